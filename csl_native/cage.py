@@ -1,0 +1,114 @@
+"""The cage as memory of this process: reserved address space, mapped files, executable pages."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from typing import Any
+
+from .vm import VM, CageLayout
+
+_libc: Any = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+READ, WRITE, EXECUTE = 1, 2, 4
+_PRIVATE, _FIXED, _ANONYMOUS, _NORESERVE = 2, 16, 32, 0x4000
+_FAILED = ctypes.c_void_p(-1).value
+
+
+class OutOfAddressSpace(MemoryError):
+    """The system refuses to reserve as much address space as the heap limit needs."""
+
+
+def _map(size: int, protection: int, flags: int, fd: int = -1, offset: int = 0, address: int | None = None) -> int:
+    result = _libc.mmap(address, size, protection, flags, fd, offset)
+    if result == _FAILED:
+        error = ctypes.get_errno()
+        raise OSError(error, f"mmap of {size} bytes: {os.strerror(error)}")
+    return int(result)
+
+
+class Cage:
+    """``heap`` bytes of heap at most, with everything that belongs to it; nothing is committed until it is touched."""
+
+    def __init__(self, heap: int) -> None:
+        layout = CageLayout(heap)
+        self.heap = heap
+        self.places = layout.places()
+        self.layout = layout
+        self.size = self.places["end"]
+        try:
+            self.base = _map(self.size, READ | WRITE, _PRIVATE | _ANONYMOUS | _NORESERVE)
+        except OSError as error:
+            raise OutOfAddressSpace(f"a heap of {heap >> 20} MB needs {self.size >> 20} MB of address space: {error}; "
+                                    "choose less with -k") from error
+        raw = (ctypes.c_char * self.size).from_address(self.base)
+        self.bytes = memoryview(raw).cast("B")
+        self.words = self.bytes.cast("q")
+        self.doubles = self.bytes.cast("d")
+
+    def __getitem__(self, name: str) -> int:
+        """A field of the VM block."""
+        return self.words[VM[name] >> 3]
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self.words[VM[name] >> 3] = value
+
+    def map_file(self, fd: int, offset: int, size: int, place: int) -> None:
+        """Map part of a file into the cage, private and copy-on-write; ``offset`` and ``place`` are page-aligned."""
+        _map(size, READ | WRITE, _PRIVATE | _FIXED, fd, offset, self.base + place)
+
+    def forget(self, place: int, size: int) -> None:
+        """Give pages back to the system; they read as zeros again."""
+        size = (size + mmap.PAGESIZE - 1) & -mmap.PAGESIZE
+        _libc.madvise(self.base + place, min(size, self.size - place), 4)
+
+    def close(self) -> None:
+        if self.base:
+            for view in (self.doubles, self.words, self.bytes):
+                view.release()
+            _libc.munmap(self.base, self.size)
+            self.base = 0
+
+
+class CodeMemory:
+    """Executable pages.  They are written while writable, and never both writable and executable."""
+
+    def __init__(self, size: int) -> None:
+        self.size = (size + mmap.PAGESIZE - 1) & -mmap.PAGESIZE
+        self.address = _map(self.size, READ | WRITE, _PRIVATE | _ANONYMOUS)
+        self.sealed = False
+
+    def view(self) -> memoryview:
+        """The bytes, for writing while the memory is not sealed, for reading after."""
+        return memoryview((ctypes.c_char * self.size).from_address(self.address)).cast("B")
+
+    def seal(self) -> None:
+        """Make the pages executable and no longer writable."""
+        if _libc.mprotect(self.address, self.size, READ | EXECUTE):
+            raise OSError(ctypes.get_errno(), "the system refuses to make memory executable")
+        self.sealed = True
+
+    def unseal(self) -> None:
+        """Make the pages writable and no longer executable."""
+        if _libc.mprotect(self.address, self.size, READ | WRITE):
+            raise OSError(ctypes.get_errno(), "the system refuses to make memory writable")
+        self.sealed = False
+
+    def close(self) -> None:
+        if self.address:
+            _libc.munmap(self.address, self.size)
+            self.address = 0
+
+
+def default_heap() -> int:
+    """A quarter of the memory of the machine, in bytes."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        total = 4 << 30
+    return max(64 << 20, total // 4 >> 20 << 20)

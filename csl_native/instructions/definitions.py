@@ -1,0 +1,252 @@
+"""The instruction set: one definition each, and everything else is derived.
+
+A definition is a restricted function ``op_NAME``.  Parameters annotated ``u8``,
+``u16``, ``i8`` or ``i16`` are operands in the bytecode; ``env`` is the literal
+vector and ``fp`` the frame; ``at`` is where a jump goes; all others are taken
+from the operand stack, the last one from its top.  The result is pushed, unless
+the function returns nothing or a bool (a bool says: jump).
+
+Numbers are positions in this file: add new instructions at its end.
+"""
+
+from __future__ import annotations
+
+from ..kernel.calls import call_symbol1, call_symbol2, call_symboln
+from ..kernel.collector import safepoint
+from ..kernel.host import H_STACK_OVERFLOW, host
+from ..kernel.memory import CATCH_TAGS, NIL, T, cons
+from ..kernel.symbols import bind, set_value, start_throw, store_unwind, symbol_value, unbind, unbind_to
+from ..objects import SYM_VALUE
+from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
+from ..vm import BIND_BASE, BP, SP, STACK_END, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
+from ..words import UNWIND, VECTOR
+
+u8 = u16 = i8 = i16 = int
+
+
+@inline
+def literal(env, n):
+    """Literal ``n`` of a function."""
+    return load(env + 8 - VECTOR + 8 * n)
+
+
+@inline
+def op_nil():
+    """Push nil."""
+    return NIL
+
+
+@inline
+def op_true():
+    """Push t."""
+    return T
+
+
+@inline
+def op_small(n: i8):
+    """Push a small integer."""
+    return n << 3
+
+
+@inline
+def op_literal(env, n: u16):
+    """Push literal n."""
+    return literal(env, n)
+
+
+@inline
+def op_local(fp, n: u8):
+    """Push local variable n."""
+    return load(fp + 8 * n)
+
+
+@inline
+def op_set_local(fp, n: u8, a):
+    """Store the top in local variable n; it stays on the stack."""
+    store(fp + 8 * n, a)
+    return a
+
+
+@inline
+def op_store_local(fp, n: u8, a) -> None:
+    """Store the top in local variable n and drop it."""
+    store(fp + 8 * n, a)
+
+
+@inline
+def op_pop(a) -> None:
+    """Drop the top."""
+
+
+@inline
+def op_value(env, n: u16):
+    """Push the value of the fluid or global that is literal n; an error when it is unset."""
+    return symbol_value(literal(env, n))
+
+
+@inline
+def op_set_value(env, n: u16, a):
+    """Give the fluid or global that is literal n a value; it stays on the stack."""
+    return set_value(literal(env, n), a)
+
+
+@inline
+def op_bind(env, n: u16, a):
+    """Bind the fluid that is literal n to the top; pushes nil."""
+    return bind(literal(env, n), a)
+
+
+@inline
+def op_unbind(n: u8) -> None:
+    """Undo the last n bindings."""
+    unbind(n)
+
+
+@inline
+def op_binding_depth():
+    """Push the depth of the binding stack (a fixnum)."""
+    return load(BP) - load(BIND_BASE)
+
+
+@inline
+def op_jump(at: i16) -> bool:
+    """Go on elsewhere."""
+    return True
+
+
+@inline
+def op_jump_nil(at: i16, a) -> bool:
+    """Jump when the top is nil; drops it."""
+    return a == NIL
+
+
+@inline
+def op_jump_not_nil(at: i16, a) -> bool:
+    """Jump when the top is not nil; drops it."""
+    return a != NIL
+
+
+@inline
+def op_poll():
+    """A safepoint: before every backward jump; pushes nil."""
+    return safepoint()
+
+
+def op_return(a) -> None:
+    """Leave the function with the top as its value."""
+
+
+@inline
+def op_call0(env, n: u16):
+    """Call the function of the symbol that is literal n."""
+    return call_symboln(literal(env, n), 0, 0, 0, 0)
+
+
+@inline
+def op_call1(env, n: u16, a):
+    """Call with one argument."""
+    return call_symbol1(literal(env, n), a)
+
+
+@inline
+def op_call2(env, n: u16, a, b):
+    """Call with two arguments."""
+    return call_symbol2(literal(env, n), a, b)
+
+
+@inline
+def op_call3(env, n: u16, a, b, c):
+    """Call with three arguments."""
+    return call_symboln(literal(env, n), 3, a, b, c)
+
+
+@inline
+def op_calln(env, n: u16, k: u8, a, b, c):
+    """Call with k > 3 arguments; all but three were pushed by push_argument."""
+    r = call_symboln(literal(env, n), k, a, b, c)
+    store(SP, load(SP) - 8 * (k - 3))
+    return r
+
+
+@inline
+def op_push_argument(a):
+    """Push the top on the Lisp stack as a fourth or later argument; pushes nil."""
+    p = load(SP)
+    if p + 16 > load(STACK_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    store(p, a)
+    store(SP, p + 8)
+    return NIL
+
+
+@inline
+def op_drop_arguments(k: u8) -> None:
+    """Forget k pushed arguments (a go or return out of an argument)."""
+    store(SP, load(SP) - 8 * k)
+
+
+@inline
+def op_tail_call0(env, n: u16):
+    """Call as the last act of the function."""
+    return call_symboln(literal(env, n), 0, 0, 0, 0)
+
+
+@inline
+def op_tail_call1(env, n: u16, a):
+    """Call with one argument as the last act of the function."""
+    return call_symbol1(literal(env, n), a)
+
+
+@inline
+def op_tail_call2(env, n: u16, a, b):
+    """Call with two arguments as the last act of the function."""
+    return call_symbol2(literal(env, n), a, b)
+
+
+@inline
+def op_tail_call3(env, n: u16, a, b, c):
+    """Call with three arguments as the last act of the function."""
+    return call_symboln(literal(env, n), 3, a, b, c)
+
+
+@inline
+def op_enter_catch(a):
+    """Make the top an active catch tag (one fluid binding); pushes nil."""
+    return bind(CATCH_TAGS, cons(a, load(CATCH_TAGS + SYM_VALUE)))
+
+
+@inline
+def op_caught(tag, depth):
+    """In a handler: the value thrown to ``tag``, with bindings undone to ``depth``; any other exit goes on."""
+    if load(UNWIND_KIND) == 16 and load(UNWIND_TAG) == tag:
+        unbind_to(load(BIND_BASE) + depth)
+        return load(UNWIND_VALUE)
+    return UNWIND
+
+
+@inline
+def op_save_unwind(depth):
+    """In a handler: what is under way as a list, with bindings undone to ``depth``."""
+    r = cons(load(UNWIND_KIND), cons(load(UNWIND_TAG), cons(load(UNWIND_VALUE), NIL)))
+    unbind_to(load(BIND_BASE) + depth)
+    return r
+
+
+@inline
+def op_resume_unwind(a):
+    """Go on with what save_unwind kept."""
+    d = load(a + 7)
+    store_unwind(load(a - 1), load(d - 1), load(load(d + 7) - 1))
+    return UNWIND
+
+
+# Instructions that are a kernel function of the same name: their body, text and stack effect stand there.
+PRIMITIVES = (
+    "car", "cdr", "cons2", "ncons", "list2", "list3", "acons", "rplaca", "rplacd", "eq", "null", "atom", "pairp", "idp", "stringp", "vectorp",
+    "numberp", "fixp", "floatp", "plus2", "difference2", "times2", "add1", "sub1", "quotient", "remainder", "minus", "lessp", "greaterp",
+    "leq", "geq", "eqn", "zerop", "onep", "minusp", "equal", "eqcar", "memq", "member", "atsoc", "assoc", "get", "put", "flagp", "getv", "putv",
+    "append2", "reverse", "length", "land2", "lor2", "lxor2", "evenp", "eql", "gethash2", "puthash", "xcons", "nconc2", "reversip",
+    "modular_plus", "modular_difference", "modular_times", "upbv", "throw", "plusp",
+)
+
+__all__ = ["PRIMITIVES", "start_throw"]

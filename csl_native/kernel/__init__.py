@@ -1,0 +1,11 @@
+"""The runtime kernel, in the restricted language.  ``MODULES`` is all of it, with the instruction definitions."""
+
+
+def __getattr__(name: str) -> object:
+    if name != "MODULES":
+        raise AttributeError(name)
+    from csl_native.relocation import apply
+
+    from ..instructions import definitions
+    from . import arithmetic, bignum, calls, collector, compact, hashing, host, lists, memory, symbols
+    return (memory, host, bignum, arithmetic, lists, collector, symbols, hashing, calls, compact, definitions, apply)

@@ -1,0 +1,486 @@
+"""Generic arithmetic: fixnums inline, bignums and doubles out of line."""
+
+from __future__ import annotations
+
+from ..restricted.language import (add_overflows, bitsf, fbits, fsqrt, ftoi, inline, itof, lisp, load, mul_overflows, noinline,  # type: ignore[attr-defined]
+                                   sdiv, srem, sub_overflows)
+from ..vm import MODULUS
+from ..words import FLOAT, UNWIND
+from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, multiply_integers
+from .host import (H_BAD_COMPARE, H_BIG_FLOAT, H_BIG_GCD, H_BIG_LOGIC, H_DIVIDE_ZERO, H_POWER, O_ABS, O_ADD1, O_ASHIFT, O_DIFFERENCE, O_DIVIDE,
+                   O_EVENP, O_EXPT, O_GCDN, O_GEQ, O_GREATERP, O_LAND, O_LEQ, O_LESSP, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, O_MAX, O_MIN,
+                   O_MINUS, O_PLUS, O_QUOTIENT, O_REMAINDER, O_SUB1, O_TIMES, bad_arith, bad_op, host)
+from .memory import NIL, T, cons, float_value, make_float
+
+FIXNUM_MIN = -(1 << 63)
+
+
+@inline
+def truth(b: bool):
+    return T if b else NIL
+
+
+@inline
+def both_fixnums(a, b) -> bool:
+    return (a | b) & 7 == 0
+
+
+@inline
+def is_number(v) -> bool:
+    return v & 7 == 0 or v & 7 == FLOAT or is_big(v)
+
+
+def to_double(v) -> float:
+    """The double nearest to a number."""
+    if v & 7 == 0:
+        return itof(v >> 3)
+    if v & 7 == FLOAT:
+        return float_value(v)
+    r = host(H_BIG_FLOAT, v, 0, 0)
+    return float_value(r) if r != UNWIND else 0.0
+
+
+@lisp("plus2")
+@inline
+def plus2(a, b):
+    if both_fixnums(a, b) and not add_overflows(a, b):
+        return a + b
+    return plus_slow(a, b)
+
+
+@noinline
+def plus_slow(a, b):
+    if is_integer(a) and is_integer(b):
+        return add_integers(a, b, 0)
+    if is_number(a) and is_number(b):
+        return make_float(to_double(a) + to_double(b))
+    return bad_arith(O_PLUS, a, b)
+
+
+@lisp("difference2")
+@inline
+def difference2(a, b):
+    if both_fixnums(a, b) and not sub_overflows(a, b):
+        return a - b
+    return difference_slow(a, b)
+
+
+@noinline
+def difference_slow(a, b):
+    if is_integer(a) and is_integer(b):
+        return add_integers(a, b, 1)
+    if is_number(a) and is_number(b):
+        return make_float(to_double(a) - to_double(b))
+    return bad_arith(O_DIFFERENCE, a, b)
+
+
+@lisp("times2")
+@inline
+def times2(a, b):
+    if both_fixnums(a, b) and not mul_overflows(a >> 3, b):
+        return (a >> 3) * b
+    return times_slow(a, b)
+
+
+@noinline
+def times_slow(a, b):
+    if is_integer(a) and is_integer(b):
+        return multiply_integers(a, b)
+    if is_number(a) and is_number(b):
+        return make_float(to_double(a) * to_double(b))
+    return bad_arith(O_TIMES, a, b)
+
+
+@lisp("add1")
+@inline
+def add1(a):
+    if a & 7 == 0 and not add_overflows(a, 8):
+        return a + 8
+    return plus_slow(a, 8) if is_number(a) else bad_op(O_ADD1, a)
+
+
+@lisp("sub1")
+@inline
+def sub1(a):
+    if a & 7 == 0 and not sub_overflows(a, 8):
+        return a - 8
+    return difference_slow(a, 8) if is_number(a) else bad_op(O_SUB1, a)
+
+
+@lisp("quotient")
+@inline
+def quotient(a, b):
+    if both_fixnums(a, b) and b != 0 and b != -8:
+        return sdiv(a, b) << 3
+    return quotient_slow(a, b)
+
+
+@noinline
+def quotient_slow(a, b):
+    if is_integer(a) and is_integer(b):
+        if b == 0:
+            return host(H_DIVIDE_ZERO, O_QUOTIENT, a, b)
+        return divide_integers(a, b, 0)
+    if is_number(a) and is_number(b):
+        d = to_double(b)
+        if d == 0.0:
+            return host(H_DIVIDE_ZERO, O_QUOTIENT, a, b)
+        return make_float(to_double(a) / d)
+    return bad_arith(O_QUOTIENT, a, b)
+
+
+@lisp("remainder")
+@inline
+def remainder(a, b):
+    if both_fixnums(a, b) and b != 0 and b != -8:
+        return srem(a, b)
+    return remainder_slow(a, b)
+
+
+@noinline
+def remainder_slow(a, b):
+    if is_integer(a) and is_integer(b):
+        if b == 0:
+            return host(H_DIVIDE_ZERO, O_REMAINDER, a, b)
+        return divide_integers(a, b, 1)
+    return bad_arith(O_REMAINDER, a, b)
+
+
+@lisp("divide")
+def divide(a, b):
+    if is_integer(a) and is_integer(b):
+        if b == 0:
+            return host(H_DIVIDE_ZERO, O_DIVIDE, a, b)
+        return divide_integers(a, b, 2)
+    return bad_arith(O_DIVIDE, a, b)
+
+
+@lisp("minus")
+@inline
+def minus(a):
+    if a & 7 == 0 and a != FIXNUM_MIN:
+        return -a
+    return minus_slow(a)
+
+
+@noinline
+def minus_slow(a):
+    if is_integer(a):
+        return add_integers(0, a, 1)
+    if a & 7 == FLOAT:
+        return make_float(-float_value(a))
+    return bad_op(O_MINUS, a)
+
+
+@lisp("abs")
+def absolute(a):
+    if a & 7 == 0 and a >= 0:
+        return a
+    if is_integer(a):
+        return minus_slow(a) if compare_integers(a, 0) < 0 else a
+    if a & 7 == FLOAT:
+        return make_float(bitsf(fbits(float_value(a)) & ~(1 << 63)))
+    return bad_op(O_ABS, a)
+
+
+@noinline
+def compare_slow(a, b, operation):
+    """-1, 0, 1; 2 when unordered (a NaN); UNWIND for what is no number."""
+    if is_integer(a) and is_integer(b):
+        return compare_integers(a, b)
+    if is_number(a) and is_number(b):
+        if is_big(a) or is_big(b):
+            r = host(H_BAD_COMPARE, operation, a, b)
+            return r >> 3 if r != UNWIND else r
+        x = to_double(a)
+        y = to_double(b)
+        return -1 if x < y else 1 if x > y else 0 if x == y else 2
+    return bad_arith(operation, a, b)
+
+
+@lisp("lessp")
+@inline
+def lessp(a, b):
+    if both_fixnums(a, b):
+        return truth(a < b)
+    return order_slow(a, b, O_LESSP)
+
+
+@lisp("greaterp")
+@inline
+def greaterp(a, b):
+    if both_fixnums(a, b):
+        return truth(a > b)
+    return order_slow(a, b, O_GREATERP)
+
+
+@lisp("leq")
+@inline
+def leq(a, b):
+    if both_fixnums(a, b):
+        return truth(a <= b)
+    return order_slow(a, b, O_LEQ)
+
+
+@lisp("geq")
+@inline
+def geq(a, b):
+    if both_fixnums(a, b):
+        return truth(a >= b)
+    return order_slow(a, b, O_GEQ)
+
+
+@noinline
+def order_slow(a, b, operation):
+    c = compare_slow(a, b, operation)
+    if c == UNWIND:
+        return c
+    if c == 2:
+        return NIL
+    if operation == O_LESSP:
+        return truth(c < 0)
+    if operation == O_GREATERP:
+        return truth(c > 0)
+    return truth(c <= 0) if operation == O_LEQ else truth(c >= 0)
+
+
+@lisp("eqn")
+@inline
+def eqn(a, b):
+    if a == b and a & 7 != FLOAT:
+        return T
+    if both_fixnums(a, b):
+        return NIL
+    return truth(is_number(a) and is_number(b) and eqn_slow(a, b))
+
+
+@noinline
+def eqn_slow(a, b) -> bool:
+    if is_big(a) and is_big(b):
+        return compare_integers(a, b) == 0
+    if a & 7 == FLOAT and b & 7 == FLOAT:
+        return float_value(a) == float_value(b)
+    return False
+
+
+@lisp("max2")
+def max2(a, b):
+    c = compare_slow(a, b, O_MAX)
+    return c if c == UNWIND else b if c < 0 else a
+
+
+@lisp("min2")
+def min2(a, b):
+    c = compare_slow(a, b, O_MIN)
+    return c if c == UNWIND else b if c == 1 else a
+
+
+@lisp("zerop")
+@inline
+def zerop(a):
+    if a & 7 == 0:
+        return truth(a == 0)
+    return truth(a & 7 == FLOAT and float_value(a) == 0.0)
+
+
+@lisp("onep")
+@inline
+def onep(a):
+    if a & 7 == 0:
+        return truth(a == 8)
+    return truth(a & 7 == FLOAT and float_value(a) == 1.0)
+
+
+@lisp("minusp")
+@inline
+def minusp(a):
+    if a & 7 == 0:
+        return truth(a < 0)
+    return truth(minusp_slow(a))
+
+
+@noinline
+def minusp_slow(a) -> bool:
+    if a & 7 == FLOAT:
+        return float_value(a) < 0.0
+    return is_big(a) and is_negative(a) != 0
+
+
+@lisp("plusp")
+def plusp(a):
+    if a & 7 == 0:
+        return truth(a > 0)
+    if a & 7 == FLOAT:
+        return truth(float_value(a) > 0.0)
+    return truth(is_big(a) and is_negative(a) == 0)
+
+
+@lisp("evenp")
+def evenp(a):
+    if a & 7 == 0:
+        return truth(a & 8 == 0)
+    if is_big(a):
+        return truth(load(a + 2) & 1 == 0)
+    return bad_op(O_EVENP, a)
+
+
+@lisp("numberp")
+@inline
+def numberp(a):
+    return truth(is_number(a))
+
+
+@lisp("fixp")
+@inline
+def fixp(a):
+    return truth(is_integer(a))
+
+
+@lisp("floatp")
+@inline
+def floatp(a):
+    return truth(a & 7 == FLOAT)
+
+
+@lisp("land2")
+def land2(a, b):
+    if both_fixnums(a, b):
+        return a & b
+    return logic_slow(O_LAND, a, b)
+
+
+@lisp("lor2")
+def lor2(a, b):
+    if both_fixnums(a, b):
+        return a | b
+    return logic_slow(O_LOR, a, b)
+
+
+@lisp("lxor2")
+def lxor2(a, b):
+    if both_fixnums(a, b):
+        return a ^ b
+    return logic_slow(O_LXOR, a, b)
+
+
+@noinline
+def logic_slow(operation, a, b):
+    if is_integer(a) and is_integer(b):
+        return host(H_BIG_LOGIC, operation, a, b)
+    return bad_arith(operation, a, b)
+
+
+@lisp("lnot")
+def lnot(a):
+    if a & 7 == 0:
+        return ~a & -8
+    return logic_slow(O_LNOT, a, 0)
+
+
+@lisp("lshift")
+def lshift(a, n):
+    return shift(a, n, O_LSHIFT)
+
+
+@lisp("ashift")
+def ashift(a, n):
+    return shift(a, n, O_ASHIFT)
+
+
+def shift(a, n, operation):
+    if both_fixnums(a, n):
+        k = n >> 3
+        if k <= 0 and k > -60 and a >= 0:
+            return a >> -k & -8
+        if k > 0 and k < 60 and a >> (60 - k) == 0:
+            return a << k
+    return logic_slow(operation, a, n)
+
+
+@lisp("gcdn")
+def gcdn(a, b):
+    if both_fixnums(a, b) and a != FIXNUM_MIN and b != FIXNUM_MIN:
+        if a < 0:
+            a = -a
+        if b < 0:
+            b = -b
+        while b != 0:
+            r = srem(a, b)
+            a = b
+            b = r
+        return a
+    if is_integer(a) and is_integer(b):
+        return host(H_BIG_GCD, a, b, 0)
+    return bad_arith(O_GCDN, a, b)
+
+
+@lisp("expt")
+def expt(a, n):
+    """Integer powers of integers by squaring while they are small; the rest by the host."""
+    if is_integer(a) and n & 7 == 0 and n >= 0 and n < 64 << 3:
+        r = 8
+        k = n >> 3
+        while k > 0:
+            if k & 1 != 0:
+                r = times2(r, a)
+            k = k >> 1
+            if k > 0:
+                a = times2(a, a)
+        return r
+    if is_number(a) and is_number(n):
+        return host(H_POWER, a, n, 0)
+    return bad_arith(O_EXPT, a, n)
+
+
+@lisp("sqrt")
+def square_root(a):
+    if is_number(a):
+        d = to_double(a)
+        if d >= 0.0:
+            return make_float(fsqrt(d))
+    return host(H_POWER, a, NIL, 0)
+
+
+@lisp("fix")
+def fix(a):
+    if is_integer(a):
+        return a
+    if a & 7 == FLOAT:
+        d = float_value(a)
+        if d < 1152921504606846976.0 and d > -1152921504606846976.0:
+            return ftoi(d) << 3
+    return host(H_POWER, a, T, 0)
+
+
+@lisp("float")
+def float_of(a):
+    if a & 7 == FLOAT:
+        return a
+    if is_number(a):
+        return make_float(to_double(a))
+    return host(H_POWER, a, UNWIND, 0)
+
+
+@lisp("modular-plus")
+def modular_plus(a, b):
+    r = a + b
+    return r - load(MODULUS) if r >= load(MODULUS) else r
+
+
+@lisp("modular-difference")
+def modular_difference(a, b):
+    r = a - b
+    return r + load(MODULUS) if r < 0 else r
+
+
+@lisp("modular-times")
+def modular_times(a, b):
+    return srem((a >> 3) * b, load(MODULUS))
+
+
+@lisp("modular-minus")
+def modular_minus(a):
+    return load(MODULUS) - a if a != 0 else a
+
+
+__all__ = ["cons"]

@@ -1,0 +1,359 @@
+"""Integers of any size: sign and magnitude, 64-bit limbs, least significant first.
+
+Schoolbook addition and multiplication, and division by Knuth's algorithm D
+(The Art of Computer Programming 4.3.1) on 32-bit digits.  What is rare at this
+size (gcd, powers, bit operations, radix conversion) is asked of the host.
+"""
+
+from __future__ import annotations
+
+from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
+from ..restricted.language import (clz, inline, load, load32, lshr, mul_overflows, mulhi, noinline, store, store32, udiv,  # type: ignore[attr-defined]
+                                   ult, urem)
+from ..vm import FREE
+from ..words import OTHER, UNWIND
+from .host import H_NO_MEMORY, host
+from .memory import cons, make_bignum
+
+POSITIVE = OTHER_TYPE[T_BIGPOS]
+NEGATIVE = OTHER_TYPE[T_BIGNEG]
+FIXNUM_LIMIT = 1 << 60
+
+
+@inline
+def is_big(v) -> bool:
+    return v & 7 == OTHER and (load(v - OTHER) & 255 == POSITIVE or load(v - OTHER) & 255 == NEGATIVE)
+
+
+@inline
+def is_integer(v) -> bool:
+    return v & 7 == 0 or is_big(v)
+
+
+@inline
+def limbs(v):
+    """Address of the first limb."""
+    return v + 8 - OTHER
+
+
+@inline
+def limb_count(v):
+    return load(v - OTHER) >> 11
+
+
+@inline
+def is_negative(v):
+    """1 for a negative bignum, else 0."""
+    return 1 if load(v - OTHER) & 255 == NEGATIVE else 0
+
+
+def to_big(v):
+    """An integer as a bignum, not normalised: a fixnum gets one limb."""
+    if v & 7 != 0:
+        return v
+    b = make_bignum(1, 1 if v < 0 else 0)
+    store(limbs(b), -(v >> 3) if v < 0 else v >> 3)
+    return b
+
+
+def normalise(b):
+    """Drop leading zero limbs; a small result becomes a fixnum.  Freed granules are filled with conses of zeros."""
+    n = limb_count(b)
+    old = n
+    while n > 0 and load(limbs(b) + 8 * n - 8) == 0:
+        n -= 1
+    if n == 0:
+        return 0
+    if n == 1:
+        m = load(limbs(b))
+        if ult(m, FIXNUM_LIMIT):
+            return (-m if is_negative(b) != 0 else m) << 3
+        if m == FIXNUM_LIMIT and is_negative(b) != 0:
+            return -(1 << 63)
+    if n != old:
+        p = b - OTHER
+        keep = 8 * n + 23 & -16
+        end = p + (8 * old + 23 & -16)
+        store(p, load(p) & 255 | n << 11)
+        if end == load(FREE):
+            store(FREE, p + keep)
+        if n & 1 == 0:
+            store(p + 8 + 8 * n, 0)
+        p += keep
+        while p < end:
+            store(p, 0)
+            p += 8
+    return b
+
+
+def from_word(w):
+    """The integer of a signed word."""
+    if -FIXNUM_LIMIT <= w:
+        if w < FIXNUM_LIMIT:
+            return w << 3
+    b = make_bignum(1, 1 if w < 0 else 0)
+    store(limbs(b), -w if w < 0 else w)
+    return b
+
+
+def compare_magnitudes(a, b):
+    """-1, 0 or 1 for two bignums without leading zero limbs."""
+    n = limb_count(a)
+    m = limb_count(b)
+    if n != m:
+        return -1 if n < m else 1
+    while n > 0:
+        n -= 1
+        x = load(limbs(a) + 8 * n)
+        y = load(limbs(b) + 8 * n)
+        if x != y:
+            return -1 if ult(x, y) else 1
+    return 0
+
+
+def compare_integers(a, b):
+    """-1, 0 or 1."""
+    if a & 7 == 0 and b & 7 == 0:
+        return -1 if a < b else 1 if a > b else 0
+    if a & 7 == 0:
+        return 1 if is_negative(b) != 0 else -1
+    if b & 7 == 0:
+        return -1 if is_negative(a) != 0 else 1
+    if is_negative(a) != is_negative(b):
+        return -1 if is_negative(a) != 0 else 1
+    c = compare_magnitudes(a, b)
+    return -c if is_negative(a) != 0 else c
+
+
+def add_magnitudes(a, b, negative):
+    """|a| + |b| with a sign; |a| has at least as many limbs."""
+    n = limb_count(a)
+    m = limb_count(b)
+    r = make_bignum(n + 1, negative)
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    carry = 0
+    i = 0
+    while i < n:
+        x = load(limbs(a) + 8 * i)
+        s = x + carry
+        carry = 1 if ult(s, x) else 0
+        if i < m:
+            y = load(limbs(b) + 8 * i)
+            s += y
+            if ult(s, y):
+                carry = 1
+        store(limbs(r) + 8 * i, s)
+        i += 1
+    store(limbs(r) + 8 * n, carry)
+    return normalise(r)
+
+
+def subtract_magnitudes(a, b, negative):
+    """|a| - |b| with a sign; |a| is not smaller."""
+    n = limb_count(a)
+    m = limb_count(b)
+    r = make_bignum(n, negative)
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    borrow = 0
+    i = 0
+    while i < n:
+        x = load(limbs(a) + 8 * i)
+        y = load(limbs(b) + 8 * i) if i < m else 0
+        s = x - y
+        less = 1 if ult(x, y) else 0
+        if borrow != 0:
+            if s == 0:
+                less = 1
+            s -= 1
+        borrow = less
+        store(limbs(r) + 8 * i, s)
+        i += 1
+    return normalise(r)
+
+
+@noinline
+def add_integers(a, b, flip):
+    """a + b, or a - b when ``flip`` is 1."""
+    if a & 7 == 0 and b & 7 == 0:
+        return from_word((a >> 3) - (b >> 3) if flip != 0 else (a >> 3) + (b >> 3))
+    x = to_big(a)
+    y = to_big(b)
+    s = is_negative(x)
+    t = is_negative(y) ^ flip
+    if s == t:
+        return add_magnitudes(x, y, s) if limb_count(x) >= limb_count(y) else add_magnitudes(y, x, s)
+    c = compare_magnitudes(x, y)
+    if c == 0:
+        return 0
+    return subtract_magnitudes(x, y, s) if c > 0 else subtract_magnitudes(y, x, t)
+
+
+@noinline
+def multiply_integers(a, b):
+    if a & 7 == 0 and b & 7 == 0 and not mul_overflows(a >> 3, b >> 3):
+        return from_word((a >> 3) * (b >> 3))
+    x = to_big(a)
+    y = to_big(b)
+    n = limb_count(x)
+    m = limb_count(y)
+    r = make_bignum(n + m, is_negative(x) ^ is_negative(y))
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    i = 0
+    while i < n:
+        u = load(limbs(x) + 8 * i)
+        carry = 0
+        j = 0
+        p = limbs(r) + 8 * i
+        q = limbs(y)
+        while j < m:
+            v = load(q + 8 * j)
+            low = u * v
+            high = mulhi(u, v)
+            low += carry
+            if ult(low, carry):
+                high += 1
+            old = load(p + 8 * j)
+            low += old
+            if ult(low, old):
+                high += 1
+            store(p + 8 * j, low)
+            carry = high
+            j += 1
+        store(p + 8 * m, carry)
+        i += 1
+    return normalise(r)
+
+
+def divide_small(a, divisor, negative, want):
+    """Divide a bignum by an unsigned word below 2**32."""
+    digits = 2 * limb_count(a)
+    q = make_bignum(limb_count(a), negative)
+    if q == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    rest = 0
+    i = digits - 1
+    while i >= 0:
+        rest = rest << 32 | load32(limbs(a) + 4 * i)
+        store32(limbs(q) + 4 * i, udiv(rest, divisor))
+        rest = urem(rest, divisor)
+        i -= 1
+    return result(normalise(q), (-rest if is_negative(a) != 0 else rest) << 3, want)
+
+
+@inline
+def result(quotient, remainder, want):
+    """``want`` 0: the quotient, 1: the remainder, 2: both in a pair."""
+    return quotient if want == 0 else remainder if want == 1 else cons(quotient, remainder)
+
+
+@noinline
+def divide_integers(a, b, want):
+    """Truncating division; ``b`` is not 0."""
+    if a & 7 == 0 and b & 7 == 0:
+        x = a >> 3
+        y = b >> 3
+        if y == -1:
+            return result(from_word(-x), 0, want)
+        q = udiv(-x if x < 0 else x, -y if y < 0 else y)
+        if (x < 0) != (y < 0):
+            q = -q
+        return result(q << 3, x - q * y << 3, want)
+    u = to_big(a)
+    v = to_big(b)
+    negative = is_negative(u) ^ is_negative(v)
+    if compare_magnitudes(u, v) < 0:
+        return result(0, a, want)
+    if limb_count(v) == 1 and lshr(load(limbs(v)), 32) == 0:
+        return divide_small(u, load(limbs(v)), negative, want)
+    return divide_long(u, v, negative, want)
+
+
+def shifted(a, shift, extra):
+    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits, with ``extra`` more limbs."""
+    n = limb_count(a)
+    r = make_bignum(n + extra, is_negative(a))
+    carry = 0
+    i = 0
+    while i < n:
+        x = load(limbs(a) + 8 * i)
+        store(limbs(r) + 8 * i, x << shift | carry)
+        carry = lshr(x, 64 - shift) if shift != 0 else 0
+        i += 1
+    if extra > 0:
+        store(limbs(r) + 8 * n, carry)
+    return r
+
+
+def divide_long(u, v, negative, want):
+    """Algorithm D on 32-bit digits; |u| >= |v| and v has at least two digits."""
+    n = 2 * limb_count(v)
+    if load32(limbs(v) + 4 * n - 4) == 0:
+        n -= 1
+    shift = clz(load32(limbs(v) + 4 * n - 4)) - 32
+    y = shifted(v, shift, 1)
+    x = shifted(u, shift, 1)
+    digits = 2 * limb_count(u)
+    q = make_bignum(limb_count(u), negative)
+    if q == UNWIND or x == UNWIND or y == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    top = load32(limbs(y) + 4 * n - 4)
+    second = load32(limbs(y) + 4 * n - 8)
+    j = digits - n
+    while j >= 0:
+        p = limbs(x) + 4 * j
+        lead = load32(p + 4 * n) << 32 | load32(p + 4 * n - 4)
+        guess = udiv(lead, top)
+        rest = urem(lead, top)
+        while lshr(guess, 32) != 0 or ult(rest << 32 | load32(p + 4 * n - 8), guess * second):
+            guess -= 1
+            rest += top
+            if lshr(rest, 32) != 0:
+                break
+        borrow = 0
+        carry = 0
+        i = 0
+        while i < n:
+            carry += guess * load32(limbs(y) + 4 * i)
+            d = load32(p + 4 * i) - (carry & 0xFFFFFFFF) - borrow
+            store32(p + 4 * i, d)
+            borrow = 1 if d < 0 else 0
+            carry = lshr(carry, 32)
+            i += 1
+        d = load32(p + 4 * n) - carry - borrow
+        store32(p + 4 * n, d)
+        if d < 0:
+            guess -= 1
+            carry = 0
+            i = 0
+            while i < n:
+                carry += load32(p + 4 * i) + load32(limbs(y) + 4 * i)
+                store32(p + 4 * i, carry)
+                carry = lshr(carry, 32)
+                i += 1
+            store32(p + 4 * n, load32(p + 4 * n) + carry)
+        store32(limbs(q) + 4 * j, guess)
+        j -= 1
+    remainder = 0
+    if want != 0:
+        remainder = unshifted(x, shift, is_negative(u))
+    return result(normalise(q), remainder, want)
+
+
+def unshifted(a, shift, negative):
+    """Magnitude of ``a`` shifted right by ``shift`` (0..31) bits, normalised."""
+    n = limb_count(a)
+    r = make_bignum(n, negative)
+    i = 0
+    while i < n:
+        x = lshr(load(limbs(a) + 8 * i), shift)
+        if shift != 0 and i + 1 < n:
+            x = x | load(limbs(a) + 8 * i + 8) << (64 - shift)
+        store(limbs(r) + 8 * i, x)
+        i += 1
+    return normalise(r)
+
+
+__all__ = ["UNWIND"]

@@ -1,0 +1,231 @@
+"""Calls: function cells, argument counts, and how bytecode is entered.
+
+A function cell holds the offset of an entry slot; the slot holds what to call
+(a code address, or under CPython nothing: the slot's number is looked up).
+Conventions: FN1 (env, a), FN2 (env, a, b), FNN (env, n, a, b, c) with the fourth
+and later arguments on top of the Lisp stack, which the caller pops.
+"""
+
+from __future__ import annotations
+
+from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_MAX, CODE_MIN, CODE_REST
+from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..restricted.language import (add_overflows, inline, invoke1, invoke2, invoke4, load, load8, load16, noinline, stack_pointer,  # type: ignore[attr-defined]
+                                   store)
+from ..vm import NATIVE_BASE, SLOTS, SP, STACK_END
+from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
+from .host import H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
+from .memory import NIL, cons
+
+# The first entry slots have fixed numbers; the others follow in the order of their names.
+ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
+               "host1", "host2", "hostn")
+SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
+(SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
+ SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN) = SLOT.values()
+
+
+def undefined1(env, a):
+    return host(H_UNDEFINED, env, 1, a)
+
+
+def undefined2(env, a, b):
+    return host(H_UNDEFINED, env, 2, a)
+
+
+def undefinedn(env, n, a, b, c):
+    return host(H_UNDEFINED, env, n, a)
+
+
+def wrong1(env, a):
+    return host(H_WRONG_COUNT, env, 1, a)
+
+
+def wrong2(env, a, b):
+    return host(H_WRONG_COUNT, env, 2, a)
+
+
+def wrongn(env, n, a, b, c):
+    return host(H_WRONG_COUNT, env, n, a)
+
+
+@noinline
+def wrong_count(env, n):
+    """Signal a call with ``n`` arguments that ``env`` (a symbol or a literal vector) does not take."""
+    return host(H_WRONG_COUNT, env, n, 0)
+
+
+def host1(env, a):
+    return call_host(env, 1, a, 0, 0)
+
+
+def host2(env, a, b):
+    return call_host(env, 2, a, b, 0)
+
+
+def hostn(env, n, a, b, c):
+    return call_host(env, n, a, b, c)
+
+
+def call_host(env, n, a, b, c):
+    """Call a function of the host; the arguments are on the Lisp stack while it runs, so they stay alive."""
+    old = load(SP)
+    extra = n - 3 if n > 3 else 0
+    p = old - 8 * extra
+    fp = old
+    if fp + 8 * n + 8 > load(STACK_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    store(fp, a)
+    store(fp + 8, b)
+    store(fp + 16, c)
+    i = 0
+    while i < extra:
+        store(fp + 24 + 8 * i, load(p + 8 * i))
+        i += 1
+    store(SP, fp + 8 * (n if n > 3 else 3))
+    r = host(H_CALL, env, n, fp)
+    store(SP, old)
+    return r
+
+
+@inline
+def call_symbol1(s, a):
+    return invoke1(load(s + SYM_FN1), load(s + SYM_ENV), a)
+
+
+@inline
+def call_symbol2(s, a, b):
+    return invoke2(load(s + SYM_FN2), load(s + SYM_ENV), a, b)
+
+
+@inline
+def call_symboln(s, n, a, b, c):
+    return invoke4(load(s + SYM_FNN), load(s + SYM_ENV), n, a, b, c)
+
+
+def bytecode_cells(s, code) -> None:
+    """Set the cells of a symbol for a bytecoded function: the natural one enters it, the others complain."""
+    least = load8(code + CODE_MIN)
+    most = load8(code + CODE_MAX)
+    if load8(code + CODE_REST) != 0:
+        most = 255
+    store(s + SYM_FN1, SLOT_BYTECODED1 if least <= 1 and most >= 1 else SLOT_WRONG1)
+    store(s + SYM_FN2, SLOT_BYTECODED2 if least <= 2 and most >= 2 else SLOT_WRONG2)
+    store(s + SYM_FNN, SLOT_BYTECODEDN if least == 0 or most > 2 else SLOT_WRONGN)
+
+
+@inline
+def frame_end(code, fp):
+    return fp + 8 * load16(code + CODE_FRAME)
+
+
+def bytecoded1(env, a):
+    code = load(env + 8 - VECTOR)
+    fp = load(SP)
+    if frame_end(code, fp) > load(STACK_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    store(fp, a)
+    if load8(code + CODE_FIXED) != 1:
+        return enter_general(env, code, fp, 1)
+    return interpret(env, fp)
+
+
+def bytecoded2(env, a, b):
+    code = load(env + 8 - VECTOR)
+    fp = load(SP)
+    if frame_end(code, fp) > load(STACK_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    store(fp, a)
+    store(fp + 8, b)
+    if load8(code + CODE_FIXED) != 2:
+        return enter_general(env, code, fp, 2)
+    return interpret(env, fp)
+
+
+def bytecodedn(env, n, a, b, c):
+    code = load(env + 8 - VECTOR)
+    fp = load(SP)
+    extra = n - 3 if n > 3 else 0
+    if frame_end(code, fp) + 8 * n > load(STACK_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    p = fp - 8 * extra
+    store(fp, a)
+    store(fp + 8, b)
+    store(fp + 16, c)
+    i = 0
+    while i < extra:
+        store(fp + 24 + 8 * i, load(p + 8 * i))
+        i += 1
+    if load8(code + CODE_FIXED) != n:
+        return enter_general(env, code, fp, n)
+    return interpret(env, fp)
+
+
+@noinline
+def enter_general(env, code, fp, n):
+    """Enter bytecode with optional or rest arguments: missing ones are nil, the rest becomes a list."""
+    most = load8(code + CODE_MAX)
+    if n < load8(code + CODE_MIN) or n > most and load8(code + CODE_REST) == 0:
+        return wrong_count(env, n)
+    i = n
+    while i < most:
+        store(fp + 8 * i, NIL)
+        i += 1
+    if load8(code + CODE_REST) != 0:
+        r = NIL
+        i = n
+        while i > most:
+            i -= 1
+            r = cons(load(fp + 8 * i), r)
+        store(fp + 8 * most, r)
+    return interpret(env, fp)
+
+
+@noinline
+def apply_list(f, l):
+    """Call the symbol ``f`` with the elements of a list."""
+    n = 0
+    a = 0
+    b = 0
+    c = 0
+    old = load(SP)
+    while l & 7 == CONS:
+        v = load(l - 1)
+        if n == 0:
+            a = v
+        elif n == 1:
+            b = v
+        elif n == 2:
+            c = v
+        else:
+            p = load(SP)
+            if p + 16 > load(STACK_END):
+                return host(H_STACK_OVERFLOW, 0, 0, 0)
+            store(p, v)
+            store(SP, p + 8)
+        n += 1
+        l = load(l + 7)
+    r = 0
+    if f & 7 != SYMBOL:
+        r = host(H_BAD_FUNCTION, f, 0, 0)
+    elif n == 1:
+        r = call_symbol1(f, a)
+    elif n == 2:
+        r = call_symbol2(f, a, b)
+    else:
+        r = call_symboln(f, n, a, b, c)
+    store(SP, old)
+    return r
+
+
+def enter(f, arguments):
+    """Call from the host: apply a symbol to a list, noting where the machine stack of Lisp begins."""
+    old = load(NATIVE_BASE)
+    if old == 0:
+        store(NATIVE_BASE, stack_pointer() + 512)
+    r = apply_list(f, arguments)
+    store(NATIVE_BASE, old)
+    return r
+
+
+__all__ = ["OTHER", "UNWIND", "add_overflows"]

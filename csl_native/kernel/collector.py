@@ -1,0 +1,333 @@
+"""The collector: mark-region with sticky marks, not moving.
+
+A minor collection keeps the marks of the last one, so everything that survived
+before is old; its roots are the stacks, the fixed objects and the dirty cards.
+A full collection starts without marks.  Stacks are scanned conservatively: a
+word counts when it is, or points into, an object whose start bit is set (LLVM
+keeps derived pointers, relative and absolute).  Start bits of young objects are
+set from the chunks handed out since the last collection.
+
+Immix (Blackburn and McKinley, PLDI 2008) has the lines; sticky marks are from
+Demers et al., POPL 1990.
+"""
+
+from __future__ import annotations
+
+from ..objects import POINTER_TABLE, SYMBOL_SIZE
+from ..restricted.language import (base_address, clz, ctz, invoke4, load, load8, noinline, spill, stack_pointer, store,  # type: ignore[attr-defined]
+                                   store8, ult, unlikely, inline)
+from ..vm import (ALLOCATED, BIND_BASE, BP, BUDGET, CARDS, CHUNK_COUNT, CHUNKS, CURSOR, EPOCH, FULL_COUNT, FULL_LIVE, GC_BYTES, GC_COUNT,
+                  GC_REQUEST, GC_STRESS, HEAP, HEAP_END, HEAP_TOP, INTERRUPT, LINES, LIVE_LINES, MARK_SP, MARK_STACK, MARKS, NATIVE_BASE,
+                  REAL_STACK_LIMIT, RESERVE, SP, STACK_BASE, STACK_LIMIT, STARTS, UNWIND_TAG, UNWIND_VALUE)
+from ..words import UNWIND
+from .memory import HOST_SLOT, NIL, NO_LIMIT, ROOT_VECTOR, close_chunk
+
+H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT = 2, 3, 4
+MIN_BUDGET = 16 << 20
+
+
+@inline
+def safepoint():
+    """nil, or UNWIND when an interrupt, stack overflow or full memory became an error."""
+    if unlikely(stack_pointer() < load(STACK_LIMIT)):
+        return safepoint_slow()
+    return NIL
+
+
+@noinline
+def safepoint_slow():
+    if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
+        full = load(GC_REQUEST) >> 1
+        store(GC_REQUEST, 0)
+        if load(GC_STRESS) != 0 and load(GC_COUNT) & 15 == 0:
+            full = 1
+        collect(full)
+    store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 else NO_LIMIT)
+    if load(INTERRUPT) != 0:
+        store(INTERRUPT, 0)
+        return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
+    if stack_pointer() < load(REAL_STACK_LIMIT):
+        return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
+    if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
+        return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
+    return NIL
+
+
+def free_bytes():
+    """Bytes that can be handed out after the last collection."""
+    return load(HEAP_END) - HEAP - (load(LIVE_LINES) << 8) - load(ALLOCATED)
+
+
+@noinline
+def collect(full) -> None:
+    """Collect; ``full`` 0 keeps what survived before.  Registers are spilled into this frame first."""
+    spill()
+    collect_from(full, stack_pointer())
+
+
+@noinline
+def collect_from(full, sp) -> None:
+    set_starts()
+    if load(LIVE_LINES) > 2 * load(FULL_LIVE) + (MIN_BUDGET >> 7) or load(HEAP_END) - load(HEAP_TOP) < load(RESERVE):
+        full = 1
+    store(MARK_SP, load(MARK_STACK))
+    top = load(HEAP_TOP)
+    if full != 0:
+        clear(load(MARKS) + (HEAP >> 7), load(MARKS) + ((top + 1023) >> 10 << 3))
+        clear(load(LINES) + (HEAP >> 8), load(LINES) + ((top + 2047) >> 11 << 3))
+        clear(load(CARDS) + (HEAP >> 9), load(CARDS) + ((top + 4095) >> 12 << 3))
+    mark_fixed()
+    mark_range(load(STACK_BASE), load(SP))
+    mark_range(load(BIND_BASE), load(BP))
+    mark_candidate(load(UNWIND_TAG))
+    mark_candidate(load(UNWIND_VALUE))
+    if load(NATIVE_BASE) != 0:
+        mark_range(sp - base_address(), load(NATIVE_BASE) - base_address())
+    trace()
+    if full == 0:
+        scan_cards(top)
+    finish(top, full)
+
+
+def clear(p, end) -> None:
+    while p < end:
+        store(p, 0)
+        p += 8
+
+
+def set_starts() -> None:
+    """Set the start bits of every object in the chunks handed out since the last collection."""
+    close_chunk()
+    i = load(CHUNKS)
+    end = i + 16 * load(CHUNK_COUNT)
+    starts = load(STARTS)
+    while i < end:
+        p = load(i)
+        stop = load(i + 8)
+        while p < stop:
+            at = starts + (p >> 10 << 3)
+            store(at, load(at) | 1 << (p >> 4))
+            p += object_bytes(p)
+        i += 16
+    clear_handed_out()
+    store(CHUNK_COUNT, 0)
+
+
+def clear_handed_out() -> None:
+    i = load(LINES) + (HEAP >> 8)
+    end = load(LINES) + (load(HEAP_TOP) >> 8)
+    while i < end:
+        if i & 7 == 0 and (load(i) == 0 or load(i) == 0x0101010101010101):
+            i += 8
+        else:
+            if load8(i) == 2:
+                store8(i, 0)
+            i += 1
+
+
+@inline
+def object_bytes(p):
+    h = load(p)
+    return (h >> 8) + 23 & -16 if h & 7 == 7 else 16
+
+
+@inline
+def mark_object(p) -> None:
+    at = load(MARKS) + (p >> 10 << 3)
+    bit = 1 << (p >> 4)
+    if load(at) & bit == 0:
+        store(at, load(at) | bit)
+        sp = load(MARK_SP)
+        store(sp, p)
+        store(MARK_SP, sp + 8)
+
+
+@inline
+def mark_value(v) -> None:
+    """Mark the object of a Lisp value found in a heap object."""
+    if (v + 1) & 7 > 1:
+        mark_object(v & -16)
+
+
+def mark_candidate(v) -> None:
+    """Mark the object that a word of a stack may refer to."""
+    r = v - base_address()
+    if not ult(r - HEAP, load(HEAP_TOP) - HEAP):
+        r = v
+    if ult(r - HEAP, load(HEAP_TOP) - HEAP):
+        p = find_start(r)
+        if p != 0:
+            mark_object(p)
+
+
+def find_start(r):
+    """Address of the object that covers address ``r``, or 0."""
+    first = load(STARTS) + (HEAP >> 10 << 3)
+    at = load(STARTS) + (r >> 10 << 3)
+    bits = load(at) & (-1 if (r >> 4) & 63 == 63 else (1 << ((r >> 4) + 1)) - 1)
+    while bits == 0:
+        at -= 8
+        if at < first:
+            return 0
+        bits = load(at)
+    p = ((at - load(STARTS)) >> 3 << 10) + ((63 - clz(bits)) << 4)
+    return p if r < p + object_bytes(p) else 0
+
+
+def mark_range(p, end) -> None:
+    """Conservatively mark from the words in [p, end)."""
+    p = p & -8
+    while p < end:
+        mark_candidate(load(p))
+        p += 8
+
+
+def mark_fixed() -> None:
+    p = HEAP
+    while p < ROOT_VECTOR & -16:
+        mark_object(p)
+        p += SYMBOL_SIZE
+    mark_object(p)
+
+
+@inline
+def pointer_count(h):
+    """Content words of an object with header ``h`` that hold Lisp values."""
+    n = (POINTER_TABLE >> (4 * (h >> 3 & 31))) & 15
+    return h >> 11 if n == 15 else n
+
+
+@noinline
+def trace() -> None:
+    """Mark everything reachable from the mark stack, and the lines it lies in."""
+    base = load(MARK_STACK)
+    lines = load(LINES)
+    marks = load(MARKS)
+    while load(MARK_SP) > base:
+        sp = load(MARK_SP) - 8
+        store(MARK_SP, sp)
+        p = load(sp)
+        h = load(p)
+        if h & 7 == 7:
+            line = lines + (p >> 8)
+            last = lines + (p + (h >> 8) + 7 >> 8)
+            while line <= last:
+                store8(line, 1)
+                line += 1
+            n = pointer_count(h)
+            q = p + 8
+            end = q + 8 * n
+            while q < end:
+                mark_value(load(q))
+                q += 8
+        else:
+            while True:
+                store8(lines + (p >> 8), 1)
+                mark_value(h)
+                d = load(p + 8)
+                if (d + 1) & 7 <= 1:
+                    break
+                p = d & -16
+                at = marks + (p >> 10 << 3)
+                bit = 1 << (p >> 4)
+                if load(at) & bit != 0:
+                    break
+                store(at, load(at) | bit)
+                h = load(p)
+                if h & 7 == 7:
+                    sp = load(MARK_SP)
+                    store(sp, p)
+                    store(MARK_SP, sp + 8)
+                    break
+
+
+def scan_cards(top) -> None:
+    """Mark from old objects in the cards written to since the last collection."""
+    cards = load(CARDS)
+    i = cards + (HEAP >> 9)
+    end = cards + (top + 511 >> 9)
+    while i < end:
+        if i & 7 == 0 and load(i) == 0:
+            i += 8
+        else:
+            if load8(i) != 0:
+                store8(i, 0)
+                scan_card((i - cards) << 9)
+                trace()
+            i += 1
+
+
+def scan_card(start) -> None:
+    """Mark from the fields in [start, start + 512) of marked objects."""
+    end = start + 512
+    p = find_start(start)
+    if p == 0:
+        p = next_start(start, end)
+    while p < end and p != 0:
+        if load(load(MARKS) + (p >> 10 << 3)) >> (p >> 4) & 1 != 0:
+            h = load(p)
+            q = p
+            stop = p + 16
+            if h & 7 == 7:
+                q = p + 8
+                stop = q + 8 * pointer_count(h)
+            if q < start:
+                q = start
+            while q < stop and q < end:
+                mark_value(load(q))
+                q += 8
+        p = next_start(p + object_bytes(p), end)
+
+
+def next_start(p, end):
+    """Address of the first object that starts in [p, end), or 0."""
+    while p < end:
+        bits = load(load(STARTS) + (p >> 10 << 3)) & -1 << (p >> 4)
+        if bits != 0:
+            q = (p >> 10 << 10) + (ctz(bits) << 4)
+            return q if q < end else 0
+        p = (p >> 10) + 1 << 10
+    return 0
+
+
+def finish(top, full) -> None:
+    """Live objects are the ones with start bits now; count live lines, begin allocation anew."""
+    at = load(STARTS) + (HEAP >> 10 << 3)
+    end = load(STARTS) + (top + 1023 >> 10 << 3)
+    other = load(MARKS) - load(STARTS)
+    while at < end:
+        store(at, load(at + other))
+        at += 8
+    live = 0
+    line = load(LINES) + (HEAP >> 8)
+    last = load(LINES) + (top >> 8)
+    while line < last:
+        if line & 7 == 0 and line + 8 <= last:
+            live += (load(line) * 0x0101010101010101) >> 56 & 255
+            line += 8
+        else:
+            live += load8(line)
+            line += 1
+    store(LIVE_LINES, live)
+    store(GC_COUNT, load(GC_COUNT) + 1)
+    store(GC_BYTES, load(GC_BYTES) + load(ALLOCATED))
+    if full != 0:
+        store(FULL_LIVE, live)
+        store(FULL_COUNT, load(FULL_COUNT) + 1)
+    store(ALLOCATED, 0)
+    store(CURSOR, HEAP >> 8)
+    budget = live << 7
+    if budget < MIN_BUDGET:
+        budget = MIN_BUDGET
+    room = load(HEAP_END) - HEAP - (live << 8)
+    if budget > room >> 1:
+        budget = (room >> 1) + 65536
+    store(BUDGET, budget)
+
+
+def current_stack():
+    """The machine stack pointer."""
+    return stack_pointer()
+
+
+__all__ = ["EPOCH", "UNWIND"]

@@ -1,0 +1,113 @@
+"""Preserve: copy the live heap, compacted and in canonical order, into the scratch region.
+
+The running heap is not changed: forwarding addresses are kept in a region of
+their own, one word per granule.  The fixed objects come first and keep their
+places; lists are laid out along their cdrs, everything else breadth first, so
+the same program gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from ..objects import HASH_EPOCH, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
+from ..restricted.language import load, store  # type: ignore[attr-defined]
+from ..vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
+from ..words import OTHER, SYMBOL, VECTOR
+from .calls import bytecode_cells
+from .collector import object_bytes, pointer_count
+from .memory import ROOT_VECTOR
+
+HASH_TYPE = OTHER_TYPE[T_HASH]
+SYMBOL_TYPE = OTHER_TYPE[T_SYMBOL]
+
+
+def compact():
+    """Copy everything reachable; the size of the copy in bytes.  The copy lies at the scratch region."""
+    store(COPY_BASE, load(SCRATCH))
+    store(COPY_TOP, load(SCRATCH))
+    p = HEAP
+    while p < ROOT_VECTOR & -16:
+        copy_object(p)
+        p += SYMBOL_SIZE
+    copy_object(p)
+    scan = load(COPY_BASE)
+    while scan < load(COPY_TOP):
+        scan = scan_copy(scan)
+    store(IMAGE_TOP, load(COPY_TOP) - load(COPY_BASE))
+    return load(IMAGE_TOP)
+
+
+def copy_object(p):
+    """Copy one object; its address in the new image."""
+    size = object_bytes(p)
+    to = load(COPY_TOP)
+    i = 0
+    while i < size:
+        store(to + i, load(p + i))
+        i += 8
+    store(COPY_TOP, to + size)
+    new = to - load(COPY_BASE) + HEAP
+    store(load(FORWARD) + ((p - HEAP) >> 1), new)
+    return new
+
+
+def copy_value(v):
+    """The value that ``v`` has in the image."""
+    if (v + 1) & 7 <= 1:
+        return v
+    p = v & -16
+    new = load(load(FORWARD) + ((p - HEAP) >> 1))
+    if new != 0:
+        return new + (v & 7)
+    new = copy_object(p)
+    if v & 7 == 1:
+        d = load(p + 8)
+        while d & 7 == 1:
+            q = d & -16
+            if load(load(FORWARD) + ((q - HEAP) >> 1)) != 0:
+                break
+            copy_object(q)
+            d = load(q + 8)
+    return new + (v & 7)
+
+
+def scan_copy(p):
+    """Translate the fields of the copied object at ``p``; the address behind it."""
+    h = load(p)
+    if h & 7 != 7:
+        store(p, copy_value(h))
+        store(p + 8, copy_value(load(p + 8)))
+        return p + 16
+    i = p + 8
+    end = i + 8 * pointer_count(h)
+    if h & 255 == SYMBOL_TYPE:
+        neutral_cells(p)
+    while i < end:
+        store(i, copy_value(load(i)))
+        i += 8
+    if h & 255 == HASH_TYPE:
+        store(p + OTHER + HASH_EPOCH, 0)
+    return p + object_bytes(p)
+
+
+def neutral_cells(p) -> None:
+    """Slots of native functions mean nothing in another process: the bytecode's go in their place."""
+    s = p + SYMBOL
+    if load(s + SYM_FN1) >= load(ENTRY_TOP) or load(s + SYM_FN2) >= load(ENTRY_TOP) or load(s + SYM_FNN) >= load(ENTRY_TOP):
+        bytecode_cells(s, load(load(s + SYM_ENV) + 8 - VECTOR))
+
+
+def image_starts():
+    """Start bits of the copied image, written behind it (8-aligned); address of the first word."""
+    bits = load(COPY_TOP) + 15 & -16
+    p = load(COPY_BASE)
+    end = load(COPY_TOP)
+    i = bits
+    while i <= bits + (end - p >> 7) + 16:
+        store(i, 0)
+        i += 8
+    while p < end:
+        g = p - load(COPY_BASE)
+        at = bits + (g >> 10 << 3)
+        store(at, load(at) | 1 << (g >> 4))
+        p += object_bytes(p)
+    return bits

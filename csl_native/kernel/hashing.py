@@ -1,0 +1,218 @@
+"""Hash tables: open addressing in a vector of key, value pairs.
+
+Kinds as in CSL: 0 eq, 1 eql, 2 and 3 equal.  Objects do not move while the
+program runs, so an address is a good hash; a table from an image (another
+epoch) is rehashed when it is first used.
+"""
+
+from __future__ import annotations
+
+from ..objects import (BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH)
+from ..restricted.language import inline, lisp, load, load8, lshr, noinline, store  # type: ignore[attr-defined]
+from ..vm import EPOCH
+from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
+from .arithmetic import truth
+from .bignum import is_big
+from .host import H_BAD_HASH, host
+from .lists import is_equal, same_atom
+from .memory import NIL, allocate, cons, make_vector, set_field
+from .symbols import hash_string
+
+HASH_TYPE = OTHER_TYPE[T_HASH]
+EMPTY, DELETED = 0x1FFFFFFFFFFFFFF0, 0x1FFFFFFFFFFFFFE0  # fixnums that no program uses as a key
+
+
+@inline
+def is_hash(h) -> bool:
+    return h & 7 == OTHER and load(h - OTHER) & 255 == HASH_TYPE
+
+
+@inline
+def mix(w):
+    h = w * -7046029254386353131
+    return h ^ lshr(h, 29)
+
+
+def hash_value(v, kind):
+    """A hash of a key for tables of this kind (a fixnum word)."""
+    tag = v & 7
+    if tag == 0 or tag == SYMBOL or kind == 0:
+        return mix(v)
+    if tag == FLOAT:
+        return mix(load(v + 8 - FLOAT))
+    if tag == OTHER:
+        return mix(load(v + 8 - OTHER)) if is_big(v) or load(v - OTHER) & 255 == BYTES_HEADER and kind > 8 else mix(v)
+    if kind == 8:
+        return mix(v)
+    if tag == STRING:
+        return mix(hash_string(v))
+    return hash_structure(v, kind)
+
+
+def hash_structure(v, kind):
+    h = 17
+    n = 0
+    if v & 7 == VECTOR:
+        size = load(v - VECTOR) >> 8
+        while n < size and n < 64:
+            h = mix(h + hash_value(load(v + 8 - VECTOR + n), kind))
+            n += 8
+        return h
+    while v & 7 == CONS and n < 16:
+        a = load(v - 1)
+        if a & 7 == CONS and n > 4:
+            h = mix(h + 1)
+        else:
+            h = mix(h + hash_value(a, kind))
+        v = load(v + 7)
+        n += 1
+    return h if v & 7 == CONS else mix(h + hash_value(v, kind))
+
+
+@inline
+def same_key(a, b, kind) -> bool:
+    return a == b or (kind != 0 and (same_atom(a, b) if kind == 8 else is_equal(a, b)))
+
+
+def make_hash(kind, slots):
+    """A table of ``kind`` (a fixnum 0..3) with ``slots`` (a power of two) places."""
+    p = allocate(64)
+    store(p, HASH_HEADER)
+    store(p + 8, kind)
+    store(p + 16, 0)
+    store(p + 24, 0)
+    store(p + 40, load(EPOCH))
+    store(p + 48, 0)
+    store(p + 56, 0)
+    store(p + 32, NIL)
+    set_field(p + 32, make_vector(2 * slots, EMPTY))
+    return p + OTHER
+
+
+def find_place(h, key):
+    """Address of the place of ``key`` or of the place where it goes (key first, then value)."""
+    kind = load(h + HASH_KIND)
+    table = load(h + HASH_SLOTS)
+    mask = (load(table - VECTOR) >> 12) - 1
+    i = hash_value(key, kind) & mask
+    free = 0
+    while True:
+        p = table + 8 - VECTOR + 16 * i
+        k = load(p)
+        if k == EMPTY:
+            return free if free != 0 else p
+        if k == DELETED:
+            if free == 0:
+                free = p
+        elif same_key(k, key, kind):
+            return p
+        i = i + 1 & mask
+
+
+@noinline
+def rehash(h, slots) -> None:
+    """Move the entries into a table of ``slots`` places."""
+    old = load(h + HASH_SLOTS)
+    n = load(old - VECTOR) >> 8
+    set_field(h + HASH_SLOTS, make_vector(2 * slots, EMPTY))
+    store(h + HASH_EPOCH, load(EPOCH))
+    store(h + HASH_USED, load(h + HASH_COUNT))
+    i = 0
+    while i < n:
+        k = load(old + 8 - VECTOR + i)
+        if k != EMPTY and k != DELETED:
+            p = find_place(h, k)
+            set_field(p, k)
+            set_field(p + 8, load(old + 16 - VECTOR + i))
+        i += 16
+
+
+@inline
+def settle(h) -> None:
+    if load(h + HASH_EPOCH) != load(EPOCH):
+        rehash(h, load(load(h + HASH_SLOTS) - VECTOR) >> 12)
+
+
+@lisp("gethash2")
+def gethash2(key, h):
+    if not is_hash(h):
+        return host(H_BAD_HASH, 0, h, 0)
+    settle(h)
+    p = find_place(h, key)
+    return load(p + 8) if load(p) != EMPTY and load(p) != DELETED else NIL
+
+
+@lisp("puthash")
+def puthash(key, h, value):
+    if not is_hash(h):
+        return host(H_BAD_HASH, 8, h, 0)
+    settle(h)
+    p = find_place(h, key)
+    k = load(p)
+    if k == EMPTY or k == DELETED:
+        slots = load(load(h + HASH_SLOTS) - VECTOR) >> 12
+        if k == EMPTY:
+            if (load(h + HASH_USED) >> 3) * 4 >= slots * 3:
+                rehash(h, 2 * slots if (load(h + HASH_COUNT) >> 3) * 2 >= slots else slots)
+                p = find_place(h, key)
+            store(h + HASH_USED, load(h + HASH_USED) + 8)
+        store(h + HASH_COUNT, load(h + HASH_COUNT) + 8)
+        set_field(p, key)
+    set_field(p + 8, value)
+    return value
+
+
+@lisp("remhash")
+def remhash(key, h):
+    if not is_hash(h):
+        return host(H_BAD_HASH, 16, h, 0)
+    settle(h)
+    p = find_place(h, key)
+    if load(p) == EMPTY or load(p) == DELETED:
+        return NIL
+    v = load(p + 8)
+    store(p, DELETED)
+    store(p + 8, 0)
+    store(h + HASH_COUNT, load(h + HASH_COUNT) - 8)
+    return v
+
+
+@lisp("clrhash")
+def clrhash(h):
+    if not is_hash(h):
+        return host(H_BAD_HASH, 24, h, 0)
+    store(h + HASH_COUNT, 0)
+    store(h + HASH_USED, 0)
+    store(h + HASH_EPOCH, load(EPOCH))
+    set_field(h + HASH_SLOTS, make_vector(16, EMPTY))
+    return h
+
+
+@lisp("hashcontents")
+def hashcontents(h):
+    """The entries as a list of (key . value)."""
+    if not is_hash(h):
+        return host(H_BAD_HASH, 32, h, 0)
+    table = load(h + HASH_SLOTS)
+    n = load(table - VECTOR) >> 8
+    r = NIL
+    i = 0
+    while i < n:
+        k = load(table + 8 - VECTOR + i)
+        if k != EMPTY and k != DELETED:
+            r = cons(cons(k, load(table + 16 - VECTOR + i)), r)
+        i += 16
+    return r
+
+
+@lisp("hash-table-p")
+def hash_table_p(h):
+    return truth(is_hash(h))
+
+
+@lisp("sxhash")
+def sxhash(v):
+    return lshr(hash_value(v, 16), 30) << 3
+
+
+__all__ = ["HASH_SPARE", "load8"]

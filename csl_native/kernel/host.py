@@ -1,0 +1,49 @@
+"""Calls from the kernel to the host: what is rare, and what a library does better.
+
+A request is a code and up to three words; the host answers with a Lisp value or
+UNWIND.  Codes are rows here; ``csl_native/lisp/host.py`` has one method for each.
+"""
+
+from __future__ import annotations
+
+from ..restricted.language import inline, invoke4, noinline  # type: ignore[attr-defined]
+from .memory import HOST_SLOT
+
+HOST_CODES = (
+    "none", "fatal_memory", "stack_overflow", "memory_full", "interrupt",
+    "bad_car", "bad_cdr", "bad_arith", "bad_compare", "unset_variable", "undefined_function", "wrong_count",
+    "bad_vector", "big_float", "call_function", "bad_function", "big_gcd", "bad_op", "no_memory", "divide_zero",
+    "big_logic", "bad_throw", "bad_rplac", "float_quotient", "integer_power", "bad_symbol", "bignum_text", "opcode", "bad_hash",
+)
+(H_NONE, H_FATAL_MEMORY, H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT, H_BAD_CAR, H_BAD_CDR, H_BAD_ARITH, H_BAD_COMPARE, H_UNSET,
+ H_UNDEFINED, H_WRONG_COUNT, H_BAD_VECTOR, H_BIG_FLOAT, H_CALL, H_BAD_FUNCTION, H_BIG_GCD, H_BAD_OP, H_NO_MEMORY, H_DIVIDE_ZERO,
+ H_BIG_LOGIC, H_BAD_THROW, H_BAD_RPLAC, H_FLOAT_QUOTIENT, H_POWER, H_BAD_SYMBOL, H_BIGNUM_TEXT, H_OPCODE, H_BAD_HASH) = range(len(HOST_CODES))
+
+# Names of operations in error messages, by number.
+OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "max",
+              "min", "abs", "zerop", "minusp", "getv", "putv", "upbv", "rplaca", "rplacd", "divide", "land", "lor", "lxor", "lnot", "gcdn", "expt",
+              "ashift", "lshift", "get", "put", "puthash", "gethash", "remprop", "length", "set", "setv", "fix", "evenp", "iplus2",
+              "idifference", "itimes2", "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd", "lsd")
+OP = {name: k for k, name in enumerate(OPERATIONS)}
+(O_PLUS, O_DIFFERENCE, O_TIMES, O_QUOTIENT, O_REMAINDER, O_MINUS, O_ADD1, O_SUB1, O_LESSP, O_GREATERP, O_LEQ, O_GEQ, O_MAX, O_MIN, O_ABS,
+ O_ZEROP, O_MINUSP, O_GETV, O_PUTV, O_UPBV, O_RPLACA, O_RPLACD, O_DIVIDE, O_LAND, O_LOR, O_LXOR, O_LNOT, O_GCDN, O_EXPT, O_ASHIFT,
+ O_LSHIFT, O_GET, O_PUT, O_PUTHASH, O_GETHASH, O_REMPROP, O_LENGTH, O_SET, O_SETV, O_FIX, O_EVENP, O_IPLUS2, O_IDIFFERENCE, O_ITIMES2,
+ O_MKVECT) = range(45)
+
+
+@inline
+def host(code, a, b, c):
+    """Ask the host."""
+    return invoke4(HOST_SLOT, code, a, b, c, 0)
+
+
+@noinline
+def bad_arith(operation, a, b):
+    """Signal ``bad arg for operation a b``."""
+    return host(H_BAD_ARITH, operation, a, b)
+
+
+@noinline
+def bad_op(operation, a):
+    """Signal an error of an operation with one offending value."""
+    return host(H_BAD_OP, operation, a, 0)

@@ -1,0 +1,380 @@
+"""Conses, equality, and the list functions that large programs live on."""
+
+from __future__ import annotations
+
+from ..objects import BYTES_HEADER, HASH_HEADER, OTHER_TYPE, STRING_HEADER, T_CODE, T_STRING, T_VECTOR
+from ..restricted.language import inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
+from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+from .arithmetic import eqn_slow, truth
+from .bignum import compare_integers, is_big
+from .host import (H_BAD_CAR, H_BAD_CDR, H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, O_RPLACA, O_RPLACD, bad_op, host, H_BAD_RPLAC,
+                   H_NO_MEMORY)
+from .memory import NIL, T, cons, make_vector, set_field
+
+
+@lisp("cons")
+@inline
+def cons2(a, d):
+    return cons(a, d)
+
+
+@lisp("car")
+@inline
+def car(x):
+    if x & 7 == CONS:
+        return load(x - 1)
+    return host(H_BAD_CAR, x, 0, 0)
+
+
+@lisp("cdr")
+@inline
+def cdr(x):
+    if x & 7 == CONS:
+        return load(x + 7)
+    return host(H_BAD_CDR, x, 0, 0)
+
+
+@lisp("eq")
+@inline
+def eq(a, b):
+    return truth(a == b)
+
+
+@lisp("null")
+@inline
+def null(a):
+    return truth(a == NIL)
+
+
+@lisp("not")
+@inline
+def not_(a):
+    return truth(a == NIL)
+
+
+@lisp("atom")
+@inline
+def atom(a):
+    return truth(a & 7 != CONS)
+
+
+@lisp("pairp")
+@inline
+def pairp(a):
+    return truth(a & 7 == CONS)
+
+
+@lisp("consp")
+@inline
+def consp(a):
+    return truth(a & 7 == CONS)
+
+
+@lisp("idp")
+@inline
+def idp(a):
+    return truth(a & 7 == SYMBOL)
+
+
+@lisp("symbolp")
+@inline
+def symbolp(a):
+    return truth(a & 7 == SYMBOL)
+
+
+@lisp("stringp")
+@inline
+def stringp(a):
+    return truth(a & 7 == STRING)
+
+
+@lisp("vectorp")
+@inline
+def vectorp(a):
+    return truth(a & 7 == VECTOR)
+
+
+@lisp("ncons")
+@inline
+def ncons(a):
+    return cons(a, NIL)
+
+
+@lisp("list2")
+def list2(a, b):
+    return cons(a, cons(b, NIL))
+
+
+@lisp("list3")
+def list3(a, b, c):
+    return cons(a, cons(b, cons(c, NIL)))
+
+
+@lisp("acons")
+def acons(a, b, c):
+    return cons(cons(a, b), c)
+
+
+@lisp("xcons")
+def xcons(a, b):
+    return cons(b, a)
+
+
+@lisp("rplaca")
+@inline
+def rplaca(x, v):
+    if x & 7 == CONS:
+        set_field(x - 1, v)
+        return x
+    return host(H_BAD_RPLAC, O_RPLACA, x, v)
+
+
+@lisp("rplacd")
+@inline
+def rplacd(x, v):
+    if x & 7 == CONS:
+        set_field(x + 7, v)
+        return x
+    return host(H_BAD_RPLAC, O_RPLACD, x, v)
+
+
+@lisp("setcar")
+def setcar(x, v):
+    return v if rplaca(x, v) != UNWIND else UNWIND
+
+
+@lisp("setcdr")
+def setcdr(x, v):
+    return v if rplacd(x, v) != UNWIND else UNWIND
+
+
+@lisp("eql")
+def eql(a, b):
+    return truth(a == b or same_atom(a, b))
+
+
+def same_atom(a, b) -> bool:
+    """Two different words that are equal numbers of one type."""
+    if a & 7 == FLOAT:
+        return b & 7 == FLOAT and load(a + 8 - FLOAT) == load(b + 8 - FLOAT)
+    if a & 7 == OTHER:
+        return is_big(a) and is_big(b) and compare_integers(a, b) == 0
+    return False
+
+
+@lisp("equal")
+def equal(a, b):
+    return truth(is_equal(a, b))
+
+
+def is_equal(a, b) -> bool:
+    """Structural equality; recursive along the cars only."""
+    while True:
+        if a == b:
+            return True
+        tag = a & 7
+        if tag != b & 7 or tag == 0 or tag == SYMBOL:
+            return False
+        if tag != CONS:
+            return equal_objects(a, b)
+        if not is_equal(load(a - 1), load(b - 1)):
+            return False
+        a = load(a + 7)
+        b = load(b + 7)
+
+
+def equal_objects(a, b) -> bool:
+    if a & 7 == FLOAT:
+        return eqn_slow(a, b)
+    if a & 7 == OTHER:
+        return same_atom(a, b) or (load(a - OTHER) & 255 == BYTES_HEADER and same_bytes(a, b))
+    if a & 7 == STRING:
+        return same_bytes(a, b)
+    if load(a - VECTOR) != load(b - VECTOR):
+        return False
+    n = load(a - VECTOR) >> 8
+    i = 0
+    while i < n:
+        if not is_equal(load(a + 8 - VECTOR + i), load(b + 8 - VECTOR + i)):
+            return False
+        i += 8
+    return True
+
+
+def same_bytes(a, b) -> bool:
+    """Do two objects with one tag have the same header and contents?"""
+    p = a & -16
+    q = b & -16
+    if load(p) != load(q):
+        return False
+    n = load(p) >> 8
+    i = 8
+    while i < n:
+        if load(p + i) != load(q + i):
+            return False
+        i += 8
+    i = i - 8
+    while i < n:
+        if load8(p + 8 + i) != load8(q + 8 + i):
+            return False
+        i += 1
+    return True
+
+
+@lisp("memq")
+def memq(a, l):
+    while l & 7 == CONS:
+        if load(l - 1) == a:
+            return l
+        l = load(l + 7)
+    return NIL
+
+
+@lisp("member")
+def member(a, l):
+    while l & 7 == CONS:
+        if is_equal(load(l - 1), a):
+            return l
+        l = load(l + 7)
+    return NIL
+
+
+@lisp("atsoc")
+def atsoc(a, l):
+    while l & 7 == CONS:
+        p = load(l - 1)
+        if p & 7 == CONS and load(p - 1) == a:
+            return p
+        l = load(l + 7)
+    return NIL
+
+
+@lisp("assoc")
+def assoc(a, l):
+    while l & 7 == CONS:
+        p = load(l - 1)
+        if p & 7 == CONS and is_equal(load(p - 1), a):
+            return p
+        l = load(l + 7)
+    return NIL
+
+
+@lisp("reverse")
+def reverse(l):
+    r = NIL
+    while l & 7 == CONS:
+        r = cons(load(l - 1), r)
+        l = load(l + 7)
+    return r
+
+
+@lisp("reversip")
+def reversip(l):
+    return reversip2(l, NIL)
+
+
+@lisp("reversip2")
+def reversip2(l, r):
+    while l & 7 == CONS:
+        next = load(l + 7)
+        set_field(l + 7, r)
+        r = l
+        l = next
+    return r
+
+
+@lisp("append2")
+def append2(a, b):
+    if a & 7 != CONS:
+        return b
+    first = cons(load(a - 1), b)
+    last = first
+    a = load(a + 7)
+    while a & 7 == CONS:
+        p = cons(load(a - 1), b)
+        set_field(last + 7, p)
+        last = p
+        a = load(a + 7)
+    return first
+
+
+@lisp("nconc2")
+def nconc2(a, b):
+    if a & 7 != CONS:
+        return b
+    p = a
+    while load(p + 7) & 7 == CONS:
+        p = load(p + 7)
+    set_field(p + 7, b)
+    return a
+
+
+@lisp("lastpair")
+def lastpair(l):
+    if l & 7 != CONS:
+        return NIL
+    while load(l + 7) & 7 == CONS:
+        l = load(l + 7)
+    return l
+
+
+@lisp("length")
+def length(l):
+    if l & 7 == STRING:
+        return load(l - STRING) >> 8 << 3
+    if l & 7 == VECTOR:
+        return load(l - VECTOR) >> 11 << 3
+    n = 0
+    while l & 7 == CONS:
+        n += 8
+        l = load(l + 7)
+    return n
+
+
+@lisp("eqcar")
+@inline
+def eqcar(x, a):
+    return truth(x & 7 == CONS and load(x - 1) == a)
+
+
+@lisp("mkvect")
+def mkvect(n):
+    if n & 7 != 0 or n < -8:
+        return bad_op(O_MKVECT, n)
+    v = make_vector((n >> 3) + 1, NIL)
+    return v if v != UNWIND else host(H_NO_MEMORY, n, 0, 0)
+
+
+@lisp("getv")
+@inline
+def getv(v, i):
+    if v & 7 == VECTOR and i & 7 == 0:
+        if i >= 0 and i < load(v - VECTOR) >> 8:
+            return load(v + 8 - VECTOR + i)
+    return host(H_BAD_VECTOR, O_GETV, v, i)
+
+
+@lisp("putv")
+@inline
+def putv(v, i, x):
+    if v & 7 == VECTOR and i & 7 == 0:
+        if i >= 0 and i < load(v - VECTOR) >> 8:
+            set_field(v + 8 - VECTOR + i, x)
+            return x
+    return host(H_BAD_VECTOR, O_PUTV, v, i)
+
+
+@lisp("upbv")
+def upbv(v):
+    if v & 7 == VECTOR:
+        return (load(v - VECTOR) >> 11 << 3) - 8
+    if v & 7 == STRING:
+        return (load(v - STRING) >> 8 << 3) - 8
+    if v & 7 == OTHER and load(v - OTHER) & 255 == BYTES_HEADER:
+        return bad_op(O_LENGTH, v)
+    return NIL
+
+
+
+
+__all__ = ["HASH_HEADER", "STRING_HEADER", "T", "T_STRING", "T_VECTOR", "noinline"]

@@ -1,0 +1,277 @@
+"""Allocation: a bump pointer inside free lines, and constructors for every layout.
+
+Allocation never collects.  When a chunk is used up the next run of free lines
+is taken; when the budget is spent, a collection is asked for and happens at the
+next safepoint.  So no kernel code ever sees an object vanish under it.
+"""
+
+from __future__ import annotations
+
+from ..objects import (BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, FLOAT_HEADER, HANDLE_HEADER, STRING_HEADER, SYM_VALUE, SYMBOL_HEADER,
+                       SYMBOL_SIZE, VECTOR_HEADER)
+from ..restricted.language import (clz, double, inline, invoke4, load, load8, loadf, noinline, store, store8,  # type: ignore[attr-defined]
+                                   storef, ult, unlikely)
+from ..vm import (ALLOCATED, BUDGET, CARDS, CHUNK, CHUNK_COUNT, CHUNK_START, CHUNKS, CURSOR, FREE, GC_REQUEST, HEAP, HEAP_END, HEAP_TOP,
+                  LIMIT, LINES, RESERVE, SLOTS, STACK_LIMIT)
+from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+
+FIXED_SYMBOLS = ("nil", "t", "!$unset", "!$catch!-tags")
+NIL = HEAP + SYMBOL
+T = HEAP + SYMBOL_SIZE + SYMBOL
+UNSET = HEAP + 2 * SYMBOL_SIZE + SYMBOL
+CATCH_TAGS = HEAP + 3 * SYMBOL_SIZE + SYMBOL
+ROOT_VECTOR = HEAP + 4 * SYMBOL_SIZE + VECTOR
+ROOT_COUNT = 61
+ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS = range(8)
+FIXED_END = HEAP + 4 * SYMBOL_SIZE + 8 + 8 * ROOT_COUNT
+NO_LIMIT = (1 << 63) - 1
+HOST_SLOT = SLOTS
+FATAL_MEMORY = 1
+
+
+@inline
+def allocate(size):
+    """Address of ``size`` fresh bytes (a multiple of 16), not initialised; 0 when a large object does not fit."""
+    p = load(FREE)
+    q = p + size
+    if unlikely(q > load(LIMIT)):
+        return allocate_slow(size)
+    store(FREE, q)
+    return p
+
+
+@noinline
+def allocate_slow(size):
+    if size > 4096:
+        return allocate_large(size)
+    close_chunk()
+    next_run(size)
+    p = load(FREE)
+    store(FREE, p + size)
+    return p
+
+
+def close_chunk() -> None:
+    """Record the chunk in use, so that the collector can walk its objects."""
+    if load(FREE) > load(CHUNK_START):
+        at = load(CHUNKS) + 16 * load(CHUNK_COUNT)
+        store(at, load(CHUNK_START))
+        store(at + 8, load(FREE))
+        store(CHUNK_COUNT, load(CHUNK_COUNT) + 1)
+    store(CHUNK_START, 0)
+    store(FREE, 0)
+    store(LIMIT, 0)
+
+
+def request_collection(full) -> None:
+    store(GC_REQUEST, load(GC_REQUEST) | 1 | full << 1)
+    store(STACK_LIMIT, NO_LIMIT)
+
+
+def take_lines(start, end) -> None:
+    """Mark lines as handed out since the last collection, and count them against the budget."""
+    i = load(LINES) + (start >> 8)
+    last = load(LINES) + (end >> 8)
+    while i < last:
+        store8(i, 2)
+        i += 1
+    store(ALLOCATED, load(ALLOCATED) + end - start)
+    if load(ALLOCATED) > load(BUDGET):
+        request_collection(0)
+
+
+def open_chunk(start, end) -> None:
+    take_lines(start, end)
+    store(CHUNK_START, start)
+    store(FREE, start)
+    store(LIMIT, end)
+
+
+def next_run(size) -> None:
+    """Make the next run of free lines of at least ``size`` bytes the current chunk, or grow the heap."""
+    lines = load(LINES)
+    i = load(CURSOR)
+    top = load(HEAP_TOP) >> 8
+    while i < top:
+        if i & 7 == 0 and load(lines + i) == 0x0101010101010101:
+            i += 8
+        elif load8(lines + i) != 0:
+            i += 1
+        else:
+            j = i + 1
+            while j < top and j - i < 1024 and load8(lines + j) == 0:
+                j += 1
+            if (j - i) << 8 >= size:
+                store(CURSOR, j)
+                open_chunk(i << 8, j << 8)
+                return
+            i = j
+    store(CURSOR, top)
+    start = grow(CHUNK)
+    if start == 0:
+        invoke4(HOST_SLOT, FATAL_MEMORY, size, 0, 0, 0)
+    store(CURSOR, load(HEAP_TOP) >> 8)
+    open_chunk(start, start + CHUNK)
+
+
+def grow(size):
+    """Add ``size`` bytes (a multiple of a line) at the top of the heap; its address, or 0 when the limit is reached."""
+    start = load(HEAP_TOP)
+    if load(HEAP_END) - start < size:
+        return 0
+    store(HEAP_TOP, start + size)
+    if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE):
+        request_collection(1)
+    return start
+
+
+def allocate_large(size):
+    """A large object has lines of its own, at the top while there is room, else in the first run that fits."""
+    rounded = (size + 255) & -256
+    start = 0
+    if load(HEAP_END) - load(HEAP_TOP) - rounded > load(RESERVE) and load(ALLOCATED) < load(BUDGET):
+        start = grow(rounded)
+    if start == 0:
+        start = find_run(rounded)
+    if start == 0:
+        if load(HEAP_END) - load(HEAP_TOP) - rounded > load(RESERVE) >> 1:
+            start = grow(rounded)
+    if start == 0:
+        request_collection(1)
+        return 0
+    take_lines(start, start + rounded)
+    at = load(CHUNKS) + 16 * load(CHUNK_COUNT)
+    store(at, start)
+    store(at + 8, start + size)
+    store(CHUNK_COUNT, load(CHUNK_COUNT) + 1)
+    return start
+
+
+def find_run(size):
+    lines = load(LINES)
+    i = HEAP >> 8
+    top = load(HEAP_TOP) >> 8
+    while i < top:
+        if i & 7 == 0 and load(lines + i) == 0x0101010101010101:
+            i += 8
+        elif load8(lines + i) != 0:
+            i += 1
+        else:
+            j = i + 1
+            while j < top and load8(lines + j) == 0 and (j - i) << 8 < size:
+                j += 1
+            if (j - i) << 8 >= size:
+                return i << 8
+            i = j
+    return 0
+
+
+@inline
+def set_field(p, v) -> None:
+    """Store a Lisp value into a heap object at address ``p``, telling the collector (a card mark)."""
+    store(p, v)
+    store8(load(CARDS) + (p >> 9), 1)
+
+
+@inline
+def cons(a, d):
+    p = allocate(16)
+    store(p, a)
+    store(p + 8, d)
+    return p + 1
+
+
+@inline
+def make_float(d: double):
+    p = allocate(16)
+    store(p, FLOAT_HEADER)
+    storef(p + 8, d)
+    return p + FLOAT
+
+
+@inline
+def float_value(v) -> double:
+    return loadf(v + 8 - FLOAT)
+
+
+def fill(p, count, v) -> None:
+    end = p + 8 * count
+    while p < end:
+        store(p, v)
+        p += 8
+
+
+def make_vector(count, v):
+    """A vector of ``count`` elements, all ``v``; UNWIND when there is no room."""
+    p = allocate((8 * count + 23) & -16)
+    if p == 0:
+        return UNWIND
+    store(p, 8 * count << 8 | VECTOR_HEADER)
+    fill(p + 8, count, v)
+    if count & 1 == 0:
+        store(p + 8 + 8 * count, 0)
+    return p + VECTOR
+
+
+def make_object(head, size):
+    """An object with ``size`` content bytes, all zero, and header ``head`` (without length); its address, or 0."""
+    p = allocate((size + 23) & -16)
+    if p != 0:
+        store(p, size << 8 | head)
+        fill(p + 8, ((size + 23) & -16) - 8 >> 3, 0)
+    return p
+
+
+def make_string(size):
+    """A string of ``size`` zero bytes, or UNWIND."""
+    p = make_object(STRING_HEADER, size)
+    return p + STRING if p != 0 else UNWIND
+
+
+def make_bignum(limbs, negative):
+    """A bignum with ``limbs`` zero limbs, or UNWIND."""
+    p = make_object(BIGNEG_HEADER if negative != 0 else BIGPOS_HEADER, 8 * limbs)
+    return p + OTHER if p != 0 else UNWIND
+
+
+def make_handle(kind, number):
+    p = make_object(HANDLE_HEADER & 255, 16)
+    store(p + 8, kind)
+    store(p + 16, number)
+    return p + OTHER
+
+
+def make_symbol(name, slot1, slot2, slotn):
+    """An uninterned symbol without value or definition; ``name`` is a string, the slots its function cells."""
+    p = allocate(SYMBOL_SIZE)
+    init_symbol(p, name, slot1, slot2, slotn)
+    return p + SYMBOL
+
+
+def init_symbol(p, name, slot1, slot2, slotn) -> None:
+    store(p, SYMBOL_HEADER)
+    store(p + 8, UNSET)
+    store(p + 16, NIL)
+    store(p + 24, name)
+    store(p + 32, p + SYMBOL)
+    store(p + 40, 0)
+    store(p + 48, 0)
+    store(p + 56, slot1)
+    store(p + 64, slot2)
+    store(p + 72, slotn)
+
+
+def format_heap(slot1, slot2, slotn) -> None:
+    """Lay out the fixed objects of a new heap: nil, t, the unset marker and the root vector."""
+    p = HEAP
+    while p < ROOT_VECTOR - VECTOR:
+        init_symbol(p, NIL, slot1, slot2, slotn)
+        p += SYMBOL_SIZE
+    store(NIL + SYM_VALUE, NIL)
+    store(T + SYM_VALUE, T)
+    store(CATCH_TAGS + SYM_VALUE, NIL)
+    store(p, 8 * ROOT_COUNT << 8 | VECTOR_HEADER)
+    fill(p + 8, ROOT_COUNT, NIL)
+
+
+__all__ = ["F_FLUID", "clz", "ult"]

@@ -1,0 +1,231 @@
+"""Symbols: the object list, values and fluid bindings, property lists and flags."""
+
+from __future__ import annotations
+
+from ..objects import F_GLOBAL, F_KEYWORD, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
+from ..restricted.language import inline, lisp, load, load8, lshr, noinline, store, ult  # type: ignore[attr-defined]
+from ..vm import BIND_END, BP, UNWIND_KIND
+from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
+from .arithmetic import truth
+from .host import (H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host)
+from .lists import memq, same_bytes
+from .memory import (CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, T, UNSET, cons, make_symbol, make_vector, set_field)
+
+OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST
+OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT
+
+
+def hash_string(s):
+    """FNV-1a over the bytes of a string, folded to 32 bits."""
+    h = -3750763034362895579
+    p = s + 8 - STRING
+    end = p + (load(s - STRING) >> 8)
+    while p < end:
+        h = (h ^ load8(p)) * 1099511628211
+        p += 1
+    return lshr(h, 32) ^ h & 0xFFFFFFFF
+
+
+def find_symbol(name):
+    """The interned symbol with this name (a string), or 0."""
+    table = load(OBLIST)
+    mask = (load(table - VECTOR) >> 11) - 1
+    i = hash_string(name) & mask
+    while True:
+        s = load(table + 8 - VECTOR + 8 * i)
+        if s == 0:
+            return 0
+        if s & 7 == SYMBOL and same_bytes(load(s + SYM_PNAME), name):
+            return s
+        i = i + 1 & mask
+
+
+def intern(name, slot1, slot2, slotn):
+    """The interned symbol with this name; made when it is new."""
+    s = find_symbol(name)
+    if s == 0:
+        s = make_symbol(name, slot1, slot2, slotn)
+        enter_symbol(s)
+    return s
+
+
+def enter_symbol(s) -> None:
+    """Put a symbol on the object list, which grows at three quarters."""
+    table = load(OBLIST)
+    size = load(table - VECTOR) >> 11
+    if (load(OBCOUNT) >> 3) * 4 >= size * 3:
+        bigger = make_vector(2 * size, 0)
+        i = 0
+        while i < size:
+            old = load(table + 8 - VECTOR + 8 * i)
+            if old & 7 == SYMBOL:
+                place_symbol(bigger, old)
+            i += 1
+        set_field(OBLIST, bigger)
+        table = bigger
+    place_symbol(table, s)
+    store(OBCOUNT, load(OBCOUNT) + 8)
+
+
+def place_symbol(table, s) -> None:
+    mask = (load(table - VECTOR) >> 11) - 1
+    i = hash_string(load(s + SYM_PNAME)) & mask
+    while load(table + 8 - VECTOR + 8 * i) & 7 == SYMBOL:
+        i = i + 1 & mask
+    set_field(table + 8 - VECTOR + 8 * i, s)
+
+
+def remove_symbol(s):
+    """Take a symbol off the object list (its place becomes nil's tombstone, the fixnum 1)."""
+    table = load(OBLIST)
+    mask = (load(table - VECTOR) >> 11) - 1
+    i = hash_string(load(s + SYM_PNAME)) & mask
+    while load(table + 8 - VECTOR + 8 * i) != 0:
+        if load(table + 8 - VECTOR + 8 * i) == s:
+            store(table + 8 - VECTOR + 8 * i, 8)
+            return T
+        i = i + 1 & mask
+    return NIL
+
+
+@inline
+def symbol_value(s):
+    v = load(s + SYM_VALUE)
+    if v == UNSET:
+        return host(H_UNSET, s, 0, 0)
+    return v
+
+
+@inline
+def set_value(s, v):
+    set_field(s + SYM_VALUE, v)
+    return v
+
+
+@lisp("set")
+def set_checked(s, v):
+    if s & 7 != SYMBOL or s == NIL or s == T:
+        return host(H_BAD_SYMBOL, O_SET, s, v)
+    if load(s + SYM_FLAGS) & F_KEYWORD != 0:
+        return host(H_BAD_SYMBOL, O_SETV, s, v)
+    return set_value(s, v)
+
+
+@lisp("boundp")
+def boundp(s):
+    return truth(s & 7 == SYMBOL and load(s + SYM_VALUE) != UNSET)
+
+
+@inline
+def bind(s, v):
+    """Give a fluid a new value until ``unbind``."""
+    p = load(BP)
+    if p >= load(BIND_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    store(p, s)
+    store(p + 8, load(s + SYM_VALUE))
+    store(BP, p + 16)
+    set_field(s + SYM_VALUE, v)
+    return NIL
+
+
+@inline
+def unbind(count) -> None:
+    """Take back the last ``count`` bindings."""
+    p = load(BP)
+    while count > 0:
+        p -= 16
+        set_field(load(p) + SYM_VALUE, load(p + 8))
+        count -= 1
+    store(BP, p)
+
+
+def unbind_to(depth) -> None:
+    """Take back bindings down to a depth (bytes of the binding stack)."""
+    p = load(BP)
+    while p > depth:
+        p -= 16
+        set_field(load(p) + SYM_VALUE, load(p + 8))
+    store(BP, p)
+
+
+@lisp("throw")
+def throw(tag, value):
+    if memq(tag, load(CATCH_TAGS + SYM_VALUE)) == NIL:
+        return host(H_BAD_THROW, tag, value, 0)
+    return start_throw(tag, value)
+
+
+def start_throw(tag, value):
+    store_unwind(16, tag, value)
+    return UNWIND
+
+
+def store_unwind(kind, tag, value) -> None:
+    store(UNWIND_KIND, kind)
+    store(UNWIND_KIND + 8, tag)
+    store(UNWIND_KIND + 16, value)
+
+
+@inline
+def find_property(s, key):
+    """The (key . value) pair, or nil."""
+    l = load(s + SYM_PLIST)
+    while l & 7 == CONS:
+        p = load(l - 1)
+        if load(p - 1) == key:
+            return p
+        l = load(l + 7)
+    return NIL
+
+
+@lisp("get")
+def get(s, key):
+    if s & 7 == SYMBOL:
+        p = find_property(s, key)
+        return load(p + 7) if p != NIL else NIL
+    return NIL
+
+
+@lisp("put")
+def put(s, key, value):
+    if s & 7 != SYMBOL:
+        return host(H_BAD_SYMBOL, O_PUT, s, key)
+    p = find_property(s, key)
+    if p != NIL:
+        set_field(p + 7, value)
+    else:
+        set_field(s + SYM_PLIST, cons(cons(key, value), load(s + SYM_PLIST)))
+    return value
+
+
+@lisp("flagp")
+def flagp(s, key):
+    return truth(s & 7 == SYMBOL and find_property(s, key) != NIL)
+
+
+@lisp("remprop")
+def remprop(s, key):
+    if s & 7 != SYMBOL:
+        return NIL
+    l = load(s + SYM_PLIST)
+    before = 0
+    while l & 7 == CONS:
+        p = load(l - 1)
+        if load(p - 1) == key:
+            if before == 0:
+                set_field(s + SYM_PLIST, load(l + 7))
+            else:
+                set_field(before + 7, load(l + 7))
+            return load(p + 7)
+        before = l
+        l = load(l + 7)
+    return NIL
+
+
+@lisp("plist")
+def plist(s):
+    return load(s + SYM_PLIST) if s & 7 == SYMBOL else host(H_BAD_SYMBOL, O_GET, s, 0)
+
+
+__all__ = ["F_GLOBAL", "O_REMPROP", "noinline", "ult"]

@@ -1,0 +1,13 @@
+"""Lisp functions written in Python, by area."""
+
+from functools import cache
+from importlib import import_module
+
+MODULES = ("control", "definitions", "printing", "reading", "strings", "symbols", "numbers", "vectors", "sequences", "system")
+
+
+@cache
+def load() -> None:
+    """Import every module, which registers its functions."""
+    for name in MODULES:
+        import_module(f"{__name__}.{name}")

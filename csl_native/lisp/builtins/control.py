@@ -1,0 +1,163 @@
+"""Evaluation, application, errors and leaving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...machine import Unwinding
+from ...vm import UNWIND_ERROR
+from ...words import CONS, SYMBOL
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+@builtin("eval", 1)
+def eval_(lisp: Lisp, x: int) -> int:
+    return lisp.eval(x)
+
+
+@builtin("evlis", 1)
+def evlis(lisp: Lisp, x: int) -> int:
+    m = lisp.machine
+    mark = m.cage["sp"]
+    values = []
+    for form in m.items(x):
+        values.append(lisp.eval(form))
+        m.pin(values[-1])
+    result = m.list(values)
+    m.cage["sp"] = mark
+    return result
+
+
+@builtin("apply", 1, -1)
+def apply_(lisp: Lisp, f: int, *arguments: int) -> int:
+    if not arguments:
+        return lisp.apply(f, [])
+    return lisp.apply(f, [*arguments[:-1], *lisp.machine.items(arguments[-1])])
+
+
+@builtin("funcall", 1, -1, "funcall*", "idapply0")
+def funcall(lisp: Lisp, f: int, *arguments: int) -> int:
+    return lisp.apply(f, list(arguments))
+
+
+@builtin("idapply", 2)
+def idapply(lisp: Lisp, f: int, arguments: int) -> int:
+    return lisp.apply(f, list(lisp.machine.items(arguments)))
+
+
+def _fixed(count: int) -> None:
+    @builtin(f"apply{count}", count + 1)
+    def call(lisp: Lisp, f: int, *arguments: int) -> int:
+        return lisp.apply(f, list(arguments))
+
+
+for _count in range(5):
+    _fixed(_count)
+
+
+@builtin("errorset", 1, 3)
+def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) -> int:
+    errors, m = lisp.errors, lisp.machine
+    level = 3 if backtrace != NIL else 2 if message != NIL else 0
+    level = min(max(level, errors.least), errors.most)
+    shown, errors.show = errors.show, level >= 2
+    sp, bp = m.cage["sp"], m.cage["bp"]
+    try:
+        return m.cons(lisp.eval(form), NIL)
+    except Unwinding:
+        if m.cage["unwind_kind"] != UNWIND_ERROR:
+            raise
+        lisp.settle(sp, bp)
+        number = m.cage["unwind_tag"]
+        return number if number & 7 != CONS else NIL
+    except RecursionError:
+        lisp.settle(sp, bp)
+        return NIL
+    finally:
+        errors.show = shown
+
+
+@builtin("enable-errorset", 2)
+def enable_errorset(lisp: Lisp, least: int, most: int) -> int:
+    old = lisp.machine.cons(lisp.errors.least << 3, lisp.errors.most << 3)
+    lisp.errors.least, lisp.errors.most = least >> 3, most >> 3
+    return old
+
+
+@builtin("enable-backtrace", 1)
+def enable_backtrace(lisp: Lisp, flag: int) -> int:
+    return NIL
+
+
+@builtin("error", 0, -1)
+def error(lisp: Lisp, *arguments: int) -> int:
+    m = lisp.machine
+    if not arguments:
+        raise lisp.errors.signal()
+    message = arguments[1] if len(arguments) > 1 else NIL
+    m.set_value(m.intern("emsg*"), message)
+    if lisp.errors.show:
+        text = "+++ error: (" + " ".join(lisp.errors.brief(a) for a in arguments) + ")"
+        lisp.output.write("\n" + text)
+        for a in arguments[1:]:
+            lisp.output.write(" " + lisp.errors.brief(a))
+        lisp.output.write("\n")
+    raise lisp.errors.signal(arguments[0], message)
+
+
+@builtin("error1", 0, 0, "error0")
+def error1(lisp: Lisp) -> int:
+    raise lisp.errors.signal()
+
+
+@builtin("bad-go", 1)
+def bad_go(lisp: Lisp, label: int) -> int:
+    raise lisp.errors.plain("go (label not found)", label)
+
+
+@builtin("bad-return", 1)
+def bad_return(lisp: Lisp, value: int) -> int:
+    raise lisp.errors.loud("block tag not found:", NIL)
+
+
+@builtin("bad-function", 1)
+def bad_function(lisp: Lisp, f: int) -> int:
+    return lisp.bad_function(f)
+
+
+@builtin("macroexpand", 1, 2)
+def macroexpand(lisp: Lisp, x: int, environment: int = NIL) -> int:
+    from ...objects import F_MACRO
+    m = lisp.machine
+    while x & 7 == CONS and m.car(x) & 7 == SYMBOL and m.flags(m.car(x)) & F_MACRO:
+        x = lisp.expand(x)
+    return x
+
+
+@builtin("macroexpand-1", 1, 2)
+def macroexpand_1(lisp: Lisp, x: int, environment: int = NIL) -> int:
+    from ...objects import F_MACRO
+    m = lisp.machine
+    if x & 7 == CONS and m.car(x) & 7 == SYMBOL and m.flags(m.car(x)) & F_MACRO:
+        return lisp.expand(x)
+    return x
+
+
+@builtin("stop", 0, 1)
+def stop(lisp: Lisp, code: int = 0) -> int:
+    lisp.stop(code >> 3 if code & 7 == 0 else 0)
+    raise Unwinding
+
+
+@builtin("quit", 0, 1, "exit")
+def quit_(lisp: Lisp, code: int = 0) -> int:
+    return stop(lisp, code)
+
+
+@builtin("backtrace", 0)
+def backtrace(lisp: Lisp) -> int:
+    return NIL

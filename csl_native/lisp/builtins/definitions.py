@@ -1,0 +1,252 @@
+"""Defining functions: de df dm, putd getd copyd remd, compile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL, T
+from ...objects import CODE_HEADER, F_FLUID, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from ...words import CONS, OTHER, SYMBOL, VECTOR
+from ..compiler import CompileError
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+def check_lose(lisp: Lisp, name: int) -> bool:
+    """Is the symbol protected by its lose flag?  Says so."""
+    m = lisp.machine
+    if m.kernel.flagp(name, m.intern("lose")) == NIL:
+        return False
+    lisp.output.write(f"\n+++ {lisp.printer.text(name)} not defined because of LOSE flag\n")
+    return True
+
+
+def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -> int:
+    """Define a function from a lambda; the source is kept unless *comp is set."""
+    m = lisp.machine
+    if name & 7 != SYMBOL or name in (NIL, T):
+        raise lisp.errors.bare("bad args for defun")
+    if check_lose(lisp, name):
+        return NIL
+    try:
+        lisp.define(name, parameters, body, kind == "dm")
+    except CompileError as error:
+        raise lisp.compile_error(error) from None
+    if m.value(lisp.s_comp) in (None, NIL):
+        source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
+        m.set_field(name, SYM_SPARE, source)
+    if kind == "df":
+        m.kernel.put(name, lisp.s_fexpr, T)
+    return name
+
+
+@builtin("define-function", 1)
+def define_function(lisp: Lisp, form: int) -> int:
+    m = lisp.machine
+    parts = list(m.items(form))
+    kind = m.text(parts[0])
+    if len(parts) < 2:
+        raise lisp.errors.bare("bad args for defun")
+    parameters = parts[2] if len(parts) > 2 else NIL
+    body = parts[3:]
+    if kind == "dm":
+        extra = m.cdr(parameters) if parameters & 7 == CONS else NIL
+        parameters = m.list([m.car(parameters)]) if parameters & 7 == CONS and extra == NIL else parameters
+    if kind == "defmacro":
+        whole = m.make_symbol("whole")
+        name = m.make_symbol("macro-body")
+        lisp.define(name, parameters, body)
+        m.pin(name)
+        call = m.list([m.intern("apply"), m.list([lisp.s_quote, name]), m.list([m.intern("cdr"), whole])])
+        result = define(lisp, "dm", parts[1], m.list([whole]), [call])
+        m.unpin(1)
+        return result
+    return define(lisp, {"defun": "de"}.get(kind, kind), parts[1], parameters, body)
+
+
+@builtin("putd", 3)
+def putd(lisp: Lisp, name: int, kind: int, f: int) -> int:
+    m = lisp.machine
+    if name & 7 != SYMBOL:
+        raise lisp.errors.bare("bad args for putd")
+    if check_lose(lisp, name):
+        return NIL
+    if f & 7 == CONS and m.car(f) == lisp.s_lambda:
+        return define(lisp, "dm" if kind == lisp.s_macro else "de", name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
+    if f & 7 == SYMBOL:
+        copy_definition(lisp, name, f)
+        if kind == lisp.s_macro:
+            lisp.set_flags(name, F_MACRO)
+        return name
+    raise lisp.errors.bare("bad args for putd", f)
+
+
+def copy_definition(lisp: Lisp, to: int, source: int) -> None:
+    m = lisp.machine
+    lisp.on_redefine(to)
+    for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
+        m.set_field(to, field, m.field(source, field))
+    lisp.set_flags(to, m.flags(source) & F_MACRO, F_MACRO)
+    if lisp.is_bytecoded(source):
+        m.kernel.bytecode_cells(to, m.field(m.field(source, SYM_ENV), 8 - VECTOR))
+
+
+@builtin("getd", 1)
+def getd(lisp: Lisp, name: int) -> int:
+    m = lisp.machine
+    if name & 7 != SYMBOL:
+        return NIL
+    if m.flags(name) & F_SPECIAL:
+        return m.cons(lisp.s_fexpr, name)
+    if not lisp.is_defined(name):
+        return NIL
+    kind = lisp.s_macro if m.flags(name) & F_MACRO else lisp.s_fexpr if m.kernel.flagp(name, lisp.s_fexpr) != NIL else lisp.s_expr
+    source = m.field(name, SYM_SPARE)
+    if source & 7 == CONS:
+        if kind == lisp.s_macro:
+            rest = m.list([m.intern("&optional"), m.kernel.make_symbol(m.string("G0000"), 0, 0, 0)])
+            head = m.cdr(source)
+            source = m.cons(lisp.s_lambda, m.cons(m.list([*m.items(m.car(head))], rest), m.cdr(head)))
+        return m.cons(kind, source)
+    return m.cons(kind, name)
+
+
+@builtin("codep", 1)
+def codep(lisp: Lisp, x: int) -> int:
+    m = lisp.machine
+    if x & 7 == SYMBOL:
+        return lisp.truth(lisp.is_defined(x) and not m.flags(x) & F_MACRO and m.field(x, SYM_SPARE) & 7 != CONS)
+    return lisp.truth(x & 7 == OTHER and m.header(x) & 255 == CODE_HEADER)
+
+
+@builtin("bpsp", 1)
+def bpsp(lisp: Lisp, x: int) -> int:
+    return lisp.truth(x & 7 == OTHER and lisp.machine.header(x) & 255 == CODE_HEADER)
+
+
+@builtin("remd", 1)
+def remd(lisp: Lisp, name: int) -> int:
+    if name & 7 != SYMBOL:
+        raise lisp.errors.plain("remd", name)
+    old = getd(lisp, name)
+    if old != NIL:
+        lisp.undefine(name)
+    return old
+
+
+@builtin("copyd", 2)
+def copyd(lisp: Lisp, to: int, source: int) -> int:
+    if source & 7 != SYMBOL or not lisp.is_defined(source):
+        raise lisp.errors.plain("undefined function passed to copyd", source)
+    copy_definition(lisp, to, source)
+    return to
+
+
+@builtin("compile", 1)
+def compile_(lisp: Lisp, names: int) -> int:
+    m = lisp.machine
+    for name in m.items(names):
+        if name & 7 == SYMBOL and m.field(name, SYM_SPARE) & 7 == CONS:
+            m.set_field(name, SYM_SPARE, 0)
+    return names
+
+
+@builtin("symbol-argcount", 1)
+def symbol_argcount(lisp: Lisp, name: int) -> int:
+    m = lisp.machine
+    if name & 7 != SYMBOL or not lisp.is_bytecoded(name):
+        return NIL
+    data = m.raw(m.field(m.field(name, SYM_ENV), 8 - VECTOR))
+    return data[0] << 3 if data[0] == data[1] and not data[2] else NIL
+
+
+@builtin("symbol-env", 1)
+def symbol_env(lisp: Lisp, name: int) -> int:
+    return lisp.machine.field(name, SYM_ENV)
+
+
+@builtin("symbol-set-env", 2)
+def symbol_set_env(lisp: Lisp, name: int, env: int) -> int:
+    lisp.machine.set_field(name, SYM_ENV, env)
+    return env
+
+
+@builtin("special-form-p", 1)
+def special_form_p(lisp: Lisp, name: int) -> int:
+    return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_SPECIAL))
+
+
+@builtin("macro-function", 1)
+def macro_function(lisp: Lisp, name: int) -> int:
+    if name & 7 != SYMBOL or not lisp.machine.flags(name) & F_MACRO:
+        return NIL
+    return lisp.machine.cdr(getd(lisp, name))
+
+
+def declare(lisp: Lisp, names: int, on: int, off: int, message: str) -> int:
+    m = lisp.machine
+    for name in m.items(names):
+        if name & 7 != SYMBOL:
+            raise lisp.errors.plain("make-special" if on == F_FLUID else "make-global", name)
+        if m.flags(name) & off:
+            raise lisp.errors.plain(message, name)
+        lisp.set_flags(name, on)
+        if m.value(name) is None:
+            m.set_value(name, NIL)
+    return NIL
+
+
+@builtin("fluid", 1)
+def fluid(lisp: Lisp, names: int) -> int:
+    return declare(lisp, names, F_FLUID, F_GLOBAL, "Variable is global or keyword so can not become fluid")
+
+
+@builtin("global", 1)
+def global_(lisp: Lisp, names: int) -> int:
+    return declare(lisp, names, F_GLOBAL, F_FLUID, "Variable is fluid or keyword so can not become global")
+
+
+@builtin("unfluid", 1)
+def unfluid(lisp: Lisp, names: int) -> int:
+    for name in lisp.machine.items(names):
+        lisp.set_flags(name, 0, F_FLUID)
+    return NIL
+
+
+@builtin("unglobal", 1)
+def unglobal(lisp: Lisp, names: int) -> int:
+    for name in lisp.machine.items(names):
+        lisp.set_flags(name, 0, F_GLOBAL)
+    return NIL
+
+
+@builtin("make-special", 1)
+def make_special(lisp: Lisp, name: int) -> int:
+    fluid(lisp, lisp.machine.list([name]))
+    return name
+
+
+@builtin("make-global", 1)
+def make_global(lisp: Lisp, name: int) -> int:
+    global_(lisp, lisp.machine.list([name]))
+    return name
+
+
+@builtin("fluidp", 1)
+def fluidp(lisp: Lisp, name: int) -> int:
+    return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_FLUID))
+
+
+@builtin("globalp", 1)
+def globalp(lisp: Lisp, name: int) -> int:
+    return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_GLOBAL))
+
+
+@builtin("constantp", 1)
+def constantp(lisp: Lisp, x: int) -> int:
+    m = lisp.machine
+    if x & 7 == SYMBOL:
+        return lisp.truth(x in (NIL, T))
+    return lisp.truth(x & 7 != CONS or m.car(x) == lisp.s_quote)

@@ -1,0 +1,330 @@
+"""Numbers beyond the kernel's arithmetic: float functions, roundings, bits, modular arithmetic, random numbers."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...words import FLOAT
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+def real(lisp: Lisp, x: int, who: str) -> float:
+    if not lisp.is_number(x):
+        raise lisp.errors.plain(f"bad arg for {who}", x)
+    return float(lisp.to_number(x))
+
+
+def whole(lisp: Lisp, x: int, who: str) -> int:
+    if not lisp.machine.is_integer(x):
+        raise lisp.errors.plain(f"bad arg for {who}", x)
+    return lisp.machine.number(x)
+
+
+def float_function(name: str, function: Callable[[float], float]) -> None:
+    @builtin(name, 1)
+    def call(lisp: Lisp, x: int) -> int:
+        d = real(lisp, x, name)
+        try:
+            return lisp.machine.float(float(function(d)))
+        except OverflowError:
+            return lisp.machine.float(math.inf)
+        except (ValueError, ZeroDivisionError):
+            raise lisp.errors.plain(f"bad arg for {name}", x) from None
+
+
+DEGREE = math.pi / 180
+_PLAIN: dict[str, Callable[[float], float]] = {
+    "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh,
+    "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh, "atanh": math.atanh, "exp": math.exp, "log": math.log,
+    "ln": math.log, "log10": math.log10, "log2": math.log2, "cbrt": lambda x: math.copysign(abs(x) ** (1 / 3), x),
+    "cot": lambda x: 1 / math.tan(x), "sec": lambda x: 1 / math.cos(x), "csc": lambda x: 1 / math.sin(x),
+    "coth": lambda x: 1 / math.tanh(x), "sech": lambda x: 1 / math.cosh(x), "csch": lambda x: 1 / math.sinh(x),
+    "acot": lambda x: math.pi / 2 - math.atan(x), "asec": lambda x: math.acos(1 / x), "acsc": lambda x: math.asin(1 / x),
+    "acoth": lambda x: math.atanh(1 / x), "asech": lambda x: math.acosh(1 / x), "acsch": lambda x: math.asinh(1 / x),
+}
+_DIRECT = ("sin", "cos", "tan", "cot", "sec", "csc")
+for _name, _f in _PLAIN.items():
+    float_function(_name, _f)
+for _name in _DIRECT:
+    float_function(_name + "d", lambda x, f=_PLAIN[_name]: f(x * DEGREE))  # type: ignore[misc]
+    float_function("a" + _name + "d", lambda x, f=_PLAIN["a" + _name]: f(x) / DEGREE)  # type: ignore[misc]
+
+
+@builtin("atan2", 2)
+def atan2(lisp: Lisp, y: int, x: int) -> int:
+    return lisp.machine.float(math.atan2(real(lisp, y, "atan2"), real(lisp, x, "atan2")))
+
+
+@builtin("atan2d", 2)
+def atan2d(lisp: Lisp, y: int, x: int) -> int:
+    return lisp.machine.float(math.degrees(math.atan2(real(lisp, y, "atan2d"), real(lisp, x, "atan2d"))))
+
+
+@builtin("hypot", 2)
+def hypot(lisp: Lisp, x: int, y: int) -> int:
+    return lisp.machine.float(math.hypot(real(lisp, x, "hypot"), real(lisp, y, "hypot")))
+
+
+@builtin("logb", 2)
+def logb(lisp: Lisp, x: int, base: int) -> int:
+    return lisp.machine.float(math.log(real(lisp, x, "logb")) / math.log(real(lisp, base, "logb")))
+
+
+def rounding(name: str, function: Callable[[float], int], divide: Callable[[int, int], int]) -> None:
+    @builtin(name, 1, 2)
+    def call(lisp: Lisp, x: int, y: int = 8) -> int:
+        m = lisp.machine
+        if m.is_integer(x) and m.is_integer(y):
+            d = m.number(y)
+            if not d:
+                raise lisp.errors.plain(f"bad arg for {name}", x, y)
+            return m.integer(divide(m.number(x), d))
+        value = real(lisp, x, name) / real(lisp, y, name)
+        if not math.isfinite(value):
+            raise lisp.errors.plain(f"bad arg for {name}", x)
+        return m.integer(function(value))
+
+
+def _divide(a: int, b: int) -> int:
+    q = abs(a) // abs(b)
+    return q if (a < 0) == (b < 0) else -q
+
+
+def _round(a: int, b: int) -> int:
+    q, r = divmod(a, b)
+    twice = 2 * abs(r)
+    return q + (twice > abs(b) or (twice == abs(b) and q & 1 == 1))
+
+
+rounding("floor", math.floor, lambda a, b: a // b)
+rounding("ceiling", math.ceil, lambda a, b: -(-a // b))
+rounding("truncate", math.trunc, _divide)
+rounding("round", round, _round)
+
+
+@builtin("mod", 2)
+def mod(lisp: Lisp, a: int, b: int) -> int:
+    if b == 0:
+        raise lisp.errors.plain("bad arg for mod", a, b)
+    return lisp.machine.integer(whole(lisp, a, "mod") % whole(lisp, b, "mod"))
+
+
+@builtin("lcmn", 2)
+def lcmn(lisp: Lisp, a: int, b: int) -> int:
+    return lisp.machine.integer(math.lcm(whole(lisp, a, "lcmn"), whole(lisp, b, "lcmn")))
+
+
+@builtin("integer-length", 1, 1)
+def integer_length(lisp: Lisp, a: int) -> int:
+    n = whole(lisp, a, "integer-length")
+    return (n if n >= 0 else ~n).bit_length() << 3
+
+
+@builtin("msd", 1)
+def msd(lisp: Lisp, a: int) -> int:
+    return abs(whole(lisp, a, "msd")).bit_length() << 3
+
+
+@builtin("lsd", 1)
+def lsd(lisp: Lisp, a: int) -> int:
+    n = whole(lisp, a, "lsd")
+    return ((n & -n).bit_length() - 1 if n else 0) << 3
+
+
+@builtin("logcount", 1)
+def logcount(lisp: Lisp, a: int) -> int:
+    n = whole(lisp, a, "logcount")
+    return (n if n >= 0 else ~n).bit_count() << 3
+
+
+@builtin("logbitp", 2)
+def logbitp(lisp: Lisp, k: int, a: int) -> int:
+    return lisp.truth(bool(whole(lisp, a, "logbitp") >> whole(lisp, k, "logbitp") & 1))
+
+
+@builtin("ash", 2, 2)
+def ash(lisp: Lisp, a: int, n: int) -> int:
+    k = whole(lisp, n, "ash")
+    x = whole(lisp, a, "ash")
+    return lisp.machine.integer(x << k if k >= 0 else x >> -k)
+
+
+@builtin("ash1", 2)
+def ash1(lisp: Lisp, a: int, n: int) -> int:
+    k = whole(lisp, n, "ash1")
+    x = whole(lisp, a, "ash1")
+    return lisp.machine.integer(x << k if k >= 0 else (-(-x >> -k) if x < 0 else x >> -k))
+
+
+@builtin("inorm", 2)
+def inorm(lisp: Lisp, n: int, k: int) -> int:
+    """(m . e) with n = m * 2**e, m odd and of at most k bits (rounded)."""
+    m = lisp.machine
+    value, bits = whole(lisp, n, "inorm"), whole(lisp, k, "inorm")
+    if value == 0:
+        return m.cons(0, 0)
+    exponent, sign, size = 0, (-1 if value < 0 else 1), abs(value)
+    if size.bit_length() > bits:
+        exponent = size.bit_length() - bits
+        size = (size >> exponent) + (size >> (exponent - 1) & 1)
+    low = (size & -size).bit_length() - 1
+    return m.cons(m.integer(sign * (size >> low)), m.integer(exponent + low))
+
+
+@builtin("iquotient", 2)
+def iquotient(lisp: Lisp, a: int, b: int) -> int:
+    return int(lisp.machine.kernel.entry_quotient(0, a, b)) if b else _zero(lisp, "iquotient", a, b)
+
+
+@builtin("iremainder", 2)
+def iremainder(lisp: Lisp, a: int, b: int) -> int:
+    return int(lisp.machine.kernel.entry_remainder(0, a, b)) if b else _zero(lisp, "iremainder", a, b)
+
+
+def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
+    raise lisp.errors.plain(f"bad arg for {who}", a, b)
+
+
+@builtin("set-small-modulus", 1)
+def set_small_modulus(lisp: Lisp, n: int) -> int:
+    old = lisp.machine.cage["modulus"]
+    if n == NIL:
+        return old
+    if n & 7 or n <= 0:
+        raise lisp.errors.plain("set-small-modulus", n)
+    lisp.machine.cage["modulus"] = n
+    return old
+
+
+@builtin("modular-number", 1)
+def modular_number(lisp: Lisp, a: int) -> int:
+    return whole(lisp, a, "modular-number") % (lisp.machine.cage["modulus"] >> 3) << 3
+
+
+@builtin("modular-reciprocal", 1)
+def modular_reciprocal(lisp: Lisp, a: int) -> int:
+    p = lisp.machine.cage["modulus"] >> 3
+    try:
+        return pow(a >> 3, -1, p) << 3
+    except ValueError:
+        raise lisp.errors.plain("modular-reciprocal", a) from None
+
+
+@builtin("safe-modular-reciprocal", 1)
+def safe_modular_reciprocal(lisp: Lisp, a: int) -> int:
+    try:
+        return pow(a >> 3, -1, lisp.machine.cage["modulus"] >> 3) << 3
+    except ValueError:
+        return NIL
+
+
+@builtin("modular-quotient", 2)
+def modular_quotient(lisp: Lisp, a: int, b: int) -> int:
+    return (a >> 3) * (modular_reciprocal(lisp, b) >> 3) % (lisp.machine.cage["modulus"] >> 3) << 3
+
+
+@builtin("modular-expt", 2)
+def modular_expt(lisp: Lisp, a: int, n: int) -> int:
+    return pow(a >> 3, lisp.machine.number(n), lisp.machine.cage["modulus"] >> 3) << 3
+
+
+def is_prime(n: int) -> bool:
+    """Deterministic Miller-Rabin below 3.3e24 (Sorenson and Webster, 2015)."""
+    if n < 2:
+        return False
+    for p in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41):
+        if n % p == 0:
+            return n == p
+    d, s = n - 1, 0
+    while d % 2 == 0:
+        d, s = d // 2, s + 1
+    for a in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41):
+        x = pow(a, d, n)
+        if x in (1, n - 1):
+            continue
+        for _ in range(s - 1):
+            x = x * x % n
+            if x == n - 1:
+                break
+        else:
+            return False
+    return True
+
+
+@builtin("primep32", 1, 1, "primep64")
+def primep(lisp: Lisp, a: int) -> int:
+    return lisp.truth(lisp.machine.is_integer(a) and is_prime(lisp.machine.number(a)))
+
+
+_random = random.Random(1)
+
+
+@builtin("random", 1, 2, "random-number", "random-fixnum")
+def random_(lisp: Lisp, n: int = 8 << 30, state: int = NIL) -> int:
+    if n & 7 == FLOAT:
+        return lisp.machine.float(_random.random() * lisp.machine.double(n))
+    limit = whole(lisp, n, "random")
+    if limit <= 0:
+        raise lisp.errors.plain("bad arg for random", n)
+    return lisp.machine.integer(_random.randrange(limit))
+
+
+@builtin("make-random-state", 0, 1)
+def make_random_state(lisp: Lisp, seed: int = NIL) -> int:
+    _random.seed(seed)
+    return NIL
+
+
+def float_test(name: str, test: Callable[[float], bool]) -> None:
+    @builtin(name, 1)
+    def call(lisp: Lisp, x: int) -> int:
+        return lisp.truth(x & 7 == FLOAT and test(lisp.machine.double(x)))
+
+
+float_test("fp-infinite", math.isinf)
+float_test("fp-nan", math.isnan)
+float_test("fp-finite", math.isfinite)
+float_test("fp-subnorm", lambda d: d != 0 and abs(d) < 2.2250738585072014e-308)
+
+
+@builtin("frexp", 1)
+def frexp(lisp: Lisp, x: int) -> int:
+    mantissa, exponent = math.frexp(real(lisp, x, "frexp"))
+    return lisp.machine.cons(exponent << 3, lisp.machine.float(mantissa))
+
+
+@builtin("rationalp", 1, 1, "integerp")
+def rationalp(lisp: Lisp, x: int) -> int:
+    return lisp.truth(lisp.machine.is_integer(x))
+
+
+@builtin("oddp", 1)
+def oddp(lisp: Lisp, x: int) -> int:
+    return lisp.truth(whole(lisp, x, "oddp") & 1 == 1)
+
+
+@builtin("signum", 1)
+def signum(lisp: Lisp, x: int) -> int:
+    n = lisp.to_number(x)
+    return lisp.from_number(type(n)((n > 0) - (n < 0)))
+
+
+@builtin("isqrt", 1)
+def isqrt(lisp: Lisp, x: int) -> int:
+    return lisp.machine.integer(math.isqrt(whole(lisp, x, "isqrt")))
+
+
+@builtin("trap-floating-overflow", 1)
+def trap_floating_overflow(lisp: Lisp, x: int) -> int:
+    m = lisp.machine
+    key = m.intern("*trap-floating-overflow*")
+    old = m.value(key)
+    m.set_value(key, x)
+    return NIL if old is None else old

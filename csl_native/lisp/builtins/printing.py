@@ -1,0 +1,318 @@
+"""Printing, and the properties of output streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL, T
+from ...words import SYMBOL
+from ..registry import builtin
+from ..streams import DEFAULT_WIDTH
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+@builtin("prin1", 1, 1, "prin")
+def prin1(lisp: Lisp, x: int) -> int:
+    lisp.printer.print(x, True, lisp.output)
+    return x
+
+
+@builtin("prin2", 1, 1, "princ", "prin2a")
+def prin2(lisp: Lisp, x: int) -> int:
+    lisp.printer.print(x, False, lisp.output)
+    return x
+
+
+@builtin("print", 1)
+def print_(lisp: Lisp, x: int) -> int:
+    lisp.printer.print(x, True, lisp.output)
+    lisp.output.write("\n")
+    return x
+
+
+@builtin("printc", 1)
+def printc(lisp: Lisp, x: int) -> int:
+    lisp.printer.print(x, False, lisp.output)
+    lisp.output.write("\n")
+    return x
+
+
+@builtin("terpri", 0)
+def terpri(lisp: Lisp) -> int:
+    lisp.output.write("\n")
+    return NIL
+
+
+@builtin("princ-upcase", 1)
+def princ_upcase(lisp: Lisp, x: int) -> int:
+    lisp.output.write(lisp.printer.text(x, False).upper())
+    return x
+
+
+@builtin("princ-downcase", 1)
+def princ_downcase(lisp: Lisp, x: int) -> int:
+    lisp.output.write(lisp.printer.text(x, False).lower())
+    return x
+
+
+@builtin("spaces", 1, 1, "xtab")
+def spaces(lisp: Lisp, n: int) -> int:
+    if n & 7:
+        raise lisp.errors.plain("xtab", n)
+    lisp.output.write(" " * max(0, n >> 3))
+    return NIL
+
+
+@builtin("ttab", 1)
+def ttab(lisp: Lisp, n: int) -> int:
+    if n & 7:
+        raise lisp.errors.plain("ttab", n)
+    lisp.output.write(" " * max(0, (n >> 3) - lisp.output.column))
+    return NIL
+
+
+@builtin("posn", 0)
+def posn(lisp: Lisp) -> int:
+    return lisp.output.column << 3
+
+
+@builtin("lposn", 0)
+def lposn(lisp: Lisp) -> int:
+    return 0
+
+
+@builtin("linelength", 1)
+def linelength(lisp: Lisp, n: int) -> int:
+    out = lisp.output
+    old = T if out.width >= 1 << 30 else out.width << 3
+    if n == NIL:
+        return old
+    if n == T:
+        out.width = DEFAULT_WIDTH
+        return old
+    if n & 7 or n < 0:
+        raise lisp.errors.plain("linelength", n)
+    out.width = n >> 3
+    return old
+
+
+@builtin("pagelength", 1)
+def pagelength(lisp: Lisp, n: int) -> int:
+    m = lisp.machine
+    key = m.intern("*pagelength*")
+    old = m.value(key)
+    if n != NIL:
+        m.set_value(key, n)
+    return NIL if old is None else old
+
+
+@builtin("tyo", 1)
+def tyo(lisp: Lisp, n: int) -> int:
+    lisp.output.write(chr(n >> 3))
+    return n
+
+
+@builtin("writechar", 1, 1, "write-byte")
+def writechar(lisp: Lisp, n: int) -> int:
+    return tyo(lisp, n)
+
+
+@builtin("flush", 0)
+def flush(lisp: Lisp) -> int:
+    lisp.output.flush()
+    return NIL
+
+
+@builtin("eject", 0)
+def eject(lisp: Lisp) -> int:
+    lisp.output.write("\f")
+    return NIL
+
+
+def in_base(lisp: Lisp, n: int, base: int) -> int:
+    m = lisp.machine
+    if not m.is_integer(n):
+        lisp.printer.print(n, True, lisp.output)
+        return n
+    value = m.number(n)
+    digits = {16: "x", 8: "o", 2: "b"}[base]
+    if value >= 0:
+        lisp.output.write(format(value, digits))
+    else:
+        width = {16: 4, 8: 3, 2: 1}[base]
+        count = 1
+        while value < -(1 << (width * count - 1)):
+            count += 1
+        text = format(value & ((1 << width * count) - 1), digits)
+        lisp.output.write("~" + text)
+    return n
+
+
+@builtin("prinhex", 1, 2)
+def prinhex(lisp: Lisp, n: int, width: int = 0) -> int:
+    return in_base(lisp, n, 16)
+
+
+@builtin("prinoctal", 1, 2)
+def prinoctal(lisp: Lisp, n: int, width: int = 0) -> int:
+    return in_base(lisp, n, 8)
+
+
+@builtin("prinbinary", 1, 2)
+def prinbinary(lisp: Lisp, n: int, width: int = 0) -> int:
+    return in_base(lisp, n, 2)
+
+
+@builtin("lengthc", 1)
+def lengthc(lisp: Lisp, x: int) -> int:
+    return len(lisp.printer.text(x, False)) << 3
+
+
+@builtin("widelengthc", 1)
+def widelengthc(lisp: Lisp, x: int) -> int:
+    return len(lisp.printer.text(x, False)) << 3
+
+
+@builtin("setprintprecision", 1, 1, "set-print-precision")
+def setprintprecision(lisp: Lisp, n: int) -> int:
+    old, lisp.precision = lisp.precision, n >> 3 if n & 7 == 0 and n > 0 else 6
+    return old << 3
+
+
+@builtin("getprintprecision", 0)
+def getprintprecision(lisp: Lisp) -> int:
+    return lisp.precision << 3
+
+
+def characters(lisp: Lisp, text: str) -> int:
+    m = lisp.machine
+    return m.list([m.intern(c) for c in text])
+
+
+@builtin("explode", 1)
+def explode(lisp: Lisp, x: int) -> int:
+    return characters(lisp, lisp.printer.text(x))
+
+
+@builtin("explode2", 1, 1, "explodec")
+def explode2(lisp: Lisp, x: int) -> int:
+    return characters(lisp, lisp.printer.text(x, False))
+
+
+@builtin("explode2lc", 1)
+def explode2lc(lisp: Lisp, x: int) -> int:
+    return characters(lisp, lisp.printer.text(x, False).lower())
+
+
+@builtin("explode2uc", 1)
+def explode2uc(lisp: Lisp, x: int) -> int:
+    return characters(lisp, lisp.printer.text(x, False).upper())
+
+
+@builtin("explode2n", 1, 1, "explodecn")
+def explode2n(lisp: Lisp, x: int) -> int:
+    return lisp.machine.list([b << 3 for b in lisp.printer.text(x, False).encode("utf-8", "surrogateescape")])
+
+
+@builtin("explode2lcn", 1)
+def explode2lcn(lisp: Lisp, x: int) -> int:
+    return lisp.machine.list([b << 3 for b in lisp.printer.text(x, False).lower().encode("utf-8", "surrogateescape")])
+
+
+@builtin("exploden", 1)
+def exploden(lisp: Lisp, x: int) -> int:
+    return lisp.machine.list([b << 3 for b in lisp.printer.text(x).encode("utf-8", "surrogateescape")])
+
+
+@builtin("explodehex", 1)
+def explodehex(lisp: Lisp, x: int) -> int:
+    return characters(lisp, format(lisp.machine.number(x), "x"))
+
+
+@builtin("explodeoctal", 1)
+def explodeoctal(lisp: Lisp, x: int) -> int:
+    return characters(lisp, format(lisp.machine.number(x), "o"))
+
+
+@builtin("explodebinary", 1)
+def explodebinary(lisp: Lisp, x: int) -> int:
+    return characters(lisp, format(lisp.machine.number(x), "b"))
+
+
+@builtin("prettyprint", 1)
+def prettyprint(lisp: Lisp, x: int) -> int:
+    lisp.output.write(pretty(lisp, x, 0) + "\n")
+    return NIL
+
+
+@builtin("superprinm", 2)
+def superprinm(lisp: Lisp, x: int, column: int) -> int:
+    lisp.output.write(pretty(lisp, x, column >> 3))
+    return x
+
+
+def pretty(lisp: Lisp, x: int, column: int) -> str:
+    """A form indented by its structure; on one line when it fits."""
+    m = lisp.machine
+    flat = lisp.printer.text(x)
+    if len(flat) + column <= lisp.output.width or x & 7 != 1:
+        return flat
+    items = list(m.items(x))
+    head = lisp.printer.text(items[0])
+    pad = "\n" + " " * (column + 2)
+    if head in ("de", "dm", "df", "prog", "lambda") and len(items) > 2:
+        first = 3 if head in ("de", "dm", "df") else 2
+        text = "(" + " ".join(lisp.printer.text(i) for i in items[:first])
+        for item in items[first:]:
+            text += ("\n" + " " * column if item & 7 == SYMBOL and head == "prog" else pad) + pretty(lisp, item, column + 2)
+        return text + ")"
+    return "(" + head + "".join(pad + pretty(lisp, item, column + 2) for item in items[1:]) + ")"
+
+
+@builtin("prinl", 1)
+def prinl(lisp: Lisp, x: int) -> int:
+    lisp.output.write(labelled(lisp, x))
+    return x
+
+
+@builtin("printl", 1)
+def printl(lisp: Lisp, x: int) -> int:
+    lisp.output.write(labelled(lisp, x) + "\n")
+    return x
+
+
+def labelled(lisp: Lisp, x: int) -> str:
+    """Text with ``#n=`` and ``#n#`` for what is shared or circular."""
+    m = lisp.machine
+    seen: dict[int, int] = {}
+    work = [x]
+    while work:
+        y = work.pop()
+        if y & 7 in (1, 4):
+            seen[y] = seen.get(y, 0) + 1
+            if seen[y] == 1:
+                work += [m.car(y), m.cdr(y)] if y & 7 == 1 else m.vector_items(y)
+    labels: dict[int, int] = {}
+
+    def text(y: int) -> str:
+        if y & 7 not in (1, 4):
+            return lisp.printer.text(y)
+        if y in labels:
+            return f"#{labels[y]}#"
+        head = ""
+        if seen[y] > 1:
+            labels[y] = len(labels) + 1
+            head = f"#{labels[y]}="
+        if y & 7 == 4:
+            return head + "[" + " ".join(text(i) for i in m.vector_items(y)) + "]"
+        parts = [text(m.car(y))]
+        y = m.cdr(y)
+        while y & 7 == 1 and seen[y] == 1:
+            parts.append(text(m.car(y)))
+            y = m.cdr(y)
+        if y != NIL:
+            parts += [".", text(y)]
+        return head + "(" + " ".join(parts) + ")"
+    return text(x)

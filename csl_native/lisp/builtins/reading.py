@@ -1,0 +1,298 @@
+"""Reading, files and the current streams."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from ...kernel.memory import NIL, T
+from ...words import STRING
+from ..reader import ReadError
+from ..registry import builtin
+from ..streams import EOF_CHAR, Input, Output
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+@builtin("read", 0)
+def read(lisp: Lisp) -> int:
+    try:
+        return lisp.reader.read(lisp.input)
+    except ReadError as error:
+        raise lisp.errors.loud(str(error)) from None
+
+
+def fold(lisp: Lisp, c: str) -> int:
+    m = lisp.machine
+    if c == EOF_CHAR:
+        return lisp.eof
+    if m.value(lisp.reader.raise_) not in (None, NIL):
+        c = c.upper()
+    elif m.value(lisp.reader.lower) not in (None, NIL):
+        c = c.lower()
+    return m.intern(c)
+
+
+@builtin("readch", 0)
+def readch(lisp: Lisp) -> int:
+    return fold(lisp, lisp.input.next())
+
+
+@builtin("peekch", 0, 1)
+def peekch(lisp: Lisp, kind: int = NIL) -> int:
+    return fold(lisp, lisp.input.peek())
+
+
+@builtin("readline", 0, 1)
+def readline(lisp: Lisp, stream: int = NIL) -> int:
+    s = lisp.input
+    text = []
+    while True:
+        c = s.next()
+        if c == EOF_CHAR and not text:
+            return lisp.eof
+        if c in ("\n", EOF_CHAR):
+            return lisp.machine.string("".join(text))
+        text.append(c)
+
+
+@builtin("tyi", 0, 1)
+def tyi(lisp: Lisp, stream: int = NIL) -> int:
+    c = lisp.input.next()
+    return -8 if c == EOF_CHAR else ord(c) << 3
+
+
+def path_of(lisp: Lisp, name: int) -> str:
+    """A file name: ``$dir/rest`` and ``@dir/rest`` begin with the value of the variable ``@dir``."""
+    text = lisp.machine.text(name)
+    match = re.match(r"[$@]([A-Za-z0-9_]+)/", text)
+    if match:
+        value = lisp.machine.value(lisp.machine.intern("@" + match.group(1)))
+        if value is not None and value & 7 == STRING:
+            return lisp.machine.text(value) + text[match.end() - 1:]
+    return text
+
+
+def handle(lisp: Lisp, stream: Any) -> int:
+    number = max(lisp.streams, default=0) + 1
+    lisp.streams[number] = stream
+    return int(lisp.machine.kernel.make_handle(8, number << 3))
+
+
+def stream_of(lisp: Lisp, h: int) -> Any:
+    m = lisp.machine
+    if h & 7 != 6 or m.header(h) >> 3 & 31 != 9:
+        return None
+    return lisp.streams.get(m.field(h, 10) >> 3)
+
+
+@builtin("open", 2, -1)
+def open_(lisp: Lisp, name: int, direction: int, *more: int) -> int:
+    m = lisp.machine
+    mode = m.text(direction) if direction & 7 == 2 else "?"
+    if mode not in ("input", "output", "append"):
+        return bad_direction(lisp, direction)
+    path = path_of(lisp, name)
+    try:
+        if mode == "input":
+            return handle(lisp, Input(open(path, "rb"), name=path))
+        return handle(lisp, Output(open(path, "ab" if mode == "append" else "wb"), path))
+    except OSError:
+        raise lisp.errors.plain(f"{mode} file {lisp.printer.text(name)} could not be opened") from None
+
+
+def bad_direction(lisp: Lisp, direction: int) -> int:
+    from .control import error
+    return error(lisp, lisp.machine.string("bad direction ~A in open"), direction)
+
+
+@builtin("close", 1)
+def close(lisp: Lisp, h: int) -> int:
+    m = lisp.machine
+    stream = stream_of(lisp, h)
+    if stream is None:
+        return NIL
+    if stream is lisp.output:
+        lisp.output = lisp.terminal
+    if stream is lisp.input:
+        lisp.input = lisp.standard_input
+    stream.close()
+    lisp.streams.pop(m.field(h, 10) >> 3, None)
+    return T
+
+
+def current(lisp: Lisp, which: str) -> int:
+    stream, base = (lisp.input, lisp.standard_input) if which == "in" else (lisp.output, lisp.terminal)
+    if stream is base:
+        return NIL
+    m = lisp.machine
+    for number, each in lisp.streams.items():
+        if each is stream:
+            return int(m.kernel.make_handle(8, number << 3))
+    lisp.streams[max(lisp.streams, default=0) + 1] = stream
+    return current(lisp, which)
+
+
+@builtin("rds", 1)
+def rds(lisp: Lisp, h: int) -> int:
+    old = current(lisp, "in")
+    stream = lisp.standard_input if h == NIL else stream_of(lisp, h)
+    if not isinstance(stream, Input):
+        raise lisp.errors.plain("rds", h)
+    lisp.input = stream
+    return old
+
+
+@builtin("wrs", 1)
+def wrs(lisp: Lisp, h: int) -> int:
+    old = current(lisp, "out")
+    stream = lisp.terminal if h == NIL else stream_of(lisp, h)
+    if not isinstance(stream, Output):
+        raise lisp.errors.plain("wrs", h)
+    lisp.output = stream
+    return old
+
+
+@builtin("streamp", 1)
+def streamp(lisp: Lisp, h: int) -> int:
+    return lisp.truth(stream_of(lisp, h) is not None)
+
+
+@builtin("is-console", 1)
+def is_console(lisp: Lisp, h: int) -> int:
+    return lisp.truth(h == NIL)
+
+
+@builtin("pipe-open", 2)
+def pipe_open(lisp: Lisp, command: int, direction: int) -> int:
+    import subprocess
+    lisp.output.flush()
+    writing = lisp.machine.text(direction) == "output"
+    process = subprocess.Popen(lisp.machine.text(command), shell=True, stdin=subprocess.PIPE if writing else None,
+                               stdout=None if writing else subprocess.PIPE)
+    if writing:
+        return handle(lisp, PipeOutput(process))
+    return handle(lisp, Input(process.stdout, name="pipe"))
+
+
+class PipeOutput(Output):
+    """Output to a command; closing waits for it."""
+
+    def __init__(self, process: Any) -> None:
+        super().__init__(process.stdin, "pipe")
+        self.process = process
+
+    def close(self) -> None:
+        super().close()
+        self.process.wait()
+
+
+@builtin("load", 1, 1, "rdf", "load-source-file")
+def load(lisp: Lisp, name: int) -> int:
+    path = path_of(lisp, name)
+    try:
+        file = open(path, "rb")
+    except OSError as error:
+        raise lisp.errors.plain(f"file {lisp.printer.text(name)} could not be opened: {error.strerror}") from None
+    stream = Input(file, name=path)
+    saved, lisp.input = lisp.input, stream
+    m = lisp.machine
+    try:
+        while True:
+            try:
+                form = lisp.reader.read(stream)
+            except ReadError as error:
+                raise lisp.errors.loud(f"{error} in {path}, line {stream.here()}") from None
+            if form == lisp.eof:
+                return NIL
+            m.pin(form)
+            lisp.eval(form)
+            m.unpin(1)
+    finally:
+        lisp.input = saved
+        file.close()
+
+
+def compress_text(lisp: Lisp, items: int) -> str:
+    m = lisp.machine
+    out = []
+    for item in m.items(items):
+        if item & 7 == 2:
+            out.append(m.text(item)[:1])
+        elif item & 7 == 0:
+            out.append(str(item >> 3) if 0 <= item >> 3 < 10 else chr(item >> 3))
+        else:
+            out.append(lisp.printer.text(item, False)[:1])
+    return "".join(out)
+
+
+@builtin("compress", 1)
+def compress(lisp: Lisp, items: int) -> int:
+    """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
+    text = compress_text(lisp, items)
+    m = lisp.machine
+    lower = m.value(lisp.reader.lower)
+    m.set_value(lisp.reader.lower, NIL)
+    try:
+        return lisp.reader.read(Input(text=text))
+    except ReadError as error:
+        raise lisp.errors.loud(str(error)) from None
+    finally:
+        m.set_value(lisp.reader.lower, NIL if lower is None else lower)
+
+
+@builtin("filep", 1)
+def filep(lisp: Lisp, name: int) -> int:
+    return lisp.truth(name & 7 in (2, 3) and os.path.isfile(path_of(lisp, name)))
+
+
+@builtin("directoryp", 1)
+def directoryp(lisp: Lisp, name: int) -> int:
+    return lisp.truth(os.path.isdir(path_of(lisp, name)))
+
+
+@builtin("delete-file", 1)
+def delete_file(lisp: Lisp, name: int) -> int:
+    try:
+        os.remove(path_of(lisp, name))
+    except OSError:
+        return NIL
+    return T
+
+
+@builtin("rename-file", 2)
+def rename_file(lisp: Lisp, a: int, b: int) -> int:
+    try:
+        os.rename(path_of(lisp, a), path_of(lisp, b))
+    except OSError:
+        return NIL
+    return T
+
+
+@builtin("create-directory", 1)
+def create_directory(lisp: Lisp, name: int) -> int:
+    try:
+        os.mkdir(path_of(lisp, name))
+    except OSError:
+        return NIL
+    return T
+
+
+@builtin("list-directory", 1)
+def list_directory(lisp: Lisp, name: int) -> int:
+    m = lisp.machine
+    return m.list([m.string(n) for n in sorted(os.listdir(path_of(lisp, name)))])
+
+
+@builtin("setpchar", 1)
+def setpchar(lisp: Lisp, text: int) -> int:
+    old = lisp.machine.string(lisp.prompt)
+    lisp.prompt = lisp.machine.text(text) if text & 7 in (2, 3) and text != NIL else ""
+    return old
+
+
+@builtin("printprompt", 1)
+def printprompt(lisp: Lisp, text: int) -> int:
+    return NIL

@@ -1,0 +1,211 @@
+"""Strings and characters.  A character is a symbol with a name of one character; strings are bytes of UTF-8."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...words import STRING, SYMBOL
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+def text_of(lisp: Lisp, x: int, who: str) -> str:
+    if x & 7 not in (STRING, SYMBOL):
+        raise lisp.errors.plain(who, x)
+    return lisp.machine.text(x)
+
+
+@builtin("string-length", 1)
+def string_length(lisp: Lisp, x: int) -> int:
+    if x & 7 != STRING:
+        raise lisp.errors.plain("string-length", x)
+    return len(lisp.machine.string_bytes(x)) << 3
+
+
+@builtin("id2string", 1, 1, "symbol-name", "string")
+def id2string(lisp: Lisp, x: int) -> int:
+    if x & 7 == STRING:
+        return x
+    if x & 7 != SYMBOL:
+        raise lisp.errors.plain("id2string", x)
+    return lisp.machine.string(lisp.machine.text(x))
+
+
+@builtin("list2string", 1, 1, "list-to-string")
+def list2string(lisp: Lisp, x: int) -> int:
+    m = lisp.machine
+    data = b""
+    for item in m.items(x):
+        if item & 7 == 0:
+            n = item >> 3
+            data += bytes([n]) if 0 <= n < 256 else chr(n).encode()
+        elif item & 7 in (SYMBOL, STRING):
+            data += m.text(item).encode("utf-8", "surrogateescape")
+        else:
+            raise lisp.errors.plain("list2string", item)
+    return m.string(data)
+
+
+@builtin("string2list", 1)
+def string2list(lisp: Lisp, x: int) -> int:
+    return lisp.machine.list([b << 3 for b in text_of(lisp, x, "string2list").encode("utf-8", "surrogateescape")])
+
+
+@builtin("list-to-symbol", 1)
+def list_to_symbol(lisp: Lisp, x: int) -> int:
+    return lisp.machine.intern(lisp.machine.text(list2string(lisp, x)))
+
+
+@builtin("allocate-string", 1, 1)
+def allocate_string(lisp: Lisp, n: int) -> int:
+    if n & 7 or n < 0:
+        raise lisp.errors.plain("allocate-string", n)
+    return lisp.machine.string(b"\0" * (n >> 3))
+
+
+def store(lisp: Lisp, who: str, s: int, i: int, *bytes_: int) -> int:
+    m = lisp.machine
+    if s & 7 != STRING:
+        raise lisp.errors.plain(who, s)
+    size = m.words[s - STRING >> 3] >> 8
+    if i & 7 or not 0 <= i >> 3 <= size - len(bytes_):
+        raise lisp.errors.plain(who, i)
+    for k, b in enumerate(bytes_):
+        value = b >> 3 if b & 7 == 0 else ord(m.text(b)[0])
+        m.bytes[s + 8 - STRING + (i >> 3) + k] = value & 255
+    return bytes_[-1]
+
+
+@builtin("string-store", 3, 3, "string-store1")
+def string_store(lisp: Lisp, s: int, i: int, a: int) -> int:
+    return store(lisp, "string-store", s, i, a)
+
+
+@builtin("string-store2", 4)
+def string_store2(lisp: Lisp, s: int, i: int, a: int, b: int) -> int:
+    return store(lisp, "string-store2", s, i, a, b)
+
+
+@builtin("string-store3", 5)
+def string_store3(lisp: Lisp, s: int, i: int, a: int, b: int, c: int) -> int:
+    return store(lisp, "string-store3", s, i, a, b, c)
+
+
+@builtin("string-store4", 6)
+def string_store4(lisp: Lisp, s: int, i: int, a: int, b: int, c: int, d: int) -> int:
+    return store(lisp, "string-store4", s, i, a, b, c, d)
+
+
+@builtin("scharn", 2)
+def scharn(lisp: Lisp, s: int, i: int) -> int:
+    data = text_of(lisp, s, "scharn").encode("utf-8", "surrogateescape")
+    if i & 7 or not 0 <= i >> 3 < len(data):
+        raise lisp.errors.plain("scharn", i)
+    return data[i >> 3] << 3
+
+
+@builtin("schar", 2, 2, "char")
+def schar(lisp: Lisp, s: int, i: int) -> int:
+    data = text_of(lisp, s, "schar").encode("utf-8", "surrogateescape")
+    if i & 7 or not 0 <= i >> 3 < len(data):
+        raise lisp.errors.plain("schar", i)
+    return lisp.machine.intern(chr(data[i >> 3]))
+
+
+@builtin("char-code", 1, 1, "id2int")
+def char_code(lisp: Lisp, c: int) -> int:
+    if c & 7 == 0:
+        return c
+    text = text_of(lisp, c, "char-code")
+    return (ord(text[0]) if text else 0) << 3
+
+
+@builtin("code-char", 1, 1, "int-char", "int2id")
+def code_char(lisp: Lisp, n: int) -> int:
+    if n & 7 or not 0 <= n >> 3 <= 0x10FFFF:
+        raise lisp.errors.plain("code-char", n)
+    return lisp.machine.intern(chr(n >> 3))
+
+
+@builtin("special-char", 1)
+def special_char(lisp: Lisp, n: int) -> int:
+    table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07"}
+    if n & 7 == 0 and n >> 3 in table:
+        return lisp.machine.intern(table[n >> 3])
+    raise lisp.errors.plain("special-char", n)
+
+
+def character(lisp: Lisp, c: int) -> str:
+    if c & 7 in (SYMBOL, STRING):
+        text = lisp.machine.text(c)
+        return text if len(text) == 1 else ""
+    return chr(c >> 3) if c & 7 == 0 and 0 <= c >> 3 < 0x110000 else ""
+
+
+@builtin("liter", 1, 1, "alpha-char-p")
+def liter(lisp: Lisp, c: int) -> int:
+    return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c).isalpha())
+
+
+@builtin("digit", 1, 1)
+def digit(lisp: Lisp, c: int) -> int:
+    text = character(lisp, c) if c & 7 in (SYMBOL, STRING) else ""
+    return lisp.truth(text != "" and text in "0123456789")
+
+
+@builtin("seprp", 1, 1, "whitespace-char-p")
+def seprp(lisp: Lisp, c: int) -> int:
+    return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c) in tuple(" \n\t\f\r"))
+
+
+@builtin("char-upcase", 1)
+def char_upcase(lisp: Lisp, c: int) -> int:
+    return c if c & 7 == 0 else lisp.machine.intern(text_of(lisp, c, "char-upcase").upper())
+
+
+@builtin("char-downcase", 1)
+def char_downcase(lisp: Lisp, c: int) -> int:
+    return c if c & 7 == 0 else lisp.machine.intern(text_of(lisp, c, "char-downcase").lower())
+
+
+@builtin("upper-case-p", 1)
+def upper_case_p(lisp: Lisp, c: int) -> int:
+    return lisp.truth(character(lisp, c).isupper())
+
+
+@builtin("lower-case-p", 1)
+def lower_case_p(lisp: Lisp, c: int) -> int:
+    return lisp.truth(character(lisp, c).islower())
+
+
+@builtin("utf8-encode", 1)
+def utf8_encode(lisp: Lisp, n: int) -> int:
+    return lisp.machine.list([b << 3 for b in chr(n >> 3).encode()])
+
+
+@builtin("utf8-decode", 1)
+def utf8_decode(lisp: Lisp, x: int) -> int:
+    data = bytes(i >> 3 for i in lisp.machine.items(x))
+    return ord(data.decode()) << 3
+
+
+@builtin("concat", 0, -1)
+def concat(lisp: Lisp, *parts: int) -> int:
+    return lisp.machine.string("".join(lisp.machine.text(p) for p in parts))
+
+
+@builtin("string-upcase", 1)
+def string_upcase(lisp: Lisp, s: int) -> int:
+    return lisp.machine.string(text_of(lisp, s, "string-upcase").upper())
+
+
+@builtin("string-downcase", 1)
+def string_downcase(lisp: Lisp, s: int) -> int:
+    return lisp.machine.string(text_of(lisp, s, "string-downcase").lower())
+
+
+@builtin("string-equal2", 2)
+def string_equal2(lisp: Lisp, a: int, b: int) -> int:
+    return lisp.truth(lisp.machine.text(a) == lisp.machine.text(b))

@@ -1,0 +1,140 @@
+"""Symbols: names, interning, generation, flags on lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL, T, UNSET
+from ...objects import F_GENSYM, SYM_FLAGS, SYM_PLIST, SYM_VALUE
+from ...words import STRING, SYMBOL
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+@builtin("intern", 1)
+def intern(lisp: Lisp, x: int) -> int:
+    if x & 7 not in (SYMBOL, STRING):
+        raise lisp.errors.plain("intern (not a string)", x)
+    return lisp.machine.intern(lisp.machine.text(x))
+
+
+def generate(lisp: Lisp, stem: str) -> int:
+    m = lisp.machine
+    number = m.cage["gensym"]
+    m.cage["gensym"] = number + 1
+    symbol = m.make_symbol(f"{stem}{number:04d}")
+    m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
+    return symbol
+
+
+@builtin("gensym", 0, 1)
+def gensym(lisp: Lisp, stem: int = NIL) -> int:
+    return generate(lisp, lisp.machine.text(stem) if stem & 7 in (SYMBOL, STRING) and stem != NIL else "G")
+
+
+@builtin("gensym1", 1)
+def gensym1(lisp: Lisp, stem: int) -> int:
+    if stem & 7 not in (SYMBOL, STRING):
+        raise lisp.errors.plain("gensym1", stem)
+    return generate(lisp, lisp.machine.text(stem))
+
+
+@builtin("gensym2", 1)
+def gensym2(lisp: Lisp, stem: int) -> int:
+    if stem & 7 not in (SYMBOL, STRING):
+        raise lisp.errors.plain("gensym2", stem)
+    return lisp.machine.make_symbol(lisp.machine.text(stem))
+
+
+@builtin("gensymp", 1)
+def gensymp(lisp: Lisp, x: int) -> int:
+    return lisp.truth(x & 7 == SYMBOL and bool(lisp.machine.flags(x) & F_GENSYM))
+
+
+@builtin("make-symbol", 1)
+def make_symbol(lisp: Lisp, x: int) -> int:
+    if x & 7 not in (SYMBOL, STRING):
+        raise lisp.errors.plain("make-symbol", x)
+    return lisp.machine.make_symbol(lisp.machine.text(x))
+
+
+@builtin("remob", 1, 1, "unintern")
+def remob(lisp: Lisp, x: int) -> int:
+    if x & 7 != SYMBOL:
+        raise lisp.errors.plain("remob", x)
+    lisp.machine.kernel.remove_symbol(x)
+    lisp.machine.symbols.pop(lisp.machine.text(x), None)
+    return x
+
+
+@builtin("oblist", 0)
+def oblist(lisp: Lisp) -> int:
+    m = lisp.machine
+    symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL]
+    return m.list(sorted(symbols, key=m.text))
+
+
+@builtin("mapobl", 1)
+def mapobl(lisp: Lisp, f: int) -> int:
+    for symbol in lisp.machine.items(oblist(lisp)):
+        lisp.apply(f, [symbol])
+    return NIL
+
+
+@builtin("symbol-value", 1)
+def symbol_value(lisp: Lisp, x: int) -> int:
+    if x & 7 != SYMBOL:
+        raise lisp.errors.plain("symbol-value", x)
+    return lisp.symbol_value(x)
+
+
+@builtin("symbol-function", 1)
+def symbol_function(lisp: Lisp, x: int) -> int:
+    return x
+
+
+@builtin("makeunbound", 1)
+def makeunbound(lisp: Lisp, x: int) -> int:
+    lisp.machine.set_field(x, SYM_VALUE, UNSET)
+    return x
+
+
+@builtin("flag", 2)
+def flag(lisp: Lisp, names: int, indicator: int) -> int:
+    m = lisp.machine
+    for name in m.items(names):
+        if name & 7 != SYMBOL:
+            raise lisp.errors.plain("flag", name)
+        m.kernel.put(name, indicator, T)
+    return NIL
+
+
+@builtin("remflag", 2)
+def remflag(lisp: Lisp, names: int, indicator: int) -> int:
+    m = lisp.machine
+    for name in m.items(names):
+        m.kernel.remprop(name, indicator)
+    return NIL
+
+
+@builtin("flagp**", 2)
+def flagp2(lisp: Lisp, x: int, indicator: int) -> int:
+    return int(lisp.machine.kernel.flagp(x, indicator))
+
+
+@builtin("get*", 2)
+def get_star(lisp: Lisp, x: int, indicator: int) -> int:
+    return int(lisp.machine.kernel.get(x, indicator))
+
+
+@builtin("prop", 1)
+def prop(lisp: Lisp, x: int) -> int:
+    return lisp.machine.field(x, SYM_PLIST) if x & 7 == SYMBOL else NIL
+
+
+@builtin("setprop", 2, 2, "set-plist")
+def setprop(lisp: Lisp, x: int, value: int) -> int:
+    lisp.machine.set_field(x, SYM_PLIST, value)
+    return value

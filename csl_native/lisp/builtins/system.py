@@ -1,0 +1,168 @@
+"""Time, the machine, the operating system and the collector."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL, T
+from ..registry import builtin
+from .reading import path_of
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+@builtin("time", 0)
+def time_(lisp: Lisp) -> int:
+    return int((time.process_time() - lisp.started) * 1000) << 3
+
+
+@builtin("gctime", 0)
+def gctime(lisp: Lisp) -> int:
+    return int(lisp.gc_seconds * 1000) << 3
+
+
+@builtin("reclaim", 0, 1, "gc")
+def reclaim(lisp: Lisp, x: int = NIL) -> int:
+    lisp.collect()
+    return NIL
+
+
+@builtin("timeofday", 0)
+def timeofday(lisp: Lisp) -> int:
+    now = time.time()
+    return lisp.machine.cons(int(now) << 3, int(now % 1 * 1000000) << 3)
+
+
+@builtin("datestamp", 0)
+def datestamp(lisp: Lisp) -> int:
+    return int(time.time()) << 3
+
+
+@builtin("date", 0, 1)
+def date(lisp: Lisp, x: int = NIL) -> int:
+    return lisp.machine.string(time.strftime("%d-%b-%Y"))
+
+
+@builtin("date-and-time", 0, 1)
+def date_and_time(lisp: Lisp, x: int = NIL) -> int:
+    return lisp.machine.string(time.ctime())
+
+
+@builtin("get-decoded-time", 0)
+def get_decoded_time(lisp: Lisp) -> int:
+    t = time.localtime()
+    return lisp.machine.list([n << 3 for n in (t.tm_sec, t.tm_min, t.tm_hour, t.tm_mday, t.tm_mon, t.tm_year, t.tm_wday)])
+
+
+@builtin("filedate", 1)
+def filedate(lisp: Lisp, name: int) -> int:
+    try:
+        return lisp.machine.string(time.ctime(os.path.getmtime(path_of(lisp, name))))
+    except OSError:
+        return NIL
+
+
+@builtin("datelessp", 2)
+def datelessp(lisp: Lisp, a: int, b: int) -> int:
+    def seconds(x: int) -> float:
+        try:
+            return time.mktime(time.strptime(lisp.machine.text(x)))
+        except ValueError:
+            raise lisp.errors.plain("datelessp", x) from None
+    return lisp.truth(seconds(a) < seconds(b))
+
+
+@builtin("getenv", 1)
+def getenv(lisp: Lisp, name: int) -> int:
+    value = os.environ.get(lisp.machine.text(name))
+    return NIL if value is None else lisp.machine.string(value)
+
+
+@builtin("setenv", 2)
+def setenv(lisp: Lisp, name: int, value: int) -> int:
+    os.environ[lisp.machine.text(name)] = lisp.machine.text(value)
+    return value
+
+
+@builtin("system", 1, 1, "silent-system")
+def system(lisp: Lisp, command: int) -> int:
+    lisp.output.flush()
+    return subprocess.run(lisp.machine.text(command), shell=True, check=False).returncode << 3
+
+
+@builtin("getpid", 0)
+def getpid(lisp: Lisp) -> int:
+    return os.getpid() << 3
+
+
+@builtin("sleep", 1)
+def sleep(lisp: Lisp, milliseconds: int) -> int:
+    time.sleep(lisp.to_number(milliseconds) / 1000)
+    return NIL
+
+
+@builtin("chdir", 1, 1, "cd")
+def chdir(lisp: Lisp, name: int) -> int:
+    try:
+        os.chdir(path_of(lisp, name))
+    except OSError:
+        return NIL
+    return T
+
+
+@builtin("get-current-directory", 0)
+def get_current_directory(lisp: Lisp) -> int:
+    return lisp.machine.string(os.getcwd())
+
+
+@builtin("get-lisp-directory", 0)
+def get_lisp_directory(lisp: Lisp) -> int:
+    return lisp.machine.string(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+
+@builtin("tmpnam", 0, 1)
+def tmpnam(lisp: Lisp, suffix: int = NIL) -> int:
+    import tempfile
+    fd, name = tempfile.mkstemp("" if suffix == NIL else "." + lisp.machine.text(suffix))
+    os.close(fd)
+    return lisp.machine.string(name)
+
+
+@builtin("tmpdir", 0)
+def tmpdir(lisp: Lisp) -> int:
+    import tempfile
+    return lisp.machine.string(tempfile.gettempdir())
+
+
+@builtin("verbos", 1)
+def verbos(lisp: Lisp, n: int) -> int:
+    m = lisp.machine
+    key = m.intern("*verbos*")
+    old = m.value(key)
+    m.set_value(key, n)
+    return 0 if old is None else old
+
+
+@builtin("window-heading", 1, 1)
+def window_heading(lisp: Lisp, x: int) -> int:
+    return NIL
+
+
+@builtin("md60", 1)
+def md60(lisp: Lisp, x: int) -> int:
+    """Sixty bits of the MD5 of a value's text."""
+    import hashlib
+    digest = hashlib.md5(lisp.printer.text(x).encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
+    return (int.from_bytes(digest[:8], "little") & (1 << 59) - 1) << 3
+
+
+@builtin("gc-statistics", 0)
+def gc_statistics(lisp: Lisp) -> int:
+    m = lisp.machine
+    rows = (("collections", m.cage["gc_count"]), ("full", m.cage["full_count"]), ("bytes", m.cage["gc_bytes"]),
+            ("live-lines", m.cage["live_lines"]), ("heap", m.cage["heap_top"] - m.cage["heap_start"]))
+    return m.list([m.cons(m.intern(name), m.integer(value)) for name, value in rows])

@@ -1,0 +1,135 @@
+"""Vectors of values and of machine numbers, hash tables."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...objects import BYTES_HEADER, T_BYTES
+from ...words import OTHER, VECTOR
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+FORMATS = {8: "b", 16: "h", 32: "i", 64: "q"}
+
+
+@builtin("list-to-vector", 1, 1, "list2vector")
+def list_to_vector(lisp: Lisp, x: int) -> int:
+    return lisp.machine.vector(lisp.machine.items(x))
+
+
+@builtin("vector-to-list", 1, 1, "vector2list")
+def vector_to_list(lisp: Lisp, v: int) -> int:
+    return lisp.machine.list(lisp.machine.vector_items(v))
+
+
+@builtin("vector", 0, -1)
+def vector(lisp: Lisp, *items: int) -> int:
+    return lisp.machine.vector(items)
+
+
+@builtin("qgetv", 2, 2, "svref", "elt")
+def qgetv(lisp: Lisp, v: int, i: int) -> int:
+    return lisp.machine.apply(lisp.machine.intern("getv"), [v, i])
+
+
+@builtin("qputv", 3)
+def qputv(lisp: Lisp, v: int, i: int, x: int) -> int:
+    return lisp.machine.apply(lisp.machine.intern("putv"), [v, i, x])
+
+
+@builtin("simple-vector-p", 1)
+def simple_vector_p(lisp: Lisp, v: int) -> int:
+    return lisp.truth(v & 7 == VECTOR)
+
+
+@builtin("threevectorp", 1)
+def threevectorp(lisp: Lisp, v: int) -> int:
+    return lisp.truth(v & 7 == VECTOR and lisp.machine.vector_length(v) == 3)
+
+
+def numeric(prefix: str, width: int, floating: bool) -> None:
+    """mkvectN, getvN and putvN; the kind of the object is its element width in bytes, plus 16 for floats."""
+    size = width // 8
+    code = ("<f" if width == 32 else "<d") if floating else "<" + FORMATS[width]
+    f = "f" if floating else ""
+
+    @builtin(f"mk{f}vect{width}", 1)
+    def make(lisp: Lisp, n: int) -> int:
+        if n & 7 or n < -8:
+            raise lisp.errors.plain(f"mk{f}vect{width}", n)
+        kind = (size | (16 if floating else 0)) << 3
+        return lisp.machine.object(BYTES_HEADER, struct.pack("<q", kind) + bytes(size * ((n >> 3) + 1)))
+
+    def place(lisp: Lisp, who: str, v: int, i: int) -> int:
+        m = lisp.machine
+        if v & 7 != OTHER or m.header(v) >> 3 & 31 != T_BYTES or m.field(v, 8 - OTHER) >> 3 & 15 != size:
+            raise lisp.errors.plain(who, v)
+        if i & 7:
+            raise lisp.errors.plain(f"{who} offset not fixnum", i)
+        count = ((m.header(v) >> 8) - 8) // size
+        if not 0 <= i >> 3 < count:
+            raise lisp.errors.plain(f"{who} index range", i)
+        return v + 16 - OTHER + size * (i >> 3)
+
+    @builtin(f"{f}getv{width}", 2)
+    def get(lisp: Lisp, v: int, i: int) -> int:
+        p = place(lisp, f"{f}getv{width}", v, i)
+        return lisp.from_number(struct.unpack_from(code, lisp.machine.bytes, p)[0])
+
+    @builtin(f"{f}putv{width}", 3)
+    def put(lisp: Lisp, v: int, i: int, x: int) -> int:
+        p = place(lisp, f"{f}putv{width}", v, i)
+        value = lisp.to_number(x)
+        if floating:
+            struct.pack_into(code, lisp.machine.bytes, p, float(value))
+        else:
+            lisp.machine.bytes[p:p + size] = (int(value) & (1 << width) - 1).to_bytes(size, "little")
+        return x
+
+
+for _width in (8, 16, 32, 64):
+    numeric("", _width, False)
+for _width in (32, 64):
+    numeric("f", _width, True)
+
+
+@builtin("mkhash", 1, 3, "make-hash-table")
+def mkhash(lisp: Lisp, size: int = 80, kind: int = 0, growth: int = NIL) -> int:
+    if kind & 7 or not 0 <= kind >> 3 <= 5:
+        raise lisp.errors.plain("mkhash", kind)
+    slots = 16
+    while slots < size >> 3 and slots < 1 << 20:
+        slots *= 2
+    return int(lisp.machine.kernel.make_hash(kind, slots))
+
+
+def _get(lisp: Lisp, key: int, h: int, default: int) -> int:
+    value = lisp.machine.apply(lisp.machine.intern("gethash2"), [key, h])
+    return value if value != NIL else default
+
+
+@builtin("gethash", 2, 3)
+def gethash(lisp: Lisp, key: int, h: int, default: int = NIL) -> int:
+    return _get(lisp, key, h, default)
+
+
+@builtin("maphash", 2)
+def maphash(lisp: Lisp, f: int, h: int) -> int:
+    m = lisp.machine
+    for pair in m.items(m.apply(m.intern("hashcontents"), [h])):
+        lisp.apply(f, [m.car(pair), m.cdr(pair)])
+    return NIL
+
+
+@builtin("hashtagged-name", 2)
+def hashtagged_name(lisp: Lisp, name: int, value: int) -> int:
+    m = lisp.machine
+    text = lisp.printer.text(value)
+    number = 0
+    for b in text.encode():
+        number = (number * 31 + b) & 0xFFFFFFFF
+    return m.intern(f"{m.text(name)}_{number:x}")

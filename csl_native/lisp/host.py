@@ -1,0 +1,217 @@
+"""What the kernel asks of the host: one method for each request code of ``kernel/host.py``."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..kernel.host import HOST_CODES, OPERATIONS
+from ..kernel.memory import NIL, T
+from ..machine import Unwinding
+from ..objects import SYM_PNAME, SYM_SPARE
+from ..words import FLOAT, SYMBOL, UNWIND
+
+if TYPE_CHECKING:
+    from .lisp import Lisp
+
+
+class Host:
+    """Answers requests of the kernel for one Lisp."""
+
+    def __init__(self, lisp: Lisp) -> None:
+        self.lisp, self.m = lisp, lisp.machine
+        self.table = [getattr(self, "on_" + name, self.on_none) for name in HOST_CODES]
+
+    def __call__(self, code: int, a: int, b: int, c: int) -> int:
+        lisp = self.lisp
+        try:
+            result: int | None = self.table[code](a, b, c)
+            return NIL if result is None else result
+        except Unwinding:
+            return UNWIND
+        except RecursionError:
+            return self.failed("Stack overflow")
+        except MemoryError:
+            return self.failed("Memory exhausted")
+        except (OverflowError, ValueError, ZeroDivisionError, OSError) as error:
+            return self.failed(str(error))
+        except KeyboardInterrupt:
+            return self.failed("Interrupted")
+        except SystemExit as error:
+            lisp.stop(int(error.code or 0))
+            return UNWIND
+        except Exception as error:
+            if os.environ.get("CSL_NATIVE_DEBUG"):
+                import traceback
+                traceback.print_exc()
+            return self.failed(f"internal error ({type(error).__name__}: {error})")
+
+    def failed(self, text: str) -> int:
+        self.lisp.errors.loud(text)
+        return UNWIND
+
+    def on_none(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("internal error: unknown request of the kernel")
+
+    def on_fatal_memory(self, a: int, b: int, c: int) -> int:
+        self.lisp.output.flush()
+        sys.stderr.write("csl: the heap limit was reached between two safepoints; give more with -k\n")
+        sys.stderr.flush()
+        os._exit(3)
+
+    def on_stack_overflow(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("Stack overflow")
+
+    def on_memory_full(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("Memory exhausted: the heap limit is reached (-k gives more)")
+
+    on_no_memory = on_memory_full
+
+    def on_interrupt(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("Interrupted")
+
+    def on_bad_car(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("attempt to take car of an atom:", a)
+
+    def on_bad_cdr(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("attempt to take cdr of an atom:", a)
+
+    def on_bad_rplac(self, operation: int, a: int, b: int) -> int:
+        raise self.lisp.errors.loud(f"bad arg for {OPERATIONS[operation]}", a)
+
+    def on_bad_arith(self, operation: int, a: int, b: int) -> int:
+        raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
+
+    def on_bad_compare(self, operation: int, a: int, b: int) -> int:
+        """Compare an integer of any size with a float, exactly."""
+        x, y = self.lisp.to_number(a), self.lisp.to_number(b)
+        return (-1 if x < y else 1 if x > y else 0 if x == y else 2) << 3
+
+    def on_divide_zero(self, operation: int, a: int, b: int) -> int:
+        raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
+
+    def on_bad_op(self, operation: int, a: int, b: int) -> int:
+        name = OPERATIONS[operation]
+        if name == "length":
+            data = self.m.raw(a)
+            kind = int.from_bytes(data[:8], "little") >> 3
+            return ((len(data) - 8) // (kind & 15) - 1) << 3
+        if name == "mkvect":
+            raise self.lisp.errors.plain("mkvect", a)
+        raise self.lisp.errors.plain(f"bad arg for {name}", a)
+
+    def on_unset_variable(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("unset variable:", a)
+
+    def on_undefined_function(self, env: int, n: int, a: int) -> int:
+        if env & 7 == SYMBOL and self.lisp.autoload(env):
+            pass
+        count = "4 or more args" if n > 3 else f"{n} arg{'' if n == 1 else 's'}"
+        raise self.lisp.errors.loud(f"undefined function ({count}):", env)
+
+    def on_wrong_count(self, env: int, n: int, a: int) -> int:
+        raise self.lisp.errors.wrong_count(env, n)
+
+    def on_bad_vector(self, operation: int, v: int, i: int) -> int:
+        name = OPERATIONS[operation]
+        if v & 7 != 4:
+            raise self.lisp.errors.plain(name, v)
+        if i & 7:
+            raise self.lisp.errors.plain(f"{name} offset not fixnum", i)
+        raise self.lisp.errors.plain(f"{name} index range", i)
+
+    def on_big_float(self, a: int, b: int, c: int) -> int:
+        try:
+            return self.m.float(float(self.m.number(a)))
+        except OverflowError:
+            return self.m.float(math.copysign(math.inf, self.m.number(a)))
+
+    def on_big_gcd(self, a: int, b: int, c: int) -> int:
+        return self.m.integer(math.gcd(self.m.number(a), self.m.number(b)))
+
+    def on_big_logic(self, operation: int, a: int, b: int) -> int:
+        name, m = OPERATIONS[operation], self.m
+        if not (m.is_integer(a) and m.is_integer(b)):
+            raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
+        x, y = m.number(a), m.number(b)
+        if name == "land":
+            return m.integer(x & y)
+        if name == "lor":
+            return m.integer(x | y)
+        if name == "lxor":
+            return m.integer(x ^ y)
+        if name == "lnot":
+            return m.integer(~x)
+        if y > 1 << 36:
+            raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
+        if y >= 0:
+            return m.integer(x << y)
+        if name == "ashift":
+            return m.integer(x >> -y)
+        return m.integer(-(-x >> -y) if x < 0 else x >> -y)
+
+    def on_integer_power(self, a: int, n: int, c: int) -> int:
+        """expt, and what sqrt, fix and float could not do (marked by their second argument)."""
+        m, errors = self.m, self.lisp.errors
+        if n == NIL:
+            if a & 7 == FLOAT or m.is_integer(a):
+                raise errors.plain("bad arg for sqrt", a)
+            raise errors.plain("bad arg for sqrt", a)
+        if n == T:
+            if a & 7 == FLOAT and math.isfinite(m.double(a)):
+                return m.integer(int(m.double(a)))
+            raise errors.plain("bad arg for fix", a)
+        if n == UNWIND:
+            raise errors.plain("bad arg for float", a)
+        x, y = self.lisp.to_number(a), self.lisp.to_number(n)
+        if isinstance(x, int) and isinstance(y, int):
+            if y >= 0:
+                if x not in (0, 1, -1) and y * x.bit_length() > 1 << 33:
+                    raise errors.plain("bad arg for expt", a, n)
+                return m.integer(x ** y)
+            if x in (1, -1):
+                return m.integer(x ** (y & 1))
+            if x == 0:
+                raise errors.plain("bad arg for expt", a, n)
+            return 0
+        if x < 0 and y != int(y):
+            raise errors.plain("bad arg for expt", a, n)
+        try:
+            return m.float(float(x) ** y)
+        except (OverflowError, ZeroDivisionError):
+            return m.float(math.inf)
+
+    def on_bad_throw(self, tag: int, value: int, c: int) -> int:
+        raise self.lisp.errors.bare("bad args for throw: tag not found")
+
+    def on_bad_symbol(self, operation: int, s: int, v: int) -> int:
+        name = OPERATIONS[operation]
+        if name == "set":
+            raise self.lisp.errors.bare("bad args for set")
+        if name == "get":
+            raise self.lisp.errors.plain("plist", s)
+        raise self.lisp.errors.plain(name, s)
+
+    def on_bad_hash(self, operation: int, h: int, c: int) -> int:
+        names = ("gethash", "puthash", "remhash", "clrhash", "hashcontents")
+        raise self.lisp.errors.plain(names[operation >> 3], h)
+
+    def on_bad_function(self, f: int, b: int, c: int) -> int:
+        return self.lisp.bad_function(f)
+
+    def on_opcode(self, op: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud(f"invalid opcode {op}")
+
+    def on_call_function(self, env: int, n: int, fp: int) -> int | None:
+        """Call a function of the registry; its arguments lie at ``fp``."""
+        m = self.m
+        row = self.lisp.builtins[m.words[env + SYM_SPARE >> 3] >> 3]
+        if n < row.least or (n > row.most >= 0):
+            raise self.lisp.errors.wrong_count(env, n)
+        at = fp >> 3
+        return row.function(self.lisp, *m.words[at:at + n].tolist())
+
+
+__all__ = ["SYM_PNAME", "Host"]

@@ -1,0 +1,243 @@
+% List functions of Standard Lisp and of CSL that need no more than other list functions.
+
+(de pair (u v)
+  (prog (r)
+   loop
+    (cond ((or (atom u) (atom v))
+           (cond ((or u v) (error 0 "pair: lists of different lengths")))
+           (return (reversip r))))
+    (setq r (cons (cons (car u) (car v)) r))
+    (setq u (cdr u))
+    (setq v (cdr v))
+    (go loop)))
+
+(de copy (x)
+  (cond ((atom x) x)
+        (t (cons (copy (car x)) (copy (cdr x))))))
+
+(de subst (a b l)
+  (cond ((equal b l) a)
+        ((atom l) l)
+        (t (cons (subst a b (car l)) (subst a b (cdr l))))))
+
+(de sublis (al x)
+  (prog (p)
+    (setq p (assoc x al))
+    (return (cond (p (cdr p))
+                  ((atom x) x)
+                  (t (cons (sublis al (car x)) (sublis al (cdr x))))))))
+
+(de subla (al x)
+  (prog (p)
+    (cond ((null al) (return x))
+          ((atom x) (return (cond ((setq p (atsoc x al)) (cdr p)) (t x)))))
+    (return (cons (subla al (car x)) (subla al (cdr x))))))
+
+(de delete (a l)
+  (prog (r)
+   loop
+    (cond ((atom l) (return (reversip r)))
+          ((equal a (car l)) (return (nreconc!* r (cdr l)))))
+    (setq r (cons (car l) r))
+    (setq l (cdr l))
+    (go loop)))
+
+(de nreconc!* (r l) (reversip2 r l))
+
+(de deleq (a l)
+  (prog (r)
+   loop
+    (cond ((atom l) (return (reversip r)))
+          ((eq a (car l)) (return (reversip2 r (cdr l)))))
+    (setq r (cons (car l) r))
+    (setq l (cdr l))
+    (go loop)))
+
+(de deleteip (a l)
+  (cond ((atom l) l)
+        ((equal a (car l)) (cdr l))
+        (t (rplacd l (deleteip a (cdr l))))))
+
+(de deleqip (a l)
+  (cond ((atom l) l)
+        ((eq a (car l)) (cdr l))
+        (t (rplacd l (deleqip a (cdr l))))))
+
+(de union (a b)
+  (prog nil
+   loop
+    (cond ((atom a) (return b)))
+    (cond ((not (member (car a) b)) (setq b (cons (car a) b))))
+    (setq a (cdr a))
+    (go loop)))
+
+(de intersection (a b)
+  (prog (r)
+   loop
+    (cond ((atom a) (return (reversip r))))
+    (cond ((member (car a) b) (setq r (cons (car a) r))))
+    (setq a (cdr a))
+    (go loop)))
+
+(de setdiff (a b)
+  (prog (r)
+   loop
+    (cond ((atom a) (return (reversip r))))
+    (cond ((not (member (car a) b)) (setq r (cons (car a) r))))
+    (setq a (cdr a))
+    (go loop)))
+
+(de smemq (a l)
+  (cond ((atom l) (eq a l))
+        ((eq (car l) 'quote) nil)
+        (t (or (smemq a (car l)) (smemq a (cdr l))))))
+
+(de rassoc (x l)
+  (prog nil
+   loop
+    (cond ((atom l) (return nil))
+          ((and (pairp (car l)) (equal x (cdar l))) (return (car l))))
+    (setq l (cdr l))
+    (go loop)))
+
+(de sassoc (x l f)
+  (prog (p)
+    (setq p (assoc x l))
+    (return (cond (p p) (t (funcall f))))))
+
+(de lastcar (l) (cond ((atom l) l) (t (car (lastpair l)))))
+
+(de last (l) (lastpair l))
+
+(de nth (l n)
+  (cond ((onep n) (car l)) (t (nth (cdr l) (sub1 n)))))
+
+(de pnth (l n)
+  (cond ((onep n) l) (t (pnth (cdr l) (sub1 n)))))
+
+(de deflist (l ind)
+  (prog (r)
+   loop
+    (cond ((atom l) (return (reversip r))))
+    (put (caar l) ind (cadar l))
+    (setq r (cons (caar l) r))
+    (setq l (cdr l))
+    (go loop)))
+
+(de flagpcar (x ind) (and (pairp x) (idp (car x)) (flagp (car x) ind)))
+
+(de equalcar (x y) (and (pairp x) (equal (car x) y)))
+
+(de mkquote (x) (list2 'quote x))
+
+(de neq (a b) (not (equal a b)))
+
+(de list4 (a b c d) (cons a (list3 b c d)))
+
+(de list2!* (a b c) (cons a (cons b c)))
+
+(de list3!* (a b c d) (cons a (cons b (cons c d))))
+
+(de rplacw (x y) (progn (rplaca x (car y)) (rplacd x (cdr y)) x))
+
+(de nreverse (l) (reversip l))
+
+(de car!* (x) (cond ((pairp x) (car x)) (t x)))
+
+(de carcheck (n) nil)
+
+(de cl!-equal (a b) (equal a b))
+
+(de equalp (a b) (equal a b))
+
+(de first (l) (car l))
+(de second (l) (cadr l))
+(de third (l) (caddr l))
+(de rest (l) (cdr l))
+
+(de map (l f)
+  (prog nil loop (cond ((atom l) (return nil))) (funcall f l) (setq l (cdr l)) (go loop)))
+
+(de mapc (l f)
+  (prog nil loop (cond ((atom l) (return nil))) (funcall f (car l)) (setq l (cdr l)) (go loop)))
+
+(de mapcar (l f)
+  (prog (r x)
+   loop
+    (cond ((atom l) (return (reversip r))))
+    (setq x (funcall f (car l)))
+    (setq r (cons x r))
+    (setq l (cdr l))
+    (go loop)))
+
+(de maplist (l f)
+  (prog (r)
+   loop
+    (cond ((atom l) (return (reversip r))))
+    (setq r (cons (funcall f l) r))
+    (setq l (cdr l))
+    (go loop)))
+
+(de mapcan (l f)
+  (prog (r)
+   loop
+    (cond ((atom l) (return r)))
+    (setq r (nconc r (funcall f (car l))))
+    (setq l (cdr l))
+    (go loop)))
+
+(de mapcon (l f)
+  (prog (r)
+   loop
+    (cond ((atom l) (return r)))
+    (setq r (nconc r (funcall f l)))
+    (setq l (cdr l))
+    (go loop)))
+
+(dm dolist (u)
+  (prog (v l label)
+    (setq v (car (cadr u)))
+    (setq l (gensym))
+    (setq label (gensym))
+    (return (cons 'prog (cons (list2 l v)
+      (cons (list3 'setq l (cadr (cadr u)))
+        (cons label
+          (cons (list2 'cond (list2 (list2 'null l) (list2 'return (cons 'progn (cddr (cadr u))))))
+            (cons (list3 'setq v (list2 'car l))
+              (append (cddr u)
+                (list (list3 'setq l (list2 'cdr l)) (list2 'go label)))))))))))) 
+
+(dm dotimes (u)
+  (prog (v n label)
+    (setq v (car (cadr u)))
+    (setq n (gensym))
+    (setq label (gensym))
+    (return (cons 'prog (cons (list2 n v)
+      (cons (list3 'setq n (cadr (cadr u)))
+        (cons (list3 'setq v 0)
+          (cons label
+            (cons (list2 'cond (list2 (list3 'geq v n) (list2 'return (cons 'progn (cddr (cadr u))))))
+              (append (cddr u)
+                (list (list3 'setq v (list2 'add1 v)) (list2 'go label)))))))))))) 
+
+(dm while (u)
+  (prog (label)
+    (setq label (gensym))
+    (return (cons 'prog (cons nil
+      (cons label
+        (cons (list2 'cond (list2 (list2 'null (cadr u)) (list2 'return nil)))
+          (append (cddr u) (list (list2 'go label)))))))))) 
+
+(dm block (u) (cons 'prog (cons nil (list (list2 'return (cons 'progn (cddr u)))))))
+
+(dm max (u) (fold!* 'max2 (cdr u)))
+(dm min (u) (fold!* 'min2 (cdr u)))
+
+(de fold!* (f l)
+  (cond ((null l) 0)
+        ((null (cdr l)) (car l))
+        (t (fold2!* f (car l) (cdr l)))))
+
+(de fold2!* (f a l)
+  (cond ((null l) a)
+        (t (fold2!* f (list3 f a (car l)) (cdr l)))))

@@ -1,0 +1,443 @@
+"""The Lisp: a machine with reader, printer, compiler, evaluator and the functions written in Python."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..kernel.calls import SLOT
+from ..kernel.memory import NIL, ROOT_HARD_CODE, T, UNSET
+from ..machine import Machine, Unwinding
+from ..objects import (CODE_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE,
+                       SYM_VALUE)
+from ..vm import UNWIND_RESTART, UNWIND_STOP
+from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
+from .compiler import CompileError, Compiler
+from .errors import Errors
+from .host import Host
+from .printer import Printer
+from .reader import ReadError, Reader
+from .registry import BUILTINS, Builtin
+from .streams import EOF_CHAR, Input, Output
+
+SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq let let* prog tagbody go return catch unwind-protect "
+                 "declare the eval-when de df dm defun defmacro psetq list*").split()
+FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
+          "lispsystem* *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
+          "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
+
+
+class Stopped(Exception):
+    """(stop n), or the end of what was asked for."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Restart(Exception):
+    """(restart!-csl x) or (preserve ...): leave everything and begin again."""
+
+    def __init__(self, action: Callable[[], Any]) -> None:
+        super().__init__("restart")
+        self.action = action
+
+
+class Lisp:
+    """One Lisp over one machine."""
+
+    def __init__(self, machine: Machine, output: Any = None) -> None:
+        from . import builtins
+        builtins.load()
+        self.machine = machine
+        self.builtins: list[Builtin] = [BUILTINS[name] for name in sorted(BUILTINS)]
+        self.errors = Errors(self)
+        machine.host = Host(self)
+        self.precision = 6
+        self.checking = False
+        self.output = Output(output if output is not None else getattr(sys.stdout, "buffer", sys.stdout))
+        self.terminal = self.output
+        self.input = Input()
+        self.standard_input = self.input
+        self.streams: dict[int, Any] = {}
+        self.started = time.process_time()
+        self.gc_seconds = 0.0
+        self.pending: BaseException | None = None
+        self.expansions: dict[int, int] = {}
+        self.on_redefine: Callable[[int], None] = lambda symbol: None
+        self.prompt = "> "
+
+    def ready(self) -> None:
+        """Build what needs the heap: call when it is formatted or restored."""
+        m = self.machine
+        self.reader, self.printer = Reader(self), Printer(self)
+        self.compiler = Compiler(self)
+        intern = m.intern
+        self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = intern("lambda"), intern("expr"), intern("macro"), intern("fexpr")
+        self.s_comp, self.s_quote = intern("*comp"), intern("quote")
+        self.s_echo = intern("*echo")
+        self.eof, self.eol = intern(EOF_CHAR), intern("\n")
+        self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}
+
+    def install(self) -> None:
+        """Define every kernel and Python function, special form and variable in a new heap."""
+        m = self.machine
+        self.ready()
+        for number, name in enumerate(m.entry_names):
+            if name.startswith("entry_"):
+                self._install_kernel(number, name)
+        for index, row in enumerate(self.builtins):
+            symbol = m.intern(row.name)
+            self.set_cells(symbol, SLOT["host1"], SLOT["host2"], SLOT["hostn"])
+            m.set_field(symbol, SYM_ENV, symbol)
+            m.words[symbol + SYM_SPARE >> 3] = index << 3
+        for name in SPECIAL_FORMS:
+            self.set_flags(m.intern(name), F_SPECIAL)
+        for name in FLUIDS:
+            symbol = m.intern(name.replace("!", ""))
+            self.set_flags(symbol, F_FLUID)
+            m.set_value(symbol, NIL)
+        for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
+                            ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
+            m.set_value(m.intern(name), value)
+
+    def _install_kernel(self, number: int, entry: str) -> None:
+        from ..engines.weave import kernel_program
+        f = kernel_program().functions[entry.removeprefix("entry_")]
+        assert f.lisp_name is not None
+        symbol, slot, count = self.machine.intern(f.lisp_name), SLOT["host"] + 8 * number, len(f.parameters)
+        self.set_cells(symbol, *(slot if natural else wrong for natural, wrong in (
+            (count == 1, SLOT["wrong1"]), (count == 2, SLOT["wrong2"]), (count not in (1, 2), SLOT["wrongn"]))))
+        self.machine.set_field(symbol, SYM_ENV, symbol)
+        self.machine.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
+
+    # -- symbols -------------------------------------------------------------------
+
+    def set_cells(self, symbol: int, fn1: int, fn2: int, fnn: int) -> None:
+        words = self.machine.words
+        words[symbol + SYM_FN1 >> 3], words[symbol + SYM_FN2 >> 3], words[symbol + SYM_FNN >> 3] = fn1, fn2, fnn
+
+    def cells(self, symbol: int) -> tuple[int, int, int]:
+        words = self.machine.words
+        return words[symbol + SYM_FN1 >> 3], words[symbol + SYM_FN2 >> 3], words[symbol + SYM_FNN >> 3]
+
+    def set_flags(self, symbol: int, on: int, off: int = 0) -> None:
+        m = self.machine
+        m.words[symbol + SYM_FLAGS >> 3] = m.flags(symbol) & ~off | on
+
+    def is_defined(self, symbol: int) -> bool:
+        return self.cells(symbol) != (SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
+
+    def is_bytecoded(self, symbol: int) -> bool:
+        """Does the symbol have a bytecode definition (whether or not native code runs in its place)?"""
+        m = self.machine
+        env = m.field(symbol, SYM_ENV)
+        if env & 7 != VECTOR or m.vector_length(env) == 0:
+            return False
+        code = m.field(env, 8 - VECTOR)
+        return code & 7 == 6 and m.header(code) & 255 == CODE_HEADER
+
+    def lisp_of_env(self, env: int) -> int | None:
+        """The symbol whose function has this literal vector, if the search finds one."""
+        if env & 7 == SYMBOL:
+            return env
+        m = self.machine
+        for symbol in m.vector_items(m.root(0)):
+            if symbol & 7 == SYMBOL and m.field(symbol, SYM_ENV) == env:
+                return symbol
+        return None
+
+    def arity(self, env: int) -> tuple[str, str]:
+        """Name and wanted argument count, as error messages give them."""
+        symbol, m = self.lisp_of_env(env), self.machine
+        name = self.printer.text(symbol) if symbol is not None else "lambda"
+        if env & 7 == VECTOR:
+            data = m.raw(m.field(env, 8 - VECTOR))
+            if data[2] or data[0] != data[1]:
+                return name, ""
+            return name, str(data[0]) if data[0] < 4 else "more then three"
+        spare = m.field(env, SYM_SPARE) >> 3
+        if spare < 0:
+            return name, str(-spare - 1)
+        row = self.builtins[spare]
+        return name, str(row.least) if row.least == row.most else ""
+
+    def autoload(self, symbol: int) -> bool:
+        return False
+
+    # -- definitions -----------------------------------------------------------------
+
+    def define(self, symbol: int, parameters: int, body: list[int], macro: bool = False) -> None:
+        """Compile a lambda and make it the function of a symbol."""
+        m = self.machine
+        pinned = m.list([symbol, parameters, *body])
+        m.pin(pinned)
+        try:
+            code, literals = self.compiler.compile(symbol, parameters, body)
+        finally:
+            m.unpin(1)
+        self.install_code(symbol, m.object(CODE_HEADER, code.pack()), literals)
+        if macro:
+            self.set_flags(symbol, F_MACRO)
+            self.expansions.clear()
+
+    def install_code(self, symbol: int, code: int, literals: list[int]) -> None:
+        m = self.machine
+        self.on_redefine(symbol)
+        m.set_field(symbol, SYM_ENV, m.vector([code, *literals[1:]]))
+        m.set_field(symbol, SYM_SPARE, 0)
+        self.set_flags(symbol, 0, F_MACRO)
+        m.kernel.bytecode_cells(symbol, code)
+
+    def undefine(self, symbol: int) -> None:
+        self.on_redefine(symbol)
+        self.machine.set_field(symbol, SYM_ENV, symbol)
+        self.machine.set_field(symbol, SYM_SPARE, 0)
+        self.set_flags(symbol, 0, F_MACRO)
+        self.set_cells(symbol, SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
+
+    def lambda_symbol(self, form: int) -> int:
+        """An uninterned symbol whose function is a lambda expression."""
+        m = self.machine
+        symbol = m.make_symbol("lambda")
+        m.pin(symbol)
+        try:
+            parameters = m.cdr(form)
+            if parameters & 7 != CONS:
+                raise self.errors.loud("bad lambda expression", form)
+            self.define(symbol, m.car(parameters), list(m.items(m.cdr(parameters))))
+        finally:
+            m.unpin(1)
+        return symbol
+
+    def expand(self, form: int) -> int:
+        """Expand a macro call once."""
+        m = self.machine
+        return m.apply(m.car(form), [form])
+
+    # -- evaluation --------------------------------------------------------------------
+
+    def eval(self, x: int) -> int:
+        """The value of a form.  Calls are evaluated directly, forms with bindings are compiled first."""
+        tag = x & 7
+        if tag == SYMBOL:
+            return self.symbol_value(x)
+        if tag != CONS:
+            return x
+        m = self.machine
+        head = m.car(x)
+        if head & 7 == SYMBOL:
+            quick = self.quick.get(head)
+            if quick is not None:
+                return int(quick(x))
+            flags = m.flags(head)
+            if flags & F_MACRO:
+                expanded = self.expand(x)
+                m.pin(expanded)
+                try:
+                    return self.eval(expanded)
+                finally:
+                    m.unpin(1)
+            if not flags & F_SPECIAL and head not in self.compiler.special:
+                return self.eval_call(head, x)
+        return self.eval_compiled(x)
+
+    def symbol_value(self, x: int) -> int:
+        value = self.machine.words[x + SYM_VALUE >> 3]
+        if value == UNSET:
+            raise self.errors.loud("unset variable:", x)
+        return value
+
+    def eval_call(self, head: int, x: int) -> int:
+        m = self.machine
+        arguments = []
+        mark = m.cage["sp"]
+        for form in m.items(m.cdr(x)):
+            value = self.eval(form)
+            m.pin(value)
+            arguments.append(value)
+        try:
+            return m.apply(head, arguments)
+        finally:
+            m.cage["sp"] = mark
+
+    def eval_compiled(self, x: int) -> int:
+        m = self.machine
+        symbol = m.make_symbol("toplevel")
+        m.pin(symbol)
+        try:
+            try:
+                self.define(symbol, NIL, [x])
+            except CompileError as error:
+                raise self.compile_error(error) from None
+            return m.apply(symbol, [])
+        finally:
+            m.unpin(1)
+
+    def compile_error(self, error: CompileError) -> Unwinding:
+        values = () if error.value is None else (error.value,)
+        if error.message.startswith("bad item"):
+            return self.errors.loud(error.message, *values)
+        return self.errors.plain(error.message, *values)
+
+    def eval_quote(self, x: int) -> int:
+        tail = self.machine.cdr(x)
+        return self.machine.car(tail) if tail & 7 == CONS else NIL
+
+    def eval_progn(self, x: int) -> int:
+        result = NIL
+        for form in self.machine.items(self.machine.cdr(x)):
+            result = self.eval(form)
+        return result
+
+    def eval_setq(self, x: int) -> int:
+        m = self.machine
+        parts = list(m.items(m.cdr(x)))
+        result = NIL
+        for k in range(0, len(parts), 2):
+            symbol = parts[k]
+            if symbol & 7 != SYMBOL or symbol in (NIL, T) or m.flags(symbol) & F_KEYWORD:
+                raise self.errors.plain("setq (bad variable)", symbol)
+            result = self.eval(parts[k + 1]) if k + 1 < len(parts) else NIL
+            m.set_value(symbol, result)
+        return result
+
+    def eval_cond(self, x: int) -> int:
+        m = self.machine
+        for clause in m.items(m.cdr(x)):
+            if clause & 7 == CONS:
+                value = self.eval(m.car(clause))
+                if value != NIL:
+                    for form in m.items(m.cdr(clause)):
+                        value = self.eval(form)
+                    return value
+        return NIL
+
+    def eval_and(self, x: int) -> int:
+        value = T
+        for form in self.machine.items(self.machine.cdr(x)):
+            value = self.eval(form)
+            if value == NIL:
+                break
+        return value
+
+    def eval_or(self, x: int) -> int:
+        value = NIL
+        for form in self.machine.items(self.machine.cdr(x)):
+            value = self.eval(form)
+            if value != NIL:
+                break
+        return value
+
+    def apply(self, f: int, arguments: list[int]) -> int:
+        """Call a function: a symbol, a lambda expression, or a funarg."""
+        m = self.machine
+        if f & 7 == SYMBOL:
+            return m.apply(f, arguments)
+        if f & 7 == CONS and m.car(f) == self.s_lambda:
+            pinned = m.list(arguments)
+            m.pin(pinned)
+            try:
+                symbol = self.lambda_symbol(f)
+            except CompileError as error:
+                raise self.compile_error(error) from None
+            finally:
+                m.unpin(1)
+            m.pin(symbol)
+            try:
+                return m.apply(symbol, arguments)
+            finally:
+                m.unpin(1)
+        if f & 7 == CONS and m.car(f) == m.intern("funarg"):
+            return self.apply(m.cons(self.s_lambda, m.cdr(m.cdr(f))), arguments)
+        if f & 7 == CONS and m.car(f) == m.intern("closure"):
+            return self.apply(m.car(m.cdr(f)), [*m.items(m.cdr(m.cdr(f))), *arguments])
+        self.bad_function(f)
+        raise Unwinding
+
+    def bad_function(self, f: int) -> int:
+        raise self.errors.plain("Bad function called from apply: ", f)
+
+    # -- numbers -------------------------------------------------------------------------
+
+    def is_number(self, x: int) -> bool:
+        return x & 7 in (0, FLOAT) or self.machine.is_big(x)
+
+    def to_number(self, x: int) -> int | float:
+        """The Python number of a Lisp one."""
+        return self.machine.double(x) if x & 7 == FLOAT else self.machine.number(x)
+
+    def from_number(self, n: int | float) -> int:
+        return self.machine.float(n) if isinstance(n, float) else self.machine.integer(n)
+
+    def truth(self, b: bool) -> int:
+        return T if b else NIL
+
+    # -- the outside -----------------------------------------------------------------------
+
+    def stop(self, code: int) -> None:
+        """Leave everything: set the unwinding so that no handler keeps it."""
+        cage = self.machine.cage
+        cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_STOP, code << 3, NIL
+
+    def restart(self, action: Callable[[], Any]) -> Unwinding:
+        """Leave everything and run ``action`` outside of it."""
+        cage = self.machine.cage
+        self.pending = Restart(action)
+        cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_RESTART, NIL, NIL
+        return Unwinding()
+
+    def protect(self, function: Callable[[], Any]) -> Any:
+        """Run at top level: errors were reported already, stop and restart become exceptions.  None after an error."""
+        m = self.machine
+        sp, bp = m.cage["sp"], m.cage["bp"]
+        try:
+            return function()
+        except Unwinding:
+            self.settle(sp, bp)
+            kind = m.cage["unwind_kind"]
+            if kind == UNWIND_STOP:
+                raise Stopped(m.cage["unwind_tag"] >> 3) from None
+            if kind == UNWIND_RESTART:
+                pending, self.pending = self.pending, None
+                assert pending is not None
+                raise pending from None
+            return None
+
+    def settle(self, sp: int, bp: int) -> None:
+        """Undo bindings and stack down to where a handler stands."""
+        m = self.machine
+        m.kernel.unbind_to(bp)
+        m.cage["sp"] = sp
+
+    def load_stream(self, stream: Input, echo: Callable[[int, int], None] | None = None) -> None:
+        """Read and evaluate forms to the end of a stream."""
+        saved, self.input = self.input, stream
+        try:
+            while True:
+                try:
+                    form = self.reader.read(stream)
+                except ReadError as error:
+                    if self.errors.show:
+                        self.output.write(f"\n+++ Error {error}\n")
+                    break
+                if form == self.eof:
+                    break
+                self.machine.pin(form)
+                value = self.protect(lambda form=form: self.eval(form))  # type: ignore[misc]
+                self.machine.unpin(1)
+                if echo is not None and value is not None:
+                    echo(form, value)
+        finally:
+            self.input = saved
+
+    def collect(self, full: bool = True) -> None:
+        """Collect now; only the stacks and roots keep objects alive."""
+        started = time.process_time()
+        self.machine.kernel.collect(int(full))
+        self.gc_seconds += time.process_time() - started
+
+
+__all__ = ["F_GLOBAL", "ROOT_HARD_CODE", "UNWIND", "Lisp", "Restart", "Stopped"]

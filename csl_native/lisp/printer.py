@@ -1,0 +1,152 @@
+"""The printer: Lisp values to text, with CSL's escapes and line breaking."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ..kernel.memory import NIL, UNSET
+from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH
+from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
+from .streams import Collector, Output
+
+if TYPE_CHECKING:
+    from .lisp import Lisp
+
+
+def format_float(d: float, precision: int = 6) -> str:
+    """A float as CSL shows it: ``%.6g`` with at least one digit behind the point."""
+    if math.isnan(d):
+        return "nan" if math.copysign(1, d) > 0 else "-nan"
+    if math.isinf(d):
+        return "inf" if d > 0 else "-inf"
+    text = f"{d:.{precision}g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        return (mantissa if "." in mantissa else mantissa + ".0") + "e" + exponent
+    return text if "." in text else text + ".0"
+
+
+def decimal(n: int) -> str:
+    """Decimal digits of an integer of any size."""
+    try:
+        return str(n)
+    except ValueError:
+        pass
+    if n < 0:
+        return "-" + decimal(-n)
+    half = int(n.bit_length() * 0.30103) // 2
+    high, low = divmod(n, 10 ** half)
+    return decimal(high) + decimal(low).zfill(half)
+
+
+class Printer:
+    """Prints for a Lisp; ``escape`` is prin1's way, without it prin2's."""
+
+    def __init__(self, lisp: Lisp) -> None:
+        self.lisp, self.m = lisp, lisp.machine
+        self.lower, self.raise_ = self.m.intern("*lower"), self.m.intern("*raise")
+
+    def text(self, x: int, escape: bool = True) -> str:
+        """The whole text of a value on one line."""
+        out = Collector()
+        self.print(x, escape, out)
+        return out.text()
+
+    def symbol(self, x: int, escape: bool) -> str:
+        name = self.m.text(x)
+        if not escape:
+            return name
+        down = self.m.value(self.lower) not in (None, NIL)
+        up = self.m.value(self.raise_) not in (None, NIL)
+        out = []
+        for k, c in enumerate(name):
+            if ord(c) > 127:
+                out.append(("!" if k == 0 else "") + f"#{ord(c):04x};")
+            elif c.isalpha():
+                out.append("!" + c if (c.isupper() and down) or (c.islower() and up) else c)
+            elif k and (c.isdigit() or c == "_"):
+                out.append(c)
+            else:
+                out.append("!" + c)
+        return "".join(out)
+
+    def string(self, x: int, escape: bool) -> str:
+        text = self.m.text(x)
+        if not escape:
+            return text
+        text = text.replace('"', '""')
+        return '"' + "".join(f"#{ord(c):04x};" if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
+
+    def atom(self, x: int, escape: bool) -> str:
+        """The text of anything but a cons or vector."""
+        tag = x & 7
+        m = self.m
+        if tag == 0:
+            return str(x >> 3)
+        if tag == SYMBOL:
+            return self.symbol(x, escape) if x != UNSET else "unset-var"
+        if tag == STRING:
+            return self.string(x, escape)
+        if tag == FLOAT:
+            return format_float(m.double(x), self.lisp.precision)
+        if m.is_big(x):
+            return decimal(m.number(x))
+        kind = m.header(x) >> 3 & 31
+        if kind == T_HASH:
+            return "#<hash table>"
+        if kind == T_CODE:
+            return "#<code>"
+        if kind == T_HANDLE:
+            return "#<stream>"
+        if kind == T_BYTES:
+            return "#<numeric vector>"
+        return f"#<object {x:x}>"
+
+    def print(self, x: int, escape: bool, out: Output, blank: bool = False) -> None:
+        """Print with line breaks: an item that does not fit goes to the next line, its blank is dropped."""
+        m = self.m
+        stack: list[tuple[str, int, int]] = [("value", x, int(blank))]
+        while stack:
+            action, x, blank_ = stack.pop()
+            if action == "value":
+                if x & 7 == CONS:
+                    self.put("(", bool(blank_), out)
+                    stack.append(("tail", m.cdr(x), 0))
+                    stack.append(("value", m.car(x), 0))
+                elif x & 7 == VECTOR:
+                    items = m.vector_items(x)
+                    self.put("[", bool(blank_), out)
+                    stack.append(("text", 0, 0))
+                    for k in range(len(items) - 1, -1, -1):
+                        stack.append(("value", items[k], int(k > 0)))
+                else:
+                    self.put(self.atom(x, escape), bool(blank_), out)
+            elif action == "tail":
+                if x == NIL:
+                    self.put(")", False, out)
+                elif x & 7 == CONS:
+                    stack.append(("tail", m.cdr(x), 0))
+                    stack.append(("value", m.car(x), 1))
+                else:
+                    self.put(".", True, out)
+                    stack.append(("close", 0, 0))
+                    stack.append(("value", x, 1))
+            elif action == "close":
+                self.put(")", False, out)
+            else:
+                self.put("]", False, out)
+
+    @staticmethod
+    def put(text: str, blank: bool, out: Output) -> None:
+        n = text.find("\n")
+        n = len(text) if n < 0 else n
+        if blank:
+            if out.column + n >= out.width:
+                out.write("\n")
+            else:
+                out.write(" ")
+        elif out.column + n > out.width:
+            if out.column > 0 or text[:1] == "\"" or not text[:1].isdigit():
+                out.write("\n")
+        out.write(text)

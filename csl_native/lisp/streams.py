@@ -1,0 +1,113 @@
+"""Input and output streams of the Lisp."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, Any
+
+EOF_CHAR = "\U0010ffff"
+DEFAULT_WIDTH = 80
+
+
+class Input:
+    """Text with a position; more is fetched a line at a time."""
+
+    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None) -> None:
+        self.file, self.buffer, self.name = file, text, name
+        self.position = 0
+        self.line = 1
+        self.prompt = prompt
+        self.ended = file is None
+
+    def fill(self) -> bool:
+        """Append the next line; False at the end of the file."""
+        if self.ended or self.file is None:
+            return False
+        if self.prompt is not None:
+            raw: Any = self.prompt()
+        else:
+            raw = self.file.readline()
+        if not raw:
+            self.ended = True
+            return False
+        text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
+        if self.position > 65536:
+            self.line += self.buffer.count("\n", 0, self.position)
+            self.buffer, self.position = self.buffer[self.position:], 0
+        self.buffer += text.replace("\r\n", "\n")
+        return True
+
+    def peek(self) -> str:
+        """The next character, or the end-of-file character."""
+        while self.position >= len(self.buffer):
+            if not self.fill():
+                return EOF_CHAR
+        return self.buffer[self.position]
+
+    def next(self) -> str:
+        c = self.peek()
+        if c != EOF_CHAR:
+            self.position += 1
+        return c
+
+    def here(self) -> int:
+        """The number of the line at the position, counted from 1."""
+        return self.line + self.buffer.count("\n", 0, self.position)
+
+    def close(self) -> None:
+        if self.file is not None and self.file is not sys.stdin and self.file is not sys.stdin.buffer:
+            self.file.close()
+
+
+class Output:
+    """Text with a column; ``width`` is the line length that printing keeps to."""
+
+    def __init__(self, file: IO[Any] | None, name: str = "") -> None:
+        self.file, self.name = file, name
+        self.column = 0
+        self.lines = 0
+        self.width = DEFAULT_WIDTH
+        self.parts: list[str] = []
+        self.pending = 0
+
+    def write(self, text: str) -> None:
+        if not text:
+            return
+        self.parts.append(text)
+        self.pending += len(text)
+        at = text.rfind("\n")
+        if at >= 0:
+            self.lines += text.count("\n")
+            self.column = 0
+            text = text[at + 1:]
+        if "\t" in text:
+            for c in text:
+                self.column = (self.column & -8) + 8 if c == "\t" else self.column + 1
+        else:
+            self.column += len(text)
+        if self.pending > 8192:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.parts and self.file is not None:
+            text = "".join(self.parts)
+            self.parts, self.pending = [], 0
+            self.file.write(text.encode("utf-8", "surrogateescape") if "b" in getattr(self.file, "mode", "") or not hasattr(
+                self.file, "encoding") else text)
+            self.file.flush()
+
+    def close(self) -> None:
+        self.flush()
+        if self.file is not None and self.file not in (sys.stdout, sys.stdout.buffer):
+            self.file.close()
+
+
+class Collector(Output):
+    """Output that is kept in memory."""
+
+    def __init__(self, width: int = 1 << 30) -> None:
+        super().__init__(None)
+        self.width = width
+
+    def text(self) -> str:
+        return "".join(self.parts)

@@ -1,0 +1,383 @@
+"""A running kernel over a cage, and Lisp values seen from Python.
+
+The kernel is either native (a page set of this machine's tag) or CPython's
+execution of the same source; everything above this module does not know which.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from .cage import Cage
+from .kernel.calls import ENTRY_NAMES, SLOT
+from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, T, UNSET
+from .objects import (BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE,
+                      SYMBOL_SIZE)
+from .vm import HEAP, LINE, SLOTS, VM
+from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+
+STACK_SIZE = 1 << 30
+STACK_MARGIN = 2 << 20
+PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
+
+_word = ctypes.c_int64
+_big_stack = threading.local()
+
+
+class Unwinding(Exception):
+    """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
+
+
+class NativeKernel:
+    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs."""
+
+    def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int]) -> None:
+        self._cage, self._functions, self._arities = cage, functions, arities
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        try:
+            address = self._functions[name]
+        except KeyError:
+            raise AttributeError(f"the kernel has no function {name}") from None
+        build = ctypes.CFUNCTYPE if name == "enter" else ctypes.PYFUNCTYPE
+        kind = build(_word, ctypes.c_void_p, *[_word] * self._arities[name])
+        raw, base = kind(address), self._cage.base
+
+        def call(*arguments: int) -> int:
+            return int(raw(base, *arguments))
+        setattr(self, name, call)
+        return call
+
+
+class PythonKernel:
+    """The same functions under CPython."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.__dict__.update(names)
+
+
+class Machine:
+    """Memory, kernel and entry slots of one session."""
+
+    def __init__(self, cage: Cage) -> None:
+        self.cage = cage
+        self.words, self.bytes, self.doubles = cage.words, cage.bytes, cage.doubles
+        self.kernel: Any = None
+        self.native = False
+        self.entries: dict[int, Callable[..., int]] = {}
+        self.symbols: dict[str, int] = {}
+        self.host: Callable[[int, int, int, int], int] = lambda code, a, b, c: UNWIND
+        self._callback: Any = None
+        self.entry_names: tuple[str, ...] = ENTRY_NAMES
+        self._setup_vm()
+
+    # -- starting ------------------------------------------------------------
+
+    def _setup_vm(self) -> None:
+        cage, places = self.cage, self.cage.places
+        for name in ("marks", "starts", "lines", "cards", "chunks"):
+            cage[name] = places[name]
+        cage["heap_start"] = cage["heap_top"] = HEAP
+        cage["heap_end"] = HEAP + cage.heap
+        cage["reserve"] = max(4 << 20, cage.heap // 16)
+        cage["cursor"] = HEAP // LINE
+        cage["sp"] = cage["stack_base"] = places["stack"]
+        cage["stack_end"] = places["stack"] + cage.layout.stack - 4096
+        cage["bp"] = cage["bind_base"] = places["bindings"]
+        cage["bind_end"] = places["bindings"] + cage.layout.bindings - 64
+        cage["mark_stack"] = places["scratch"]
+        cage["scratch"], cage["scratch_end"] = places["scratch"], places["forward"]
+        cage["forward"] = places["forward"]
+        cage["budget"] = 16 << 20
+        cage["epoch"] = 8
+        cage["modulus"] = 8
+        cage["unwind_kind"] = cage["unwind_tag"] = cage["unwind_value"] = 0
+
+    def attach_python(self, text: str | None = None) -> None:
+        """Run the kernel under CPython."""
+        import sys
+
+        from .engines.weave import kernel_program
+        from .native.compiler import entry_table
+        from .restricted.cpython import execute, translate
+        self.entry_names = entry_table()
+        names = execute(text or translate(kernel_program()), self.bytes, self.entries)
+        self.kernel, self.native = PythonKernel(names), False
+        for number, name in enumerate(self.entry_names):
+            if name != "host":
+                self.entries[(SLOTS >> 3) + number] = names[name]
+        self.entries[SLOT["host"] >> 3] = lambda code, a, b, c, d: self.host(code, a, b, c)
+        self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
+        self.cage["stack_end"] = self.cage["stack_base"] + PYTHON_STACK
+        sys.setrecursionlimit(1 << 30)
+
+    def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str]) -> None:
+        """Run the kernel natively: ``functions`` are addresses of this process."""
+        self.entry_names = tuple(entry_names)
+        self.kernel, self.native = NativeKernel(self.cage, functions, arities), True
+        prototype = ctypes.CFUNCTYPE(_word, ctypes.c_void_p, _word, _word, _word, _word, _word)
+        self._callback = prototype(lambda base, code, a, b, c, d: self.host(code, a, b, c))
+        slot = SLOTS >> 3
+        for number, name in enumerate(self.entry_names):
+            self.words[slot + number] = functions[name] if name != "host" else 0
+        address = ctypes.cast(self._callback, ctypes.c_void_p).value
+        assert address is not None
+        self.words[SLOT["host"] >> 3] = address
+        self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
+
+    def format(self) -> None:
+        """A new, empty heap: fixed symbols and an object list with them on it."""
+        self.cage["heap_top"] = HEAP + 65536
+        self.cage["cursor"] = (HEAP + 4096) // LINE
+        for line in range(HEAP // LINE, (HEAP + 4096) // LINE):
+            self.bytes[self.cage["lines"] + line] = 1
+        k = self.kernel
+        k.format_heap(SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
+        p = HEAP
+        for _ in range(len(FIXED_SYMBOLS) + 1):
+            self.words[self.cage["marks"] + (p >> 10 << 3) >> 3] |= 1 << (p >> 4 & 63) if p >> 4 & 63 != 63 else -1 << 63
+            self.words[self.cage["starts"] + (p >> 10 << 3) >> 3] |= 1 << (p >> 4 & 63) if p >> 4 & 63 != 63 else -1 << 63
+            p += SYMBOL_SIZE
+        self.set_root(ROOT_OBLIST, k.make_vector(4096, 0))
+        self.set_root(1, 0)
+        for number, name in enumerate(FIXED_SYMBOLS):
+            symbol = HEAP + SYMBOL_SIZE * number + SYMBOL
+            self.words[symbol + SYM_PNAME >> 3] = self.string(name.replace("!", ""))
+            if number != 2:
+                k.enter_symbol(symbol)
+        for symbol in (NIL, T):
+            self.words[symbol + SYM_FLAGS >> 3] = F_GLOBAL | F_GLOBAL << 1
+        self.words[(HEAP + 3 * SYMBOL_SIZE + SYMBOL + SYM_FLAGS) >> 3] = F_FLUID
+
+    # -- threads and stacks ----------------------------------------------------
+
+    def on_big_stack(self, function: Callable[[], Any]) -> Any:
+        """Run ``function`` on a thread whose machine stack takes a million frames."""
+        if getattr(_big_stack, "limit", None) is not None:
+            self._set_limit()
+            return function()
+        box: list[Any] = []
+
+        def body() -> None:
+            try:
+                if self.native:
+                    _big_stack.limit = self.kernel.current_stack() - STACK_SIZE + STACK_MARGIN
+                else:
+                    _big_stack.limit = 0
+                self._set_limit()
+                box.append((True, function()))
+            except BaseException as error:
+                box.append((False, error))
+
+        with _thread_lock:
+            previous = threading.stack_size(STACK_SIZE)
+            try:
+                thread = threading.Thread(target=body, name="csl", daemon=True)
+                thread.start()
+            finally:
+                threading.stack_size(previous)
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:
+                self.interrupt()
+        ok, result = box[0]
+        if ok:
+            return result
+        raise result
+
+    def _set_limit(self) -> None:
+        limit = getattr(_big_stack, "limit", 0)
+        self.cage["real_stack_limit"] = limit
+        self.cage["stack_limit"] = NO_LIMIT if self.cage["gc_stress"] or self.cage["gc_request"] or self.cage["interrupt"] else limit
+
+    def interrupt(self) -> None:
+        """Ask the running program to stop at its next safepoint; from any thread or signal handler."""
+        self.cage["interrupt"] = 8
+        self.cage["stack_limit"] = NO_LIMIT
+
+    # -- values ----------------------------------------------------------------
+
+    def car(self, x: int) -> int:
+        return self.words[x >> 3]
+
+    def cdr(self, x: int) -> int:
+        return self.words[x + 7 >> 3]
+
+    def cons(self, a: int, d: int) -> int:
+        words = self.words
+        p = words[_FREE]
+        if p + 16 > words[_LIMIT]:
+            p = self.kernel.allocate(16) if not self.native else self.kernel.allocate_slow(16)
+        else:
+            words[_FREE] = p + 16
+        words[p >> 3] = a
+        words[(p >> 3) + 1] = d
+        return p + CONS
+
+    def list(self, items: Iterable[int], tail: int = NIL) -> int:
+        result = tail
+        for item in reversed(list(items)):
+            result = self.cons(item, result)
+        return result
+
+    def items(self, x: int) -> Iterator[int]:
+        """The elements of a list; a final atom is ignored."""
+        words = self.words
+        while x & 7 == CONS:
+            yield words[x >> 3]
+            x = words[x + 7 >> 3]
+
+    def string(self, text: str | bytes) -> int:
+        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        s: int = self.kernel.make_string(len(data))
+        if s == UNWIND:
+            raise MemoryError("no room for a string")
+        self.bytes[s + 8 - STRING:s + 8 - STRING + len(data)] = data
+        return s
+
+    def string_bytes(self, s: int) -> bytes:
+        p = s - STRING
+        return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
+
+    def text(self, s: int) -> str:
+        """The text of a string or of a symbol's name."""
+        if s & 7 == SYMBOL:
+            s = self.words[s + SYM_PNAME >> 3]
+        return self.string_bytes(s).decode("utf-8", "surrogateescape")
+
+    def intern(self, name: str) -> int:
+        """The symbol with this name on the object list."""
+        symbol = self.symbols.get(name)
+        if symbol is None:
+            symbol = self.kernel.intern(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
+            self.symbols[name] = symbol
+        return symbol
+
+    def make_symbol(self, name: str) -> int:
+        return int(self.kernel.make_symbol(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
+
+    def field(self, x: int, offset: int) -> int:
+        return self.words[x + offset >> 3]
+
+    def set_field(self, x: int, offset: int, value: int) -> None:
+        """Store into a heap object and mark its card."""
+        p = x + offset
+        self.words[p >> 3] = value
+        self.bytes[self.words[_CARDS] + (p >> 9)] = 1
+
+    def flags(self, symbol: int) -> int:
+        return self.words[symbol + SYM_FLAGS >> 3]
+
+    def value(self, symbol: int) -> int | None:
+        v = self.words[symbol + SYM_VALUE >> 3]
+        return None if v == UNSET else v
+
+    def set_value(self, symbol: int, v: int) -> None:
+        self.set_field(symbol, SYM_VALUE, v)
+
+    def root(self, number: int) -> int:
+        return self.words[ROOT_VECTOR + 8 - VECTOR + 8 * number >> 3]
+
+    def set_root(self, number: int, value: int) -> None:
+        self.set_field(ROOT_VECTOR, 8 - VECTOR + 8 * number, value)
+
+    def header(self, x: int) -> int:
+        return self.words[(x & -16) >> 3]
+
+    def is_big(self, x: int) -> bool:
+        return x & 7 == OTHER and self.words[x - OTHER >> 3] & 255 in (BIGPOS_HEADER, BIGNEG_HEADER)
+
+    def is_integer(self, x: int) -> bool:
+        return x & 7 == 0 or self.is_big(x)
+
+    def integer(self, n: int) -> int:
+        """The Lisp integer of a Python one."""
+        if -(1 << 60) <= n < 1 << 60:
+            return n << 3
+        limbs = (abs(n).bit_length() + 63) // 64
+        b: int = self.kernel.make_bignum(limbs, int(n < 0))
+        if b == UNWIND:
+            raise MemoryError("no room for an integer")
+        self.bytes[b + 8 - OTHER:b + 8 - OTHER + 8 * limbs] = abs(n).to_bytes(8 * limbs, "little")
+        return b
+
+    def number(self, x: int) -> int:
+        """The Python integer of a Lisp one."""
+        if x & 7 == 0:
+            return x >> 3
+        p = x - OTHER
+        h = self.words[p >> 3]
+        n = int.from_bytes(self.bytes[p + 8:p + 8 + (h >> 8)], "little")
+        return -n if h & 255 == BIGNEG_HEADER else n
+
+    def float(self, d: float) -> int:
+        p = self.cons(FLOAT_HEADER, 0) - CONS
+        self.doubles[(p >> 3) + 1] = d
+        return p + FLOAT
+
+    def double(self, x: int) -> float:
+        return self.doubles[(x - FLOAT >> 3) + 1]
+
+    def vector(self, items: Iterable[int]) -> int:
+        values = list(items)
+        v: int = self.kernel.make_vector(len(values), NIL)
+        if v == UNWIND:
+            raise MemoryError("no room for a vector")
+        at = v + 8 - VECTOR >> 3
+        for k, item in enumerate(values):
+            self.words[at + k] = item
+        return v
+
+    def vector_length(self, v: int) -> int:
+        return self.words[v - VECTOR >> 3] >> 11
+
+    def vector_items(self, v: int) -> list[int]:
+        at = v + 8 - VECTOR >> 3
+        return self.words[at:at + self.vector_length(v)].tolist()
+
+    def object(self, head: int, data: bytes) -> int:
+        """A raw object of tag OTHER with these contents."""
+        p: int = self.kernel.make_object(head, len(data))
+        self.bytes[p + 8:p + 8 + len(data)] = data
+        return p + OTHER
+
+    def raw(self, x: int) -> bytes:
+        """The content bytes of any object with a header."""
+        p = x & -16
+        return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
+
+    # -- calling -----------------------------------------------------------------
+
+    def pin(self, value: int) -> None:
+        """Keep a value alive until ``unpin``: push it on the Lisp stack."""
+        words = self.words
+        sp = words[_SP]
+        words[sp >> 3] = value
+        words[_SP] = sp + 8
+
+    def unpin(self, count: int) -> None:
+        self.words[_SP] -= 8 * count
+
+    def apply(self, function: int, arguments: Iterable[int]) -> int:
+        """Call a symbol; Unwinding when it did not return."""
+        items = self.list(arguments)
+        self.pin(items)
+        try:
+            result: int = self.kernel.enter(function, items)
+        finally:
+            self.words[_SP] -= 8
+        if result == UNWIND:
+            raise Unwinding
+        return result
+
+
+_thread_lock = threading.Lock()
+
+
+_FREE, _LIMIT, _SP, _CARDS = (VM[name] >> 3 for name in ("free", "limit", "sp", "cards"))
+
+__all__ = ["STRING_HEADER", "Machine", "Unwinding"]

@@ -1,0 +1,37 @@
+"""The architectures that this build knows: one module each, found by existing."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib import import_module
+
+from .record import Architecture
+
+MODULES = ("aarch64", "x86_64")
+
+
+@cache
+def architectures() -> tuple[Architecture, ...]:
+    """All records, by tag number."""
+    return tuple(sorted((import_module(f"{__name__}.{m}").ARCHITECTURE for m in MODULES), key=lambda a: a.number))
+
+
+def by_tag(tag: int) -> Architecture | None:
+    """The architecture of a tag; its top three bits, the refinement, do not matter."""
+    return next((a for a in architectures() if a.number == tag & 31), None)
+
+
+def by_name(name: str) -> Architecture:
+    for a in architectures():
+        if name in (a.name, str(a.number)):
+            return a
+    raise ValueError(f"no architecture {name!r}; known are {', '.join(a.name for a in architectures())}")
+
+
+@cache
+def host() -> Architecture | None:
+    """The architecture of the machine this runs on, or None."""
+    if platform.system() != "Linux":
+        return None
+    return next((a for a in architectures() if a.system == platform.machine()), None)

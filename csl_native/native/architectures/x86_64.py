@@ -1,0 +1,28 @@
+"""x86-64 on Linux with the System V ABI."""
+
+from __future__ import annotations
+
+from csl_native.relocation import x86_64
+
+from .record import Architecture
+
+
+def features() -> frozenset[str]:
+    """Feature names as the system gives them (the flags line of /proc/cpuinfo)."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("flags"):
+                    return frozenset(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return frozenset()
+
+
+ARCHITECTURE = Architecture(
+    number=11, name="x86-64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64", stack_register="rsp",
+    clobber="~{rbx},~{rbp},~{r12},~{r13},~{r14},~{r15}",
+    kinds=x86_64.KINDS, absolute=x86_64.ABSOLUTE,
+    veneer=bytes.fromhex("ff2500000000") + b"\xcc\xcc",  # jmp *cell(%rip)
+    veneer_fields=(("R_X86_64_PC32", 2, -4),),
+    capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), system="x86_64", features=features)

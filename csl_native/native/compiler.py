@@ -1,0 +1,87 @@
+"""From IR text to a block, through llvmlite, for any architecture; and the kernel itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from .. import vm
+from ..engines.weave import kernel_program, lisp_functions
+from ..kernel.calls import ENTRY_NAMES
+from ..restricted import llvm as ir
+from ..restricted.cpython import translate
+from .architectures import Architecture
+from .elf import Block, import_object
+
+
+class CompilerMissing(RuntimeError):
+    """llvmlite is not installed: nothing can be compiled here, but everything that exists still runs."""
+
+
+@cache
+def _library() -> Any:
+    try:
+        import llvmlite.binding as llvm
+    except ImportError as error:
+        raise CompilerMissing("native code is made with llvmlite, which is not installed; "
+                              "install csl-native[compile], or run as bytecode") from error
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    return llvm
+
+
+@cache
+def _machine(architecture: Architecture, level: int) -> Any:
+    llvm = _library()
+    return llvm.Target.from_triple(architecture.triple).create_target_machine(
+        cpu=architecture.cpu, features="", opt=level, reloc="pic", codemodel="small")
+
+
+def module_text(architecture: Architecture, body: str) -> str:
+    """A module around IR text, with what every module needs."""
+    return (f'target triple = "{architecture.triple}"\n{ir.DECLARATIONS}\n{body}\n'
+            f'!0 = !{{!"{architecture.stack_register}"}}\n!llvm.module.flags = !{{!1, !2}}\n'
+            '!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
+
+
+def compile_ir(architecture: Architecture, text: str, level: int = 2) -> Block:
+    """Optimise a module and make its object code a block."""
+    return import_object(object_code(architecture, text, level), architecture)
+
+
+def object_code(architecture: Architecture, text: str, level: int = 2) -> bytes:
+    """Optimise a module and give its ELF object."""
+    llvm = _library()
+    machine = _machine(architecture, level)
+    module = llvm.parse_assembly(text)
+    module.data_layout = str(machine.target_data)
+    tuning = llvm.create_pipeline_tuning_options(speed_level=level)
+    tuning.loop_vectorization = False
+    tuning.slp_vectorization = False
+    tuning.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+@cache
+def kernel_abi() -> str:
+    """Digest of everything that compiled code relies on: kernel sources, VM block, entry slots."""
+    text = translate(kernel_program()) + repr(sorted(vm.VM.items())) + repr(entry_table())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def entry_table() -> tuple[str, ...]:
+    """Function names by entry slot: the fixed ones, then one for each Lisp function of the kernel."""
+    return (*ENTRY_NAMES, *(f"entry_{f.name}" for f in lisp_functions()))
+
+
+def compile_kernel(architecture: Architecture, progress: Callable[[str], None] = lambda step: None) -> Block:
+    """The whole kernel as a block; every function is an entry point by name."""
+    program = kernel_program()
+    progress("kernel")
+    body = "\n".join(ir.define(f, architecture.clobber, "internal" if f.inline else "hidden") for f in program.functions.values())
+    return compile_ir(architecture, module_text(architecture, body))

@@ -1,0 +1,27 @@
+"""The kernel as a page set: made once for each architecture, loaded at every start."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from .architectures import Architecture
+from .pages import PageSet
+
+
+@cache
+def kind_numbers(architecture: Architecture) -> dict[str, int]:
+    return {kind.name: number for number, kind in enumerate(architecture.kinds)}
+
+
+def make_kernel(architecture: Architecture) -> PageSet:
+    """Compile the kernel for an architecture (needs llvmlite)."""
+    from ..engines.weave import kernel_program
+    from .compiler import compile_kernel, entry_table, kernel_abi
+    block = compile_kernel(architecture)
+    pages = PageSet(architecture.number, kernel_abi())
+    base = pages.add_block(block, kind_numbers(architecture))
+    program = kernel_program()
+    pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}
+    pages.arities = {name: len(program.functions[name].parameters) for name in sorted(block.symbols)}
+    pages.entry_names = list(entry_table())
+    return pages

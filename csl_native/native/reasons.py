@@ -1,0 +1,46 @@
+"""Why something runs as bytecode: one row a reason, with a stable code, a text and a remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reason:
+    code: str
+    text: str
+    remedy: str
+
+
+ROWS = (
+    Reason("no-set", "the image has no native code for this machine's tag", "make some: csl --native-compile all, or csl-image on a machine with llvmlite"),
+    Reason("no-architecture", "this machine's architecture is not known to this build", "bytecode works everywhere; an architecture is one file"),
+    Reason("damaged-page", "a page does not match its digest", "restore the image from a copy, or compile again"),
+    Reason("kernel-abi", "the code was made for another kernel", "compile again with this version"),
+    Reason("missing-feature", "the code needs a processor feature that this machine lacks", "compile for the baseline of this tag"),
+    Reason("redefined", "the function was redefined since it was compiled", "compile it again"),
+    Reason("bad-entry", "an entry point lies outside of its page", "restore the image from a copy, or compile again"),
+    Reason("unresolved", "the code refers to a kernel entry that does not exist", "compile again with this version"),
+    Reason("overflow", "a relocation does not fit its field", "compile again; report it if it stays"),
+    Reason("switched-off", "native code is switched off", "run without --native=off"),
+    Reason("not-compiled", "the function was never compiled to native code", "(native-compile '(name)) or csl --native-compile all"),
+    Reason("not-compilable", "the function has a form that the native compiler does not take", "bytecode works; see the manual for what is compiled"),
+    Reason("no-memory-execution", "the system refuses executable memory", "allow it for this program, or go on with bytecode"),
+    Reason("no-bytecode", "the symbol has no bytecode definition", "define the function"),
+)
+REASONS = {row.code: row for row in ROWS}
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """One thing that runs as bytecode: ``subject`` is a function name, or empty for all of a tag."""
+
+    code: str
+    subject: str = ""
+    detail: str = ""
+
+    def sentence(self) -> str:
+        row = REASONS[self.code]
+        what = f"{self.subject}: " if self.subject else ""
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{what}runs as bytecode [{self.code}]: {row.text}{detail}; {row.remedy}"

@@ -1,0 +1,164 @@
+"""The restricted language: what kernel code may say, and what it means.
+
+Kernel code is ordinary Python text.  It is never run as Python wrote it:
+``checker.py`` reads it with ``ast`` and types it, then ``cpython.py`` turns it
+into plain Python over a memoryview and ``llvm.py`` turns it into LLVM IR.  Both
+executions mean the same; a test suite holds them to it.
+
+The subset
+----------
+* Three types: ``word`` (64 bits, signed, wraps), ``double`` (IEEE 754 binary64)
+  and ``bool``.  A parameter without an annotation is a ``word``, and so is a
+  result.
+* A function is a top-level ``def`` with positional parameters and at most the
+  decorators below.  Its local variables have the type of their first value.
+* Statements: ``=``, ``+=`` and the like to a local name, ``if``/``elif``/``else``,
+  ``while``, ``break``, ``continue``, ``return``, ``pass``, a call as a statement.
+* Expressions: integer, float and bool constants; module-level constants;
+  ``+ - * & | ^ ~ << >>`` on words (``>>`` is arithmetic, shift counts are taken
+  modulo 64); ``+ - * /`` on doubles; one comparison at a time; ``and or not`` on
+  bools; ``a if c else b``; calls of restricted functions and of the intrinsics.
+* Nothing else: no attribute, subscript, string, exception, closure or default.
+
+Addresses are byte offsets from the base of the memory that the program runs
+over (the cage), so the same program runs over many heaps side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+WORD, DOUBLE, BOOL, VOID = "word", "double", "bool", "void"
+TYPES = (WORD, DOUBLE, BOOL)
+
+word = int
+double = float
+
+MASK = (1 << 64) - 1
+SIGN = 1 << 63
+
+
+def wrap(value: int) -> int:
+    """The signed 64-bit word that has the low 64 bits of ``value``."""
+    return ((value + SIGN) & MASK) - SIGN
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def inline(function: F) -> F:
+    """Mark a restricted function whose body is put in place of each call."""
+    return function
+
+
+def noinline(function: F) -> F:
+    """Mark a restricted function that is kept out of its callers (slow paths)."""
+    return function
+
+
+def lisp(name: str, cells: str = "") -> Callable[[F], F]:
+    """Mark a kernel function that is also the Lisp function ``name``."""
+    return lambda function: function
+
+
+@dataclass(frozen=True)
+class Intrinsic:
+    """One primitive of the language, with its meaning in both executions.
+
+    ``python`` and ``llvm`` are templates over ``{0}``, ``{1}``...: a Python
+    expression, and LLVM lines that leave the result in ``{r}`` (``{t}`` and
+    ``{u}`` are fresh names).
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    result: str
+    python: str
+    llvm: str
+    meaning: str
+
+
+def _rows() -> list[Intrinsic]:
+    w, d, b, v = WORD, DOUBLE, BOOL, VOID
+    at = "{t} = getelementptr i8, ptr %base, i64 {0}\n"
+    rows: list[tuple[str, tuple[str, ...], str, str, str, str]] = [
+        ("load", (w,), w, "MEM.load({0})", at + "{r} = load i64, ptr {t}, align 8", "the aligned word at an address"),
+        ("store", (w, w), v, "MEM.store({0}, {1})", at + "store i64 {1}, ptr {t}, align 8", "store an aligned word"),
+        ("loadf", (w,), d, "MEM.loadf({0})", at + "{r} = load double, ptr {t}, align 8", "the double at an address"),
+        ("storef", (w, d), v, "MEM.storef({0}, {1})", at + "store double {1}, ptr {t}, align 8", "store a double"),
+    ]
+    for bits in (8, 16, 32):
+        rows.append((f"load{bits}", (w,), w, f"MEM.load{bits}({{0}})",
+                     at + f"{{u}} = load i{bits}, ptr {{t}}, align 1\n{{r}} = zext i{bits} {{u}} to i64",
+                     f"{bits} bits, little-endian, any alignment, extended with zeros"))
+        rows.append((f"store{bits}", (w, w), v, f"MEM.store{bits}({{0}}, {{1}})",
+                     at + f"{{u}} = trunc i64 {{1}} to i{bits}\nstore i{bits} {{u}}, ptr {{t}}, align 1",
+                     f"store the low {bits} bits, any alignment"))
+    rows += [
+        ("load64", (w,), w, "MEM.load64({0})", at + "{r} = load i64, ptr {t}, align 1", "64 bits, any alignment"),
+        ("store64", (w, w), v, "MEM.store64({0}, {1})", at + "store i64 {1}, ptr {t}, align 1", "store 64 bits, any alignment"),
+    ]
+    for op, text in (("add", "+"), ("sub", "-"), ("mul", "*")):
+        rows.append((f"{op}_overflows", (w, w), b, f"not -{SIGN} <= ({{0}}) {text} ({{1}}) < {SIGN}",
+                     f"{{t}} = call {{{{i64, i1}}}} @llvm.s{op}.with.overflow.i64(i64 {{0}}, i64 {{1}})\n"
+                     "{r} = extractvalue {{i64, i1}} {t}, 1", f"does {text} of two signed words overflow?"))
+    rows += [
+        ("ult", (w, w), b, f"(({{0}}) & {MASK}) < (({{1}}) & {MASK})", "{r} = icmp ult i64 {0}, {1}", "unsigned <"),
+        ("ule", (w, w), b, f"(({{0}}) & {MASK}) <= (({{1}}) & {MASK})", "{r} = icmp ule i64 {0}, {1}", "unsigned <="),
+        ("lshr", (w, w), w, f"wrap((({{0}}) & {MASK}) >> (({{1}}) & 63))", "{t} = and i64 {1}, 63\n{r} = lshr i64 {0}, {t}",
+         "logical shift right"),
+        ("mulhi", (w, w), w, f"wrap(((({{0}}) & {MASK}) * (({{1}}) & {MASK})) >> 64)",
+         "{t} = zext i64 {0} to i128\n{u} = zext i64 {1} to i128\n{v} = mul i128 {t}, {u}\n{x} = lshr i128 {v}, 64\n"
+         "{r} = trunc i128 {x} to i64", "high word of the unsigned product"),
+        ("udiv", (w, w), w, f"wrap((({{0}}) & {MASK}) // (({{1}}) & {MASK}))", "{r} = udiv i64 {0}, {1}",
+         "unsigned quotient; the divisor is not 0"),
+        ("urem", (w, w), w, f"wrap((({{0}}) & {MASK}) % (({{1}}) & {MASK}))", "{r} = urem i64 {0}, {1}",
+         "unsigned remainder; the divisor is not 0"),
+        ("sdiv", (w, w), w, "sdiv({0}, {1})", "{r} = sdiv i64 {0}, {1}",
+         "signed quotient, truncating; the divisor is not 0 and the quotient fits"),
+        ("srem", (w, w), w, "srem({0}, {1})", "{r} = srem i64 {0}, {1}",
+         "signed remainder, sign of the dividend; the divisor is not 0 and the quotient fits"),
+        ("ctz", (w,), w, "ctz({0})", "{r} = call i64 @llvm.cttz.i64(i64 {0}, i1 false)", "trailing zero bits (64 for 0)"),
+        ("clz", (w,), w, f"64 - (({{0}}) & {MASK}).bit_length()", "{r} = call i64 @llvm.ctlz.i64(i64 {0}, i1 false)",
+         "leading zero bits (64 for 0)"),
+        ("itof", (w,), d, "float({0})", "{r} = sitofp i64 {0} to double", "nearest double"),
+        ("ftoi", (d,), w, "ftoi({0})", "{r} = call i64 @llvm.fptosi.sat.i64.f64(double {0})",
+         "truncate; saturates, 0 for a NaN"),
+        ("fbits", (d,), w, "fbits({0})", "{r} = bitcast double {0} to i64", "the bits of a double"),
+        ("bitsf", (w,), d, "bitsf({0})", "{r} = bitcast i64 {0} to double", "the double with these bits"),
+        ("fsqrt", (d,), d, "fsqrt({0})", "{r} = call double @llvm.sqrt.f64(double {0})", "square root (NaN below 0)"),
+        ("stack_pointer", (), w, f"{SIGN - 2}", "{r} = call i64 @llvm.read_register.i64(metadata !0)",
+         "the machine stack pointer; under CPython a value above every limit"),
+        ("base_address", (), w, "0", "{r} = ptrtoint ptr %base to i64", "address of the memory; 0 under CPython"),
+        ("spill", (), v, "None", "call void asm sideeffect \"\", \"{CLOBBER}\"()",
+         "force the callee-saved registers into this function's frame"),
+        ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
+        ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
+    ]
+    for count in range(1, 6):
+        names = ", ".join(f"{{{k}}}" for k in range(1, count + 2))
+        args = ", ".join(f"i64 {{{k}}}" for k in range(1, count + 2))
+        rows.append((f"invoke{count}", (w,) * (count + 2), w, f"ENTRIES[({{0}}) >> 3]({names})",
+                     "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
+                     f"{{r}} = {{TAIL}}call i64 {{u}}(ptr %base, {args})",
+                     f"call the entry in a slot with an environment and {count} word(s)"))
+    return [Intrinsic(*row) for row in rows]
+
+
+INTRINSICS: dict[str, Intrinsic] = {row.name: row for row in _rows()}
+
+
+def _stub(name: str) -> Callable[..., Any]:
+    def stub(*_arguments: Any) -> Any:
+        raise TypeError(f"{name} is an intrinsic of the restricted language; it runs inside a Program, not by itself")
+    stub.__name__ = name
+    return stub
+
+
+globals().update({_name: _stub(_name) for _name in INTRINSICS})
+
+
+def __getattr__(name: str) -> Any:  # tells type checkers that the intrinsics exist
+    raise AttributeError(name)

@@ -1,0 +1,337 @@
+"""The second execution: restricted functions as LLVM IR text, for any target.
+
+Every function takes the base of its memory as hidden first parameter.  Local
+variables are stack slots; LLVM's ``mem2reg`` makes them values.
+"""
+
+from __future__ import annotations
+
+import ast
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+from .checker import Function, Program
+from .cpython import dispatch_chain
+from .language import BOOL, DOUBLE, INTRINSICS, VOID, WORD, wrap
+
+LLVM_TYPE = {WORD: "i64", DOUBLE: "double", BOOL: "i1", VOID: "void"}
+
+DECLARATIONS = """
+declare {i64, i1} @llvm.sadd.with.overflow.i64(i64, i64)
+declare {i64, i1} @llvm.ssub.with.overflow.i64(i64, i64)
+declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)
+declare i64 @llvm.cttz.i64(i64, i1)
+declare i64 @llvm.ctlz.i64(i64, i1)
+declare i64 @llvm.fptosi.sat.i64.f64(double)
+declare double @llvm.sqrt.f64(double)
+declare i64 @llvm.read_register.i64(metadata)
+declare i1 @llvm.expect.i1(i1, i1)
+"""
+
+
+class Emitter:
+    """IR of one function body: instructions, fresh names, blocks and stack slots."""
+
+    def __init__(self, clobber: str = "") -> None:
+        self.head: list[str] = []
+        self.lines: list[str] = []
+        self.counter = 0
+        self.terminated = False
+        self.clobber = clobber
+
+    def fresh(self, stem: str = "v") -> str:
+        self.counter += 1
+        return f"%.{stem}{self.counter}"
+
+    def label(self, stem: str = "b") -> str:
+        self.counter += 1
+        return f".{stem}{self.counter}"
+
+    def slot(self, stem: str, kind: str) -> str:
+        name = self.fresh(stem + ".")
+        self.head.append(f"  {name} = alloca {LLVM_TYPE[kind]}")
+        return name
+
+    def emit(self, text: str) -> None:
+        if not self.terminated:
+            self.lines.append("  " + text)
+
+    def define(self, text: str, stem: str = "v") -> str:
+        name = self.fresh(stem)
+        self.emit(f"{name} = {text}")
+        return name
+
+    def jump(self, label: str) -> None:
+        self.emit(f"br label %{label}")
+        self.terminated = True
+
+    def branch(self, condition: str, yes: str, no: str) -> None:
+        self.emit(f"br i1 {condition}, label %{yes}, label %{no}")
+        self.terminated = True
+
+    def place(self, label: str) -> None:
+        if not self.terminated:
+            self.jump(label)
+        self.lines.append(f"{label}:")
+        self.terminated = False
+
+    def ret(self, kind: str, value: str | None) -> None:
+        self.emit("ret void" if kind == VOID else f"ret {LLVM_TYPE[kind]} {value}")
+        self.terminated = True
+
+    def text(self) -> str:
+        if not self.terminated:
+            self.emit("unreachable")
+        return "entry:\n" + "\n".join(self.head) + "\n" + "\n".join(self.lines) + "\n"
+
+
+def constant(value: Any) -> str:
+    """An LLVM literal for a Python bool, int or float."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(wrap(value))
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+class Lowering:
+    """Lower statements of a checked function into an emitter.
+
+    ``finish`` receives the value of each ``return``: a function returns it, an
+    instruction that is being inlined stores it and jumps on.
+    """
+
+    def __init__(self, function: Function, emitter: Emitter, arguments: dict[str, str] | None = None,
+                 result: tuple[str, str] | None = None) -> None:
+        self.f, self.out = function, emitter
+        self.result = result
+        self.loops: list[tuple[str, str]] = []
+        self.slots: dict[str, str] = {}
+        parameters = dict(function.parameters)
+        for name, kind in function.locals.items():
+            self.slots[name] = emitter.slot(name, kind)
+            if name in parameters:
+                value = arguments[name] if arguments else f"%{name}"
+                emitter.emit(f"store {LLVM_TYPE[kind]} {value}, ptr {self.slots[name]}")
+
+    def run(self) -> None:
+        self.block(self.f.node.body)
+        if not self.out.terminated and self.f.result == VOID:
+            self.finish(None)
+
+    def finish(self, value: str | None) -> None:
+        if self.result is None:
+            self.out.ret(self.f.result, value)
+        else:
+            slot, label = self.result
+            if value is not None:
+                self.out.emit(f"store {LLVM_TYPE[self.f.result]} {value}, ptr {slot}")
+            self.out.jump(label)
+
+    def block(self, body: Iterable[ast.stmt]) -> None:
+        for s in body:
+            if self.out.terminated:
+                return
+            self.statement(s)
+
+    def statement(self, s: ast.stmt) -> None:
+        out = self.out
+        if isinstance(s, (ast.Assign, ast.AugAssign)):
+            target = s.targets[0] if isinstance(s, ast.Assign) else s.target
+            assert isinstance(target, ast.Name)
+            value = self.value(s.value)
+            out.emit(f"store {LLVM_TYPE[self.f.locals[target.id]]} {value}, ptr {self.slots[target.id]}")
+        elif isinstance(s, ast.If):
+            chain = dispatch_chain(s)
+            if chain:
+                self.switch(*chain)
+                return
+            yes, no, end = out.label("then"), out.label("else"), out.label("end")
+            self.condition(s.test, yes, no if s.orelse else end)
+            out.place(yes)
+            self.block(s.body)
+            if not out.terminated:
+                out.jump(end)
+            if s.orelse:
+                out.place(no)
+                self.block(s.orelse)
+                if not out.terminated:
+                    out.jump(end)
+            out.place(end)
+        elif isinstance(s, ast.While):
+            top, body, end = out.label("while"), out.label("do"), out.label("done")
+            out.jump(top)
+            out.place(top)
+            self.condition(s.test, body, end)
+            out.place(body)
+            self.loops.append((top, end))
+            self.block(s.body)
+            self.loops.pop()
+            if not out.terminated:
+                out.jump(top)
+            out.place(end)
+            if isinstance(s.test, ast.Constant) and not any(isinstance(n, ast.Break) for n in ast.walk(s)):
+                out.emit("unreachable")
+                out.terminated = True
+        elif isinstance(s, ast.Return):
+            self.finish(None if s.value is None else self.value(s.value, tail=self.result is None))
+        elif isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
+            self.value(s.value)
+        elif isinstance(s, ast.Break):
+            out.jump(self.loops[-1][1])
+        elif isinstance(s, ast.Continue):
+            out.jump(self.loops[-1][0])
+
+    def switch(self, name: str, cases: list[tuple[int, list[ast.stmt]]], default: list[ast.stmt]) -> None:
+        out = self.out
+        value = out.define(f"load i64, ptr {self.slots[name]}")
+        labels = [out.label("case") for _ in cases]
+        other, end = out.label("default"), out.label("end")
+        rows = " ".join(f"i64 {number}, label %{label}" for (number, _), label in zip(cases, labels, strict=True))
+        out.emit(f"switch i64 {value}, label %{other} [{rows}]")
+        out.terminated = True
+        for (_, body), label in zip(cases, labels, strict=True):
+            out.place(label)
+            self.block(body)
+            if not out.terminated:
+                out.jump(end)
+        out.place(other)
+        self.block(default)
+        if not out.terminated:
+            out.jump(end)
+        out.place(end)
+
+    def condition(self, e: ast.expr, yes: str, no: str) -> None:
+        """Branch on a bool expression, short-circuiting without a slot."""
+        out = self.out
+        if isinstance(e, ast.BoolOp):
+            conjunction = isinstance(e.op, ast.And)
+            for part in e.values[:-1]:
+                following = out.label("and" if conjunction else "or")
+                self.condition(part, following if conjunction else yes, no if conjunction else following)
+                out.place(following)
+            self.condition(e.values[-1], yes, no)
+        elif isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
+            self.condition(e.operand, no, yes)
+        elif isinstance(e, ast.Constant):
+            out.jump(yes if e.value else no)
+        else:
+            out.branch(self.value(e), yes, no)
+
+    def value(self, e: ast.expr, tail: bool = False) -> str:
+        out = self.out
+        if isinstance(e, ast.Constant):
+            return constant(e.value)
+        if isinstance(e, ast.Name):
+            if e.id in self.slots:
+                return out.define(f"load {LLVM_TYPE[self.f.locals[e.id]]}, ptr {self.slots[e.id]}")
+            return constant(self.f.constants[e.id])
+        if isinstance(e, ast.UnaryOp):
+            operand = self.value(e.operand)
+            if isinstance(e.op, ast.Not):
+                return out.define(f"xor i1 {operand}, true")
+            if isinstance(e.op, ast.Invert):
+                return out.define(f"xor i64 {operand}, -1")
+            return out.define(f"fneg double {operand}" if self.f.types[e] == DOUBLE else f"sub i64 0, {operand}")
+        if isinstance(e, ast.BinOp):
+            return self.operation(e)
+        if isinstance(e, ast.Compare):
+            return self.comparison(e)
+        if isinstance(e, (ast.BoolOp, ast.IfExp)):
+            kind = self.f.types[e]
+            slot = out.slot("choice", kind)
+            yes, no, end = out.label("yes"), out.label("no"), out.label("end")
+            self.condition(e.test if isinstance(e, ast.IfExp) else e, yes, no)
+            for label, part, plain in ((yes, getattr(e, "body", None), "true"), (no, getattr(e, "orelse", None), "false")):
+                out.place(label)
+                value = plain if part is None else self.value(part)
+                out.emit(f"store {LLVM_TYPE[kind]} {value}, ptr {slot}")
+                out.jump(end)
+            out.place(end)
+            return out.define(f"load {LLVM_TYPE[kind]}, ptr {slot}")
+        assert isinstance(e, ast.Call)
+        return self.call(e, tail)
+
+    def operation(self, e: ast.BinOp) -> str:
+        out = self.out
+        left, right = self.value(e.left), self.value(e.right)
+        if self.f.types[e] == DOUBLE:
+            op = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}[type(e.op)]
+            return out.define(f"{op} double {left}, {right}")
+        if isinstance(e.op, (ast.LShift, ast.RShift)):
+            if not right.lstrip("-").isdigit():
+                right = out.define(f"and i64 {right}, 63")
+            else:
+                right = str(int(right) & 63)
+            return out.define(f"{'shl' if isinstance(e.op, ast.LShift) else 'ashr'} i64 {left}, {right}")
+        op = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}[type(e.op)]
+        return out.define(f"{op} i64 {left}, {right}")
+
+    def comparison(self, e: ast.Compare) -> str:
+        kind = self.f.types[e.left]
+        left, right = self.value(e.left), self.value(e.comparators[0])
+        column = {ast.Eq: 0, ast.NotEq: 1, ast.Lt: 2, ast.LtE: 3, ast.Gt: 4, ast.GtE: 5}[type(e.ops[0])]
+        if kind == DOUBLE:
+            return self.out.define(f"fcmp {('oeq', 'une', 'olt', 'ole', 'ogt', 'oge')[column]} double {left}, {right}")
+        return self.out.define(f"icmp {('eq', 'ne', 'slt', 'sle', 'sgt', 'sge')[column]} {LLVM_TYPE[kind]} {left}, {right}")
+
+    def call(self, e: ast.Call, tail: bool) -> str:
+        out = self.out
+        assert isinstance(e.func, ast.Name)
+        name = e.func.id
+        values = [self.value(a) for a in e.args]
+        if name in INTRINSICS:
+            row = INTRINSICS[name]
+            r = out.fresh()
+            text = row.llvm.format(*values, r=r, t=out.fresh(), u=out.fresh(), v=out.fresh(), x=out.fresh(),
+                                   CLOBBER=out.clobber, TAIL="tail " if tail else "")
+            for line in text.split("\n"):
+                out.emit(line)
+            return r
+        kinds = [self.f.types[a] for a in e.args]
+        return self.direct(name, self.result_of(e), kinds, values)
+
+    def result_of(self, e: ast.Call) -> str:
+        return self.f.types.get(e, VOID)
+
+    def direct(self, name: str, result: str, kinds: list[str], values: list[str]) -> str:
+        arguments = "".join(f", {LLVM_TYPE[k]} {v}" for k, v in zip(kinds, values, strict=True))
+        text = f"tail call {LLVM_TYPE[result]} @{name}(ptr %base{arguments})"
+        if result == VOID:
+            self.out.emit(text)
+            return ""
+        return self.out.define(text)
+
+
+def signature(function: Function, names: bool = True) -> str:
+    """The parameter list of a function in IR."""
+    return ", ".join(["ptr %base" if names else "ptr"] + [
+        f"{LLVM_TYPE[kind]} %{name}" if names else LLVM_TYPE[kind] for name, kind in function.parameters])
+
+
+def define(function: Function, clobber: str, linkage: str = "hidden", attributes: str = "") -> str:
+    """The IR definition of a restricted function."""
+    emitter = Emitter(clobber)
+    Lowering(function, emitter).run()
+    marks = " alwaysinline" if function.inline else " noinline" if function.noinline else ""
+    return (f"define {linkage} {LLVM_TYPE[function.result]} @{function.name}({signature(function)}) nounwind{marks} \"no-builtins\"{attributes} {{\n"
+            f"{emitter.text()}}}\n")
+
+
+def declare(function: Function, linkage: str = "") -> str:
+    """The IR declaration of a restricted function that is defined elsewhere."""
+    return f"declare {linkage}{LLVM_TYPE[function.result]} @{function.name}({signature(function, False)}) nounwind\n"
+
+
+def closure(program: Program, roots: Iterable[str], through: Any = lambda f: True) -> list[str]:
+    """Names reachable by calls from ``roots``, sorted; calls of a function are followed when ``through`` allows it."""
+    found: set[str] = set()
+    work = list(roots)
+    while work:
+        name = work.pop()
+        if name not in found:
+            found.add(name)
+            if through(program.functions[name]):
+                work += program.functions[name].calls
+    return sorted(found)

@@ -1,0 +1,79 @@
+"""The cage: one reserved range of address space, and the VM block at its start.
+
+``VM block | entry slots | heap | mark bits | start bits | lines | cards | chunks | Lisp stack | bindings | scratch``
+
+Only the heap is ever written to an image.  Everything behind it has its place
+in the VM block, because it depends on the heap limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_FIELDS = (
+    "free", "limit",  # allocation: next byte, end of chunk
+    "stack_limit",  # safepoint: machine stack pointer below this -> slow path
+    "real_stack_limit", "poll",  # the true limit; nonzero: something wants a safepoint
+    "native_base",  # machine stack address where Lisp began (0: not inside)
+    "sp", "stack_base", "stack_end",  # Lisp stack, grows up
+    "bp", "bind_base", "bind_end",  # fluid bindings: (symbol, old value) pairs, grows up
+    "heap_start", "heap_top", "heap_end",  # in use up to top, may grow to end
+    "reserve",  # bytes below the end that only allocation between safepoints may use
+    "cursor",  # where the search for free lines goes on
+    "chunk_start", "chunks", "chunk_count",
+    "marks", "starts", "lines", "cards",
+    "mark_stack", "mark_sp",
+    "allocated", "budget", "gc_count", "full_count", "live_lines", "full_live", "gc_stress", "gc_request", "gc_bytes",
+    "unwind_kind", "unwind_tag", "unwind_value",
+    "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end", "call_depth",
+    "forward", "copy_base", "copy_top", "image_top", "roots",
+)
+VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
+
+SLOTS = 0x1000  # first entry slot
+SLOT_COUNT = (0x80000 - SLOTS) // 8
+HEAP = 0x80000  # offset of the heap in every cage
+
+LINE = 256
+CHUNK = 1 << 18
+ROOT_SLOTS = 64
+
+UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART = 8, 16, 24, 32  # fixnums
+
+
+@dataclass(frozen=True)
+class CageLayout:
+    """Places of the parts of a cage for a heap of at most ``heap`` bytes; all page-aligned."""
+
+    heap: int
+    stack: int = 256 << 20
+    bindings: int = 128 << 20
+
+    def places(self) -> dict[str, int]:
+        top = HEAP + self.heap
+        places: dict[str, int] = {}
+        for name, size in (("marks", top // 128), ("starts", top // 128), ("lines", top // LINE), ("cards", top // 512),
+                           ("chunks", self.heap // 16 + (1 << 16)), ("stack", self.stack), ("bindings", self.bindings),
+                           ("scratch", self.heap + (1 << 16)), ("forward", self.heap // 2 + (1 << 16))):
+            top = (top + 4095) & ~4095
+            places[name] = top
+            top += size
+        places["end"] = (top + 4095) & ~4095
+        return places
+
+# The names above as constants that kernel modules import.
+FREE, LIMIT, STACK_LIMIT = VM["free"], VM["limit"], VM["stack_limit"]
+REAL_STACK_LIMIT, POLL, NATIVE_BASE = VM["real_stack_limit"], VM["poll"], VM["native_base"]
+SP, STACK_BASE, STACK_END = VM["sp"], VM["stack_base"], VM["stack_end"]
+BP, BIND_BASE, BIND_END = VM["bp"], VM["bind_base"], VM["bind_end"]
+HEAP_START, HEAP_TOP, HEAP_END, RESERVE, CURSOR = (VM[k] for k in ("heap_start", "heap_top", "heap_end", "reserve", "cursor"))
+CHUNK_START, CHUNKS, CHUNK_COUNT = VM["chunk_start"], VM["chunks"], VM["chunk_count"]
+MARKS, STARTS, LINES, CARDS = VM["marks"], VM["starts"], VM["lines"], VM["cards"]
+MARK_STACK, MARK_SP = VM["mark_stack"], VM["mark_sp"]
+ALLOCATED, BUDGET, GC_COUNT, FULL_COUNT = VM["allocated"], VM["budget"], VM["gc_count"], VM["full_count"]
+LIVE_LINES, FULL_LIVE, GC_STRESS, GC_REQUEST, GC_BYTES = (
+    VM[k] for k in ("live_lines", "full_live", "gc_stress", "gc_request", "gc_bytes"))
+UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM["unwind_value"]
+INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
+SCRATCH, SCRATCH_END, CALL_DEPTH = VM["scratch"], VM["scratch_end"], VM["call_depth"]
+FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP, ROOTS = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top", "roots"))

@@ -1,0 +1,236 @@
+"""The image file: a header with two root slots, sections, and a directory that a root points to.
+
+Bytes only, no Lisp.  ``docs/FORMAT.md`` is normative.  A file is made as a
+whole and renamed into place; an update appends new sections and a new
+directory, makes them durable, and then writes the older of the two root slots,
+so a crash at any point leaves the old image or the new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+import tempfile
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import msgpack
+import zstandard
+
+MAGIC = b"CSLNATIV"
+FORMAT_MAJOR, FORMAT_MINOR = 1, 0
+PAGE = 4096
+SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
+SLOT_PLACES = (0, 512)
+DIRECTORY_LIMIT = 64 << 20
+
+
+class ImageError(ValueError):
+    """A file that is no usable image: which file, what is wrong, and what to do."""
+
+
+def digest(data: Any) -> bytes:
+    """The 16-byte digest used for slots, sections and pages (BLAKE2b)."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+@dataclass
+class Section:
+    """A named run of bytes.  ``raw`` sections are page-aligned and can be mapped; others are compressed with zstandard."""
+
+    name: str
+    data: bytes = b""
+    raw: bool = False
+    info: dict[str, Any] = field(default_factory=dict)
+    offset: int = 0
+    stored: int = 0
+    length: int = 0
+    digest: bytes = b""
+
+
+class Image:
+    """An image file that is open for reading."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        try:
+            self.file = open(self.path, "rb")
+        except OSError as error:
+            raise ImageError(f"{self.path}: cannot be read ({error.strerror}); check the name, or make an image with preserve") from error
+        try:
+            self.size = os.fstat(self.file.fileno()).st_size
+            self.sequence, self.sections = self._directory()
+        except BaseException:
+            self.file.close()
+            raise
+
+    def __enter__(self) -> Image:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.file.close()
+
+    def _read(self, offset: int, length: int) -> bytes:
+        self.file.seek(offset)
+        return self.file.read(length)
+
+    def _slots(self) -> list[tuple[int, int, int, bytes]]:
+        found, newer = [], False
+        for number, place in enumerate(SLOT_PLACES):
+            raw = self._read(place, SLOT.size)
+            if len(raw) < SLOT.size:
+                continue
+            magic, major, _, slot, sequence, offset, length, check = SLOT.unpack(raw)
+            if magic == MAGIC and slot == number and major > FORMAT_MAJOR:
+                newer = True
+            elif magic == MAGIC and slot == number and length <= DIRECTORY_LIMIT and offset + length <= self.size:
+                found.append((sequence, offset, length, check))
+        if not found and newer:
+            raise ImageError(f"{self.path}: a newer image format than {FORMAT_MAJOR}; use a newer csl")
+        if not found:
+            start = self._read(0, 8)
+            what = "is damaged: no valid root" if start == MAGIC else "is not an image of csl"
+            raise ImageError(f"{self.path}: {what}; restore it from a copy or make it again")
+        return sorted(found, reverse=True)
+
+    def _directory(self) -> tuple[int, dict[str, Section]]:
+        for sequence, offset, length, check in self._slots():
+            data = self._read(offset, length)
+            if len(data) != length or digest(data) != check:
+                continue
+            try:
+                rows = msgpack.unpackb(data, strict_map_key=True)["sections"]
+                sections = {row["name"]: Section(row["name"], b"", bool(row["raw"]), dict(row["info"]), int(row["offset"]), int(row["stored"]),
+                                                 int(row["length"]), bytes(row["digest"])) for row in rows}
+            except (ValueError, KeyError, TypeError, msgpack.UnpackException) as error:
+                raise ImageError(f"{self.path}: its directory cannot be read ({error}); make the image again") from error
+            for s in sections.values():
+                if s.offset < PAGE or s.stored < 0 or s.length < 0 or s.offset + s.stored > self.size or (s.raw and s.offset % PAGE):
+                    raise ImageError(f"{self.path}: section {s.name} lies at {s.offset}..{s.offset + s.stored}, outside of the file "
+                                     f"({self.size} bytes); the file was cut short or damaged")
+            return sequence, sections
+        raise ImageError(f"{self.path}: is damaged: no directory matches its digest; restore it from a copy or make it again")
+
+    def read(self, name: str, check: bool = True, limit: int = 1 << 40) -> bytes:
+        """The contents of a section; with ``check`` its digest must match."""
+        s = self.sections.get(name)
+        if s is None:
+            raise ImageError(f"{self.path}: has no section {name}; it has {', '.join(sorted(self.sections))}")
+        if s.length > limit:
+            raise ImageError(f"{self.path}: section {name} claims {s.length} bytes; at most {limit} expected")
+        data = self._read(s.offset, s.stored)
+        if len(data) != s.stored:
+            raise ImageError(f"{self.path}: section {name} is cut short: {len(data)} of {s.stored} bytes")
+        if not s.raw:
+            try:
+                data = zstandard.ZstdDecompressor().decompress(data, max_output_size=s.length)
+            except zstandard.ZstdError as error:
+                raise ImageError(f"{self.path}: section {name} is damaged ({error}); restore the image from a copy or make it again") from error
+        if len(data) != s.length or (check and digest(data) != s.digest):
+            raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
+        return data
+
+    def verify(self) -> list[str]:
+        """Names of the sections whose contents do not match their digest."""
+        bad = []
+        for name in sorted(self.sections):
+            try:
+                self.read(name)
+            except ImageError:
+                bad.append(name)
+        return bad
+
+
+def _pack(sections: list[Section], start: int) -> tuple[list[tuple[int, bytes]], bytes, int]:
+    """Place new sections from ``start`` on; pieces to write, and the directory with its place."""
+    pieces = []
+    at = start
+    for s in sections:
+        if s.stored == 0 and not s.offset:
+            stored = s.data if s.raw else zstandard.ZstdCompressor(level=9, write_checksum=False).compress(s.data)
+            at = (at + PAGE - 1) // PAGE * PAGE if s.raw else (at + 15) // 16 * 16
+            s.offset, s.stored, s.length, s.digest = at, len(stored), len(s.data), digest(s.data)
+            pieces.append((at, stored))
+            at += len(stored)
+    at = (at + 15) // 16 * 16
+    rows = [{"name": s.name, "raw": s.raw, "info": s.info, "offset": s.offset, "stored": s.stored, "length": s.length, "digest": s.digest}
+            for s in sorted(sections, key=lambda s: s.name)]
+    directory = msgpack.packb({"sections": rows})
+    pieces.append((at, directory))
+    return pieces, directory, at
+
+
+def _slot(number: int, sequence: int, offset: int, directory: bytes) -> bytes:
+    return SLOT.pack(MAGIC, FORMAT_MAJOR, FORMAT_MINOR, number, sequence, offset, len(directory), digest(directory))
+
+
+def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
+    """Make an image file, or replace one as a whole: it is written beside and renamed into place."""
+    path = os.fspath(path)
+    for s in sections:
+        s.offset = s.stored = 0
+    pieces, directory, at = _pack(sections, PAGE)
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        fd, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".new", dir=folder)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+    try:
+        with os.fdopen(fd, "wb") as file:
+            for offset, data in pieces:
+                file.seek(offset)
+                file.write(data)
+            file.seek(0)
+            file.write(_slot(0, 1, at, directory))
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        _sync_folder(folder)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+
+
+def update(path: str | os.PathLike[str], changed: list[Section], dropped: frozenset[str] = frozenset()) -> None:
+    """Replace, add and drop sections of an existing image; all others keep their bytes."""
+    path = os.fspath(path)
+    with open(path, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with Image(path) as image:
+            sequence, size = image.sequence, image.size
+            kept = [s for s in image.sections.values() if s.name not in dropped and s.name not in {c.name for c in changed}]
+        for s in changed:
+            s.offset = s.stored = 0
+        pieces, directory, at = _pack(kept + changed, size)
+        for offset, data in pieces:
+            file.seek(offset)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        number = sequence % 2
+        file.seek(SLOT_PLACES[number])
+        file.write(_slot(number, sequence + 1, at, directory))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

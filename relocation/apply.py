@@ -1,0 +1,104 @@
+"""The one program that relocates, for every kind of every architecture; restricted language.
+
+``load``, ``store`` and so on are the intrinsics of the execution that runs it:
+CPython for the kernel's own records, then native code for all others.  Memory
+holds the kind rows (``kinds.Kind.words``), the addresses of the targets, the
+records and the page.  A record is three words: kind row << 32 | target, place
+in the page, addend.  Fields are cleared and then set, so relocating twice is
+the same as once.
+"""
+
+
+def field_value(row, s, a, p):
+    """The result of a kind's formula."""
+    formula = load(row)  # noqa: F821
+    if formula == 0:
+        return s + a
+    if formula == 1:
+        return s + a - p
+    if formula == 2:
+        return (s + a & -4096) - (p & -4096)
+    return s + a & 4095
+
+
+def put_container(at, size, value) -> None:
+    if size == 8:
+        store64(at, value)  # noqa: F821
+    elif size == 4:
+        store32(at, value)  # noqa: F821
+    elif size == 2:
+        store16(at, value)  # noqa: F821
+    else:
+        store8(at, value)  # noqa: F821
+
+
+def get_container(at, size):
+    if size == 8:
+        return load64(at)  # noqa: F821
+    if size == 4:
+        return load32(at)  # noqa: F821
+    if size == 2:
+        return load16(at)  # noqa: F821
+    return load8(at)  # noqa: F821
+
+
+def put_field(row, at, value):
+    """Write a result into the place; 0, or 1 when it is outside of the kind's interval or not aligned."""
+    if value < load(row + 16) or value > load(row + 24) or value & load(row + 32) != 0:  # noqa: F821
+        return 1
+    size = load(row + 8)  # noqa: F821
+    fields = load(row + 40)  # noqa: F821
+    if fields == 0:
+        put_container(at, size, value)
+        return 0
+    word = get_container(at, size)
+    i = row + 64
+    end = i + 24 * fields
+    while i < end:
+        mask = (1 << load(i + 16)) - 1  # noqa: F821
+        word = word & ~(mask << load(i)) | (value >> load(i + 8) & mask) << load(i)  # noqa: F821
+        i += 24
+    put_container(at, size, word)
+    return 0
+
+
+def read_field(row, at):
+    """The result that the place holds, as far as its fields keep it: the inverse of ``put_field``."""
+    size = load(row + 8)  # noqa: F821
+    fields = load(row + 40)  # noqa: F821
+    word = get_container(at, size)
+    top = 8 * size
+    value = word
+    if fields != 0:
+        value = 0
+        top = 0
+        i = row + 64
+        end = i + 24 * fields
+        while i < end:
+            width = load(i + 16)  # noqa: F821
+            value = value | (word >> load(i) & (1 << width) - 1) << load(i + 8)  # noqa: F821
+            if load(i + 8) + width > top:  # noqa: F821
+                top = load(i + 8) + width  # noqa: F821
+            i += 24
+    if load(row + 48) != 0 and top < 64:  # noqa: F821
+        value = value << 64 - top >> 64 - top
+    return value
+
+
+def apply_records(rows, row_size, records, count, targets, page, address):
+    """Apply ``count`` records to a page that lies at ``page`` here and will run at ``address``.
+
+    0, or 1 + the number of the first record that was refused (nothing of it was written).
+    """
+    i = 0
+    while i < count:
+        head = load(records)  # noqa: F821
+        place = load(records + 8)  # noqa: F821
+        row = rows + (head >> 32) * row_size
+        s = load(targets + 8 * (head & 0xFFFFFFFF))  # noqa: F821
+        value = field_value(row, s, load(records + 16), address + place)  # noqa: F821
+        if put_field(row, page + place, value) != 0:
+            return i + 1
+        records += 24
+        i += 1
+    return 0

@@ -1,0 +1,59 @@
+"""Relocation kinds as rows: what one type of record computes, and where the result goes.
+
+The letters are the ABIs': S the address of the symbol, A the addend, P the
+address of the place; Page(x) clears the low twelve bits.  ``fields`` says which
+bits of the result go where: (bit in the container, bit of the result, width).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12 = range(4)
+FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """``size``: bytes of the container; the result must lie in [lo, hi) and be a multiple of ``align``.
+
+    ``cell``: the symbol is reached through a pointer cell, whose address is S.
+    """
+
+    name: str
+    number: int
+    formula: int
+    size: int
+    fields: tuple[tuple[int, int, int], ...]
+    lo: int
+    hi: int
+    align: int = 1
+    cell: bool = False
+    call: bool = False
+
+    @property
+    def signed(self) -> bool:
+        return self.lo < 0 or self.formula in (S_PLUS_A_MINUS_P, PAGE)
+
+    def words(self) -> list[int]:
+        """The row as the restricted ``apply`` reads it: eight words and three a field."""
+        whole = self.fields == ((0, 0, 8 * self.size),)
+        out = [self.formula, self.size, self.lo, self.hi - 1, self.align - 1, 0 if whole else len(self.fields), int(self.signed), 0]
+        for field in () if whole else self.fields:
+            out += field
+        return out + [0] * (ROW_WORDS - len(out))
+
+
+ROW_WORDS = 8 + 3 * 4
+
+
+def signed(bits: int) -> tuple[int, int]:
+    return -(1 << (bits - 1)), 1 << (bits - 1)
+
+
+def either(bits: int) -> tuple[int, int]:
+    """The interval of a field that may hold a signed or an unsigned number."""
+    return -(1 << (bits - 1)), 1 << bits
+
+
+ANY = (-(1 << 63), 1 << 63)
