@@ -228,4 +228,22 @@ def enter(f, arguments):
     return r
 
 
+@inline
+def current_lisp_stack():
+    """Top of the Lisp stack."""
+    return load(SP)
+
+
+@inline
+def set_lisp_stack(p) -> None:
+    """Set the top of the Lisp stack (a handler drops pushed arguments)."""
+    store(SP, p)
+
+
+@inline
+def extra_argument(k):
+    """The k-th argument from the top of the Lisp stack, 1 being the last one."""
+    return load(load(SP) - 8 * k)
+
+
 __all__ = ["OTHER", "UNWIND", "add_overflows"]

@@ -28,6 +28,11 @@ FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolin
           "lispsystem* *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
           "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
 
+ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
+           "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
+           "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
+           "irightshift": "lshift", "nreverse": "reversip", "char=": "eq"}
+
 
 class Stopped(Exception):
     """(stop n), or the end of what was asked for."""
@@ -102,6 +107,15 @@ class Lisp:
         for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
                             ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
             m.set_value(m.intern(name), value)
+
+        for alias, name in ALIASES.items():
+            self.copy_cells(m.intern(alias), m.intern(name))
+
+    def copy_cells(self, to: int, source: int) -> None:
+        """Give a symbol the function of another one."""
+        m = self.machine
+        for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
+            m.set_field(to, field, m.field(source, field))
 
     def _install_kernel(self, number: int, entry: str) -> None:
         from ..engines.weave import kernel_program

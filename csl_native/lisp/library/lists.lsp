@@ -140,8 +140,6 @@
 
 (de rplacw (x y) (progn (rplaca x (car y)) (rplacd x (cdr y)) x))
 
-(de nreverse (l) (reversip l))
-
 (de car!* (x) (cond ((pairp x) (car x)) (t x)))
 
 (de carcheck (n) nil)
@@ -230,14 +228,31 @@
 
 (dm block (u) (cons 'prog (cons nil (list (list2 'return (cons 'progn (cddr u)))))))
 
-(dm max (u) (fold!* 'max2 (cdr u)))
-(dm min (u) (fold!* 'min2 (cdr u)))
-
-(de fold!* (f l)
-  (cond ((null l) 0)
-        ((null (cdr l)) (car l))
-        (t (fold2!* f (car l) (cdr l)))))
-
-(de fold2!* (f a l)
-  (cond ((null l) a)
-        (t (fold2!* f (list3 f a (car l)) (cdr l)))))
+(de caar (x) (car (car x)))
+(de cadr (x) (car (cdr x)))
+(de cdar (x) (cdr (car x)))
+(de cddr (x) (cdr (cdr x)))
+(de caaar (x) (car (car (car x))))
+(de caadr (x) (car (car (cdr x))))
+(de cadar (x) (car (cdr (car x))))
+(de caddr (x) (car (cdr (cdr x))))
+(de cdaar (x) (cdr (car (car x))))
+(de cdadr (x) (cdr (car (cdr x))))
+(de cddar (x) (cdr (cdr (car x))))
+(de cdddr (x) (cdr (cdr (cdr x))))
+(de caaaar (x) (car (car (car (car x)))))
+(de caaadr (x) (car (car (car (cdr x)))))
+(de caadar (x) (car (car (cdr (car x)))))
+(de caaddr (x) (car (car (cdr (cdr x)))))
+(de cadaar (x) (car (cdr (car (car x)))))
+(de cadadr (x) (car (cdr (car (cdr x)))))
+(de caddar (x) (car (cdr (cdr (car x)))))
+(de cadddr (x) (car (cdr (cdr (cdr x)))))
+(de cdaaar (x) (cdr (car (car (car x)))))
+(de cdaadr (x) (cdr (car (car (cdr x)))))
+(de cdadar (x) (cdr (car (cdr (car x)))))
+(de cdaddr (x) (cdr (car (cdr (cdr x)))))
+(de cddaar (x) (cdr (cdr (car (car x)))))
+(de cddadr (x) (cdr (cdr (car (cdr x)))))
+(de cdddar (x) (cdr (cdr (cdr (car x)))))
+(de cddddr (x) (cdr (cdr (cdr (cdr x)))))

@@ -1,0 +1,189 @@
+"""``csl``: the command line of the original, and what is new here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
+
+  -i FILE        start from this image (- is the base image)
+  -o FILE        the image that (preserve) writes
+  -z             cold start: the base image, whatever -i says, without a restart function
+  -n             do not run the restart function of the image
+  -e FORM        evaluate a form after the start (repeatable)
+  -D NAME=VALUE  set a variable to a string (-dNAME=VALUE too)
+  -u NAME        make a variable unset
+  -q  -v         no echo of values / say what happens, and collector reports
+  -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
+  -l FILE        write a copy of the output to a file
+  -- FILE        send standard output to a file
+  -w -w+ -w- --nogui -b -g -s -x -a -f -m -p -y   accepted as by the original; no effect here
+
+  --engine NAME        switch (native loop) or python (CPython runs the kernel)
+  --native on|off      use native code, or run everything as bytecode
+  --native-compile X   compile functions to native code after loading: all, or names separated by commas
+  --explain            say why what runs as bytecode does so
+  --gc-stress          collect at every safepoint (for testing)
+  --help --version
+exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong command line or unusable image"""
+
+FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "g": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
+         "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
+VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms", "D": "define", "d": "define", "u": "undefine", "-": "redirect",
+          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-maxmem": "heap"}
+SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
+            "-version": "version"}
+
+
+class UsageError(Exception):
+    """A command line that cannot be followed."""
+
+
+@dataclass
+class Options:
+    """The parsed command line."""
+
+    image: str | None = None
+    output: str | None = None
+    cold: bool = False
+    no_restart: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    explain: bool = False
+    gc_stress: bool = False
+    help: bool = False
+    version: bool = False
+    heap: int | None = None
+    log: str | None = None
+    redirect: str | None = None
+    seed: str | None = None
+    module: str | None = None
+    depends: str | None = None
+    engine: str | None = None
+    native: str = "on"
+    compile: str | None = None
+    forms: list[str] = field(default_factory=list)
+    define: list[str] = field(default_factory=list)
+    undefine: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def parse(arguments: list[str]) -> Options:
+    """Options in the original's style: -i FILE or -iFILE, --name value or --name=value."""
+    options, i = Options(), 0
+    while i < len(arguments):
+        a = arguments[i]
+        i += 1
+        if not a.startswith("-") or a == "-":
+            options.files.append(a)
+            continue
+        name, given = a[1:], None
+        if a.startswith("--") and len(a) > 2 and "=" in a:
+            name, given = a[1:].split("=", 1)
+        if name in SWITCHES:
+            setattr(options, SWITCHES[name], True)
+        elif name in FLAGS:
+            pass
+        elif name in VALUED or (not a.startswith("--") and name[:1] in VALUED):
+            key = name if name in VALUED else name[0]
+            if key != name:
+                given = name[1:]
+            if given is None:
+                if i >= len(arguments):
+                    raise UsageError(f"{a} needs a value; csl --help lists the options")
+                given = arguments[i]
+                i += 1
+            put(options, VALUED[key], given, a)
+        elif not a.startswith("--") and name[:1] in FLAGS:
+            pass
+        else:
+            raise UsageError(f"unknown option {a}; csl --help lists the options")
+    return options
+
+
+def put(options: Options, name: str, value: str, option: str) -> None:
+    if name in ("forms", "define", "undefine"):
+        getattr(options, name).append(value)
+    elif name == "heap":
+        options.heap = size_of(value, option)
+    elif name == "native" and value not in ("on", "off"):
+        raise UsageError(f"{option} {value}; on or off expected")
+    elif name == "engine" and value not in ("switch", "python"):
+        raise UsageError(f"{option} {value}: no such engine; there are switch and python")
+    else:
+        setattr(options, name, value)
+
+
+def size_of(text: str, option: str) -> int:
+    """A size in bytes; a plain number counts megabytes, as in the original."""
+    text = text.split("/")[0]
+    unit = {"k": 10, "m": 20, "g": 30}.get(text[-1:].lower())
+    try:
+        size = int(float(text[:-1] if unit else text) * (1 << (unit or 20)))
+    except ValueError:
+        raise UsageError(f"{option} {text}: a size was expected, like 500, 500M or 2G") from None
+    if not 16 << 20 <= size <= 1 << 40:
+        raise UsageError(f"{option} {text}: between 16M and 1T expected")
+    return size >> 20 << 20
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The program; gives the exit status."""
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        if options.help:
+            print(USAGE)
+            return 0
+        if options.version:
+            from importlib.metadata import version
+            print(f"csl-native {version('csl-native')}")
+            return 0
+        return run(options)
+    except UsageError as error:
+        print(f"csl: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except (OSError, MemoryError, ValueError, RuntimeError) as error:
+        print(f"csl: {error}", file=sys.stderr)
+        return 2
+
+
+class Tee:
+    """Standard output and a log file."""
+
+    mode = "wb"
+
+    def __init__(self, *files: Any) -> None:
+        self.files = files
+
+    def write(self, data: bytes) -> None:
+        for f in self.files:
+            f.write(data)
+
+    def flush(self) -> None:
+        for f in self.files:
+            f.flush()
+
+
+def run(options: Options) -> int:
+    from .session import Session, base_image
+    out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
+    if options.log:
+        out = Tee(out, open(options.log, "wb"))
+    image = None if options.cold or options.image in (None, "-") else options.image
+    for name in options.files:
+        if name != "-" and not os.path.exists(name):
+            raise UsageError(f"{name}: no such file")
+    session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
+                      gc_stress=options.gc_stress, output=out)
+    from .toplevel import TopLevel
+    return TopLevel(session, options).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

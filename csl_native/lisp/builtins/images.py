@@ -1,0 +1,90 @@
+"""preserve, restart!-csl, and native code from Lisp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
+from ...words import CONS, STRING, SYMBOL
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+def session_of(lisp: Lisp) -> Any:
+    session = getattr(lisp, "session", None)
+    if session is None:
+        raise lisp.errors.plain("this Lisp has no session")
+    return session
+
+
+@builtin("preserve", 0, 3)
+def preserve(lisp: Lisp, function: int = NIL, banner: int = NIL, resume: int = NIL) -> int:
+    """Write the output image and stop; with ``resume`` go on from what was written."""
+    session, m = session_of(lisp), lisp.machine
+    top = getattr(lisp, "top", None)
+    path = top.output_path if top is not None else session.path
+
+    def action() -> None:
+        from ...lisp.lisp import Stopped
+        from ...preserve import preserve as write_image
+        if function != NIL:
+            m.set_root(ROOT_RESTART, function)
+        if banner & 7 == STRING:
+            m.set_root(ROOT_BANNER, banner)
+        write_image(session, path)
+        if resume == NIL:
+            raise Stopped(0)
+        if top is not None:
+            top.replace(path)
+            top.begin(restarted=True, call=True)
+    raise lisp.restart(action)
+
+
+@builtin("restart-csl", 1, 2)
+def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
+    """nil: cold start; t: reload the image; f: reload and call f; (module f): load a file, then call."""
+    session, m = session_of(lisp), lisp.machine
+    top = getattr(lisp, "top", None)
+    if top is None:
+        raise lisp.errors.plain("restart-csl: only at the top level of csl", what)
+    text = lisp.printer.text(argument) if argument != NIL else None
+    call = lisp.printer.text(what) if what & 7 == CONS or (what & 7 == SYMBOL and what not in (NIL, T)) else None
+    cold = what == NIL
+
+    def action() -> None:
+        from ...session import base_image
+        from ..streams import Input
+        top.replace(base_image() if cold else (top.output_path if top.options.output else session.path))
+        top.begin(restarted=True, call=call is None and not cold)
+        if call is not None:
+            fresh = top.session.lisp
+            form = fresh.reader.read(Input(text=call))
+            parts = list(fresh.machine.items(form)) if form & 7 == CONS else [NIL, form]
+            arguments = [] if text is None else [fresh.reader.read(Input(text=text))]
+            if parts[0] != NIL:
+                fresh.protect(lambda: fresh.apply(fresh.machine.intern("load"), [parts[0]]))
+            fresh.protect(lambda: fresh.apply(parts[1], arguments))
+    del m
+    raise lisp.restart(action)
+
+
+@builtin("native-compile", 1, 1)
+def native_compile(lisp: Lisp, names: int) -> int:
+    """Compile functions to native code; the list of those that now have some."""
+    m = lisp.machine
+    return m.list(session_of(lisp).hardcode.compile(list(m.items(names))))
+
+
+@builtin("native-type", 0)
+def native_type(lisp: Lisp) -> int:
+    """The tag of the native code that runs here; 0 for none."""
+    hardcode = session_of(lisp).hardcode
+    return hardcode.tag << 3 if hardcode.pages is not None else 0
+
+
+@builtin("startup-banner", 1)
+def startup_banner(lisp: Lisp, text: int) -> int:
+    lisp.machine.set_root(ROOT_BANNER, text)
+    return NIL

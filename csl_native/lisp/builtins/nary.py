@@ -1,0 +1,88 @@
+"""Functions of any number of arguments, as functions (the compiler folds their calls)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...machine import Unwinding
+from ...words import UNWIND
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+def folded(name: str, kernel: str, unit: int, *aliases: str) -> None:
+    entry = f"entry_{kernel}"
+
+    @builtin(name, 0, -1, *aliases)
+    def call(lisp: Lisp, *arguments: int) -> int:
+        if not arguments:
+            return unit
+        function = getattr(lisp.machine.kernel, entry)
+        result = arguments[0]
+        if len(arguments) == 1 and unit != NIL:
+            result = function(0, unit, result)
+        for a in arguments[1:]:
+            lisp.machine.pin(result)
+            result = function(0, result, a)
+            lisp.machine.unpin(1)
+            if result == UNWIND:
+                raise Unwinding
+        if result == UNWIND:
+            raise Unwinding
+        return int(result)
+
+
+folded("plus", "plus2", 0, "+")
+folded("times", "times2", 8, "*")
+folded("land", "land2", -8, "logand", "ilogand")
+folded("lor", "lor2", 0, "logor", "ilogor")
+folded("lxor", "lxor2", 0, "logxor", "ilogxor")
+folded("iplus", "plus2", 0)
+folded("itimes", "times2", 8)
+folded("gcd", "gcdn", 0)
+
+
+def chosen(name: str, kernel: str) -> None:
+    @builtin(name, 1, -1)
+    def call(lisp: Lisp, first: int, *arguments: int) -> int:
+        result = first
+        if not lisp.is_number(first):
+            raise lisp.errors.plain(f"bad arg for {name}", first)
+        for a in arguments:
+            result = getattr(lisp.machine.kernel, kernel)(0, result, a)
+            if result == UNWIND:
+                raise Unwinding
+        return result
+
+
+chosen("max", "entry_max2")
+chosen("min", "entry_min2")
+
+
+@builtin("list", 0, -1)
+def list_(lisp: Lisp, *arguments: int) -> int:
+    return lisp.machine.list(arguments)
+
+
+@builtin("list*", 0, -1)
+def list_star(lisp: Lisp, *arguments: int) -> int:
+    return lisp.machine.list(arguments[:-1], arguments[-1]) if arguments else NIL
+
+
+@builtin("append", 0, -1)
+def append(lisp: Lisp, *arguments: int) -> int:
+    result = arguments[-1] if arguments else NIL
+    for a in reversed(arguments[:-1]):
+        result = lisp.machine.kernel.append2(a, result)
+    return result
+
+
+@builtin("nconc", 0, -1)
+def nconc(lisp: Lisp, *arguments: int) -> int:
+    result = arguments[-1] if arguments else NIL
+    for a in reversed(arguments[:-1]):
+        result = lisp.machine.kernel.nconc2(a, result)
+    return result

@@ -1,0 +1,57 @@
+"""Preserve: heap → sections → image file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from csl_native.image.container import PAGE, Image, Section, update, write
+
+from .vm import HEAP
+
+if TYPE_CHECKING:
+    from .session import Session
+
+FORMAT_BYTECODE = 1
+
+
+def heap_sections(session: Session, compress: bool) -> list[Section]:
+    """The compacted heap with its start bits, and what a restore must know about it."""
+    m, lisp = session.machine, session.lisp
+    cage = m.cage
+    lisp.collect()
+    size: int = m.kernel.compact()
+    scratch = cage["scratch"]
+    starts_at: int = m.kernel.image_starts()
+    starts_size = (size + 1023) // 1024 * 8
+    heap = bytes(m.bytes[scratch:scratch + size])
+    starts = bytes(m.bytes[starts_at:starts_at + starts_size])
+    cage.forget(cage.places["forward"], cage.places["end"] - cage.places["forward"])
+    cage.forget(scratch, size + starts_size + 65536)
+    info: dict[str, Any] = {
+        "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": [row.name for row in lisp.builtins],
+        "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP}
+    heap += b"\0" * (-len(heap) % PAGE)
+    return [Section("heap", heap, raw=not compress, info=info), Section("starts", starts, raw=False)]
+
+
+def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False) -> None:
+    """Write the session to an image file, atomically.
+
+    A new file gets everything.  An existing image that this session came from, or wrote, keeps the page sets of
+    other tags byte for byte; only the heap and this machine's sets are replaced.
+    """
+    path = os.fspath(path)
+    sections = heap_sections(session, compress)
+    own = session.native_sections()
+    foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
+    if session.path and os.path.exists(path) and os.path.realpath(path) == os.path.realpath(session.path):
+        with Image(path) as image:
+            unchanged = {s.name for s in own if (old := image.sections.get(s.name)) is not None and _same(image, old, s)}
+        update(path, sections + [s for s in own if s.name not in unchanged])
+    else:
+        write(path, sections + own + foreign)
+
+
+def _same(image: Image, old: Section, new: Section) -> bool:
+    return old.length == len(new.data) and image.read(old.name, check=False) == new.data

@@ -1,0 +1,380 @@
+"""A session: one Lisp with its heap, its kernel and its native pages; what Python programs use.
+
+``Session()`` begins from the base image, ``restore(path)`` from any image.
+Sessions are independent of each other and may run in threads of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from csl_native.image.container import Image, ImageError, Section
+
+from .cage import Cage, default_heap
+from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE, T
+from .lisp.lisp import Lisp, Restart, Stopped
+from .machine import Machine, Unwinding
+from .native.architectures import Architecture, host
+from .native.hardcode import HardCode
+from .native.pages import LoadedSet, PageSet, Refused
+from .native.pages import load as load_pages
+from .native.reasons import Fallback
+from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .vm import HEAP, LINE, SLOTS
+from .words import CONS, FLOAT, STRING, SYMBOL
+
+BASE_IMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.img")
+PAGE = 4096
+VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
+
+
+class LispError(Exception):
+    """A Lisp error that no errorset caught; ``output`` holds what was printed with it."""
+
+    def __init__(self, message: str, number: Any = None) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+class Handle:
+    """A Lisp value without a Python form; it stays alive as long as the handle."""
+
+    def __init__(self, session: Session, word: int) -> None:
+        self.session, self.word = session, word
+        session._hold(word)
+
+    def __repr__(self) -> str:
+        return f"<Lisp {self.session.lisp.printer.text(self.word)}>"
+
+    def __del__(self) -> None:
+        self.session._release(self.word)
+
+
+class Symbol(str):
+    """The name of a Lisp symbol."""
+
+    __slots__ = ()
+
+
+class Session:
+    """``native``: run native code where there is some; ``engine``: ``switch`` or ``python`` (None: the best one).
+
+    ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
+    """
+
+    def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
+                 gc_stress: bool = False, output: Any = None, tag: int | None = None) -> None:
+        if engine not in (None, "switch", "python"):
+            raise ValueError(f"no engine {engine!r}; there are switch and python")
+        self.path: str | None = None
+        self.native_allowed, self.engine_wanted, self.wanted_tag = native and engine != "python", engine, tag
+        self.output = output
+        self.heap = heap or default_heap()
+        self.gc_stress = gc_stress
+        self.held: dict[int, int] = {}
+        self.lock = threading.RLock()
+        self.printed: Any = None
+        self._begin(os.fspath(image) if image is not None else base_image())
+
+    # -- beginning and restoring -----------------------------------------------------
+
+    def _begin(self, path: str) -> None:
+        with Image(path) as image:
+            self.path = path
+            self.fallbacks: list[Fallback] = []
+            self.sets: dict[str, LoadedSet] = {}
+            self.foreign: dict[str, Section] = {}
+            self.machine = Machine(Cage(self.heap))
+            architecture = self._architecture()
+            kernel_ok = self._attach_kernel(image, architecture)
+            info = self._map_heap(image)
+            self.lisp = Lisp(self.machine, self.output)
+            self._translate(info)
+            self.lisp.ready()
+            self.lisp.precision = int(info.get("precision", 6))
+            self.hardcode = HardCode(self, image, architecture, kernel_ok)
+            self.lisp.on_redefine = self.hardcode.redefined
+            self.lisp.session = self  # type: ignore[attr-defined]
+            self.hardcode.instate()
+            self._system_variables()
+        if self.gc_stress:
+            self.machine.cage["gc_stress"] = 1
+
+    def _architecture(self) -> Architecture | None:
+        from .native.architectures import by_tag
+        return host() if self.wanted_tag is None else by_tag(self.wanted_tag)
+
+    def _attach_kernel(self, image: Image, architecture: Architecture | None) -> bool:
+        """Run natively when the image, or the base image, has this machine's kernel; else under CPython."""
+        why: Fallback | None = None
+        if not self.native_allowed:
+            why = Fallback("switched-off")
+        elif architecture is None:
+            why = Fallback("no-architecture")
+        elif architecture is not host():
+            why = Fallback("no-set", detail=f"tag {architecture.number} is not this machine's")
+        else:
+            name = f"kernel-{architecture.number}"
+            if name not in image.sections:
+                why = Fallback("no-set", detail=f"tag {architecture.number}")
+            else:
+                try:
+                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+                    if pages.bad_pages:
+                        why = Fallback("damaged-page", detail=f"kernel page {min(pages.bad_pages)}")
+                    elif set(pages.features) - architecture.features():
+                        why = Fallback("missing-feature", detail=", ".join(sorted(set(pages.features) - architecture.features())))
+                    else:
+                        loaded = load_pages(pages, {})
+                        self.sets[name] = loaded
+                        self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities, pages.entry_names)
+                except ImageError as error:
+                    why = Fallback("damaged-page", detail=str(error))
+                except Refused as refused:
+                    why = Fallback(refused.code, detail=refused.detail)
+        if why is not None:
+            self.fallbacks.append(why)
+            self.machine.attach_python()
+        return why is None
+
+    def _map_heap(self, image: Image) -> dict[str, Any]:
+        m, cage = self.machine, self.machine.cage
+        section = image.sections.get("heap")
+        if section is None or "starts" not in image.sections:
+            raise ImageError(f"{image.path}: has no heap; it is not an image that can be run")
+        info = section.info
+        size = int(info["size"])
+        if info.get("base") != HEAP or not 0 < size <= section.length or section.length % PAGE:
+            raise ImageError(f"{image.path}: its heap of {size} bytes in {section.length} does not fit this version")
+        if section.length + (4 << 20) > cage.heap:
+            raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
+        if section.raw:
+            if section.length <= VERIFY_LIMIT:
+                image.read("heap")
+            cage.map_file(image.file.fileno(), section.offset, section.length, HEAP)
+        else:
+            m.bytes[HEAP:HEAP + section.length] = image.read("heap")
+        starts = image.read("starts")
+        if len(starts) != (size + 1023) // 1024 * 8:
+            raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make it again")
+        top = HEAP + (section.length + LINE - 1) // LINE * LINE
+        for name in ("marks", "starts"):
+            at = cage[name] + HEAP // 128
+            m.bytes[at:at + len(starts)] = starts
+        at = cage["lines"] + HEAP // LINE
+        count = (top - HEAP) // LINE
+        m.bytes[at:at + count] = b"\1" * count
+        cage["heap_top"] = (top + 65535) // 65536 * 65536
+        cage["cursor"] = HEAP // LINE
+        cage["live_lines"] = cage["full_live"] = count
+        cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
+        return info
+
+    def _translate(self, info: dict[str, Any]) -> None:
+        """Entry slots and function numbers of an image of another version are translated by name."""
+        m, lisp = self.machine, self.lisp
+        old_entries, old_builtins = list(info["entries"]), list(info["builtins"])
+        names = [row.name for row in lisp.builtins]
+        if old_entries == list(m.entry_names) and old_builtins == names:
+            return
+        slot_of = {name: SLOTS + 8 * k for k, name in enumerate(m.entry_names)}
+        number_of = {name: k for k, name in enumerate(names)}
+        for symbol in m.vector_items(m.root(0)):
+            if symbol & 7 != SYMBOL:
+                continue
+            for offset, undefined in ((SYM_FN1, "undefined1"), (SYM_FN2, "undefined2"), (SYM_FNN, "undefinedn")):
+                number = m.field(symbol, offset) - SLOTS >> 3
+                name = old_entries[number] if 0 <= number < len(old_entries) else undefined
+                m.words[symbol + offset >> 3] = slot_of.get(name, slot_of[undefined])
+            spare = m.field(symbol, SYM_SPARE)
+            if m.field(symbol, SYM_FN1) == slot_of["host1"] and spare & 7 == 0 and spare >= 0:
+                name = old_builtins[spare >> 3] if spare >> 3 < len(old_builtins) else ""
+                if name in number_of:
+                    m.words[symbol + SYM_SPARE >> 3] = number_of[name] << 3
+                else:
+                    for offset, undefined in ((SYM_FN1, "undefined1"), (SYM_FN2, "undefined2"), (SYM_FNN, "undefinedn")):
+                        m.words[symbol + offset >> 3] = slot_of[undefined]
+
+    def _system_variables(self) -> None:
+        m = self.machine
+        architecture = host()
+        tag = architecture.number if architecture is not None and self.native_allowed else 0
+        import platform
+        rows = [("native", tag << 3), ("opsys", m.intern(platform.system().lower())), ("name", m.string("csl-native")),
+                ("version", m.string("0.1.0")), ("c-code", 0)]
+        symbol = m.intern("lispsystem*")
+        m.set_value(symbol, m.list([*(m.cons(m.intern(k), v) for k, v in rows), m.intern("csl"), m.intern("csl-native")]))
+
+    # -- native sets for preserve ------------------------------------------------------
+
+    def native_sections(self) -> list[Section]:
+        """This machine's page sets as sections."""
+        return self.hardcode.sections()
+
+    def foreign_sections(self) -> dict[str, Section]:
+        """Sections of the image this session came from that are not its own."""
+        result = {}
+        if self.path and os.path.exists(self.path):
+            with Image(self.path) as image:
+                for name, section in image.sections.items():
+                    if name not in ("heap", "starts"):
+                        result[name] = Section(name, image.read(name, check=False), section.raw, section.info)
+        return result
+
+    # -- running ------------------------------------------------------------------------
+
+    def run(self, function: Callable[[], Any]) -> Any:
+        """Run something on the Lisp's own big stack; one thread at a time."""
+        with self.lock:
+            return self.machine.on_big_stack(function)
+
+    def _guard(self, function: Callable[[], int]) -> Any:
+        lisp = self.lisp
+        sp, bp = self.machine.cage["sp"], self.machine.cage["bp"]
+        before = len(lisp.output.parts)
+        try:
+            return self.to_python(function())
+        except Unwinding:
+            lisp.settle(sp, bp)
+            kind = self.machine.cage["unwind_kind"]
+            if kind == 24:
+                raise Stopped(self.machine.cage["unwind_tag"] >> 3) from None
+            if kind == 32:
+                pending, lisp.pending = lisp.pending, None
+                assert isinstance(pending, Restart)
+                return pending.action()
+            text = "".join(lisp.output.parts[before:]).strip()
+            raise LispError(text or "Lisp error", self.to_python(self.machine.cage["unwind_tag"])) from None
+
+    def eval(self, text: str) -> Any:
+        """Read and evaluate all forms in ``text``; the value of the last one, as a Python value."""
+        from .lisp.streams import Input
+
+        def body() -> Any:
+            stream, value = Input(text=text), NIL
+            while True:
+                form = self.lisp.reader.read(stream)
+                if form == self.lisp.eof:
+                    return value
+                self.machine.pin(form)
+                try:
+                    value = self.lisp.eval(form)
+                finally:
+                    self.machine.unpin(1)
+        return self.run(lambda: self._guard(body))
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Load a file of Lisp text; the first error ends it."""
+        from .lisp.builtins.reading import load
+        self.run(lambda: self._guard(lambda: load(self.lisp, self.machine.string(os.fspath(path)))))
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """A Lisp function as a Python callable."""
+        def call(*arguments: Any) -> Any:
+            return self.run(lambda: self._guard(lambda: self.machine.apply(
+                self.machine.intern(name), [self.from_python(a) for a in arguments])))
+        call.__name__ = name
+        return call
+
+    def preserve(self, path: str | os.PathLike[str], *, compress: bool = False) -> None:
+        """Write everything to an image file; the session goes on."""
+        from .preserve import preserve
+        self.run(lambda: preserve(self, path, compress))
+
+    def explain(self) -> list[str]:
+        """One sentence for each thing that runs as bytecode although it could be native."""
+        return [f.sentence() for f in self.fallbacks]
+
+    def native_compile(self, names: list[str] | None = None, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
+        """Compile functions (None: every bytecoded one) to native code; gives the names of those that now have some."""
+        return self.run(lambda: self.hardcode.compile_names(names, progress))  # type: ignore[no-any-return]
+
+    def interrupt(self) -> None:
+        """Stop the running program at its next safepoint with a Lisp error; from any thread."""
+        self.machine.interrupt()
+
+    def close(self) -> None:
+        """Give the memory back.  Nothing of the session can be used any more."""
+        self.held.clear()
+
+    # -- values ---------------------------------------------------------------------------
+
+    def _hold(self, word: int) -> None:
+        self.held[word] = self.held.get(word, 0) + 1
+        m = self.machine
+        m.set_root(4, m.cons(word, m.root(4)))
+
+    def _release(self, word: int) -> None:
+        count = self.held.get(word, 0) - 1
+        if count > 0:
+            self.held[word] = count
+        else:
+            self.held.pop(word, None)
+
+    def to_python(self, x: int) -> Any:
+        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); a Handle for the rest."""
+        m = self.machine
+        if x & 7 == 0 or m.is_big(x):
+            return m.number(x)
+        if x & 7 == FLOAT:
+            return m.double(x)
+        if x & 7 == STRING:
+            return m.text(x)
+        if x == NIL:
+            return []
+        if x == T:
+            return True
+        if x & 7 == SYMBOL:
+            return Symbol(m.text(x))
+        if x & 7 == CONS:
+            result, seen = [], 0
+            while x & 7 == CONS:
+                result.append(self.to_python(m.car(x)))
+                x = m.cdr(x)
+                seen += 1
+                if seen > 1 << 26:
+                    raise ValueError("the list is circular, or has more than 67 million elements")
+            return result if x == NIL else (*result, self.to_python(x))
+        return Handle(self, x)
+
+    def from_python(self, value: Any) -> int:
+        """The Lisp value of a Python one."""
+        m = self.machine
+        if isinstance(value, Handle):
+            return value.word
+        if value is None or value is False:
+            return NIL
+        if value is True:
+            return T
+        if isinstance(value, int):
+            return m.integer(value)
+        if isinstance(value, float):
+            return m.float(value)
+        if isinstance(value, Symbol):
+            return m.intern(value)
+        if isinstance(value, str):
+            return m.string(value)
+        if isinstance(value, list):
+            return m.list([self.from_python(v) for v in value])
+        if isinstance(value, tuple):
+            return m.list([self.from_python(v) for v in value[:-1]], self.from_python(value[-1])) if value else NIL
+        raise TypeError(f"no Lisp value for a {type(value).__name__}; give an int, float, str, Symbol, list, bool, None or Handle")
+
+
+def base_image() -> str:
+    """Path of the base image; it is built at first use."""
+    if not os.path.exists(BASE_IMAGE):
+        from .build import build_base
+        build_base(BASE_IMAGE)
+    return BASE_IMAGE
+
+
+def restore(path: str | os.PathLike[str], **options: Any) -> Session:
+    """A session from an image file; the options are Session's."""
+    return Session(path, **options)
+
+
+__all__ = ["NO_LIMIT", "ROOT_HARD_CODE", "Handle", "LispError", "Session", "Symbol", "restore"]

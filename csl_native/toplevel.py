@@ -1,0 +1,173 @@
+"""The top level of ``csl``: files and prompt, restarts, and what is said on standard error."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Any
+
+from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
+from .lisp.lisp import Restart, Stopped
+from .lisp.streams import Input
+from .objects import SYM_VALUE
+from .session import Session, base_image
+
+
+class TopLevel:
+    """Runs what a command line asks for in one session; a restart replaces the session and goes on with the same input."""
+
+    def __init__(self, session: Session, options: Any) -> None:
+        self.session, self.options = session, options
+        self.said: set[str] = set()
+        self.output_path: str = options.output or session.path or base_image()
+
+    def note(self, text: str) -> None:
+        self.session.lisp.output.flush()
+        print(text, file=sys.stderr, flush=True)
+
+    def run(self) -> int:
+        def interrupt(number: int, frame: Any) -> None:
+            self.session.machine.interrupt()
+        try:
+            signal.signal(signal.SIGINT, interrupt)
+        except ValueError:
+            pass
+        try:
+            return int(self.session.run(self.body))
+        finally:
+            self.session.lisp.output.flush()
+            sys.stdout.flush()
+
+    def explain(self) -> None:
+        if self.options.explain or self.options.verbose:
+            for line in self.session.explain():
+                if line not in self.said:
+                    self.said.add(line)
+                    self.note(f"csl: {line}")
+
+    def body(self) -> int:
+        code = 0
+        try:
+            self.begin(restarted=False, call=not self.options.no_restart and not self.options.cold)
+            for form in self.options.forms:
+                self.guarded(Input(text=form))
+            for name in self.options.files or (["-"] if not self.options.forms and not self.options.compile else []):
+                self.guarded(self.open(name))
+            self.native_compile()
+        except Stopped as stopped:
+            code = stopped.code
+        self.explain()
+        return code
+
+    def begin(self, restarted: bool, call: bool) -> None:
+        lisp, m = self.session.lisp, self.session.machine
+        lisp.top = self  # type: ignore[attr-defined]
+        banner = m.root(ROOT_BANNER)
+        if banner & 7 == 3 and not self.options.quiet:
+            lisp.output.write(m.text(banner) + "\n")
+        for row in self.options.define:
+            name, _, value = row.partition("=")
+            m.set_value(m.intern(name), m.string(value))
+        for name in self.options.undefine:
+            m.set_field(m.intern(name), SYM_VALUE, UNSET)
+        if not restarted:
+            self.explain()
+        if call and m.root(ROOT_RESTART) != NIL:
+            self.guard(lambda: lisp.protect(lambda: lisp.apply(m.root(ROOT_RESTART), [])))
+
+    def open(self, name: str) -> Input:
+        if name != "-":
+            return Input(open(name, "rb"), name=name)
+        stream = Input(sys.stdin.buffer, name="standard input")
+        if sys.stdin.isatty():
+            stream.prompt = self.prompt
+        return stream
+
+    def prompt(self) -> bytes:
+        """One line from a terminal, edited and remembered when prompt_toolkit is there."""
+        lisp = self.session.lisp
+        lisp.output.flush()
+        try:
+            if not hasattr(self, "editor"):
+                import prompt_toolkit
+                self.editor = prompt_toolkit.PromptSession()  # type: ignore[var-annotated]
+            return (self.editor.prompt(lisp.prompt) + "\n").encode()
+        except ImportError:
+            sys.stdout.write(lisp.prompt)
+            sys.stdout.flush()
+            return sys.stdin.buffer.readline()
+        except KeyboardInterrupt:
+            return b"\n"
+        except EOFError:
+            return b""
+
+    def guarded(self, stream: Input) -> None:
+        """Load a stream; restarts continue it in the new session."""
+        self.session.lisp.standard_input = stream
+        self.guard(lambda: self.session.lisp.load_stream(stream, self.echo))
+
+    def guard(self, action: Any) -> None:
+        while True:
+            try:
+                action()
+                return
+            except Restart as restart:
+                stream = self.session.lisp.standard_input
+                restart.action()
+                self.session.lisp.standard_input = stream
+                action = lambda s=stream: self.session.lisp.load_stream(s, self.echo)  # noqa: E731
+
+    def echo(self, form: int, value: int) -> None:
+        """Show the value of a form at the top level, as the original does unless -q was given."""
+        lisp = self.session.lisp
+        if self.options.quiet and not sys.stdin.isatty():
+            return
+        if lisp.output.column:
+            lisp.output.write("\n")
+        lisp.output.write("Value: ")
+        lisp.printer.print(value, True, lisp.output)
+        lisp.output.write("\n")
+
+    def native_compile(self) -> None:
+        which = self.options.compile
+        if not which:
+            return
+        names = None if which == "all" else which.split(",")
+        done = self.session.native_compile(names, progress())
+        if self.options.verbose:
+            self.note(f"csl: {len(done)} functions compiled to native code")
+        if self.options.output:
+            self.session.preserve(self.options.output)
+
+    def replace(self, path: str) -> None:
+        """Go on with a fresh session from an image; the old one's memory is given back."""
+        old = self.session
+        old.lisp.output.flush()
+        session = Session(path, heap=old.heap, native=old.native_allowed, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output)
+        session.lisp.output = session.lisp.terminal = old.lisp.terminal
+        session.machine._set_limit()
+        old.close()
+        self.session = session
+
+
+def progress() -> Any:
+    """A progress bar on a terminal, after one second; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return None
+    import time
+    started, state = time.monotonic(), {}
+
+    def show(done: int, total: int, name: str) -> None:
+        if "bar" not in state and time.monotonic() - started > 1:
+            try:
+                from rich.progress import Progress
+            except ImportError:
+                return
+            state["bar"] = Progress(transient=True)
+            state["bar"].start()
+            state["task"] = state["bar"].add_task("compiling", total=total)
+        if "bar" in state:
+            state["bar"].update(state["task"], completed=done, description=f"compiling {name}")
+            if done >= total:
+                state["bar"].stop()
+    return show
