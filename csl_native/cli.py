@@ -185,5 +185,15 @@ def run(options: Options) -> int:
     return TopLevel(session, options).run()
 
 
+def program() -> None:
+    """Entry point of the ``csl`` command: ends the process without taking the interpreter apart (several ms)."""
+    import gc
+    gc.disable()
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

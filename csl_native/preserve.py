@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import msgpack
+
 from csl_native.image.container import PAGE, Image, Section, update, write
 
+from .instructions.codec import table
 from .vm import HEAP
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
         "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": [row.name for row in lisp.builtins],
         "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP}
     heap += b"\0" * (-len(heap) % PAGE)
-    return [Section("heap", heap, raw=not compress, info=info), Section("starts", starts, raw=False)]
+    return [Section("heap", heap, raw=not compress, info=info), Section("starts", starts, raw=True),
+            Section("instructions", msgpack.packb(table()), raw=True)]
 
 
 def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False) -> None:

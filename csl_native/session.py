@@ -89,6 +89,7 @@ class Session:
             self.foreign: dict[str, Section] = {}
             self.machine = Machine(Cage(self.heap))
             architecture = self._architecture()
+            self._check_instructions(image)
             kernel_ok = self._attach_kernel(image, architecture)
             info = self._map_heap(image)
             self.lisp = Lisp(self.machine, self.output)
@@ -107,6 +108,22 @@ class Session:
         from .native.architectures import by_tag
         return host() if self.wanted_tag is None else by_tag(self.wanted_tag)
 
+    def _check_instructions(self, image: Image) -> None:
+        """The image's instructions must be this version's, or the first of them."""
+        import msgpack
+
+        from .instructions import codec
+        rows = msgpack.unpackb(image.read("instructions"), use_list=True) if "instructions" in image.sections else []
+        self.base = image
+        if os.path.realpath(image.path) != os.path.realpath(base_image()):
+            self.base = Image(base_image())
+            current = msgpack.unpackb(self.base.read("instructions"), use_list=True)
+            if [r[1] for r in current[:len(rows)]] != [r[1] for r in rows] or not rows:
+                raise ImageError(f"{image.path}: its bytecode has {len(rows)} instructions that are not this version's {len(current)}; "
+                                 "load the sources again and preserve")
+            rows = current
+        codec.install(rows)
+
     def _attach_kernel(self, image: Image, architecture: Architecture | None) -> bool:
         """Run natively when the image, or the base image, has this machine's kernel; else under CPython."""
         why: Fallback | None = None
@@ -121,6 +138,9 @@ class Session:
             if name not in image.sections:
                 why = Fallback("no-set", detail=f"tag {architecture.number}")
             else:
+                own, base = image.sections[name], self.base.sections.get(name)
+                if base is not None and base.info.get("abi") != own.info.get("abi"):
+                    image = self.base  # the image was made by another version: its heap runs on this version's kernel
                 try:
                     pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
                     if pages.bad_pages:
@@ -202,8 +222,7 @@ class Session:
         m = self.machine
         architecture = host()
         tag = architecture.number if architecture is not None and self.native_allowed else 0
-        import platform
-        rows = [("native", tag << 3), ("opsys", m.intern(platform.system().lower())), ("name", m.string("csl-native")),
+        rows = [("native", tag << 3), ("opsys", m.intern(os.uname().sysname.lower())), ("name", m.string("csl-native")),
                 ("version", m.string("0.1.0")), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([*(m.cons(m.intern(k), v) for k, v in rows), m.intern("csl"), m.intern("csl-native")]))

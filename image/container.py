@@ -9,16 +9,18 @@ so a crash at any point leaves the old image or the new one.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import struct
-import tempfile
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import msgpack
-import zstandard
+
+try:  # hashlib would load OpenSSL, which takes longer than the whole start of csl
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 MAGIC = b"CSLNATIV"
 FORMAT_MAJOR, FORMAT_MINOR = 1, 0
@@ -34,7 +36,7 @@ class ImageError(ValueError):
 
 def digest(data: Any) -> bytes:
     """The 16-byte digest used for slots, sections and pages (BLAKE2b)."""
-    return hashlib.blake2b(data, digest_size=16).digest()
+    return blake2b(data, digest_size=16).digest()
 
 
 @dataclass
@@ -128,6 +130,7 @@ class Image:
         if len(data) != s.stored:
             raise ImageError(f"{self.path}: section {name} is cut short: {len(data)} of {s.stored} bytes")
         if not s.raw:
+            import zstandard
             try:
                 data = zstandard.ZstdDecompressor().decompress(data, max_output_size=s.length)
             except zstandard.ZstdError as error:
@@ -149,6 +152,7 @@ class Image:
 
 def _pack(sections: list[Section], start: int) -> tuple[list[tuple[int, bytes]], bytes, int]:
     """Place new sections from ``start`` on; pieces to write, and the directory with its place."""
+    import zstandard
     pieces = []
     at = start
     for s in sections:
@@ -172,6 +176,7 @@ def _slot(number: int, sequence: int, offset: int, directory: bytes) -> bytes:
 
 def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
     """Make an image file, or replace one as a whole: it is written beside and renamed into place."""
+    import tempfile
     path = os.fspath(path)
     for s in sections:
         s.offset = s.stored = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from ..restricted.checker import Program
 from .layout import HEAD_SIZE
+
+if TYPE_CHECKING:
+    from ..restricted.checker import Program
 
 OPERANDS = {"u8": (1, False), "u16": (2, False), "i8": (1, True), "i16": (2, True)}
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
@@ -45,12 +47,14 @@ class CodeError(ValueError):
 def program() -> Program:
     """The kernel with the instruction definitions: signatures and texts, before the interpreter is woven."""
     from ..kernel import MODULES
+    from ..restricted.checker import Program
     return Program(list(MODULES))
 
 
 @cache
 def failing() -> frozenset[str]:
     """Functions that may return UNWIND: those that name it, call the host or an entry, or call such a function."""
+    import ast
     functions = program().functions
     found = set()
     calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
@@ -69,10 +73,34 @@ def failing() -> frozenset[str]:
         found |= more
 
 
-@cache
+_installed: list[tuple[Instruction, ...]] = []
+
+
 def instructions() -> tuple[Instruction, ...]:
-    """All instructions, by number."""
+    """All instructions, by number: as an image says, else derived from the definitions."""
+    if not _installed:
+        _installed.append(derived())
+    return _installed[0]
+
+
+def table() -> list[list[Any]]:
+    """The instructions as plain data, for an image."""
+    return [[r.number, r.name, r.function, [list(o) for o in r.operands], list(r.context), list(r.inputs), r.gives, r.kind, r.fails]
+            for r in instructions()]
+
+
+def install(rows: list[list[Any]]) -> None:
+    """Take the table of an image made by this version, so that starting need not read the definitions."""
+    if not _installed:
+        _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context), tuple(inputs), gives, kind, fails, "")
+                                for n, name, f, operands, context, inputs, gives, kind, fails in rows))
+
+
+@cache
+def derived() -> tuple[Instruction, ...]:
+    """The instructions, derived from the definitions."""
     from . import definitions
+    import ast
     functions = program().functions
     names = [n for n, f in functions.items() if n.startswith("op_") and f.module == definitions.__name__]
     rows = []

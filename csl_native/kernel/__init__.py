@@ -7,5 +7,5 @@ def __getattr__(name: str) -> object:
     from csl_native.relocation import apply
 
     from ..instructions import definitions
-    from . import arithmetic, bignum, calls, collector, compact, hashing, host, lists, memory, symbols
-    return (memory, host, bignum, arithmetic, lists, collector, symbols, hashing, calls, compact, definitions, apply)
+    from . import arithmetic, bignum, calls, collector, compact, hashing, host, lists, memory, symbols, text
+    return (memory, host, bignum, arithmetic, lists, collector, symbols, hashing, text, calls, compact, definitions, apply)

@@ -11,7 +11,9 @@ from ..kernel.host import HOST_CODES, OPERATIONS
 from ..kernel.memory import NIL, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
+from ..kernel.text import TEXT_FUNCTIONS
 from ..words import FLOAT, SYMBOL, UNWIND
+from .registry import BUILTINS
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -203,6 +205,11 @@ class Host:
 
     def on_opcode(self, op: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud(f"invalid opcode {op}")
+
+    def on_text_function(self, number: int, x: int, y: int) -> int | None:
+        """Finish a text function that met more than ASCII."""
+        row = BUILTINS["text " + TEXT_FUNCTIONS[number]]
+        return row.function(self.lisp, *((x, y) if row.least == 2 else (x,)))
 
     def on_call_function(self, env: int, n: int, fp: int) -> int | None:
         """Call a function of the registry; its arguments lie at ``fp``."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_HARD_CODE, T, UNSET
+from ..kernel.memory import NIL, ROOT_CHARS, T, UNSET
 from ..machine import Machine, Unwinding
 from ..objects import (CODE_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE,
                        SYM_VALUE)
@@ -31,7 +31,9 @@ FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolin
 ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
            "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
            "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
-           "irightshift": "lshift", "nreverse": "reversip", "char=": "eq"}
+           "irightshift": "lshift", "nreverse": "reversip", "char=": "eq",
+           "list-to-string": "list2string", "char": "schar", "id2int": "char-code", "int-char": "code-char", "int2id": "code-char",
+           "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
 
 
 class Stopped(Exception):
@@ -108,6 +110,7 @@ class Lisp:
                             ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
             m.set_value(m.intern(name), value)
 
+        m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))
 
@@ -454,4 +457,4 @@ class Lisp:
         self.gc_seconds += time.process_time() - started
 
 
-__all__ = ["F_GLOBAL", "ROOT_HARD_CODE", "UNWIND", "Lisp", "Restart", "Stopped"]
+__all__ = ["F_GLOBAL", "UNWIND", "Lisp", "Restart", "Stopped"]

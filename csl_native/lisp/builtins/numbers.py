@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL
 from ...words import FLOAT
@@ -263,22 +263,26 @@ def primep(lisp: Lisp, a: int) -> int:
     return lisp.truth(lisp.machine.is_integer(a) and is_prime(lisp.machine.number(a)))
 
 
-_random = random.Random(1)
+@cache
+def generator() -> Any:
+    """The random numbers of this process: the same at every start, as in the original."""
+    import random
+    return random.Random(1)
 
 
 @builtin("random", 1, 2, "random-number", "random-fixnum")
 def random_(lisp: Lisp, n: int = 8 << 30, state: int = NIL) -> int:
     if n & 7 == FLOAT:
-        return lisp.machine.float(_random.random() * lisp.machine.double(n))
+        return lisp.machine.float(generator().random() * lisp.machine.double(n))
     limit = whole(lisp, n, "random")
     if limit <= 0:
         raise lisp.errors.plain("bad arg for random", n)
-    return lisp.machine.integer(_random.randrange(limit))
+    return lisp.machine.integer(generator().randrange(limit))
 
 
 @builtin("make-random-state", 0, 1)
 def make_random_state(lisp: Lisp, seed: int = NIL) -> int:
-    _random.seed(seed)
+    generator().seed(seed)
     return NIL
 
 

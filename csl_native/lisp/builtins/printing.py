@@ -196,7 +196,7 @@ def explode(lisp: Lisp, x: int) -> int:
     return characters(lisp, lisp.printer.text(x))
 
 
-@builtin("explode2", 1, 1, "explodec")
+@builtin("text explode2", 1)
 def explode2(lisp: Lisp, x: int) -> int:
     return characters(lisp, lisp.printer.text(x, False))
 

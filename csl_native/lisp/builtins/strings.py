@@ -17,7 +17,7 @@ def text_of(lisp: Lisp, x: int, who: str) -> str:
     return lisp.machine.text(x)
 
 
-@builtin("string-length", 1)
+@builtin("text string-length", 1)
 def string_length(lisp: Lisp, x: int) -> int:
     if x & 7 != STRING:
         raise lisp.errors.plain("string-length", x)
@@ -33,7 +33,7 @@ def id2string(lisp: Lisp, x: int) -> int:
     return lisp.machine.string(lisp.machine.text(x))
 
 
-@builtin("list2string", 1, 1, "list-to-string")
+@builtin("text list2string", 1)
 def list2string(lisp: Lisp, x: int) -> int:
     m = lisp.machine
     data = b""
@@ -48,7 +48,7 @@ def list2string(lisp: Lisp, x: int) -> int:
     return m.string(data)
 
 
-@builtin("string2list", 1)
+@builtin("text string2list", 1)
 def string2list(lisp: Lisp, x: int) -> int:
     return lisp.machine.list([b << 3 for b in text_of(lisp, x, "string2list").encode("utf-8", "surrogateescape")])
 
@@ -106,7 +106,7 @@ def scharn(lisp: Lisp, s: int, i: int) -> int:
     return data[i >> 3] << 3
 
 
-@builtin("schar", 2, 2, "char")
+@builtin("text schar", 2)
 def schar(lisp: Lisp, s: int, i: int) -> int:
     data = text_of(lisp, s, "schar").encode("utf-8", "surrogateescape")
     if i & 7 or not 0 <= i >> 3 < len(data):
@@ -114,7 +114,7 @@ def schar(lisp: Lisp, s: int, i: int) -> int:
     return lisp.machine.intern(chr(data[i >> 3]))
 
 
-@builtin("char-code", 1, 1, "id2int")
+@builtin("text char-code", 1)
 def char_code(lisp: Lisp, c: int) -> int:
     if c & 7 == 0:
         return c
@@ -122,7 +122,7 @@ def char_code(lisp: Lisp, c: int) -> int:
     return (ord(text[0]) if text else 0) << 3
 
 
-@builtin("code-char", 1, 1, "int-char", "int2id")
+@builtin("text code-char", 1)
 def code_char(lisp: Lisp, n: int) -> int:
     if n & 7 or not 0 <= n >> 3 <= 0x10FFFF:
         raise lisp.errors.plain("code-char", n)
@@ -144,18 +144,18 @@ def character(lisp: Lisp, c: int) -> str:
     return chr(c >> 3) if c & 7 == 0 and 0 <= c >> 3 < 0x110000 else ""
 
 
-@builtin("liter", 1, 1, "alpha-char-p")
+@builtin("text liter", 1)
 def liter(lisp: Lisp, c: int) -> int:
     return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c).isalpha())
 
 
-@builtin("digit", 1, 1)
+@builtin("text digit", 1)
 def digit(lisp: Lisp, c: int) -> int:
     text = character(lisp, c) if c & 7 in (SYMBOL, STRING) else ""
     return lisp.truth(text != "" and text in "0123456789")
 
 
-@builtin("seprp", 1, 1, "whitespace-char-p")
+@builtin("text seprp", 1)
 def seprp(lisp: Lisp, c: int) -> int:
     return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c) in tuple(" \n\t\f\r"))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..lisp import Lisp
 
 
-@builtin("intern", 1)
+@builtin("text intern", 1)
 def intern(lisp: Lisp, x: int) -> int:
     if x & 7 not in (SYMBOL, STRING):
         raise lisp.errors.plain("intern (not a string)", x)

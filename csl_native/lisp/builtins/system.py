@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -90,6 +89,7 @@ def setenv(lisp: Lisp, name: int, value: int) -> int:
 
 @builtin("system", 1, 1, "silent-system")
 def system(lisp: Lisp, command: int) -> int:
+    import subprocess
     lisp.output.flush()
     return subprocess.run(lisp.machine.text(command), shell=True, check=False).returncode << 3
 

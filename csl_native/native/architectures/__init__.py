@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from functools import cache
 from importlib import import_module
 
@@ -32,6 +32,7 @@ def by_name(name: str) -> Architecture:
 @cache
 def host() -> Architecture | None:
     """The architecture of the machine this runs on, or None."""
-    if platform.system() != "Linux":
+    if not hasattr(os, "uname") or os.uname().sysname != "Linux":
         return None
-    return next((a for a in architectures() if a.system == platform.machine()), None)
+    machine = os.uname().machine
+    return next((a for a in architectures() if a.system == machine), None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from csl_native.relocation import aarch64
 
 from .record import Architecture
 
 
+@cache
 def features() -> frozenset[str]:
     """Feature names as the system gives them (the Features line of /proc/cpuinfo)."""
     try:
