@@ -66,7 +66,7 @@ def build_base(path: str) -> None:
     write(path, sections)
     if machine.native:
         from .session import Session
-        session: Any = Session(path, heap=512 << 20)
+        session: Any = Session(path, heap=512 << 20)  # the file at ``path`` is the base image of this process now
         session.native_compile(None)
         session.preserve(path + ".native")
         os.replace(path + ".native", path)

@@ -35,6 +35,7 @@ class Block:
 
     data: bytearray = field(default_factory=bytearray)
     symbols: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     records: list[tuple[str, str, int, int]] = field(default_factory=list)
 
 
@@ -90,6 +91,7 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
     for symbol in symbols:
         if symbol["st_shndx"] in where and symbol.name and symbol["st_info"]["type"] == "STT_FUNC":
             block.symbols[symbol.name] = where[symbol["st_shndx"]] + symbol["st_value"]
+            block.sizes[symbol.name] = symbol["st_size"]
     pending = []
     for section in elf.iter_sections():
         if section["sh_type"] == "SHT_RELA" and section["sh_info"] in where:

@@ -50,6 +50,7 @@ class HardCode:
         self.memories: list[tuple[int, int, CodeMemory]] = []  # (place in the set, size, memory)
         self.free_slots: list[int] = []
         self.refused: Fallback | None = None
+        self.foreign: dict[int, PageSet] = {}
         self.quiet = False
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
@@ -274,7 +275,8 @@ class HardCode:
         entries = []
         for symbol, source in unit:
             place = base + block.symbols[f"{source.label}.entry"]
-            pages.entries[str(place)] = {"bytecode": self.bytecode_digest(symbol), "name": m.text(symbol), "features": []}
+            parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
+            pages.entries[str(place)] = {"bytecode": self.bytecode_digest(symbol), "name": m.text(symbol), "features": [], "parts": parts}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
         self.add(entries)
@@ -283,12 +285,37 @@ class HardCode:
             if why is not None:
                 self.session.fallbacks.append(why)
 
-    def append(self, block: Any) -> int:
-        """Add a block to the set and to memory; its place in the set."""
-        pages = self.pages
-        assert pages is not None and self.architecture is not None
+    def pages_of(self, tag: int) -> PageSet:
+        """The set of functions of a tag; another machine's comes from the image, or is begun."""
+        if tag == self.tag:
+            assert self.pages is not None
+            return self.pages
+        if tag not in self.foreign:
+            section = self.session.foreign_sections().get(f"functions-{tag}")
+            self.foreign[tag] = PageSet.parse(section.data, f"functions-{tag}") if section else PageSet(tag, self.kernel.abi)
+        return self.foreign[tag]
+
+    def patch(self, pages: PageSet, at: int, data: bytes) -> None:
+        """Change bytes of a set; what is in memory is writable only while it is written."""
+        pages.data[at:at + len(data)] = data
+        if pages is self.pages:
+            for start, size, memory in reversed(self.memories):
+                if start <= at < start + size:
+                    memory.unseal()
+                    memory.view()[at - start:at - start + len(data)] = data
+                    memory.seal()
+                    return
+
+    def append(self, block: Any, pages: PageSet | None = None) -> int:
+        """Add a block to a set (this machine's: to memory too); its place in the set."""
+        pages = pages or self.pages
+        assert pages is not None
+        architecture = pages.architecture
+        assert architecture is not None
         first = len(pages.records)
-        base = pages.add_block(block, kind_numbers(self.architecture))
+        base = pages.add_block(block, kind_numbers(architecture))
+        if pages is not self.pages:
+            return base
         part = PageSet(pages.tag, pages.abi, bytearray(block.data), targets=list(pages.targets),
                        records=[(k, t, place - base, a - (base if t == 0 else 0)) for k, t, place, a in pages.records[first:]])
         loaded = load_pages(part, self.resolve(), self.apply_native())
@@ -304,4 +331,4 @@ class HardCode:
         result = [self.kernel.section(f"kernel-{self.tag}")]
         if self.pages is not None and self.pages.data:
             result.append(self.pages.section(f"functions-{self.tag}"))
-        return result
+        return result + [pages.section(f"functions-{tag}") for tag, pages in self.foreign.items() if pages.data]

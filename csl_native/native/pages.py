@@ -38,6 +38,7 @@ class PageSet:
     features: list[str] = field(default_factory=list)
     arities: dict[str, int] = field(default_factory=dict)
     entry_names: list[str] = field(default_factory=list)
+    blocks: dict[int, int] = field(default_factory=dict)  # native vectors: place and size
     bad_pages: set[int] = field(default_factory=set)
 
     @property
@@ -72,7 +73,7 @@ class PageSet:
         head = msgpack.packb({
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
-            "size": len(self.data), "records": len(self.records)})
+            "size": len(self.data), "records": len(self.records), "blocks": list(self.blocks.items())})
         body = struct.pack("<I", len(head)) + head + records
         body += b"\0" * (-len(body) % 16)
         return Section(name, body + bytes(self.data), raw=True, info={"tag": self.tag, "abi": self.abi})
@@ -101,7 +102,8 @@ class PageSet:
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")
             result = cls(int(head["tag"]), str(head["abi"]), pages, dict(head["functions"]), targets, records,
-                         dict(head["entries"]), list(head["features"]), dict(head["arities"]), list(head["entry_names"]))
+                         dict(head["entries"]), list(head["features"]), dict(head["arities"]), list(head["entry_names"]),
+                         {int(p): int(s) for p, s in head["blocks"]})
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if digest(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE]) != d}
             return result
         except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:

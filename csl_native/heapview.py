@@ -1,0 +1,149 @@
+"""An image's heap seen without running it: values, symbols, bytecode and the table of native definitions.
+
+Every access is checked; a heap that makes no sense is an ImageError, never a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from csl_native.image.container import Image, ImageError
+
+from .instructions.codec import Code, CodeError, disassemble
+from .kernel.memory import NIL, ROOT_HARD_CODE, ROOT_OBLIST, ROOT_VECTOR
+from .objects import BIGNEG_HEADER, BIGPOS_HEADER, CODE_HEADER, STRING_HEADER, SYM_ENV, SYM_PNAME, SYMBOL_HEADER, VECTOR_HEADER
+from .vm import HEAP
+from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
+
+LIMIT = 1 << 24  # elements of one list or vector that are looked at
+
+
+class HeapView:
+    """Reads the heap of an image file."""
+
+    def __init__(self, image: Image) -> None:
+        self.path = image.path
+        data = image.read("heap")
+        self.size = len(data) & ~7
+        self.bytes = memoryview(data)
+        self.words = self.bytes[:self.size].cast("q")
+        self.info = image.sections["heap"].info
+
+    def fail(self, what: str, word: int) -> ImageError:
+        return ImageError(f"{self.path}: the heap is damaged: {what} at {word:#x}; restore the image from a copy or make it again")
+
+    def word(self, p: int) -> int:
+        if not HEAP <= p <= HEAP + self.size - 8 or p & 7:
+            raise self.fail("a pointer leads outside", p)
+        return self.words[p - HEAP >> 3]
+
+    def typed(self, x: int, tag: int, head: int) -> int:
+        """The content length of an object that must have this tag and type."""
+        h = self.word(x - tag) if x & 7 == tag else 0
+        if h & 255 != head & 255 or not 0 <= h >> 8 <= HEAP + self.size - (x - tag) - 8:
+            raise self.fail("an object of another type than expected", x)
+        return h >> 8
+
+    def text(self, x: int) -> str:
+        """The text of a symbol or string."""
+        if x & 7 == SYMBOL:
+            self.typed(x, SYMBOL, SYMBOL_HEADER)
+            x = self.word(x + SYM_PNAME)
+        size = self.typed(x, STRING, STRING_HEADER)
+        at = x - STRING + 8 - HEAP
+        return bytes(self.bytes[at:at + size]).decode("utf-8", "replace")
+
+    def items(self, x: int) -> Iterator[int]:
+        """Elements of a list."""
+        for _ in range(LIMIT):
+            if x & 7 != CONS:
+                return
+            yield self.word(x - 1)
+            x = self.word(x + 7)
+        raise self.fail("a list without end", x)
+
+    def vector(self, x: int) -> list[int]:
+        size = self.typed(x, VECTOR, VECTOR_HEADER)
+        return [self.word(x + 8 - VECTOR + 8 * k) for k in range(min(size >> 3, LIMIT))]
+
+    def root(self, number: int) -> int:
+        return self.word(ROOT_VECTOR + 8 - VECTOR + 8 * number)
+
+    def symbols(self) -> Iterator[int]:
+        """Every symbol on the object list."""
+        for x in self.vector(self.root(ROOT_OBLIST)):
+            if x & 7 == SYMBOL:
+                yield x
+
+    def code_of(self, symbol: int) -> tuple[Code, list[int]] | None:
+        """The bytecode and literals of a symbol, or None."""
+        env = self.word(symbol + SYM_ENV)
+        if env & 7 != VECTOR:
+            return None
+        literals = self.vector(env)
+        if not literals or literals[0] & 7 != OTHER or self.word(literals[0] - OTHER) & 255 != CODE_HEADER:
+            return None
+        return Code.unpack(self.raw(literals[0])), literals
+
+    def raw(self, x: int) -> bytes:
+        size = self.word(x & -16) >> 8
+        at = (x & -16) + 8 - HEAP
+        if not 0 <= size <= len(self.bytes) - at:
+            raise self.fail("an object that is longer than the heap", x)
+        return bytes(self.bytes[at:at + size])
+
+    def functions(self) -> dict[str, int]:
+        """Symbols with bytecode, by name."""
+        return {self.text(s): s for s in self.symbols() if self.code_of(s) is not None}
+
+    def hard_code(self) -> dict[str, list[tuple[int, int, int, int]]]:
+        """Native definitions by function: (tag, cell, page, offset)."""
+        result: dict[str, list[tuple[int, int, int, int]]] = {}
+        for row in self.items(self.root(ROOT_HARD_CODE)):
+            parts = list(self.items(row))
+            entries = []
+            for entry in parts[2:]:
+                number, rest = self.word(entry - 1) >> 3, self.word(entry + 7)
+                entries.append((number >> 20 & 255, number >> 18 & 3, number & 0x3FFFF, self.word(rest - 1) >> 3))
+            result[self.text(parts[0])] = entries
+        return result
+
+    def show(self, x: int, depth: int = 3) -> str:
+        """A value as text, cut off below a few levels."""
+        tag = x & 7
+        if tag == 0:
+            return str(x >> 3)
+        if tag == SYMBOL:
+            return self.text(x)
+        if tag == STRING:
+            return '"' + self.text(x) + '"'
+        if tag == FLOAT:
+            return str(self.bytes[x - FLOAT + 8 - HEAP:x - FLOAT + 16 - HEAP].cast("d")[0])
+        if tag == CONS:
+            if not depth:
+                return "(...)"
+            parts = []
+            while x & 7 == CONS and len(parts) < 12:
+                parts.append(self.show(self.word(x - 1), depth - 1))
+                x = self.word(x + 7)
+            return "(" + " ".join(parts) + (")" if x == NIL else " ...)")
+        if tag == OTHER and self.word(x - OTHER) & 255 in (BIGPOS_HEADER, BIGNEG_HEADER):
+            n = int.from_bytes(self.raw(x), "little")
+            return f"{n:#x}" if n.bit_length() > 400 else str(n)
+        return "[...]" if tag == VECTOR else "#<...>"
+
+    def listing(self, name: str) -> list[str]:
+        """The bytecode of a function as text."""
+        symbol = self.functions().get(name)
+        if symbol is None:
+            raise ImageError(f"{self.path}: no function {name} with bytecode; csl-image functions lists them")
+        found = self.code_of(symbol)
+        assert found is not None
+        code, literals = found
+        try:
+            return disassemble(code, lambda k: self.show(literals[k]) if 0 < k < len(literals) else "?")
+        except CodeError as error:
+            raise ImageError(f"{self.path}: {name}: {error}") from error
+
+
+

@@ -1,0 +1,80 @@
+"""Hard code at Lisp level: make-native, putv-native, getv-native, native-address, symbol-set-native, lap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...words import STRING
+from ..registry import builtin
+from .images import session_of
+
+if TYPE_CHECKING:
+    from ...native.handmade import Handmade
+    from ..lisp import Lisp
+
+
+def handmade(lisp: Lisp) -> Handmade:
+    from ...native.handmade import Handmade
+    hardcode = session_of(lisp).hardcode
+    if hardcode.pages is None or hardcode.refused is not None:
+        raise lisp.errors.plain("native code cannot be made here: " + (hardcode.refused.sentence() if hardcode.refused else "no architecture"))
+    return Handmade(lisp, hardcode)
+
+
+def tag_of(lisp: Lisp, tag: int) -> int:
+    """A tag given as number or architecture name; nil is this machine's."""
+    if tag == NIL:
+        return int(session_of(lisp).hardcode.tag)
+    if tag & 7 in (2, 3):
+        from ...native.architectures import by_name
+        try:
+            return by_name(lisp.machine.text(tag)).number
+        except ValueError as error:
+            raise lisp.errors.plain(str(error)) from None
+    from ...native.architectures import by_tag
+    if tag & 7 or not 0 < tag >> 3 < 256 or by_tag(tag >> 3) is None:
+        raise lisp.errors.plain("no such tag", tag)
+    return tag >> 3
+
+
+@builtin("make-native", 1, 2)
+def make_native(lisp: Lisp, size: int, tag: int = NIL) -> int:
+    if size & 7:
+        raise lisp.errors.plain("make-native", size)
+    return handmade(lisp).make(size >> 3, tag_of(lisp, tag))
+
+
+def _putv(name: str) -> None:
+    @builtin(name, 3, 4)
+    def put(lisp: Lisp, handle: int, index: int, value: int, width: int = 8) -> int:
+        return handmade(lisp).put(handle, index, value, width, name)
+
+
+def _getv(name: str) -> None:
+    @builtin(name, 2, 3)
+    def get(lisp: Lisp, handle: int, index: int, width: int = 8) -> int:
+        return handmade(lisp).get(handle, index, width, name)
+
+
+for _name in ("putv-native", "native-putv"):
+    _putv(_name)
+for _name in ("getv-native", "native-getv"):
+    _getv(_name)
+
+
+@builtin("native-address", 1, 2)
+def native_address(lisp: Lisp, x: int, count: int = NIL) -> int:
+    return lisp.machine.integer(handmade(lisp).address(x, None if count == NIL else count >> 3))
+
+
+@builtin("symbol-set-native", 5, 6)
+def symbol_set_native(lisp: Lisp, symbol: int, count: int, handle: int, offset: int, env: int, tag: int = NIL) -> int:
+    return handmade(lisp).install(symbol, count, handle, offset, env, None if tag == NIL else tag_of(lisp, tag))
+
+
+@builtin("lap", 1, 2)
+def lap(lisp: Lisp, text: int, tag: int = NIL) -> int:
+    if text & 7 != STRING:
+        raise lisp.errors.plain("lap: a string of assembly text was expected", text)
+    return handmade(lisp).lap(lisp.machine.text(text), tag_of(lisp, tag))

@@ -1,0 +1,170 @@
+"""``csl-image``: looks into images, for any architecture, on any machine.
+
+Exit status: 0 all is well; 1 the answer is bad news (damage, functions that
+must run as bytecode); 2 the command line or the file cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from csl_native.heapview import HeapView
+from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
+from csl_native.instructions.codec import CodeError, install
+from csl_native.native.architectures import Architecture, by_name, by_tag
+from csl_native.native.pages import PAGE_SIZE, PageSet
+
+from . import listing
+
+
+def tag_name(tag: int) -> str:
+    architecture = by_tag(tag)
+    return architecture.name if architecture else f"tag {tag}"
+
+
+def page_sets(image: Image, kind: str) -> dict[int, PageSet]:
+    """The page sets of a kind (kernel or functions) by tag."""
+    result = {}
+    for name in sorted(image.sections):
+        if name.startswith(kind + "-"):
+            pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+            result[pages.tag] = pages
+    return result
+
+
+def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    rows = [{"section": s.name, "offset": s.offset, "stored": s.stored, "length": s.length, "mapped": s.raw,
+             **({"tag": tag_name(s.info["tag"]), "abi": s.info["abi"]} if "tag" in s.info else {})}
+            for s in sorted(image.sections.values(), key=lambda s: s.offset)]
+    heap = image.sections["heap"].info if "heap" in image.sections else {}
+    return {"image": image.path, "size": image.size, "format": f"{FORMAT_MAJOR}.{FORMAT_MINOR}", "updates": image.sequence,
+            "heap bytes": heap.get("size"), "tags": sorted({tag_name(s.info["tag"]) for s in image.sections.values() if "tag" in s.info}),
+            "sections": rows}, 0
+
+
+def functions(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    view = HeapView(image)
+    native = view.hard_code()
+    tags = sorted({entry[0] for entries in native.values() for entry in entries})
+    rows = []
+    for name in sorted(view.functions()):
+        row: dict[str, Any] = {"function": name}
+        for tag in tags:
+            found = [e for e in native.get(name, []) if e[0] == tag]
+            row[tag_name(tag)] = f"{found[0][2]}:{found[0][3]:#x}" if found else "bytecode"
+        rows.append(row)
+    return rows, 0
+
+
+def chosen(image: Image, options: argparse.Namespace) -> list[Architecture]:
+    if options.tag:
+        return [by_name(options.tag)]
+    return [a for t in page_sets(image, "functions") if (a := by_tag(t)) is not None]
+
+
+def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    view = HeapView(image)
+    result: dict[str, Any] = {"function": options.function, "bytecode": view.listing(options.function)}
+    sets = page_sets(image, "functions")
+    for architecture in chosen(image, options):
+        pages = sets.get(architecture.number)
+        entries = [e for e in view.hard_code().get(options.function, []) if e[0] == architecture.number]
+        if pages is None or not entries:
+            result[architecture.name] = ["no native code for this tag"]
+            continue
+        lines: list[str] = []
+        for _, _, page, offset in entries:
+            lines += listing.native(pages, architecture, page * PAGE_SIZE + offset)
+        result[architecture.name] = lines
+    return result, 0
+
+
+def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    rows = []
+    for kind in ("kernel", "functions"):
+        for tag, pages in page_sets(image, kind).items():
+            architecture = by_tag(tag)
+            if architecture is None or (options.tag and by_name(options.tag) is not architecture):
+                continue
+            for number, target, place, addend in pages.records:
+                name = architecture.kinds[number].name if number < len(architecture.kinds) else f"unknown kind {number}"
+                rows.append({"set": f"{kind}-{tag}", "page": place // PAGE_SIZE, "place": f"{place % PAGE_SIZE:#x}", "kind": name,
+                             "target": pages.targets[target] or "this set", "addend": addend})
+    return rows, 0
+
+
+def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    from csl_native.session import Session
+    tag = by_name(options.tag).number if options.tag else None
+    session = Session(image.path, native=options.native == "on", tag=tag, heap=max(256 << 20, 2 * image.size))
+    rows = [{"code": f.code, "function": f.subject, "detail": f.detail, "sentence": f.sentence()} for f in session.fallbacks]
+    return rows, 1 if rows else 0
+
+
+def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    problems = [f"section {name} does not match its digest" for name in image.verify()]
+    for kind in ("kernel", "functions"):
+        for name in sorted(image.sections):
+            if name.startswith(kind + "-"):
+                try:
+                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+                    problems += [f"{name}: page {page} does not match its digest" for page in sorted(pages.bad_pages)]
+                except ImageError as error:
+                    problems.append(str(error))
+    try:
+        view = HeapView(image)
+        from csl_native.instructions.codec import verify as verify_code
+        for name, symbol in sorted(view.functions().items()):
+            found = view.code_of(symbol)
+            assert found is not None
+            verify_code(found[0], len(found[1]))
+    except (ImageError, CodeError) as error:
+        problems.append(str(error))
+    return {"image": image.path, "problems": problems}, 1 if problems else 0
+
+
+COMMANDS = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify}
+HELP = {"info": "sections, tags and sizes", "functions": "which function has native code for which tag", "disasm": "bytecode and native code of a function",
+        "relocs": "relocation records", "why": "what would run as bytecode here, and why", "verify": "check every digest and all bytecode"}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="csl-image", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        p = sub.add_parser(name, help=HELP[name])
+        p.add_argument("image", help="image file")
+        p.add_argument("--json", action="store_true", help="machine-readable output")
+        if name in ("disasm", "relocs", "why"):
+            p.add_argument("--tag", help="architecture (name or number)")
+        if name == "disasm":
+            p.add_argument("function", help="function name")
+        if name == "why":
+            p.add_argument("--native", choices=("on", "off"), default="on")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The program; gives the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        with Image(options.image) as image:
+            if "instructions" in image.sections:
+                import msgpack
+                install(msgpack.unpackb(image.read("instructions")))
+            result, status = COMMANDS[options.command](image, options)
+    except (ImageError, CodeError, ValueError, OSError, MemoryError) as error:
+        print(json.dumps({"error": str(error)}) if options.json else f"csl-image: {error}", file=sys.stdout if options.json else sys.stderr)
+        return 2
+    try:
+        print(json.dumps(result, indent=1, default=str) if options.json else listing.plain(options.command, result))
+    except BrokenPipeError:
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

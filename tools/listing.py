@@ -1,0 +1,73 @@
+"""Text forms of what ``csl-image`` finds: tables, and native code with relocations interleaved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csl_native.native.architectures import Architecture
+from csl_native.native.pages import PageSet
+
+
+def plain(command: str, result: Any) -> str:
+    """A result as text for people."""
+    if command == "why":
+        return "\n".join(row["sentence"] for row in result) or "everything that has native code runs natively"
+    if command == "verify":
+        return "\n".join(result["problems"]) or f"{result['image']}: all digests match, all bytecode is well-formed"
+    if command == "disasm":
+        return "\n".join(f"{name}:\n" + "\n".join("  " + line for line in lines) for name, lines in result.items() if name != "function")
+    if isinstance(result, dict):
+        rows = result.pop("sections", [])
+        return "\n".join(f"{name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in result.items()) + "\n" + table(rows)
+    return table(result)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as columns of text."""
+    if not rows:
+        return "(none)"
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [names, *([str(row.get(name, "")) for name in names] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+
+
+def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
+    """The native code of an entry point; relocations stand below the instruction that they belong to."""
+    parts = pages.entries.get(str(place), {}).get("parts") or [[place, 64]]
+    cells = {at: pages.targets[target] or f"this set + {addend:#x}" for _, target, at, addend in pages.records}
+    lines: list[str] = []
+    try:
+        import capstone
+    except ImportError:
+        capstone = None
+    for start, size in parts:
+        lines.append(f"; {start:#x}..{start + size:#x}{' entry' if start == place else ''}")
+        data = bytes(pages.data[start:start + size])
+        if capstone is None:
+            lines += [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
+            lines.append("; (capstone is not installed: install csl-native[tools] for instructions)")
+        else:
+            engine = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1]))
+            for i in engine.disasm(data, start):
+                text = f"{i.address:6x}  {i.mnemonic} {i.op_str}".rstrip()
+                target = reference(i, cells)
+                lines.append(text + (f"  ; {target}" if target else ""))
+    low, high = min(s for s, _ in parts), max(s + n for s, n in parts)
+    for number, target, at, addend in pages.records:
+        if low <= at < high:
+            lines.append(f"{at:6x}  {architecture.kinds[number].name} {pages.targets[target] or 'this set'} + {addend}")
+    return lines
+
+
+def reference(instruction: Any, cells: dict[int, str]) -> str:
+    """The name behind a pointer cell that an instruction reaches relative to its own address."""
+    text = instruction.op_str
+    if "[rip" in text:
+        sign = -1 if "rip - " in text else 1
+        digits = text.split("rip", 1)[1].strip(" +-]").split("]")[0].strip()
+        try:
+            return cells.get(instruction.address + instruction.size + sign * int(digits or "0", 0), "")
+        except ValueError:
+            return ""
+    return ""
