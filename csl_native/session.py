@@ -76,6 +76,7 @@ class Session:
         self.gc_stress = gc_stress
         self.held: dict[int, int] = {}
         self.lock = threading.RLock()
+        self.owner = 0  # the thread that runs Lisp in this session now
         self.printed: Any = None
         self._begin(os.fspath(image) if image is not None else base_image())
 
@@ -247,8 +248,17 @@ class Session:
 
     def run(self, function: Callable[[], Any]) -> Any:
         """Run something on the Lisp's own big stack; one thread at a time."""
+        if self.owner == threading.get_ident():
+            return function()
+
+        def owned() -> Any:
+            self.owner = threading.get_ident()
+            try:
+                return function()
+            finally:
+                self.owner = 0
         with self.lock:
-            return self.machine.on_big_stack(function)
+            return self.machine.on_big_stack(owned)
 
     def _guard(self, function: Callable[[], int]) -> Any:
         lisp = self.lisp
@@ -304,8 +314,17 @@ class Session:
         self.run(lambda: preserve(self, path, compress))
 
     def explain(self) -> list[str]:
-        """One sentence for each thing that runs as bytecode although it could be native."""
-        return [f.sentence() for f in self.fallbacks]
+        """One sentence for each reason why something runs as bytecode; functions with the same reason stand together."""
+        groups: dict[tuple[str, str], list[Fallback]] = {}
+        for f in self.fallbacks:
+            groups.setdefault((f.code, f.detail), []).append(f)
+        lines = []
+        for (code, detail), found in groups.items():
+            subject = found[0].subject
+            if len(found) > 3:
+                subject = f"{len(found)} functions ({', '.join(f.subject for f in found[:3])}, ...)"
+            lines += [Fallback(code, subject, detail).sentence()] if len(found) > 3 else [f.sentence() for f in found]
+        return lines
 
     def native_compile(self, names: list[str] | None = None, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
         """Compile functions (None: every bytecoded one) to native code; gives the names of those that now have some."""
