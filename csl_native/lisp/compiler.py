@@ -471,10 +471,53 @@ class Compiler:
         self.constant(self.m.car(tail) if tail & 7 == CONS else NIL, context)
 
     def form_function(self, x: int, context: int) -> None:
-        target = self.m.car(self.m.cdr(x))
-        if target & 7 == CONS and self.m.car(target) == self.lambda_:
+        m = self.m
+        target = m.car(m.cdr(x))
+        if target & 7 == CONS and m.car(target) == self.lambda_:
+            captured = self.captured(target)
+            if captured:
+                whole = m.cons(self.lambda_, m.cons(m.list(captured, m.car(m.cdr(target))), m.cdr(m.cdr(target))))
+                symbol = self.lisp.lambda_symbol(whole)
+                quoted = [m.list([self.quote, s]) for s in (m.intern("closure"), symbol)]
+                self.form(m.cons(self.list_, m.list(quoted + captured)), context)
+                return
             target = self.lisp.lambda_symbol(target)
         self.constant(target, context)
+
+    def captured(self, x: int) -> list[int]:
+        """Lexical variables of this function that a lambda expression may mention: a closure takes their values along."""
+        m, found, work = self.m, set(), [m.cdr(m.cdr(x))]
+        while work:
+            y = work.pop()
+            while y & 7 == CONS:
+                work.append(m.car(y))
+                y = m.cdr(y)
+            if y & 7 == SYMBOL and y in self.f.scope:
+                found.add(y)
+        return sorted(found - set(m.items(m.car(m.cdr(x)))), key=lambda s: self.f.scope[s])
+
+    def mapping(self, x: int, context: int) -> None:
+        """A map function with a lambda expression is a loop in place; others are calls."""
+        m = self.m
+        name, arguments = m.text(m.car(x)), list(m.items(m.cdr(x)))
+        f = arguments[1] if len(arguments) == 2 else NIL
+        if f & 7 != CONS or m.car(f) != m.intern("function") or m.car(m.cdr(f)) & 7 != CONS or m.car(m.car(m.cdr(f))) != self.lambda_ \
+                or m.cdr(m.car(m.cdr(m.car(m.cdr(f))))) != NIL:
+            self.call(m.car(x), arguments, context)
+            return
+        tail, result, loop = (m.make_symbol(n) for n in ("tail", "result", "loop"))
+
+        def form(*parts: int | str) -> int:
+            return m.list([m.intern(p) if isinstance(p, str) else p for p in parts])
+        item = tail if name in ("map", "maplist", "mapcon") else form("car", tail)
+        call = m.list([m.car(m.cdr(f)), item])
+        value = NIL if name in ("map", "mapc") else form("reversip", result) if name in ("mapcar", "maplist") else result
+        step = call if name in ("map", "mapc") else form("setq", result, form(*(("cons", call, result) if name in ("mapcar", "maplist") else (
+            "nconc", result, call))))
+        body = [loop, form("cond", form(form("atom", tail), form("return", value))), step, form("setq", tail, form("cdr", tail)), form("go", loop)]
+        self.let([(tail, arguments[0]), (result, NIL)], lambda c: self.block(body, c), context)
+
+    form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping
 
     def form_progn(self, x: int, context: int) -> None:
         self.progn(list(self.m.items(self.m.cdr(x))), context)

@@ -258,7 +258,7 @@ class Lisp:
                 finally:
                     m.unpin(1)
             if not flags & F_SPECIAL and head not in self.compiler.special:
-                return self.eval_call(head, x)
+                return self.eval_call(head, x)  # the compiler's own forms, like mapcar of a lambda, are compiled
         return self.eval_compiled(x)
 
     def symbol_value(self, x: int) -> int:
