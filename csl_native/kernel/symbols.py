@@ -190,7 +190,7 @@ def get(s, key):
 @lisp("put")
 def put(s, key, value):
     if s & 7 != SYMBOL:
-        return host(H_BAD_SYMBOL, O_PUT, s, key)
+        return host(H_BAD_SYMBOL, O_PUT, s, value)
     p = find_property(s, key)
     if p != NIL:
         set_field(p + 7, value)

@@ -486,7 +486,9 @@ class Compiler:
 
     def captured(self, x: int) -> list[int]:
         """Lexical variables of this function that a lambda expression may mention: a closure takes their values along."""
-        m, found, work = self.m, set(), [m.cdr(m.cdr(x))]
+        m = self.m
+        found: set[int] = set()
+        work = [m.cdr(m.cdr(x))]
         while work:
             y = work.pop()
             while y & 7 == CONS:

@@ -81,10 +81,16 @@ class Host:
         raise self.lisp.errors.loud("attempt to take cdr of an atom:", a)
 
     def on_bad_rplac(self, operation: int, a: int, b: int) -> int:
-        raise self.lisp.errors.loud(f"bad arg for {OPERATIONS[operation]}", a)
+        raise self.lisp.errors.loud("bad rplaca/rplacd:", a)
 
     def on_bad_arith(self, operation: int, a: int, b: int) -> int:
-        raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
+        name, errors = OPERATIONS[operation], self.lisp.errors
+        if name in ("greaterp", "leq"):
+            name, a, b = {"greaterp": "lessp", "leq": "geq"}[name], b, a
+        if name in ("times", "quotient", "divide", "remainder"):
+            bad = a if not self.lisp.is_number(a) or (name in ("divide", "remainder") and a & 7 == FLOAT) else b
+            raise errors.plain({"divide": "bad arg for quotient", "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
+        raise errors.plain(f"bad arg for {'gcd' if name == 'gcdn' else name}", a, b)
 
     def on_bad_compare(self, operation: int, a: int, b: int) -> int:
         """Compare an integer of any size with a float, exactly."""
@@ -102,6 +108,8 @@ class Host:
             return ((len(data) - 8) // (kind & 15) - 1) << 3
         if name == "mkvect":
             raise self.lisp.errors.plain("mkvect", a)
+        if name in ("add1", "sub1"):
+            raise self.lisp.errors.plain("bad arg for plus", a, 8 if name == "add1" else -8)
         raise self.lisp.errors.plain(f"bad arg for {name}", a)
 
     def on_unset_variable(self, a: int, b: int, c: int) -> int:
@@ -150,21 +158,19 @@ class Host:
             raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
         if y >= 0:
             return m.integer(x << y)
-        if name == "ashift":
-            return m.integer(x >> -y)
         return m.integer(-(-x >> -y) if x < 0 else x >> -y)
 
     def on_integer_power(self, a: int, n: int, c: int) -> int:
         """expt, and what sqrt, fix and float could not do (marked by their second argument)."""
         m, errors = self.m, self.lisp.errors
         if n == NIL:
-            if a & 7 == FLOAT or m.is_integer(a):
-                raise errors.plain("bad arg for sqrt", a)
-            raise errors.plain("bad arg for sqrt", a)
+            if self.lisp.is_number(a):
+                raise errors.plain("Arg for sqrt out of range", a)
+            raise errors.plain("bad arg for trig function", a)
         if n == T:
             if a & 7 == FLOAT and math.isfinite(m.double(a)):
                 return m.integer(int(m.double(a)))
-            raise errors.plain("bad arg for fix", a)
+            raise errors.plain("fix", a)
         if n == UNWIND:
             raise errors.plain("bad arg for float", a)
         x, y = self.lisp.to_number(a), self.lisp.to_number(n)
@@ -176,7 +182,7 @@ class Host:
             if x in (1, -1):
                 return m.integer(x ** (y & 1))
             if x == 0:
-                raise errors.plain("bad arg for expt", a, n)
+                raise errors.plain("expt", a, n)
             return 0
         if x < 0 and y != int(y):
             raise errors.plain("bad arg for expt", a, n)
@@ -194,6 +200,8 @@ class Host:
             raise self.lisp.errors.bare("bad args for set")
         if name == "get":
             raise self.lisp.errors.plain("plist", s)
+        if name == "put":
+            return v
         raise self.lisp.errors.plain(name, s)
 
     def on_bad_hash(self, operation: int, h: int, c: int) -> int:

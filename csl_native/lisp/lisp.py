@@ -31,7 +31,7 @@ FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolin
 ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
            "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
            "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
-           "irightshift": "lshift", "nreverse": "reversip", "char=": "eq",
+           "nreverse": "reversip", "char=": "eq",
            "list-to-string": "list2string", "char": "schar", "id2int": "char-code", "int-char": "code-char", "int2id": "code-char",
            "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
 
@@ -412,6 +412,10 @@ class Lisp:
         sp, bp = m.cage["sp"], m.cage["bp"]
         try:
             return function()
+        except (RecursionError, MemoryError, ValueError, OverflowError, OSError) as error:
+            self.settle(sp, bp)
+            self.errors.loud(str(error) or type(error).__name__)
+            return None
         except Unwinding:
             self.settle(sp, bp)
             kind = m.cage["unwind_kind"]

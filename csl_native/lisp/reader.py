@@ -171,7 +171,8 @@ class Reader:
         if head == m.intern("~comma"):
             return m.car(m.cdr(x))
         if head & 7 == 1 and m.car(head) == m.intern("~comma-at"):
-            return m.list([m.intern("append"), m.car(m.cdr(head)), self.backquote(m.cdr(x))])
+            rest = m.cdr(x)
+            return m.list([m.intern("append"), m.car(m.cdr(head)), NIL if rest == NIL else self.backquote(rest)])
         if x == NIL:
             return NIL
         rest = m.cdr(x)

@@ -117,7 +117,7 @@ def getd(lisp: Lisp, name: int) -> int:
 def codep(lisp: Lisp, x: int) -> int:
     m = lisp.machine
     if x & 7 == SYMBOL:
-        return lisp.truth(lisp.is_defined(x) and not m.flags(x) & F_MACRO and m.field(x, SYM_SPARE) & 7 != CONS)
+        return lisp.truth(lisp.is_bytecoded(x) and not m.flags(x) & F_MACRO and m.field(x, SYM_SPARE) & 7 != CONS)
     return lisp.truth(x & 7 == OTHER and m.header(x) & 255 == CODE_HEADER)
 
 
@@ -156,8 +156,11 @@ def compile_(lisp: Lisp, names: int) -> int:
 @builtin("symbol-argcount", 1)
 def symbol_argcount(lisp: Lisp, name: int) -> int:
     m = lisp.machine
-    if name & 7 != SYMBOL or not lisp.is_bytecoded(name):
+    if name & 7 != SYMBOL or not lisp.is_defined(name):
         return NIL
+    if not lisp.is_bytecoded(name):
+        wanted = lisp.arity(m.field(name, SYM_ENV))[1]
+        return int(wanted) << 3 if wanted.isdigit() else NIL
     data = m.raw(m.field(m.field(name, SYM_ENV), 8 - VECTOR))
     return data[0] << 3 if data[0] == data[1] and not data[2] else NIL
 
@@ -249,4 +252,4 @@ def constantp(lisp: Lisp, x: int) -> int:
     m = lisp.machine
     if x & 7 == SYMBOL:
         return lisp.truth(x in (NIL, T))
-    return lisp.truth(x & 7 != CONS or m.car(x) == lisp.s_quote)
+    return lisp.truth(x & 7 != CONS)

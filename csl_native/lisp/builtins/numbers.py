@@ -30,13 +30,15 @@ def whole(lisp: Lisp, x: int, who: str) -> int:
 def float_function(name: str, function: Callable[[float], float]) -> None:
     @builtin(name, 1)
     def call(lisp: Lisp, x: int) -> int:
-        d = real(lisp, x, name)
+        if not lisp.is_number(x):
+            raise lisp.errors.plain("bad arg for trig function", x)
+        d = float(lisp.to_number(x))
         try:
             return lisp.machine.float(float(function(d)))
         except OverflowError:
             return lisp.machine.float(math.inf)
         except (ValueError, ZeroDivisionError):
-            raise lisp.errors.plain(f"bad arg for {name}", x) from None
+            raise lisp.errors.plain(f"Arg for {'ln' if name == 'log' else name} out of range", x) from None
 
 
 DEGREE = math.pi / 180
@@ -86,6 +88,9 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[int,
             if not d:
                 raise lisp.errors.plain(f"bad arg for {name}", x, y)
             return m.integer(divide(m.number(x), d))
+        for z in (x, y):
+            if not lisp.is_number(z):
+                raise lisp.errors.plain(name, z)
         value = real(lisp, x, name) / real(lisp, y, name)
         if not math.isfinite(value):
             raise lisp.errors.plain(f"bad arg for {name}", x)
@@ -123,24 +128,35 @@ def lcmn(lisp: Lisp, a: int, b: int) -> int:
 
 @builtin("integer-length", 1, 1)
 def integer_length(lisp: Lisp, a: int) -> int:
-    n = whole(lisp, a, "integer-length")
+    if not lisp.machine.is_integer(a):
+        raise lisp.errors.plain("integer-length", a)
+    n = lisp.machine.number(a)
     return (n if n >= 0 else ~n).bit_length() << 3
 
 
 @builtin("msd", 1)
 def msd(lisp: Lisp, a: int) -> int:
-    return abs(whole(lisp, a, "msd")).bit_length() << 3
+    return natural(lisp, a, "msd").bit_length() << 3
 
 
 @builtin("lsd", 1)
 def lsd(lisp: Lisp, a: int) -> int:
-    n = whole(lisp, a, "lsd")
-    return ((n & -n).bit_length() - 1 if n else 0) << 3
+    n = natural(lisp, a, "lsd")
+    return (n & -n).bit_length() << 3
+
+
+def natural(lisp: Lisp, a: int, who: str) -> int:
+    n = whole(lisp, a, who)
+    if n < 0:
+        raise lisp.errors.plain(f"negative arg for {who}", a)
+    return n
 
 
 @builtin("logcount", 1)
 def logcount(lisp: Lisp, a: int) -> int:
-    n = whole(lisp, a, "logcount")
+    if not lisp.machine.is_integer(a):
+        raise lisp.errors.plain("bad argument to logcount", a)
+    n = lisp.machine.number(a)
     return (n if n >= 0 else ~n).bit_count() << 3
 
 
@@ -169,7 +185,7 @@ def inorm(lisp: Lisp, n: int, k: int) -> int:
     m = lisp.machine
     value, bits = whole(lisp, n, "inorm"), whole(lisp, k, "inorm")
     if value == 0:
-        return m.cons(0, 0)
+        raise lisp.errors.plain("zero arg for inorm", n)
     exponent, sign, size = 0, (-1 if value < 0 else 1), abs(value)
     if size.bit_length() > bits:
         exponent = size.bit_length() - bits
@@ -276,7 +292,7 @@ def random_(lisp: Lisp, n: int = 8 << 30, state: int = NIL) -> int:
         return lisp.machine.float(generator().random() * lisp.machine.double(n))
     limit = whole(lisp, n, "random")
     if limit <= 0:
-        raise lisp.errors.plain("bad arg for random", n)
+        raise lisp.errors.plain("random-number -ve argument", n)
     return lisp.machine.integer(generator().randrange(limit))
 
 
@@ -332,3 +348,54 @@ def trap_floating_overflow(lisp: Lisp, x: int) -> int:
     old = m.value(key)
     m.set_value(key, x)
     return NIL if old is None else old
+
+
+@builtin("numerator", 1)
+def numerator(lisp: Lisp, x: int) -> int:
+    whole(lisp, x, "numerator")
+    return x
+
+
+@builtin("denominator", 1)
+def denominator(lisp: Lisp, x: int) -> int:
+    whole(lisp, x, "denominator")
+    return 8
+
+
+@builtin("rem", 2)
+def rem(lisp: Lisp, a: int, b: int) -> int:
+    return lisp.machine.apply(lisp.machine.intern("remainder"), [a, b])
+
+
+@builtin("boole", 3)
+def boole(lisp: Lisp, op: int, a: int, b: int) -> int:
+    """The sixteen bit operations of Common Lisp, by number."""
+    x, y = whole(lisp, a, "boole"), whole(lisp, b, "boole")
+    table = (0, x & y, x & ~y, x, ~x & y, y, x ^ y, x | y, ~(x | y), ~(x ^ y), ~y, x | ~y, ~x, ~x | y, ~(x & y), -1)
+    if op & 7 or not 0 <= op >> 3 < 16:
+        raise lisp.errors.plain("boole", op)
+    return lisp.machine.integer(table[op >> 3])
+
+
+@builtin("decode-float", 1)
+def decode_float(lisp: Lisp, x: int) -> int:
+    m = lisp.machine
+    d = real(lisp, x, "decode-float")
+    mantissa, exponent = math.frexp(abs(d))
+    return m.list([m.float(math.copysign(1.0, d)), exponent << 3, m.float(mantissa)])
+
+
+@builtin("scale-float", 2)
+def scale_float(lisp: Lisp, x: int, n: int) -> int:
+    return lisp.machine.float(math.ldexp(real(lisp, x, "scale-float"), whole(lisp, n, "scale-float")))
+
+
+@builtin("float-sign", 1, 2)
+def float_sign(lisp: Lisp, x: int, y: int = NIL) -> int:
+    size = 1.0 if y == NIL else abs(real(lisp, y, "float-sign"))
+    return lisp.machine.float(math.copysign(size, real(lisp, x, "float-sign")))
+
+
+@builtin("irightshift", 2)
+def irightshift(lisp: Lisp, a: int, n: int) -> int:
+    return lisp.machine.integer(whole(lisp, a, "irightshift") >> whole(lisp, n, "irightshift"))

@@ -232,15 +232,12 @@ def compress_text(lisp: Lisp, items: int) -> str:
 def compress(lisp: Lisp, items: int) -> int:
     """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
     text = compress_text(lisp, items)
-    m = lisp.machine
-    lower = m.value(lisp.reader.lower)
-    m.set_value(lisp.reader.lower, NIL)
+    if text.startswith('"') and text.count('"') % 2:
+        text += '"'
     try:
         return lisp.reader.read(Input(text=text))
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
-    finally:
-        m.set_value(lisp.reader.lower, NIL if lower is None else lower)
 
 
 @builtin("filep", 1)

@@ -29,7 +29,7 @@ def id2string(lisp: Lisp, x: int) -> int:
     if x & 7 == STRING:
         return x
     if x & 7 != SYMBOL:
-        raise lisp.errors.plain("id2string", x)
+        raise lisp.errors.plain("symbol-name", x)
     return lisp.machine.string(lisp.machine.text(x))
 
 
@@ -134,7 +134,7 @@ def special_char(lisp: Lisp, n: int) -> int:
     table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07"}
     if n & 7 == 0 and n >> 3 in table:
         return lisp.machine.intern(table[n >> 3])
-    raise lisp.errors.plain("special-char", n)
+    raise lisp.errors.bare("bad args for special-char")
 
 
 def character(lisp: Lisp, c: int) -> str:

@@ -62,11 +62,10 @@ def make_symbol(lisp: Lisp, x: int) -> int:
 
 @builtin("remob", 1, 1, "unintern")
 def remob(lisp: Lisp, x: int) -> int:
-    if x & 7 != SYMBOL:
-        raise lisp.errors.plain("remob", x)
-    lisp.machine.kernel.remove_symbol(x)
-    lisp.machine.symbols.pop(lisp.machine.text(x), None)
-    return x
+    if x & 7 == SYMBOL:
+        lisp.machine.kernel.remove_symbol(x)
+        lisp.machine.symbols.pop(lisp.machine.text(x), None)
+    return NIL
 
 
 @builtin("oblist", 0)
@@ -86,13 +85,13 @@ def mapobl(lisp: Lisp, f: int) -> int:
 @builtin("symbol-value", 1)
 def symbol_value(lisp: Lisp, x: int) -> int:
     if x & 7 != SYMBOL:
-        raise lisp.errors.plain("symbol-value", x)
+        return x
     return lisp.symbol_value(x)
 
 
 @builtin("symbol-function", 1)
 def symbol_function(lisp: Lisp, x: int) -> int:
-    return x
+    return x if x & 7 == SYMBOL and lisp.is_defined(x) else NIL
 
 
 @builtin("makeunbound", 1)

@@ -4,7 +4,6 @@
   (prog (r)
    loop
     (cond ((or (atom u) (atom v))
-           (cond ((or u v) (error 0 "pair: lists of different lengths")))
            (return (reversip r))))
     (setq r (cons (cons (car u) (car v)) r))
     (setq u (cdr u))
@@ -75,9 +74,15 @@
   (prog (r)
    loop
     (cond ((atom a) (return (reversip r))))
-    (cond ((member (car a) b) (setq r (cons (car a) r))))
+    (cond ((and (member (car a) b) (not (member (car a) r))) (setq r (cons (car a) r))))
     (setq a (cdr a))
     (go loop)))
+
+(de expand (l f)
+  (cond ((null (cdr l)) (car l))
+        (t (list3 f (car l) (expand (cdr l) f)))))
+
+(de putc (a b c) (put a b c))
 
 (de setdiff (a b)
   (prog (r)
@@ -107,7 +112,7 @@
 
 (de lastcar (l) (cond ((atom l) l) (t (car (lastpair l)))))
 
-(de last (l) (lastpair l))
+(de last (l) (car (lastpair l)))
 
 (de nth (l n)
   (cond ((onep n) (car l)) (t (nth (cdr l) (sub1 n)))))
@@ -147,11 +152,6 @@
 (de cl!-equal (a b) (equal a b))
 
 (de equalp (a b) (equal a b))
-
-(de first (l) (car l))
-(de second (l) (cadr l))
-(de third (l) (caddr l))
-(de rest (l) (cdr l))
 
 (de map (l f)
   (prog nil loop (cond ((atom l) (return nil))) (funcall f l) (setq l (cdr l)) (go loop)))
@@ -217,14 +217,6 @@
             (cons (list2 'cond (list2 (list3 'geq v n) (list2 'return (cons 'progn (cddr (cadr u))))))
               (append (cddr u)
                 (list (list3 'setq v (list2 'add1 v)) (list2 'go label)))))))))))) 
-
-(dm while (u)
-  (prog (label)
-    (setq label (gensym))
-    (return (cons 'prog (cons nil
-      (cons label
-        (cons (list2 'cond (list2 (list2 'null (cadr u)) (list2 'return nil)))
-          (append (cddr u) (list (list2 'go label)))))))))) 
 
 (dm block (u) (cons 'prog (cons nil (list (list2 'return (cons 'progn (cddr u)))))))
 
