@@ -32,7 +32,8 @@ exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong 
 
 FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "g": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
-VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms", "D": "define", "d": "define", "u": "undefine", "-": "redirect",
+VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
+          "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-maxmem": "heap"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version"}

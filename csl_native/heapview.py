@@ -122,7 +122,7 @@ class HeapView:
         if tag == CONS:
             if not depth:
                 return "(...)"
-            parts = []
+            parts: list[str] = []
             while x & 7 == CONS and len(parts) < 12:
                 parts.append(self.show(self.word(x - 1), depth - 1))
                 x = self.word(x + 7)

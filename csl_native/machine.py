@@ -6,6 +6,7 @@ execution of the same source; everything above this module does not know which.
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,9 +14,8 @@ from typing import Any
 
 from .cage import Cage
 from .kernel.calls import ENTRY_NAMES, SLOT
-from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, T, UNSET
-from .objects import (BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE,
-                      SYMBOL_SIZE)
+from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
+from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 
@@ -220,7 +220,7 @@ class Machine:
 
     def list(self, items: Iterable[int], tail: int = NIL) -> int:
         result = tail
-        for item in reversed(list(items)):
+        for item in reversed(builtins.list(items)):
             result = self.cons(item, result)
         return result
 
@@ -314,16 +314,16 @@ class Machine:
         n = int.from_bytes(self.bytes[p + 8:p + 8 + (h >> 8)], "little")
         return -n if h & 255 == BIGNEG_HEADER else n
 
-    def float(self, d: float) -> int:
+    def float(self, d: builtins.float) -> int:
         p = self.cons(FLOAT_HEADER, 0) - CONS
         self.doubles[(p >> 3) + 1] = d
         return p + FLOAT
 
-    def double(self, x: int) -> float:
+    def double(self, x: int) -> builtins.float:
         return self.doubles[(x - FLOAT >> 3) + 1]
 
     def vector(self, items: Iterable[int]) -> int:
-        values = list(items)
+        values = builtins.list(items)
         v: int = self.kernel.make_vector(len(values), NIL)
         if v == UNWIND:
             raise MemoryError("no room for a vector")
@@ -335,7 +335,7 @@ class Machine:
     def vector_length(self, v: int) -> int:
         return self.words[v - VECTOR >> 3] >> 11
 
-    def vector_items(self, v: int) -> list[int]:
+    def vector_items(self, v: int) -> builtins.list[int]:
         at = v + 8 - VECTOR >> 3
         return self.words[at:at + self.vector_length(v)].tolist()
 

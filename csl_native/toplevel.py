@@ -91,7 +91,7 @@ class TopLevel:
             if not hasattr(self, "editor"):
                 import prompt_toolkit
                 self.editor = prompt_toolkit.PromptSession()  # type: ignore[var-annotated]
-            return (self.editor.prompt(lisp.prompt) + "\n").encode()
+            return str(self.editor.prompt(lisp.prompt) + "\n").encode()
         except ImportError:
             sys.stdout.write(lisp.prompt)
             sys.stdout.flush()
@@ -155,7 +155,8 @@ def progress() -> Any:
     if not sys.stderr.isatty():
         return None
     import time
-    started, state = time.monotonic(), {}
+    started = time.monotonic()
+    state: dict[str, Any] = {}
 
     def show(done: int, total: int, name: str) -> None:
         if "bar" not in state and time.monotonic() - started > 1:

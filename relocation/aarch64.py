@@ -5,7 +5,7 @@ dynamic kinds 1024 and up (a dynamic linker's), GOTREL (no GOT base), MOVW_SABS
 and MOVW_PREL (LLVM does not emit them for Linux code models).
 """
 
-from .kinds import ANY, LOW12, PAGE, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
+from csl_native.relocation.kinds import ANY, LOW12, PAGE, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
 
 
 def _lo12(name: str, number: int, shift: int, cell: bool = False) -> Kind:

@@ -5,11 +5,11 @@ GLOB_DAT, JUMP_SLOT, RELATIVE and IRELATIVE (a dynamic linker's), GOT64 and the
 large-model kinds (pages of a set lie within 2 GB).
 """
 
-from .kinds import ANY, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
+from csl_native.relocation.kinds import ANY, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
 
 
 def _whole(name: str, number: int, formula: int, size: int, interval: tuple[int, int], **more: bool) -> Kind:
-    return Kind(name, number, formula, size, ((0, 0, 8 * size),), *interval, **more)  # type: ignore[arg-type]
+    return Kind(name, number, formula, size, ((0, 0, 8 * size),), *interval, **more)
 
 
 KINDS = (

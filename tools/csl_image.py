@@ -16,8 +16,7 @@ from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageE
 from csl_native.instructions.codec import CodeError, install
 from csl_native.native.architectures import Architecture, by_name, by_tag
 from csl_native.native.pages import PAGE_SIZE, PageSet
-
-from . import listing
+from csl_native.tools import listing
 
 
 def tag_name(tag: int) -> str:
@@ -117,7 +116,7 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     try:
         view = HeapView(image)
         from csl_native.instructions.codec import verify as verify_code
-        for name, symbol in sorted(view.functions().items()):
+        for _, symbol in sorted(view.functions().items()):
             found = view.code_of(symbol)
             assert found is not None
             verify_code(found[0], len(found[1]))
@@ -127,7 +126,8 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 COMMANDS = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify}
-HELP = {"info": "sections, tags and sizes", "functions": "which function has native code for which tag", "disasm": "bytecode and native code of a function",
+HELP = {"info": "sections, tags and sizes", "functions": "which function has native code for which tag",
+        "disasm": "bytecode and native code of a function",
         "relocs": "relocation records", "why": "what would run as bytecode here, and why", "verify": "check every digest and all bytecode"}
 
 

@@ -54,9 +54,9 @@ def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
                 target = reference(i, cells)
                 lines.append(text + (f"  ; {target}" if target else ""))
     low, high = min(s for s, _ in parts), max(s + n for s, n in parts)
-    for number, target, at, addend in pages.records:
+    for number, goal, at, addend in pages.records:
         if low <= at < high:
-            lines.append(f"{at:6x}  {architecture.kinds[number].name} {pages.targets[target] or 'this set'} + {addend}")
+            lines.append(f"{at:6x}  {architecture.kinds[number].name} {pages.targets[goal] or 'this set'} + {addend}")
     return lines
 
 

@@ -99,8 +99,9 @@ def install(rows: list[list[Any]]) -> None:
 @cache
 def derived() -> tuple[Instruction, ...]:
     """The instructions, derived from the definitions."""
-    from . import definitions
     import ast
+
+    from . import definitions
     functions = program().functions
     names = [n for n, f in functions.items() if n.startswith("op_") and f.module == definitions.__name__]
     rows = []

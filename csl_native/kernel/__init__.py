@@ -1,7 +1,9 @@
 """The runtime kernel, in the restricted language.  ``MODULES`` is all of it, with the instruction definitions."""
 
+from types import ModuleType
 
-def __getattr__(name: str) -> object:
+
+def __getattr__(name: str) -> tuple[ModuleType, ...]:
     if name != "MODULES":
         raise AttributeError(name)
     from csl_native.relocation import apply

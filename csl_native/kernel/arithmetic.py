@@ -2,14 +2,61 @@
 
 from __future__ import annotations
 
-from ..restricted.language import (add_overflows, bitsf, fbits, fsqrt, ftoi, inline, itof, lisp, load, mul_overflows, noinline,  # type: ignore[attr-defined]
-                                   sdiv, srem, sub_overflows)
+from ..restricted.language import (  # type: ignore[attr-defined]
+    add_overflows,
+    bitsf,
+    fbits,
+    fsqrt,
+    ftoi,
+    inline,
+    itof,
+    lisp,
+    load,
+    mul_overflows,
+    noinline,
+    sdiv,
+    srem,
+    sub_overflows,
+)
 from ..vm import MODULUS
 from ..words import FLOAT, UNWIND
 from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, multiply_integers
-from .host import (H_BAD_COMPARE, H_BIG_FLOAT, H_BIG_GCD, H_BIG_LOGIC, H_DIVIDE_ZERO, H_POWER, O_ABS, O_ADD1, O_ASHIFT, O_DIFFERENCE, O_DIVIDE,
-                   O_EVENP, O_EXPT, O_GCDN, O_GEQ, O_GREATERP, O_LAND, O_LEQ, O_LESSP, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, O_MAX, O_MIN,
-                   O_MINUS, O_PLUS, O_QUOTIENT, O_REMAINDER, O_SUB1, O_TIMES, bad_arith, bad_op, host)
+from .host import (
+    H_BAD_COMPARE,
+    H_BIG_FLOAT,
+    H_BIG_GCD,
+    H_BIG_LOGIC,
+    H_DIVIDE_ZERO,
+    H_POWER,
+    O_ABS,
+    O_ADD1,
+    O_ASHIFT,
+    O_DIFFERENCE,
+    O_DIVIDE,
+    O_EVENP,
+    O_EXPT,
+    O_GCDN,
+    O_GEQ,
+    O_GREATERP,
+    O_LAND,
+    O_LEQ,
+    O_LESSP,
+    O_LNOT,
+    O_LOR,
+    O_LSHIFT,
+    O_LXOR,
+    O_MAX,
+    O_MIN,
+    O_MINUS,
+    O_PLUS,
+    O_QUOTIENT,
+    O_REMAINDER,
+    O_SUB1,
+    O_TIMES,
+    bad_arith,
+    bad_op,
+    host,
+)
 from .memory import NIL, T, cons, float_value, make_float
 
 FIXNUM_MIN = -(1 << 63)

@@ -8,8 +8,7 @@ size (gcd, powers, bit operations, radix conversion) is asked of the host.
 from __future__ import annotations
 
 from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
-from ..restricted.language import (clz, inline, load, load32, lshr, mul_overflows, mulhi, noinline, store, store32, udiv,  # type: ignore[attr-defined]
-                                   ult, urem)
+from ..restricted.language import clz, inline, load, load32, lshr, mul_overflows, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
 from ..vm import FREE
 from ..words import OTHER, UNWIND
 from .host import H_NO_MEMORY, host

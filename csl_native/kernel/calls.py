@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_MAX, CODE_MIN, CODE_REST
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..restricted.language import (add_overflows, inline, invoke1, invoke2, invoke4, load, load8, load16, noinline, stack_pointer,  # type: ignore[attr-defined]
-                                   store)
+from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, load, load8, load16, noinline, stack_pointer, store  # type: ignore[attr-defined]
 from ..vm import NATIVE_BASE, SLOTS, SP, STACK_END
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
 from .host import H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
@@ -127,7 +126,7 @@ def bytecoded1(env, a):
     store(fp, a)
     if load8(code + CODE_FIXED) != 1:
         return enter_general(env, code, fp, 1)
-    return interpret(env, fp)
+    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
 
 
 def bytecoded2(env, a, b):
@@ -139,7 +138,7 @@ def bytecoded2(env, a, b):
     store(fp + 8, b)
     if load8(code + CODE_FIXED) != 2:
         return enter_general(env, code, fp, 2)
-    return interpret(env, fp)
+    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
 
 
 def bytecodedn(env, n, a, b, c):
@@ -158,7 +157,7 @@ def bytecodedn(env, n, a, b, c):
         i += 1
     if load8(code + CODE_FIXED) != n:
         return enter_general(env, code, fp, n)
-    return interpret(env, fp)
+    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
 
 
 @noinline
@@ -178,7 +177,7 @@ def enter_general(env, code, fp, n):
             i -= 1
             r = cons(load(fp + 8 * i), r)
         store(fp + 8 * most, r)
-    return interpret(env, fp)
+    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
 
 
 @noinline

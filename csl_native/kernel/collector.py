@@ -14,11 +14,42 @@ Demers et al., POPL 1990.
 from __future__ import annotations
 
 from ..objects import POINTER_TABLE, SYMBOL_SIZE
-from ..restricted.language import (base_address, clz, ctz, invoke4, load, load8, noinline, spill, stack_pointer, store,  # type: ignore[attr-defined]
-                                   store8, ult, unlikely, inline)
-from ..vm import (ALLOCATED, BIND_BASE, BP, BUDGET, CARDS, CHUNK_COUNT, CHUNKS, CURSOR, EPOCH, FULL_COUNT, FULL_LIVE, GC_BYTES, GC_COUNT,
-                  GC_REQUEST, GC_STRESS, HEAP, HEAP_END, HEAP_TOP, INTERRUPT, LINES, LIVE_LINES, MARK_SP, MARK_STACK, MARKS, NATIVE_BASE,
-                  REAL_STACK_LIMIT, RESERVE, SP, STACK_BASE, STACK_LIMIT, STARTS, UNWIND_TAG, UNWIND_VALUE)
+from ..restricted.language import base_address, clz, ctz, inline, invoke4, load, load8, noinline, spill, stack_pointer, store, store8, ult, unlikely  # type: ignore[attr-defined]
+from ..vm import (
+    ALLOCATED,
+    BIND_BASE,
+    BP,
+    BUDGET,
+    CARDS,
+    CHUNK_COUNT,
+    CHUNKS,
+    CURSOR,
+    EPOCH,
+    FULL_COUNT,
+    FULL_LIVE,
+    GC_BYTES,
+    GC_COUNT,
+    GC_REQUEST,
+    GC_STRESS,
+    HEAP,
+    HEAP_END,
+    HEAP_TOP,
+    INTERRUPT,
+    LINES,
+    LIVE_LINES,
+    MARK_SP,
+    MARK_STACK,
+    MARKS,
+    NATIVE_BASE,
+    REAL_STACK_LIMIT,
+    RESERVE,
+    SP,
+    STACK_BASE,
+    STACK_LIMIT,
+    STARTS,
+    UNWIND_TAG,
+    UNWIND_VALUE,
+)
 from ..words import UNWIND
 from .memory import HOST_SLOT, NIL, NO_LIMIT, ROOT_VECTOR, close_chunk
 

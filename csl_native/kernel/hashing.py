@@ -7,7 +7,7 @@ epoch) is rehashed when it is first used.
 
 from __future__ import annotations
 
-from ..objects import (BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH)
+from ..objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
 from ..restricted.language import inline, lisp, load, load8, lshr, noinline, store  # type: ignore[attr-defined]
 from ..vm import EPOCH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from ..objects import BYTES_HEADER, HASH_HEADER, OTHER_TYPE, STRING_HEADER, T_CODE, T_STRING, T_VECTOR
+from ..objects import BYTES_HEADER, HASH_HEADER, STRING_HEADER, T_STRING, T_VECTOR
 from ..restricted.language import inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import eqn_slow, truth
 from .bignum import compare_integers, is_big
-from .host import (H_BAD_CAR, H_BAD_CDR, H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, O_RPLACA, O_RPLACD, bad_op, host, H_BAD_RPLAC,
-                   H_NO_MEMORY)
+from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, H_BAD_VECTOR, H_NO_MEMORY, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, O_RPLACA, O_RPLACD, bad_op, host
 from .memory import NIL, T, cons, make_vector, set_field
 
 

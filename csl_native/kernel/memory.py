@@ -7,12 +7,39 @@ next safepoint.  So no kernel code ever sees an object vanish under it.
 
 from __future__ import annotations
 
-from ..objects import (BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, FLOAT_HEADER, HANDLE_HEADER, STRING_HEADER, SYM_VALUE, SYMBOL_HEADER,
-                       SYMBOL_SIZE, VECTOR_HEADER)
-from ..restricted.language import (clz, double, inline, invoke4, load, load8, loadf, noinline, store, store8,  # type: ignore[attr-defined]
-                                   storef, ult, unlikely)
-from ..vm import (ALLOCATED, BUDGET, CARDS, CHUNK, CHUNK_COUNT, CHUNK_START, CHUNKS, CURSOR, FREE, GC_REQUEST, HEAP, HEAP_END, HEAP_TOP,
-                  LIMIT, LINES, RESERVE, SLOTS, STACK_LIMIT)
+from ..objects import (
+    BIGNEG_HEADER,
+    BIGPOS_HEADER,
+    F_FLUID,
+    FLOAT_HEADER,
+    HANDLE_HEADER,
+    STRING_HEADER,
+    SYM_VALUE,
+    SYMBOL_HEADER,
+    SYMBOL_SIZE,
+    VECTOR_HEADER,
+)
+from ..restricted.language import clz, double, inline, invoke4, load, load8, loadf, noinline, store, store8, storef, ult, unlikely  # type: ignore[attr-defined]
+from ..vm import (
+    ALLOCATED,
+    BUDGET,
+    CARDS,
+    CHUNK,
+    CHUNK_COUNT,
+    CHUNK_START,
+    CHUNKS,
+    CURSOR,
+    FREE,
+    GC_REQUEST,
+    HEAP,
+    HEAP_END,
+    HEAP_TOP,
+    LIMIT,
+    LINES,
+    RESERVE,
+    SLOTS,
+    STACK_LIMIT,
+)
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 
 FIXED_SYMBOLS = ("nil", "t", "!$unset", "!$catch!-tags")

@@ -7,9 +7,9 @@ from ..restricted.language import inline, lisp, load, load8, lshr, noinline, sto
 from ..vm import BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
-from .host import (H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host)
+from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
 from .lists import memq, same_bytes
-from .memory import (CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, T, UNSET, cons, make_symbol, make_vector, set_field)
+from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 
 OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST
 OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT

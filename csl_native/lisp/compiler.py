@@ -336,7 +336,6 @@ class Compiler:
             self.finish(context)
 
     def call(self, head: int, arguments: list[int], context: int) -> None:
-        f = self.f
         op = self.open.get((head, len(arguments)))
         if op is not None:
             for a in arguments:
@@ -412,7 +411,7 @@ class Compiler:
         self.jump("jump", label)
 
     def call_lambda(self, head: int, x: int, context: int) -> None:
-        m, f = self.m, self.f
+        m, _f = self.m, self.f
         if head & 7 != CONS or m.car(head) != self.lambda_:
             self.op("literal", self.literal(head))
             self.general_call(m.intern("bad-function"), [m.list([self.quote, head])], context)
@@ -716,7 +715,7 @@ class Compiler:
         self.form(m.list([m.intern("let"), m.list(rows[:1]), inner]), context)
 
     def form_prog(self, x: int, context: int) -> None:
-        m, f = self.m, self.f
+        m, _f = self.m, self.f
         variables = list(m.items(m.car(m.cdr(x)))) if m.cdr(x) != NIL else []
         for symbol in variables:
             self.check_bindable(symbol)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..kernel.host import HOST_CODES, OPERATIONS
 from ..kernel.memory import NIL, T
+from ..kernel.text import TEXT_FUNCTIONS
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
-from ..kernel.text import TEXT_FUNCTIONS
 from ..words import FLOAT, SYMBOL, UNWIND
 from .registry import BUILTINS
 

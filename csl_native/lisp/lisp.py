@@ -8,17 +8,30 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_CHARS, T, UNSET
+from ..kernel.memory import NIL, ROOT_CHARS, UNSET, T
 from ..machine import Machine, Unwinding
-from ..objects import (CODE_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE,
-                       SYM_VALUE)
+from ..objects import (
+    CODE_HEADER,
+    F_FLUID,
+    F_GLOBAL,
+    F_KEYWORD,
+    F_MACRO,
+    F_SPECIAL,
+    SYM_ENV,
+    SYM_FLAGS,
+    SYM_FN1,
+    SYM_FN2,
+    SYM_FNN,
+    SYM_SPARE,
+    SYM_VALUE,
+)
 from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
 from .compiler import CompileError, Compiler
 from .errors import Errors
 from .host import Host
 from .printer import Printer
-from .reader import ReadError, Reader
+from .reader import Reader, ReadError
 from .registry import BUILTINS, Builtin
 from .streams import EOF_CHAR, Input, Output
 

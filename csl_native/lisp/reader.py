@@ -86,7 +86,7 @@ class Reader:
                 return m.list([m.intern("~comma-at"), self.inner(s)])
             return m.list([m.intern("~comma"), self.inner(s)])
         if text == "[":
-            items = []
+            items: list[int] = []
             while True:
                 kind, text = self.token(s)
                 if kind == "eof":
@@ -187,7 +187,7 @@ def parse_decimal(text: str) -> int:
         if len(s) <= 4000:
             return int(s)
         half = len(s) // 2
-        return value(s[:half]) * 10 ** (len(s) - half) + value(s[half:])
+        return value(s[:half]) * int(10 ** (len(s) - half)) + value(s[half:])
     n = value(digits)
     return -n if negative else n
 

@@ -74,7 +74,7 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
     """The loadable part of a relocatable ELF object as one block."""
     from elftools.elf.elffile import ELFFile
     from elftools.elf.sections import SymbolTableSection
-    elf = ELFFile(io.BytesIO(data))
+    elf: Any = ELFFile(io.BytesIO(data))
     if elf["e_machine"] != architecture.machine and elf.header["e_machine"] != _machine_name(architecture.machine):
         raise ObjectError(f"object for {elf['e_machine']}; {architecture.name} expected")
     block, where = Block(), {}

@@ -13,7 +13,8 @@ class Reason:
 
 
 ROWS = (
-    Reason("no-set", "the image has no native code for this machine's tag", "make some: csl --native-compile all, or csl-image on a machine with llvmlite"),
+    Reason("no-set", "the image has no native code for this machine's tag",
+           "make some: csl --native-compile all, or csl-image on a machine with llvmlite"),
     Reason("no-architecture", "this machine's architecture is not known to this build", "bytecode works everywhere; an architecture is one file"),
     Reason("damaged-page", "a page does not match its digest", "restore the image from a copy, or compile again"),
     Reason("kernel-abi", "the code was made for another kernel", "compile again with this version"),

@@ -248,9 +248,9 @@ class _Writer:
             op = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}[type(e.op)]
             return f"({left} {op} {right})"
         if isinstance(e.op, (ast.Add, ast.Sub)):
-            left, constant = split_constant(self, e)
-            if left is not None:
-                text = f"({self.value(left, loose=True)} {'+' if constant >= 0 else '-'} {abs(constant)})" if constant else self.value(left, loose)
+            base, constant = split_constant(self, e)
+            if base is not None:
+                text = f"({self.value(base, loose=True)} {'+' if constant >= 0 else '-'} {abs(constant)})" if constant else self.value(base, loose)
             else:
                 text = f"({self.value(e.left, True)} {'+' if isinstance(e.op, ast.Add) else '-'} {self.value(e.right, True)})"
             return text if loose else f"(z_ if -{SIGN} <= (z_ := {text}) < {SIGN} else wrap(z_))"

@@ -3,7 +3,8 @@
 from functools import cache
 from importlib import import_module
 
-MODULES = ("control", "definitions", "printing", "reading", "strings", "symbols", "numbers", "vectors", "nary", "sequences", "system", "images", "hardcode")
+MODULES = ("control", "definitions", "printing", "reading", "strings", "symbols", "numbers", "vectors", "nary", "sequences", "system",
+           "images", "hardcode")
 
 
 @cache

@@ -249,7 +249,6 @@ def globalp(lisp: Lisp, name: int) -> int:
 
 @builtin("constantp", 1)
 def constantp(lisp: Lisp, x: int) -> int:
-    m = lisp.machine
     if x & 7 == SYMBOL:
         return lisp.truth(x in (NIL, T))
     return lisp.truth(x & 7 != CONS)

@@ -48,7 +48,7 @@ def peekch(lisp: Lisp, kind: int = NIL) -> int:
 @builtin("readline", 0, 1)
 def readline(lisp: Lisp, stream: int = NIL) -> int:
     s = lisp.input
-    text = []
+    text: list[str] = []
     while True:
         c = s.next()
         if c == EOF_CHAR and not text:

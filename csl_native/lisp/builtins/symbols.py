@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...kernel.memory import NIL, T, UNSET
+from ...kernel.memory import NIL, UNSET, T
 from ...objects import F_GENSYM, SYM_FLAGS, SYM_PLIST, SYM_VALUE
 from ...words import STRING, SYMBOL
 from ..registry import builtin

@@ -8,6 +8,8 @@ from importlib import import_module
 
 from .record import Architecture
 
+__all__ = ["Architecture", "architectures", "by_name", "by_tag", "host"]
+
 MODULES = ("aarch64", "x86_64")
 
 
