@@ -144,7 +144,8 @@ def _rows() -> list[Intrinsic]:
                      "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
                      f"{{r}} = {{TAIL}}call i64 {{u}}(ptr %base, {args})",
                      f"call the entry in a slot with an environment and {count} word(s)"))
-    return [Intrinsic(*row) for row in rows]
+    return [Intrinsic(name, arguments, result, python if result == v else f"({python})", llvm, meaning)
+            for name, arguments, result, python, llvm, meaning in rows]
 
 
 INTRINSICS: dict[str, Intrinsic] = {row.name: row for row in _rows()}

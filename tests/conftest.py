@@ -1,0 +1,69 @@
+"""Shared fixtures: sessions on each execution, and programs run as a user would."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csl_native.native.architectures import host
+from csl_native.session import Session, base_image
+
+ROOT = Path(__file__).resolve().parent.parent
+CSL = [sys.executable, "-m", "csl_native.cli"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--bless", action="store_true", help="rewrite golden files instead of comparing with them")
+
+
+@pytest.fixture(scope="session")
+def bless(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--bless"))
+
+
+def machine_runs_natively() -> bool:
+    architecture = host()
+    if architecture is None:
+        return False
+    from csl_native.image.container import Image
+    with Image(base_image()) as image:
+        return f"kernel-{architecture.number}" in image.sections
+
+
+needs_native = pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel for this machine in the base image")
+
+
+@pytest.fixture(params=["native", "python"])
+def session(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Session]:
+    """A fresh session on each execution of the kernel."""
+    if request.param == "native" and not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    with open(tmp_path / "output", "wb") as out:
+        s = Session(heap=256 << 20, engine="python" if request.param == "python" else None, output=out)
+        yield s
+        s.close()
+
+
+@pytest.fixture
+def native(tmp_path: Path) -> Iterator[Session]:
+    """A fresh native session."""
+    if not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    with open(tmp_path / "output", "wb") as out:
+        s = Session(heap=256 << 20, output=out)
+        yield s
+        s.close()
+
+
+@pytest.fixture
+def csl(tmp_path: Path) -> Callable[..., Any]:
+    """Run csl in a new process in an empty folder."""
+    def run(*arguments: str, text: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*CSL, *arguments], input=text if text is not None else "", capture_output=True, text=True, cwd=tmp_path,
+                              timeout=timeout, check=False)
+    return run
