@@ -98,7 +98,7 @@ def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         pair.map(lambda t: f"(2 if mul_overflows({t[0]}, {t[1]}) or sub_overflows({t[0]}, {t[1]}) else 3)"))
 
 
-expressions = st.recursive(leaves, grow, max_leaves=12)
+expressions = st.recursive(leaves, grow, max_leaves=6)
 
 
 @needs_native

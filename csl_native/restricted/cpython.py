@@ -208,8 +208,10 @@ class _Writer:
                 return f"(not {self.value(e.operand)})"
             if isinstance(e.op, ast.Invert):
                 return f"(~{self.value(e.operand, loose)})"
+            if isinstance(e.operand, ast.Constant):
+                return self.constant(-e.operand.value)  # type: ignore[operator]
             text = f"(-{self.value(e.operand, loose)})"
-            return text if loose or self.f.types[e] == DOUBLE or isinstance(e.operand, ast.Constant) else f"wrap{text}"
+            return text if loose or self.f.types[e] == DOUBLE else f"wrap{text}"
         if isinstance(e, ast.BinOp):
             return self.operation(e, loose)
         if isinstance(e, ast.BoolOp):
