@@ -1,0 +1,117 @@
+"""The container: atomic, checked, and clear about what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csl_native.image.container import Image, ImageError, Section, update, write
+from csl_native.session import Session, base_image, restore
+
+
+def sample(path: Path) -> None:
+    write(path, [Section("a", b"hello" * 100), Section("b", bytes(5000), raw=True, info={"tag": 1}), Section("c", b"")])
+
+
+def test_sections_come_back(tmp_path: Path) -> None:
+    sample(tmp_path / "x.img")
+    with Image(tmp_path / "x.img") as image:
+        assert image.read("a") == b"hello" * 100 and image.read("b") == bytes(5000) and image.read("c") == b""
+        assert image.sections["b"].info == {"tag": 1} and image.sections["b"].offset % 4096 == 0
+        assert image.verify() == []
+
+
+def test_update_keeps_other_sections_and_switches_the_root(tmp_path: Path) -> None:
+    path = tmp_path / "x.img"
+    sample(path)
+    with Image(path) as image:
+        before = {n: (s.offset, s.stored) for n, s in image.sections.items()}
+    update(path, [Section("a", b"new"), Section("d", b"more")], frozenset({"c"}))
+    with Image(path) as image:
+        assert image.read("a") == b"new" and image.read("d") == b"more" and set(image.sections) == {"a", "b", "d"}
+        assert (image.sections["b"].offset, image.sections["b"].stored) == before["b"]
+        assert image.sequence == 2
+
+
+def test_a_crash_before_the_switch_leaves_the_old_image(tmp_path: Path) -> None:
+    """The root slot is written last: without that write everything appended is as if it were not there."""
+    path = tmp_path / "x.img"
+    sample(path)
+    old = path.read_bytes()
+    update(path, [Section("a", b"new")])
+    new = path.read_bytes()
+    path.write_bytes(old[:4096] + new[4096:])
+    with Image(path) as image:
+        assert image.read("a") == b"hello" * 100 and image.sequence == 1
+    for cut in range(512, 512 + 64, 7):  # a torn root slot is no root
+        path.write_bytes(new[:cut] + old[cut:4096] + new[4096:])
+        with Image(path) as image:
+            assert image.read("a") in (b"hello" * 100, b"new")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_damage_is_an_image_error(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "x.img"
+    sample(path)
+    raw = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        raw = raw[:data.draw(st.integers(0, len(raw) - 1))]
+    else:
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(raw)
+    try:
+        with Image(path) as image:
+            for name in image.sections:
+                contents = image.read(name)
+                assert contents in (b"hello" * 100, bytes(5000), b"")
+    except ImageError as error:
+        assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("data,words", [(b"", "not an image"), (b"hello", "not an image"), (b"CSLNATIV" + bytes(5000), "damaged")])
+def test_what_is_no_image(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "x.img"
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=words):
+        Image(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="cannot be read"):
+        Image(tmp_path / "none.img")
+
+
+def test_a_newer_format_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.img"
+    sample(path)
+    raw = bytearray(path.read_bytes())
+    raw[8] = 99
+    path.write_bytes(raw)
+    with pytest.raises(ImageError, match="newer image format"):
+        Image(path)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_same_program_gives_the_same_bytes(tmp_path: Path, compress: bool) -> None:
+    for name in ("1.img", "2.img"):
+        s = Session(heap=128 << 20)
+        s.eval("(de f (x) (cons x '(a \"b\" 1.5 123456789012345678901234567890))) (setq v (f 1))")
+        s.preserve(tmp_path / name, compress=compress)
+    assert (tmp_path / "1.img").read_bytes() == (tmp_path / "2.img").read_bytes()
+
+
+def test_preserve_is_a_fixed_point(tmp_path: Path) -> None:
+    """What was restored and preserved again is the same heap."""
+    s = Session(heap=128 << 20)
+    s.eval("(setq big (mkhash 10 2 1.5)) (puthash '(a b) big 'found) (de g (x) (gethash x big))")
+    s.preserve(tmp_path / "1.img")
+    again = restore(tmp_path / "1.img", heap=128 << 20)
+    again.preserve(tmp_path / "2.img")
+    with Image(tmp_path / "1.img") as a, Image(tmp_path / "2.img") as b:
+        assert a.read("heap") == b.read("heap")
+    assert again.eval("(g '(a b))") == "found"
+    assert Path(base_image()).exists()
