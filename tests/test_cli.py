@@ -1,0 +1,153 @@
+"""csl and csl-image as a user meets them: options, exit codes, and sentences instead of tracebacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csl_native.cli import UsageError, parse, size_of
+from csl_native.session import base_image
+
+from .conftest import machine_runs_natively, needs_native
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def image_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_files_in_order_and_standard_input(csl: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.lsp").write_text("(print 'one)")
+    (tmp_path / "b.lsp").write_text("(print 'three)")
+    done = csl("-q", "a.lsp", "-", "b.lsp", text="(print 'two)")
+    assert done.stdout == "one\ntwo\nthree\n" and done.returncode == 0 and done.stderr == ""
+
+
+def test_values_are_shown_unless_quiet(csl: Run) -> None:
+    assert csl(text="(plus 1 2)").stdout == "Value: 3\n"
+    assert csl("-q", text="(plus 1 2)").stdout == ""
+
+
+@pytest.mark.parametrize("form,code", [("(stop 7)", 7), ("(stop 0)", 0), ("(stop)", 0), ("(errorset '(stop 3) nil nil)", 3), ("(car 5)", 0)])
+def test_exit_codes(csl: Run, form: str, code: int) -> None:
+    assert csl("-q", "-e", form).returncode == code
+
+
+def test_variables_and_forms(csl: Run) -> None:
+    done = csl("-q", "-Dname=value", "-D", "other=x y", "-e", "(print (list name other))", "-e", "(print (boundp 'name))")
+    assert done.stdout == '("value" "x y")\nt\n'
+    assert csl("-q", "-u", "!*echo", "-e", "(print (boundp '!*echo))").stdout == "t\n"
+
+
+@pytest.mark.parametrize("arguments,words", [
+    (["--no-such-option"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
+    (["--engine", "warp"], "no such engine"), (["--native=maybe"], "on or off"), (["missing.lsp"], "no such file"),
+    (["-i", "missing.img", "-e", "1"], "cannot be read"), (["-i", "/dev/null", "-e", "1"], "not an image")])
+def test_mistakes_get_a_sentence(csl: Run, arguments: list[str], words: str) -> None:
+    done = csl(*arguments)
+    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_parsing() -> None:
+    options = parse(["-ifile.img", "-k", "2G", "-w-", "--engine=python", "-dx=1", "--", "out", "f.lsp", "-"])
+    assert (options.image, options.heap, options.engine, options.define, options.redirect, options.files) == (
+        "file.img", 2 << 30, "python", ["x=1"], "out", ["f.lsp", "-"])
+    assert size_of("500", "-k") == 500 << 20 and size_of("64000K", "-k") == 62 << 20
+    with pytest.raises(UsageError):
+        parse(["-e"])
+
+
+def test_help_and_version(csl: Run) -> None:
+    assert "--native-compile" in csl("--help").stdout and csl("--version").stdout.startswith("csl-native ")
+
+
+def test_output_can_go_to_files(csl: Run, tmp_path: Path) -> None:
+    csl("-q", "-l", "log", "--", "out", "-e", "(print 'hello)")
+    assert (tmp_path / "out").read_text() == "hello\n" == (tmp_path / "log").read_text()
+
+
+def test_interrupt(tmp_path: Path) -> None:
+    import signal
+    import time
+    process = subprocess.Popen([sys.executable, "-m", "csl_native.cli", "-q", "-e", "(print 'ready)", "-e", "(flush)",
+                                "-e", "(prog nil l (go l))", "-e", "(print 'after)"], stdout=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert out == "ready\n\n+++ Error Interrupted\nafter\n"
+
+
+def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
+    text = "(de hello () (print 'hello!-again)) (setq kept 42) (preserve 'hello \"A banner\")"
+    done = csl("-q", "-z", "-o", "new.img", text=text)
+    assert done.returncode == 0, done.stderr
+    assert csl("-q", "-i", "new.img", "-e", "(print kept)").stdout == "hello-again\n42\n".replace("-", "!-")
+    assert csl("-i", "new.img", "-n", "-e", "(print kept)").stdout.startswith("A banner\n42\n")
+    text = ("(setq x 1) (preserve nil nil t) (print (list x 'after)) (setq x 2) (restart!-csl t) (print x) (de f (a) (print (list 'f a)))"
+            "(preserve nil nil t) (restart!-csl 'f '(1 2)) (restart!-csl nil) (print (boundp 'x))")
+    assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\n(f (1 2))\nnil\n"
+
+
+def test_hundreds_of_restarts_read_on(csl: Run) -> None:
+    text = "(setq n 0) (preserve nil nil t)" + "(restart!-csl t)" * 40 + "(print n)"
+    done = csl("-q", "-z", "-o", "r.img", text=text, timeout=200)
+    assert done.stdout == "0\n"
+
+
+@needs_native
+def test_native_compile_writes_an_image(csl: Run, tmp_path: Path) -> None:
+    (tmp_path / "f.lsp").write_text("(de sq (x) (times x x))")
+    done = csl("-q", "--native-compile", "all", "-o", "f.img", "f.lsp")
+    assert done.returncode == 0 and done.stderr == "" and done.stdout == ""
+    assert csl("-q", "--explain", "-i", "f.img", "-e", "(print (sq 12))").stdout == "144\n"
+    rows = json.loads(image_tool("functions", str(tmp_path / "f.img"), "--json").stdout)
+    row = next(r for r in rows if r["function"] == "sq")
+    assert set(row.values()) & {"bytecode"} == set()
+    listing = image_tool("disasm", str(tmp_path / "f.img"), "sq").stdout
+    assert "times" in listing and "times_slow" in listing and "ret" in listing
+
+
+def test_gc_stress_and_engines_agree(csl: Run) -> None:
+    form = "(print (mapcar '(1 2 3) (function (lambda (x) (expt 7 (times 20 x))))))"
+    outputs = {csl("-q", *options, "-e", form).stdout for options in ([], ["--gc-stress"], ["--engine", "python"], ["--native=off"])}
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("command", ["info", "functions", "relocs", "verify", "why"])
+def test_image_tool_on_the_base_image(command: str) -> None:
+    done = image_tool(command, base_image())
+    assert done.returncode == (1 if command == "why" and not machine_runs_natively() else 0), done.stderr
+    assert done.stdout.strip()
+    json.loads(image_tool(command, base_image(), "--json").stdout)
+
+
+def test_image_tool_for_another_tag() -> None:
+    done = image_tool("why", base_image(), "--tag", "aarch64")
+    assert done.returncode == 1 and "[no-set]" in done.stdout
+    assert image_tool("why", base_image(), "--tag", "vax").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["info", "functions", "disasm", "relocs", "verify", "why"])
+def test_image_tool_on_damage(command: str, tmp_path: Path) -> None:
+    extra = ["neq"] if command == "disasm" else []
+    raw = Path(base_image()).read_bytes()
+    bad = tmp_path / "bad.img"
+    for cut in (0, 10, 600, 5000, len(raw) // 2, len(raw) - 10):
+        bad.write_bytes(raw[:cut])
+        done = image_tool(command, str(bad), *extra)
+        assert done.returncode == 2 and "Traceback" not in done.stderr and str(bad) in done.stderr
+    for place in range(4200, len(raw), len(raw) // 7):
+        damaged = bytearray(raw)
+        damaged[place] ^= 255
+        bad.write_bytes(damaged)
+        done: Any = image_tool(command, str(bad), *extra)
+        assert done.returncode in (0, 1, 2) and "Traceback" not in done.stderr
+        if command == "verify":
+            assert done.returncode != 0 or place > len(raw) - 4096
