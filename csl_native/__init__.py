@@ -1,0 +1,14 @@
+"""A Standard Lisp whose one image file runs natively on every machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Handle", "LispError", "Session", "Symbol", "restore"]
+
+
+def __getattr__(name: str) -> Any:  # the command line must not pay for what it does not use
+    if name in __all__:
+        from . import session
+        return getattr(session, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""``make bench``: ratios measured side by side in one run, against the Lisps that are installed."""

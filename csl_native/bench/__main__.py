@@ -1,0 +1,215 @@
+"""Run the benchmarks: ``python -m csl_native.bench [--quick] [-o FILE]``.  Nothing here asserts; it reports."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import math
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from csl_native.session import Session
+
+from .translate import prelude, translate
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CORPUS = ROOT / "tests" / "corpus" / "programs"
+SMALL = {"fib32": ("(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))\n(de main () (fib 32))\n(main)\n")
+}
+SKIP = {"strings": "its text functions have no counterpart", "browse": "it compares symbols by their text"}
+TIMES = re.compile(r"@@time ([0-9.]+)")
+
+
+def programs() -> dict[str, str]:
+    """Name → Standard Lisp text that ends in ``(main)``."""
+    result = {"fib32": SMALL["fib32"] or ""}
+    for path in sorted(CORPUS.glob("*.lsp")):
+        if path.stem not in SKIP and path.stem != "fib":
+            result[path.stem] = path.read_text()
+    return result
+
+
+def ours(text: str, rounds: int, engine: str | None, native: bool) -> float:
+    """Seconds of the best run of ``(main)`` here."""
+    best = math.inf
+    with open(os.devnull, "wb") as out:
+        session = Session(output=out, engine=engine)
+        session.eval(re.sub(r"\(main\)\s*$", "", text))
+        if native:
+            session.native_compile()
+        for _ in range(rounds):
+            started = time.perf_counter()
+            session.eval("(main)")
+            best = min(best, time.perf_counter() - started)
+        session.close()
+    return best
+
+
+def common_lisp(command: list[str], text: str, rounds: int, wrap: Callable[[str], list[str]]) -> float:
+    """Seconds of the best run in a Common Lisp; its file is compiled first."""
+    timing = ("(dotimes (i %d) (let ((s (get-internal-real-time))) (|main|) (format *error-output* \"~&@@time ~,6f~%%\" "
+              "(/ (- (get-internal-real-time) s) (float internal-time-units-per-second 1d0)))))\n" % rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "p.lisp"
+        path.write_text(prelude() + translate(text))
+        (Path(folder) / "t.lisp").write_text(timing)
+        done = subprocess.run([*command, *wrap(folder)], capture_output=True, text=True, timeout=300, check=False, cwd=folder)
+    found = [float(t) for t in TIMES.findall(done.stderr + done.stdout)]
+    return min(found) if found else math.nan
+
+
+def sbcl(text: str, rounds: int) -> float:
+    return common_lisp(["sbcl", "--noinform", "--dynamic-space-size", "4GB", "--non-interactive", "--no-userinit"], text, rounds, lambda folder: [
+        "--eval", '(handler-bind ((warning (function muffle-warning))) (load (compile-file "p.lisp")))', "--load", "t.lisp"])
+
+
+def clisp(text: str, rounds: int) -> float:
+    return common_lisp(["clisp", "-q", "-norc"], text, rounds, lambda folder: ["-x", '(progn (load (compile-file "p.lisp")) (load "t.lisp"))'])
+
+
+def geometric(values: list[float]) -> float:
+    good = [v for v in values if v > 0 and math.isfinite(v)]
+    return math.exp(statistics.fmean(math.log(v) for v in good)) if good else math.nan
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows]) + "\n"
+
+
+def compare(rounds: int, say: Callable[[str], None]) -> str:
+    """Programs on every tier here and in the other Lisps; ratios to SBCL, and of the interpreter to CLISP."""
+    have = {name: shutil.which(name) is not None for name in ("sbcl", "clisp")}
+    rows, native_ratios, switch_ratios = [], [], []
+    for name, text in programs().items():
+        say(name)
+        n, s = ours(text, rounds, None, True), ours(text, max(1, rounds - 1), "switch", False)
+        b = sbcl(text, rounds) if have["sbcl"] else math.nan
+        c = clisp(text, 1) if have["clisp"] else math.nan
+        rows.append([name, f"{n * 1000:.0f}", f"{s * 1000:.0f}", f"{b * 1000:.0f}", f"{c * 1000:.0f}", f"{n / b:.2f}", f"{s / b:.2f}", f"{s / c:.2f}"])
+        if name not in ("fib32", "tak"):
+            native_ratios.append(n / b)
+        switch_ratios.append(s / c)
+    rows.append(["**geometric mean** (native without fib, tak)", "", "", "", "", f"**{geometric(native_ratios):.2f}**", "", f"**{geometric(switch_ratios):.2f}**"])
+    return table(["program", "native ms", "switch ms", "SBCL ms", "CLISP ms", "native/SBCL", "switch/SBCL", "switch/CLISP"], rows)
+
+
+def python_engine() -> str:
+    """Bytecodes per second of CPython's execution: counted once with a counting loop, then timed without."""
+    from csl_native.engines.weave import kernel_program
+    from csl_native.restricted.cpython import translate as to_python
+    text = to_python(kernel_program())
+    counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += 1")
+    program = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))"
+    count = [0]
+    from csl_native.machine import Machine
+    original = Machine.attach_python
+
+    def attach(self: Any, _text: str | None = None) -> None:
+        original(self, counting)
+        self.kernel.__dict__["interpret"].__globals__["COUNT"] = count
+    Machine.attach_python = attach  # type: ignore[method-assign]
+    with contextlib.redirect_stdout(io.StringIO()):
+        session = Session(engine="python")
+    Machine.attach_python = original  # type: ignore[method-assign]
+    session.eval(program)
+    count[0] = 0
+    session.eval("(fib 17)")
+    session = Session(engine="python")
+    session.eval(program)
+    started = time.perf_counter()
+    session.eval("(fib 17)")
+    seconds = time.perf_counter() - started
+    return f"{count[0] / seconds:,.0f} bytecodes/s ({count[0]} in {seconds:.2f} s)"
+
+
+def start() -> str:
+    """A run of ``csl -e nil`` beside ``python3 -c pass``."""
+    def best(command: list[str]) -> float:
+        times = []
+        for _ in range(15):
+            started = time.perf_counter()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            times.append(time.perf_counter() - started)
+        return statistics.median(times)
+    program = Path(sys.executable).parent / "csl"
+    a, b = best([str(program), "-q", "-e", "nil"]), best([sys.executable, "-c", "pass"])
+    return f"csl -e nil {a * 1000:.0f} ms, python -c pass {b * 1000:.0f} ms, difference {(a - b) * 1000:.0f} ms"
+
+
+def restore_times() -> str:
+    """Restoring 1 MB and 100 MB of live heap, and the first full collection of the larger one."""
+    build = "(progn (setq keep nil) (prog (i) (setq i 0) l (cond ((geq i {n}) (return nil))) (setq keep (cons i keep)) (setq i (add1 i)) (go l)))"
+    with tempfile.TemporaryDirectory() as folder:
+        times = {}
+        for size, n in ((1, 50_000), (100, 6_500_000)):
+            session = Session()
+            session.eval(build.format(n=n))
+            session.preserve(Path(folder) / f"{size}.img")
+            session.close()
+            seconds = []
+            for _ in range(5):
+                started = time.perf_counter()
+                session = Session(Path(folder) / f"{size}.img")
+                seconds.append(time.perf_counter() - started)
+            times[size] = min(seconds)
+        started = time.perf_counter()
+        session.run(lambda: session.lisp.collect())
+        collect = time.perf_counter() - started
+        live = session.machine.cage["live_lines"] * 256 / 1e6
+    return (f"restore 1 MB {times[1] * 1000:.1f} ms, 100 MB {times[100] * 1000:.1f} ms (difference {(times[100] - times[1]) * 1000:.1f} ms); "
+            f"first full collection {live:.0f} MB in {collect * 1000:.0f} ms = {live / collect:.0f} MB/s")
+
+
+def apply_speed() -> str:
+    """Records per second of the native relocator."""
+    import ctypes
+
+    from csl_native.relocation.kinds import ROW_WORDS
+    session = Session()
+    hardcode = session.hardcode
+    assert hardcode.architecture is not None
+    kinds, count = hardcode.architecture.kinds, 1_000_000
+    import struct
+    rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *k.words()) for k in kinds)
+    records = b"".join(struct.pack("<qqq", (k % 2) << 32 | k % 64, 8 * (k % 4000), 4) for k in range(count))
+    page = ctypes.create_string_buffer(64000)
+    targets = struct.pack("<64q", *(ctypes.addressof(page) + 16 * k for k in range(64)))
+    tables = ctypes.create_string_buffer(rows + targets + records)
+    at = ctypes.addressof(tables)
+    function = hardcode.apply_native()
+    started = time.perf_counter()
+    refused = function(at, 8 * ROW_WORDS, at + len(rows) + len(targets), count, at + len(rows), ctypes.addressof(page), ctypes.addressof(page))
+    seconds = time.perf_counter() - started
+    return f"{count / seconds / 1e6:.0f} million records/s" + (f" (record {refused - 1} was refused)" if refused else "")
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="python -m csl_native.bench")
+    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("-o", metavar="FILE", help="write the report here")
+    options = parser.parse_args()
+
+    def say(name: str) -> None:
+        print(f"  {name}", file=sys.stderr, flush=True)
+    report = "# Benchmarks\n\nMade by `make bench`; times of one run on one machine, quote the ratios.\n\n"
+    report += f"* start: {start()}\n* {restore_times()}\n* native `apply`: {apply_speed()}\n* engine `python`: {python_engine()}\n\n"
+    report += compare(1 if options.quick else 3, say)
+    report += "\nNot compared: " + "; ".join(f"{n} ({why})" for n, why in SKIP.items()) + ".\n"
+    print(report)
+    if options.o:
+        Path(options.o).write_text(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Every example in README and docs is run; generated pages are up to date; the project speaks of itself alone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from csl_native.manual import PAGES
+
+from .conftest import ROOT, needs_native
+
+PAGES_WITH_EXAMPLES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = {"csl": [sys.executable, "-m", "csl_native.cli"], "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
+
+
+def blocks(kind: str) -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES_WITH_EXAMPLES:
+        for k, match in enumerate(re.finditer(rf"```{kind}\n(.*?)```", page.read_text(), re.S)):
+            found.append((f"{page.name}-{k}", match[1]))
+    return found
+
+
+@needs_native
+@pytest.mark.parametrize("text", [t for _, t in blocks("console")], ids=[n for n, _ in blocks("console")])
+def test_console_examples(text: str, tmp_path: Path) -> None:
+    for part in re.split(r"(?m)^\$ ", text)[1:]:
+        line, _, expected = part.partition("\n")
+        words = shlex.split(line)
+        done = subprocess.run(COMMANDS[words[0]] + words[1:], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False,
+                              stdin=subprocess.DEVNULL)
+        assert done.stdout + done.stderr == expected, line
+
+
+@needs_native
+@pytest.mark.parametrize("text", [t for _, t in blocks("python")], ids=[n for n, _ in blocks("python")])
+def test_python_examples(text: str, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, timeout=120)
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_generated_pages(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run: make docs"
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    for page in PAGES_WITH_EXAMPLES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_architectures_are_named_in_their_own_files_only() -> None:
+    """An architecture is a record, not an if."""
+    own = re.compile(r"x86.64|aarch64|amd64|arm64", re.I)
+    allowed = {"x86_64.py", "aarch64.py"}
+    for folder in ("csl_native", "image", "relocation", "tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if path.name in allowed or path.is_symlink() or any(p.is_symlink() for p in path.parents):
+                continue
+            names = [line for line in path.read_text().splitlines() if own.search(line) and "MODULES" not in line]
+            assert names == [], f"{path}: {names}"
