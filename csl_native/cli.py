@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from typing import Any
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
@@ -43,33 +42,26 @@ class UsageError(Exception):
     """A command line that cannot be followed."""
 
 
-@dataclass
 class Options:
     """The parsed command line."""
 
-    image: str | None = None
-    output: str | None = None
-    cold: bool = False
-    no_restart: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    explain: bool = False
-    gc_stress: bool = False
-    help: bool = False
-    version: bool = False
-    heap: int | None = None
-    log: str | None = None
-    redirect: str | None = None
-    seed: str | None = None
-    module: str | None = None
-    depends: str | None = None
-    engine: str | None = None
-    native: str = "on"
-    compile: str | None = None
-    forms: list[str] = field(default_factory=list)
-    define: list[str] = field(default_factory=list)
-    undefine: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.image: str | None = None
+        self.output: str | None = None
+        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
+        self.heap: int | None = None
+        self.log: str | None = None
+        self.redirect: str | None = None
+        self.seed: str | None = None
+        self.module: str | None = None
+        self.depends: str | None = None
+        self.engine: str | None = None
+        self.native = "on"
+        self.compile: str | None = None
+        self.forms: list[str] = []
+        self.define: list[str] = []
+        self.undefine: list[str] = []
+        self.files: list[str] = []
 
 
 def parse(arguments: list[str]) -> Options:

@@ -22,8 +22,8 @@ def instructions_page() -> str:
             "A function's operand stack grows upwards; *takes* are popped, the last one from the top; *fails* may start unwinding.\n\n")
     text += row("number", "name", "operands", "takes", "gives", "fails", "meaning") + row(*["---"] * 7)
     for r in derived():
-        text += row(r.number, f"`{r.name}`", ", ".join(f"{n}: {k}" for n, k in r.operands), " ".join(r.inputs), r.gives or "", "yes" if r.fails else "",
-                    r.meaning.split("\n")[0])
+        operands = ", ".join(f"{n}: {k}" for n, k in r.operands)
+        text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "", r.meaning.split("\n")[0])
     return text
 
 
@@ -45,8 +45,8 @@ def reasons_page() -> str:
 
 def layouts_page() -> str:
     """Object layouts."""
-    text = "# Object layouts\n\nMade by `make docs` from `csl_native/objects.py`; do not edit.\n\n" + row("type", "name", "tag", "Lisp values", "fields", "")
-    text += row(*["---"] * 6)
+    text = "# Object layouts\n\nMade by `make docs` from `csl_native/objects.py`; do not edit.\n\n"
+    text += row("type", "name", "tag", "Lisp values", "fields", "") + row(*["---"] * 6)
     for r in LAYOUTS:
         text += row(r.type, r.name, r.tag, "all" if r.pointers < 0 else r.pointers, " ".join(r.fields), r.meaning)
     return text

@@ -8,13 +8,12 @@ value, so a heap can be walked object by object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .words import FLOAT, HEADER, OTHER, STRING, SYMBOL, VECTOR
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """``pointers``: how many of the content words are Lisp values (-1: all of them)."""
 
     name: str

@@ -8,7 +8,7 @@ in the VM block, because it depends on the heap limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _FIELDS = (
     "free", "limit",  # allocation: next byte, end of chunk
@@ -41,8 +41,7 @@ ROOT_SLOTS = 64
 UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART = 8, 16, 24, 32  # fixnums
 
 
-@dataclass(frozen=True)
-class CageLayout:
+class CageLayout(NamedTuple):
     """Places of the parts of a cage for a heap of at most ``heap`` bytes; all page-aligned."""
 
     heap: int

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -39,18 +38,13 @@ def digest(data: Any) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
-@dataclass
 class Section:
     """A named run of bytes.  ``raw`` sections are page-aligned and can be mapped; others are compressed with zstandard."""
 
-    name: str
-    data: bytes = b""
-    raw: bool = False
-    info: dict[str, Any] = field(default_factory=dict)
-    offset: int = 0
-    stored: int = 0
-    length: int = 0
-    digest: bytes = b""
+    def __init__(self, name: str, data: bytes = b"", raw: bool = False, info: dict[str, Any] | None = None, offset: int = 0,
+                 stored: int = 0, length: int = 0, digest: bytes = b"") -> None:
+        self.name, self.data, self.raw, self.info = name, data, raw, info or {}
+        self.offset, self.stored, self.length, self.digest = offset, stored, length, digest
 
 
 class Image:

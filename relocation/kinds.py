@@ -7,14 +7,13 @@ bits of the result go where: (bit in the container, bit of the result, width).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12 = range(4)
 FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF")
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """``size``: bytes of the container; the result must lie in [lo, hi) and be a multiple of ``align``.
 
     ``cell``: the symbol is reached through a pointer cell, whose address is S.

@@ -40,6 +40,7 @@ _SAME = {"plus2": "+ 2", "plus": "+ *", "difference": "- 2", "times2": "* 2", "t
 
 PRELUDE = """
 (declaim (optimize (speed 1) (safety 1)))
+(setq *read-default-float-format* (quote double-float))
 (defmacro |de| (name args &body body) `(defun ,name ,args ,@body))
 (defmacro |fluid| (names) `(progn ,@(mapcar (lambda (n) `(defvar ,n nil)) (cadr names))))
 (defmacro |setq| (&rest r) `(setq ,@r))
@@ -81,8 +82,30 @@ PRELUDE = """
 (defun |prin2| (x) (princ x))
 (defun |print| (x) (prin1 x) (terpri) x)
 (defun |terpri| () (terpri))
+(defun |printc| (x) (princ x) (terpri) x)
 (defun |reversip| (l) (nreverse l))
 (defvar |blank| '| |)
+(defvar *chars* (let ((v (make-array 256))) (dotimes (i 256 v) (setf (svref v i) (intern (string (code-char i)))))))
+(defun text-of (x) (if (symbolp x) (symbol-name x) (if (stringp x) x (princ-to-string x))))
+(defun |explode2| (x) (map 'list (lambda (c) (svref *chars* (char-code c))) (text-of x)))
+(defun |explode| (x) (|explode2| (if (stringp x) (prin1-to-string x) x)))
+(defun |explode2lc| (x) (|explode2| (string-downcase (text-of x))))
+(defun |explode2uc| (x) (|explode2| (string-upcase (text-of x))))
+(defun |list2string| (l)
+  (let ((s (make-string (length l))) (i 0))
+    (dolist (x l s) (setf (char s i) (if (symbolp x) (char (symbol-name x) 0) (code-char x))) (incf i))))
+(defun |intern| (x) (values (intern (text-of x))))
+(defun |compress| (l) (let ((s (|list2string| l))) (if (digit-char-p (char s 0)) (values (read-from-string s)) (intern s))))
+(defun |char-code| (c) (char-code (char (symbol-name c) 0)))
+(defun |id2int| (c) (char-code (char (symbol-name c) 0)))
+(defun |code-char| (n) (svref *chars* n))
+(defun |liter| (c) (and (symbolp c) (alpha-char-p (char (symbol-name c) 0))))
+(defun |digit| (c) (and (symbolp c) (digit-char-p (char (symbol-name c) 0)) t))
+(defun |string-length| (s) (length s))
+(defun |stringp| (x) (stringp x))
+(defun |orderp| (a b) (string<= (text-of a) (text-of b)))
+(defun |errorset| (f m b) (declare (ignore m b)) (handler-case (list (eval f)) (error () nil)))
+(defun |error| (n m) (error "~a ~a" n m))
 """
 
 

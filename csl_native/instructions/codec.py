@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .layout import HEAD_SIZE
 
@@ -15,8 +15,7 @@ OPERANDS = {"u8": (1, False), "u16": (2, False), "i8": (1, True), "i16": (2, Tru
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """``function`` is the restricted function that is its meaning; ``takes`` and ``gives`` count stack words."""
 
     number: int
@@ -145,8 +144,7 @@ def encode(name: str, *operands: int) -> bytes:
     return bytes(out)
 
 
-@dataclass
-class Decoded:
+class Decoded(NamedTuple):
     """One instruction of a function: place, row, operand values, and the target of a branch."""
 
     at: int
@@ -159,8 +157,7 @@ class Decoded:
         return self.at + self.row.size
 
 
-@dataclass
-class Code:
+class Code(NamedTuple):
     """A code object, taken apart."""
 
     least: int
@@ -169,7 +166,7 @@ class Code:
     locals: int
     frame: int
     code: bytes
-    handlers: list[tuple[int, int, int, int]] = field(default_factory=list)
+    handlers: Sequence[tuple[int, int, int, int]] = ()
 
     @property
     def fixed(self) -> int:
@@ -215,9 +212,7 @@ def decode(code: bytes) -> list[Decoded]:
             size, signed = OPERANDS[kind]
             values.append(int.from_bytes(code[p:p + size], "little", signed=signed))
             p += size
-        item = Decoded(at, row, tuple(values))
-        if row.kind == "branch":
-            item.target = item.end + values[0]
+        item = Decoded(at, row, tuple(values), p + values[0] if row.kind == "branch" else None)
         out.append(item)
         at = item.end
     return out

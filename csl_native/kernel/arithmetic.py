@@ -10,6 +10,8 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     ftoi,
     inline,
     itof,
+    known_fixnum,
+    likely,
     lisp,
     load,
     mul_overflows,
@@ -90,8 +92,9 @@ def to_double(v) -> float:
 @lisp("plus2")
 @inline
 def plus2(a, b):
-    if both_fixnums(a, b) and not add_overflows(a, b):
-        return a + b
+    if likely(both_fixnums(a, b)):
+        if likely(not add_overflows(a, b)):
+            return known_fixnum(a + b)
     return plus_slow(a, b)
 
 
@@ -107,8 +110,9 @@ def plus_slow(a, b):
 @lisp("difference2")
 @inline
 def difference2(a, b):
-    if both_fixnums(a, b) and not sub_overflows(a, b):
-        return a - b
+    if likely(both_fixnums(a, b)):
+        if likely(not sub_overflows(a, b)):
+            return known_fixnum(a - b)
     return difference_slow(a, b)
 
 
@@ -124,8 +128,9 @@ def difference_slow(a, b):
 @lisp("times2")
 @inline
 def times2(a, b):
-    if both_fixnums(a, b) and not mul_overflows(a >> 3, b):
-        return (a >> 3) * b
+    if likely(both_fixnums(a, b)):
+        if likely(not mul_overflows(a >> 3, b)):
+            return known_fixnum((a >> 3) * b)
     return times_slow(a, b)
 
 
@@ -141,16 +146,28 @@ def times_slow(a, b):
 @lisp("add1")
 @inline
 def add1(a):
-    if a & 7 == 0 and not add_overflows(a, 8):
-        return a + 8
+    if likely(a & 7 == 0):
+        if likely(not add_overflows(a, 8)):
+            return known_fixnum(a + 8)
+    return add1_slow(a)
+
+
+@noinline
+def add1_slow(a):
     return plus_slow(a, 8) if is_number(a) else bad_op(O_ADD1, a)
 
 
 @lisp("sub1")
 @inline
 def sub1(a):
-    if a & 7 == 0 and not sub_overflows(a, 8):
-        return a - 8
+    if likely(a & 7 == 0):
+        if likely(not sub_overflows(a, 8)):
+            return known_fixnum(a - 8)
+    return sub1_slow(a)
+
+
+@noinline
+def sub1_slow(a):
     return difference_slow(a, 8) if is_number(a) else bad_op(O_SUB1, a)
 
 
@@ -248,7 +265,7 @@ def compare_slow(a, b, operation):
 @lisp("lessp")
 @inline
 def lessp(a, b):
-    if both_fixnums(a, b):
+    if likely(both_fixnums(a, b)):
         return truth(a < b)
     return order_slow(a, b, O_LESSP)
 
@@ -256,7 +273,7 @@ def lessp(a, b):
 @lisp("greaterp")
 @inline
 def greaterp(a, b):
-    if both_fixnums(a, b):
+    if likely(both_fixnums(a, b)):
         return truth(a > b)
     return order_slow(a, b, O_GREATERP)
 
@@ -264,7 +281,7 @@ def greaterp(a, b):
 @lisp("leq")
 @inline
 def leq(a, b):
-    if both_fixnums(a, b):
+    if likely(both_fixnums(a, b)):
         return truth(a <= b)
     return order_slow(a, b, O_LEQ)
 
@@ -272,7 +289,7 @@ def leq(a, b):
 @lisp("geq")
 @inline
 def geq(a, b):
-    if both_fixnums(a, b):
+    if likely(both_fixnums(a, b)):
         return truth(a >= b)
     return order_slow(a, b, O_GEQ)
 

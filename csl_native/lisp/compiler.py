@@ -9,8 +9,7 @@ drop what lies between them and their target.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..instructions.codec import Code, by_name, encode, verify
 from ..kernel.memory import NIL, T
@@ -31,44 +30,32 @@ class CompileError(Exception):
         self.message, self.value, self.quiet = message, value, quiet
 
 
-@dataclass
 class Block:
     """A prog: where its labels and its exit are, and what is on the stacks there."""
 
-    depth: int
-    bindings: int
-    arguments: int
-    protections: int
-    context: int
-    result: int = -1
-    exit: int = -1
-    labels: dict[int, int] = field(default_factory=dict)
-    left: bool = False
+    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int) -> None:
+        self.depth, self.bindings, self.arguments, self.protections = depth, bindings, arguments, protections
+        self.context, self.exit, self.result = context, exit, -1
+        self.labels: dict[int, int] = {}
+        self.left = False
 
 
-@dataclass
 class Function:
     """The state of one function under compilation."""
 
-    literals: list[int]
-    items: list[tuple] = field(default_factory=list)  # type: ignore[type-arg]
-    handlers: list[tuple[int, int, int, int]] = field(default_factory=list)
-    depth: int = 0
-    deepest: int = 0
-    locals: int = 0
-    most_locals: int = 0
-    bindings: int = 0
-    arguments: int = 0
-    protections: int = 0
-    scope: dict[int, int] = field(default_factory=dict)
-    blocks: list[Block] = field(default_factory=list)
-    labels: int = 0
-    name: int = NIL
-    parameters: list[int] = field(default_factory=list)
-    entry: int = -1
-    dead: bool = False
-    cleanups: list[int] = field(default_factory=list)
-    targets: set[int] = field(default_factory=set)
+    def __init__(self, name: int = NIL) -> None:
+        self.name = name
+        self.literals: list[int] = [0]
+        self.items: list[tuple[Any, ...]] = []
+        self.handlers: list[tuple[int, int, int, int]] = []
+        self.depth = self.deepest = self.locals = self.most_locals = self.bindings = self.arguments = self.protections = self.labels = 0
+        self.scope: dict[int, int] = {}
+        self.blocks: list[Block] = []
+        self.parameters: list[int] = []
+        self.entry = -1
+        self.dead = False
+        self.cleanups: list[int] = []
+        self.targets: set[int] = set()
 
 
 OPEN = {  # Lisp functions that are one instruction, by argument count
@@ -111,13 +98,13 @@ class Compiler:
         self.list_, self.list_star = m.intern("list"), m.intern("list*")
         self.cxr = {m.intern("c" + s + "r"): s for n in (2, 3, 4) for s in _combinations(n)}
         self.quote = m.intern("quote")
-        self.f = Function([])
+        self.f = Function()
 
     # -- functions ---------------------------------------------------------------
 
     def compile(self, name: int, parameters: int, body: list[int]) -> tuple[Code, list[int]]:
         """Compile a lambda; ``name`` is the symbol it will be the function of, or nil."""
-        outer, self.f = self.f, Function([0], name=name)
+        outer, self.f = self.f, Function(name)
         try:
             return self._compile(parameters, body)
         finally:
@@ -727,7 +714,7 @@ class Compiler:
 
     def block(self, body: list[int], context: int) -> None:
         f = self.f
-        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, exit=self.label())
+        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label())
         if context != EFFECT:
             block.result = self.new_local()
         for y in body:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 
-@dataclass(frozen=True)
-class Builtin:
+class Builtin(NamedTuple):
     """``least``..``most`` arguments (most -1: any number); called with the Lisp and its argument words."""
 
     name: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -20,7 +19,6 @@ RECORD = struct.Struct("<qqq")
 HEAD_LIMIT = 64 << 20
 
 
-@dataclass
 class PageSet:
     """Pages of one tag.  ``records``: (kind number in the architecture's table, target number, place, addend); target 0 is
     the set itself, the others are names of kernel entries.
@@ -28,18 +26,16 @@ class PageSet:
     ``entries``: by function name, what an entry needs: place of the bytecode's digest, features, symbol name.
     """
 
-    tag: int
-    abi: str
-    data: bytearray = field(default_factory=bytearray)
-    functions: dict[str, int] = field(default_factory=dict)
-    targets: list[str] = field(default_factory=lambda: [""])
-    records: list[tuple[int, int, int, int]] = field(default_factory=list)
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    features: list[str] = field(default_factory=list)
-    arities: dict[str, int] = field(default_factory=dict)
-    entry_names: list[str] = field(default_factory=list)
-    blocks: dict[int, int] = field(default_factory=dict)  # native vectors: place and size
-    bad_pages: set[int] = field(default_factory=set)
+    def __init__(self, tag: int, abi: str, data: bytearray | None = None, *, functions: dict[str, int] | None = None,
+                 targets: list[str] | None = None, records: list[tuple[int, int, int, int]] | None = None,
+                 entries: dict[str, dict[str, Any]] | None = None, features: list[str] | None = None, arities: dict[str, int] | None = None,
+                 entry_names: list[str] | None = None, blocks: dict[int, int] | None = None) -> None:
+        self.tag, self.abi = tag, abi
+        self.data = data if data is not None else bytearray()
+        self.functions, self.targets, self.records = functions or {}, targets or [""], records or []
+        self.entries, self.features, self.arities = entries or {}, features or [], arities or {}
+        self.entry_names, self.blocks = entry_names or [], blocks or {}  # blocks: native vectors, place and size
+        self.bad_pages: set[int] = set()
 
     @property
     def architecture(self) -> Architecture | None:
@@ -101,17 +97,16 @@ class PageSet:
             pages = bytearray(data[at:at + length])
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")
-            result = cls(int(head["tag"]), str(head["abi"]), pages, dict(head["functions"]), targets, records,
-                         dict(head["entries"]), list(head["features"]), dict(head["arities"]), list(head["entry_names"]),
-                         {int(p): int(s) for p, s in head["blocks"]})
+            result = cls(int(head["tag"]), str(head["abi"]), pages, functions=dict(head["functions"]), targets=targets, records=records,
+                         entries=dict(head["entries"]), features=list(head["features"]), arities=dict(head["arities"]),
+                         entry_names=list(head["entry_names"]), blocks={int(p): int(s) for p, s in head["blocks"]})
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if digest(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE]) != d}
             return result
         except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error
 
 
-@dataclass
-class LoadedSet:
+class LoadedSet(NamedTuple):
     """A page set in executable memory."""
 
     pages: PageSet

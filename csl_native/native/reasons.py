@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     code: str
     text: str
     remedy: str
@@ -32,8 +31,7 @@ ROWS = (
 REASONS = {row.code: row for row in ROWS}
 
 
-@dataclass(frozen=True)
-class Fallback:
+class Fallback(NamedTuple):
     """One thing that runs as bytecode: ``subject`` is a function name, or empty for all of a tag."""
 
     code: str

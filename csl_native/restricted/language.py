@@ -27,8 +27,7 @@ over (the cage), so the same program runs over many heaps side by side.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 WORD, DOUBLE, BOOL, VOID = "word", "double", "bool", "void"
 TYPES = (WORD, DOUBLE, BOOL)
@@ -63,8 +62,7 @@ def lisp(name: str, cells: str = "") -> Callable[[F], F]:
     return lambda function: function
 
 
-@dataclass(frozen=True)
-class Intrinsic:
+class Intrinsic(NamedTuple):
     """One primitive of the language, with its meaning in both executions.
 
     ``python`` and ``llvm`` are templates over ``{0}``, ``{1}``...: a Python
@@ -134,6 +132,8 @@ def _rows() -> list[Intrinsic]:
         ("base_address", (), w, "0", "{r} = ptrtoint ptr %base to i64", "address of the memory; 0 under CPython"),
         ("spill", (), v, "None", "call void asm sideeffect \"\", \"{CLOBBER}\"()",
          "force the callee-saved registers into this function's frame"),
+        ("known_fixnum", (w,), w, "({0})", "{t} = and i64 {0}, 7\n{u} = icmp eq i64 {t}, 0\ncall void @llvm.assume(i1 {u})\n{r} = add i64 {0}, 0",
+         "the word itself, whose low three bits the program knows to be 0"),
         ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
         ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
     ]

@@ -27,6 +27,7 @@ declare i64 @llvm.fptosi.sat.i64.f64(double)
 declare double @llvm.sqrt.f64(double)
 declare i64 @llvm.read_register.i64(metadata)
 declare i1 @llvm.expect.i1(i1, i1)
+declare void @llvm.assume(i1)
 """
 
 

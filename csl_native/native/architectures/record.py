@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from csl_native.relocation.kinds import Kind
 
 
-@dataclass(frozen=True)
-class Architecture:
+class Architecture(NamedTuple):
     """``number`` is the low five bits of the tag; ``veneer`` is code that jumps through the pointer cell behind
     ``veneer_field`` (kind name, place in the veneer, addend)."""
 
