@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from csl_native.session import Session
+from csl_native.session import LispError, Session
 
 from .translate import prelude, translate
 
@@ -45,9 +45,14 @@ def ours(text: str, rounds: int, engine: str | None, native: bool) -> float:
         session.eval(re.sub(r"\(main\)\s*$", "", text))
         if native:
             session.native_compile()
-        for _ in range(rounds):
+        for number in range(rounds):
             started = time.perf_counter()
-            session.eval("(main)")
+            try:
+                session.eval("(main)")
+            except LispError:  # a program that changes its constants runs once
+                if not number:
+                    raise
+                break
             best = min(best, time.perf_counter() - started)
         session.close()
     return best
