@@ -91,7 +91,7 @@ class Machine:
         cage["mark_stack"] = places["scratch"]
         cage["scratch"], cage["scratch_end"] = places["scratch"], places["forward"]
         cage["forward"] = places["forward"]
-        cage["budget"] = 16 << 20
+        cage["budget"] = 8 << 20
         cage["epoch"] = 8
         cage["modulus"] = 8
         cage["unwind_kind"] = cage["unwind_tag"] = cage["unwind_value"] = 0

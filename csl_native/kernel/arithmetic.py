@@ -5,8 +5,14 @@ from __future__ import annotations
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
+    fatan,
     fbits,
+    fcos,
+    fexp,
+    flog,
+    fsin,
     fsqrt,
+    ftan,
     ftoi,
     inline,
     itof,
@@ -25,6 +31,7 @@ from ..words import FLOAT, UNWIND
 from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, multiply_integers
 from .host import (
     H_BAD_COMPARE,
+    H_BAD_TRIG,
     H_BIG_FLOAT,
     H_BIG_GCD,
     H_BIG_LOGIC,
@@ -503,6 +510,51 @@ def square_root(a):
         if d >= 0.0:
             return make_float(fsqrt(d))
     return host(H_POWER, a, NIL, 0)
+
+
+@lisp("sin")
+def sin_of(a):
+    if is_number(a):
+        return make_float(fsin(to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("cos")
+def cos_of(a):
+    if is_number(a):
+        return make_float(fcos(to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("tan")
+def tan_of(a):
+    if is_number(a):
+        return make_float(ftan(to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("atan")
+def atan_of(a):
+    if is_number(a):
+        return make_float(fatan(to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("exp")
+def exp_of(a):
+    if is_number(a):
+        return make_float(fexp(to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("log")
+def log_of(a):
+    if is_number(a):
+        d = to_double(a)
+        if d > 0.0:
+            return make_float(flog(d))
+        return host(H_BAD_TRIG, a, 1, 0)
+    return host(H_BAD_TRIG, a, 0, 0)
 
 
 @lisp("fix")

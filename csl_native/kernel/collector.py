@@ -4,8 +4,8 @@ A minor collection keeps the marks of the last one, so everything that survived
 before is old; its roots are the stacks, the fixed objects and the dirty cards.
 A full collection starts without marks.  Stacks are scanned conservatively: a
 word counts when it is, or points into, an object whose start bit is set (LLVM
-keeps derived pointers, relative and absolute).  Start bits of young objects are
-set from the chunks handed out since the last collection.
+keeps derived pointers, relative and absolute).  A young chunk gets its start
+bits when the first such word points into it.
 
 Immix (Blackburn and McKinley, PLDI 2008) has the lines; sticky marks are from
 Demers et al., POPL 1990.
@@ -51,10 +51,11 @@ from ..vm import (
     UNWIND_VALUE,
 )
 from ..words import UNWIND
-from .memory import HOST_SLOT, NIL, NO_LIMIT, ROOT_VECTOR, close_chunk
+from .memory import FIRST, HOST_SLOT, NIL, NO_LIMIT, PREPARED, ROOT_VECTOR, YOUNG, close_chunk
 
 H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT = 2, 3, 4
-MIN_BUDGET = 16 << 20
+MIN_BUDGET = 8 << 20
+ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
 
 
 @inline
@@ -98,14 +99,14 @@ def collect(full) -> None:
 
 @noinline
 def collect_from(full, sp) -> None:
-    set_starts()
+    close_chunk()
     if load(LIVE_LINES) > 2 * load(FULL_LIVE) + (MIN_BUDGET >> 7) or load(HEAP_END) - load(HEAP_TOP) < load(RESERVE):
         full = 1
     store(MARK_SP, load(MARK_STACK))
     top = load(HEAP_TOP)
     if full != 0:
         clear(load(MARKS) + (HEAP >> 7), load(MARKS) + ((top + 1023) >> 10 << 3))
-        clear(load(LINES) + (HEAP >> 8), load(LINES) + ((top + 2047) >> 11 << 3))
+        keep_bits(load(LINES) + (HEAP >> 8), load(LINES) + ((top + 2047) >> 11 << 3), ~ALL_LIVE)
         clear(load(CARDS) + (HEAP >> 9), load(CARDS) + ((top + 4095) >> 12 << 3))
     mark_fixed()
     mark_range(load(STACK_BASE), load(SP))
@@ -120,40 +121,40 @@ def collect_from(full, sp) -> None:
     finish(top, full)
 
 
+def keep_bits(p, end, mask) -> None:
+    """And the words in [p, end) with a mask."""
+    while p < end:
+        store(p, load(p) & mask)
+        p += 8
+
+
 def clear(p, end) -> None:
     while p < end:
         store(p, 0)
         p += 8
 
 
-def set_starts() -> None:
-    """Set the start bits of every object in the chunks handed out since the last collection."""
-    close_chunk()
+def prepare_chunk(line) -> None:
+    """Set the start bits of the young chunk that has this line: only chunks that a stack points into need them."""
+    lines = load(LINES)
+    while load8(lines + line) & FIRST == 0:
+        line -= 1
     i = load(CHUNKS)
     end = i + 16 * load(CHUNK_COUNT)
-    starts = load(STARTS)
-    while i < end:
-        p = load(i)
-        stop = load(i + 8)
-        while p < stop:
-            at = starts + (p >> 10 << 3)
-            store(at, load(at) | 1 << (p >> 4))
-            p += object_bytes(p)
+    while i < end and load(i) != line << 8:
         i += 16
-    clear_handed_out()
-    store(CHUNK_COUNT, 0)
-
-
-def clear_handed_out() -> None:
-    i = load(LINES) + (HEAP >> 8)
-    end = load(LINES) + (load(HEAP_TOP) >> 8)
-    while i < end:
-        if i & 7 == 0 and (load(i) == 0 or load(i) == 0x0101010101010101):
-            i += 8
-        else:
-            if load8(i) == 2:
-                store8(i, 0)
-            i += 1
+    if i >= end:
+        return
+    p = load(i)
+    stop = load(i + 8)
+    while line << 8 < stop:
+        store8(lines + line, load8(lines + line) | PREPARED)
+        line += 1
+    starts = load(STARTS)
+    while p < stop:
+        at = starts + (p >> 10 << 3)
+        store(at, load(at) | 1 << (p >> 4))
+        p += object_bytes(p)
 
 
 @inline
@@ -186,6 +187,9 @@ def mark_candidate(v) -> None:
     if not ult(r - HEAP, load(HEAP_TOP) - HEAP):
         r = v
     if ult(r - HEAP, load(HEAP_TOP) - HEAP):
+        line = load8(load(LINES) + (r >> 8))
+        if line & (YOUNG | PREPARED) == YOUNG:
+            prepare_chunk(r >> 8)
         p = find_start(r)
         if p != 0:
             mark_object(p)
@@ -243,7 +247,7 @@ def trace() -> None:
             line = lines + (p >> 8)
             last = lines + (p + (h >> 8) + 7 >> 8)
             while line <= last:
-                store8(line, 1)
+                store8(line, load8(line) | 1)
                 line += 1
             n = pointer_count(h)
             q = p + 8
@@ -253,7 +257,8 @@ def trace() -> None:
                 q += 8
         else:
             while True:
-                store8(lines + (p >> 8), 1)
+                line = lines + (p >> 8)
+                store8(line, load8(line) | 1)
                 mark_value(h)
                 d = load(p + 8)
                 if (d + 1) & 7 <= 1:
@@ -277,24 +282,34 @@ def scan_cards(top) -> None:
     cards = load(CARDS)
     i = cards + (HEAP >> 9)
     end = cards + (top + 511 >> 9)
+    long = 0
     while i < end:
         if i & 7 == 0 and load(i) == 0:
             i += 8
         else:
             if load8(i) != 0:
                 store8(i, 0)
-                scan_card((i - cards) << 9)
-                trace()
+                line = load(LINES) + (i - cards << 1)
+                if load8(line) & load8(line + 1) & YOUNG == 0:  # young objects are found by being reached
+                    long = scan_card((i - cards) << 9, long)
+                    trace()
             i += 1
 
 
-def scan_card(start) -> None:
-    """Mark from the fields in [start, start + 512) of marked objects."""
+def scan_card(start, long):
+    """Mark from the fields in [start, start + 512) of marked objects.
+
+    ``long`` is an object that may reach into this card (0: none), found with an earlier card; so is the result, for later ones.
+    """
     end = start + 512
-    p = find_start(start)
+    p = long
+    if p == 0 or p + object_bytes(p) <= start:
+        p = find_start(start)
     if p == 0:
         p = next_start(start, end)
+    long = 0
     while p < end and p != 0:
+        long = p
         if load(load(MARKS) + (p >> 10 << 3)) >> (p >> 4) & 1 != 0:
             h = load(p)
             q = p
@@ -308,6 +323,7 @@ def scan_card(start) -> None:
                 mark_value(load(q))
                 q += 8
         p = next_start(p + object_bytes(p), end)
+    return long
 
 
 def next_start(p, end):
@@ -331,14 +347,13 @@ def finish(top, full) -> None:
         at += 8
     live = 0
     line = load(LINES) + (HEAP >> 8)
-    last = load(LINES) + (top >> 8)
+    last = load(LINES) + ((top + 2047) >> 11 << 3)
     while line < last:
-        if line & 7 == 0 and line + 8 <= last:
-            live += (load(line) * 0x0101010101010101) >> 56 & 255
-            line += 8
-        else:
-            live += load8(line)
-            line += 1
+        bits = load(line) & ALL_LIVE
+        store(line, bits)
+        live += (bits * ALL_LIVE) >> 56 & 255
+        line += 8
+    store(CHUNK_COUNT, 0)
     store(LIVE_LINES, live)
     store(GC_COUNT, load(GC_COUNT) + 1)
     store(GC_BYTES, load(GC_BYTES) + load(ALLOCATED))

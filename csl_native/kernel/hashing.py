@@ -33,11 +33,18 @@ def mix(w):
     return h ^ lshr(h, 29)
 
 
+@inline
+def near(v):
+    """A hash that keeps runs of 8 neighbours together: tables are filled in the order of numbers or of allocation."""
+    x = lshr(v, 3)
+    return x ^ lshr(lshr(x, 3) * -7046029254386353131, 32)
+
+
 def hash_value(v, kind):
     """A hash of a key for tables of this kind (a fixnum word)."""
     tag = v & 7
     if tag == 0 or tag == SYMBOL or kind == 0:
-        return mix(v)
+        return near(v)
     if tag == FLOAT:
         return mix(load(v + 8 - FLOAT))
     if tag == OTHER:
@@ -152,7 +159,7 @@ def puthash(key, h, value):
     if k == EMPTY or k == DELETED:
         slots = load(load(h + HASH_SLOTS) - VECTOR) >> 12
         if k == EMPTY:
-            if (load(h + HASH_USED) >> 3) * 4 >= slots * 3:
+            if (load(h + HASH_USED) >> 3) * 8 >= slots * 5:
                 rehash(h, 2 * slots if (load(h + HASH_COUNT) >> 3) * 2 >= slots else slots)
                 p = find_place(h, key)
             store(h + HASH_USED, load(h + HASH_USED) + 8)

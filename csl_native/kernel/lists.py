@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..objects import BYTES_HEADER, HASH_HEADER, STRING_HEADER, T_STRING, T_VECTOR
-from ..restricted.language import inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
+from ..restricted.language import defined, inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import eqn_slow, truth
 from .bignum import compare_integers, is_big
@@ -17,20 +17,48 @@ def cons2(a, d):
     return cons(a, d)
 
 
+@noinline
+def signal_car(x) -> None:
+    host(H_BAD_CAR, x, 0, 0)
+
+
+@noinline
+def signal_cdr(x) -> None:
+    host(H_BAD_CDR, x, 0, 0)
+
+
+@noinline
+def signal_vector(operation, v, i) -> None:
+    host(H_BAD_VECTOR, operation, v, i)
+
+
+@inline
+def bad_car(x):
+    """The error of car, which does not come back: callers see the UNWIND at once."""
+    signal_car(x)
+    return UNWIND
+
+
+@inline
+def bad_cdr(x):
+    signal_cdr(x)
+    return UNWIND
+
+
 @lisp("car")
 @inline
 def car(x):
     if x & 7 == CONS:
-        return load(x - 1)
-    return host(H_BAD_CAR, x, 0, 0)
+        return defined(load(x - 1))
+    return bad_car(x)
 
 
 @lisp("cdr")
 @inline
 def cdr(x):
     if x & 7 == CONS:
-        return load(x + 7)
-    return host(H_BAD_CDR, x, 0, 0)
+        return defined(load(x + 7))
+    return bad_cdr(x)
 
 
 @lisp("eq")
@@ -349,8 +377,9 @@ def mkvect(n):
 def getv(v, i):
     if v & 7 == VECTOR and i & 7 == 0:
         if i >= 0 and i < load(v - VECTOR) >> 8:
-            return load(v + 8 - VECTOR + i)
-    return host(H_BAD_VECTOR, O_GETV, v, i)
+            return defined(load(v + 8 - VECTOR + i))
+    signal_vector(O_GETV, v, i)
+    return UNWIND
 
 
 @lisp("putv")
@@ -360,7 +389,8 @@ def putv(v, i, x):
         if i >= 0 and i < load(v - VECTOR) >> 8:
             set_field(v + 8 - VECTOR + i, x)
             return x
-    return host(H_BAD_VECTOR, O_PUTV, v, i)
+    signal_vector(O_PUTV, v, i)
+    return UNWIND
 
 
 @lisp("upbv")

@@ -49,11 +49,14 @@ UNSET = HEAP + 2 * SYMBOL_SIZE + SYMBOL
 CATCH_TAGS = HEAP + 3 * SYMBOL_SIZE + SYMBOL
 ROOT_VECTOR = HEAP + 4 * SYMBOL_SIZE + VECTOR
 ROOT_COUNT = 61
-ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS = range(8)
+ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS, ROOT_RAISE = range(9)
 FIXED_END = HEAP + 4 * SYMBOL_SIZE + 8 + 8 * ROOT_COUNT
 NO_LIMIT = (1 << 63) - 1
 HOST_SLOT = SLOTS
 FATAL_MEMORY = 1
+
+# States of a line, as bits: live since the last collection, handed out since then, first of its chunk, start bits set.
+LIVE, YOUNG, FIRST, PREPARED = 1, 2, 4, 8
 
 
 @inline
@@ -99,8 +102,10 @@ def take_lines(start, end) -> None:
     """Mark lines as handed out since the last collection, and count them against the budget."""
     i = load(LINES) + (start >> 8)
     last = load(LINES) + (end >> 8)
+    store8(i, FIRST | YOUNG)
+    i += 1
     while i < last:
-        store8(i, 2)
+        store8(i, YOUNG)
         i += 1
     store(ALLOCATED, load(ALLOCATED) + end - start)
     if load(ALLOCATED) > load(BUDGET):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..objects import F_GLOBAL, F_KEYWORD, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
-from ..restricted.language import inline, lisp, load, load8, lshr, noinline, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import defined, inline, lisp, load, load8, lshr, noinline, store, ult  # type: ignore[attr-defined]
 from ..vm import BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -88,12 +88,18 @@ def remove_symbol(s):
     return NIL
 
 
+@noinline
+def signal_unset(s) -> None:
+    host(H_UNSET, s, 0, 0)
+
+
 @inline
 def symbol_value(s):
     v = load(s + SYM_VALUE)
     if v == UNSET:
-        return host(H_UNSET, s, 0, 0)
-    return v
+        signal_unset(s)
+        return UNWIND
+    return defined(v)
 
 
 @inline

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from ..objects import SYM_PNAME
-from ..restricted.language import inline, lisp, load, load8, noinline, store8  # type: ignore[attr-defined]
+from ..objects import SYM_PNAME, SYM_VALUE
+from ..restricted.language import inline, lisp, load, load8, noinline, sdiv, store8  # type: ignore[attr-defined]
 from ..words import CONS, STRING, SYMBOL, VECTOR
 from .arithmetic import truth
+from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .host import H_TEXT, host
-from .memory import NIL, ROOT_CHARS, ROOT_VECTOR, cons, make_string
-from .symbols import find_symbol
+from .memory import NIL, ROOT_CHARS, ROOT_RAISE, ROOT_VECTOR, cons, make_string
+from .symbols import find_symbol, intern
 
+RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
 CHARS = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_CHARS
 # Functions that the host finishes, by number: the order of TEXT_FUNCTIONS.
 TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",
-                  "schar")
+                  "schar", "explode", "compress", "explode2lc", "explode2uc")
 (X_LITER, X_DIGIT, X_SEPRP, X_CHAR_CODE, X_CODE_CHAR, X_EXPLODE2, X_LIST2STRING, X_STRING2LIST, X_INTERN, X_STRING_LENGTH,
- X_SCHAR) = range(11)
+ X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC) = range(15)
 
 
 @inline
@@ -103,9 +105,90 @@ def explode2(x):
                 i -= 1
                 r = cons(character(load8(s + 8 - STRING + i)), r)
             return r
-    if x & 7 == 0 and x >= 0 and x < 10 << 3:
-        return cons(character(48 + (x >> 3)), NIL)
+    if x & 7 == 0:
+        return digits(x >> 3, NIL)
     return host(H_TEXT, X_EXPLODE2, x, 0)
+
+
+def digits(n, r):
+    """The decimal digits of a small integer in front of a list."""
+    m = n if n < 0 else -n
+    while True:
+        q = sdiv(m, 10)
+        r = cons(character(48 - (m - 10 * q)), r)
+        m = q
+        if m == 0:
+            break
+    return cons(character(45), r) if n < 0 else r
+
+
+@inline
+def is_plain(c) -> bool:
+    """Lower-case letters, digits and the underscore: what a symbol needs no escape for behind its first letter."""
+    return c >= 97 and c <= 122 or c >= 48 and c <= 57 or c == 95
+
+
+def plain_name(s) -> bool:
+    """Does a name read back as it stands, with *lower set and *raise not?"""
+    p = s + 8 - STRING
+    end = p + (load(s - STRING) >> 8)
+    if p == end or load8(p) < 97 or load(load(RAISE) + SYM_VALUE) != NIL:
+        return False
+    while p < end:
+        if not is_plain(load8(p)):
+            return False
+        p += 1
+    return True
+
+
+@lisp("explode")
+def explode(x):
+    """The characters that prin1 would print."""
+    if x & 7 == 0:
+        return digits(x >> 3, NIL)
+    if x & 7 == SYMBOL:
+        if plain_name(load(x + SYM_PNAME)):
+            return explode2(x)
+    if x & 7 == STRING:
+        if is_ascii(x):
+            r = cons(character(34), NIL)
+            i = load(x - STRING) >> 8
+            while i > 0:
+                i -= 1
+                c = load8(x + 8 - STRING + i)
+                r = cons(character(c), r)
+                if c == 34:
+                    r = cons(character(c), r)
+            return cons(character(34), r)
+    return host(H_TEXT, X_EXPLODE, x, 0)
+
+
+@lisp("compress")
+def compress(l):
+    """Read a symbol or number back from a list of characters; what is not plain goes to the reader."""
+    n = 0
+    p = l
+    number = True
+    plain = True
+    value = 0
+    while p & 7 == CONS:
+        c = ascii_char(load(p - 1)) if load(p - 1) & 7 == SYMBOL else -1
+        if c < 48 or c > 57:
+            number = False
+        else:
+            value = value * 10 + c - 48
+        if c < 0 or not is_plain(c) or n == 0 and c < 97 and not number:
+            plain = False
+        n += 1
+        p = load(p + 7)
+    if n == 0 or n > 17 and number or not plain or load(load(RAISE) + SYM_VALUE) != NIL:
+        return host(H_TEXT, X_COMPRESS, l, 0)
+    if number:
+        return value << 3
+    first = ascii_char(load(l - 1))
+    if first >= 97:
+        return intern_new(list2string(l))
+    return host(H_TEXT, X_COMPRESS, l, 0)
 
 
 @lisp("list2string")
@@ -162,9 +245,48 @@ def intern_name(x):
     s = name_of(x)
     if s != 0:
         found = find_symbol(s)
-        if found != 0:
-            return found
+        return found if found != 0 else intern_new(copy_string(s))
     return host(H_TEXT, X_INTERN, x, 0)
+
+
+def intern_new(s):
+    """The symbol named by a string that nobody else will change."""
+    return intern(s, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN)
+
+
+def copy_string(s):
+    n = load(s - STRING) >> 8
+    r = make_string(n)
+    i = 0
+    while i < n:
+        store8(r + 8 - STRING + i, load8(s + 8 - STRING + i))
+        i += 1
+    return r
+
+
+@lisp("explode2lc")
+def explode2lc(x):
+    return explode_case(x, 65, 32, X_EXPLODE2LC)
+
+
+@lisp("explode2uc")
+def explode2uc(x):
+    return explode_case(x, 97, -32, X_EXPLODE2UC)
+
+
+def explode_case(x, first, shift, number):
+    """Like explode2, with 26 letters from ``first`` on moved by ``shift``."""
+    s = name_of(x)
+    if s != 0:
+        if is_ascii(s):
+            r = NIL
+            i = load(s - STRING) >> 8
+            while i > 0:
+                i -= 1
+                c = load8(s + 8 - STRING + i)
+                r = cons(character(c + shift if c >= first and c < first + 26 else c), r)
+            return r
+    return host(H_TEXT, number, x, 0)
 
 
 @lisp("string-length")

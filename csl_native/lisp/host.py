@@ -191,6 +191,9 @@ class Host:
         except (OverflowError, ZeroDivisionError):
             return m.float(math.inf)
 
+    def on_bad_trig(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)
+
     def on_bad_throw(self, tag: int, value: int, c: int) -> int:
         raise self.lisp.errors.bare("bad args for throw: tag not found")
 

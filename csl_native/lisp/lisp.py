@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_CHARS, UNSET, T
+from ..kernel.memory import NIL, ROOT_CHARS, ROOT_RAISE, UNSET, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
@@ -44,7 +44,7 @@ FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolin
 ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
            "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
            "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
-           "nreverse": "reversip", "char=": "eq",
+           "nreverse": "reversip", "char=": "eq", "ln": "log",
            "list-to-string": "list2string", "char": "schar", "id2int": "char-code", "int-char": "code-char", "int2id": "code-char",
            "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
 
@@ -123,6 +123,7 @@ class Lisp:
                             ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
             m.set_value(m.intern(name), value)
 
+        m.set_root(ROOT_RAISE, m.intern("*raise"))
         m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))

@@ -134,9 +134,13 @@ def _rows() -> list[Intrinsic]:
          "force the callee-saved registers into this function's frame"),
         ("known_fixnum", (w,), w, "({0})", "{t} = and i64 {0}, 7\n{u} = icmp eq i64 {t}, 0\ncall void @llvm.assume(i1 {u})\n{r} = add i64 {0}, 0",
          "the word itself, whose low three bits the program knows to be 0"),
+        ("defined", (w,), w, "({0})", "{t} = icmp ne i64 {0}, 7\ncall void @llvm.assume(i1 {t})\n{r} = add i64 {0}, 0",
+         "the word itself, which the program knows not to be UNWIND"),
         ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
         ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
     ]
+    for name in ("sin", "cos", "tan", "atan", "exp", "log"):
+        rows.append((f"f{name}", (d,), d, f"libm('{name}', {{0}})", f"{{r}} = call double @{name}(double {{0}})", f"{name} of the C library"))
     for count in range(1, 6):
         names = ", ".join(f"{{{k}}}" for k in range(1, count + 2))
         args = ", ".join(f"i64 {{{k}}}" for k in range(1, count + 2))

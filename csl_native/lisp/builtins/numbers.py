@@ -53,7 +53,8 @@ _PLAIN: dict[str, Callable[[float], float]] = {
 }
 _DIRECT = ("sin", "cos", "tan", "cot", "sec", "csc")
 for _name, _f in _PLAIN.items():
-    float_function(_name, _f)
+    if _name not in ("sin", "cos", "tan", "atan", "exp", "log", "ln"):  # the kernel has these
+        float_function(_name, _f)
 for _name in _DIRECT:
     float_function(_name + "d", lambda x, f=_PLAIN[_name]: f(x * DEGREE))  # type: ignore[misc]
     float_function("a" + _name + "d", lambda x, f=_PLAIN["a" + _name]: f(x) / DEGREE)  # type: ignore[misc]

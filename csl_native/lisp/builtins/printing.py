@@ -191,7 +191,7 @@ def characters(lisp: Lisp, text: str) -> int:
     return m.list([m.intern(c) for c in text])
 
 
-@builtin("explode", 1)
+@builtin("text explode", 1)
 def explode(lisp: Lisp, x: int) -> int:
     return characters(lisp, lisp.printer.text(x))
 
@@ -201,12 +201,12 @@ def explode2(lisp: Lisp, x: int) -> int:
     return characters(lisp, lisp.printer.text(x, False))
 
 
-@builtin("explode2lc", 1)
+@builtin("text explode2lc", 1)
 def explode2lc(lisp: Lisp, x: int) -> int:
     return characters(lisp, lisp.printer.text(x, False).lower())
 
 
-@builtin("explode2uc", 1)
+@builtin("text explode2uc", 1)
 def explode2uc(lisp: Lisp, x: int) -> int:
     return characters(lisp, lisp.printer.text(x, False).upper())
 

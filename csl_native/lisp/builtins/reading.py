@@ -228,7 +228,7 @@ def compress_text(lisp: Lisp, items: int) -> str:
     return "".join(out)
 
 
-@builtin("compress", 1)
+@builtin("text compress", 1)
 def compress(lisp: Lisp, items: int) -> int:
     """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
     text = compress_text(lisp, items)
