@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_MAX, CODE_MIN, CODE_REST
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, load, load8, load16, noinline, stack_pointer, store  # type: ignore[attr-defined]
+from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, lisp, load, load8, load16, noinline, stack_pointer, store  # type: ignore[attr-defined]
 from ..vm import NATIVE_BASE, SLOTS, SP, STACK_END
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
-from .host import H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
+from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
@@ -215,6 +215,38 @@ def apply_list(f, l):
         r = call_symboln(f, n, a, b, c)
     store(SP, old)
     return r
+
+
+@lisp("apply", "also")
+def apply_two(f, l):
+    """apply of a symbol to one list; what is no symbol, and other argument counts, are the host's."""
+    if f & 7 == SYMBOL:
+        return apply_list(f, l)
+    return host(H_APPLY, f, l, 0)
+
+
+@lisp("funcall", "also")
+def funcall_one(f, a):
+    if f & 7 == SYMBOL:
+        return call_symbol1(f, a)
+    return host(H_APPLY, f, cons(a, NIL), 0)
+
+
+@lisp("funcall", "also")
+def funcall_two(f, a, b):
+    if f & 7 == SYMBOL:
+        return call_symbol2(f, a, b)
+    return host(H_APPLY, f, cons(a, cons(b, NIL)), 0)
+
+
+@lisp("apply1")
+def apply_one(f, a):
+    return funcall_one(f, a)
+
+
+@lisp("apply2")
+def apply_both(f, a, b):
+    return funcall_two(f, a, b)
 
 
 def enter(f, arguments):

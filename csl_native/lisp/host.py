@@ -217,6 +217,10 @@ class Host:
     def on_opcode(self, op: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud(f"invalid opcode {op}")
 
+    def on_apply_other(self, f: int, arguments: int, c: int) -> int:
+        """Call what is no symbol: a lambda expression, a funarg or a closure."""
+        return self.lisp.apply(f, list(self.m.items(arguments)))
+
     def on_text_function(self, number: int, x: int, y: int) -> int | None:
         """Finish a text function that met more than ASCII."""
         row = BUILTINS["text " + TEXT_FUNCTIONS[number]]

@@ -105,14 +105,16 @@ class Lisp:
         """Define every kernel and Python function, special form and variable in a new heap."""
         m = self.machine
         self.ready()
-        for number, name in enumerate(m.entry_names):
-            if name.startswith("entry_"):
-                self._install_kernel(number, name)
+        kernel_functions = [(number, name) for number, name in enumerate(m.entry_names) if name.startswith("entry_")]
+        for number, name in kernel_functions:
+            self._install_kernel(number, name)
         for index, row in enumerate(self.builtins):
             symbol = m.intern(row.name)
             self.set_cells(symbol, SLOT["host1"], SLOT["host2"], SLOT["hostn"])
             m.set_field(symbol, SYM_ENV, symbol)
             m.words[symbol + SYM_SPARE >> 3] = index << 3
+        for number, name in kernel_functions:
+            self._install_kernel(number, name, also=True)
         for name in SPECIAL_FORMS:
             self.set_flags(m.intern(name), F_SPECIAL)
         for name in FLUIDS:
@@ -134,11 +136,16 @@ class Lisp:
         for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
             m.set_field(to, field, m.field(source, field))
 
-    def _install_kernel(self, number: int, entry: str) -> None:
+    def _install_kernel(self, number: int, entry: str, also: bool = False) -> None:
+        """Make a kernel function a Lisp function; ``also``: only one cell of a function that Python has in general."""
         from ..engines.weave import kernel_program
         f = kernel_program().functions[entry.removeprefix("entry_")]
         assert f.lisp_name is not None
         symbol, slot, count = self.machine.intern(f.lisp_name), SLOT["host"] + 8 * number, len(f.parameters)
+        if also or f.lisp_cells == "also":
+            if also and f.lisp_cells == "also":
+                self.machine.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[min(count, 3) - 1] >> 3] = slot
+            return
         self.set_cells(symbol, *(slot if natural else wrong for natural, wrong in (
             (count == 1, SLOT["wrong1"]), (count == 2, SLOT["wrong2"]), (count not in (1, 2), SLOT["wrongn"]))))
         self.machine.set_field(symbol, SYM_ENV, symbol)

@@ -55,7 +55,7 @@ def _fixed(count: int) -> None:
         return lisp.apply(f, list(arguments))
 
 
-for _count in range(5):
+for _count in (0, 3, 4):
     _fixed(_count)
 
 

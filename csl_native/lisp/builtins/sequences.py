@@ -1,8 +1,7 @@
-"""Sorting, ordering and mapping with functions that may be lambda expressions."""
+"""The order of any two values."""
 
 from __future__ import annotations
 
-from functools import cmp_to_key
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
@@ -11,29 +10,6 @@ from ..registry import builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
-
-
-def sort(lisp: Lisp, x: int, predicate: int) -> int:
-    """A stable merge sort: b goes before a only if (predicate b a) and not (predicate a b)."""
-    m = lisp.machine
-
-    def compare(a: int, b: int) -> int:
-        if lisp.apply(predicate, [b, a]) != NIL:
-            return 1
-        return -1
-    if x & 7 == VECTOR:
-        return m.vector(sorted(m.vector_items(x), key=cmp_to_key(compare)))
-    return m.list(sorted(m.items(x), key=cmp_to_key(compare)))
-
-
-@builtin("sort", 2, 2, "stable-sort")
-def sort_(lisp: Lisp, x: int, predicate: int) -> int:
-    return sort(lisp, x, predicate)
-
-
-@builtin("sortip", 2, 2, "stable-sortip")
-def sortip(lisp: Lisp, x: int, predicate: int) -> int:
-    return sort(lisp, x, predicate)
 
 
 def order(lisp: Lisp, a: int, b: int) -> int:
