@@ -15,7 +15,7 @@ from .lisp.streams import Input
 from .machine import Machine
 from .native.architectures import host
 from .native.kernelset import make_kernel
-from .native.pages import library, load
+from .native.pages import load
 
 LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lisp", "library")
 
@@ -42,7 +42,7 @@ def build_base(path: str) -> None:
         if architecture is None:
             raise CompilerMissing("this machine's architecture is not known")
         kernel = make_kernel(architecture)
-        loaded = load(kernel, library())
+        loaded = load(kernel, {})
         machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names)
         sections.append(kernel.section(f"kernel-{architecture.number}"))
     except CompilerMissing as error:

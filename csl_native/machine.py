@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -25,6 +26,23 @@ PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames a
 
 _word = ctypes.c_int64
 _big_stack = threading.local()
+
+
+C_FUNCTIONS = ("sin", "cos", "tan", "atan", "exp", "log")
+_process = ctypes.CDLL(None)
+_c_double = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
+
+
+def c_function(name: str) -> Callable[[builtins.float], builtins.float]:
+    """A function of the C library through Python, with its results where Python has exceptions."""
+    def call(d: builtins.float) -> builtins.float:
+        try:
+            return builtins.float(getattr(math, name)(d))
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            return -math.inf if name == "log" and d == 0 else math.nan
+    return call
 
 
 class Unwinding(Exception):
@@ -71,6 +89,7 @@ class Machine:
         self.symbols: dict[str, int] = {}
         self.host: Callable[[int, int, int, int], int] = lambda code, a, b, c: UNWIND
         self._callback: Any = None
+        self._keep: list[Any] = []
         self.entry_names: tuple[str, ...] = ENTRY_NAMES
         self._setup_vm()
 
@@ -109,6 +128,8 @@ class Machine:
         for number, name in enumerate(self.entry_names):
             if name != "host":
                 self.entries[(SLOTS >> 3) + number] = names[name]
+        for name in C_FUNCTIONS:
+            self.entries[VM["libm_" + name] >> 3] = c_function(name)  # type: ignore[assignment]
         self.entries[SLOT["host"] >> 3] = lambda code, a, b, c, d: self.host(code, a, b, c)
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
         self.cage["stack_end"] = self.cage["stack_base"] + PYTHON_STACK
@@ -126,6 +147,10 @@ class Machine:
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
         assert address is not None
         self.words[SLOT["host"] >> 3] = address
+        for name in C_FUNCTIONS:
+            found = getattr(_process, name, None) or _c_double(c_function(name))
+            self._keep.append(found)
+            self.words[VM["libm_" + name] >> 3] = ctypes.cast(found, ctypes.c_void_p).value or 0
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
 
     def format(self) -> None:

@@ -19,7 +19,7 @@ from .lisp.lisp import Lisp, Restart, Stopped
 from .machine import Machine, Unwinding
 from .native.architectures import Architecture, host
 from .native.hardcode import HardCode
-from .native.pages import LoadedSet, PageSet, Refused, library
+from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
 from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
@@ -149,7 +149,7 @@ class Session:
                     elif set(pages.features) - architecture.features():
                         why = Fallback("missing-feature", detail=", ".join(sorted(set(pages.features) - architecture.features())))
                     else:
-                        loaded = load_pages(pages, library())
+                        loaded = load_pages(pages, {})
                         self.sets[name] = loaded
                         self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities, pages.entry_names)
                 except ImageError as error:

@@ -27,6 +27,7 @@ _FIELDS = (
     "unwind_kind", "unwind_tag", "unwind_value",
     "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end", "call_depth",
     "forward", "copy_base", "copy_top", "image_top", "roots",
+    "libm_sin", "libm_cos", "libm_tan", "libm_atan", "libm_exp", "libm_log",  # addresses of C functions
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
@@ -76,3 +77,4 @@ UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM[
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
 SCRATCH, SCRATCH_END, CALL_DEPTH = VM["scratch"], VM["scratch_end"], VM["call_depth"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP, ROOTS = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top", "roots"))
+LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

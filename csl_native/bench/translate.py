@@ -105,7 +105,8 @@ PRELUDE = """
 (defun |stringp| (x) (stringp x))
 (defun |orderp| (a b) (string<= (text-of a) (text-of b)))
 (defun |errorset| (f m b) (declare (ignore m b)) (handler-case (list (eval f)) (error () nil)))
-(defun |error| (n m) (error "~a ~a" n m))
+(defvar |emsg*| nil)
+(defun |error| (n m) (setq |emsg*| m) (error "~a ~a" n m))
 """
 
 

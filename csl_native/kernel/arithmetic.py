@@ -5,14 +5,9 @@ from __future__ import annotations
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
-    fatan,
+    callf,
     fbits,
-    fcos,
-    fexp,
-    flog,
-    fsin,
     fsqrt,
-    ftan,
     ftoi,
     inline,
     itof,
@@ -26,7 +21,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     srem,
     sub_overflows,
 )
-from ..vm import MODULUS
+from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN, MODULUS
 from ..words import FLOAT, UNWIND
 from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, multiply_integers
 from .host import (
@@ -515,35 +510,35 @@ def square_root(a):
 @lisp("sin")
 def sin_of(a):
     if is_number(a):
-        return make_float(fsin(to_double(a)))
+        return make_float(callf(LIBM_SIN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
 
 
 @lisp("cos")
 def cos_of(a):
     if is_number(a):
-        return make_float(fcos(to_double(a)))
+        return make_float(callf(LIBM_COS, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
 
 
 @lisp("tan")
 def tan_of(a):
     if is_number(a):
-        return make_float(ftan(to_double(a)))
+        return make_float(callf(LIBM_TAN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
 
 
 @lisp("atan")
 def atan_of(a):
     if is_number(a):
-        return make_float(fatan(to_double(a)))
+        return make_float(callf(LIBM_ATAN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
 
 
 @lisp("exp")
 def exp_of(a):
     if is_number(a):
-        return make_float(fexp(to_double(a)))
+        return make_float(callf(LIBM_EXP, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
 
 
@@ -552,7 +547,7 @@ def log_of(a):
     if is_number(a):
         d = to_double(a)
         if d > 0.0:
-            return make_float(flog(d))
+            return make_float(callf(LIBM_LOG, d))
         return host(H_BAD_TRIG, a, 1, 0)
     return host(H_BAD_TRIG, a, 0, 0)
 

@@ -16,7 +16,6 @@ from .architectures import Architecture, by_tag
 
 PAGE_SIZE = 1 << 18
 RECORD = struct.Struct("<qqq")
-LIBRARY = ("sin", "cos", "tan", "atan", "exp", "log")
 HEAD_LIMIT = 64 << 20
 
 
@@ -123,17 +122,6 @@ class Refused(Exception):
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code, detail)
         self.code, self.detail = code, detail
-
-
-def library() -> dict[str, int]:
-    """Addresses of the C library's functions that kernel code calls."""
-    for name in ("libm.so.6", None):
-        try:
-            found = ctypes.CDLL(name)
-            return {f: ctypes.cast(getattr(found, f), ctypes.c_void_p).value or 0 for f in LIBRARY}
-        except (OSError, AttributeError):
-            continue
-    return {}
 
 
 def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> LoadedSet:

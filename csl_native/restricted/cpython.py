@@ -121,17 +121,7 @@ def fsqrt(d: float) -> float:
     return math.sqrt(d) if d >= 0 or d != d else math.nan
 
 
-def libm(name: str, d: float) -> float:
-    """A function of the C library, with its results where Python has exceptions."""
-    try:
-        return float(getattr(math, name)(d))
-    except OverflowError:
-        return math.inf
-    except ValueError:
-        return -math.inf if name == "log" and d == 0 else math.nan
-
-
-HELPERS: dict[str, Any] = {f.__name__: f for f in (wrap, sdiv, srem, ctz, ftoi, fbits, bitsf, fdiv, fsqrt, libm)}
+HELPERS: dict[str, Any] = {f.__name__: f for f in (wrap, sdiv, srem, ctz, ftoi, fbits, bitsf, fdiv, fsqrt)}
 
 FAST = {
     "load": "W[{0} >> 3]", "store": "W[{0} >> 3] = {1}", "loadf": "D[{0} >> 3]", "storef": "D[{0} >> 3] = {1}",

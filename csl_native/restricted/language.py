@@ -126,6 +126,9 @@ def _rows() -> list[Intrinsic]:
          "truncate; saturates, 0 for a NaN"),
         ("fbits", (d,), w, "fbits({0})", "{r} = bitcast double {0} to i64", "the bits of a double"),
         ("bitsf", (w,), d, "bitsf({0})", "{r} = bitcast i64 {0} to double", "the double with these bits"),
+        ("callf", (w, d), d, "ENTRIES[({0}) >> 3]({1})",
+         "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n{r} = call double {u}(double {1})",
+         "call the C function from double to double whose address stands at an address"),
         ("fsqrt", (d,), d, "fsqrt({0})", "{r} = call double @llvm.sqrt.f64(double {0})", "square root (NaN below 0)"),
         ("stack_pointer", (), w, f"{SIGN - 2}", "{r} = call i64 @llvm.read_register.i64(metadata !0)",
          "the machine stack pointer; under CPython a value above every limit"),
@@ -139,8 +142,6 @@ def _rows() -> list[Intrinsic]:
         ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
         ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
     ]
-    for name in ("sin", "cos", "tan", "atan", "exp", "log"):
-        rows.append((f"f{name}", (d,), d, f"libm('{name}', {{0}})", f"{{r}} = call double @{name}(double {{0}})", f"{name} of the C library"))
     for count in range(1, 6):
         names = ", ".join(f"{{{k}}}" for k in range(1, count + 2))
         args = ", ".join(f"i64 {{{k}}}" for k in range(1, count + 2))

@@ -28,12 +28,6 @@ declare double @llvm.sqrt.f64(double)
 declare i64 @llvm.read_register.i64(metadata)
 declare i1 @llvm.expect.i1(i1, i1)
 declare void @llvm.assume(i1)
-declare double @sin(double) nounwind
-declare double @cos(double) nounwind
-declare double @tan(double) nounwind
-declare double @atan(double) nounwind
-declare double @exp(double) nounwind
-declare double @log(double) nounwind
 """
 
 
