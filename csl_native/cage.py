@@ -68,9 +68,10 @@ class Cage:
         _libc.madvise(self.base + place, min(size, self.size - place), 4)
 
     def close(self) -> None:
+        """Unmap everything.  Views that others keep must not be used any more."""
         if self.base:
-            for view in (self.doubles, self.words, self.bytes):
-                view.release()
+            self.words = self.bytes = memoryview(b"")
+            self.doubles = self.bytes.cast("d")
             _libc.munmap(self.base, self.size)
             self.base = 0
 

@@ -10,6 +10,7 @@ import msgpack
 from csl_native.image.container import PAGE, Image, Section, update, write
 
 from .instructions.codec import table
+from .kernel.memory import NIL, ROOT_PINNED
 from .vm import HEAP
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     """The compacted heap with its start bits, and what a restore must know about it."""
     m, lisp = session.machine, session.lisp
     cage = m.cage
+    held = m.root(ROOT_PINNED)  # what Python holds is of this process
+    m.set_root(ROOT_PINNED, NIL)
     lisp.collect()
     size: int = m.kernel.compact()
+    m.set_root(ROOT_PINNED, held)
     scratch = cage["scratch"]
     starts_at: int = m.kernel.image_starts()
     starts_size = (size + 1023) // 1024 * 8

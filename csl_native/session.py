@@ -14,7 +14,7 @@ from typing import Any
 from csl_native.image.container import Image, ImageError, Section
 
 from .cage import Cage, default_heap
-from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE, T
+from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE, ROOT_PINNED, T
 from .lisp.lisp import Lisp, Restart, Stopped
 from .machine import Machine, Unwinding
 from .native.architectures import Architecture, host
@@ -75,6 +75,8 @@ class Session:
         self.heap = heap or default_heap()
         self.gc_stress = gc_stress
         self.held: dict[int, int] = {}
+        self.released = 0
+        self.closed = False
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
         self.printed: Any = None
@@ -248,6 +250,8 @@ class Session:
 
     def run(self, function: Callable[[], Any]) -> Any:
         """Run something on the Lisp's own big stack; one thread at a time."""
+        if self.closed:
+            raise ValueError("this session is closed; begin or restore another one")
         if self.owner == threading.get_ident():
             return function()
 
@@ -335,18 +339,38 @@ class Session:
         self.machine.interrupt()
 
     def close(self) -> None:
-        """Give the memory back.  Nothing of the session can be used any more."""
+        """Give the memory back.  Nothing of the session can be used any more; a second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
         self.held.clear()
+        self.lisp.output.flush()
+        for stream in self.lisp.streams.values():
+            stream.close()
+        for _, _, memory in self.hardcode.memories:
+            memory.close()
+        for loaded in self.sets.values():
+            loaded.memory.close()
+        if self.base.path != self.path:
+            self.base.close()
+        self.machine.cage.close()
 
     # -- values ---------------------------------------------------------------------------
 
     def _hold(self, word: int) -> None:
-        self.held[word] = self.held.get(word, 0) + 1
+        """Keep a value alive; the heap's list of held values is made anew when most of it was released."""
         m = self.machine
-        m.set_root(4, m.cons(word, m.root(4)))
+        self.held[word] = self.held.get(word, 0) + 1
+        if self.released > 100 + len(self.held):
+            self.released = 0
+            m.set_root(ROOT_PINNED, m.list(list(self.held)))
+        else:
+            m.set_root(ROOT_PINNED, m.cons(word, m.root(ROOT_PINNED)))
 
     def _release(self, word: int) -> None:
+        """Called when a handle dies, at any moment and on any thread: the heap is not touched here."""
         count = self.held.get(word, 0) - 1
+        self.released += 1
         if count > 0:
             self.held[word] = count
         else:

@@ -151,3 +151,33 @@ def test_image_tool_on_damage(command: str, tmp_path: Path) -> None:
         assert done.returncode in (0, 1, 2) and "Traceback" not in done.stderr
         if command == "verify":
             assert done.returncode != 0 or place > len(raw) - 4096
+
+
+def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
+    """On a terminal there is a prompt, and values are shown; the end of the input ends the program."""
+    import os
+    import pty
+    import select
+    import time
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "dumb"
+        os.chdir(tmp_path)
+        os.execv(sys.executable, [sys.executable, "-m", "csl_native.cli"])
+    seen, deadline, sent = b"", time.monotonic() + 40, 0
+    steps = [(b"> ", b"(plus 1 41)\r"), (b"42", b"(car 5)\r"), (b"car of an atom", b"\x04")]
+    while time.monotonic() < deadline:
+        if select.select([fd], [], [], 0.2)[0]:
+            try:
+                data = os.read(fd, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        if sent < len(steps) and steps[sent][0] in seen:
+            time.sleep(0.3)
+            os.write(fd, steps[sent][1])
+            sent += 1
+    _, status = os.waitpid(pid, 0)
+    assert b"42" in seen and b"attempt to take car of an atom: 5" in seen and os.waitstatus_to_exitcode(status) == 0, seen

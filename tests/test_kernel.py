@@ -142,3 +142,44 @@ def test_interrupt_at_any_moment(native: Session) -> None:
     timer.start()
     assert native.eval("(errorset '(forever 0) nil nil)") == []
     assert native.eval("(plus 1 2)") == 3
+
+
+# -- every Lisp function of the kernel, on random arguments, in both executions -------------------------
+
+ATOMS = ("nil", "t", "abc", "x1", "0", "1", "-1", "7", "1152921504606846975", "-1152921504606846976", "123456789012345678901234567890",
+         "-98765432109876543210", "1.5", "-0.0", "1.0e300", '"text"', '""', '"a"', "a", "!5", "(mkvect 2)", "hash")
+NOT_COMPARED = {"throw": "it leaves", "sxhash": "it may depend on addresses", "apply": "it calls", "funcall": "it calls",
+                "apply1": "it calls", "apply2": "it calls"}
+atoms = st.sampled_from(ATOMS)
+arguments = st.one_of(atoms, atoms, st.recursive(atoms, lambda inner: st.lists(inner, max_size=3).map(lambda items: ("list", *items)), max_leaves=5))
+
+
+def form(x: Any) -> str:
+    """Lisp text that evaluates to a random value."""
+    if isinstance(x, tuple):
+        return "(list " + " ".join(form(i) for i in x[1:]) + ")"
+    return x if x.startswith("(") or x[0].isdigit() or x[0] in "-\"" or x in ("nil", "t", "hash") else f"'{x}"
+
+
+def answer(session: Session, text: str) -> str:
+    try:
+        session.eval(f"(setq hash (mkhash 5 2 1.5)) (setq result (list {text}))")
+        return session.lisp.printer.text(session.machine.value(session.machine.intern("result")) or 0)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def test_every_kernel_function_agrees() -> None:
+    from csl_native.engines.weave import lisp_functions
+    if not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    native, python = Session(heap=64 << 20), Session(heap=64 << 20, engine="python")
+    rows = sorted({(f.lisp_name or "", len(f.parameters)) for f in lisp_functions()} - {(n, k) for n in NOT_COMPARED for k in range(4)})
+
+    @settings(max_examples=len(rows) * 4, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.sampled_from(rows), st.lists(arguments, min_size=3, max_size=3))
+    def check(row: tuple[str, int], values: list[Any]) -> None:
+        name = "".join(c if c.isalnum() else "!" + c for c in row[0])
+        text = f"({name} {' '.join(form(v) for v in values[:row[1]])})"
+        assert answer(native, text) == answer(python, text), text
+    check()

@@ -286,3 +286,72 @@ def test_type_and_page_has_the_original_layout() -> None:
     for bad in ((256, 0, 0), (0, 4, 0), (0, 0, 1 << 18), (0, 0, -1)):
         with pytest.raises(ValueError):
             type_and_page(*bad)
+
+
+def test_a_closed_session_says_so(native: Session) -> None:
+    native.close()
+    native.close()
+    with pytest.raises(ValueError, match="closed"):
+        native.eval("(plus 1 2)")
+
+
+def test_released_handles_do_not_pile_up(native: Session) -> None:
+    for _ in range(400):
+        native.eval("(mkvect 1)")
+    from csl_native.kernel.memory import ROOT_PINNED
+    assert len(list(native.machine.items(native.machine.root(ROOT_PINNED)))) < 300
+
+
+def test_image_tool_and_session_give_the_same_reasons(image: Path) -> None:
+    import json
+    edit_set(image, strange_bytecode)
+    expected = [(f.code, f.subject) for f in restore(image, heap=128 << 20).fallbacks]
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "why", str(image), "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and [(r["code"], r["function"]) for r in json.loads(done.stdout)] == expected
+
+
+@needs_native
+def test_veneers_and_cells_reach_far_functions() -> None:
+    """A direct call of a function elsewhere goes through a veneer, an indirect one through a pointer cell."""
+    import ctypes
+
+    from csl_native.native.compiler import compile_ir, module_text
+    from csl_native.native.kernelset import kind_numbers
+    from csl_native.native.pages import load
+    architecture = host()
+    assert architecture is not None
+    text = module_text(architecture, """
+declare i64 @far(i64)
+declare i64 @cell(i64) nonlazybind
+define i64 @both(i64 %x) {
+  %a = call i64 @far(i64 %x)
+  %b = call i64 @cell(i64 %a)
+  ret i64 %b
+}
+""")
+    block = compile_ir(architecture, text, level=1)
+    assert {name for _, name, _, _ in block.records} == {"far", "cell"}
+    pages = PageSet(architecture.number, "test")
+    base = pages.add_block(block, kind_numbers(architecture))
+    pages.functions = {"both": base + block.symbols["both"]}
+    kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+    far, cell = kind(lambda x: x + 1), kind(lambda x: x * 10)
+    addresses = {n: ctypes.cast(f, ctypes.c_void_p).value or 0 for n, f in (("far", far), ("cell", cell))}
+    loaded = load(pages, addresses)
+    assert kind(loaded.address("both"))(4) == 50
+
+
+def test_code_is_never_writable_and_executable(native: Session) -> None:
+    native.eval("(de f (x) x)")
+    native.native_compile(["f"])
+    native.eval("(setq v (make!-native 64)) (putv!-native v 8 1)")
+    places = [memory.address for _, _, memory in native.hardcode.memories] + [loaded.memory.address for loaded in native.sets.values()]
+    found = 0
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        for line in maps:
+            low, high = (int(x, 16) for x in line.split()[0].split("-"))
+            for place in places:
+                if low <= place < high:
+                    found += 1
+                    assert line.split()[1].startswith("r-x")
+    assert found == len(places) >= 3

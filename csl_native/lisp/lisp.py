@@ -27,7 +27,8 @@ from ..objects import (
 )
 from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
-from .compiler import CompileError, Compiler
+from .assembly import CompileError
+from .compiler import Compiler
 from .errors import Errors
 from .host import Host
 from .printer import Printer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_FLUID, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
-from ..compiler import CompileError
+from ..assembly import CompileError
 from ..registry import builtin
 
 if TYPE_CHECKING:

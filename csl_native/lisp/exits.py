@@ -1,0 +1,197 @@
+"""Special forms that leave and are left: prog, go, return, catch, unwind-protect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..kernel.memory import NIL
+from ..words import CONS
+from .assembly import EFFECT, TAIL, VALUE, Assembler, Block
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from .lisp import Lisp
+
+
+class Exits(Assembler):
+    """What special forms need of the compiler."""
+
+    lisp: Lisp
+    m: Machine
+    quote: int
+    lambda_: int
+    list_: int
+    form: Callable[[int, int], None]
+    progn: Callable[[list[int], int], None]
+    constant: Callable[[int, int], None]
+    finish: Callable[[int], None]
+    call: Callable[[int, list[int], int], None]
+    general_call: Callable[[int, list[int], int], None]
+    let: Callable[[list[tuple[int, int]], Callable[[int], None], int], None]
+    check_bindable: Callable[[int], None]
+    back_jump: Callable[[int], None]
+
+    def form_prog(self, x: int, context: int) -> None:
+        m, _f = self.m, self.f
+        variables = list(m.items(m.car(m.cdr(x)))) if m.cdr(x) != NIL else []
+        for symbol in variables:
+            self.check_bindable(symbol)
+        body = list(m.items(m.cdr(m.cdr(x)))) if m.cdr(x) != NIL else []
+        self.let([(symbol, NIL) for symbol in variables], lambda c: self.block(body, c), context)
+
+    def form_tagbody(self, x: int, context: int) -> None:
+        self.block(list(self.m.items(self.m.cdr(x))), context)
+
+    def block(self, body: list[int], context: int) -> None:
+        f = self.f
+        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label())
+        if context != EFFECT:
+            block.result = self.new_local()
+        for y in body:
+            if y & 7 != CONS:
+                block.labels[y] = self.label()
+        f.blocks.append(block)
+        for y in body:
+            if y & 7 != CONS:
+                self.place(block.labels[y], block.depth)
+                block.left = block.left or False
+            else:
+                self.form(y, EFFECT)
+        f.blocks.pop()
+        if context == EFFECT:
+            self.place(block.exit, block.depth)
+            return
+        if not f.dead:
+            self.op("nil")
+            self.op("store_local", block.result)
+        if block.left or not f.dead:
+            self.place(block.exit, block.depth)
+            self.op("local", block.result)
+            self.finish(context)
+
+    def leave(self, block: Block) -> None:
+        """Undo everything between here and a block; the value, if any, is in its result local."""
+        f = self.f
+        depth, cleanups = f.depth, list(f.cleanups)
+        while len(f.cleanups) > block.protections:
+            cleanup = f.cleanups.pop()
+            if cleanup:
+                self.form(cleanup, EFFECT)
+        f.cleanups = cleanups
+        while f.depth > block.depth:
+            self.op("pop")
+        if f.arguments > block.arguments:
+            self.op("drop_arguments", f.arguments - block.arguments)
+        if f.bindings > block.bindings:
+            self.op("unbind", f.bindings - block.bindings)
+        if not f.dead:
+            f.depth = depth
+
+    def form_go(self, x: int, context: int) -> None:
+        f, m = self.f, self.m
+        label = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
+        for block in reversed(f.blocks):
+            if label in block.labels:
+                depth = f.depth
+                self.leave(block)
+                f.depth = block.depth
+                self.back_jump(block.labels[label])
+                f.depth = depth + (context != EFFECT)
+                return
+        self.general_call(m.intern("bad-go"), [m.list([self.quote, label])], context)
+
+    def form_return(self, x: int, context: int) -> None:
+        f, m = self.f, self.m
+        value = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
+        if not f.blocks:
+            self.general_call(m.intern("bad-return"), [value], context)
+            return
+        block = f.blocks[-1]
+        simple = f.bindings == 0 and not f.cleanups and not f.protections and f.arguments == block.arguments
+        if block.context == TAIL and simple:
+            depth = f.depth
+            self.form(value, TAIL)
+            f.depth = depth + (context != EFFECT)
+            return
+        if block.context == EFFECT:
+            self.form(value, EFFECT)
+        else:
+            self.form(value, VALUE)
+            self.op("store_local", block.result)
+        if f.dead:
+            return
+        depth = f.depth
+        self.leave(block)
+        block.left = True
+        f.depth = block.depth
+        self.jump("jump", block.exit)
+        f.depth = depth + (context != EFFECT)
+
+    def form_catch(self, x: int, context: int) -> None:
+        m, f = self.m, self.f
+        tag, body = m.car(m.cdr(x)), list(m.items(m.cdr(m.cdr(x))))
+        tag_slot, depth_slot = self.new_local(), self.new_local()
+        self.form(tag, VALUE)
+        self.op("store_local", tag_slot)
+        self.op("binding_depth")
+        self.op("store_local", depth_slot)
+        self.op("local", tag_slot)
+        self.op("enter_catch")
+        self.op("pop")
+        f.bindings += 1
+        f.protections += 1
+        start, stop, handler, end = self.label(), self.label(), self.label(), self.label()
+        depth = f.depth
+        self.place(start)
+        self.progn(body, VALUE)
+        self.op("unbind", 1)
+        self.place(stop, depth + 1) if not f.dead else f.items.append(("label", stop))
+        f.bindings -= 1
+        f.protections -= 1
+        if not f.dead:
+            self.jump("jump", end)
+        self.place(handler, depth)
+        f.handlers.append((start, stop, handler, depth))  # inner ranges come first, so the innermost is found first
+        self.op("local", tag_slot)
+        self.op("local", depth_slot)
+        self.op("caught")
+        self.place(end, depth + 1)
+        f.locals -= 2
+        self.finish(context)
+
+    def form_unwind_protect(self, x: int, context: int) -> None:
+        m, f = self.m, self.f
+        parts = list(m.items(m.cdr(x)))
+        cleanup = m.cons(m.intern("progn"), m.list(parts[1:]))
+        depth_slot, result = self.new_local(), self.new_local()
+        self.op("binding_depth")
+        self.op("store_local", depth_slot)
+        start, stop, handler, end = self.label(), self.label(), self.label(), self.label()
+        depth = f.depth
+        f.protections += 1
+        f.cleanups.append(cleanup)
+        self.place(start)
+        self.form(parts[0] if parts else NIL, VALUE)
+        f.cleanups.pop()
+        f.protections -= 1
+        if f.dead:
+            f.items.append(("label", stop))
+        else:
+            self.op("store_local", result)
+            self.place(stop, depth)
+            self.form(cleanup, EFFECT)
+            self.jump("jump", end)
+        self.place(handler, depth)
+        f.handlers.append((start, stop, handler, depth))
+        self.op("local", depth_slot)
+        self.op("save_unwind")
+        self.op("store_local", result)
+        self.form(cleanup, EFFECT)
+        self.op("local", result)
+        self.op("resume_unwind")
+        self.op("pop")
+        self.place(end, depth)
+        self.op("local", result)
+        f.locals -= 2
+        self.finish(context)

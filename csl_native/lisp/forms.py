@@ -1,0 +1,310 @@
+"""Special forms: each is a method ``form_NAME`` of the compiler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..kernel.memory import NIL, T
+from ..objects import F_KEYWORD
+from ..words import CONS, SYMBOL
+from .assembly import EFFECT, TAIL, VALUE, CompileError
+from .exits import Exits
+
+if TYPE_CHECKING:
+    pass
+
+class Forms(Exits):
+    """Special forms that bind, choose and define."""
+
+    def form_quote(self, x: int, context: int) -> None:
+        tail = self.m.cdr(x)
+        self.constant(self.m.car(tail) if tail & 7 == CONS else NIL, context)
+
+    def form_function(self, x: int, context: int) -> None:
+        m = self.m
+        target = m.car(m.cdr(x))
+        if target & 7 == CONS and m.car(target) == self.lambda_:
+            captured = self.captured(target)
+            if captured:
+                whole = m.cons(self.lambda_, m.cons(m.list(captured, m.car(m.cdr(target))), m.cdr(m.cdr(target))))
+                symbol = self.lisp.lambda_symbol(whole)
+                quoted = [m.list([self.quote, s]) for s in (m.intern("closure"), symbol)]
+                self.form(m.cons(self.list_, m.list(quoted + captured)), context)
+                return
+            target = self.lisp.lambda_symbol(target)
+        self.constant(target, context)
+
+    def captured(self, x: int) -> list[int]:
+        """Lexical variables of this function that a lambda expression may mention: a closure takes their values along."""
+        m = self.m
+        found: set[int] = set()
+        work = [m.cdr(m.cdr(x))]
+        while work:
+            y = work.pop()
+            while y & 7 == CONS:
+                work.append(m.car(y))
+                y = m.cdr(y)
+            if y & 7 == SYMBOL and y in self.f.scope:
+                found.add(y)
+        return sorted(found - set(m.items(m.car(m.cdr(x)))), key=lambda s: self.f.scope[s])
+
+    def mapping(self, x: int, context: int) -> None:
+        """A map function with a lambda expression is a loop in place; others are calls."""
+        m = self.m
+        name, arguments = m.text(m.car(x)), list(m.items(m.cdr(x)))
+        f = arguments[1] if len(arguments) == 2 else NIL
+        if f & 7 != CONS or m.car(f) != m.intern("function") or m.car(m.cdr(f)) & 7 != CONS or m.car(m.car(m.cdr(f))) != self.lambda_ \
+                or m.cdr(m.car(m.cdr(m.car(m.cdr(f))))) != NIL:
+            self.call(m.car(x), arguments, context)
+            return
+        tail, result, loop = (m.make_symbol(n) for n in ("tail", "result", "loop"))
+
+        def form(*parts: int | str) -> int:
+            return m.list([m.intern(p) if isinstance(p, str) else p for p in parts])
+        item = tail if name in ("map", "maplist", "mapcon") else form("car", tail)
+        call = m.list([m.car(m.cdr(f)), item])
+        value = NIL if name in ("map", "mapc") else form("reversip", result) if name in ("mapcar", "maplist") else result
+        step = call if name in ("map", "mapc") else form("setq", result, form(*(("cons", call, result) if name in ("mapcar", "maplist") else (
+            "nconc", result, call))))
+        body = [loop, form("cond", form(form("atom", tail), form("return", value))), step, form("setq", tail, form("cdr", tail)), form("go", loop)]
+        self.let([(tail, arguments[0]), (result, NIL)], lambda c: self.block(body, c), context)
+
+    form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping
+
+    def form_progn(self, x: int, context: int) -> None:
+        self.progn(list(self.m.items(self.m.cdr(x))), context)
+
+    def form_prog1(self, x: int, context: int) -> None:
+        body = list(self.m.items(self.m.cdr(x)))
+        if not body:
+            self.constant(NIL, context)
+            return
+        self.form(body[0], VALUE)
+        for y in body[1:]:
+            self.form(y, EFFECT)
+        self.finish(context)
+
+    def form_prog2(self, x: int, context: int) -> None:
+        body = list(self.m.items(self.m.cdr(x)))
+        if body:
+            self.form(body[0], EFFECT)
+        if len(body) > 1:
+            self.form(body[1], VALUE)
+            for y in body[2:]:
+                self.form(y, EFFECT)
+            self.finish(context)
+        else:
+            self.constant(NIL, context)
+
+    def form_cond(self, x: int, context: int) -> None:
+        m, f = self.m, self.f
+        end = self.label()
+        depth = f.depth
+        gives = 0 if context == EFFECT else 1
+        open_end = True
+        for clause in m.items(m.cdr(x)):
+            if clause & 7 != CONS:
+                continue
+            test, body = m.car(clause), list(m.items(m.cdr(clause)))
+            if test == T or (test & 7 == CONS and m.car(test) == self.quote and m.car(m.cdr(test)) != NIL):
+                self.progn(body or [test], context)
+                if not f.dead:
+                    self.jump("jump", end)
+                open_end = False
+                break
+            following = self.label()
+            if body:
+                self.test(test, following, False)
+                self.progn(body, context)
+            else:
+                slot = self.new_local()
+                self.form(test, VALUE)
+                self.op("set_local", slot)
+                self.jump("jump_nil", following)
+                self.op("local", slot)
+                self.finish(context)
+                f.locals -= 1
+            if not f.dead:
+                self.jump("jump", end)
+            self.place(following, depth)
+        if open_end and not f.dead:
+            self.constant(NIL, context)
+        if self.used(end) or not f.dead:
+            self.place(end, depth + gives)
+            if context == TAIL:
+                f.dead = True
+                f.depth = depth
+
+    def used(self, label: int) -> bool:
+        return label in self.f.targets
+
+    def test(self, x: int, target: int, sense: bool) -> None:
+        """Jump to ``target`` when the truth of ``x`` is ``sense``; else go on."""
+        m = self.m
+        if x & 7 == CONS:
+            head, arguments = m.car(x), list(m.items(m.cdr(x)))
+            if head in self.nots and len(arguments) == 1:
+                self.test(arguments[0], target, not sense)
+                return
+            if head in (self.and_, self.or_) and arguments:
+                early = head == self.or_
+                if early == sense:
+                    for y in arguments:
+                        self.test(y, target, sense)
+                else:
+                    skip = self.label()
+                    for y in arguments[:-1]:
+                        self.test(y, skip, early)
+                    self.test(arguments[-1], target, sense)
+                    if self.used(skip):
+                        self.place(skip, self.f.depth)
+                return
+        self.form(x, VALUE)
+        self.jump("jump_not_nil" if sense else "jump_nil", target)
+
+    @property
+    def nots(self) -> tuple[int, int]:
+        return self.m.intern("null"), self.m.intern("not")
+
+    @property
+    def and_(self) -> int:
+        return self.m.intern("and")
+
+    @property
+    def or_(self) -> int:
+        return self.m.intern("or")
+
+    def connective(self, x: int, context: int, unit: int, jump: str) -> None:
+        f = self.f
+        arguments = list(self.m.items(self.m.cdr(x)))
+        if not arguments:
+            self.constant(unit, context)
+            return
+        end, depth = self.label(), f.depth
+        if context == EFFECT:
+            for y in arguments[:-1]:
+                self.test(y, end, jump == "jump_not_nil")
+            self.form(arguments[-1], EFFECT)
+            self.place(end, depth)
+            return
+        slot = self.new_local()
+        for y in arguments[:-1]:
+            self.form(y, VALUE)
+            if not f.dead:
+                self.op("set_local", slot)
+                self.jump(jump, end)
+        self.form(arguments[-1], VALUE)
+        if not f.dead:
+            self.op("store_local", slot)
+        self.place(end, depth)
+        self.op("local", slot)
+        f.locals -= 1
+        self.finish(context)
+
+    def form_and(self, x: int, context: int) -> None:
+        self.connective(x, context, T, "jump_nil")
+
+    def form_or(self, x: int, context: int) -> None:
+        self.connective(x, context, NIL, "jump_not_nil")
+
+    def form_if(self, x: int, context: int) -> None:
+        m = self.m
+        parts = list(m.items(m.cdr(x)))
+        rest = m.list([T, *(parts[2:] or [NIL])])
+        self.form_cond(m.list([0, m.list(parts[:1] + parts[1:2] if len(parts) > 1 else [NIL, NIL]), rest]), context)
+
+    def form_when(self, x: int, context: int) -> None:
+        m = self.m
+        self.form_cond(m.list([0, m.cons(m.car(m.cdr(x)), m.cons(NIL, m.cdr(m.cdr(x))))]), context)
+
+    def form_unless(self, x: int, context: int) -> None:
+        m = self.m
+        test = m.list([m.intern("null"), m.car(m.cdr(x))])
+        self.form_cond(m.list([0, m.cons(test, m.cons(NIL, m.cdr(m.cdr(x))))]), context)
+
+    def form_setq(self, x: int, context: int) -> None:
+        m = self.m
+        parts = list(m.items(m.cdr(x)))
+        if not parts:
+            self.constant(NIL, context)
+            return
+        for k in range(0, len(parts), 2):
+            symbol, value = parts[k], parts[k + 1] if k + 1 < len(parts) else NIL
+            if symbol & 7 != SYMBOL or symbol in (NIL, T) or m.flags(symbol) & F_KEYWORD:
+                raise CompileError("setq (bad variable)", symbol)
+            self.form(value, VALUE)
+            last = k + 2 >= len(parts)
+            if symbol in self.f.scope:
+                if last and context != EFFECT:
+                    self.op("set_local", self.f.scope[symbol])
+                else:
+                    self.op("store_local", self.f.scope[symbol])
+            else:
+                self.op("set_value", self.literal(symbol))
+                if not last or context == EFFECT:
+                    self.op("pop")
+        if context == TAIL:
+            self.op("return")
+
+    def form_let(self, x: int, context: int) -> None:
+        m = self.m
+        rows = []
+        for row in m.items(m.car(m.cdr(x))):
+            symbol, value = (row, NIL) if row & 7 != CONS else (m.car(row), m.car(m.cdr(row)) if m.cdr(row) != NIL else NIL)
+            self.check_bindable(symbol)
+            rows.append((symbol, value))
+        body = list(m.items(m.cdr(m.cdr(x))))
+        self.let(rows, lambda c: self.progn(body, c), context)
+
+    def form_let_star(self, x: int, context: int) -> None:
+        m = self.m
+        rows = list(m.items(m.car(m.cdr(x))))
+        if len(rows) <= 1:
+            self.form_let(x, context)
+            return
+        inner = m.cons(m.intern("let*"), m.cons(m.list(rows[1:]), m.cdr(m.cdr(x))))
+        self.form(m.list([m.intern("let"), m.list(rows[:1]), inner]), context)
+
+    def form_declare(self, x: int, context: int) -> None:
+        self.constant(NIL, context)
+
+    def form_the(self, x: int, context: int) -> None:
+        self.form(self.m.car(self.m.cdr(self.m.cdr(x))), context)
+
+    def form_eval_when(self, x: int, context: int) -> None:
+        self.progn(list(self.m.items(self.m.cdr(self.m.cdr(x)))), context)
+
+    def definition(self, x: int, context: int) -> None:
+        m = self.m
+        self.op("literal", self.literal(x))
+        self.op("call1", self.literal(m.intern("define-function")))
+        self.finish(context)
+
+    form_de = form_df = form_dm = form_defun = form_defmacro = form_flet_ = definition
+
+    def form_psetq(self, x: int, context: int) -> None:
+        m, f = self.m, self.f
+        parts = list(m.items(m.cdr(x)))
+        symbols = parts[::2]
+        for value in parts[1::2]:
+            self.form(value, VALUE)
+        for symbol in reversed(symbols):
+            if symbol in f.scope:
+                self.op("store_local", f.scope[symbol])
+            else:
+                self.op("set_value", self.literal(symbol))
+                self.op("pop")
+        self.constant(NIL, context)
+
+    def form_bquote_list_star(self, x: int, context: int) -> None:
+        arguments = list(self.m.items(self.m.cdr(x)))
+        for a in arguments:
+            self.form(a, VALUE)
+        for _ in arguments[1:]:
+            self.op("cons")
+        if not arguments:
+            self.constant(NIL, VALUE)
+        self.finish(context)
+
+
+SPECIAL_NAMES = {"let_star": "let*", "bquote_list_star": "list*", "flet_": "flet "}
