@@ -144,6 +144,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, MemoryError, ValueError, RuntimeError) as error:
         print(f"csl: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if os.environ.get("CSL_NATIVE_DEBUG"):
+            raise
+        print(f"csl: internal error: {type(error).__name__}: {error}; CSL_NATIVE_DEBUG=1 shows where, please report it", file=sys.stderr)
+        return 2
 
 
 class Tee:

@@ -20,7 +20,7 @@ from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEAD
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 
-STACK_SIZE = 1 << 30
+STACK_SIZES = (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 
@@ -188,22 +188,24 @@ class Machine:
 
         def body() -> None:
             try:
-                if self.native:
-                    _big_stack.limit = self.kernel.current_stack() - STACK_SIZE + STACK_MARGIN
-                else:
-                    _big_stack.limit = 0
+                _big_stack.limit = self.kernel.current_stack() - size + STACK_MARGIN if self.native else 0
                 self._set_limit()
                 box.append((True, function()))
             except BaseException as error:
                 box.append((False, error))
 
-        with _thread_lock:
-            previous = threading.stack_size(STACK_SIZE)
-            try:
-                thread = threading.Thread(target=body, name="csl", daemon=True)
-                thread.start()
-            finally:
-                threading.stack_size(previous)
+        thread = threading.Thread(target=body, name="csl", daemon=True)
+        for size in STACK_SIZES:
+            with _thread_lock:
+                previous = threading.stack_size(size)
+                try:
+                    thread.start()
+                    break
+                except RuntimeError:
+                    if size == STACK_SIZES[-1]:
+                        raise
+                finally:
+                    threading.stack_size(previous)
         while thread.is_alive():
             try:
                 thread.join()

@@ -32,6 +32,12 @@ OP = {name: k for k, name in enumerate(OPERATIONS)}
  O_LSHIFT, O_GET, O_PUT, O_PUTHASH, O_GETHASH, O_REMPROP, O_LENGTH, O_SET, O_SETV, O_FIX, O_EVENP, O_IPLUS2, O_IDIFFERENCE, O_ITIMES2,
  O_MKVECT) = range(45)
 
+# Functions of kernel/text.py that the host finishes when they meet more than ASCII, by number.
+TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",
+                  "schar", "explode", "compress", "explode2lc", "explode2uc")
+(X_LITER, X_DIGIT, X_SEPRP, X_CHAR_CODE, X_CODE_CHAR, X_EXPLODE2, X_LIST2STRING, X_STRING2LIST, X_INTERN, X_STRING_LENGTH,
+ X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC) = range(15)
+
 
 @inline
 def host(code, a, b, c):

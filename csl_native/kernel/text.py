@@ -7,17 +7,30 @@ from ..restricted.language import inline, lisp, load, load8, noinline, sdiv, sto
 from ..words import CONS, STRING, SYMBOL, VECTOR
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
-from .host import H_TEXT, host
+from .host import (
+    H_TEXT,
+    X_CHAR_CODE,
+    X_CODE_CHAR,
+    X_COMPRESS,
+    X_DIGIT,
+    X_EXPLODE,
+    X_EXPLODE2,
+    X_EXPLODE2LC,
+    X_EXPLODE2UC,
+    X_INTERN,
+    X_LIST2STRING,
+    X_LITER,
+    X_SCHAR,
+    X_SEPRP,
+    X_STRING2LIST,
+    X_STRING_LENGTH,
+    host,
+)
 from .memory import NIL, ROOT_CHARS, ROOT_RAISE, ROOT_VECTOR, cons, make_string
 from .symbols import find_symbol, intern
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
 CHARS = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_CHARS
-# Functions that the host finishes, by number: the order of TEXT_FUNCTIONS.
-TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",
-                  "schar", "explode", "compress", "explode2lc", "explode2uc")
-(X_LITER, X_DIGIT, X_SEPRP, X_CHAR_CODE, X_CODE_CHAR, X_EXPLODE2, X_LIST2STRING, X_STRING2LIST, X_INTERN, X_STRING_LENGTH,
- X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC) = range(15)
 
 
 @inline

@@ -7,9 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..kernel.host import HOST_CODES, OPERATIONS
+from ..kernel.host import HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, T
-from ..kernel.text import TEXT_FUNCTIONS
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, SYMBOL, UNWIND
