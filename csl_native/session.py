@@ -228,7 +228,7 @@ class Session:
         rows = [("native", tag << 3), ("opsys", m.intern(os.uname().sysname.lower())), ("name", m.string("csl-native")),
                 ("version", m.string("0.1.0")), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
-        m.set_value(symbol, m.list([*(m.cons(m.intern(k), v) for k, v in rows), m.intern("csl"), m.intern("csl-native")]))
+        m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
 
     # -- native sets for preserve ------------------------------------------------------
 

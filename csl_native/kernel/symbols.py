@@ -179,7 +179,7 @@ def find_property(s, key):
     l = load(s + SYM_PLIST)
     while l & 7 == CONS:
         p = load(l - 1)
-        if load(p - 1) == key:
+        if p & 7 == CONS and load(p - 1) == key:
             return p
         l = load(l + 7)
     return NIL
@@ -218,7 +218,7 @@ def remprop(s, key):
     before = 0
     while l & 7 == CONS:
         p = load(l - 1)
-        if load(p - 1) == key:
+        if p & 7 == CONS and load(p - 1) == key:
             if before == 0:
                 set_field(s + SYM_PLIST, load(l + 7))
             else:

@@ -216,6 +216,9 @@ class Host:
     def on_opcode(self, op: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud(f"invalid opcode {op}")
 
+    def on_bad_residue(self, operation: int, a: int, c: int) -> int:
+        raise self.lisp.errors.plain("modular-" + ("plus", "difference", "times", "minus")[operation], a)
+
     def on_apply_other(self, f: int, arguments: int, c: int) -> int:
         """Call what is no symbol: a lambda expression, a funarg or a closure."""
         return self.lisp.apply(f, list(self.m.items(arguments)))

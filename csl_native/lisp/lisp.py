@@ -130,6 +130,7 @@ class Lisp:
         m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))
+            m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called
 
     def copy_cells(self, to: int, source: int) -> None:
         """Give a symbol the function of another one."""

@@ -62,7 +62,7 @@ for _count in (0, 3, 4):
 @builtin("errorset", 1, 3)
 def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) -> int:
     errors, m = lisp.errors, lisp.machine
-    level = 3 if backtrace != NIL else 2 if message != NIL else 0
+    level = 0 if message == NIL else 3 if backtrace != NIL else 2
     level = min(max(level, errors.least), errors.most)
     shown, errors.show = errors.show, level >= 2
     sp, bp = m.cage["sp"], m.cage["bp"]

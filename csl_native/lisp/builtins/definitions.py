@@ -48,12 +48,12 @@ def define_function(lisp: Lisp, form: int) -> int:
     parts = list(m.items(form))
     kind = m.text(parts[0])
     if len(parts) < 2:
-        raise lisp.errors.bare("bad args for defun")
+        raise lisp.errors.bare(f"bad args for {'defmacro' if kind in ('dm', 'defmacro') else 'defun'}")
     parameters = parts[2] if len(parts) > 2 else NIL
     body = parts[3:]
     if kind == "dm":
-        extra = m.cdr(parameters) if parameters & 7 == CONS else NIL
-        parameters = m.list([m.car(parameters)]) if parameters & 7 == CONS and extra == NIL else parameters
+        if parameters & 7 == CONS and m.cdr(parameters) & 7 == CONS and m.car(m.cdr(parameters)) != m.intern("&optional"):
+            parameters = m.cons(m.car(parameters), m.cons(m.intern("&optional"), m.cdr(parameters)))
     if kind == "defmacro":
         whole = m.make_symbol("whole")
         name = m.make_symbol("macro-body")
@@ -172,7 +172,13 @@ def symbol_env(lisp: Lisp, name: int) -> int:
 
 @builtin("symbol-set-env", 2)
 def symbol_set_env(lisp: Lisp, name: int, env: int) -> int:
-    lisp.machine.set_field(name, SYM_ENV, env)
+    if name & 7 != SYMBOL or not lisp.is_bytecoded(name) or env & 7 != VECTOR:
+        raise lisp.errors.plain("symbol-set-env", name)
+    m = lisp.machine
+    code, old = m.field(name, SYM_ENV), m.field(env, 8 - VECTOR)
+    if old != m.field(code, 8 - VECTOR) or m.vector_length(env) != m.vector_length(code):
+        raise lisp.errors.plain("symbol-set-env: not a literal vector of this function", env)
+    m.set_field(name, SYM_ENV, env)
     return env
 
 

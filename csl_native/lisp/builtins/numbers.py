@@ -206,7 +206,7 @@ def iremainder(lisp: Lisp, a: int, b: int) -> int:
 
 
 def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
-    raise lisp.errors.plain(f"bad arg for {who}", a, b)
+    raise lisp.errors.plain(who, a, b)
 
 
 @builtin("set-small-modulus", 1)
@@ -215,7 +215,7 @@ def set_small_modulus(lisp: Lisp, n: int) -> int:
     if n == NIL:
         return old
     if n & 7 or n <= 0:
-        raise lisp.errors.plain("set-small-modulus", n)
+        raise lisp.errors.plain("set!-small!-modulus", n)
     lisp.machine.cage["modulus"] = n
     return old
 

@@ -119,8 +119,8 @@ def writechar(lisp: Lisp, n: int) -> int:
     return tyo(lisp, n)
 
 
-@builtin("flush", 0)
-def flush(lisp: Lisp) -> int:
+@builtin("flush", 0, 1)
+def flush(lisp: Lisp, stream: int = NIL) -> int:
     lisp.output.flush()
     return NIL
 

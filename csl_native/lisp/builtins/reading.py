@@ -100,7 +100,7 @@ def open_(lisp: Lisp, name: int, direction: int, *more: int) -> int:
             return handle(lisp, Input(open(path, "rb"), name=path))
         return handle(lisp, Output(open(path, "ab" if mode == "append" else "wb"), path))
     except OSError:
-        raise lisp.errors.plain(f"{mode} file {lisp.printer.text(name)} could not be opened") from None
+        raise lisp.errors.loud("file could not be opened:", name) from None
 
 
 def bad_direction(lisp: Lisp, direction: int) -> int:

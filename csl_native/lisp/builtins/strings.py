@@ -125,7 +125,7 @@ def char_code(lisp: Lisp, c: int) -> int:
 @builtin("text code-char", 1)
 def code_char(lisp: Lisp, n: int) -> int:
     if n & 7 or not 0 <= n >> 3 <= 0x10FFFF:
-        raise lisp.errors.plain("code-char", n)
+        raise lisp.errors.bare("bad args for code-char")
     return lisp.machine.intern(chr(n >> 3))
 
 

@@ -77,6 +77,8 @@ def datelessp(lisp: Lisp, a: int, b: int) -> int:
 
 @builtin("getenv", 1)
 def getenv(lisp: Lisp, name: int) -> int:
+    if name & 7 not in (2, 3):
+        raise lisp.errors.plain("getenv", name)
     value = os.environ.get(lisp.machine.text(name))
     return NIL if value is None else lisp.machine.string(value)
 
@@ -109,8 +111,8 @@ def sleep(lisp: Lisp, milliseconds: int) -> int:
 def chdir(lisp: Lisp, name: int) -> int:
     try:
         os.chdir(path_of(lisp, name))
-    except OSError:
-        return NIL
+    except OSError as error:
+        raise lisp.errors.plain(error.strerror or str(error)) from None
     return T
 
 

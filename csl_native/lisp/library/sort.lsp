@@ -12,7 +12,7 @@
           ((eqn n 2)
            (return (cond ((funcall f (cadr l) (car l)) (list2 (cadr l) (car l)))
                          (t (list2 (car l) (cadr l)))))))
-    (setq half (quotient n 2))
+    (setq half (quotient (add1 n) 2))
     (return (merge!* (sort!-part!* l half f)
                      (sort!-part!* (nthcdr!* l half) (difference n half) f)
                      f))))
