@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from collections.abc import Callable
 from typing import Any
 
 from .vm import VM, CageLayout
@@ -79,8 +80,9 @@ class Cage:
 class CodeMemory:
     """Executable pages.  They are written while writable, and never both writable and executable."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, flush: Callable[[int, int], None] = lambda address, size: None) -> None:
         self.size = (size + mmap.PAGESIZE - 1) & -mmap.PAGESIZE
+        self.flush = flush
         self.address = _map(self.size, READ | WRITE, _PRIVATE | _ANONYMOUS)
         self.sealed = False
 
@@ -92,6 +94,7 @@ class CodeMemory:
         """Make the pages executable and no longer writable."""
         if _libc.mprotect(self.address, self.size, READ | EXECUTE):
             raise OSError(ctypes.get_errno(), "the system refuses to make memory executable")
+        self.flush(self.address, self.size)
         self.sealed = True
 
     def unseal(self) -> None:

@@ -24,6 +24,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --engine NAME        switch (native loop) or python (CPython runs the kernel)
   --native on|off      use native code, or run everything as bytecode
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
+  --tags A,B           ... and for these architectures too (cross-compilation)
   --explain            say why what runs as bytecode does so
   --gc-stress          collect at every safepoint (for testing)
   --help --version
@@ -33,7 +34,7 @@ FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "g": "", "s": "", "x": "", "a": "
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
-          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-maxmem": "heap"}
+          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version"}
 
@@ -58,6 +59,7 @@ class Options:
         self.engine: str | None = None
         self.native = "on"
         self.compile: str | None = None
+        self.tags: str | None = None
         self.forms: list[str] = []
         self.define: list[str] = []
         self.undefine: list[str] = []

@@ -230,6 +230,20 @@ class Session:
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
 
+    def kernel_abi(self) -> str:
+        """Digest of what compiled code relies on, as the base image of this version says."""
+        section = next((s for name, s in self.base.sections.items() if name.startswith("kernel-")), None)
+        if section is not None:
+            return str(section.info["abi"])
+        from .native.compiler import kernel_abi
+        return kernel_abi()
+
+    def add_tag(self, name: str, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
+        """Cross-compile: kernel and functions for the architecture ``name``, to be preserved with the rest."""
+        from .native.architectures import by_name
+        architecture = by_name(name)
+        return self.run(lambda: self.hardcode.add_tag(architecture, progress))  # type: ignore[no-any-return]
+
     # -- native sets for preserve ------------------------------------------------------
 
     def native_sections(self) -> list[Section]:

@@ -134,6 +134,9 @@ class TopLevel:
             return
         names = None if which == "all" else which.split(",")
         done = self.session.native_compile(names, progress())
+        for tag in (self.options.tags or "").split(","):
+            if tag:
+                done += self.session.add_tag(tag, progress())
         if self.options.verbose:
             self.note(f"csl: {len(done)} functions compiled to native code")
         if self.options.output:

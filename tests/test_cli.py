@@ -181,3 +181,33 @@ def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
             sent += 1
     _, status = os.waitpid(pid, 0)
     assert b"42" in seen and b"attempt to take car of an atom: 5" in seen and os.waitstatus_to_exitcode(status) == 0, seen
+
+
+@needs_native
+def test_adding_and_dropping_a_tag_leaves_the_rest(tmp_path: Path) -> None:
+    """Cross-compilation into an image and out of it: all other sections stay byte for byte, and adding is a pure function."""
+    from csl_native.image.container import Image
+    other = "aarch64" if host_name() != "aarch64" else "x86-64"
+    paths = [tmp_path / "a.img", tmp_path / "b.img"]
+    for path in paths:
+        path.write_bytes(Path(base_image()).read_bytes())
+        done = image_tool("add", str(path), "--tag", other)
+        assert done.returncode == 0, done.stderr
+    with Image(paths[0]) as a, Image(paths[1]) as b, Image(base_image()) as base:
+        assert {n: a.read(n) for n in a.sections} == {n: b.read(n) for n in b.sections}
+        for name in ("kernel", "functions"):
+            own = next(n for n in base.sections if n.startswith(name + "-"))
+            assert a.read(own) == base.read(own)
+        before = {n: a.read(n) for n in a.sections}
+    assert image_tool("drop", str(paths[0]), "--tag", other).returncode == 0
+    with Image(paths[0]) as dropped:
+        assert {n: dropped.read(n) for n in dropped.sections} == {n: d for n, d in before.items() if n in dropped.sections}
+        assert len(dropped.sections) == len(before) - 2
+    assert image_tool("drop", str(paths[0]), "--tag", other).returncode == 2
+    assert image_tool("add", str(paths[0]), "--tag", "vax").returncode == 2
+
+
+def host_name() -> str:
+    from csl_native.native.architectures import host
+    architecture = host()
+    return architecture.name if architecture else ""

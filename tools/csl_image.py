@@ -12,9 +12,9 @@ import sys
 from typing import Any
 
 from csl_native.heapview import HeapView
-from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
+from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, update
 from csl_native.instructions.codec import CodeError, install
-from csl_native.native.architectures import Architecture, by_name, by_tag
+from csl_native.native.architectures import Architecture, architectures, by_name, by_tag, host
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.tools import listing
 
@@ -125,10 +125,41 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     return {"image": image.path, "problems": problems}, 1 if problems else 0
 
 
-COMMANDS = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify}
+def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Cross-compile for tags and put their pages into the image."""
+    from csl_native.session import Session
+    from csl_native.toplevel import progress as bar
+    session = Session(image.path, heap=max(256 << 20, 4 * image.size))
+    rows = []
+    for name in options.tag:
+        done = session.add_tag(name, bar())
+        rows.append({"tag": name, "functions compiled": len(done)})
+    session.preserve(image.path)
+    return rows, 0
+
+
+def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Take the pages of tags out of the image; everything else stays byte for byte."""
+    gone = frozenset(f"{kind}-{by_name(name).number}" for name in options.tag for kind in ("kernel", "functions"))
+    missing = [name for name in options.tag if f"kernel-{by_name(name).number}" not in image.sections]
+    if missing:
+        raise ImageError(f"{image.path}: has no pages for {', '.join(missing)}; csl-image info lists the tags")
+    update(image.path, [], gone)
+    return [{"section dropped": name} for name in sorted(gone & set(image.sections))], 0
+
+
+def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
+    """The architectures of this build."""
+    return [{"tag": a.number, "name": a.name, "triple": a.triple, "relocation kinds": len(a.kinds), "this machine": "yes" if a is host() else ""}
+            for a in architectures()], 0
+
+
+COMMANDS: dict[str, Any] = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify,
+            "add": add, "drop": drop, "tags": tags}
 HELP = {"info": "sections, tags and sizes", "functions": "which function has native code for which tag",
         "disasm": "bytecode and native code of a function",
-        "relocs": "relocation records", "why": "what would run as bytecode here, and why", "verify": "check every digest and all bytecode"}
+        "relocs": "relocation records", "why": "what would run as bytecode here, and why", "verify": "check every digest and all bytecode",
+        "add": "cross-compile for other architectures", "drop": "remove the pages of architectures", "tags": "architectures of this build"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,8 +167,11 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         p = sub.add_parser(name, help=HELP[name])
-        p.add_argument("image", help="image file")
+        if name != "tags":
+            p.add_argument("image", help="image file")
         p.add_argument("--json", action="store_true", help="machine-readable output")
+        if name in ("add", "drop"):
+            p.add_argument("--tag", action="append", required=True, help="architecture (name or number), repeatable")
         if name in ("disasm", "relocs", "why"):
             p.add_argument("--tag", help="architecture (name or number)")
         if name == "disasm":
@@ -151,6 +185,10 @@ def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
     options = parser().parse_args(arguments)
     try:
+        if options.command == "tags":
+            result, exit_status = tags(None, options)
+            print(json.dumps(result, indent=1) if options.json else listing.plain("tags", result))
+            return int(exit_status)
         with Image(options.image) as image:
             if "instructions" in image.sections:
                 import msgpack
@@ -163,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(result, indent=1, default=str) if options.json else listing.plain(options.command, result))
     except BrokenPipeError:
         return 1
-    return status
+    return int(status)
 
 
 if __name__ == "__main__":

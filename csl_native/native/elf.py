@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from csl_native.relocation import apply as apply_module
-from csl_native.relocation.kinds import S_PLUS_A, Kind
+from csl_native.relocation.kinds import LOW12, PAGE, S_PLUS_A, Kind
 
 from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
@@ -37,6 +37,7 @@ class Block:
     symbols: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     records: list[tuple[str, str, int, int]] = field(default_factory=list)
+    align: int = 16  # 4096 when pages of addresses were folded in: the block must stay where it is within a page
 
 
 @cache
@@ -149,6 +150,8 @@ def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]],
             block.records.append((kind.name, SELF, place, target + addend))
         else:
             block.records.append((kind.name, name, place, addend))
+    if any(kind.formula in (PAGE, LOW12) for kind, _, _, _ in folds):
+        block.align = 4096
     relocator = Relocator(block.data, architecture.kinds)
     for kind, place, s, a in folds:
         relocator.put(kind, place, s, a)

@@ -51,6 +51,7 @@ class HardCode:
         self.free_slots: list[int] = []
         self.refused: Fallback | None = None
         self.foreign: dict[int, PageSet] = {}
+        self.foreign_kernels: dict[str, PageSet] = {}
         self.quiet = False
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
@@ -219,28 +220,41 @@ class HardCode:
 
     # -- compiling -------------------------------------------------------------------
 
-    def compile_names(self, names: list[str] | None, progress: Callable[[int, int, str], None] | None) -> list[str]:
+    def add_tag(self, architecture: Architecture, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
+        """Make kernel and function pages for another machine: every bytecoded function that has none for it yet."""
+        from .kernelset import make_kernel
+        name = f"kernel-{architecture.number}"
+        if architecture is not self.architecture and name not in self.foreign_kernels:
+            self.foreign_kernels[name] = make_kernel(architecture)
+        return self.compile_names(None, progress, architecture)
+
+    def compile_names(self, names: list[str] | None, progress: Callable[[int, int, str], None] | None,
+                      architecture: Architecture | None = None) -> list[str]:
         """Compile functions by name; None means every bytecoded function that has no native code yet."""
         m = self.machine
+        tag = architecture.number if architecture is not None else self.tag
         if names is None:
-            have = {s for s, _, entries in self.rows() if any(m.car(e) >> 3 >> 20 == self.tag for e in entries)}
+            have = {s for s, _, entries in self.rows() if any(m.car(e) >> 3 >> 20 == tag for e in entries)}
             symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and s not in have and self.lisp.is_bytecoded(s)]
             symbols.sort(key=m.text)
         else:
             symbols = [m.intern(n) for n in names]
-        return [m.text(s) for s in self.compile(symbols, progress)]
+        return [m.text(s) for s in self.compile(symbols, progress, architecture)]
 
     @property
     def tag(self) -> int:
         return self.architecture.number if self.architecture is not None else 0
 
-    def compile(self, symbols: list[int], progress: Callable[[int, int, str], None] | None = None) -> list[int]:
-        """Compile bytecoded functions for this machine and instate them; what cannot be compiled is noted."""
+    def compile(self, symbols: list[int], progress: Callable[[int, int, str], None] | None = None,
+                architecture: Architecture | None = None) -> list[int]:
+        """Compile bytecoded functions, for this machine (and instate them) or for another one; what cannot be compiled is noted."""
         from .functions import FunctionIR, NotCompilable, Source
         m = self.machine
-        if self.refused is not None or self.pages is None or self.architecture is None:
-            why = self.refused or Fallback("no-architecture")
-            raise ValueError(f"native code cannot be made here: {why.sentence()}")
+        architecture = architecture or self.architecture
+        if architecture is None:
+            raise ValueError(f"native code cannot be made here: {Fallback('no-architecture').sentence()}")
+        if architecture is self.architecture and (self.refused is not None or self.pages is None):
+            raise ValueError(f"native code cannot be made here: {(self.refused or Fallback('no-architecture')).sentence()}")
         todo: list[tuple[int, Source]] = []
         for symbol in symbols:
             name = m.text(symbol)
@@ -261,17 +275,16 @@ class HardCode:
         for start in range(0, len(todo), UNIT):
             if progress is not None:
                 progress(start, len(todo), m.text(todo[start][0]))
-            self.compile_unit(todo[start:start + UNIT])
+            self.compile_unit(todo[start:start + UNIT], architecture)
         if progress is not None and todo:
             progress(len(todo), len(todo), "")
         return [symbol for symbol, _ in todo]
 
-    def compile_unit(self, unit: list[tuple[int, Any]]) -> None:
+    def compile_unit(self, unit: list[tuple[int, Any]], architecture: Architecture) -> None:
         from .functions import compile_unit
-        m, pages, architecture = self.machine, self.pages, self.architecture
-        assert pages is not None and architecture is not None
+        m, pages = self.machine, self.pages_of(architecture.number)
         block = compile_unit(architecture, [source for _, source in unit])
-        base = self.append(block)
+        base = self.append(block, pages)
         entries = []
         for symbol, source in unit:
             place = base + block.symbols[f"{source.label}.entry"]
@@ -280,6 +293,8 @@ class HardCode:
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
         self.add(entries)
+        if architecture is not self.architecture:
+            return
         for symbol, count, number, offset, env in entries:
             why = self.instate_entry(symbol, count, number, offset, env)
             if why is not None:
@@ -292,7 +307,9 @@ class HardCode:
             return self.pages
         if tag not in self.foreign:
             section = self.session.foreign_sections().get(f"functions-{tag}")
-            self.foreign[tag] = PageSet.parse(section.data, f"functions-{tag}") if section else PageSet(tag, self.kernel.abi)
+            abi = self.session.kernel_abi()
+            old = PageSet.parse(section.data, f"functions-{tag}") if section else None
+            self.foreign[tag] = old if old is not None and old.abi == abi else PageSet(tag, abi)
         return self.foreign[tag]
 
     def patch(self, pages: PageSet, at: int, data: bytes) -> None:
@@ -326,9 +343,10 @@ class HardCode:
 
     def sections(self) -> list[Section]:
         """This machine's sets; functions only when there are entries."""
-        if self.architecture is None or f"kernel-{self.tag}" not in self.session.sets:
-            return []
-        result = [self.kernel.section(f"kernel-{self.tag}")]
-        if self.pages is not None and self.pages.data:
-            result.append(self.pages.section(f"functions-{self.tag}"))
+        result = []
+        if self.architecture is not None and f"kernel-{self.tag}" in self.session.sets:
+            result.append(self.kernel.section(f"kernel-{self.tag}"))
+            if self.pages is not None and self.pages.data:
+                result.append(self.pages.section(f"functions-{self.tag}"))
+        result += [pages.section(name) for name, pages in self.foreign_kernels.items()]
         return result + [pages.section(f"functions-{tag}") for tag, pages in self.foreign.items() if pages.data]

@@ -51,8 +51,8 @@ class PageSet:
         return self.targets.index(name)
 
     def add_block(self, block: Any, kinds: dict[str, int]) -> int:
-        """Append a block (16-byte aligned; not across a page if it fits into one); its place in the set."""
-        self.data += b"\0" * (-len(self.data) % 16)
+        """Append a block at its alignment, not across a page if it fits into one; its place in the set."""
+        self.data += b"\0" * (-len(self.data) % block.align)
         size = len(block.data)
         if size <= PAGE_SIZE and len(self.data) // PAGE_SIZE != (len(self.data) + size - 1) // PAGE_SIZE:
             self.data += b"\0" * (-len(self.data) % PAGE_SIZE)
@@ -139,7 +139,7 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
     if any(kind >= len(architecture.kinds) for kind, _, _, _ in pages.records):
         raise Refused("unresolved", "a relocation kind that this version does not have")
     try:
-        memory = CodeMemory(max(len(pages.data), 16))
+        memory = CodeMemory(max(len(pages.data), 16), architecture.flush)
         view = memory.view()
         view[:len(pages.data)] = pages.data
         if pages.records:

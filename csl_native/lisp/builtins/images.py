@@ -70,11 +70,15 @@ def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
     raise lisp.restart(action)
 
 
-@builtin("native-compile", 1, 1)
-def native_compile(lisp: Lisp, names: int) -> int:
-    """Compile functions to native code; the list of those that now have some."""
+@builtin("native-compile", 1, 2)
+def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
+    """Compile functions to native code, for this machine or for a tag; the list of those that now have some."""
     m = lisp.machine
-    return m.list(session_of(lisp).hardcode.compile(list(m.items(names))))
+    architecture = None
+    if tag != NIL:
+        from ...native.architectures import by_name
+        architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
+    return m.list(session_of(lisp).hardcode.compile(list(m.items(names)), None, architecture))
 
 
 @builtin("native-type", 0)

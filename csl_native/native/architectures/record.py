@@ -27,6 +27,7 @@ class Architecture(NamedTuple):
     keystone: tuple[str, str]
     system: str  # what platform.machine() says there
     features: Callable[[], frozenset[str]]
+    flush: Callable[[int, int], None]  # make newly written code (address, size) visible to instruction fetch
 
     def kind(self, number: int) -> Kind | None:
         """The row of an ELF relocation type."""

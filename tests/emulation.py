@@ -1,0 +1,109 @@
+"""CPythons of other architectures under qemu-user, made from Debian's packages in a folder; nothing is installed.
+
+``python(architecture)`` gives the command of that Python, or raises ``Unavailable`` with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent / ".emulation"
+SUITES = ("trixie", "bookworm", "sid")
+PACKAGES = ("python3", "libc-bin", "libgcc-s1", "libstdc++6", "python3-msgpack", "python3-zstandard")
+MACHINES = {"aarch64": ("arm64", "qemu-aarch64")}  # our name: Debian's, and qemu's program
+
+
+class Unavailable(Exception):
+    """Why there is no emulation here."""
+
+
+def run(command: list[str], **more: object) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=280, **more).stdout  # type: ignore[call-overload, no-any-return]
+    except (OSError, subprocess.SubprocessError) as error:
+        detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        raise Unavailable(f"{command[0]}: {detail[-1] if detail else 'failed'}") from error
+
+
+class Apt:
+    """apt-get with a state of its own for one architecture and suite; mirrors and keys are the machine's."""
+
+    def __init__(self, architecture: str, suite: str) -> None:
+        self.state = ROOT / "apt" / f"{architecture}-{suite}"
+        for name in ("state", "lists/partial", "cache", "archives/partial"):
+            (self.state / name).mkdir(parents=True, exist_ok=True)
+        (self.state / "status").touch()
+        targets = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"])
+        mirrors = sorted({line.split()[0] for line in targets.splitlines() if not re.search("security|updates|backports", line)})
+        keys = [m for p in Path("/etc/apt").rglob("*.sources") for m in re.findall(r"(?m)^Signed-By:\s*(/\S+)", p.read_text())]
+        signed = f" signed-by={keys[0]}" if keys else ""
+        (self.state / "sources.list").write_text("".join(f"deb [arch={architecture}{signed}] {m} {suite} main\n" for m in mirrors))
+        settings = {"APT::Architecture": architecture, "APT::Architectures": architecture, "Dir::State": self.state / "state",
+                    "Dir::State::status": self.state / "status", "Dir::State::lists": self.state / "lists", "Dir::Cache": self.state / "cache",
+                    "Dir::Cache::archives": self.state / "archives", "Dir::Etc::sourcelist": self.state / "sources.list",
+                    "Dir::Etc::sourceparts": "/dev/null", "Acquire::Languages": "none", "APT::Install-Recommends": "false",
+                    "APT::Sandbox::User": "root", "Debug::NoLocking": "1"}
+        self.options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+        if not list((self.state / "lists").glob("*Packages*")):
+            run(["apt-get", "-qq", *self.options, "update"])
+
+    def fetch(self, *packages: str) -> list[Path]:
+        """Download packages with all that they need."""
+        run(["apt-get", "-qq", *self.options, "install", "-y", "--download-only", *packages])
+        return sorted((self.state / "archives").glob("*.deb"))
+
+
+def unpack(packages: list[Path], target: Path) -> None:
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (target / "usr" / name).mkdir(parents=True, exist_ok=True)
+        if not (target / name).exists():
+            (target / name).symlink_to(f"usr/{name}")
+    for package in packages:
+        archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(target), "--exclude=./usr/share/doc"],
+                       input=archive, check=True)
+    for link in target.rglob("*"):  # absolute links would lead out of the folder
+        if link.is_symlink() and os.readlink(link).startswith("/"):
+            goal = target / os.readlink(link).lstrip("/")
+            link.unlink()
+            link.symlink_to(os.path.relpath(goal, link.parent))
+
+
+def first_suite(architecture: str) -> Apt:
+    problem = Unavailable("no suite")
+    for suite in SUITES:
+        try:
+            return Apt(architecture, suite)
+        except Unavailable as error:
+            problem = error
+    raise problem
+
+
+def emulator(program: str) -> str:
+    found = shutil.which(program)
+    if found:
+        return found
+    target = ROOT / "qemu"
+    path = target / "usr" / "bin" / program
+    if not path.exists():
+        host = run(["dpkg", "--print-architecture"]).strip()
+        apt = first_suite(host)
+        run(["apt-get", "-qq", *apt.options, "download", "qemu-user"], cwd=apt.state / "archives")
+        unpack(list((apt.state / "archives").glob("qemu-user_*.deb")), target)
+        run([str(path), "--version"])
+    return str(path)
+
+
+def python(name: str) -> list[str]:
+    """The command that runs Python of an architecture here."""
+    debian, program = MACHINES[name]
+    target = ROOT / name
+    done = target / ".done"
+    if not done.exists():
+        unpack(first_suite(debian).fetch(*PACKAGES), target)
+        done.touch()
+    return [emulator(program), "-L", str(target), str(target / "usr" / "bin" / "python3")]
