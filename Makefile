@@ -26,11 +26,11 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m csl_native.manual
 
-# A Debian without python3-venv cannot make one: virtualenv is the second choice, and the last line says what is missing.
+# A Debian without python3-venv cannot make a virtual environment: the package is installed when we may, else the last line says what to do.
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-	  (rm -rf $(VENV); $(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV)) || \
-	  (echo "make needs Python's venv module: apt-get install python3-venv"; exit 1)
+	  (rm -rf $(VENV); apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV)) || \
+	  (rm -rf $(VENV); echo "make needs Python's venv module; as root: apt-get install python3-venv"; exit 1)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[compile,tools,test]' --config-settings editable_mode=compat
 	-$(BIN)/python -m pip install -q --disable-pip-version-check 'ziglang>=0.13'
 	$(BIN)/python -m compileall -q csl_native image relocation tools
