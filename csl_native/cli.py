@@ -17,6 +17,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -u NAME        make a variable unset
   -q  -v         no echo of values / say what happens, and collector reports
   -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
+  -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file
   -- FILE        send standard output to a file
   -w -w+ -w- --nogui -b -g -s -x -a -f -m -p -y   accepted as by the original; no effect here
@@ -173,6 +174,12 @@ class Tee:
 def run(options: Options) -> int:
     from .session import Session, base_image
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
+    for option, value in (("-t", options.module), ("-j", options.depends)):
+        if value is not None:
+            raise UsageError(f"{option} {value}: there are no modules in this version")
+    if options.seed is not None:
+        from .lisp.builtins.numbers import generator
+        generator().seed(options.seed)
     if options.log:
         out = Tee(out, open(options.log, "wb"))
     image = None if options.cold or options.image in (None, "-") else options.image

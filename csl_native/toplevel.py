@@ -62,6 +62,8 @@ class TopLevel:
     def begin(self, restarted: bool, call: bool) -> None:
         lisp, m = self.session.lisp, self.session.machine
         lisp.top = self  # type: ignore[attr-defined]
+        if self.options.verbose:
+            lisp.on_collection = lambda text: self.note(f"csl: {text}")
         banner = m.root(ROOT_BANNER)
         if banner & 7 == 3 and not self.options.quiet:
             lisp.output.write(m.text(banner) + "\n")

@@ -211,3 +211,14 @@ def host_name() -> str:
     from csl_native.native.architectures import host
     architecture = host()
     return architecture.name if architecture else ""
+
+
+def test_verbose_reports_collections(csl: Run) -> None:
+    done = csl("-v", "-q", "-e", "(progn (reclaim) (print (lessp 0 (cdr (assoc 'collections (gc!-statistics))))) (print (fixp (gctime))))")
+    assert done.stdout == "t\nt\n" and "full collection" in done.stderr and "live" in done.stderr
+
+
+def test_random_numbers_follow_the_seed(csl: Run) -> None:
+    one, two, three = (csl("-q", "-r", seed, "-e", "(print (random 1000000000))").stdout for seed in ("1", "1", "2"))
+    assert one == two != three
+    assert "no modules" in csl("-t", "m").stderr

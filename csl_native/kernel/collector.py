@@ -51,9 +51,9 @@ from ..vm import (
     UNWIND_VALUE,
 )
 from ..words import UNWIND
+from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
 from .memory import FIRST, HOST_SLOT, NIL, NO_LIMIT, PREPARED, ROOT_VECTOR, YOUNG, close_chunk
 
-H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT = 2, 3, 4
 MIN_BUDGET = 8 << 20
 ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
 
@@ -71,9 +71,10 @@ def safepoint_slow():
     if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
         full = load(GC_REQUEST) >> 1
         store(GC_REQUEST, 0)
-        if load(GC_STRESS) != 0 and load(GC_COUNT) & 15 == 0:
-            full = 1
-        collect(full)
+        if load(GC_STRESS) != 0:
+            collect(1 if load(GC_COUNT) & 15 == 0 else full)
+        else:
+            invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, and knows what time it is
     store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 else NO_LIMIT)
     if load(INTERRUPT) != 0:
         store(INTERRUPT, 0)

@@ -19,6 +19,7 @@ class Errors:
         self.lisp = lisp
         self.show = True
         self.least, self.most = 0, 3
+        self.backtrace = NIL
 
     def signal(self, number: int = NIL, message: int = NIL) -> Unwinding:
         """Describe an error in the VM block; the caller raises the result."""

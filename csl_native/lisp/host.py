@@ -219,6 +219,10 @@ class Host:
     def on_bad_residue(self, operation: int, a: int, c: int) -> int:
         raise self.lisp.errors.plain("modular-" + ("plus", "difference", "times", "minus")[operation], a)
 
+    def on_collect(self, full: int, b: int, c: int) -> int:
+        self.lisp.collect(bool(full))
+        return NIL
+
     def on_apply_other(self, f: int, arguments: int, c: int) -> int:
         """Call what is no symbol: a lambda expression, a funarg or a closure."""
         return self.lisp.apply(f, list(self.m.items(arguments)))

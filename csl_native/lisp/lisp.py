@@ -84,7 +84,8 @@ class Lisp:
         self.standard_input = self.input
         self.streams: dict[int, Any] = {}
         self.started = time.process_time()
-        self.gc_seconds = 0.0
+        self.gc_seconds = self.gc_longest = 0.0
+        self.on_collection: Callable[[str], None] = lambda text: None
         self.pending: BaseException | None = None
         self.expansions: dict[int, int] = {}
         self.on_redefine: Callable[[int], None] = lambda symbol: None
@@ -479,9 +480,14 @@ class Lisp:
 
     def collect(self, full: bool = True) -> None:
         """Collect now; only the stacks and roots keep objects alive."""
-        started = time.process_time()
+        cage = self.machine.cage
+        allocated, started = cage["allocated"], time.perf_counter()
         self.machine.kernel.collect(int(full))
-        self.gc_seconds += time.process_time() - started
+        seconds = time.perf_counter() - started
+        self.gc_seconds += seconds
+        self.gc_longest = max(self.gc_longest, seconds)
+        self.on_collection(f"{'full' if full else 'young'} collection {cage['gc_count']}: {seconds * 1000:.1f} ms, "
+                           f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB live")
 
 
 __all__ = ["F_GLOBAL", "UNWIND", "Lisp", "Restart", "Stopped"]

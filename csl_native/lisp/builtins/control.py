@@ -90,7 +90,8 @@ def enable_errorset(lisp: Lisp, least: int, most: int) -> int:
 
 @builtin("enable-backtrace", 1)
 def enable_backtrace(lisp: Lisp, flag: int) -> int:
-    return NIL
+    old, lisp.errors.backtrace = lisp.errors.backtrace, flag
+    return old
 
 
 @builtin("error", 0, -1)
@@ -156,8 +157,3 @@ def stop(lisp: Lisp, code: int = 0) -> int:
 @builtin("quit", 0, 1, "exit")
 def quit_(lisp: Lisp, code: int = 0) -> int:
     return stop(lisp, code)
-
-
-@builtin("backtrace", 0)
-def backtrace(lisp: Lisp) -> int:
-    return NIL

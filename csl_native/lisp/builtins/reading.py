@@ -292,4 +292,5 @@ def setpchar(lisp: Lisp, text: int) -> int:
 
 @builtin("printprompt", 1)
 def printprompt(lisp: Lisp, text: int) -> int:
+    lisp.output.write(lisp.prompt if text == NIL else lisp.printer.text(text, False))
     return NIL

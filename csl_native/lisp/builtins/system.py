@@ -166,5 +166,6 @@ def md60(lisp: Lisp, x: int) -> int:
 def gc_statistics(lisp: Lisp) -> int:
     m = lisp.machine
     rows = (("collections", m.cage["gc_count"]), ("full", m.cage["full_count"]), ("bytes", m.cage["gc_bytes"]),
-            ("live-lines", m.cage["live_lines"]), ("heap", m.cage["heap_top"] - m.cage["heap_start"]))
+            ("live", m.cage["live_lines"] << 8), ("heap", m.cage["heap_top"] - m.cage["heap_start"]),
+            ("milliseconds", int(lisp.gc_seconds * 1000)), ("longest-milliseconds", int(lisp.gc_longest * 1000)))
     return m.list([m.cons(m.intern(name), m.integer(value)) for name, value in rows])
