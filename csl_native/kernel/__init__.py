@@ -9,5 +9,6 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     from csl_native.relocation import apply
 
     from ..instructions import definitions
-    from . import arithmetic, bignum, calls, collector, compact, hashing, host, lists, memory, symbols, text
-    return (memory, host, bignum, arithmetic, lists, collector, symbols, hashing, text, calls, compact, definitions, apply)
+    from . import arithmetic, bignum, bits, calls, collector, compact, floats, hashing, host, lists, memory, modular, symbols, text, vectors
+    return (memory, host, bignum, arithmetic, bits, floats, modular, lists, vectors, collector, symbols, hashing, text, calls, compact,
+            definitions, apply)

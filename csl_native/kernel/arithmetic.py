@@ -5,10 +5,7 @@ from __future__ import annotations
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
-    callf,
     fbits,
-    fsqrt,
-    ftoi,
     inline,
     itof,
     known_fixnum,
@@ -21,35 +18,21 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     srem,
     sub_overflows,
 )
-from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN, MODULUS
 from ..words import FLOAT, UNWIND
 from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, multiply_integers
 from .host import (
     H_BAD_COMPARE,
-    H_BAD_RESIDUE,
-    H_BAD_TRIG,
     H_BIG_FLOAT,
-    H_BIG_GCD,
-    H_BIG_LOGIC,
     H_DIVIDE_ZERO,
-    H_POWER,
     O_ABS,
     O_ADD1,
-    O_ASHIFT,
     O_DIFFERENCE,
     O_DIVIDE,
     O_EVENP,
-    O_EXPT,
-    O_GCDN,
     O_GEQ,
     O_GREATERP,
-    O_LAND,
     O_LEQ,
     O_LESSP,
-    O_LNOT,
-    O_LOR,
-    O_LSHIFT,
-    O_LXOR,
     O_MAX,
     O_MIN,
     O_MINUS,
@@ -62,7 +45,7 @@ from .host import (
     bad_op,
     host,
 )
-from .memory import NIL, T, cons, float_value, make_float
+from .memory import NIL, T, float_value, make_float
 
 FIXNUM_MIN = -(1 << 63)
 
@@ -407,214 +390,3 @@ def fixp(a):
 @inline
 def floatp(a):
     return truth(a & 7 == FLOAT)
-
-
-@lisp("land2")
-def land2(a, b):
-    if both_fixnums(a, b):
-        return a & b
-    return logic_slow(O_LAND, a, b)
-
-
-@lisp("lor2")
-def lor2(a, b):
-    if both_fixnums(a, b):
-        return a | b
-    return logic_slow(O_LOR, a, b)
-
-
-@lisp("lxor2")
-def lxor2(a, b):
-    if both_fixnums(a, b):
-        return a ^ b
-    return logic_slow(O_LXOR, a, b)
-
-
-@noinline
-def logic_slow(operation, a, b):
-    if is_integer(a) and is_integer(b):
-        return host(H_BIG_LOGIC, operation, a, b)
-    return bad_arith(operation, a, b)
-
-
-@lisp("lnot")
-def lnot(a):
-    if a & 7 == 0:
-        return ~a & -8
-    return logic_slow(O_LNOT, a, 0)
-
-
-@lisp("lshift")
-def lshift(a, n):
-    return shift(a, n, O_LSHIFT)
-
-
-@lisp("ashift")
-def ashift(a, n):
-    return shift(a, n, O_ASHIFT)
-
-
-def shift(a, n, operation):
-    if both_fixnums(a, n):
-        k = n >> 3
-        if k <= 0 and k > -60 and a >= 0:
-            return a >> -k & -8
-        if k > 0 and k < 60 and a >> (60 - k) == 0:
-            return a << k
-    return logic_slow(operation, a, n)
-
-
-@lisp("gcdn")
-def gcdn(a, b):
-    if both_fixnums(a, b) and a != FIXNUM_MIN and b != FIXNUM_MIN:
-        if a < 0:
-            a = -a
-        if b < 0:
-            b = -b
-        while b != 0:
-            r = srem(a, b)
-            a = b
-            b = r
-        return a
-    if is_integer(a) and is_integer(b):
-        return host(H_BIG_GCD, a, b, 0)
-    return bad_arith(O_GCDN, a, b)
-
-
-@lisp("expt")
-def expt(a, n):
-    """Integer powers of integers by squaring while they are small; the rest by the host."""
-    if is_integer(a) and n & 7 == 0 and n >= 0 and n < 64 << 3:
-        r = 8
-        k = n >> 3
-        while k > 0:
-            if k & 1 != 0:
-                r = times2(r, a)
-            k = k >> 1
-            if k > 0:
-                a = times2(a, a)
-        return r
-    if is_number(a) and is_number(n):
-        return host(H_POWER, a, n, 0)
-    return bad_arith(O_EXPT, a, n)
-
-
-@lisp("sqrt")
-def square_root(a):
-    if is_number(a):
-        d = to_double(a)
-        if d >= 0.0:
-            return make_float(fsqrt(d))
-    return host(H_POWER, a, NIL, 0)
-
-
-@lisp("sin")
-def sin_of(a):
-    if is_number(a):
-        return make_float(callf(LIBM_SIN, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
-
-
-@lisp("cos")
-def cos_of(a):
-    if is_number(a):
-        return make_float(callf(LIBM_COS, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
-
-
-@lisp("tan")
-def tan_of(a):
-    if is_number(a):
-        return make_float(callf(LIBM_TAN, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
-
-
-@lisp("atan")
-def atan_of(a):
-    if is_number(a):
-        return make_float(callf(LIBM_ATAN, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
-
-
-@lisp("exp")
-def exp_of(a):
-    if is_number(a):
-        return make_float(callf(LIBM_EXP, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
-
-
-@lisp("log")
-def log_of(a):
-    if is_number(a):
-        d = to_double(a)
-        if d > 0.0:
-            return make_float(callf(LIBM_LOG, d))
-        return host(H_BAD_TRIG, a, 1, 0)
-    return host(H_BAD_TRIG, a, 0, 0)
-
-
-@lisp("fix")
-def fix(a):
-    if is_integer(a):
-        return a
-    if a & 7 == FLOAT:
-        d = float_value(a)
-        if d < 1152921504606846976.0 and d > -1152921504606846976.0:
-            return ftoi(d) << 3
-    return host(H_POWER, a, T, 0)
-
-
-@lisp("float")
-def float_of(a):
-    if a & 7 == FLOAT:
-        return a
-    if is_number(a):
-        return make_float(to_double(a))
-    return host(H_POWER, a, UNWIND, 0)
-
-
-@inline
-def are_residues(a, b) -> bool:
-    """Fixnums from 0 up to the modulus: what modular arithmetic takes."""
-    return (a | b) & 7 == 0 and (a | b) >= 0 and a < load(MODULUS) and b < load(MODULUS)
-
-
-@noinline
-def bad_residue(operation, a, b):
-    """Signal the first argument that is no residue."""
-    if a & 7 == 0 and a >= 0 and a < load(MODULUS):
-        return host(H_BAD_RESIDUE, operation, b, 0)
-    return host(H_BAD_RESIDUE, operation, a, 0)
-
-
-@lisp("modular-plus")
-def modular_plus(a, b):
-    if not are_residues(a, b):
-        return bad_residue(0, a, b)
-    r = a + b
-    return r - load(MODULUS) if r >= load(MODULUS) else r
-
-
-@lisp("modular-difference")
-def modular_difference(a, b):
-    if not are_residues(a, b):
-        return bad_residue(1, a, b)
-    r = a - b
-    return r + load(MODULUS) if r < 0 else r
-
-
-@lisp("modular-times")
-def modular_times(a, b):
-    if not are_residues(a, b):
-        return bad_residue(2, a, b)
-    return srem((a >> 3) * (b >> 3), load(MODULUS) >> 3) << 3
-
-
-@lisp("modular-minus")
-def modular_minus(a):
-    if not are_residues(a, 0):
-        return bad_residue(3, a, 0)
-    return load(MODULUS) - a if a != 0 else a
-
-
-__all__ = ["cons"]

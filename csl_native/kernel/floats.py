@@ -1,0 +1,85 @@
+"""Functions of doubles, and conversions between integers and doubles."""
+
+from __future__ import annotations
+
+from ..restricted.language import callf, fsqrt, ftoi, lisp  # type: ignore[attr-defined]
+from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
+from ..words import FLOAT, UNWIND
+from .arithmetic import is_number, to_double
+from .bignum import is_integer
+from .host import H_BAD_TRIG, H_POWER, host
+from .memory import NIL, T, float_value, make_float
+
+
+@lisp("sqrt")
+def square_root(a):
+    if is_number(a):
+        d = to_double(a)
+        if d >= 0.0:
+            return make_float(fsqrt(d))
+    return host(H_POWER, a, NIL, 0)
+
+
+@lisp("sin")
+def sin_of(a):
+    if is_number(a):
+        return make_float(callf(LIBM_SIN, to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("cos")
+def cos_of(a):
+    if is_number(a):
+        return make_float(callf(LIBM_COS, to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("tan")
+def tan_of(a):
+    if is_number(a):
+        return make_float(callf(LIBM_TAN, to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("atan")
+def atan_of(a):
+    if is_number(a):
+        return make_float(callf(LIBM_ATAN, to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("exp")
+def exp_of(a):
+    if is_number(a):
+        return make_float(callf(LIBM_EXP, to_double(a)))
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("log")
+def log_of(a):
+    if is_number(a):
+        d = to_double(a)
+        if d > 0.0:
+            return make_float(callf(LIBM_LOG, d))
+        return host(H_BAD_TRIG, a, 1, 0)
+    return host(H_BAD_TRIG, a, 0, 0)
+
+
+@lisp("fix")
+def fix(a):
+    if is_integer(a):
+        return a
+    if a & 7 == FLOAT:
+        d = float_value(a)
+        if d < 1152921504606846976.0 and d > -1152921504606846976.0:
+            return ftoi(d) << 3
+    return host(H_POWER, a, T, 0)
+
+
+@lisp("float")
+def float_of(a):
+    if a & 7 == FLOAT:
+        return a
+    if is_number(a):
+        return make_float(to_double(a))
+    return host(H_POWER, a, UNWIND, 0)

@@ -1,0 +1,54 @@
+"""Vectors."""
+
+from __future__ import annotations
+
+from ..objects import BYTES_HEADER
+from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
+from ..words import OTHER, STRING, UNWIND, VECTOR
+from .host import H_BAD_VECTOR, H_NO_MEMORY, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, bad_op, host
+from .memory import NIL, make_vector, set_field
+
+
+@noinline
+def signal_vector(operation, v, i) -> None:
+    host(H_BAD_VECTOR, operation, v, i)
+
+
+@lisp("mkvect")
+def mkvect(n):
+    if n & 7 != 0 or n < -8:
+        return bad_op(O_MKVECT, n)
+    v = make_vector((n >> 3) + 1, NIL)
+    return v if v != UNWIND else host(H_NO_MEMORY, n, 0, 0)
+
+
+@lisp("getv")
+@inline
+def getv(v, i):
+    if v & 7 == VECTOR and i & 7 == 0:
+        if i >= 0 and i < load(v - VECTOR) >> 8:
+            return defined(load(v + 8 - VECTOR + i))
+    signal_vector(O_GETV, v, i)
+    return UNWIND
+
+
+@lisp("putv")
+@inline
+def putv(v, i, x):
+    if v & 7 == VECTOR and i & 7 == 0:
+        if i >= 0 and i < load(v - VECTOR) >> 8:
+            set_field(v + 8 - VECTOR + i, x)
+            return x
+    signal_vector(O_PUTV, v, i)
+    return UNWIND
+
+
+@lisp("upbv")
+def upbv(v):
+    if v & 7 == VECTOR:
+        return (load(v - VECTOR) >> 11 << 3) - 8
+    if v & 7 == STRING:
+        return (load(v - STRING) >> 8 << 3) - 8
+    if v & 7 == OTHER and load(v - OTHER) & 255 == BYTES_HEADER:
+        return bad_op(O_LENGTH, v)
+    return NIL
