@@ -74,7 +74,7 @@ def build_base(path: str) -> None:
 
 def main() -> None:
     """``python -m csl_native.build``: make the base image now."""
-    from .session import BASE_IMAGE
+    from .baseimage import BASE_IMAGE
     build_base(BASE_IMAGE)
     print(f"{BASE_IMAGE}: {os.path.getsize(BASE_IMAGE) >> 10} KB")
 

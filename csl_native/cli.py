@@ -172,7 +172,8 @@ class Tee:
 
 
 def run(options: Options) -> int:
-    from .session import Session, base_image
+    from .baseimage import base_image
+    from .session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
     for option, value in (("-t", options.module), ("-j", options.depends)):
         if value is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import ctypes
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from .cage import Cage
 from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
+from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
@@ -28,53 +28,8 @@ _word = ctypes.c_int64
 _big_stack = threading.local()
 
 
-C_FUNCTIONS = ("sin", "cos", "tan", "atan", "exp", "log")
-_process = ctypes.CDLL(None)
-_c_double = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
-
-
-def c_function(name: str) -> Callable[[builtins.float], builtins.float]:
-    """A function of the C library through Python, with its results where Python has exceptions."""
-    def call(d: builtins.float) -> builtins.float:
-        try:
-            return builtins.float(getattr(math, name)(d))
-        except OverflowError:
-            return math.inf
-        except ValueError:
-            return -math.inf if name == "log" and d == 0 else math.nan
-    return call
-
-
 class Unwinding(Exception):
     """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
-
-
-class NativeKernel:
-    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs."""
-
-    def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int]) -> None:
-        self._cage, self._functions, self._arities = cage, functions, arities
-
-    def __getattr__(self, name: str) -> Callable[..., int]:
-        try:
-            address = self._functions[name]
-        except KeyError:
-            raise AttributeError(f"the kernel has no function {name}") from None
-        build = ctypes.CFUNCTYPE if name == "enter" else ctypes.PYFUNCTYPE
-        kind = build(_word, ctypes.c_void_p, *[_word] * self._arities[name])
-        raw, base = kind(address), self._cage.base
-
-        def call(*arguments: int) -> int:
-            return int(raw(base, *arguments))
-        setattr(self, name, call)
-        return call
-
-
-class PythonKernel:
-    """The same functions under CPython."""
-
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.__dict__.update(names)
 
 
 class Machine:
@@ -148,7 +103,7 @@ class Machine:
         assert address is not None
         self.words[SLOT["host"] >> 3] = address
         for name in C_FUNCTIONS:
-            found = getattr(_process, name, None) or _c_double(c_function(name))
+            found = c_pointer(name)
             self._keep.append(found)
             self.words[VM["libm_" + name] >> 3] = ctypes.cast(found, ctypes.c_void_p).value or 0
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)

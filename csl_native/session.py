@@ -13,8 +13,9 @@ from typing import Any
 
 from csl_native.image.container import Image, ImageError, Section
 
+from .baseimage import base_image
 from .cage import Cage, default_heap
-from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE, ROOT_PINNED, T
+from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE
 from .lisp.lisp import Lisp, Restart, Stopped
 from .machine import Machine, Unwinding
 from .native.architectures import Architecture, host
@@ -23,10 +24,10 @@ from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
 from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .values import Handle, Symbol, Values
 from .vm import HEAP, LINE, SLOTS
-from .words import CONS, FLOAT, STRING, SYMBOL
+from .words import SYMBOL
 
-BASE_IMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.img")
 PAGE = 4096
 VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
 
@@ -39,27 +40,7 @@ class LispError(Exception):
         self.number = number
 
 
-class Handle:
-    """A Lisp value without a Python form; it stays alive as long as the handle."""
-
-    def __init__(self, session: Session, word: int) -> None:
-        self.session, self.word = session, word
-        session._hold(word)
-
-    def __repr__(self) -> str:
-        return f"<Lisp {self.session.lisp.printer.text(self.word)}>"
-
-    def __del__(self) -> None:
-        self.session._release(self.word)
-
-
-class Symbol(str):
-    """The name of a Lisp symbol."""
-
-    __slots__ = ()
-
-
-class Session:
+class Session(Values):
     """``native``: run native code where there is some; ``engine``: ``switch`` or ``python`` (None: the best one).
 
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
@@ -368,110 +349,6 @@ class Session:
         if self.base.path != self.path:
             self.base.close()
         self.machine.cage.close()
-
-    # -- values ---------------------------------------------------------------------------
-
-    def _hold(self, word: int) -> None:
-        """Keep a value alive; the heap's list of held values is made anew when most of it was released."""
-        m = self.machine
-        self.held[word] = self.held.get(word, 0) + 1
-        if self.released > 100 + len(self.held):
-            self.released = 0
-            m.set_root(ROOT_PINNED, m.list(list(self.held)))
-        else:
-            m.set_root(ROOT_PINNED, m.cons(word, m.root(ROOT_PINNED)))
-
-    def _release(self, word: int) -> None:
-        """Called when a handle dies, at any moment and on any thread: the heap is not touched here."""
-        count = self.held.get(word, 0) - 1
-        self.released += 1
-        if count > 0:
-            self.held[word] = count
-        else:
-            self.held.pop(word, None)
-
-    def to_python(self, x: int) -> Any:
-        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); a Handle for the rest."""
-        m = self.machine
-        if x & 7 == 0 or m.is_big(x):
-            return m.number(x)
-        if x & 7 == FLOAT:
-            return m.double(x)
-        if x & 7 == STRING:
-            return m.text(x)
-        if x == NIL:
-            return []
-        if x == T:
-            return True
-        if x & 7 == SYMBOL:
-            return Symbol(m.text(x))
-        if x & 7 == CONS:
-            result, seen = [], 0
-            while x & 7 == CONS:
-                result.append(self.to_python(m.car(x)))
-                x = m.cdr(x)
-                seen += 1
-                if seen > 1 << 26:
-                    raise ValueError("the list is circular, or has more than 67 million elements")
-            return result if x == NIL else (*result, self.to_python(x))
-        return Handle(self, x)
-
-    def from_python(self, value: Any) -> int:
-        """The Lisp value of a Python one."""
-        m = self.machine
-        if isinstance(value, Handle):
-            return value.word
-        if value is None or value is False:
-            return NIL
-        if value is True:
-            return T
-        if isinstance(value, int):
-            return m.integer(value)
-        if isinstance(value, float):
-            return m.float(value)
-        if isinstance(value, Symbol):
-            return m.intern(value)
-        if isinstance(value, str):
-            return m.string(value)
-        if isinstance(value, list):
-            return m.list([self.from_python(v) for v in value])
-        if isinstance(value, tuple):
-            return m.list([self.from_python(v) for v in value[:-1]], self.from_python(value[-1])) if value else NIL
-        raise TypeError(f"no Lisp value for a {type(value).__name__}; give an int, float, str, Symbol, list, bool, None or Handle")
-
-
-def fingerprint() -> int:
-    """Time of the newest source file that the base image is made from (ns since the epoch)."""
-    package = os.path.dirname(BASE_IMAGE)
-    newest = 0
-    for folder in ("", "kernel", "instructions", "engines", "restricted", "native", "native/architectures", "lisp", "lisp/builtins", "lisp/library",
-                   "image", "relocation"):
-        with os.scandir(os.path.join(package, folder)) as entries:
-            for entry in entries:
-                if entry.name.endswith((".py", ".lsp")) and entry.name not in OUTER:
-                    newest = max(newest, entry.stat().st_mtime_ns)
-    return newest
-
-
-OUTER = ("cli.py", "toplevel.py", "session.py", "demo.py")  # changes here do not touch the base image
-_base: list[str] = []
-
-
-def base_image() -> str:
-    """Path of the base image; it is built at first use, and again when its sources are newer."""
-    if not _base:
-        if not os.path.exists(BASE_IMAGE) or os.stat(BASE_IMAGE).st_mtime_ns < fingerprint():
-            from .build import build_base
-            path = BASE_IMAGE
-            if not os.access(os.path.dirname(path), os.W_OK):
-                path = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native", "base.img")
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-            _base.append(path)
-            if path == BASE_IMAGE or not os.path.exists(path) or os.stat(path).st_mtime_ns < fingerprint():
-                build_base(path)
-        else:
-            _base.append(BASE_IMAGE)
-    return _base[0]
 
 
 def restore(path: str | os.PathLike[str], **options: Any) -> Session:

@@ -6,11 +6,12 @@ import signal
 import sys
 from typing import Any
 
+from .baseimage import base_image
 from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
 from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
 from .objects import SYM_VALUE
-from .session import Session, base_image
+from .session import Session
 
 
 class TopLevel:

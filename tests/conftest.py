@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from csl_native.baseimage import base_image
 from csl_native.native.architectures import host
-from csl_native.session import Session, base_image
+from csl_native.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 CSL = [sys.executable, "-m", "csl_native.cli"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from csl_native.baseimage import base_image
 from csl_native.cli import UsageError, parse, size_of
-from csl_native.session import base_image
 
 from .conftest import machine_runs_natively, needs_native
 

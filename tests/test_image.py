@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csl_native.baseimage import base_image
 from csl_native.image.container import Image, ImageError, Section, update, write
-from csl_native.session import Session, base_image, restore
+from csl_native.session import Session, restore
 
 
 def sample(path: Path) -> None:

@@ -8,46 +8,30 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_CHARS, ROOT_RAISE, UNSET, T
+from ..kernel.memory import NIL, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
-    F_FLUID,
     F_GLOBAL,
-    F_KEYWORD,
     F_MACRO,
-    F_SPECIAL,
     SYM_ENV,
     SYM_FLAGS,
     SYM_FN1,
     SYM_FN2,
     SYM_FNN,
     SYM_SPARE,
-    SYM_VALUE,
 )
 from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
-from .assembly import CompileError
 from .compiler import Compiler
 from .errors import Errors
+from .evaluator import Evaluator
 from .host import Host
+from .install import Installer
 from .printer import Printer
 from .reader import Reader, ReadError
 from .registry import BUILTINS, Builtin
 from .streams import EOF_CHAR, Input, Output
-
-SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq let let* prog tagbody go return catch unwind-protect "
-                 "declare the eval-when de df dm defun defmacro psetq list*").split()
-FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
-          "lispsystem* *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
-          "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
-
-ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
-           "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
-           "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
-           "nreverse": "reversip", "char=": "eq", "ln": "log",
-           "list-to-string": "list2string", "char": "schar", "id2int": "char-code", "int-char": "code-char", "int2id": "code-char",
-           "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
 
 
 class Stopped(Exception):
@@ -66,7 +50,7 @@ class Restart(Exception):
         self.action = action
 
 
-class Lisp:
+class Lisp(Installer, Evaluator):
     """One Lisp over one machine."""
 
     def __init__(self, machine: Machine, output: Any = None) -> None:
@@ -102,57 +86,6 @@ class Lisp:
         self.s_echo = intern("*echo")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
         self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}
-
-    def install(self) -> None:
-        """Define every kernel and Python function, special form and variable in a new heap."""
-        m = self.machine
-        self.ready()
-        kernel_functions = [(number, name) for number, name in enumerate(m.entry_names) if name.startswith("entry_")]
-        for number, name in kernel_functions:
-            self._install_kernel(number, name)
-        for index, row in enumerate(self.builtins):
-            symbol = m.intern(row.name)
-            self.set_cells(symbol, SLOT["host1"], SLOT["host2"], SLOT["hostn"])
-            m.set_field(symbol, SYM_ENV, symbol)
-            m.words[symbol + SYM_SPARE >> 3] = index << 3
-        for number, name in kernel_functions:
-            self._install_kernel(number, name, also=True)
-        for name in SPECIAL_FORMS:
-            self.set_flags(m.intern(name), F_SPECIAL)
-        for name in FLUIDS:
-            symbol = m.intern(name.replace("!", ""))
-            self.set_flags(symbol, F_FLUID)
-            m.set_value(symbol, NIL)
-        for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
-                            ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
-            m.set_value(m.intern(name), value)
-
-        m.set_root(ROOT_RAISE, m.intern("*raise"))
-        m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
-        for alias, name in ALIASES.items():
-            self.copy_cells(m.intern(alias), m.intern(name))
-            m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called
-
-    def copy_cells(self, to: int, source: int) -> None:
-        """Give a symbol the function of another one."""
-        m = self.machine
-        for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
-            m.set_field(to, field, m.field(source, field))
-
-    def _install_kernel(self, number: int, entry: str, also: bool = False) -> None:
-        """Make a kernel function a Lisp function; ``also``: only one cell of a function that Python has in general."""
-        from ..engines.weave import kernel_program
-        f = kernel_program().functions[entry.removeprefix("entry_")]
-        assert f.lisp_name is not None
-        symbol, slot, count = self.machine.intern(f.lisp_name), SLOT["host"] + 8 * number, len(f.parameters)
-        if also or f.lisp_cells == "also":
-            if also and f.lisp_cells == "also":
-                self.machine.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[min(count, 3) - 1] >> 3] = slot
-            return
-        self.set_cells(symbol, *(slot if natural else wrong for natural, wrong in (
-            (count == 1, SLOT["wrong1"]), (count == 2, SLOT["wrong2"]), (count not in (1, 2), SLOT["wrongn"]))))
-        self.machine.set_field(symbol, SYM_ENV, symbol)
-        self.machine.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
 
     # -- symbols -------------------------------------------------------------------
 
@@ -257,149 +190,6 @@ class Lisp:
         """Expand a macro call once."""
         m = self.machine
         return m.apply(m.car(form), [form])
-
-    # -- evaluation --------------------------------------------------------------------
-
-    def eval(self, x: int) -> int:
-        """The value of a form.  Calls are evaluated directly, forms with bindings are compiled first."""
-        tag = x & 7
-        if tag == SYMBOL:
-            return self.symbol_value(x)
-        if tag != CONS:
-            return x
-        m = self.machine
-        head = m.car(x)
-        if head & 7 == SYMBOL:
-            quick = self.quick.get(head)
-            if quick is not None:
-                return int(quick(x))
-            flags = m.flags(head)
-            if flags & F_MACRO:
-                expanded = self.expand(x)
-                m.pin(expanded)
-                try:
-                    return self.eval(expanded)
-                finally:
-                    m.unpin(1)
-            if not flags & F_SPECIAL and head not in self.compiler.special:
-                return self.eval_call(head, x)  # the compiler's own forms, like mapcar of a lambda, are compiled
-        return self.eval_compiled(x)
-
-    def symbol_value(self, x: int) -> int:
-        value = self.machine.words[x + SYM_VALUE >> 3]
-        if value == UNSET:
-            raise self.errors.loud("unset variable:", x)
-        return value
-
-    def eval_call(self, head: int, x: int) -> int:
-        m = self.machine
-        arguments = []
-        mark = m.cage["sp"]
-        for form in m.items(m.cdr(x)):
-            value = self.eval(form)
-            m.pin(value)
-            arguments.append(value)
-        try:
-            return m.apply(head, arguments)
-        finally:
-            m.cage["sp"] = mark
-
-    def eval_compiled(self, x: int) -> int:
-        m = self.machine
-        symbol = m.make_symbol("toplevel")
-        m.pin(symbol)
-        try:
-            try:
-                self.define(symbol, NIL, [x])
-            except CompileError as error:
-                raise self.compile_error(error) from None
-            return m.apply(symbol, [])
-        finally:
-            m.unpin(1)
-
-    def compile_error(self, error: CompileError) -> Unwinding:
-        values = () if error.value is None else (error.value,)
-        if error.message.startswith("bad item"):
-            return self.errors.loud(error.message, *values)
-        return self.errors.plain(error.message, *values)
-
-    def eval_quote(self, x: int) -> int:
-        tail = self.machine.cdr(x)
-        return self.machine.car(tail) if tail & 7 == CONS else NIL
-
-    def eval_progn(self, x: int) -> int:
-        result = NIL
-        for form in self.machine.items(self.machine.cdr(x)):
-            result = self.eval(form)
-        return result
-
-    def eval_setq(self, x: int) -> int:
-        m = self.machine
-        parts = list(m.items(m.cdr(x)))
-        result = NIL
-        for k in range(0, len(parts), 2):
-            symbol = parts[k]
-            if symbol & 7 != SYMBOL or symbol in (NIL, T) or m.flags(symbol) & F_KEYWORD:
-                raise self.errors.plain("setq (bad variable)", symbol)
-            result = self.eval(parts[k + 1]) if k + 1 < len(parts) else NIL
-            m.set_value(symbol, result)
-        return result
-
-    def eval_cond(self, x: int) -> int:
-        m = self.machine
-        for clause in m.items(m.cdr(x)):
-            if clause & 7 == CONS:
-                value = self.eval(m.car(clause))
-                if value != NIL:
-                    for form in m.items(m.cdr(clause)):
-                        value = self.eval(form)
-                    return value
-        return NIL
-
-    def eval_and(self, x: int) -> int:
-        value = T
-        for form in self.machine.items(self.machine.cdr(x)):
-            value = self.eval(form)
-            if value == NIL:
-                break
-        return value
-
-    def eval_or(self, x: int) -> int:
-        value = NIL
-        for form in self.machine.items(self.machine.cdr(x)):
-            value = self.eval(form)
-            if value != NIL:
-                break
-        return value
-
-    def apply(self, f: int, arguments: list[int]) -> int:
-        """Call a function: a symbol, a lambda expression, or a funarg."""
-        m = self.machine
-        if f & 7 == SYMBOL:
-            return m.apply(f, arguments)
-        if f & 7 == CONS and m.car(f) == self.s_lambda:
-            pinned = m.list(arguments)
-            m.pin(pinned)
-            try:
-                symbol = self.lambda_symbol(f)
-            except CompileError as error:
-                raise self.compile_error(error) from None
-            finally:
-                m.unpin(1)
-            m.pin(symbol)
-            try:
-                return m.apply(symbol, arguments)
-            finally:
-                m.unpin(1)
-        if f & 7 == CONS and m.car(f) == m.intern("funarg"):
-            return self.apply(m.cons(self.s_lambda, m.cdr(m.cdr(f))), arguments)
-        if f & 7 == CONS and m.car(f) == m.intern("closure"):
-            return self.apply(m.car(m.cdr(f)), [*m.items(m.cdr(m.cdr(f))), *arguments])
-        self.bad_function(f)
-        raise Unwinding
-
-    def bad_function(self, f: int) -> int:
-        raise self.errors.plain("Bad function called from apply: ", f)
 
     # -- numbers -------------------------------------------------------------------------
 

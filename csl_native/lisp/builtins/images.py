@@ -54,7 +54,7 @@ def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
     cold = what == NIL
 
     def action() -> None:
-        from ...session import base_image
+        from ...baseimage import base_image
         from ..streams import Input
         top.replace(base_image() if cold else (top.output_path if top.options.output else session.path))
         top.begin(restarted=True, call=call is None and not cold)

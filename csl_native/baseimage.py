@@ -1,0 +1,41 @@
+"""The base image: where it is, and when it is made again."""
+
+from __future__ import annotations
+
+import os
+
+BASE_IMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.img")
+
+
+def fingerprint() -> int:
+    """Time of the newest source file that the base image is made from (ns since the epoch)."""
+    package = os.path.dirname(BASE_IMAGE)
+    newest = 0
+    for folder in ("", "kernel", "instructions", "engines", "restricted", "native", "native/architectures", "lisp", "lisp/builtins", "lisp/library",
+                   "image", "relocation"):
+        with os.scandir(os.path.join(package, folder)) as entries:
+            for entry in entries:
+                if entry.name.endswith((".py", ".lsp")) and entry.name not in OUTER:
+                    newest = max(newest, entry.stat().st_mtime_ns)
+    return newest
+
+
+OUTER = ("cli.py", "toplevel.py", "session.py", "baseimage.py", "values.py", "heapview.py", "demo.py", "manual.py")  # changes here do not touch the base image
+_base: list[str] = []
+
+
+def base_image() -> str:
+    """Path of the base image; it is built at first use, and again when its sources are newer."""
+    if not _base:
+        if not os.path.exists(BASE_IMAGE) or os.stat(BASE_IMAGE).st_mtime_ns < fingerprint():
+            from .build import build_base
+            path = BASE_IMAGE
+            if not os.access(os.path.dirname(path), os.W_OK):
+                path = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native", "base.img")
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+            _base.append(path)
+            if path == BASE_IMAGE or not os.path.exists(path) or os.stat(path).st_mtime_ns < fingerprint():
+                build_base(path)
+        else:
+            _base.append(BASE_IMAGE)
+    return _base[0]

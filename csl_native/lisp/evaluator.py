@@ -1,0 +1,171 @@
+"""Evaluation: simple forms directly, forms with bindings through the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..kernel.memory import NIL, UNSET, T
+from ..machine import Unwinding
+from ..objects import F_KEYWORD, F_MACRO, F_SPECIAL, SYM_VALUE
+from ..words import CONS, SYMBOL
+from .assembly import CompileError
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from .compiler import Compiler
+    from .errors import Errors
+
+
+class Evaluator:
+    """eval and apply; a part of Lisp."""
+
+    machine: Machine
+    compiler: Compiler
+    errors: Errors
+    s_lambda: int
+    quick: dict[int, Callable[[int], int]]
+    define: Callable[..., None]
+    expand: Callable[[int], int]
+    lambda_symbol: Callable[[int], int]
+
+    def eval(self, x: int) -> int:
+        """The value of a form.  Calls are evaluated directly, forms with bindings are compiled first."""
+        tag = x & 7
+        if tag == SYMBOL:
+            return self.symbol_value(x)
+        if tag != CONS:
+            return x
+        m = self.machine
+        head = m.car(x)
+        if head & 7 == SYMBOL:
+            quick = self.quick.get(head)
+            if quick is not None:
+                return int(quick(x))
+            flags = m.flags(head)
+            if flags & F_MACRO:
+                expanded = self.expand(x)
+                m.pin(expanded)
+                try:
+                    return self.eval(expanded)
+                finally:
+                    m.unpin(1)
+            if not flags & F_SPECIAL and head not in self.compiler.special:
+                return self.eval_call(head, x)  # the compiler's own forms, like mapcar of a lambda, are compiled
+        return self.eval_compiled(x)
+
+    def symbol_value(self, x: int) -> int:
+        value = self.machine.words[x + SYM_VALUE >> 3]
+        if value == UNSET:
+            raise self.errors.loud("unset variable:", x)
+        return value
+
+    def eval_call(self, head: int, x: int) -> int:
+        m = self.machine
+        arguments = []
+        mark = m.cage["sp"]
+        for form in m.items(m.cdr(x)):
+            value = self.eval(form)
+            m.pin(value)
+            arguments.append(value)
+        try:
+            return m.apply(head, arguments)
+        finally:
+            m.cage["sp"] = mark
+
+    def eval_compiled(self, x: int) -> int:
+        m = self.machine
+        symbol = m.make_symbol("toplevel")
+        m.pin(symbol)
+        try:
+            try:
+                self.define(symbol, NIL, [x])
+            except CompileError as error:
+                raise self.compile_error(error) from None
+            return m.apply(symbol, [])
+        finally:
+            m.unpin(1)
+
+    def compile_error(self, error: CompileError) -> Unwinding:
+        values = () if error.value is None else (error.value,)
+        if error.message.startswith("bad item"):
+            return self.errors.loud(error.message, *values)
+        return self.errors.plain(error.message, *values)
+
+    def eval_quote(self, x: int) -> int:
+        tail = self.machine.cdr(x)
+        return self.machine.car(tail) if tail & 7 == CONS else NIL
+
+    def eval_progn(self, x: int) -> int:
+        result = NIL
+        for form in self.machine.items(self.machine.cdr(x)):
+            result = self.eval(form)
+        return result
+
+    def eval_setq(self, x: int) -> int:
+        m = self.machine
+        parts = list(m.items(m.cdr(x)))
+        result = NIL
+        for k in range(0, len(parts), 2):
+            symbol = parts[k]
+            if symbol & 7 != SYMBOL or symbol in (NIL, T) or m.flags(symbol) & F_KEYWORD:
+                raise self.errors.plain("setq (bad variable)", symbol)
+            result = self.eval(parts[k + 1]) if k + 1 < len(parts) else NIL
+            m.set_value(symbol, result)
+        return result
+
+    def eval_cond(self, x: int) -> int:
+        m = self.machine
+        for clause in m.items(m.cdr(x)):
+            if clause & 7 == CONS:
+                value = self.eval(m.car(clause))
+                if value != NIL:
+                    for form in m.items(m.cdr(clause)):
+                        value = self.eval(form)
+                    return value
+        return NIL
+
+    def eval_and(self, x: int) -> int:
+        value = T
+        for form in self.machine.items(self.machine.cdr(x)):
+            value = self.eval(form)
+            if value == NIL:
+                break
+        return value
+
+    def eval_or(self, x: int) -> int:
+        value = NIL
+        for form in self.machine.items(self.machine.cdr(x)):
+            value = self.eval(form)
+            if value != NIL:
+                break
+        return value
+
+    def apply(self, f: int, arguments: list[int]) -> int:
+        """Call a function: a symbol, a lambda expression, or a funarg."""
+        m = self.machine
+        if f & 7 == SYMBOL:
+            return m.apply(f, arguments)
+        if f & 7 == CONS and m.car(f) == self.s_lambda:
+            pinned = m.list(arguments)
+            m.pin(pinned)
+            try:
+                symbol = self.lambda_symbol(f)
+            except CompileError as error:
+                raise self.compile_error(error) from None
+            finally:
+                m.unpin(1)
+            m.pin(symbol)
+            try:
+                return m.apply(symbol, arguments)
+            finally:
+                m.unpin(1)
+        if f & 7 == CONS and m.car(f) == m.intern("funarg"):
+            return self.apply(m.cons(self.s_lambda, m.cdr(m.cdr(f))), arguments)
+        if f & 7 == CONS and m.car(f) == m.intern("closure"):
+            return self.apply(m.car(m.cdr(f)), [*m.items(m.cdr(m.cdr(f))), *arguments])
+        self.bad_function(f)
+        raise Unwinding
+
+    def bad_function(self, f: int) -> int:
+        raise self.errors.plain("Bad function called from apply: ", f)

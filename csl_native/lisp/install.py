@@ -1,0 +1,90 @@
+"""What a new heap gets: every kernel and Python function, special form and variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..kernel.calls import SLOT
+from ..kernel.memory import NIL, ROOT_CHARS, ROOT_RAISE, T
+from ..objects import F_FLUID, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from .registry import Builtin
+
+SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq let let* prog tagbody go return catch unwind-protect "
+                 "declare the eval-when de df dm defun defmacro psetq list*").split()
+FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
+          "lispsystem* *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
+          "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
+
+ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
+           "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
+           "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
+           "nreverse": "reversip", "char=": "eq", "ln": "log",
+           "list-to-string": "list2string", "char": "schar", "id2int": "char-code", "int-char": "code-char", "int2id": "code-char",
+           "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
+
+
+class Installer:
+    """Fills a new heap; a part of Lisp."""
+
+    machine: Machine
+    builtins: list[Builtin]
+    eol: int
+    eof: int
+    ready: Callable[[], None]
+    set_cells: Callable[[int, int, int, int], None]
+    set_flags: Callable[..., None]
+
+    def install(self) -> None:
+        """Define every kernel and Python function, special form and variable in a new heap."""
+        m = self.machine
+        self.ready()
+        kernel_functions = [(number, name) for number, name in enumerate(m.entry_names) if name.startswith("entry_")]
+        for number, name in kernel_functions:
+            self._install_kernel(number, name)
+        for index, row in enumerate(self.builtins):
+            symbol = m.intern(row.name)
+            self.set_cells(symbol, SLOT["host1"], SLOT["host2"], SLOT["hostn"])
+            m.set_field(symbol, SYM_ENV, symbol)
+            m.words[symbol + SYM_SPARE >> 3] = index << 3
+        for number, name in kernel_functions:
+            self._install_kernel(number, name, also=True)
+        for name in SPECIAL_FORMS:
+            self.set_flags(m.intern(name), F_SPECIAL)
+        for name in FLUIDS:
+            symbol = m.intern(name.replace("!", ""))
+            self.set_flags(symbol, F_FLUID)
+            m.set_value(symbol, NIL)
+        for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
+                            ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
+            m.set_value(m.intern(name), value)
+
+        m.set_root(ROOT_RAISE, m.intern("*raise"))
+        m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
+        for alias, name in ALIASES.items():
+            self.copy_cells(m.intern(alias), m.intern(name))
+            m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called
+
+    def copy_cells(self, to: int, source: int) -> None:
+        """Give a symbol the function of another one."""
+        m = self.machine
+        for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
+            m.set_field(to, field, m.field(source, field))
+
+    def _install_kernel(self, number: int, entry: str, also: bool = False) -> None:
+        """Make a kernel function a Lisp function; ``also``: only one cell of a function that Python has in general."""
+        from ..engines.weave import kernel_program
+        f = kernel_program().functions[entry.removeprefix("entry_")]
+        assert f.lisp_name is not None
+        symbol, slot, count = self.machine.intern(f.lisp_name), SLOT["host"] + 8 * number, len(f.parameters)
+        if also or f.lisp_cells == "also":
+            if also and f.lisp_cells == "also":
+                self.machine.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[min(count, 3) - 1] >> 3] = slot
+            return
+        self.set_cells(symbol, *(slot if natural else wrong for natural, wrong in (
+            (count == 1, SLOT["wrong1"]), (count == 2, SLOT["wrong2"]), (count not in (1, 2), SLOT["wrongn"]))))
+        self.machine.set_field(symbol, SYM_ENV, symbol)
+        self.machine.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3

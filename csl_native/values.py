@@ -1,0 +1,108 @@
+"""Lisp values and Python values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .kernel.memory import NIL, ROOT_PINNED, T
+from .words import CONS, FLOAT, STRING, SYMBOL
+
+if TYPE_CHECKING:
+    from .machine import Machine
+    from .session import Session
+
+
+class Handle:
+    """A Lisp value without a Python form; it stays alive as long as the handle."""
+
+    def __init__(self, session: Session, word: int) -> None:
+        self.session, self.word = session, word
+        session._hold(word)
+
+    def __repr__(self) -> str:
+        return f"<Lisp {self.session.lisp.printer.text(self.word)}>"
+
+    def __del__(self) -> None:
+        self.session._release(self.word)
+
+
+class Symbol(str):
+    """The name of a Lisp symbol."""
+
+    __slots__ = ()
+
+
+class Values:
+    """Conversion both ways, and values that Python holds; a part of Session."""
+
+    machine: Machine
+    held: dict[int, int]
+    released: int
+
+    def _hold(self, word: int) -> None:
+        """Keep a value alive; the heap's list of held values is made anew when most of it was released."""
+        m = self.machine
+        self.held[word] = self.held.get(word, 0) + 1
+        if self.released > 100 + len(self.held):
+            self.released = 0
+            m.set_root(ROOT_PINNED, m.list(list(self.held)))
+        else:
+            m.set_root(ROOT_PINNED, m.cons(word, m.root(ROOT_PINNED)))
+
+    def _release(self, word: int) -> None:
+        """Called when a handle dies, at any moment and on any thread: the heap is not touched here."""
+        count = self.held.get(word, 0) - 1
+        self.released += 1
+        if count > 0:
+            self.held[word] = count
+        else:
+            self.held.pop(word, None)
+
+    def to_python(self, x: int) -> Any:
+        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); a Handle for the rest."""
+        m = self.machine
+        if x & 7 == 0 or m.is_big(x):
+            return m.number(x)
+        if x & 7 == FLOAT:
+            return m.double(x)
+        if x & 7 == STRING:
+            return m.text(x)
+        if x == NIL:
+            return []
+        if x == T:
+            return True
+        if x & 7 == SYMBOL:
+            return Symbol(m.text(x))
+        if x & 7 == CONS:
+            result, seen = [], 0
+            while x & 7 == CONS:
+                result.append(self.to_python(m.car(x)))
+                x = m.cdr(x)
+                seen += 1
+                if seen > 1 << 26:
+                    raise ValueError("the list is circular, or has more than 67 million elements")
+            return result if x == NIL else (*result, self.to_python(x))
+        return Handle(self, x)  # type: ignore[arg-type]
+
+    def from_python(self, value: Any) -> int:
+        """The Lisp value of a Python one."""
+        m = self.machine
+        if isinstance(value, Handle):
+            return value.word
+        if value is None or value is False:
+            return NIL
+        if value is True:
+            return T
+        if isinstance(value, int):
+            return m.integer(value)
+        if isinstance(value, float):
+            return m.float(value)
+        if isinstance(value, Symbol):
+            return m.intern(value)
+        if isinstance(value, str):
+            return m.string(value)
+        if isinstance(value, list):
+            return m.list([self.from_python(v) for v in value])
+        if isinstance(value, tuple):
+            return m.list([self.from_python(v) for v in value[:-1]], self.from_python(value[-1])) if value else NIL
+        raise TypeError(f"no Lisp value for a {type(value).__name__}; give an int, float, str, Symbol, list, bool, None or Handle")
