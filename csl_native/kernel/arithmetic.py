@@ -248,7 +248,7 @@ def compare_slow(a, b, operation):
     return bad_arith(operation, a, b)
 
 
-@lisp("lessp")
+@lisp("lessp", "also")
 @inline
 def lessp(a, b):
     if likely(both_fixnums(a, b)):
@@ -256,7 +256,7 @@ def lessp(a, b):
     return order_slow(a, b, O_LESSP)
 
 
-@lisp("greaterp")
+@lisp("greaterp", "also")
 @inline
 def greaterp(a, b):
     if likely(both_fixnums(a, b)):
@@ -264,7 +264,7 @@ def greaterp(a, b):
     return order_slow(a, b, O_GREATERP)
 
 
-@lisp("leq")
+@lisp("leq", "also")
 @inline
 def leq(a, b):
     if likely(both_fixnums(a, b)):
@@ -272,7 +272,7 @@ def leq(a, b):
     return order_slow(a, b, O_LEQ)
 
 
-@lisp("geq")
+@lisp("geq", "also")
 @inline
 def geq(a, b):
     if likely(both_fixnums(a, b)):
@@ -294,7 +294,7 @@ def order_slow(a, b, operation):
     return truth(c <= 0) if operation == O_LEQ else truth(c >= 0)
 
 
-@lisp("eqn")
+@lisp("eqn", "also")
 @inline
 def eqn(a, b):
     if a == b and a & 7 != FLOAT:

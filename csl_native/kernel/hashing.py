@@ -192,7 +192,7 @@ def clrhash(h):
     store(h + HASH_USED, 0)
     store(h + HASH_EPOCH, load(EPOCH))
     set_field(h + HASH_SLOTS, make_vector(16, EMPTY))
-    return h
+    return NIL
 
 
 @lisp("hashcontents")

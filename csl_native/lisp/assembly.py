@@ -13,9 +13,9 @@ VALUE, EFFECT, TAIL = range(3)  # what a form is compiled for
 class CompileError(Exception):
     """A form that cannot be compiled: message and offending value."""
 
-    def __init__(self, message: str, value: int | None = None, quiet: bool = False) -> None:
+    def __init__(self, message: str, value: int | None = None, bare: bool = False) -> None:
         super().__init__(message)
-        self.message, self.value, self.quiet = message, value, quiet
+        self.message, self.value, self.bare = message, value, bare
 
 
 class Block:

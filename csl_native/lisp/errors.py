@@ -56,7 +56,7 @@ class Errors:
     def wrong_count(self, env: int, given: int) -> Unwinding:
         """A function called with a number of arguments that it does not take."""
         name, wanted = self.lisp.arity(env)
-        text = f"{given} args where {wanted} wanted" if wanted else f"incorrectly with {given} args"
+        text = f"{given} args where {wanted} wanted" if wanted else f"incorrectly with {given if given <= 3 else 'more than 3'} args"
         if self.show:
             self.lisp.output.write(f"\nCalling {name}\n+++ Error bad args for Function called "
                                    f"{'with ' if wanted else ''}{text}\n")

@@ -88,13 +88,17 @@ class Evaluator:
 
     def compile_error(self, error: CompileError) -> Unwinding:
         values = () if error.value is None else (error.value,)
+        if error.bare:
+            return self.errors.bare(error.message, *values)
         if error.message.startswith("bad item"):
             return self.errors.loud(error.message, *values)
         return self.errors.plain(error.message, *values)
 
     def eval_quote(self, x: int) -> int:
         tail = self.machine.cdr(x)
-        return self.machine.car(tail) if tail & 7 == CONS else NIL
+        if tail & 7 != CONS or self.machine.cdr(tail) != NIL:
+            raise self.errors.bare("bad args for quote")
+        return self.machine.car(tail)
 
     def eval_progn(self, x: int) -> int:
         result = NIL

@@ -18,7 +18,9 @@ class Forms(Exits):
 
     def form_quote(self, x: int, context: int) -> None:
         tail = self.m.cdr(x)
-        self.constant(self.m.car(tail) if tail & 7 == CONS else NIL, context)
+        if tail & 7 != CONS or self.m.cdr(tail) != NIL:
+            raise CompileError("bad args for quote", bare=True)
+        self.constant(self.m.car(tail), context)
 
     def form_function(self, x: int, context: int) -> None:
         m = self.m
@@ -66,7 +68,7 @@ class Forms(Exits):
         value = NIL if name in ("map", "mapc") else form("reversip", result) if name in ("mapcar", "maplist") else result
         step = call if name in ("map", "mapc") else form("setq", result, form(*(("cons", call, result) if name in ("mapcar", "maplist") else (
             "nconc", result, call))))
-        body = [loop, form("cond", form(form("atom", tail), form("return", value))), step, form("setq", tail, form("cdr", tail)), form("go", loop)]
+        body = [loop, form("cond", form(form("null", tail), form("return", value))), step, form("setq", tail, form("cdr", tail)), form("go", loop)]
         self.let([(tail, arguments[0]), (result, NIL)], lambda c: self.block(body, c), context)
 
     form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping

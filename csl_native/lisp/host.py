@@ -84,6 +84,10 @@ class Host:
 
     def on_bad_arith(self, operation: int, a: int, b: int) -> int:
         name, errors = OPERATIONS[operation], self.lisp.errors
+        if name == "max":
+            name = "lessp"
+        if name == "min":
+            name, a, b = "lessp", b, a
         if name in ("greaterp", "leq"):
             name, a, b = {"greaterp": "lessp", "leq": "geq"}[name], b, a
         if name in ("times", "quotient", "divide", "remainder"):

@@ -100,8 +100,19 @@ class Printer:
         if kind == T_HANDLE:
             return "#<stream>"
         if kind == T_BYTES:
-            return "#<numeric vector>"
+            return self.numbers(x)
         return f"#<object {x:x}>"
+
+    def numbers(self, x: int) -> str:
+        """A vector of machine numbers: its kind is the element width in bytes, plus 16 for floats."""
+        data = self.m.raw(x)
+        kind = int.from_bytes(data[:8], "little") >> 3
+        size = kind & 15
+        if kind & 16:
+            values = memoryview(data[8:]).cast("f" if size == 4 else "d")
+            return ("#FS(" if size == 4 else "#FD(") + " ".join(format_float(v, self.lisp.precision) for v in values) + ")"
+        return f"#V{8 * size}(" + " ".join(
+            str(int.from_bytes(data[k:k + size], "little", signed=True)) for k in range(8, len(data), size)) + ")"
 
     def print(self, x: int, escape: bool, out: Output, blank: bool = False) -> None:
         """Print with line breaks: an item that does not fit goes to the next line, its blank is dropped."""

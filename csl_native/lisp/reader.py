@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # underscores and escaped characters), a string, or a single character.
 TOKEN = re.compile(r"""
     (?P<blank>[ \t\r\f]*(?:%[^\n]*)?\n|[ \t\r\f]+|%[^\n]*)
-  | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
+  | (?P<number>0x[0-9a-fA-F]+|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
   | (?P<id>(?:[^\W\d_]|![\s\S]|[:$*\#=&@?\\/<>^~|{};}](?=\w|!))(?:\w|![\s\S])*)
   | (?P<string>"(?:[^"]|"")*"(?!"))
   | (?P<char>[\s\S])
@@ -150,6 +150,8 @@ class Reader:
         return symbol
 
     def number(self, text: str) -> int:
+        if text.startswith("0x"):
+            return self.m.integer(int(text, 16))
         text = text.rstrip(".")
         if "." in text or "e" in text or "E" in text:
             return self.m.float(float(text))

@@ -67,6 +67,7 @@ class Output:
         self.column = 0
         self.lines = 0
         self.width = DEFAULT_WIDTH
+        self.by_default = False  # (linelength t) was the last setting
         self.parts: list[str] = []
         self.pending = 0
 

@@ -28,6 +28,8 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     m = lisp.machine
     if name & 7 != SYMBOL or name in (NIL, T):
         raise lisp.errors.bare("bad args for defun")
+    if m.flags(name) & F_SPECIAL:
+        raise lisp.errors.plain("symbol-set-definition", name)
     if check_lose(lisp, name):
         return NIL
     try:

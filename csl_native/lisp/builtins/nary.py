@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...kernel.memory import NIL
+from ...kernel.memory import NIL, T
 from ...machine import Unwinding
 from ...words import UNWIND
 from ..registry import builtin
@@ -86,3 +86,38 @@ def nconc(lisp: Lisp, *arguments: int) -> int:
     for a in reversed(arguments[:-1]):
         result = lisp.machine.kernel.nconc2(a, result)
     return result
+
+
+def chained(name: str, entry: str, *aliases: str) -> None:
+    """A comparison of any number of arguments: every neighbouring pair must satisfy it."""
+    @builtin(name, 0, -1, *aliases)
+    def call(lisp: Lisp, *arguments: int) -> int:
+        for a, b in zip(arguments, arguments[1:], strict=False):
+            result = getattr(lisp.machine.kernel, entry)(0, a, b)
+            if result == UNWIND:
+                raise Unwinding
+            if result == NIL:
+                return NIL
+        return T
+
+
+chained("lessp", "entry_lessp", "<")
+chained("greaterp", "entry_greaterp", ">")
+chained("leq", "entry_leq", "<=")
+chained("geq", "entry_geq", ">=")
+chained("eqn", "entry_eqn")
+
+
+@builtin("=", 0, -1)
+def equal_numbers(lisp: Lisp, *arguments: int) -> int:
+    """Numerical equality, of integers and floats too."""
+    for a in arguments:
+        if not lisp.is_number(a):
+            raise lisp.errors.plain("bad arg for =", a)
+    values = [lisp.to_number(a) for a in arguments]
+    return lisp.truth(all(a == b for a, b in zip(values, values[1:], strict=False)))
+
+
+@builtin("values", 0, -1)
+def values(lisp: Lisp, *arguments: int) -> int:
+    return arguments[0] if arguments else NIL

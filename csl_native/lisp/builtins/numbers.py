@@ -215,7 +215,7 @@ def set_small_modulus(lisp: Lisp, n: int) -> int:
     if n == NIL:
         return old
     if n & 7 or n <= 0:
-        raise lisp.errors.plain("set!-small!-modulus", n)
+        raise lisp.errors.plain("set-small-modulus" if n & 7 else "set!-small!-modulus", n)
     lisp.machine.cage["modulus"] = n
     return old
 

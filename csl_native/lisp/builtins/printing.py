@@ -86,26 +86,21 @@ def lposn(lisp: Lisp) -> int:
 @builtin("linelength", 1)
 def linelength(lisp: Lisp, n: int) -> int:
     out = lisp.output
-    old = T if out.width >= 1 << 30 else out.width << 3
+    old = T if out.width >= 1 << 30 or out.by_default else out.width << 3
     if n == NIL:
         return old
     if n == T:
-        out.width = DEFAULT_WIDTH
+        out.width, out.by_default = DEFAULT_WIDTH, True
         return old
     if n & 7 or n < 0:
         raise lisp.errors.plain("linelength", n)
-    out.width = n >> 3
+    out.width, out.by_default = n >> 3, False
     return old
 
 
 @builtin("pagelength", 1)
 def pagelength(lisp: Lisp, n: int) -> int:
-    m = lisp.machine
-    key = m.intern("*pagelength*")
-    old = m.value(key)
-    if n != NIL:
-        m.set_value(key, n)
-    return NIL if old is None else old
+    return NIL  # output is not divided into pages
 
 
 @builtin("tyo", 1)

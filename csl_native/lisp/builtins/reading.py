@@ -292,5 +292,6 @@ def setpchar(lisp: Lisp, text: int) -> int:
 
 @builtin("printprompt", 1)
 def printprompt(lisp: Lisp, text: int) -> int:
-    lisp.output.write(lisp.prompt if text == NIL else lisp.printer.text(text, False))
+    if text != NIL:
+        lisp.output.write(lisp.printer.text(text, False))
     return NIL

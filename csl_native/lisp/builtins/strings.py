@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ...kernel.memory import NIL
 from ...words import STRING, SYMBOL
 from ..registry import builtin
 
@@ -58,10 +60,10 @@ def list_to_symbol(lisp: Lisp, x: int) -> int:
     return lisp.machine.intern(lisp.machine.text(list2string(lisp, x)))
 
 
-@builtin("allocate-string", 1, 1)
+@builtin("allocate-string", 1, 1, "make-simple-string")
 def allocate_string(lisp: Lisp, n: int) -> int:
     if n & 7 or n < 0:
-        raise lisp.errors.plain("allocate-string", n)
+        raise lisp.errors.plain("make-simple-string", n)
     return lisp.machine.string(b"\0" * (n >> 3))
 
 
@@ -73,29 +75,30 @@ def store(lisp: Lisp, who: str, s: int, i: int, *bytes_: int) -> int:
     if i & 7 or not 0 <= i >> 3 <= size - len(bytes_):
         raise lisp.errors.plain(who, i)
     for k, b in enumerate(bytes_):
-        value = b >> 3 if b & 7 == 0 else ord(m.text(b)[0])
-        m.bytes[s + 8 - STRING + (i >> 3) + k] = value & 255
+        if b & 7:
+            raise lisp.errors.plain(f"{who} contents", b)
+        m.bytes[s + 8 - STRING + (i >> 3) + k] = b >> 3 & 255
     return bytes_[-1]
 
 
 @builtin("string-store", 3, 3, "string-store1")
 def string_store(lisp: Lisp, s: int, i: int, a: int) -> int:
-    return store(lisp, "string-store", s, i, a)
+    return store(lisp, "putv-char", s, i, a)
 
 
 @builtin("string-store2", 4)
 def string_store2(lisp: Lisp, s: int, i: int, a: int, b: int) -> int:
-    return store(lisp, "string-store2", s, i, a, b)
+    return store(lisp, "putv-char2", s, i, a, b)
 
 
 @builtin("string-store3", 5)
 def string_store3(lisp: Lisp, s: int, i: int, a: int, b: int, c: int) -> int:
-    return store(lisp, "string-store3", s, i, a, b, c)
+    return store(lisp, "putv-char3", s, i, a, b, c)
 
 
 @builtin("string-store4", 6)
 def string_store4(lisp: Lisp, s: int, i: int, a: int, b: int, c: int, d: int) -> int:
-    return store(lisp, "string-store4", s, i, a, b, c, d)
+    return store(lisp, "putv-char4", s, i, a, b, c, d)
 
 
 @builtin("scharn", 2)
@@ -110,7 +113,7 @@ def scharn(lisp: Lisp, s: int, i: int) -> int:
 def schar(lisp: Lisp, s: int, i: int) -> int:
     data = text_of(lisp, s, "schar").encode("utf-8", "surrogateescape")
     if i & 7 or not 0 <= i >> 3 < len(data):
-        raise lisp.errors.plain("schar", i)
+        raise lisp.errors.plain("schar index out of range", i)
     return lisp.machine.intern(chr(data[i >> 3]))
 
 
@@ -160,14 +163,21 @@ def seprp(lisp: Lisp, c: int) -> int:
     return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c) in tuple(" \n\t\f\r"))
 
 
+def recase(lisp: Lisp, c: int, who: str, function: Callable[[str], str]) -> int:
+    text = character(lisp, c)
+    if not text:
+        raise lisp.errors.bare(f"bad args for {who}")
+    return lisp.machine.intern(function(text))
+
+
 @builtin("char-upcase", 1)
 def char_upcase(lisp: Lisp, c: int) -> int:
-    return c if c & 7 == 0 else lisp.machine.intern(text_of(lisp, c, "char-upcase").upper())
+    return recase(lisp, c, "char-upcase", str.upper)
 
 
 @builtin("char-downcase", 1)
 def char_downcase(lisp: Lisp, c: int) -> int:
-    return c if c & 7 == 0 else lisp.machine.intern(text_of(lisp, c, "char-downcase").lower())
+    return recase(lisp, c, "char-downcase", str.lower)
 
 
 @builtin("upper-case-p", 1)
@@ -208,4 +218,43 @@ def string_downcase(lisp: Lisp, s: int) -> int:
 
 @builtin("string-equal2", 2)
 def string_equal2(lisp: Lisp, a: int, b: int) -> int:
-    return lisp.truth(lisp.machine.text(a) == lisp.machine.text(b))
+    return lisp.truth(text_of(lisp, a, "string-equal2").lower() == text_of(lisp, b, "string-equal2").lower())
+
+
+def string_order(name: str, test: Callable[[bytes, bytes], bool]) -> None:
+    """A comparison of two strings; true gives the place of the first difference."""
+    @builtin(name, 2)
+    def call(lisp: Lisp, a: int, b: int) -> int:
+        x, y = (text_of(lisp, s, name).encode("utf-8", "surrogateescape") for s in (a, b))
+        if not test(x, y):
+            return NIL
+        return next((k for k, (c, d) in enumerate(zip(x, y, strict=False)) if c != d), min(len(x), len(y))) << 3
+
+
+string_order("string<2", lambda x, y: x < y)
+string_order("string>2", lambda x, y: x > y)
+string_order("string<=2", lambda x, y: x <= y)
+string_order("string>=2", lambda x, y: x >= y)
+string_order("string/=2", lambda x, y: x != y)
+
+
+@builtin("string=2", 2)
+def string_same2(lisp: Lisp, a: int, b: int) -> int:
+    return lisp.truth(text_of(lisp, a, "string=2") == text_of(lisp, b, "string=2"))
+
+
+@builtin("digit-char-p", 1)
+def digit_char_p(lisp: Lisp, c: int) -> int:
+    text = character(lisp, c)
+    return int(text) << 3 if text != "" and text in "0123456789" else NIL
+
+
+@builtin("both-case-p", 1)
+def both_case_p(lisp: Lisp, c: int) -> int:
+    text = character(lisp, c)
+    return lisp.truth(text.upper() != text.lower())
+
+
+@builtin("graphic-char-p", 1)
+def graphic_char_p(lisp: Lisp, c: int) -> int:
+    return lisp.truth(character(lisp, c).isprintable() and character(lisp, c) != "")

@@ -154,15 +154,15 @@
 (de equalp (a b) (equal a b))
 
 (de map (l f)
-  (prog nil loop (cond ((atom l) (return nil))) (funcall f l) (setq l (cdr l)) (go loop)))
+  (prog nil loop (cond ((null l) (return nil))) (funcall f l) (setq l (cdr l)) (go loop)))
 
 (de mapc (l f)
-  (prog nil loop (cond ((atom l) (return nil))) (funcall f (car l)) (setq l (cdr l)) (go loop)))
+  (prog nil loop (cond ((null l) (return nil))) (funcall f (car l)) (setq l (cdr l)) (go loop)))
 
 (de mapcar (l f)
   (prog (r x)
    loop
-    (cond ((atom l) (return (reversip r))))
+    (cond ((null l) (return (reversip r))))
     (setq x (funcall f (car l)))
     (setq r (cons x r))
     (setq l (cdr l))
@@ -171,7 +171,7 @@
 (de maplist (l f)
   (prog (r)
    loop
-    (cond ((atom l) (return (reversip r))))
+    (cond ((null l) (return (reversip r))))
     (setq r (cons (funcall f l) r))
     (setq l (cdr l))
     (go loop)))
@@ -179,7 +179,7 @@
 (de mapcan (l f)
   (prog (r)
    loop
-    (cond ((atom l) (return r)))
+    (cond ((null l) (return r)))
     (setq r (nconc r (funcall f (car l))))
     (setq l (cdr l))
     (go loop)))
@@ -187,7 +187,7 @@
 (de mapcon (l f)
   (prog (r)
    loop
-    (cond ((atom l) (return r)))
+    (cond ((null l) (return r)))
     (setq r (nconc r (funcall f l)))
     (setq l (cdr l))
     (go loop)))
@@ -204,6 +204,23 @@
             (cons (list3 'setq v (list2 'car l))
               (append (cddr u)
                 (list (list3 'setq l (list2 'cdr l)) (list2 'go label)))))))))))) 
+
+% (do ((v init step)...) (test result...) body...), all variables stepped together.
+(dm do (u)
+  (prog (rows end body label setting stepping)
+    (setq rows (cadr u))
+    (setq end (caddr u))
+    (setq body (cdddr u))
+    (setq label (gensym))
+    (dolist (r rows)
+      (cond ((pairp r)
+             (setq setting (cons (cadr r) (cons (car r) setting)))
+             (cond ((cddr r) (setq stepping (cons (caddr r) (cons (car r) stepping))))))))
+    (return (cons 'prog (cons (mapcar rows (function (lambda (r) (cond ((atom r) r) (t (car r))))))
+      (cons (cons 'psetq (reverse setting))
+        (cons label
+          (cons (list2 'cond (list2 (car end) (list2 'return (cons 'progn (cdr end)))))
+            (append body (list (cons 'psetq (reverse stepping)) (list2 'go label)))))))))))
 
 (dm dotimes (u)
   (prog (v n label)
