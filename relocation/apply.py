@@ -56,7 +56,9 @@ def put_field(row, at, value):
     end = i + 24 * fields
     while i < end:
         mask = (1 << load(i + 16)) - 1  # noqa: F821
-        word = word & ~(mask << load(i)) | (value >> load(i + 8) & mask) << load(i)  # noqa: F821
+        source = load(i + 8)  # noqa: F821
+        part = value + 2048 >> source - 64 if source >= 64 else value >> source
+        word = word & ~(mask << load(i)) | (part & mask) << load(i)  # noqa: F821
         i += 24
     put_container(at, size, word)
     return 0
@@ -69,6 +71,7 @@ def read_field(row, at):
     word = get_container(at, size)
     top = 8 * size
     value = word
+    rounded = 0
     if fields != 0:
         value = 0
         top = 0
@@ -76,12 +79,17 @@ def read_field(row, at):
         end = i + 24 * fields
         while i < end:
             width = load(i + 16)  # noqa: F821
-            value = value | (word >> load(i) & (1 << width) - 1) << load(i + 8)  # noqa: F821
-            if load(i + 8) + width > top:  # noqa: F821
-                top = load(i + 8) + width  # noqa: F821
+            source = load(i + 8) & 63  # noqa: F821
+            value = value | (word >> load(i) & (1 << width) - 1) << source  # noqa: F821
+            if load(i + 8) >= 64:  # noqa: F821
+                rounded = 1
+            if source + width > top:
+                top = source + width
             i += 24
     if load(row + 48) != 0 and top < 64:  # noqa: F821
         value = value << 64 - top >> 64 - top
+    if rounded != 0:
+        value = (value & -4096) + ((value & 4095) << 52 >> 52)
     return value
 
 

@@ -16,7 +16,10 @@ FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF")
 class Kind(NamedTuple):
     """``size``: bytes of the container; the result must lie in [lo, hi) and be a multiple of ``align``.
 
-    ``cell``: the symbol is reached through a pointer cell, whose address is S.
+    ``cell``: the symbol is reached through a pointer cell, whose address is S.  ``low``: the field holds the low bits of the
+    result of another record, the one at the place that its symbol names.  ``difference``: +1 or -1, half of a pair whose sum
+    S1 + A1 - S2 - A2 is a constant inside a block.  ``ROUNDED`` added to the bit of a field: of the result + 0x800, because
+    the low twelve bits are signed.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Kind(NamedTuple):
     align: int = 1
     cell: bool = False
     call: bool = False
+    low: bool = False
+    difference: int = 0
 
     @property
     def signed(self) -> bool:
@@ -43,7 +48,8 @@ class Kind(NamedTuple):
         return out + [0] * (ROW_WORDS - len(out))
 
 
-ROW_WORDS = 8 + 3 * 4
+ROW_WORDS = 8 + 3 * 8
+ROUNDED = 64
 
 
 def signed(bits: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent / ".emulation"
 SUITES = ("trixie", "bookworm", "sid")
 PACKAGES = ("python3", "libc-bin", "libgcc-s1", "libstdc++6", "python3-msgpack", "python3-zstandard")
-MACHINES = {"aarch64": ("arm64", "qemu-aarch64")}  # our name: Debian's, and qemu's program
+MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64")}  # our name: Debian's, and qemu's program
 
 
 class Unavailable(Exception):

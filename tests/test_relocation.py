@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from csl_native.native.architectures import Architecture, architectures, by_name
 from csl_native.native.elf import Relocator
-from csl_native.relocation.kinds import LOW12, PAGE, S_PLUS_A, S_PLUS_A_MINUS_P, Kind
+from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED, S_PLUS_A, S_PLUS_A_MINUS_P, Kind
 
 ROWS = [(a, kind) for a in architectures() for kind in a.kinds]
 
 
 def kept_bits(kind: Kind) -> int:
     """How far up the fields of a kind keep the result."""
-    return max(source + width for _, source, width in kind.fields)
+    return max((source & 63) + width for _, source, width in kind.fields)
 
 
 def low_bits(kind: Kind) -> int:
-    return min(source for _, source, _ in kind.fields)
+    return min(source & 63 for _, source, _ in kind.fields)
 
 
 @pytest.mark.parametrize("architecture,kind", ROWS, ids=[f"{a.name}-{k.name}" for a, k in ROWS])
@@ -47,6 +47,8 @@ def test_read_is_the_inverse_of_put(architecture: Architecture, kind: Kind) -> N
         relocator.put(kind, place, s, 0)
         bits = kept_bits(kind)
         expected = {S_PLUS_A: value, S_PLUS_A_MINUS_P: value, PAGE: value & -4096, LOW12: value & 0xFFF}[kind.formula]
+        if low_bits(kind) and any(source >= ROUNDED for _, source, _ in kind.fields):
+            expected += 0x800  # what is kept is the rounded upper part
         mask = (1 << bits) - (1 << low_bits(kind))
         assert relocator.read(kind, place) & mask == expected & mask
         once = bytes(relocator.buffer[:32])
@@ -84,7 +86,10 @@ ARM = ["bl {s}", "b {s}", "adrp x3, {s}+{a}", "add x3, x3, :lo12:{s}+{a}", "ldr 
        "ldrh w4, [x3, :lo12:{s}]", "ldr q0, [x3, :lo12:{s}]", "adr x5, {s}+{a}", ".xword {s}+{a}", ".word {s}+{a}", ".xword {s}+{a}-.", ".word {s}+{a}-.",
        "cbz x1, {s}", "movz x1, #:abs_g0_nc:{s}", "movk x1, #:abs_g1_nc:{s}", "movk x1, #:abs_g2_nc:{s}", "movk x1, #:abs_g3:{s}",
        "adrp x6, :got:{s}", "ldr x6, [x6, :got_lo12:{s}]", "ldr x7, {s}"]
-CASES = {"x86-64": ("x86_64-linux-none", X86), "aarch64": ("aarch64-linux-none", ARM)}
+RISCV = ["call {s}", ".quad {s}+{a}", ".word {s}+{a}", "lui x5, %hi({s}+{a})", "addi x5, x5, %lo({s}+{a})", "sw x6, %lo({s})(x5)", "la x7, {s}",
+         "lla x7, {s}+{a}", "ld x8, {s}", "sd x8, {s}, x9", "beq x5, x6, near_{n}", "jal x1, near_{n}", "bgeu x5, x6, near_{n}"]
+CASES = {"x86-64": ("x86_64-linux-none", X86), "aarch64": ("aarch64-linux-none", ARM),
+         "riscv64": ("riscv64-linux-none", RISCV)}
 
 
 @pytest.mark.skipif(not LLD, reason="the oracle LLD comes with the package ziglang, which is not installed")
@@ -94,10 +99,13 @@ def test_same_bytes_as_lld(name: str, seed: int, tmp_path: Path) -> None:
     from elftools.elf.elffile import ELFFile
     architecture, (target, forms), choose = by_name(name), CASES[name], random.Random(seed)
     symbols = {f"target_{k}": 0x400000 + 16 * choose.randrange(1, 0x3000) for k in range(12)}
-    lines = [".text", ".globl _start", "_start:"]
-    for _ in range(1000):
-        lines.append(choose.choice(forms).format(s=choose.choice(list(symbols)), a=choose.choice([0, 1, 8, 100])))
-        if name == "aarch64":
+    lines = [".option norelax"] if name == "riscv64" else []
+    lines += [".text", ".globl _start", "_start:"]
+    for k in range(1000):
+        if k % 30 == 0:
+            lines += [f".globl near_{k // 30}", f"near_{k // 30}:"]
+        lines.append(choose.choice(forms).format(s=choose.choice(list(symbols)), a=choose.choice([0, 1, 8, 100]), n=k // 30))
+        if name != "x86-64":
             lines.append(".p2align 2")
     (tmp_path / "x.s").write_text("\n".join(lines) + "\n")
     zig = [sys.executable, "-m", "ziglang"]
@@ -110,16 +118,25 @@ def test_same_bytes_as_lld(name: str, seed: int, tmp_path: Path) -> None:
     got = linked.get_section_by_name(".got")
     table = source.get_section_by_name(".symtab")
     relocator, lld = Relocator(bytearray(before.data()), architecture.kinds), Relocator(bytearray(wanted), architecture.kinds)
-    seen = set()
-    for r in source.get_section_by_name(".rela.text").iter_relocations():
-        kind = architecture.kind(r["r_info_type"])
-        assert kind is not None, f"no row for type {r['r_info_type']}"
+    seen: set[str] = set()
+    highs: dict[int, tuple[int, int]] = {}
+    records = [r for r in source.get_section_by_name(".rela.text").iter_relocations() if r["r_info_type"] not in architecture.ignored]
+
+    def row(number: int) -> Kind:
+        kind = architecture.kind(number)
+        assert kind is not None, f"no row for type {number}"
+        return kind
+    for r in sorted(records, key=lambda r: row(r["r_info_type"]).low):
+        kind, symbol, a, place = row(r["r_info_type"]), table.get_symbol(r["r_info_sym"]), r["r_addend"], r["r_offset"]
         seen.add(kind.name)
-        symbol = table.get_symbol(r["r_info_sym"]).name
-        s, a, place = symbols[symbol], r["r_addend"], r["r_offset"]
+        s = symbols.get(symbol.name, base + symbol["st_value"])
         if kind.cell:
             entries = [int.from_bytes(got.data()[k:k + 8], "little") for k in range(0, got["sh_size"], 8)]
             s = got["sh_addr"] + 8 * entries.index(s)
+        highs[place] = s, a
+        if kind.low:
+            s, a = highs[symbol["st_value"]]
+            a += place - symbol["st_value"]
         relocator.put(kind, place, s, a, base)
         assert relocator.read(kind, place) == lld.read(kind, place), kind.name
     assert bytes(relocator.buffer[:len(wanted)]) == wanted

@@ -97,6 +97,8 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
     for section in elf.iter_sections():
         if section["sh_type"] == "SHT_RELA" and section["sh_info"] in where:
             for r in section.iter_relocations():
+                if r["r_info_type"] in architecture.ignored:
+                    continue
                 kind = architecture.kind(r["r_info_type"])
                 if kind is None:
                     raise ObjectError(f"relocation type {r['r_info_type']} in {section.name} has no row for {architecture.name}")
@@ -139,7 +141,22 @@ def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]],
             veneers[name] = len(block.data)
             block.data.extend(architecture.veneer)
             folds += [(architecture.named(k), veneers[name] + at, cell(name, None), a) for k, at, a in architecture.veneer_fields]
-    for kind, place, target, name, addend in pending:
+    highs: dict[int, tuple[int, int]] = {}  # what the records that have a low half elsewhere came to: S and A
+    differences: dict[int, int] = {}
+    for kind, place, target, name, addend in sorted(pending, key=lambda row: row[0].low):
+        if kind.low:
+            if target not in highs:
+                raise ObjectError(f"{kind.name} at {place:#x} belongs to a record at {target!r}, where there is none")
+            s, a = highs[target]
+            folds.append((kind, place, s, a + place - target))
+            continue
+        if kind.difference:
+            if target is None:
+                raise ObjectError(f"{kind.name} at {place:#x} refers to {name}, which is not in this object")
+            differences[place] = differences.get(place, 0) + kind.difference * (target + addend)
+            block.data[place:place + kind.size] = (differences[place] & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
+            continue
+        highs[place] = (cell(name, target) if kind.cell else target or 0, addend)
         if kind.cell:
             folds.append((kind, place, cell(name, target), addend))
         elif target is None and kind.call:

@@ -205,6 +205,8 @@ class Handmade:
             import keystone
         except ImportError:
             raise self.fail("lap: the assembler keystone-engine is not installed; install csl-native[compile]") from None
+        if not architecture.keystone[0]:
+            raise self.fail(f"lap: keystone has no assembler for {architecture.name}; write the bytes with putv-native")
         engine = keystone.Ks(getattr(keystone, architecture.keystone[0]), getattr(keystone, architecture.keystone[1]))
         try:
             code, _ = engine.asm(source)

@@ -28,6 +28,9 @@ class Architecture(NamedTuple):
     system: str  # what platform.machine() says there
     features: Callable[[], frozenset[str]]
     flush: Callable[[int, int], None]  # make newly written code (address, size) visible to instruction fetch
+    llvm_features: str = ""
+    abi: str = ""
+    ignored: frozenset[int] = frozenset()  # relocation types that only advise a linker
 
     def kind(self, number: int) -> Kind | None:
         """The row of an ELF relocation type."""

@@ -1,0 +1,46 @@
+"""RISC-V with 64 bits (RV64GC) on Linux with the LP64D ABI."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Any
+
+from csl_native.relocation import riscv64
+
+from .record import Architecture
+
+
+@cache
+def features() -> frozenset[str]:
+    """Extension names as the system gives them (the isa line of /proc/cpuinfo)."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("isa"):
+                    return frozenset(line.split(":", 1)[1].strip().split("_"))
+    except OSError:
+        pass
+    return frozenset()
+
+
+@cache
+def _flush_icache() -> Any:
+    function = ctypes.CDLL(None).__riscv_flush_icache
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong]
+    return function
+
+
+def flush(address: int, size: int) -> None:
+    """FENCE.I on all harts, by the C library (the compiler library's __clear_cache is empty there)."""
+    _flush_icache()(address, address + size, 0)
+
+
+ARCHITECTURE = Architecture(
+    number=13, name="riscv64", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64", stack_register="sp",
+    clobber=",".join(f"~{{x{k}}}" for k in (8, 9, *range(18, 28))),
+    kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
+    veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
+    veneer_fields=(("R_RISCV_PCREL_HI20", 0, 0), ("R_RISCV_PCREL_LO12_I", 4, 4)),
+    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), system="riscv64", features=features,
+    flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", abi="lp64d", ignored=frozenset((51,)))
