@@ -18,7 +18,9 @@ def field_value(row, s, a, p):
         return s + a - p
     if formula == 2:
         return (s + a & -4096) - (p & -4096)
-    return s + a & 4095
+    if formula == 3:
+        return s + a & 4095
+    return (s + a + 2048 & -4096) - (p & -4096)
 
 
 def put_container(at, size, value) -> None:

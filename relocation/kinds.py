@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12 = range(4)
-FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF")
+S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12, ROUNDED_PAGE = range(5)
+FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF", "Page(S + A + 0x800) - Page(P)")
 
 
 class Kind(NamedTuple):
@@ -37,7 +37,7 @@ class Kind(NamedTuple):
 
     @property
     def signed(self) -> bool:
-        return self.lo < 0 or self.formula in (S_PLUS_A_MINUS_P, PAGE)
+        return self.lo < 0 or self.formula in (S_PLUS_A_MINUS_P, PAGE, ROUNDED_PAGE)
 
     def words(self) -> list[int]:
         """The row as the restricted ``apply`` reads it: eight words and three a field."""

@@ -12,9 +12,10 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent / ".emulation"
-SUITES = ("trixie", "bookworm", "sid")
+SUITES = ("trixie", "bookworm", "forky", "sid")
 PACKAGES = ("python3", "libc-bin", "libgcc-s1", "libstdc++6", "python3-msgpack", "python3-zstandard")
-MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64")}  # our name: Debian's, and qemu's program
+MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64"),
+            "loongarch64": ("loong64", "qemu-loongarch64")}  # our name: Debian's, and qemu's program
 
 
 class Unavailable(Exception):
@@ -48,8 +49,11 @@ class Apt:
                     "Dir::Etc::sourceparts": "/dev/null", "Acquire::Languages": "none", "APT::Install-Recommends": "false",
                     "APT::Sandbox::User": "root", "Debug::NoLocking": "1"}
         self.options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
-        if not list((self.state / "lists").glob("*Packages*")):
+        index = f"*binary-{architecture}_Packages*"
+        if not list((self.state / "lists").glob(index)):
             run(["apt-get", "-qq", *self.options, "update"])
+        if not list((self.state / "lists").glob(index)):
+            raise Unavailable(f"{suite} has no {architecture}")
 
     def fetch(self, *packages: str) -> list[Path]:
         """Download packages with all that they need."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from csl_native.native.architectures import Architecture, architectures, by_name
 from csl_native.native.elf import Relocator
-from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED, S_PLUS_A, S_PLUS_A_MINUS_P, Kind
+from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED, ROUNDED_PAGE, S_PLUS_A, S_PLUS_A_MINUS_P, Kind
 
 ROWS = [(a, kind) for a in architectures() for kind in a.kinds]
 
@@ -42,11 +42,11 @@ def test_read_is_the_inverse_of_put(architecture: Architecture, kind: Kind) -> N
         place = 8
         # P is 0 at the buffer's start, so that S alone decides the result of every formula but the page one.
         s = value + place if kind.formula == S_PLUS_A_MINUS_P else value & 0xFFF if kind.formula == LOW12 else value
-        if kind.formula == PAGE:
+        if kind.formula in (PAGE, ROUNDED_PAGE):
             s = value & -4096
         relocator.put(kind, place, s, 0)
         bits = kept_bits(kind)
-        expected = {S_PLUS_A: value, S_PLUS_A_MINUS_P: value, PAGE: value & -4096, LOW12: value & 0xFFF}[kind.formula]
+        expected = {S_PLUS_A: value, S_PLUS_A_MINUS_P: value, PAGE: value & -4096, ROUNDED_PAGE: value & -4096, LOW12: value & 0xFFF}[kind.formula]
         if low_bits(kind) and any(source >= ROUNDED for _, source, _ in kind.fields):
             expected += 0x800  # what is kept is the rounded upper part
         mask = (1 << bits) - (1 << low_bits(kind))
@@ -88,8 +88,12 @@ ARM = ["bl {s}", "b {s}", "adrp x3, {s}+{a}", "add x3, x3, :lo12:{s}+{a}", "ldr 
        "adrp x6, :got:{s}", "ldr x6, [x6, :got_lo12:{s}]", "ldr x7, {s}"]
 RISCV = ["call {s}", ".quad {s}+{a}", ".word {s}+{a}", "lui x5, %hi({s}+{a})", "addi x5, x5, %lo({s}+{a})", "sw x6, %lo({s})(x5)", "la x7, {s}",
          "lla x7, {s}+{a}", "ld x8, {s}", "sd x8, {s}, x9", "beq x5, x6, near_{n}", "jal x1, near_{n}", "bgeu x5, x6, near_{n}"]
+LOONG = ["bl %b26({s})", "b %b26({s})", ".quad {s}+{a}", ".word {s}+{a}", "pcalau12i $a0, %pc_hi20({s}+{a})", "addi.d $a0, $a0, %pc_lo12({s}+{a})",
+         "ld.d $a1, $a0, %pc_lo12({s})", "pcalau12i $a2, %got_pc_hi20({s})", "ld.d $a2, $a2, %got_pc_lo12({s})", "lu12i.w $a3, %abs_hi20({s}+{a})",
+         "ori $a3, $a3, %abs_lo12({s}+{a})", "lu32i.d $a3, %abs64_lo20({s})", "lu52i.d $a3, $a3, %abs64_hi12({s})", "beq $a0, $a1, %b16(near_{n})",
+         "beqz $a0, %b21(near_{n})"]
 CASES = {"x86-64": ("x86_64-linux-none", X86), "aarch64": ("aarch64-linux-none", ARM),
-         "riscv64": ("riscv64-linux-none", RISCV)}
+         "riscv64": ("riscv64-linux-none", RISCV), "loongarch64": ("loongarch64-linux-none", LOONG)}
 
 
 @pytest.mark.skipif(not LLD, reason="the oracle LLD comes with the package ziglang, which is not installed")
@@ -100,6 +104,7 @@ def test_same_bytes_as_lld(name: str, seed: int, tmp_path: Path) -> None:
     architecture, (target, forms), choose = by_name(name), CASES[name], random.Random(seed)
     symbols = {f"target_{k}": 0x400000 + 16 * choose.randrange(1, 0x3000) for k in range(12)}
     lines = [".option norelax"] if name == "riscv64" else []
+    extra = ["-mno-relax"] if name == "loongarch64" else []
     lines += [".text", ".globl _start", "_start:"]
     for k in range(1000):
         if k % 30 == 0:
@@ -109,7 +114,7 @@ def test_same_bytes_as_lld(name: str, seed: int, tmp_path: Path) -> None:
             lines.append(".p2align 2")
     (tmp_path / "x.s").write_text("\n".join(lines) + "\n")
     zig = [sys.executable, "-m", "ziglang"]
-    subprocess.run([*zig, "cc", "-target", target, "-c", "x.s", "-o", "x.o"], cwd=tmp_path, check=True)
+    subprocess.run([*zig, "cc", "-target", target, "-c", *extra, "x.s", "-o", "x.o"], cwd=tmp_path, check=True)
     defined = [f"--defsym={n}={v:#x}" for n, v in symbols.items()]
     subprocess.run([*zig, "ld.lld", "-static", "--no-relax", *defined, "-Ttext=0x401000", "x.o", "-o", "x.elf"], cwd=tmp_path, check=True)
     linked, source = ELFFile(open(tmp_path / "x.elf", "rb")), ELFFile(open(tmp_path / "x.o", "rb"))

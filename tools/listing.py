@@ -44,9 +44,10 @@ def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
     for start, size in parts:
         lines.append(f"; {start:#x}..{start + size:#x}{' entry' if start == place else ''}")
         data = bytes(pages.data[start:start + size])
-        if capstone is None:
+        if capstone is None or not architecture.capstone[0]:
             lines += [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
-            lines.append("; (capstone is not installed: install csl-native[tools] for instructions)")
+            lines.append("; (capstone is not installed: install csl-native[tools] for instructions)" if capstone is None else
+                         f"; (capstone has no disassembler for {architecture.name})")
         else:
             engine = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1]))
             for i in engine.disasm(data, start):

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from csl_native.relocation import apply as apply_module
-from csl_native.relocation.kinds import LOW12, PAGE, S_PLUS_A, Kind
+from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED_PAGE, S_PLUS_A, Kind
 
 from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
@@ -167,7 +167,7 @@ def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]],
             block.records.append((kind.name, SELF, place, target + addend))
         else:
             block.records.append((kind.name, name, place, addend))
-    if any(kind.formula in (PAGE, LOW12) for kind, _, _, _ in folds):
+    if any(kind.formula in (PAGE, LOW12, ROUNDED_PAGE) for kind, _, _, _ in folds):
         block.align = 4096
     relocator = Relocator(block.data, architecture.kinds)
     for kind, place, s, a in folds:

@@ -10,7 +10,7 @@ from .record import Architecture
 
 __all__ = ["Architecture", "architectures", "by_name", "by_tag", "host"]
 
-MODULES = ("aarch64", "riscv64", "x86_64")
+MODULES = ("aarch64", "loongarch64", "riscv64", "x86_64")
 
 
 @cache
