@@ -120,7 +120,20 @@ def test_gc_stress_and_engines_agree(csl: Run) -> None:
     assert len(outputs) == 1
 
 
-@pytest.mark.parametrize("command", ["info", "functions", "relocs", "verify", "why"])
+def test_size_accounts_for_every_byte_and_thin_keeps_tags(tmp_path: Path) -> None:
+    rows = json.loads(image_tool("size", base_image(), "--json").stdout)
+    top = [row for row in rows if not row["what"].startswith("  ")]
+    assert sum(row["bytes"] for row in top[:-1]) == top[-1]["bytes"] == Path(base_image()).stat().st_size
+    for name in {row["what"].split()[0] for row in rows if row["what"].startswith("  ")}:
+        inner = sum(row["bytes"] for row in rows if row["what"].startswith(f"  {name}"))
+        assert inner == next(row["bytes"] for row in top if row["what"] == name)
+    copy = tmp_path / "x.img"
+    copy.write_bytes(Path(base_image()).read_bytes())
+    assert image_tool("thin", str(copy), "--tag", "aarch64").returncode == 0
+    assert "kernel-" not in image_tool("info", str(copy)).stdout
+
+
+@pytest.mark.parametrize("command", ["info", "functions", "relocs", "verify", "why", "size"])
 def test_image_tool_on_the_base_image(command: str) -> None:
     done = image_tool(command, base_image())
     assert done.returncode == (1 if command == "why" and not machine_runs_natively() else 0), done.stderr

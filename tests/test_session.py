@@ -355,3 +355,19 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
                     found += 1
                     assert line.split()[1].startswith("r-x")
     assert found == len(places) >= 3
+
+
+@pytest.mark.parametrize("name", [n for n in REFUSALS if "kernel page" not in n and "relocation" not in n])
+def test_check_foretells_what_happens(image: Path, name: str) -> None:
+    """csl-image check says without running what restoring then does."""
+    import json
+    REFUSALS[name][0](image)
+    restored = {f.subject: f.code for f in restore(image, heap=128 << 20).fallbacks}
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(image), "--json", "--target", host().name],  # type: ignore[union-attr]
+                          capture_output=True, text=True, check=False)
+    told = {row["function"]: row["code"] for row in json.loads(done.stdout) if row["code"]}
+    assert done.returncode == 1 and told
+    if "" in restored:
+        assert set(told.values()) == {restored[""]}
+    else:
+        assert told == restored

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from typing import Any
 
@@ -16,7 +17,7 @@ from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageE
 from csl_native.instructions.codec import CodeError, install
 from csl_native.native.architectures import Architecture, architectures, by_name, by_tag, host
 from csl_native.native.pages import PAGE_SIZE, PageSet
-from csl_native.tools import listing
+from csl_native.tools import foretell, listing
 
 
 def tag_name(tag: int) -> str:
@@ -148,6 +149,54 @@ def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     return [{"section dropped": name} for name in sorted(gone & set(image.sections))], 0
 
 
+def thin(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Keep the pages of the given tags only."""
+    keep = {by_name(name).number for name in options.tag}
+    gone = frozenset(name for name, s in image.sections.items() if "tag" in s.info and s.info["tag"] not in keep)
+    if gone:
+        update(image.path, [], gone)
+    return [{"section dropped": name} for name in sorted(gone)], 0
+
+
+def target(text: str) -> tuple[Architecture, frozenset[str]]:
+    """``TAG+feature-feature`` as an architecture and the features that the machine has."""
+    name, *parts = re.split(r"(?=[+](?=[a-z]))", text)
+    return by_name(name), frozenset(part[1:] for part in parts)
+
+
+def check(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Which functions would run natively on a machine, and why the others would not; without that machine."""
+    architecture, features = target(options.target)
+    view, rows = HeapView(image), []
+    reasons = foretell.predict(image, view, architecture, features)
+    for name in sorted(view.functions()):
+        why = reasons.get(name)
+        rows.append({"function": name, "runs": "natively" if why is None else "as bytecode", "code": why.code if why else "",
+                     "why": why.sentence() if why else ""})
+    return rows, 1 if any(row["code"] not in ("", "not-compiled") for row in rows) else 0
+
+
+def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Every byte of the file: by section, and inside of page sets by function."""
+    rows = []
+    covered = 0
+    for s in sorted(image.sections.values(), key=lambda s: s.offset):
+        covered += s.stored
+        rows.append({"what": s.name, "bytes": s.stored})
+        if s.name.startswith("functions-"):
+            pages = PageSet.parse(image.read(s.name, check=False), image.path)
+            code = 0
+            for _, entry in sorted(pages.entries.items(), key=lambda row: int(row[0])):
+                n = sum(length for _, length in entry.get("parts", []))
+                code += n
+                rows.append({"what": f"  {s.name} {entry['name']}", "bytes": n})
+            rows.append({"what": f"  {s.name} relocation records ({len(pages.records)})", "bytes": 24 * len(pages.records)})
+            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - 24 * len(pages.records)})
+    rows.append({"what": "roots, directory, superseded sections and padding", "bytes": image.size - covered})
+    rows.append({"what": "all of the file", "bytes": image.size})
+    return rows, 0
+
+
 def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """The architectures of this build."""
     return [{"tag": a.number, "name": a.name, "triple": a.triple, "relocation kinds": len(a.kinds), "this machine": "yes" if a is host() else ""}
@@ -155,11 +204,13 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 COMMANDS: dict[str, Any] = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify,
-            "add": add, "drop": drop, "tags": tags}
+            "add": add, "drop": drop, "thin": thin, "check": check, "size": size, "tags": tags}
 HELP = {"info": "sections, tags and sizes", "functions": "which function has native code for which tag",
         "disasm": "bytecode and native code of a function",
         "relocs": "relocation records", "why": "what would run as bytecode here, and why", "verify": "check every digest and all bytecode",
-        "add": "cross-compile for other architectures", "drop": "remove the pages of architectures", "tags": "architectures of this build"}
+        "add": "cross-compile for other architectures", "drop": "remove the pages of architectures", "tags": "architectures of this build",
+        "thin": "keep the pages of given architectures only",
+        "check": "what would run natively on another machine", "size": "account for every byte"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -170,10 +221,12 @@ def parser() -> argparse.ArgumentParser:
         if name != "tags":
             p.add_argument("image", help="image file")
         p.add_argument("--json", action="store_true", help="machine-readable output")
-        if name in ("add", "drop"):
+        if name in ("add", "drop", "thin"):
             p.add_argument("--tag", action="append", required=True, help="architecture (name or number), repeatable")
         if name in ("disasm", "relocs", "why"):
             p.add_argument("--tag", help="architecture (name or number)")
+        if name == "check":
+            p.add_argument("--target", required=True, help="architecture with features that the machine has: TAG+feature+feature")
         if name == "disasm":
             p.add_argument("function", help="function name")
         if name == "why":
