@@ -25,8 +25,8 @@ _FIELDS = (
     "mark_stack", "mark_sp",
     "allocated", "budget", "gc_count", "full_count", "live_lines", "full_live", "gc_stress", "gc_request", "gc_bytes",
     "unwind_kind", "unwind_tag", "unwind_value",
-    "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end", "call_depth",
-    "forward", "copy_base", "copy_top", "image_top", "roots",
+    "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end",
+    "forward", "copy_base", "copy_top", "image_top",
     "libm_sin", "libm_cos", "libm_tan", "libm_atan", "libm_exp", "libm_log",  # addresses of C functions
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
@@ -37,7 +37,6 @@ HEAP = 0x80000  # offset of the heap in every cage
 
 LINE = 256
 CHUNK = 1 << 18
-ROOT_SLOTS = 64
 
 UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART = 8, 16, 24, 32  # fixnums
 
@@ -75,6 +74,6 @@ LIVE_LINES, FULL_LIVE, GC_STRESS, GC_REQUEST, GC_BYTES = (
     VM[k] for k in ("live_lines", "full_live", "gc_stress", "gc_request", "gc_bytes"))
 UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM["unwind_value"]
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
-SCRATCH, SCRATCH_END, CALL_DEPTH = VM["scratch"], VM["scratch_end"], VM["call_depth"]
-FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP, ROOTS = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top", "roots"))
+SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
+FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

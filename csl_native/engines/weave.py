@@ -12,6 +12,7 @@ from functools import cache
 
 from ..instructions.codec import OPERANDS, Instruction, instructions, program
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
+from ..kernel.host import H_OPCODE
 from ..kernel.memory import NIL
 from ..restricted.checker import Function, Program
 from ..vm import SP
@@ -136,6 +137,6 @@ def interpreter() -> str:
     for row in instructions():
         lines.append(f"        {'if' if row.number == 0 else 'elif'} op == {row.number}:")
         lines += ["            " + line for line in case(row)]
-    lines += ["        else:", "            host(27, op, 0, 0)"]
+    lines += ["        else:", f"            host({H_OPCODE}, op, 0, 0)"]
     lines.append(TAIL.strip("\n"))
     return "\n".join(lines) + "\n"

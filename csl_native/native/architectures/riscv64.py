@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
-from typing import Any
 
 from csl_native.relocation import riscv64
 
-from .record import Architecture
+from .record import Architecture, cpuinfo, library_function
 
 
-@cache
 def features() -> frozenset[str]:
-    """Extension names as the system gives them (the isa line of /proc/cpuinfo)."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("isa"):
-                    return frozenset(line.split(":", 1)[1].strip().split("_"))
-    except OSError:
-        pass
-    return frozenset()
-
-
-@cache
-def _flush_icache() -> Any:
-    function = ctypes.CDLL(None).__riscv_flush_icache
-    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong]
-    return function
+    return cpuinfo("isa", "_")
 
 
 def flush(address: int, size: int) -> None:
     """FENCE.I on all harts, by the C library (the compiler library's __clear_cache is empty there)."""
-    _flush_icache()(address, address + size, 0)
+    library_function(None, "__riscv_flush_icache", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong)(address, address + size, 0)
 
 
 ARCHITECTURE = Architecture(

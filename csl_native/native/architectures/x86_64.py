@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from csl_native.relocation import x86_64
 
-from .record import Architecture
+from .record import Architecture, cpuinfo
 
 
-@cache
 def features() -> frozenset[str]:
-    """Feature names as the system gives them (the flags line of /proc/cpuinfo)."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("flags"):
-                    return frozenset(line.split(":", 1)[1].split())
-    except OSError:
-        pass
-    return frozenset()
+    return cpuinfo("flags")
 
 
 def flush(address: int, size: int) -> None:
