@@ -47,18 +47,18 @@ class TopLevel:
                     self.note(f"csl: {line}")
 
     def body(self) -> int:
-        code = 0
+        code = missing = 0
         try:
             self.begin(restarted=False, call=not self.options.no_restart and not self.options.cold)
             for form in self.options.forms:
                 self.guarded(Input(text=form))
             for name in self.options.files or (["-"] if not self.options.forms and not self.options.compile else []):
                 self.guarded(self.open(name))
-            self.native_compile()
+            missing = self.native_compile()
         except Stopped as stopped:
             code = stopped.code
         self.explain()
-        return code
+        return code or missing
 
     def begin(self, restarted: bool, call: bool) -> None:
         lisp, m = self.session.lisp, self.session.machine
@@ -131,10 +131,11 @@ class TopLevel:
         lisp.printer.print(value, True, lisp.output)
         lisp.output.write("\n")
 
-    def native_compile(self) -> None:
+    def native_compile(self) -> int:
+        """Compile what the command line asks for; 1 when a function that it names stays bytecode, with the reason."""
         which = self.options.compile
         if not which:
-            return
+            return 0
         names = None if which == "all" else which.split(",")
         done = self.session.native_compile(names, progress())
         for tag in (self.options.tags or "").split(","):
@@ -144,6 +145,10 @@ class TopLevel:
             self.note(f"csl: {len(done)} functions compiled to native code")
         if self.options.output:
             self.session.preserve(self.options.output)
+        refused = [f for f in self.session.fallbacks if f.subject in (names or ())]
+        for fallback in refused:
+            self.note(f"csl: {fallback.sentence()}")
+        return 1 if refused else 0
 
     def replace(self, path: str) -> None:
         """Go on with a fresh session from an image; the old one's memory is given back."""

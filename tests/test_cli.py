@@ -235,3 +235,11 @@ def test_random_numbers_follow_the_seed(csl: Run) -> None:
     one, two, three = (csl("-q", "-r", seed, "-e", "(print (random 1000000000))").stdout for seed in ("1", "1", "2"))
     assert one == two != three
     assert "no modules" in csl("-t", "m").stderr
+
+
+@needs_native
+def test_functions_that_cannot_be_compiled_are_named(csl: Run, tmp_path: Path) -> None:
+    (tmp_path / "f.lsp").write_text("(de ok (x) x) (de var (x &optional y) y)".replace("&", "!&"))
+    done = csl("-q", "--native-compile", "ok,var,nosuch", "-o", "f.img", "f.lsp")
+    assert done.returncode == 1 and "var: runs as bytecode [not-compilable]" in done.stderr and "nosuch: runs as bytecode [no-bytecode]" in done.stderr
+    assert csl("-q", "-i", "f.img", "-e", "(print (list (ok 1) (var 1 2)))").stdout == "(1 2)\n"

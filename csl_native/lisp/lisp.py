@@ -256,7 +256,8 @@ class Lisp(Installer, Evaluator):
                     form = self.reader.read(stream)
                 except ReadError as error:
                     if self.errors.show:
-                        self.output.write(f"\n+++ Error {error}\n")
+                        where = f" (begun before line {stream.here()} of {stream.name})" if stream.name else ""
+                        self.output.write(f"\n+++ Error {error}{where}\n")
                     break
                 if form == self.eof:
                     break
