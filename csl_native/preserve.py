@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from csl_native.image.container import PAGE, Image, Section, update, write
+from csl_native.image.container import PAGE, Image, Section, digest, update, write
 
 from .instructions.codec import table
 from .kernel.memory import NIL, ROOT_PINNED
@@ -52,6 +52,8 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     path = os.fspath(path)
     sections = heap_sections(session, compress)
     own = session.native_sections()
+    for s in own:
+        s.info["heap"] = digest(sections[0].data)  # made together: their entries need not be compared with the bytecode one by one
     foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
     if session.path and os.path.exists(path) and os.path.realpath(path) == os.path.realpath(session.path):
         with Image(path) as image:

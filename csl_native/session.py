@@ -70,7 +70,7 @@ class Session(Values):
             self.path = path
             self.fallbacks: list[Fallback] = []
             self.sets: dict[str, LoadedSet] = {}
-            self.foreign: dict[str, Section] = {}
+            self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
             self.machine = Machine(Cage(self.heap))
             architecture = self._architecture()
             self._check_instructions(image)

@@ -133,6 +133,9 @@ class HardCode:
                 self.session.fallbacks.append(Fallback(refused.code, detail=refused.detail))
                 return
             self.memories.append((0, len(self.pages.data), loaded.memory))
+        name = f"functions-{self.architecture.number}"
+        heap = self.session.image_digests.get("heap")
+        together = heap is not None and self.session.image_digests.get(name) == heap
         tags = set()
         for symbol, count, entries in rows:
             done = False
@@ -140,7 +143,7 @@ class HardCode:
                 number = m.car(entry) >> 3
                 tags.add(number >> 20 & 255)
                 if number >> 20 & 255 == self.pages.tag:
-                    why = self.instate_entry(symbol, count, number, m.car(m.cdr(entry)) >> 3, m.cdr(m.cdr(entry)))
+                    why = self.instate_entry(symbol, count, number, m.car(m.cdr(entry)) >> 3, m.cdr(m.cdr(entry)), together)
                     if why is not None:
                         self.session.fallbacks.append(why)
                     done = True
@@ -156,28 +159,31 @@ class HardCode:
         function = kind(self.resolve()["apply_records"])
         return lambda *arguments: function(0, *arguments)
 
-    def instate_entry(self, symbol: int, count: int, number: int, offset: int, env: int) -> Fallback | None:
-        """Point the function cells of a symbol at an entry; the reason when that cannot be."""
+    def instate_entry(self, symbol: int, count: int, number: int, offset: int, env: int, together: bool = False) -> Fallback | None:
+        """Point the function cells of a symbol at an entry; the reason when that cannot be.
+
+        ``together``: heap and pages were written by one preserve, so the entry's bytecode is the symbol's.
+        """
         m, pages = self.machine, self.pages
         assert pages is not None
         page, cell = number & 0x3FFFF, number >> 18 & 3
         place = page * PAGE_SIZE + offset
-        name = m.text(symbol)
         if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):
-            return Fallback("bad-entry", name, f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
+            return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
         if page in pages.bad_pages:
-            return Fallback("damaged-page", name, f"page {page}")
-        expected = pages.entries.get(str(place), {}).get("bytecode")
-        if not self.lisp.is_bytecoded(symbol):
-            return Fallback("no-bytecode", name)
-        if expected is not None and expected != self.bytecode_digest(symbol):
-            return Fallback("redefined", name)
-        missing = set(pages.entries.get(str(place), {}).get("features", ())) - self.features()
+            return Fallback("damaged-page", m.text(symbol), f"page {page}")
+        entry = pages.entries.get(str(place), {})
+        if not together:
+            if not self.lisp.is_bytecoded(symbol):
+                return Fallback("no-bytecode", m.text(symbol))
+            if "bytecode" in entry and entry["bytecode"] != self.bytecode_digest(symbol):
+                return Fallback("redefined", m.text(symbol))
+        missing = set(entry.get("features", ())) - self.features() if entry.get("features") else None
         if missing:
-            return Fallback("missing-feature", name, ", ".join(sorted(missing)))
+            return Fallback("missing-feature", m.text(symbol), ", ".join(sorted(missing)))
         address = self.address(place)
         if address is None:
-            return Fallback("bad-entry", name, f"page {page}, offset {offset} is not in memory")
+            return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is not in memory")
         self.set_cells(symbol, count, cell, self.new_slot(address))
         if env != m.field(symbol, SYM_ENV) and env & 7 == VECTOR:
             m.set_field(symbol, SYM_ENV, env)
