@@ -23,7 +23,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -w -w+ -w- --nogui -b -g -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
   --engine NAME        switch (native loop) or python (CPython runs the kernel)
-  --native on|off      use native code, or run everything as bytecode
+  --native on|off      use native code, or run everything as bytecode under CPython
+                       (with --engine switch: on the native loop)
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
   --explain            say why what runs as bytecode does so

@@ -43,6 +43,8 @@ class LispError(Exception):
 class Session(Values):
     """``native``: run native code where there is some; ``engine``: ``switch`` or ``python`` (None: the best one).
 
+    Without ``native`` nothing native runs at all, unless ``engine`` is ``switch``: then the kernel does, and functions are bytecode.
+
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
@@ -51,7 +53,8 @@ class Session(Values):
         if engine not in (None, "switch", "python"):
             raise ValueError(f"no engine {engine!r}; there are switch and python")
         self.path: str | None = None
-        self.native_allowed, self.engine_wanted, self.wanted_tag = native and engine != "python", engine, tag
+        self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
+        self.native_allowed = engine == "switch" or (native and engine is None)  # may the kernel run natively?
         self.output = output
         self.heap = heap or default_heap()
         self.gc_stress = gc_stress

@@ -154,7 +154,7 @@ class TopLevel:
         """Go on with a fresh session from an image; the old one's memory is given back."""
         old = self.session
         old.lisp.output.flush()
-        session = Session(path, heap=old.heap, native=old.native_allowed, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output)
+        session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output)
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
         session.machine._set_limit()
         old.close()

@@ -184,7 +184,10 @@ def test_refused_pages_run_as_bytecode_and_say_why(image: Path, name: str, csl: 
 def test_switched_off(image: Path) -> None:
     s = restore(image, heap=128 << 20, native=False)
     check_program(s)
-    assert [f.code for f in s.fallbacks] == ["switched-off"]
+    assert [f.code for f in s.fallbacks] == ["switched-off"] and not s.machine.native
+    s = restore(image, heap=128 << 20, native=False, engine="switch")
+    check_program(s)
+    assert [f.code for f in s.fallbacks] == ["switched-off"] and s.machine.native and not s.hardcode.memories
 
 
 def test_redefinition_drops_native_code_everywhere(image: Path) -> None:

@@ -59,6 +59,8 @@ class HardCode:
         name = f"functions-{architecture.number}"
         if not kernel_ok:
             self.refused = session.fallbacks[-1]
+        elif not session.native_wanted:
+            self.refused = Fallback("switched-off")
         elif name in image.sections:
             try:
                 self.pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
