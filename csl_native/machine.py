@@ -324,6 +324,8 @@ class Machine:
     def object(self, head: int, data: bytes) -> int:
         """A raw object of tag OTHER with these contents."""
         p: int = self.kernel.make_object(head, len(data))
+        if p == 0:
+            raise MemoryError("no room for an object")
         self.bytes[p + 8:p + 8 + len(data)] = data
         return p + OTHER
 

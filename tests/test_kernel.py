@@ -134,6 +134,30 @@ def test_full_heap_is_a_lisp_error() -> None:
     assert small.eval("(length (list 1 2 3))") == 3
 
 
+@pytest.mark.parametrize("form", [
+    "(mkvect 1152921504606846974)",
+    "(mkvect 1152921504606846975)",
+    "(lshift 1 100000000000)",
+    '(prog (s) (setq s "0123456789abcdef") a (setq s (list2string (list s s))) (go a))',
+    "(prog (table i) (setq table (mkhash 16 0 1.5)) (setq i 0) a (puthash i table i) (setq i (add1 i)) (go a))",
+    "(prog (x) a (setq x (cons (mkhash 1000000 0 1.5) x)) (go a))",
+    "(prog (x) (setq x 3) a (setq x (lshift x 1000000)) (remainder x (lshift 1 100)) (go a))",
+    "(remainder (lshift 3 80000000) (lshift 1 100))",
+])
+def test_what_does_not_fit_is_a_lisp_error(form: str) -> None:
+    if not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    small = Session(heap=32 << 20)
+    assert small.eval(f"(errorset '{form} nil nil)") == [], form
+    assert small.eval("(length (list 1 2 3))") == 3
+
+
+def test_symbols_of_a_macro_definition_can_be_called(native: Session) -> None:
+    native.eval("(dm a-macro (u) 1)")
+    assert native.eval("(errorset '(apply (car (reverse (cadr (cdr (getd 'a-macro))))) nil) nil nil)") == []
+    assert native.eval("(plus 1 2)") == 3
+
+
 def test_interrupt_at_any_moment(native: Session) -> None:
     import threading
     native.eval("(de forever (n) (prog nil l (setq n (add1 n)) (go l)))")

@@ -271,9 +271,11 @@ def divide_integers(a, b, want):
 
 
 def shifted(a, shift, extra):
-    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits, with ``extra`` more limbs."""
+    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits, with ``extra`` more limbs; or UNWIND."""
     n = limb_count(a)
     r = make_bignum(n + extra, is_negative(a))
+    if r == UNWIND:
+        return r
     carry = 0
     i = 0
     while i < n:
@@ -338,6 +340,8 @@ def divide_long(u, v, negative, want):
     remainder = 0
     if want != 0:
         remainder = unshifted(x, shift, is_negative(u))
+        if remainder == UNWIND:
+            return remainder
     return result(normalise(q), remainder, want)
 
 
@@ -345,6 +349,8 @@ def unshifted(a, shift, negative):
     """Magnitude of ``a`` shifted right by ``shift`` (0..31) bits, normalised."""
     n = limb_count(a)
     r = make_bignum(n, negative)
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
     i = 0
     while i < n:
         x = lshr(load(limbs(a) + 8 * i), shift)

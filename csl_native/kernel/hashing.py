@@ -10,10 +10,10 @@ from __future__ import annotations
 from ..objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
 from ..restricted.language import inline, lisp, load, load8, lshr, noinline, store  # type: ignore[attr-defined]
 from ..vm import EPOCH
-from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
+from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
-from .host import H_BAD_HASH, host
+from .host import H_BAD_HASH, H_NO_MEMORY, host
 from .lists import is_equal, same_atom
 from .memory import NIL, allocate, cons, make_vector, set_field
 from .symbols import hash_string
@@ -82,7 +82,10 @@ def same_key(a, b, kind) -> bool:
 
 
 def make_hash(kind, slots):
-    """A table of ``kind`` (a fixnum 0..3) with ``slots`` (a power of two) places."""
+    """A table of ``kind`` (a fixnum 0..3) with ``slots`` (a power of two) places; or UNWIND."""
+    table = make_vector(2 * slots, EMPTY)
+    if table == UNWIND:
+        return table
     p = allocate(64)
     store(p, HASH_HEADER)
     store(p + 8, kind)
@@ -92,7 +95,7 @@ def make_hash(kind, slots):
     store(p + 48, 0)
     store(p + 56, 0)
     store(p + 32, NIL)
-    set_field(p + 32, make_vector(2 * slots, EMPTY))
+    set_field(p + 32, table)
     return p + OTHER
 
 
@@ -117,11 +120,14 @@ def find_place(h, key):
 
 
 @noinline
-def rehash(h, slots) -> None:
-    """Move the entries into a table of ``slots`` places."""
+def rehash(h, slots):
+    """Move the entries into a table of ``slots`` places; UNWIND, and nothing changed, when there is no room."""
+    table = make_vector(2 * slots, EMPTY)
+    if table == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
     old = load(h + HASH_SLOTS)
     n = load(old - VECTOR) >> 8
-    set_field(h + HASH_SLOTS, make_vector(2 * slots, EMPTY))
+    set_field(h + HASH_SLOTS, table)
     store(h + HASH_EPOCH, load(EPOCH))
     store(h + HASH_USED, load(h + HASH_COUNT))
     i = 0
@@ -132,19 +138,23 @@ def rehash(h, slots) -> None:
             set_field(p, k)
             set_field(p + 8, load(old + 16 - VECTOR + i))
         i += 16
+    return NIL
 
 
 @inline
-def settle(h) -> None:
-    if load(h + HASH_EPOCH) != load(EPOCH):
-        rehash(h, load(load(h + HASH_SLOTS) - VECTOR) >> 12)
+def settle(h):
+    """Rehash a table from another epoch; UNWIND when there is no room for that."""
+    if load(h + HASH_EPOCH) == load(EPOCH):
+        return NIL
+    return rehash(h, load(load(h + HASH_SLOTS) - VECTOR) >> 12)
 
 
 @lisp("gethash2")
 def gethash2(key, h):
     if not is_hash(h):
         return host(H_BAD_HASH, 0, h, 0)
-    settle(h)
+    if settle(h) == UNWIND:
+        return UNWIND
     p = find_place(h, key)
     return load(p + 8) if load(p) != EMPTY and load(p) != DELETED else NIL
 
@@ -153,14 +163,16 @@ def gethash2(key, h):
 def puthash(key, h, value):
     if not is_hash(h):
         return host(H_BAD_HASH, 8, h, 0)
-    settle(h)
+    if settle(h) == UNWIND:
+        return UNWIND
     p = find_place(h, key)
     k = load(p)
     if k == EMPTY or k == DELETED:
         slots = load(load(h + HASH_SLOTS) - VECTOR) >> 12
         if k == EMPTY:
             if (load(h + HASH_USED) >> 3) * 8 >= slots * 5:
-                rehash(h, 2 * slots if (load(h + HASH_COUNT) >> 3) * 2 >= slots else slots)
+                if rehash(h, 2 * slots if (load(h + HASH_COUNT) >> 3) * 2 >= slots else slots) == UNWIND:
+                    return UNWIND
                 p = find_place(h, key)
             store(h + HASH_USED, load(h + HASH_USED) + 8)
         store(h + HASH_COUNT, load(h + HASH_COUNT) + 8)
@@ -173,7 +185,8 @@ def puthash(key, h, value):
 def remhash(key, h):
     if not is_hash(h):
         return host(H_BAD_HASH, 16, h, 0)
-    settle(h)
+    if settle(h) == UNWIND:
+        return UNWIND
     p = find_place(h, key)
     if load(p) == EMPTY or load(p) == DELETED:
         return NIL

@@ -235,7 +235,7 @@ def fill(p, count, v) -> None:
 
 def make_vector(count, v):
     """A vector of ``count`` elements, all ``v``; UNWIND when there is no room."""
-    p = allocate((8 * count + 23) & -16)
+    p = allocate((8 * count + 23) & -16) if count < 1 << 40 else 0  # beyond, the byte count would overflow
     if p == 0:
         return UNWIND
     store(p, 8 * count << 8 | VECTOR_HEADER)

@@ -53,8 +53,8 @@ def enter_symbol(s) -> None:
     """Put a symbol on the object list, which grows at three quarters."""
     table = load(OBLIST)
     size = load(table - VECTOR) >> 11
-    if (load(OBCOUNT) >> 3) * 4 >= size * 3:
-        bigger = make_vector(2 * size, 0)
+    bigger = make_vector(2 * size, 0) if (load(OBCOUNT) >> 3) * 4 >= size * 3 else UNWIND
+    if bigger != UNWIND:  # without room for a bigger one, the last quarter is used too
         i = 0
         while i < size:
             old = load(table + 8 - VECTOR + 8 * i)

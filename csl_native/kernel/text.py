@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..objects import SYM_PNAME, SYM_VALUE
 from ..restricted.language import inline, lisp, load, load8, noinline, sdiv, store8  # type: ignore[attr-defined]
-from ..words import CONS, STRING, SYMBOL, VECTOR
+from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .host import (
+    H_NO_MEMORY,
     H_TEXT,
     X_CHAR_CODE,
     X_CODE_CHAR,
@@ -220,6 +221,8 @@ def list2string(l):
             return host(H_TEXT, X_LIST2STRING, l, 0)
         p = load(p + 7)
     r = make_string(n)
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
     at = r + 8 - STRING
     p = l
     while p & 7 == CONS:
@@ -258,7 +261,10 @@ def intern_name(x):
     s = name_of(x)
     if s != 0:
         found = find_symbol(s)
-        return found if found != 0 else intern_new(copy_string(s))
+        if found != 0:
+            return found
+        copy = copy_string(s)
+        return intern_new(copy) if copy != UNWIND else copy
     return host(H_TEXT, X_INTERN, x, 0)
 
 
@@ -270,6 +276,8 @@ def intern_new(s):
 def copy_string(s):
     n = load(s - STRING) >> 8
     r = make_string(n)
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
     i = 0
     while i < n:
         store8(r + 8 - STRING + i, load8(s + 8 - STRING + i))

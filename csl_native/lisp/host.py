@@ -157,7 +157,7 @@ class Host:
             return m.integer(x ^ y)
         if name == "lnot":
             return m.integer(~x)
-        if y > 1 << 36:
+        if y > 1 << 33:
             raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
         if y >= 0:
             return m.integer(x << y)

@@ -108,7 +108,7 @@ def getd(lisp: Lisp, name: int) -> int:
     source = m.field(name, SYM_SPARE)
     if source & 7 == CONS:
         if kind == lisp.s_macro:
-            rest = m.list([m.intern("&optional"), m.kernel.make_symbol(m.string("G0000"), 0, 0, 0)])
+            rest = m.list([m.intern("&optional"), m.make_symbol("G0000")])
             head = m.cdr(source)
             source = m.cons(lisp.s_lambda, m.cons(m.list([*m.items(m.car(head))], rest), m.cdr(head)))
         return m.cons(kind, source)

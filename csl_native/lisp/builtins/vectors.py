@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
-from ...words import OTHER, VECTOR
+from ...words import OTHER, UNWIND, VECTOR
 from ..registry import builtin
 
 if TYPE_CHECKING:
@@ -104,7 +104,10 @@ def mkhash(lisp: Lisp, size: int = 80, kind: int = 0, growth: int = NIL) -> int:
     slots = 16
     while slots < size >> 3 and slots < 1 << 20:
         slots *= 2
-    return int(lisp.machine.kernel.make_hash(kind, slots))
+    table = int(lisp.machine.kernel.make_hash(kind, slots))
+    if table == UNWIND:
+        raise MemoryError("no room for a hash table")
+    return table
 
 
 def _get(lisp: Lisp, key: int, h: int, default: int) -> int:
