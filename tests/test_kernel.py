@@ -153,8 +153,8 @@ def test_what_does_not_fit_is_a_lisp_error(form: str) -> None:
 
 
 def test_symbols_of_a_macro_definition_can_be_called(native: Session) -> None:
-    native.eval("(dm a-macro (u) 1)")
-    assert native.eval("(errorset '(apply (car (reverse (cadr (cdr (getd 'a-macro))))) nil) nil nil)") == []
+    native.eval("(dm amacro (u) 1)")
+    assert native.eval("(errorset '(apply (car (reverse (cadr (cdr (getd 'amacro))))) nil) nil nil)") == []
     assert native.eval("(plus 1 2)") == 3
 
 
