@@ -17,7 +17,7 @@ from pathlib import Path
 
 from csl_native.image.container import Image, Section, update, write
 
-from .native.architectures import host
+from .native.architectures import architectures, host
 from .native.pages import PageSet
 
 PROGRAMS = ("fib", "tak", "deriv", "queens", "bareiss", "frpoly")
@@ -55,8 +55,9 @@ def copy(image: Path, name: str, change: object = None) -> Path:
 
 def other_tag(path: Path) -> None:
     """As if the image came from another machine: its page sets carry another tag."""
+    here, other = next((str(a.number), str(b.number)) for a in architectures() for b in architectures() if a == host() and a != b)
     with Image(path) as image:
-        sections = [Section(n.replace("-11", "-12") if n.endswith("-11") else n, image.read(n), s.raw, s.info) for n, s in image.sections.items()]
+        sections = [Section(re.sub(f"-{here}$", f"-{other}", n), image.read(n), s.raw, s.info) for n, s in image.sections.items()]
     write(path, sections)
 
 

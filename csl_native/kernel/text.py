@@ -110,18 +110,9 @@ def is_ascii(s) -> bool:
 @lisp("explode2")
 def explode2(x):
     """The characters of a symbol, string or small number as a list."""
-    s = name_of(x)
-    if s != 0:
-        if is_ascii(s):
-            r = NIL
-            i = load(s - STRING) >> 8
-            while i > 0:
-                i -= 1
-                r = cons(character(load8(s + 8 - STRING + i)), r)
-            return r
     if x & 7 == 0:
         return digits(x >> 3, NIL)
-    return host(H_TEXT, X_EXPLODE2, x, 0)
+    return explode_case(x, 128, 0, X_EXPLODE2)  # ASCII has nothing from 128 on: no letter moves
 
 
 def digits(n, r):
@@ -296,7 +287,7 @@ def explode2uc(x):
 
 
 def explode_case(x, first, shift, number):
-    """Like explode2, with 26 letters from ``first`` on moved by ``shift``."""
+    """The characters of a symbol or string as a list, with 26 letters from ``first`` on moved by ``shift``."""
     s = name_of(x)
     if s != 0:
         if is_ascii(s):
