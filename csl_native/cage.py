@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from . import byteorder
 from .vm import VM, CageLayout
 
 _libc: Any = ctypes.CDLL(None, use_errno=True)
@@ -17,8 +18,16 @@ _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 READ, WRITE, EXECUTE = 1, 2, 4
-_PRIVATE, _FIXED, _ANONYMOUS, _NORESERVE = 2, 16, 32, 0x4000
+_PRIVATE, _FIXED, _ANONYMOUS = mmap.MAP_PRIVATE, 16, mmap.MAP_ANONYMOUS
+NARROW = ctypes.sizeof(ctypes.c_void_p) == 4  # addresses of 32 bits: room is scarce
 _FAILED = ctypes.c_void_p(-1).value
+
+
+def _no_reserve() -> int:
+    """MAP_NORESERVE, which Python's own module lacks before 3.13."""
+    from .native.architectures import host
+    architecture = host()
+    return architecture.no_reserve if architecture is not None else int(getattr(mmap, "MAP_NORESERVE", 0))
 
 
 class OutOfAddressSpace(MemoryError):
@@ -37,20 +46,20 @@ class Cage:
     """``heap`` bytes of heap at most, with everything that belongs to it; nothing is committed until it is touched."""
 
     def __init__(self, heap: int) -> None:
-        layout = CageLayout(heap)
+        layout = CageLayout(heap) if not NARROW else CageLayout(heap, 32 << 20, 16 << 20)
         self.heap = heap
         self.places = layout.places()
         self.layout = layout
         self.size = self.places["end"]
         try:
-            self.base = _map(self.size, READ | WRITE, _PRIVATE | _ANONYMOUS | _NORESERVE)
+            self.base = _map(self.size, READ | WRITE, _PRIVATE | _ANONYMOUS | _no_reserve())
         except OSError as error:
             raise OutOfAddressSpace(f"a heap of {heap >> 20} MB needs {self.size >> 20} MB of address space: {error}; "
                                     "choose less with -k") from error
         raw = (ctypes.c_char * self.size).from_address(self.base)
         self.bytes = memoryview(raw).cast("B")
-        self.words = self.bytes.cast("q")
-        self.doubles = self.bytes.cast("d")
+        self.words = byteorder.words(self.bytes)
+        self.doubles = byteorder.doubles(self.bytes)
 
     def __getitem__(self, name: str) -> int:
         """A field of the VM block."""
@@ -71,8 +80,8 @@ class Cage:
     def close(self) -> None:
         """Unmap everything.  Views that others keep must not be used any more."""
         if self.base:
-            self.words = self.bytes = memoryview(b"")
-            self.doubles = self.bytes.cast("d")
+            self.bytes = memoryview(b"")
+            self.words, self.doubles = byteorder.words(self.bytes), byteorder.doubles(self.bytes)
             _libc.munmap(self.base, self.size)
             self.base = 0
 
@@ -115,4 +124,4 @@ def default_heap() -> int:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         total = 4 << 30
-    return max(64 << 20, total // 4 >> 20 << 20)
+    return min(max(64 << 20, total // 4 >> 20 << 20), 256 << 20 if NARROW else total)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from csl_native.image.container import Image, ImageError
 
+from . import byteorder
 from .instructions.codec import Code, CodeError, disassemble
 from .kernel.memory import NIL, ROOT_HARD_CODE, ROOT_OBLIST, ROOT_VECTOR
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, CODE_HEADER, STRING_HEADER, SYM_ENV, SYM_PNAME, SYMBOL_HEADER, VECTOR_HEADER
@@ -26,7 +27,7 @@ class HeapView:
         data = image.read("heap")
         self.size = len(data) & ~7
         self.bytes = memoryview(data)
-        self.words = self.bytes[:self.size].cast("q")
+        self.words = byteorder.words(self.bytes[:self.size])
         self.info = image.sections["heap"].info
 
     def fail(self, what: str, word: int) -> ImageError:
@@ -118,7 +119,7 @@ class HeapView:
         if tag == STRING:
             return '"' + self.text(x) + '"'
         if tag == FLOAT:
-            return str(self.bytes[x - FLOAT + 8 - HEAP:x - FLOAT + 16 - HEAP].cast("d")[0])
+            return str(byteorder.doubles(self.bytes[x - FLOAT + 8 - HEAP:x - FLOAT + 16 - HEAP])[0])
         if tag == CONS:
             if not depth:
                 return "(...)"

@@ -6,6 +6,7 @@ Sessions are independent of each other and may run in threads of their own.
 
 from __future__ import annotations
 
+import mmap
 import os
 import threading
 from collections.abc import Callable
@@ -158,7 +159,7 @@ class Session(Values):
             raise ImageError(f"{image.path}: its heap of {size} bytes in {section.length} does not fit this version")
         if section.length + (4 << 20) > cage.heap:
             raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
-        if section.raw:
+        if section.raw and section.offset % mmap.PAGESIZE == 0:
             if section.length <= VERIFY_LIMIT:
                 image.read("heap")
             cage.map_file(image.file.fileno(), section.offset, section.length, HEAP)

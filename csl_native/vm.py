@@ -42,7 +42,7 @@ UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART = 8, 16, 24, 32  # fixnu
 
 
 class CageLayout(NamedTuple):
-    """Places of the parts of a cage for a heap of at most ``heap`` bytes; all page-aligned."""
+    """Places of the parts of a cage for a heap of at most ``heap`` bytes; all aligned to the largest pages that systems have."""
 
     heap: int
     stack: int = 256 << 20
@@ -54,10 +54,10 @@ class CageLayout(NamedTuple):
         for name, size in (("marks", top // 128), ("starts", top // 128), ("lines", top // LINE), ("cards", top // 512),
                            ("chunks", self.heap // 16 + (1 << 16)), ("stack", self.stack), ("bindings", self.bindings),
                            ("scratch", self.heap + (1 << 16)), ("forward", self.heap // 2 + (1 << 16))):
-            top = (top + 4095) & ~4095
+            top = (top + 65535) & ~65535
             places[name] = top
             top += size
-        places["end"] = (top + 4095) & ~4095
+        places["end"] = (top + 65535) & ~65535
         return places
 
 # The names above as constants that kernel modules import.

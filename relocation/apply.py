@@ -20,7 +20,23 @@ def field_value(row, s, a, p):
         return (s + a & -4096) - (p & -4096)
     if formula == 3:
         return s + a & 4095
+    if formula == 5:
+        return -(s + a)
     return (s + a + 2048 & -4096) - (p & -4096)
+
+
+def rounding(source):
+    """What is added to a result before the field that begins at its bit ``source`` is taken (``kinds.ROUNDINGS``)."""
+    number = source >> 6
+    if number == 0:
+        return 0
+    if number == 1:
+        return 0x800
+    if number == 2:
+        return 0x8000
+    if number == 3:
+        return 0x80008000
+    return 0x800080008000 if number == 4 else 0x20000
 
 
 def put_container(at, size, value) -> None:
@@ -59,7 +75,7 @@ def put_field(row, at, value):
     while i < end:
         mask = (1 << load(i + 16)) - 1  # noqa: F821
         source = load(i + 8)  # noqa: F821
-        part = value + 2048 >> source - 64 if source >= 64 else value >> source
+        part = value + rounding(source) >> (source & 63)
         word = word & ~(mask << load(i)) | (part & mask) << load(i)  # noqa: F821
         i += 24
     put_container(at, size, word)
@@ -83,7 +99,7 @@ def read_field(row, at):
             width = load(i + 16)  # noqa: F821
             source = load(i + 8) & 63  # noqa: F821
             value = value | (word >> load(i) & (1 << width) - 1) << source  # noqa: F821
-            if load(i + 8) >= 64:  # noqa: F821
+            if load(i + 8) >> 6 == 1:  # noqa: F821
                 rounded = 1
             if source + width > top:
                 top = source + width

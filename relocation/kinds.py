@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12, ROUNDED_PAGE = range(5)
-FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF", "Page(S + A + 0x800) - Page(P)")
+S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12, ROUNDED_PAGE, NEGATED = range(6)
+FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF", "Page(S + A + 0x800) - Page(P)", "-(S + A)")
 
 
 class Kind(NamedTuple):
     """``size``: bytes of the container; the result must lie in [lo, hi) and be a multiple of ``align``.
 
-    ``cell``: the symbol is reached through a pointer cell, whose address is S.  ``low``: the field holds the low bits of the
-    result of another record, the one at the place that its symbol names.  ``difference``: +1 or -1, half of a pair whose sum
-    S1 + A1 - S2 - A2 is a constant inside a block.  ``ROUNDED`` added to the bit of a field: of the result + 0x800, because
-    the low twelve bits are signed.
+    ``cell``: the symbol is reached through a pointer cell, whose address is S; with ``inner`` the addend is the symbol's and
+    part of what the cell holds.  ``rest``: what remains to be added to such a cell's content.  ``anchored``: S counts from the
+    block's anchor (GOT, TOC or GP).  ``low``: the field holds the low bits of the result of another record, the one at the
+    place that its symbol names.  ``difference``: +1 or -1, half of a pair whose sum S1 + A1 - S2 - A2 is a constant inside a
+    block.  ``unscaled``: an implicit addend stands in the field as it is, not at the bits where the result goes.
+    ``ROUNDED`` or another multiple of 64 added to the bit of a field: of the result plus a row of ``ROUNDINGS``, because the
+    fields below are signed.
     """
 
     name: str
@@ -34,6 +37,10 @@ class Kind(NamedTuple):
     call: bool = False
     low: bool = False
     difference: int = 0
+    anchored: bool = False
+    inner: bool = False
+    rest: bool = False
+    unscaled: bool = False
 
     @property
     def signed(self) -> bool:
@@ -49,7 +56,13 @@ class Kind(NamedTuple):
 
 
 ROW_WORDS = 8 + 3 * 8
-ROUNDED = 64
+ROUNDINGS = (0, 0x800, 0x8000, 0x80008000, 0x800080008000, 0x20000)
+ROUNDED, ROUNDED16, ROUNDED32, ROUNDED48, ROUNDED18 = 64, 128, 192, 256, 320
+
+
+def bytes_reversed(size: int, shift: int = 0) -> tuple[tuple[int, int, int], ...]:
+    """The fields of a whole big-endian container in terms of a little-endian one; the result is shifted right first."""
+    return tuple((8 * (size - 1 - k), 8 * k + shift, 8) for k in range(size))
 
 
 def signed(bits: int) -> tuple[int, int]:

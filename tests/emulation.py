@@ -14,8 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent / ".emulation"
 SUITES = ("trixie", "bookworm", "forky", "sid")
 PACKAGES = ("python3", "libc-bin", "libgcc-s1", "libstdc++6", "python3-msgpack", "python3-zstandard")
-MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64"),
-            "loongarch64": ("loong64", "qemu-loongarch64")}  # our name: Debian's, and qemu's program
+MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64"), "loongarch64": ("loong64", "qemu-loongarch64"),
+            "ppc64le": ("ppc64el", "qemu-ppc64le"), "s390x": ("s390x", "qemu-s390x"), "armv7": ("armhf", "qemu-arm"),
+            "i386": ("i386", "qemu-i386"), "mips64": ("mips64el", "qemu-mips64el")}  # our name: Debian's, and qemu's program
 
 
 class Unavailable(Exception):

@@ -68,7 +68,7 @@ def native_functions(text: str, arity: int) -> dict[str, Any]:
     program.add_source(text, {}, "m", "m.py")
     program.check()
     block = compile_ir(architecture, module_text(architecture, "\n".join(
-        ir.define(f, architecture.clobber) for f in program.functions.values())), level=1)
+        ir.define(f, architecture) for f in program.functions.values())), level=1)
     pages = PageSet(architecture.number, "test")
     from csl_native.native.kernelset import kind_numbers
     base = pages.add_block(block, kind_numbers(architecture))
@@ -136,5 +136,5 @@ def test_lowering_for_any_architecture(name: str) -> None:
     program = Program()
     program.add_source("def f(a, b):\n    while a < b:\n        a = a * 3 + 1\n    return mulhi(a, b)\n", {}, "m", "m.py")
     program.check()
-    block = compile_ir(architecture, module_text(architecture, "".join(ir.define(f, architecture.clobber) for f in program.functions.values())))
+    block = compile_ir(architecture, module_text(architecture, "".join(ir.define(f, architecture) for f in program.functions.values())))
     assert "f" in block.symbols and len(block.data) >= 16

@@ -14,7 +14,24 @@ Demers et al., POPL 1990.
 from __future__ import annotations
 
 from ..objects import POINTER_TABLE, SYMBOL_SIZE
-from ..restricted.language import base_address, clz, ctz, inline, invoke4, load, load8, noinline, spill, stack_pointer, store, store8, ult, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import (  # type: ignore[attr-defined]
+    address_size,
+    base_address,
+    clz,
+    ctz,
+    inline,
+    invoke4,
+    load,
+    load8,
+    load_address,
+    noinline,
+    spill,
+    stack_pointer,
+    store,
+    store8,
+    ult,
+    unlikely,
+)
 from ..vm import (
     ALLOCATED,
     BIND_BASE,
@@ -115,7 +132,7 @@ def collect_from(full, sp) -> None:
     mark_candidate(load(UNWIND_TAG))
     mark_candidate(load(UNWIND_VALUE))
     if load(NATIVE_BASE) != 0:
-        mark_range(sp - base_address(), load(NATIVE_BASE) - base_address())
+        mark_native(sp - base_address(), load(NATIVE_BASE) - base_address())
     trace()
     if full == 0:
         scan_cards(top)
@@ -216,6 +233,14 @@ def mark_range(p, end) -> None:
     while p < end:
         mark_candidate(load(p))
         p += 8
+
+
+def mark_native(p, end) -> None:
+    """Conservatively mark from the machine's own stack, whose units are addresses."""
+    p = p & -address_size()
+    while p < end:
+        mark_candidate(load_address(p))
+        p += address_size()
 
 
 def mark_fixed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, UNSET
@@ -109,7 +110,7 @@ class Printer:
         kind = int.from_bytes(data[:8], "little") >> 3
         size = kind & 15
         if kind & 16:
-            values = memoryview(data[8:]).cast("f" if size == 4 else "d")
+            values = struct.unpack(f"<{len(data) // size - 8 // size}{'f' if size == 4 else 'd'}", data[8:])
             return ("#FS(" if size == 4 else "#FD(") + " ".join(format_float(v, self.lisp.precision) for v in values) + ")"
         return f"#V{8 * size}(" + " ".join(
             str(int.from_bytes(data[k:k + size], "little", signed=True)) for k in range(8, len(data), size)) + ")"

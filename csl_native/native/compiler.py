@@ -42,8 +42,7 @@ def _machine(architecture: Architecture, level: int) -> Any:
 def module_text(architecture: Architecture, body: str) -> str:
     """A module around IR text, with what every module needs."""
     return (f'target triple = "{architecture.triple}"\n{ir.DECLARATIONS}\n{body}\n'
-            f'!0 = !{{!"{architecture.stack_register}"}}\n!llvm.module.flags = !{{!1, !2}}\n'
-            '!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
+            '!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
 
 
 def compile_ir(architecture: Architecture, text: str, level: int = 2) -> Block:
@@ -83,5 +82,5 @@ def compile_kernel(architecture: Architecture, progress: Callable[[str], None] =
     """The whole kernel as a block; every function is an entry point by name."""
     program = kernel_program()
     progress("kernel")
-    body = "\n".join(ir.define(f, architecture.clobber, "internal" if f.inline else "hidden") for f in program.functions.values())
-    return compile_ir(architecture, module_text(architecture, body))
+    body = "\n".join(ir.define(f, architecture, "internal" if f.inline else "hidden") for f in program.functions.values())
+    return compile_ir(architecture, module_text(architecture, body + architecture.support))

@@ -34,6 +34,7 @@ class Block:
     """
 
     data: bytearray = field(default_factory=bytearray)
+    table: int | None = None  # where the object's own table of addresses (.toc) lies
     symbols: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     records: list[tuple[str, str, int, int]] = field(default_factory=list)
@@ -70,6 +71,11 @@ class Relocator:
     def read(self, kind: Kind, place: int) -> int:
         return int(self.names["read_field"](self.index[kind.name], place))
 
+    def addend(self, kind: Kind, place: int) -> int:
+        """The implicit addend that stands in a place."""
+        value = self.read(kind, place)
+        return value >> min(source & 63 for _, source, _ in kind.fields) if kind.unscaled else value
+
 
 def import_object(data: bytes, architecture: Architecture) -> Block:
     """The loadable part of a relocatable ELF object as one block."""
@@ -80,12 +86,14 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
         raise ObjectError(f"object for {elf['e_machine']}; {architecture.name} expected")
     block, where = Block(), {}
     for index, section in enumerate(elf.iter_sections()):
-        if section["sh_flags"] & 2 and section["sh_size"] and section.name != ".eh_frame":
-            if section["sh_flags"] & 1 and section["sh_type"] == "SHT_NOBITS":
+        if section["sh_flags"] & 2 and section["sh_size"] and section.name != ".eh_frame" and section["sh_type"] in ("SHT_PROGBITS", "SHT_NOBITS"):
+            if section["sh_type"] == "SHT_NOBITS":
                 raise ObjectError(f"section {section.name} is writable data; code for pages has none")
             align = max(section["sh_addralign"], 16)
             block.data += b"\0" * (-len(block.data) % align)
             where[index] = len(block.data)
+            if section["sh_flags"] & 1 and block.table is None:
+                block.table = len(block.data)
             block.data += section.data()
     table: Any = next(s for s in elf.iter_sections() if isinstance(s, SymbolTableSection))
     symbols = list(table.iter_symbols())
@@ -94,83 +102,141 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
             block.symbols[symbol.name] = where[symbol["st_shndx"]] + symbol["st_value"]
             block.sizes[symbol.name] = symbol["st_size"]
     pending = []
+    original = Relocator(block.data, architecture.kinds)
     for section in elf.iter_sections():
-        if section["sh_type"] == "SHT_RELA" and section["sh_info"] in where:
+        if section["sh_type"] in ("SHT_RELA", "SHT_REL") and section["sh_info"] in where:
             for r in section.iter_relocations():
-                if r["r_info_type"] in architecture.ignored:
+                number = type_number(r)
+                if number in architecture.ignored:
                     continue
-                kind = architecture.kind(r["r_info_type"])
+                kind = architecture.kind(number)
                 if kind is None:
-                    raise ObjectError(f"relocation type {r['r_info_type']} in {section.name} has no row for {architecture.name}")
-                symbol = symbols[r["r_info_sym"]]
+                    raise ObjectError(f"relocation type {number} in {section.name} has no row for {architecture.name}")
+                symbol, place = symbols[r["r_info_sym"]], where[section["sh_info"]] + r["r_offset"]
                 home = where.get(symbol["st_shndx"])
                 target = None if home is None else home + symbol["st_value"]
                 if target is None and symbol["st_shndx"] != "SHN_UNDEF":
                     raise ObjectError(f"{kind.name} refers to {symbol.name} in a section that is not loaded")
-                pending.append((kind, where[section["sh_info"]] + r["r_offset"], target, symbol.name, r["r_addend"]))
-        elif section["sh_type"] == "SHT_REL" and section["sh_info"] in where:
-            raise ObjectError(f"{section.name} has implicit addends; explicit ones expected")
+                if target is not None and kind.call and architecture.local_entries:
+                    target += local_entry(symbol)
+                addend = r["r_addend"] if section["sh_type"] == "SHT_RELA" else original.addend(kind, place)
+                pending.append((kind, place, target, symbol.name, addend))
     resolve(block, pending, architecture)
     return block
 
 
-def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]], architecture: Architecture) -> None:
-    """Append pointer cells and veneers, fold what is known now, and keep the rest as records."""
-    cells: dict[tuple[str, int | None], int] = {}
-    veneers: dict[str, int] = {}
-    block.data += b"\0" * (-len(block.data) % 16)
+def type_number(relocation: Any) -> int:
+    """The type of a record; where it has up to three (MIPS), all of them in one number."""
+    entry = relocation.entry
+    return int(entry["r_info_type"]) | int(entry.get("r_type2", 0)) << 8 | int(entry.get("r_type3", 0)) << 16
 
-    def cell(name: str, target: int | None) -> int:
-        key = (name if target is None else SELF, target)
-        if key not in cells:
-            block.data.extend(b"\0" * (-len(block.data) % 8))
-            cells[key] = len(block.data)
-            block.data.extend(b"\0" * 8)
-            block.records.append((architecture.absolute.name, key[0], cells[key], target or 0))
-        return cells[key]
 
-    folds: list[tuple[Kind, int, int, int]] = []
-    for kind, _, target, name, _ in pending:
-        if kind.cell:
-            cell(name, target)
-        elif target is None and kind.call:
-            cell(name, None)
-    for kind, _, target, name, _ in pending:
-        if target is None and kind.call and name not in veneers:
-            block.data.extend(b"\0" * (-len(block.data) % 8))
-            veneers[name] = len(block.data)
-            block.data.extend(architecture.veneer)
-            folds += [(architecture.named(k), veneers[name] + at, cell(name, None), a) for k, at, a in architecture.veneer_fields]
-    highs: dict[int, tuple[int, int]] = {}  # what the records that have a low half elsewhere came to: S and A
-    differences: dict[int, int] = {}
-    for kind, place, target, name, addend in sorted(pending, key=lambda row: row[0].low):
+def local_entry(symbol: Any) -> int:
+    """How far behind its global entry a function begins for callers with the same TOC (ELFv2, section 3.4.1)."""
+    return (1 << int(symbol["st_other"]["local"]) >> 2) << 2
+
+
+class Resolver:
+    """Pointer cells and veneers of one block, the anchor that its code reaches them from, and what can be folded now."""
+
+    def __init__(self, block: Block, architecture: Architecture) -> None:
+        self.block, self.architecture = block, architecture
+        self.cells: dict[tuple[str, int | None], int] = {}
+        self.veneers: dict[str, int] = {}
+        self.folds: list[tuple[Kind, int, int, int]] = []
+        self.highs: dict[int, tuple[int, int]] = {}  # what the records that have a low half elsewhere came to: S and A
+        self.differences: dict[int, int] = {}
+        block.data += b"\0" * (-len(block.data) % 16)
+        self.anchor = (len(block.data) if block.table is None else block.table) + architecture.anchor_bias
+
+    def cell(self, name: str, target: int | None) -> int:
+        """The place of the pointer cell of a symbol, or of a place in this block."""
+        data, key = self.block.data, (name if target is None else SELF, target)
+        if key not in self.cells:
+            data.extend(b"\0" * (-len(data) % 8))
+            self.cells[key] = len(data)
+            data.extend(b"\0" * 8)
+            self.block.records.append((self.architecture.absolute.name, key[0], self.cells[key], target or 0))
+        return self.cells[key]
+
+    def veneer(self, name: str) -> int:
+        """Code in this block that jumps to a symbol elsewhere."""
+        if name not in self.veneers:
+            data = self.block.data
+            data.extend(b"\0" * (-len(data) % 8))
+            self.veneers[name] = at = len(data)
+            data.extend(self.architecture.veneer)
+            for kind_name, offset, addend in self.architecture.veneer_fields:
+                kind = self.architecture.named(kind_name)
+                self.fold(kind, at + offset, self.cell(name, None), addend)
+        return self.veneers[name]
+
+    def fold(self, kind: Kind, place: int, s: int, a: int) -> None:
+        self.folds.append((kind, place, s - self.anchor if kind.anchored else s, a))
+
+    def cell_of(self, kind: Kind, target: int | None, name: str, addend: int) -> tuple[int, int]:
+        """The cell that a record means, and the addend that is left for the field."""
+        if kind.inner:
+            if target is None and addend:
+                raise ObjectError(f"{kind.name} refers to {name} + {addend}; a cell holds the address of an entry itself")
+            return self.cell(name, target if target is None else target + addend), 0
+        return self.cell(name, target), addend
+
+    def record(self, kind: Kind, place: int, target: int | None, name: str, addend: int) -> None:
+        """Fold one record, or keep it for load time."""
+        data = self.block.data
         if kind.low:
-            if target not in highs:
+            if target not in self.highs:
                 raise ObjectError(f"{kind.name} at {place:#x} belongs to a record at {target!r}, where there is none")
-            s, a = highs[target]
-            folds.append((kind, place, s, a + place - target))
-            continue
-        if kind.difference:
+            s, a = self.highs[target]
+            self.folds.append((kind, place, s, a + place - target))
+        elif kind.difference:
             if target is None:
                 raise ObjectError(f"{kind.name} at {place:#x} refers to {name}, which is not in this object")
-            differences[place] = differences.get(place, 0) + kind.difference * (target + addend)
-            block.data[place:place + kind.size] = (differences[place] & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
-            continue
-        highs[place] = (cell(name, target) if kind.cell else target or 0, addend)
-        if kind.cell:
-            folds.append((kind, place, cell(name, target), addend))
+            self.differences[place] = self.differences.get(place, 0) + kind.difference * (target + addend)
+            data[place:place + kind.size] = (self.differences[place] & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
+        elif kind.cell:
+            s, a = self.cell_of(kind, target, name, addend)
+            self.highs[place] = s, a
+            self.fold(kind, place, s, a)
+        elif kind.rest:
+            self.folds.append((kind, place, 0, 0))  # our cells hold whole addresses
         elif target is None and kind.call:
-            folds.append((kind, place, veneers[name], addend))
-        elif target is not None and kind.formula != S_PLUS_A:
-            folds.append((kind, place, target, addend))
-        elif target is not None:
-            block.records.append((kind.name, SELF, place, target + addend))
+            self.fold(kind, place, self.veneer(name), addend)
+            self.after_call(place + kind.size)
+        elif target is not None and (kind.formula != S_PLUS_A or kind.anchored):
+            self.highs[place] = target, addend
+            self.fold(kind, place, target, addend)
+        elif kind.anchored:
+            raise ObjectError(f"{kind.name} at {place:#x} refers to {name}, which is not in this object")
         else:
-            block.records.append((kind.name, name, place, addend))
-    if any(kind.formula in (PAGE, LOW12, ROUNDED_PAGE) for kind, _, _, _ in folds):
+            self.block.records.append((kind.name, name if target is None else SELF, place, (target or 0) + addend))
+
+    def after_call(self, at: int) -> None:
+        """What a linker writes behind the call of a function with a table of its own."""
+        nop, restore = self.architecture.after_call
+        if nop:
+            if self.block.data[at:at + len(nop)] != nop:
+                raise ObjectError(f"the call before {at:#x} leads elsewhere and leaves no room to restore the table's address")
+            self.block.data[at:at + len(nop)] = restore
+
+
+def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]], architecture: Architecture) -> None:
+    """Append pointer cells and veneers, fold what is known now, and keep the rest as records."""
+    resolver = Resolver(block, architecture)
+    pending = [(kind, place, resolver.anchor if name == architecture.anchor and target is None else target, name, addend)
+               for kind, place, target, name, addend in pending]
+    for kind, _, target, name, addend in pending:  # the cells stand together, near the anchor
+        if kind.cell:
+            resolver.cell_of(kind, target, name, addend)
+        elif target is None and kind.call:
+            resolver.cell(name, None)
+    for kind, place, target, name, addend in sorted(pending, key=lambda row: row[0].low):
+        resolver.record(kind, place, target, name, addend)
+    if any(kind.formula in (PAGE, LOW12, ROUNDED_PAGE) for kind, _, _, _ in resolver.folds):
         block.align = 4096
     relocator = Relocator(block.data, architecture.kinds)
-    for kind, place, s, a in folds:
+    for kind, place, s, a in resolver.folds:
         relocator.put(kind, place, s, a)
     block.data[:] = relocator.buffer[:len(block.data)]
 

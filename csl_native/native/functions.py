@@ -181,7 +181,7 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
         return f.inline
     for name in ir.closure(program, used, inlined):
         f = program.functions[name]
-        parts.append(ir.define(f, architecture.clobber, "internal") if f.inline else ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
+        parts.append(ir.define(f, architecture, "internal") if f.inline else ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
     return module_text(architecture, "\n".join(parts)) + '!3 = !{!"branch_weights", i32 1, i32 2000}\n'
 
 

@@ -22,6 +22,6 @@ def make_kernel(architecture: Architecture) -> PageSet:
     base = pages.add_block(block, kind_numbers(architecture))
     program = kernel_program()
     pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}
-    pages.arities = {name: len(program.functions[name].parameters) for name in sorted(block.symbols)}
+    pages.arities = {name: len(program.functions[name].parameters) for name in sorted(block.symbols) if name in program.functions}
     pages.entry_names = list(entry_table())
     return pages

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from .. import byteorder
 from .checker import Function, Program
 from .language import BOOL, DOUBLE, INTRINSICS, MASK, SIGN, VOID, WORD, wrap
 
@@ -29,8 +30,8 @@ class Memory:
     def __init__(self, buffer: Any) -> None:
         self.bytes = memoryview(buffer).cast("B")
         whole = len(self.bytes) & ~7
-        self.words = self.bytes[:whole].cast("q")
-        self.doubles = self.bytes[:whole].cast("d")
+        self.words = byteorder.words(self.bytes[:whole])
+        self.doubles = byteorder.doubles(self.bytes[:whole])
         self.size = len(self.bytes)
 
     def place(self, p: int, width: int, aligned: bool = False) -> int:

@@ -7,9 +7,10 @@ variables are stack slots; LLVM's ``mem2reg`` makes them values.
 from __future__ import annotations
 
 import ast
+import re
 import struct
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from .checker import Function, Program
 from .cpython import dispatch_chain
@@ -25,21 +26,37 @@ declare i64 @llvm.cttz.i64(i64, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)
 declare i64 @llvm.fptosi.sat.i64.f64(double)
 declare double @llvm.sqrt.f64(double)
-declare i64 @llvm.read_register.i64(metadata)
+declare ptr @llvm.stacksave.p0()
+declare i64 @llvm.bswap.i64(i64)
+declare i32 @llvm.bswap.i32(i32)
+declare i16 @llvm.bswap.i16(i16)
 declare i1 @llvm.expect.i1(i1, i1)
 declare void @llvm.assume(i1)
 """
 
 
+class Target(Protocol):
+    """What the lowering must know of a machine: its callee-saved registers as a constraint list, and its byte order."""
+
+    @property
+    def clobber(self) -> str: ...
+    @property
+    def big_endian(self) -> bool: ...
+
+
+ACCESS = re.compile(r"(?:(\S+) = load|store) (i16|i32|i64|double|ptr)(?: (\S+))?, ptr (\S+), align (\d)")
+
+
 class Emitter:
     """IR of one function body: instructions, fresh names, blocks and stack slots."""
 
-    def __init__(self, clobber: str = "") -> None:
+    def __init__(self, target: Target | None = None) -> None:
         self.head: list[str] = []
         self.lines: list[str] = []
         self.counter = 0
         self.terminated = False
-        self.clobber = clobber
+        self.clobber = target.clobber if target else ""
+        self.big_endian = target is not None and target.big_endian
 
     def fresh(self, stem: str = "v") -> str:
         self.counter += 1
@@ -62,6 +79,24 @@ class Emitter:
         name = self.fresh(stem)
         self.emit(f"{name} = {text}")
         return name
+
+    def access(self, line: str) -> None:
+        """A line of an intrinsic.  Memory is little-endian on every machine: a big-endian one reverses the bytes (one instruction there)."""
+        found = ACCESS.fullmatch(line) if self.big_endian else None
+        if found is None:
+            self.emit(line)
+            return
+        result, kind, value, place, align = found.groups()
+        bits = kind if kind[0] == "i" else "i64"
+        cast = {"double": "bitcast", "ptr": "ptrtoint"}.get(kind)
+        back = {"double": "bitcast", "ptr": "inttoptr"}.get(kind)
+        if result:
+            raw = self.define(f"load {bits}, ptr {place}, align {align}")
+            swapped = f"call {bits} @llvm.bswap.{bits}({bits} {raw})"
+            self.emit(f"{result} = {back} {bits} {self.define(swapped)} to {kind}" if back else f"{result} = {swapped}")
+        else:
+            word = self.define(f"{cast} {kind} {value} to {bits}") if cast else value
+            self.emit(f"store {bits} {self.define(f'call {bits} @llvm.bswap.{bits}({bits} {word})')}, ptr {place}, align {align}")
 
     def jump(self, label: str) -> None:
         self.emit(f"br label %{label}")
@@ -288,7 +323,7 @@ class Lowering:
             text = row.llvm.format(*values, r=r, t=out.fresh(), u=out.fresh(), v=out.fresh(), x=out.fresh(),
                                    CLOBBER=out.clobber, TAIL="tail " if tail else "")
             for line in text.split("\n"):
-                out.emit(line)
+                out.access(line)
             return r
         kinds = [self.f.types[a] for a in e.args]
         return self.direct(name, self.result_of(e), kinds, values)
@@ -311,9 +346,9 @@ def signature(function: Function, names: bool = True) -> str:
         f"{LLVM_TYPE[kind]} %{name}" if names else LLVM_TYPE[kind] for name, kind in function.parameters])
 
 
-def define(function: Function, clobber: str, linkage: str = "hidden", attributes: str = "") -> str:
+def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "") -> str:
     """The IR definition of a restricted function."""
-    emitter = Emitter(clobber)
+    emitter = Emitter(target)
     Lowering(function, emitter).run()
     marks = " alwaysinline" if function.inline else " noinline" if function.noinline else ""
     return (f"define {linkage} {LLVM_TYPE[function.result]} @{function.name}({signature(function)}) nounwind{marks} \"no-builtins\"{attributes} {{\n"

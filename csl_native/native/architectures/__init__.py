@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from functools import cache
 from importlib import import_module
 
@@ -10,7 +11,7 @@ from .record import Architecture
 
 __all__ = ["Architecture", "architectures", "by_name", "by_tag", "host"]
 
-MODULES = ("aarch64", "loongarch64", "riscv64", "x86_64")
+MODULES = ("aarch64", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x", "x86_64")
 
 
 @cache
@@ -33,8 +34,8 @@ def by_name(name: str) -> Architecture:
 
 @cache
 def host() -> Architecture | None:
-    """The architecture of the machine this runs on, or None."""
+    """The architecture of this process, or None: a system with 64 bits also runs programs with 32."""
     if not hasattr(os, "uname") or os.uname().sysname != "Linux":
         return None
-    machine = os.uname().machine
-    return next((a for a in architectures() if a.system == machine), None)
+    machine, word = os.uname().machine, struct.calcsize("P")
+    return next((a for a in architectures() if machine in a.systems and word == a.word), None)

@@ -13,10 +13,10 @@ def features() -> frozenset[str]:
 
 # The caches: Arm ARM, B2.4.4, what clear_cache does.
 ARCHITECTURE = Architecture(
-    number=12, name="aarch64", triple="aarch64-unknown-linux-gnu", machine=183, cpu="generic", stack_register="sp",
+    number=12, name="aarch64", triple="aarch64-unknown-linux-gnu", machine=183, cpu="generic",
     clobber=",".join(f"~{{x{k}}}" for k in range(19, 29)),
     kinds=aarch64.KINDS, absolute=aarch64.ABSOLUTE,
     veneer=bytes.fromhex("10000090100240f900021fd6") + b"\0\0\0\0",  # adrp x16; ldr x16, [x16]; br x16
     veneer_fields=(("R_AARCH64_ADR_GOT_PAGE", 0, 0), ("R_AARCH64_LD64_GOT_LO12_NC", 4, 0)),
-    capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"), system="aarch64", features=features,
+    capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"), systems=("aarch64",), features=features,
     flush=clear_cache)

@@ -13,10 +13,10 @@ def features() -> frozenset[str]:
 
 # The caches: IBAR (LoongArch reference manual, volume 1, 2.2.8.2), what clear_cache does.
 ARCHITECTURE = Architecture(
-    number=14, name="loongarch64", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64", stack_register="$sp",
+    number=14, name="loongarch64", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64",
     clobber=",".join(f"~{{$r{k}}}" for k in range(22, 32)),
     kinds=loongarch64.KINDS, absolute=loongarch64.ABSOLUTE,
     veneer=bytes.fromhex("1400001a" "9402c028" "8002004c") + b"\0\0\0\0",  # pcalau12i t8; ld.d t8, t8; jr t8
     veneer_fields=(("R_LARCH_PCALA_HI20", 0, 0), ("R_LARCH_PCALA_LO12", 4, 0)),
-    capstone=("", ""), keystone=("", ""), system="loongarch64", features=features,
+    capstone=("", ""), keystone=("", ""), systems=("loongarch64",), features=features,
     flush=clear_cache, llvm_features="+64bit,+d,-relax", abi="lp64d", ignored=frozenset((100,)))

@@ -19,10 +19,10 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=13, name="riscv64", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64", stack_register="sp",
+    number=13, name="riscv64", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",
     clobber=",".join(f"~{{x{k}}}" for k in (8, 9, *range(18, 28))),
     kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
     veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
     veneer_fields=(("R_RISCV_PCREL_HI20", 0, 0), ("R_RISCV_PCREL_LO12_I", 4, 4)),
-    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), system="riscv64", features=features,
+    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), systems=("riscv64",), features=features,
     flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", abi="lp64d", ignored=frozenset((51,)))

@@ -16,10 +16,10 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=11, name="x86-64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64", stack_register="rsp",
+    number=11, name="x86-64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64",
     clobber="~{rbx},~{rbp},~{r12},~{r13},~{r14},~{r15}",
     kinds=x86_64.KINDS, absolute=x86_64.ABSOLUTE,
     veneer=bytes.fromhex("ff2500000000") + b"\xcc\xcc",  # jmp *cell(%rip)
     veneer_fields=(("R_X86_64_PC32", 2, -4),),
-    capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), system="x86_64", features=features,
+    capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), systems=("x86_64",), features=features,
     flush=flush)

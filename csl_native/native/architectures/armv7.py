@@ -1,0 +1,62 @@
+"""32-bit ARM from version 7 on, with floating-point registers, on Linux with the hard-float AAPCS."""
+
+from __future__ import annotations
+
+from csl_native.relocation import armv7
+
+from .helpers import DIVISION
+from .record import Architecture, clear_cache, cpuinfo
+
+
+def features() -> frozenset[str]:
+    return cpuinfo("Features")
+
+
+# What the run-time ABI wants (https://github.com/ARM-software/abi-aa, rtabi32): a quotient comes with its remainder, doubles in core registers.
+SUPPORT = DIVISION + """
+define hidden arm_aapcscc {i64, i64} @__aeabi_uldivmod(i64 %n, i64 %d) nounwind "no-builtins" {
+  %r = call {i64, i64} @unsigned_division(i64 %n, i64 %d)
+  ret {i64, i64} %r
+}
+define hidden arm_aapcscc {i64, i64} @__aeabi_ldivmod(i64 %n, i64 %d) nounwind "no-builtins" {
+  %r = call {i64, i64} @signed_division(i64 %n, i64 %d)
+  ret {i64, i64} %r
+}
+define hidden arm_aapcscc double @__aeabi_l2d(i64 %n) nounwind "no-builtins" {
+  %h = ashr i64 %n, 32
+  %high = trunc i64 %h to i32
+  %low = trunc i64 %n to i32
+  %a = sitofp i32 %high to double
+  %b = fmul double %a, 0x41F0000000000000
+  %c = uitofp i32 %low to double
+  %d = fadd double %b, %c
+  ret double %d
+}
+define hidden arm_aapcscc i64 @__aeabi_d2lz(double %d) nounwind "no-builtins" {
+  %negative = fcmp olt double %d, 0.0
+  %minus = fneg double %d
+  %a = select i1 %negative, double %minus, double %d
+  %scaled = fmul double %a, 0x3DF0000000000000
+  %high = fptoui double %scaled to i32
+  %back = uitofp i32 %high to double
+  %part = fmul double %back, 0x41F0000000000000
+  %rest = fsub double %a, %part
+  %low = fptoui double %rest to i32
+  %h = zext i32 %high to i64
+  %l = zext i32 %low to i64
+  %up = shl i64 %h, 32
+  %n = or i64 %up, %l
+  %m = sub i64 0, %n
+  %r = select i1 %negative, i64 %m, i64 %n
+  ret i64 %r
+}
+"""
+
+ARCHITECTURE = Architecture(
+    number=17, name="armv7", triple="armv7-unknown-linux-gnueabihf", machine=40, cpu="generic",
+    clobber=",".join(f"~{{r{k}}}" for k in range(4, 12)),
+    kinds=armv7.KINDS, absolute=armv7.ABSOLUTE,
+    veneer=bytes.fromhex("04c09fe5" "0cc08fe0" "00f09ce5" "00000000"),  # ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; cell - .
+    veneer_fields=(("R_ARM_REL32", 12, 0),),
+    capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"), systems=("armv7l", "armv8l", "aarch64"), features=features,
+    flush=clear_cache, llvm_features="+v7,+vfp3,+d32,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT)

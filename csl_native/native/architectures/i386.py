@@ -1,0 +1,34 @@
+"""32-bit x86 with SSE2 on Linux with the System V ABI."""
+
+from __future__ import annotations
+
+from csl_native.relocation import i386
+
+from .helpers import DIVISION
+from .record import Architecture, cpuinfo
+
+
+def features() -> frozenset[str]:
+    return cpuinfo("flags")
+
+
+def flush(address: int, size: int) -> None:
+    """Nothing to do: instruction fetch sees stores (Intel SDM volume 3, 12.6; a jump in between is enough)."""
+
+
+# The names of the compiler library: https://gcc.gnu.org/onlinedocs/gccint/Integer-library-routines.html.
+SUPPORT = DIVISION + "".join(f"""
+define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
+  %both = call {{i64, i64}} @{core}(i64 %n, i64 %d)
+  %r = extractvalue {{i64, i64}} %both, {part}
+  ret i64 %r
+}}
+""" for name, core, part in (("__udivdi3", "unsigned_division", 0), ("__umoddi3", "unsigned_division", 1), ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
+
+ARCHITECTURE = Architecture(
+    number=18, name="i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4", clobber="~{ebx},~{esi},~{edi},~{ebp}",
+    kinds=i386.KINDS, absolute=i386.ABSOLUTE,
+    veneer=bytes.fromhex("e800000000" "58" "ffa000000000"),  # call 1f; 1: pop %eax; jmp *(cell - 1b)(%eax)
+    veneer_fields=(("R_386_PC32", 8, 3),),
+    capstone=("CS_ARCH_X86", "CS_MODE_32"), keystone=("KS_ARCH_X86", "KS_MODE_32"), systems=("i686", "i586", "i386", "x86_64"), features=features,
+    flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT)

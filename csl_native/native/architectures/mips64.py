@@ -1,0 +1,26 @@
+"""MIPS with 64 bits, little-endian, from release 2 on, on Linux with the n64 ABI."""
+
+from __future__ import annotations
+
+import ctypes
+
+from csl_native.relocation import mips64
+
+from .record import Architecture, cpuinfo, library_function
+
+
+def features() -> frozenset[str]:
+    return cpuinfo("isa")
+
+
+def flush(address: int, size: int) -> None:
+    """SYNCI or the system call behind the C library's cacheflush, for both caches (the compiler library's __clear_cache is empty there)."""
+    library_function(None, "cacheflush", ctypes.c_void_p, ctypes.c_int, ctypes.c_int)(address, size, 3)
+
+
+ARCHITECTURE = Architecture(
+    number=19, name="mips64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
+    clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),
+    kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
+    capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",), features=features,
+    flush=flush, abi="n64", anchor="_gp", anchor_bias=0x7FF0, no_reserve=0x400, ignored=frozenset((37,)))

@@ -1,0 +1,46 @@
+"""64-bit PowerPC, little-endian, from POWER8 on, on Linux with the ELFv2 ABI."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+from csl_native.relocation import ppc64le
+
+from .record import Architecture, code_function, hardware_capabilities
+
+# AT_HWCAP2 in arch/powerpc/include/uapi/asm/cputable.h of Linux.
+FEATURES = {"arch_2_07": (26, 1 << 31), "arch_3_00": (26, 1 << 23), "arch_3_1": (26, 1 << 18)}
+# void flush(address, end): dcbst for every line, sync, icbi for every line, sync, isync (Power ISA 3.0 B, book II, 1.8), with lines of 128 bytes.
+FLUSH = b"".join(word.to_bytes(4, "little") for word in (
+    0x7C651B78,  # mr r5, r3
+    0x7C00286C, 0x38A50080, 0x7C252040, 0x4180FFF4,  # 1: dcbst 0, r5; addi r5, r5, 128; cmpld r5, r4; blt 1b
+    0x7C0004AC,  # sync
+    0x7C001FAC, 0x38630080, 0x7C232040, 0x4180FFF4,  # 2: icbi 0, r3; addi r3, r3, 128; cmpld r3, r4; blt 2b
+    0x7C0004AC, 0x4C00012C, 0x4E800020))  # sync; isync; blr
+
+
+def features() -> frozenset[str]:
+    return hardware_capabilities(FEATURES)
+
+
+@cache
+def _flush() -> Callable[..., None]:
+    return code_function(FLUSH, None, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def flush(address: int, size: int) -> None:
+    """By instructions of our own: the compiler library's __clear_cache is empty there."""
+    _flush()(address & -128, address + size)
+
+
+ARCHITECTURE = Architecture(
+    number=15, name="ppc64le", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
+    clobber=",".join(f"~{{r{k}}}" for k in range(14, 31)),
+    kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,
+    veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
+    veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
+    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=features,
+    flush=flush, abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
+    local_entries=True, no_reserve=0x40, ignored=frozenset((246,)))
