@@ -149,8 +149,8 @@ class Machine:
             except BaseException as error:
                 box.append((False, error))
 
-        thread = threading.Thread(target=body, name="csl", daemon=True)
         for size in STACK_SIZES:
+            thread = threading.Thread(target=body, name="csl", daemon=True)
             with _thread_lock:
                 previous = threading.stack_size(size)
                 try:

@@ -110,9 +110,13 @@ def free_bytes():
 
 @noinline
 def collect(full) -> None:
-    """Collect; ``full`` 0 keeps what survived before.  Registers are spilled into this frame first."""
+    """Collect; ``full`` 0 keeps what survived before.  Registers are spilled into this frame first.
+
+    The second spill keeps the frame until the collection is over: the call would be a jump otherwise, and the frame gone.
+    """
     spill()
     collect_from(full, stack_pointer())
+    spill()
 
 
 @noinline

@@ -157,7 +157,7 @@ class HardCode:
         return {name: loaded.address(name) for name in loaded.pages.functions} if loaded else {}
 
     def apply_native(self) -> Any:
-        kind = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 8)
+        kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 7)
         function = kind(self.resolve()["apply_records"])
         return lambda *arguments: function(0, *arguments)
 
