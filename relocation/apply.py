@@ -100,14 +100,16 @@ def read_field(row, at):
             source = load(i + 8) & 63  # noqa: F821
             value = value | (word >> load(i) & (1 << width) - 1) << source  # noqa: F821
             if load(i + 8) >> 6 == 1:  # noqa: F821
-                rounded = 1
+                rounded = 12
+            elif load(i + 8) >> 6 == 5:  # noqa: F821
+                rounded = 18
             if source + width > top:
                 top = source + width
             i += 24
     if load(row + 48) != 0 and top < 64:  # noqa: F821
         value = value << 64 - top >> 64 - top
-    if rounded != 0:
-        value = (value & -4096) + ((value & 4095) << 52 >> 52)
+    if rounded != 0 and fields > 1:
+        value = (value >> rounded << rounded) + (value << 64 - rounded >> 64 - rounded)
     return value
 
 

@@ -47,7 +47,6 @@ KINDS = (
     Kind("R_MIPS_GOT_LO16", 23, S_PLUS_A, 4, LOW, *ANY, cell=True, anchored=True, inner=True),
     Kind("R_MIPS_CALL_HI16", 30, S_PLUS_A, 4, HIGH, *ANY, cell=True, anchored=True, inner=True),
     Kind("R_MIPS_CALL_LO16", 31, S_PLUS_A, 4, LOW, *ANY, cell=True, anchored=True, inner=True),
-    Kind("R_MIPS_GPREL32", GPREL32, S_PLUS_A, 4, ((0, 0, 32),), *signed(32), anchored=True),
     Kind("R_MIPS_GPREL32/R_MIPS_64", GPREL32 | WORD << 8, S_PLUS_A, 8, ((0, 0, 64),), *ANY, anchored=True),
     Kind("R_MIPS_GPREL16/R_MIPS_SUB/R_MIPS_HI16", GPREL16 | SUB << 8 | HI16 << 16, NEGATED, 4, HIGH, *ANY, anchored=True),
     Kind("R_MIPS_GPREL16/R_MIPS_SUB/R_MIPS_LO16", GPREL16 | SUB << 8 | LO16 << 16, NEGATED, 4, LOW, *ANY, anchored=True),

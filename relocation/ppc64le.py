@@ -2,7 +2,8 @@
 
 The anchor is the TOC pointer.  Not here, with the reason: TLS kinds (Lisp code has no thread-local data), the GOT16, PLT16
 and SECTOFF families (LLVM reaches everything through the TOC), the prefixed kinds with 34 bits (instructions of POWER10, the
-baseline is POWER8), ENTRY, PLTSEQ and PLTCALL (advice to a linker), the dynamic kinds (a dynamic linker's).
+baseline is POWER8), ADDR16_HIGH and
+HIGHA (LLVM emits HI and HA), ENTRY, PLTSEQ and PLTCALL (advice to a linker), the dynamic kinds (a dynamic linker's).
 """
 
 from csl_native.relocation.kinds import ANY, ROUNDED16, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
@@ -35,8 +36,6 @@ KINDS = (
     Kind("R_PPC64_ADDR16_HIGHERA", 40, S_PLUS_A, 2, ((0, ROUNDED16 + 32, 16),), *ANY),
     Kind("R_PPC64_ADDR16_HIGHEST", 41, S_PLUS_A, 2, ((0, 48, 16),), *ANY),
     Kind("R_PPC64_ADDR16_HIGHESTA", 42, S_PLUS_A, 2, ((0, ROUNDED16 + 48, 16),), *ANY),
-    Kind("R_PPC64_ADDR16_HIGH", 110, S_PLUS_A, 2, HIGH, *ANY),
-    Kind("R_PPC64_ADDR16_HIGHA", 111, S_PLUS_A, 2, HIGH_ADJUSTED, *ANY),
     Kind("R_PPC64_ADDR16_DS", 56, S_PLUS_A, 2, DS, *signed(16), align=4),
     Kind("R_PPC64_ADDR16_LO_DS", 57, S_PLUS_A, 2, DS, *ANY, align=4),
     Kind("R_PPC64_TOC16_DS", 63, S_PLUS_A, 2, DS, *signed(16), align=4, anchored=True),

@@ -2,7 +2,7 @@
 
 The fields stand in the terms of little-endian containers, so that one ``apply`` serves all.  Not here, with the reason: TLS
 kinds (Lisp code has no thread-local data), the 12- and 20-bit displacements and the 12- and 24-bit branches (LLVM emits them
-for no code of ours), the GOTPLT kinds (LLVM does not emit them), the dynamic kinds (a dynamic linker's).
+for no code of ours), the GOTOFF and GOTPLT kinds (LLVM does not emit them), the dynamic kinds (a dynamic linker's).
 """
 
 from csl_native.relocation.kinds import ANY, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, bytes_reversed, either, signed
@@ -31,9 +31,5 @@ KINDS = (
     _doubled("R_390_PLT32DBL", 20, 4, call=True),
     _doubled("R_390_GOTPCDBL", 21, 4),
     _doubled("R_390_GOTENT", 26, 4, cell=True),
-    _plain("R_390_GOTPC", 14, S_PLUS_A_MINUS_P, 4, signed(32)),
-    _plain("R_390_GOTOFF", 13, S_PLUS_A, 4, signed(32), anchored=True),
-    _plain("R_390_GOTOFF16", 27, S_PLUS_A, 2, signed(16), anchored=True),
-    _plain("R_390_GOTOFF64", 28, S_PLUS_A, 8, ANY, anchored=True),
 )
 ABSOLUTE = KINDS[0]

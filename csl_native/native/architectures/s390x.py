@@ -22,4 +22,4 @@ ARCHITECTURE = Architecture(
     veneer=bytes.fromhex("c41800000000" "07f1"),  # lgrl %r1, cell; br %r1
     veneer_fields=(("R_390_PC32DBL", 2, 2),),
     capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",), features=features,
-    flush=flush, big_endian=True)
+    flush=flush, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_")

@@ -22,4 +22,4 @@ ARCHITECTURE = Architecture(
     veneer=bytes.fromhex("ff2500000000") + b"\xcc\xcc",  # jmp *cell(%rip)
     veneer_fields=(("R_X86_64_PC32", 2, -4),),
     capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), systems=("x86_64",), features=features,
-    flush=flush)
+    flush=flush, anchor="_GLOBAL_OFFSET_TABLE_")
