@@ -106,7 +106,8 @@ ARM32 = ["bl {s}", "b {s}", "beq {s}", ".long {s}+{a}", ".long {s}+{a}-.", "movw
          "movt r1, :upper16:({s}-.-8)", ".long {s}(GOT_PREL)", ".long {s}(PREL31)", ".long {s}(GOTOFF)", ".long {s}(GOT)", ".long {s}(TARGET1)"]
 I386 = ["call {s}@PLT", "jmp {s}", ".long {s}+{a}", ".long {s}+{a}-.", "movl {s}@GOT(%ebx), %eax", "call *{s}@GOT(%ebx)", "leal {s}@GOTOFF+{a}(%ebx), %ecx",
         "movl ${s}+{a}, %eax", "addl $_GLOBAL_OFFSET_TABLE_, %ebx", ".byte near_{n}-near_{n}", "jne {s}"]
-MIPS = [".option pic0\njal {s}\n.option pic2", "lui $4, %highest({s}+{a})", "daddiu $4, $4, %higher({s}+{a})", "lui $5, %hi({s}+{a})", "daddiu $5, $5, %lo({s}+{a})", "ld $6, %got_disp({s})($gp)",
+MIPS = [".option pic0\njal {s}\n.option pic2", "lui $4, %highest({s}+{a})", "daddiu $4, $4, %higher({s}+{a})",
+        "lui $5, %hi({s}+{a})", "daddiu $5, $5, %lo({s}+{a})", "ld $6, %got_disp({s})($gp)",
         "ld $25, %call16({s})($gp)", "lui $1, %hi(%neg(%gp_rel(near_{n})))", "daddiu $1, $1, %lo(%neg(%gp_rel(near_{n})))", "ld $7, %got_page({s})($gp)",
         "daddiu $7, $7, %got_ofst({s})", "lui $8, %got_hi({s})", "ld $8, %got_lo({s})($8)", "lui $25, %call_hi({s})", "ld $25, %call_lo({s})($25)",
         ".8byte {s}+{a}", ".4byte {s}+{a}", ".gpdword near_{n}", "beq $4, $5, near_{n}"]
@@ -119,7 +120,8 @@ CASES = {"x86-64": ("x86_64-linux-none", X86 + X86_LARGE), "aarch64": ("aarch64-
          "mips64": ("mips64el-linux-gnuabi64", MIPS)}
 START = {"riscv64": [".option norelax"], "armv7": [".arm"], "mips64": [".set noreorder", ".set noat", ".option pic2"]}  # what a source must begin with
 LINKER = {"ppc64le": ["--no-toc-optimize"]}
-ANCHORS = {"x86-64": (".got.plt", 0), "ppc64le": (".got", 0x8000), "s390x": (".got", 0), "armv7": (".got", 0), "i386": (".got.plt", 0), "mips64": (".got", 0x7FF0)}
+ANCHORS = {"x86-64": (".got.plt", 0), "ppc64le": (".got", 0x8000),
+           "s390x": (".got", 0), "armv7": (".got", 0), "i386": (".got.plt", 0), "mips64": (".got", 0x7FF0)}
 
 
 @pytest.mark.skipif(not LLD, reason="the oracle LLD comes with the package ziglang, which is not installed")
@@ -142,7 +144,8 @@ def test_same_bytes_as_lld(name: str, seed: int, tmp_path: Path) -> None:
     zig = [sys.executable, "-m", "ziglang"]
     subprocess.run([*zig, "cc", "-target", target, "-c", *extra, "x.s", "-o", "x.o"], cwd=tmp_path, check=True)
     defined = [f"--defsym={n}={v:#x}" for n, v in symbols.items()]
-    subprocess.run([*zig, "ld.lld", "-static", "--no-relax", "-e", "_start", "--image-base=0x400000", *LINKER.get(name, []), *defined, "-Ttext=0x401000", "x.o", "-o", "x.elf"], cwd=tmp_path, check=True)
+    options = ["-static", "--no-relax", "-e", "_start", "--image-base=0x400000", *LINKER.get(name, []), *defined, "-Ttext=0x401000"]
+    subprocess.run([*zig, "ld.lld", *options, "x.o", "-o", "x.elf"], cwd=tmp_path, check=True)
     linked, source = ELFFile(open(tmp_path / "x.elf", "rb")), ELFFile(open(tmp_path / "x.o", "rb"))
     text, before = linked.get_section_by_name(".text"), source.get_section_by_name(".text")
     wanted, base = text.data(), text["sh_addr"]

@@ -23,7 +23,8 @@ define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
   %r = extractvalue {{i64, i64}} %both, {part}
   ret i64 %r
 }}
-""" for name, core, part in (("__udivdi3", "unsigned_division", 0), ("__umoddi3", "unsigned_division", 1), ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
+""" for name, core, part in (("__udivdi3", "unsigned_division", 0), ("__umoddi3", "unsigned_division", 1),
+                            ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
 
 ARCHITECTURE = Architecture(
     number=18, name="i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4", clobber="~{ebx},~{esi},~{edi},~{ebp}",
