@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .cage import Cage
+from .cage import NARROW, Cage
 from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
@@ -20,7 +20,7 @@ from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEAD
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 
-STACK_SIZES = (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
+STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from csl_native.image.container import Image, ImageError, Section
@@ -133,8 +133,8 @@ class Session(Values):
                     pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
                     if pages.bad_pages:
                         why = Fallback("damaged-page", detail=f"kernel page {min(pages.bad_pages)}")
-                    elif set(pages.features) - architecture.features():
-                        why = Fallback("missing-feature", detail=", ".join(sorted(set(pages.features) - architecture.features())))
+                    elif missing := architecture.missing(pages.features):
+                        why = Fallback("missing-feature", detail=missing)
                     else:
                         loaded = load_pages(pages, {})
                         self.sets[name] = loaded
@@ -223,11 +223,22 @@ class Session(Values):
         from .native.compiler import kernel_abi
         return kernel_abi()
 
-    def add_tag(self, name: str, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
-        """Cross-compile: kernel and functions for the architecture ``name``, to be preserved with the rest."""
+    def add_tags(self, names: Iterable[str], progress: Callable[[int, int, str], None] | None = None) -> dict[str, list[str]]:
+        """Cross-compile: kernel and functions for architectures and refinements, to be preserved with the rest; function names by tag name."""
         from .native.architectures import by_name
-        architecture = by_name(name)
-        return self.run(lambda: self.hardcode.add_tag(architecture, progress))  # type: ignore[no-any-return]
+        architectures = [by_name(name) for name in names]
+        return self._compile(architectures, None, progress)
+
+    def _compile(self, architectures: list[Architecture], names: list[str] | None,
+                 progress: Callable[[int, int, str], None] | None) -> dict[str, list[str]]:
+        from .native.compilation import Compilation
+        m = self.machine
+
+        def body() -> dict[str, list[str]]:
+            symbols = None if names is None else [m.intern(name) for name in names]
+            done = Compilation(self.hardcode, architectures).run(symbols, progress)
+            return {tag: [m.text(s) for s in found] for tag, found in done.items()}
+        return self.run(body)  # type: ignore[no-any-return]
 
     # -- native sets for preserve ------------------------------------------------------
 
@@ -331,7 +342,10 @@ class Session(Values):
 
     def native_compile(self, names: list[str] | None = None, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
         """Compile functions (None: every bytecoded one) to native code; gives the names of those that now have some."""
-        return self.run(lambda: self.hardcode.compile_names(names, progress))  # type: ignore[no-any-return]
+        architecture = self.hardcode.architecture
+        if architecture is None:
+            raise ValueError(f"native code cannot be made here: {Fallback('no-architecture').sentence()}")
+        return self._compile([architecture], names, progress)[architecture.name]
 
     def interrupt(self) -> None:
         """Stop the running program at its next safepoint with a Lisp error; from any thread."""
@@ -346,7 +360,7 @@ class Session(Values):
         self.lisp.output.flush()
         for stream in self.lisp.streams.values():
             stream.close()
-        for _, _, memory in self.hardcode.memories:
+        for _, _, _, memory in self.hardcode.memories:
             memory.close()
         for loaded in self.sets.values():
             loaded.memory.close()

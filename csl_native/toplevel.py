@@ -138,9 +138,8 @@ class TopLevel:
             return 0
         names = None if which == "all" else which.split(",")
         done = self.session.native_compile(names, progress())
-        for tag in (self.options.tags or "").split(","):
-            if tag:
-                done += self.session.add_tag(tag, progress())
+        for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag], progress()).values():
+            done += found
         if self.options.verbose:
             self.note(f"csl: {len(done)} functions compiled to native code")
         if self.options.output:

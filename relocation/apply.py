@@ -3,8 +3,8 @@
 ``load``, ``store`` and so on are the intrinsics of the execution that runs it:
 CPython for the kernel's own records, then native code for all others.  Memory
 holds the kind rows (``kinds.Kind.words``), the addresses of the targets, the
-records and the page.  A record is three words: kind row << 32 | target, place
-in the page, addend.  Fields are cleared and then set, so relocating twice is
+records and the page.  A record is two words: kind row << 56 | target << 32 |
+place in the page, and the addend.  Fields are cleared and then set, so relocating twice is
 the same as once.
 """
 
@@ -121,12 +121,12 @@ def apply_records(rows, row_size, records, count, targets, page, address):
     i = 0
     while i < count:
         head = load(records)  # noqa: F821
-        place = load(records + 8)  # noqa: F821
-        row = rows + (head >> 32) * row_size
-        s = load(targets + 8 * (head & 0xFFFFFFFF))  # noqa: F821
-        value = field_value(row, s, load(records + 16), address + place)  # noqa: F821
+        place = head & 0xFFFFFFFF
+        row = rows + (head >> 56) * row_size
+        s = load(targets + 8 * (head >> 32 & 0xFFFFFF))  # noqa: F821
+        value = field_value(row, s, load(records + 8), address + place)  # noqa: F821
         if put_field(row, page + place, value) != 0:
             return i + 1
-        records += 24
+        records += 16
         i += 1
     return 0

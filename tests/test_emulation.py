@@ -1,74 +1,290 @@
-"""The same image file on another architecture, under emulation: natively, as bytecode, there and back."""
+"""The same image file on every other architecture, under emulation: natively, as bytecode, there and back.
+
+The pictures of foreign machines come from ``emulation.py``; nothing there has llvmlite.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from csl_native.image.container import Image
+from csl_native.native.architectures import by_name, host
 from csl_native.session import Session, restore
 
 from . import emulation
 from .conftest import ROOT, needs_native
-from .test_corpus import PROGRAMS, program
+from .test_corpus import CORPUS, PROGRAMS, program
 
 pytestmark = [pytest.mark.slow, needs_native]
+MODULE = ["-m", "csl_native.cli", "-q", "-k", "64M"]
 
 
-@pytest.fixture(scope="module", params=list(emulation.MACHINES))
-def foreign(request: pytest.FixtureRequest) -> tuple[str, list[str]]:
+@pytest.fixture(scope="session", params=list(emulation.MACHINES))
+def machine(request: pytest.FixtureRequest) -> str:
+    """The name of a foreign architecture whose Python runs here."""
     try:
-        return request.param, emulation.python(request.param)
+        emulation.python(request.param)
     except emulation.Unavailable as error:
         pytest.skip(f"no emulation of {request.param}: {error}")
+    return str(request.param)
 
 
-def csl_there(python: list[str], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def there(machine: str, *arguments: str, cwd: Path | None = None, cpu: str = "") -> subprocess.CompletedProcess[str]:
+    """Run that machine's Python on the sources of this project."""
+    command = emulation.python(machine)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([*python, "-m", "csl_native.cli", "-q", *arguments], capture_output=True, text=True, timeout=250, check=False,
+    return subprocess.run([command[0], *(["-cpu", cpu] if cpu else []), *command[1:], *arguments], capture_output=True, text=True, timeout=280, check=False,
                           env=environment, cwd=cwd, stdin=subprocess.DEVNULL)
 
 
-@pytest.fixture(scope="module")
-def image(foreign: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All programs in one image, compiled for this machine and for the other one; each main under a name of its own."""
-    path = tmp_path_factory.mktemp("images") / "all.img"
-    s = Session(heap=256 << 20)
-    for name in ("fib", "tak", "deriv", "queens", "bareiss", "frpoly", "sieve", "fft"):
-        s.eval(program(name, small=True) + f"(setq {name}!-scale scale!*) (copyd 'run!-{name} 'main)")
-    s.native_compile()
-    s.add_tag(foreign[0])
-    s.preserve(path)
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes share."""
+    folder = tmp_path_factory.getbasetemp().parent / "images-of-all-tags"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def image_of(images: Path, name: str) -> Path:
+    """A program compiled for this machine and for all foreign ones, in one file."""
+    path = images / f"{name}.img"
+    if not path.exists():
+        s = Session(heap=64 << 20)
+        if name != "base":
+            s.eval(program(name, small=True))
+        s.native_compile()
+        s.add_tags(emulation.MACHINES)
+        s.preserve(f"{path}.{os.getpid()}")
+        s.close()
+        os.replace(f"{path}.{os.getpid()}", path)
     return path
 
 
-@pytest.mark.parametrize("name", [n for n in PROGRAMS if n in ("fib", "tak", "deriv", "queens", "bareiss", "frpoly", "sieve", "fft")])
-@pytest.mark.parametrize("options", [(), ("--gc-stress",)], ids=["native", "gc-stress"])
-def test_programs_run_natively_there(foreign: tuple[str, list[str]], image: Path, name: str, options: tuple[str, ...]) -> None:
-    done = csl_there(foreign[1], "--explain", *options, "-i", str(image), "-e", f"(progn (setq scale!* {name}!-scale) (run!-{name}))")
-    expected = (ROOT / "tests" / "corpus" / "programs" / f"{name}.small.expected").read_text()
-    match = re.search(rf"%%BEGIN {name}\n(.*)%%END {name}\n", done.stdout, re.S)
-    assert match is not None and match.group(1) == expected, done.stderr
+def printed(name: str, output: str) -> str | None:
+    match = re.search(rf"%%BEGIN {name}\n(.*)%%END {name}\n", output, re.S)
+    return match.group(1) if match else None
+
+
+def check_program(machine: str, image: Path, name: str, *options: str) -> None:
+    done = there(machine, *MODULE, "--explain", *options, "-i", str(image), "-e", "(main)")
+    assert printed(name, done.stdout) == (CORPUS / "programs" / f"{name}.small.expected").read_text(), done.stderr
     assert done.stderr == "", "everything runs natively, and nothing says otherwise"
 
 
-def test_bytecode_there(foreign: tuple[str, list[str]], image: Path) -> None:
-    done = csl_there(foreign[1], "--explain", "--native=off", "-i", str(image), "-e", "(print (takr 7 4 1))")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_run_natively_there(machine: str, images: Path, name: str) -> None:
+    check_program(machine, image_of(images, name), name)
+
+
+@pytest.mark.parametrize("name", ["deriv", "bareiss"])
+def test_collector_stress_there(machine: str, images: Path, name: str) -> None:
+    check_program(machine, image_of(images, name), name, "--gc-stress")
+
+
+def test_conformance_there(machine: str, images: Path) -> None:
+    """The kernel of that machine gives the same answers as this one's to every case of the corpus."""
+    total = re.search(r"\*\*all\*\* \| (\d+) \| (\d+) \|", (ROOT / "docs" / "CONFORMANCE.md").read_text())
+    assert total is not None
+    command = [*emulation.python(machine), *MODULE, "-i", str(image_of(images, "base")), "{}"]
+    done = subprocess.run([sys.executable, str(CORPUS / "run.py"), "--json", "-", "--no-programs", "--timeout", "250", *command], capture_output=True,
+                          text=True, timeout=1500, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
+    report = json.loads(done.stdout)["conformance"]
+    assert (report["cases"], report["passed"]) == (int(total[1]), int(total[2])), done.stderr[-4000:]
+
+
+def test_bytecode_there(machine: str, images: Path) -> None:
+    done = there(machine, *MODULE, "--explain", "--native=off", "-i", str(image_of(images, "tak")), "-e", "(print (takr 7 4 1))")
     assert done.stdout == "4\n" and "[switched-off]" in done.stderr
 
 
-def test_preserved_there_and_restored_here(foreign: tuple[str, list[str]], image: Path, tmp_path: Path) -> None:
-    there = tmp_path / "there.img"
-    there.write_bytes(image.read_bytes())
-    done = csl_there(foreign[1], "-i", str(there), "-o", str(there), "-e", "(setq from!-there (list 1 2.5 (expt 2 100)))", "-e", "(preserve)")
+def test_preserved_there_and_restored_here_and_there_again(machine: str, images: Path, tmp_path: Path) -> None:
+    image, copy = image_of(images, "tak"), tmp_path / "there.img"
+    copy.write_bytes(image.read_bytes())
+    form = '(setq from!-there (list 1 2.5 (expt 2 100) "text" (mkvect 2) (minus (expt 3 50))))'
+    done = there(machine, *MODULE, "-i", str(copy), "-o", str(copy), "-e", form, "-e", "(preserve)")
     assert done.returncode == 0, done.stderr
-    with Image(image) as before, Image(there) as after:
+    with Image(image) as before, Image(copy) as after:
         for name, section in before.sections.items():
             if name not in ("heap", "starts", "instructions"):
                 assert after.read(name) == before.read(name) and after.sections[name].offset == section.offset, name
-    s = restore(there, heap=256 << 20)
-    assert s.explain() == [] and s.eval("from!-there") == [1, 2.5, 1 << 100] and s.eval("(takr 12 8 4)") == 5
+    s = restore(copy, heap=64 << 20)
+    assert s.explain() == [] and s.eval("(list (car from!-there) (cadr from!-there) (caddr from!-there))") == [1, 2.5, 1 << 100]
+    assert s.eval("(takr 12 8 4)") == 5
+    s.eval("(setq from!-here (times 3 (caddr from!-there)))")
+    s.preserve(copy)
+    s.close()
+    done = there(machine, *MODULE, "--explain", "-i", str(copy), "-e", "(print (list from!-there from!-here (takr 12 8 4)))")
+    assert done.stderr == "" and done.stdout.split() == (f'(( 1 2.5 {1 << 100} "text" [nil nil nil] {-3 ** 50}) {3 << 100} 5)').replace("(( ", "((").split()
+
+
+# Hand-made code of each architecture: an FN1 entry (base, environment, argument) that gives its argument plus 1, that is plus 8 as a word.
+ADD1 = {
+    "aarch64": "40200091c0035fd6",  # add x0, x2, #8; ret
+    "riscv64": "1305860067800000",  # addi a0, a2, 8; ret
+    "loongarch64": "c420c002" "2000004c",  # addi.d a0, a2, 8; jr ra
+    "ppc64le": "080065382000804e",  # addi r3, r5, 8; blr
+    "s390x": "4120400807fe",  # la %r2, 8(%r4); br %r14
+    "armv7": "d000cde1" "080090e2" "0010a1e2" "1eff2fe1",  # ldrd r0, r1, [sp]; adds r0, #8; adc r1, #0; bx lr
+    "i386": "8b442410" "8b542414" "83c008" "83d200" "c3",  # mov 16(%esp), %eax; mov 20(%esp), %edx; add $8, %eax; adc $0, %edx; ret
+    "mips64": "0800e003" "0800c264",  # jr $31; daddiu $2, $6, 8
+}
+
+
+def put_bytes(name: str, code: bytes) -> str:
+    return "".join(f"(putv!-native {name} {8 + k} {byte} 1)" for k, byte in enumerate(code))
+
+
+def test_hand_made_code_there(machine: str, images: Path, tmp_path: Path) -> None:
+    """Made there and run there; and made here for that machine, preserved, and run there."""
+    code = bytes.fromhex(ADD1[machine])
+    make = f"(de plus!-one (x) (list 'bytecode x)) (setq v (make!-native {8 + len(code)}))" + put_bytes("v", code)
+    (tmp_path / "make.lsp").write_text(make + "(symbol!-set!-native 'plus!-one 1 v 8 nil) (print (plus!-one 41))")
+    done = there(machine, *MODULE, "-i", str(image_of(images, "base")), str(tmp_path / "make.lsp"))
+    assert done.stdout.strip().splitlines()[-1:] == ["42"], done.stdout + done.stderr
+    s = restore(image_of(images, "base"), heap=64 << 20)
+    tag = by_name(machine).tag
+    s.eval(f"(de plus!-one (x) (list 'bytecode x)) (setq v (make!-native {8 + len(code)} {tag}))" + put_bytes("v", code))
+    s.eval(f"(symbol!-set!-native 'plus!-one 1 v 8 nil {tag})")
+    s.preserve(tmp_path / "x.img")
+    assert s.eval("(plus!-one 41)") == [s.eval("'bytecode"), 41]
+    s.close()
+    done = there(machine, *MODULE, "--explain", "-i", str(tmp_path / "x.img"), "-e", "(print (plus!-one 41))")
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
+SCRIPT = """
+import sys, threading
+from csl_native.session import LispError, restore
+path = sys.argv[1]
+sessions = [restore(path, heap=32 << 20) for _ in range(3)]
+results = [None] * 3
+def work(k):
+    s = sessions[k]
+    s.eval("(de nest (n) (if (zerop n) 0 (add1 (eval (list 'nest (sub1 n))))))")
+    s.eval("(de fails (n) (if (zerop n) (error 7 'deep) (list (fails (sub1 n)))))")
+    found = [s.eval("(nest 50)"), s.eval("(takr 9 6 3)"), s.eval("(errorset '(fails 40) nil nil)"), s.function("takr")(7, 4, 1)]
+    try:
+        s.eval("(fails 3)")
+    except LispError as error:
+        found.append(error.number)
+    results[k] = found
+threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(results, [s.explain() for s in sessions])
+"""
+
+
+def test_callbacks_and_threads_there(machine: str, images: Path) -> None:
+    """Machine code that calls Python that calls machine code, 50 deep; errors through both; three sessions in three threads."""
+    done = there(machine, "-c", SCRIPT, str(image_of(images, "tak")))
+    one = [50, restore(image_of(images, "tak"), heap=64 << 20).eval("(takr 9 6 3)"), 7, 4, 7]
+    assert done.stdout.strip() == f"{[one] * 3} [[], [], []]", done.stderr
+
+
+def why_there(machine: str, image: Path, cpu: str = "") -> dict[str, str]:
+    done = there(machine, "-m", "csl_native.tools.csl_image", "why", str(image), "--json", cpu=cpu)
+    assert done.stdout, done.stderr
+    return {row["function"]: row["code"] for row in json.loads(done.stdout)}
+
+
+def foretold(image: Path, target: str) -> dict[str, str]:
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(image), "--json", "--target", target], capture_output=True,
+                          text=True, check=False)
+    return {row["function"]: row["code"] for row in json.loads(done.stdout) if row["code"] not in ("", "not-compiled")}
+
+
+def test_check_foretells_what_happens_there(machine: str, images: Path, tmp_path: Path) -> None:
+    """An image in which a function was redefined, one was never compiled for that tag, and one needs a feature that no machine has."""
+    from csl_native.image.container import Section, update
+    from csl_native.native.pages import PageSet
+    path = tmp_path / "x.img"
+    path.write_bytes(image_of(images, "queens").read_bytes())
+    name = f"functions-{by_name(machine).number}"
+    with Image(path) as image:
+        pages = PageSet.parse(image.read(name, check=False), name)
+    rows = sorted(pages.entries.values(), key=lambda row: str(row["name"]))
+    rows[0]["features"], rows[1]["bytecode"] = ["quantum"], b"another"
+    update(path, [Section(name, pages.section(name).data, raw=True, info={"tag": pages.tag, "abi": pages.abi})])
+    s = restore(path, heap=64 << 20)
+    s.eval("(de late (x) x)")
+    s.native_compile(["late"])
+    s.preserve(path)
+    s.close()
+    told = foretold(path, machine)
+    assert {rows[0]["name"]: "missing-feature", rows[1]["name"]: "redefined", "late": "no-set"}.items() <= told.items()
+    assert why_there(machine, path) == told
+    assert rows[0]["name"] not in foretold(path, f"{machine}+quantum")
+
+
+# -- refinements: processors that have a feature, and that lack it ---------------------------------------
+
+
+def models(image: Path, emulator: str, cpu: str) -> str:
+    """Which tag's code a function of the image runs, on a model of this machine's own architecture."""
+    script = ("import sys\nfrom csl_native.session import restore\ns = restore(sys.argv[1], heap=64 << 20)\nm, h = s.machine, s.hardcode\n"
+              "from csl_native.objects import SYM_FN1\na = m.words[m.field(m.intern('unit'), SYM_FN1) >> 3]\n"
+              "print([t for t, _, n, c in h.memories if c.address <= a < c.address + n], s.eval('(list (unit 1) (unit 1.0) (unit 2.0))'), s.explain())")
+    return subprocess.run([emulator, "-cpu", cpu, sys.executable, "-c", script, str(image)], capture_output=True, text=True, timeout=200, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}).stdout
+
+
+def test_the_best_refinement_that_runs(tmp_path: Path) -> None:
+    """Per function: the code that uses AVX and BMI where they are, the baseline's elsewhere; code that uses nothing new is stored once."""
+    here = host()
+    refinements = here.refinements if here is not None else ()
+    if here is None or len(refinements) < 3:
+        pytest.skip("this machine's architecture has no such refinements")
+    try:
+        emulator = emulation.emulator("qemu-" + here.systems[0])
+    except emulation.Unavailable as error:
+        pytest.skip(f"no emulation: {error}")
+    path = tmp_path / "x.img"
+    s = Session(heap=64 << 20)
+    s.eval("(de unit (x) (onep x)) (de plain (x) x)")
+    done = s.add_tags([here.name, *(r.name for r in refinements)])
+    assert all({"unit", "plain"} <= set(found) for found in done.values())
+    s.preserve(path)
+    with Image(path) as image:
+        tags = {int(name[10:]) for name in image.sections if name.startswith("functions-")}
+        refined = {tag: {row["name"] for row in s.hardcode.sets[tag].entries.values()} for tag in tags}
+    assert "unit" in refined[here.tag | 3 << 5] and "plain" not in refined[here.tag | 3 << 5]
+    assert here.tag | 4 << 5 not in tags, "what the fourth level compiles to is the third's code"
+    assert models(path, emulator, "Haswell") == f"[{here.tag | 3 << 5}] [True, True, []] []\n"
+    assert models(path, emulator, "Nehalem") == f"[{here.tag}] [True, True, []] []\n"
+    refinement = refinements[1]
+    told = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(path), "--json", "--target",
+                           f"{refinement.name},-{min(refinement.features)}"], capture_output=True, text=True, check=True).stdout
+    assert all(row["runs"] == "natively" for row in json.loads(told)), "the baseline's code is there for all"
+
+
+def test_large_system_extensions(images: Path, tmp_path: Path) -> None:
+    """Hand-made code of a refinement runs on the model that has the instructions, and the baseline's on one that lacks them."""
+    name = "aarch64"
+    try:
+        emulation.python(name)
+    except emulation.Unavailable as error:
+        pytest.skip(f"no emulation of {name}: {error}")
+    base, lse = by_name(name), by_name(f"{name}-lse")
+    codes = {base.tag: bytes.fromhex(ADD1[name]),  # plus 1
+             # str x2, [sp, #-16]!; mov x3, #16; ldadd x3, x1, [sp]; ldr x0, [sp], #16; ret: plus 2, by an atomic addition
+             lse.tag: bytes.fromhex("e20f1ff8" "030280d2" "e10323f8" "e00741f8" "c0035fd6")}
+    s = restore(image_of(images, "base"), heap=64 << 20)
+    s.eval("(de more (x) (list 'bytecode x))")
+    for tag, code in codes.items():
+        s.eval(f"(setq v (make!-native {8 + len(code)} {tag}))" + put_bytes("v", code) + f"(symbol!-set!-native 'more 1 v 8 nil {tag})")
+    path = tmp_path / "x.img"
+    s.preserve(path)
+    assert [row["features"] for row in s.hardcode.sets[lse.tag].entries.values()] == [["atomics"]]
+    s.close()
+    for cpu, wanted in (("max", "42"), ("cortex-a53", "41")):
+        done = there(name, *MODULE, "--explain", "-i", str(path), "-e", "(print (more 40))", cpu=cpu)
+        assert (done.stdout, done.stderr) == (wanted + "\n", "")
+    assert "more" not in foretold(path, name) and "more" not in foretold(path, lse.name)

@@ -15,8 +15,8 @@ from typing import Any
 from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, update
 from csl_native.instructions.codec import CodeError, install
-from csl_native.native.architectures import Architecture, architectures, by_name, by_tag, host
-from csl_native.native.pages import PAGE_SIZE, PageSet
+from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
+from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.tools import foretell, listing
 
 
@@ -70,8 +70,8 @@ def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     result: dict[str, Any] = {"function": options.function, "bytecode": view.listing(options.function)}
     sets = page_sets(image, "functions")
     for architecture in chosen(image, options):
-        pages = sets.get(architecture.number)
-        entries = [e for e in view.hard_code().get(options.function, []) if e[0] == architecture.number]
+        pages = sets.get(architecture.tag)
+        entries = [e for e in view.hard_code().get(options.function, []) if e[0] == architecture.tag]
         if pages is None or not entries:
             result[architecture.name] = ["no native code for this tag"]
             continue
@@ -131,18 +131,17 @@ def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     from csl_native.session import Session
     from csl_native.toplevel import progress as bar
     session = Session(image.path, heap=max(256 << 20, 4 * image.size))
-    rows = []
-    for name in options.tag:
-        done = session.add_tag(name, bar())
-        rows.append({"tag": name, "functions compiled": len(done)})
+    done = session.add_tags(options.tag, bar())
     session.preserve(image.path)
-    return rows, 0
+    return [{"tag": name, "functions compiled": len(found)} for name, found in done.items()], 0
 
 
 def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Take the pages of tags out of the image; everything else stays byte for byte."""
-    gone = frozenset(f"{kind}-{by_name(name).number}" for name in options.tag for kind in ("kernel", "functions"))
-    missing = [name for name in options.tag if f"kernel-{by_name(name).number}" not in image.sections]
+    wanted = {by_name(name).tag: name for name in options.tag}
+    own = {name: s.info["tag"] for name, s in image.sections.items() if "tag" in s.info}
+    gone = frozenset(name for name, tag in own.items() if tag in wanted or tag & 31 in wanted)  # a tag without refinement takes them along
+    missing = [name for tag, name in wanted.items() if tag not in own.values()]
     if missing:
         raise ImageError(f"{image.path}: has no pages for {', '.join(missing)}; csl-image info lists the tags")
     update(image.path, [], gone)
@@ -151,7 +150,7 @@ def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def thin(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Keep the pages of the given tags only."""
-    keep = {by_name(name).number for name in options.tag}
+    keep = {tag for name in options.tag for tag in (by_name(name).tag, by_name(name).number)}
     gone = frozenset(name for name, s in image.sections.items() if "tag" in s.info and s.info["tag"] not in keep)
     if gone:
         update(image.path, [], gone)
@@ -159,9 +158,14 @@ def thin(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def target(text: str) -> tuple[Architecture, frozenset[str]]:
-    """``TAG+feature-feature`` as an architecture and the features that the machine has."""
-    name, *parts = re.split(r"(?=[+](?=[a-z]))", text)
-    return by_name(name), frozenset(part[1:] for part in parts)
+    """``TAG+feature,-feature`` as an architecture and the features that the machine has: those of the tag, more, or fewer."""
+    names = sorted((a.name for a in with_refinements()), key=len, reverse=True)
+    name = next((n for n in names if text == n or text.startswith((n + "+", n + "-", n + ","))), re.split("[+,]", text)[0])
+    architecture = by_name(name)
+    features = set(architecture.baseline)
+    for sign, feature in re.findall(r"([+-]?)([^+,-]+)", text[len(name):]):
+        (features.discard if sign == "-" else features.add)(feature)
+    return architecture, frozenset(features)
 
 
 def check(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -190,8 +194,8 @@ def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 n = sum(length for _, length in entry.get("parts", []))
                 code += n
                 rows.append({"what": f"  {s.name} {entry['name']}", "bytes": n})
-            rows.append({"what": f"  {s.name} relocation records ({len(pages.records)})", "bytes": 24 * len(pages.records)})
-            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - 24 * len(pages.records)})
+            rows.append({"what": f"  {s.name} relocation records ({len(pages.records)})", "bytes": RECORD.size * len(pages.records)})
+            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - RECORD.size * len(pages.records)})
     rows.append({"what": "roots, directory, superseded sections and padding", "bytes": image.size - covered})
     rows.append({"what": "all of the file", "bytes": image.size})
     return rows, 0
@@ -199,8 +203,11 @@ def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """The architectures of this build."""
-    return [{"tag": a.number, "name": a.name, "triple": a.triple, "relocation kinds": len(a.kinds), "this machine": "yes" if a is host() else ""}
-            for a in architectures()], 0
+    here = host()
+    own = here.features() if here is not None else frozenset()
+    return [{"tag": a.tag, "name": a.name, "triple": a.triple, "abi": a.abi, "bits": 8 * a.word, "order": "big" if a.big_endian else "little",
+             "relocation kinds": len(a.kinds), "features": " ".join(sorted(a.baseline)),
+             "here": "yes" if here is not None and a.number == here.number and a.baseline <= own else ""} for a in with_refinements()], 0
 
 
 COMMANDS: dict[str, Any] = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError, digest
 from csl_native.native.architectures import Architecture
+from csl_native.native.hardcode import function_tag
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.native.reasons import Fallback
 
@@ -13,44 +14,50 @@ def section(image: Image, name: str) -> PageSet | None:
     return PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}") if name in image.sections else None
 
 
-def whole(image: Image, architecture: Architecture, features: frozenset[str]) -> tuple[PageSet | None, Fallback | None]:
-    """The function pages for an architecture, or why none of them can be used."""
+def whole(image: Image, architecture: Architecture, features: frozenset[str]) -> tuple[dict[int, PageSet], Fallback | None]:
+    """The function pages for an architecture by tag, its refinements among them, or why none of them can be used."""
+    number = architecture.number
     try:
-        kernel, pages = (section(image, f"{kind}-{architecture.number}") for kind in ("kernel", "functions"))
+        kernel = section(image, f"kernel-{number}")
+        sets = {tag: section(image, name) for name in image.sections if (tag := function_tag(name)) is not None and tag & 31 == number}
     except ImageError as error:
-        return None, Fallback("damaged-page", detail=str(error))
-    if kernel is None or pages is None:
-        return None, Fallback("no-set", detail=f"tag {architecture.number}")
+        return {}, Fallback("damaged-page", detail=str(error))
+    if kernel is None or not sets:
+        return {}, Fallback("no-set", detail=f"tag {number}")
     if kernel.bad_pages:
-        return None, Fallback("damaged-page", detail=f"kernel page {min(kernel.bad_pages)}")
-    missing = (set(kernel.features) | set(pages.features)) - features
+        return {}, Fallback("damaged-page", detail=f"kernel page {min(kernel.bad_pages)}")
+    plain = sets.get(number)
+    missing = (set(kernel.features) | set(plain.features if plain else ())) - features
     if missing:
-        return None, Fallback("missing-feature", detail=", ".join(sorted(missing)))
-    if pages.abi != kernel.abi:
-        return None, Fallback("kernel-abi", detail=f"made for {pages.abi}, the kernel is {kernel.abi}")
-    unresolved = [t for t in pages.targets[1:] if t not in kernel.functions]
-    if unresolved:
-        return None, Fallback("unresolved", detail=unresolved[0])
-    return pages, None
+        return {}, Fallback("missing-feature", detail=", ".join(sorted(missing)))
+    found = {tag: pages for tag, pages in sets.items() if pages is not None and not set(pages.features) - features}
+    for pages in found.values():
+        if pages.abi != kernel.abi:
+            return {}, Fallback("kernel-abi", detail=f"made for {pages.abi}, the kernel is {kernel.abi}")
+        unresolved = [t for t in pages.targets[1:] if t not in kernel.functions]
+        if unresolved:
+            return {}, Fallback("unresolved", detail=unresolved[0])
+    return found, None
 
 
 def predict(image: Image, view: HeapView, architecture: Architecture, features: frozenset[str]) -> dict[str, Fallback]:
     """Functions that would run as bytecode, with the reason; all others run natively."""
-    pages, why = whole(image, architecture, features)
+    sets, why = whole(image, architecture, features)
     result: dict[str, Fallback] = {}
     entries = view.hard_code()
     for name, symbol in view.functions().items():
-        mine = [e for e in entries.get(name, []) if e[0] == architecture.number]
+        mine = sorted(e for e in entries.get(name, []) if e[0] in sets)
         if name not in entries:
             result[name] = Fallback("not-compiled", name)
-        elif why is not None or pages is None:
-            result[name] = Fallback(why.code if why else "no-set", name, why.detail if why else "")
+        elif why is not None:
+            result[name] = Fallback(why.code, name, why.detail)
         elif not mine:
             result[name] = Fallback("no-set", name, f"tag {architecture.number}; it has {sorted({e[0] for e in entries[name]})}")
         else:
-            found = entry_problem(view, pages, name, symbol, mine[-1], features)
-            if found is not None:
-                result[name] = found
+            for cell in range(4):  # as HardCode.instate_rows: the highest refinement that runs, for each cell
+                problems = [entry_problem(view, sets[e[0]], name, symbol, e, features) for e in mine if e[1] == cell]
+                if problems and None not in problems and problems[0] is not None:
+                    result[name] = problems[0]
     return result
 
 

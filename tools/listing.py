@@ -52,23 +52,10 @@ def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
             engine = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1]))
             for i in engine.disasm(data, start):
                 text = f"{i.address:6x}  {i.mnemonic} {i.op_str}".rstrip()
-                target = reference(i, cells)
+                target = cells.get(architecture.reaches(i) or -1, "")
                 lines.append(text + (f"  ; {target}" if target else ""))
     low, high = min(s for s, _ in parts), max(s + n for s, n in parts)
     for number, goal, at, addend in pages.records:
         if low <= at < high:
             lines.append(f"{at:6x}  {architecture.kinds[number].name} {pages.targets[goal] or 'this set'} + {addend}")
     return lines
-
-
-def reference(instruction: Any, cells: dict[int, str]) -> str:
-    """The name behind a pointer cell that an instruction reaches relative to its own address."""
-    text = instruction.op_str
-    if "[rip" in text:
-        sign = -1 if "rip - " in text else 1
-        digits = text.split("rip", 1)[1].strip(" +-]").split("]")[0].strip()
-        try:
-            return cells.get(instruction.address + instruction.size + sign * int(digits or "0", 0), "")
-        except ValueError:
-            return ""
-    return ""

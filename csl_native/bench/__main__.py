@@ -185,7 +185,7 @@ def apply_speed() -> str:
     kinds, count = hardcode.architecture.kinds, 1_000_000
     import struct
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *k.words()) for k in kinds)
-    records = b"".join(struct.pack("<qqq", (k % 2) << 32 | k % 64, 8 * (k % 4000), 4) for k in range(count))
+    records = b"".join(struct.pack("<qq", (k % 2) << 56 | (k % 64) << 32 | 8 * (k % 4000), 4) for k in range(count))
     page = ctypes.create_string_buffer(64000)
     targets = struct.pack("<64q", *(ctypes.addressof(page) + 16 * k for k in range(64)))
     tables = ctypes.create_string_buffer(rows + targets + records)

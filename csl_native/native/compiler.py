@@ -36,7 +36,7 @@ def _library() -> Any:
 def _machine(architecture: Architecture, level: int) -> Any:
     llvm = _library()
     return llvm.Target.from_triple(architecture.triple).create_target_machine(
-        cpu=architecture.cpu, features=architecture.llvm_features, opt=level, reloc="pic", codemodel="small", abiname=architecture.abi)
+        cpu=architecture.cpu, features=architecture.llvm_features, opt=level, reloc="pic", codemodel="small", abiname=architecture.llvm_abi)
 
 
 def module_text(architecture: Architecture, body: str) -> str:

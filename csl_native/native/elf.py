@@ -37,6 +37,7 @@ class Block:
     table: int | None = None  # where the object's own table of addresses (.toc) lies
     symbols: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    features: dict[str, list[str]] = field(default_factory=dict)  # by symbol: what a refinement uses beyond the baseline
     records: list[tuple[str, str, int, int]] = field(default_factory=list)
     align: int = 16  # 4096 when pages of addresses were folded in: the block must stay where it is within a page
 
@@ -126,7 +127,7 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
 
 
 def type_number(relocation: Any) -> int:
-    """The type of a record; where it has up to three (MIPS), all of them in one number."""
+    """The type of a record; where it has up to three, all of them in one number."""
     entry = relocation.entry
     return int(entry["r_info_type"]) | int(entry.get("r_type2", 0)) << 8 | int(entry.get("r_type3", 0)) << 16
 

@@ -37,6 +37,15 @@ def kernel_name(name: str) -> str:
     return KERNEL_NAME.get(name, f"entry_{name.replace('-', '_')}")
 
 
+def features_of(tag: int, code: bytes) -> list[str]:
+    """What code of a refinement needs beyond the baseline."""
+    from .workers import code_features
+    architecture, basic = by_tag(tag), by_tag(tag & 31)
+    if architecture is None or basic is None or not architecture.level:
+        return []
+    return sorted(code_features(architecture, code) - basic.baseline)
+
+
 class Handmade:
     """Native vectors of one Lisp."""
 
@@ -127,14 +136,17 @@ class Handmade:
         cell = natural if count >> 3 > 255 else 0
         entry = place + (offset >> 3)
         pages = self.pages(own_tag)
-        pages.entries[str(entry)] = {"bytecode": self.hardcode.bytecode_digest(symbol), "name": m.text(symbol), "features": [],
-                                     "parts": [[place + PREFIX, size - PREFIX]]}
+        code = bytes(pages.data[entry:place + size])
+        pages.entries[str(entry)] = {"bytecode": self.hardcode.bytecode_digest(symbol), "name": m.text(symbol),
+                                     "features": features_of(own_tag, code), "parts": [[place + PREFIX, size - PREFIX]]}
         number = type_and_page(own_tag, cell, entry // PAGE_SIZE)
         self.hardcode.add([(symbol, arguments, number, entry % PAGE_SIZE, env)])
         if own_tag == self.hardcode.tag:
             why = self.hardcode.instate_entry(symbol, arguments, number, entry % PAGE_SIZE, env)
             if why is not None:
                 raise self.fail(f"symbol-set-native: {why.sentence()}")
+        elif own_tag & 31 == self.hardcode.tag:
+            self.hardcode.instate_symbols([symbol])
         return symbol
 
     def address(self, x: int, count: int | None) -> int:
@@ -156,7 +168,7 @@ class Handmade:
                 raise self.fail("native-address: no such variable", x)
             return m.cage.base + places[x >> 3]
         tag, place, _ = self.block(x, "native-address")
-        address = self.hardcode.address(place) if tag == self.hardcode.tag else None
+        address = self.hardcode.address(tag, place)
         if address is None:
             raise self.fail("native-address: this vector is not in memory", x)
         return address

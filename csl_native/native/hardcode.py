@@ -7,19 +7,18 @@ The table is the original's: ``((f nargs (type-and-page offset . env) ...) ...)`
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import Image, ImageError, Section, digest
 
 from ..cage import CodeMemory
-from ..instructions.codec import Code
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_HARD_CODE
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
-from ..words import SYMBOL, VECTOR
+from ..words import VECTOR
 from .architectures import Architecture
+from .elf import Block
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
 WRONG = ("wrong1", "wrong2", "wrongn")
-UNIT = 24  # functions compiled together
 
 
 def type_and_page(tag: int, cell: int, page: int) -> int:
@@ -46,33 +44,40 @@ class HardCode:
     def __init__(self, session: Session, image: Image, architecture: Architecture | None, kernel_ok: bool) -> None:
         self.session, self.machine, self.lisp = session, session.machine, session.lisp
         self.architecture = architecture
-        self.pages: PageSet | None = None
-        self.memories: list[tuple[int, int, CodeMemory]] = []  # (place in the set, size, memory)
+        self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
+        self.kernels: dict[str, PageSet] = {}  # made here for other machines, by section
+        self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
         self.free_slots: list[int] = []
         self.refused: Fallback | None = None
-        self.foreign: dict[int, PageSet] = {}
-        self.foreign_kernels: dict[str, PageSet] = {}
         self.quiet = False
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
             return
-        name = f"functions-{architecture.number}"
         if not kernel_ok:
             self.refused = session.fallbacks[-1]
         elif not session.native_wanted:
             self.refused = Fallback("switched-off")
-        elif name in image.sections:
-            try:
-                self.pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
-            except ImageError as error:
-                self.refused = Fallback("damaged-page", detail=str(error))
-        if self.pages is not None and kernel_ok:
-            if self.pages.abi != self.kernel.abi:
-                self.refused = Fallback("kernel-abi", detail=f"made for {self.pages.abi}, this is {self.kernel.abi}")
-            elif set(self.pages.features) - architecture.features():
-                self.refused = Fallback("missing-feature", detail=", ".join(sorted(set(self.pages.features) - architecture.features())))
-        if kernel_ok and self.pages is None and self.refused is None:
-            self.pages = PageSet(architecture.number, self.kernel.abi)
+        for name in image.sections:
+            tag = function_tag(name)
+            if tag is not None and tag & 31 == architecture.number and self.refused is None:
+                try:
+                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+                    missing = architecture.missing(pages.features)
+                    if pages.abi != self.kernel.abi:
+                        self.refused = Fallback("kernel-abi", detail=f"made for {pages.abi}, this is {self.kernel.abi}")
+                    elif missing and tag == architecture.number:
+                        self.refused = Fallback("missing-feature", detail=missing)
+                    if not missing:
+                        self.sets[tag] = pages
+                except ImageError as error:
+                    self.refused = Fallback("damaged-page", detail=str(error))
+        if kernel_ok and self.refused is None:
+            self.sets.setdefault(architecture.number, PageSet(architecture.number, self.kernel.abi))
+
+    @property
+    def pages(self) -> PageSet | None:
+        """This machine's set for its tag without refinement."""
+        return self.sets.get(self.tag)
 
     @property
     def kernel(self) -> PageSet:
@@ -101,6 +106,13 @@ class HardCode:
             table[symbol] = (count, [*kept, m.cons(number << 3, m.cons(offset << 3, env))])
         self.write([(s, n, old) for s, (n, old) in table.items()])
 
+    def forget(self, tag: int) -> None:
+        """Drop the entries of a tag, whose pages are no more."""
+        m, rows = self.machine, self.rows()
+        kept = [(s, n, [e for e in entries if m.car(e) >> 23 != tag]) for s, n, entries in rows]
+        if kept != rows:
+            self.write(kept)
+
     def redefined(self, symbol: int) -> None:
         """A function is given a new definition: its native ones go, on every architecture."""
         m = self.machine
@@ -127,30 +139,40 @@ class HardCode:
             if self.refused not in self.session.fallbacks:
                 self.session.fallbacks.append(self.refused)
             return
-        assert self.pages is not None and self.architecture is not None
-        if self.pages.data:
-            try:
-                loaded = load_pages(self.pages, self.resolve(), self.apply_native())
-            except Refused as refused:
-                self.session.fallbacks.append(Fallback(refused.code, detail=refused.detail))
-                return
-            self.memories.append((0, len(self.pages.data), loaded.memory))
-        name = f"functions-{self.architecture.number}"
+        assert self.architecture is not None
+        for tag, pages in sorted(self.sets.items()):
+            if pages.data:
+                try:
+                    loaded = load_pages(pages, self.resolve(), self.apply_native())
+                except Refused as refused:
+                    self.session.fallbacks.append(Fallback(refused.code, detail=refused.detail))
+                    return
+                self.memories.append((tag, 0, len(pages.data), loaded.memory))
         heap = self.session.image_digests.get("heap")
-        together = heap is not None and self.session.image_digests.get(name) == heap
-        tags = set()
+        together = {tag for tag in self.sets if heap is not None and self.session.image_digests.get(f"functions-{tag}") == heap}
+        self.instate_rows(rows, together)
+
+    def instate_symbols(self, symbols: list[int]) -> None:
+        """Choose again for some functions."""
+        chosen = set(symbols)
+        self.instate_rows([row for row in self.rows() if row[0] in chosen], set())
+
+    def instate_rows(self, rows: list[tuple[int, int, list[int]]], together: set[int]) -> None:
+        """The best entry of each row that runs here: the highest refinement first; a reason only when none does."""
+        m = self.machine
         for symbol, count, entries in rows:
-            done = False
-            for entry in entries:
-                number = m.car(entry) >> 3
-                tags.add(number >> 20 & 255)
-                if number >> 20 & 255 == self.pages.tag:
-                    why = self.instate_entry(symbol, count, number, m.car(m.cdr(entry)) >> 3, m.cdr(m.cdr(entry)), together)
-                    if why is not None:
-                        self.session.fallbacks.append(why)
-                    done = True
-            if not done:
-                self.session.fallbacks.append(Fallback("no-set", m.text(symbol), f"tag {self.pages.tag}; it has {sorted(tags)}"))
+            numbers = [(m.car(entry) >> 3, m.cdr(entry)) for entry in entries]
+            own = sorted((number, rest) for number, rest in numbers if number >> 20 & 31 == self.tag and number >> 20 & 255 in self.sets)
+            if not own:
+                self.session.fallbacks.append(Fallback("no-set", m.text(symbol), f"tag {self.tag}; it has {sorted({n >> 20 & 255 for n, _ in numbers})}"))
+            for cell in range(4):
+                why: Fallback | None = None
+                for number, rest in reversed([row for row in own if row[0] >> 18 & 3 == cell]):
+                    why = self.instate_entry(symbol, count, number, m.car(rest) >> 3, m.cdr(rest), number >> 20 & 255 in together)
+                    if why is None:
+                        break
+                if why is not None:
+                    self.session.fallbacks.append(why)
 
     def resolve(self) -> dict[str, int]:
         loaded = self.session.sets[f"kernel-{self.architecture.number}"] if self.architecture else None
@@ -166,8 +188,7 @@ class HardCode:
 
         ``together``: heap and pages were written by one preserve, so the entry's bytecode is the symbol's.
         """
-        m, pages = self.machine, self.pages
-        assert pages is not None
+        m, pages = self.machine, self.sets[number >> 20 & 255]
         page, cell = number & 0x3FFFF, number >> 18 & 3
         place = page * PAGE_SIZE + offset
         if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):
@@ -180,19 +201,15 @@ class HardCode:
                 return Fallback("no-bytecode", m.text(symbol))
             if "bytecode" in entry and entry["bytecode"] != self.bytecode_digest(symbol):
                 return Fallback("redefined", m.text(symbol))
-        missing = set(entry.get("features", ())) - self.features() if entry.get("features") else None
-        if missing:
-            return Fallback("missing-feature", m.text(symbol), ", ".join(sorted(missing)))
-        address = self.address(place)
+        if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
+            return Fallback("missing-feature", m.text(symbol), missing)
+        address = self.address(pages.tag, place)
         if address is None:
             return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is not in memory")
         self.set_cells(symbol, count, cell, self.new_slot(address))
         if env != m.field(symbol, SYM_ENV) and env & 7 == VECTOR:
             m.set_field(symbol, SYM_ENV, env)
         return None
-
-    def features(self) -> frozenset[str]:
-        return self.architecture.features() if self.architecture else frozenset()
 
     def set_cells(self, symbol: int, count: int, cell: int, slot: int) -> None:
         words = self.machine.words
@@ -215,10 +232,10 @@ class HardCode:
         m.words[slot >> 3] = address
         return slot
 
-    def address(self, place: int) -> int | None:
-        """Run-time address of a place in the set."""
-        for start, size, memory in reversed(self.memories):
-            if start <= place < start + size:
+    def address(self, tag: int, place: int) -> int | None:
+        """Run-time address of a place in a set of this machine."""
+        for own, start, size, memory in reversed(self.memories):
+            if own == tag and start <= place < start + size:
                 return memory.address + place - start
         return None
 
@@ -226,135 +243,71 @@ class HardCode:
         m = self.machine
         return digest(m.raw(m.field(m.field(symbol, SYM_ENV), 8 - VECTOR)))
 
-    # -- compiling -------------------------------------------------------------------
-
-    def add_tag(self, architecture: Architecture, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
-        """Make kernel and function pages for another machine: every bytecoded function that has none for it yet."""
-        from .kernelset import make_kernel
-        name = f"kernel-{architecture.number}"
-        if architecture is not self.architecture and name not in self.foreign_kernels:
-            self.foreign_kernels[name] = make_kernel(architecture)
-        return self.compile_names(None, progress, architecture)
-
-    def compile_names(self, names: list[str] | None, progress: Callable[[int, int, str], None] | None,
-                      architecture: Architecture | None = None) -> list[str]:
-        """Compile functions by name; None means every bytecoded function that has no native code yet."""
-        m = self.machine
-        tag = architecture.number if architecture is not None else self.tag
-        if names is None:
-            have = {s for s, _, entries in self.rows() if any(m.car(e) >> 3 >> 20 == tag for e in entries)}
-            symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and s not in have and self.lisp.is_bytecoded(s)]
-            symbols.sort(key=m.text)
-        else:
-            symbols = [m.intern(n) for n in names]
-        return [m.text(s) for s in self.compile(symbols, progress, architecture)]
+    # -- sets ------------------------------------------------------------------------
 
     @property
     def tag(self) -> int:
         return self.architecture.number if self.architecture is not None else 0
 
-    def compile(self, symbols: list[int], progress: Callable[[int, int, str], None] | None = None,
-                architecture: Architecture | None = None) -> list[int]:
-        """Compile bytecoded functions, for this machine (and instate them) or for another one; what cannot be compiled is noted."""
-        from .functions import FunctionIR, NotCompilable, Source
-        m = self.machine
-        architecture = architecture or self.architecture
-        if architecture is None:
-            raise ValueError(f"native code cannot be made here: {Fallback('no-architecture').sentence()}")
-        if architecture is self.architecture and (self.refused is not None or self.pages is None):
-            raise ValueError(f"native code cannot be made here: {(self.refused or Fallback('no-architecture')).sentence()}")
-        todo: list[tuple[int, Source]] = []
-        for symbol in symbols:
-            name = m.text(symbol)
-            self.session.fallbacks = [f for f in self.session.fallbacks if f.subject != name]
-            if not self.lisp.is_bytecoded(symbol):
-                self.session.fallbacks.append(Fallback("no-bytecode", name))
-                continue
-            literals = m.vector_items(m.field(symbol, SYM_ENV))
-            code = Code.unpack(m.raw(literals[0]))
-            own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
-            source = Source(f"f{len(todo)}", code, len(literals), own)
-            try:
-                FunctionIR(source)
-            except NotCompilable as error:
-                self.session.fallbacks.append(Fallback("not-compilable", name, str(error)))
-                continue
-            todo.append((symbol, source))
-        for start in range(0, len(todo), UNIT):
-            if progress is not None:
-                progress(start, len(todo), m.text(todo[start][0]))
-            self.compile_unit(todo[start:start + UNIT], architecture)
-        if progress is not None and todo:
-            progress(len(todo), len(todo), "")
-        return [symbol for symbol, _ in todo]
+    def has_functions(self, tag: int) -> bool:
+        return bool(self.sets[tag].data) if tag in self.sets else f"functions-{tag}" in self.session.foreign_sections()
 
-    def compile_unit(self, unit: list[tuple[int, Any]], architecture: Architecture) -> None:
-        from .functions import compile_unit
-        m, pages = self.machine, self.pages_of(architecture.number)
-        block = compile_unit(architecture, [source for _, source in unit])
-        base = self.append(block, pages)
-        entries = []
-        for symbol, source in unit:
-            place = base + block.symbols[f"{source.label}.entry"]
-            parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
-            pages.entries[str(place)] = {"bytecode": self.bytecode_digest(symbol), "name": m.text(symbol), "features": [], "parts": parts}
-            number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
-            entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
-        self.add(entries)
-        if architecture is not self.architecture:
-            return
-        for symbol, count, number, offset, env in entries:
-            why = self.instate_entry(symbol, count, number, offset, env)
-            if why is not None:
-                self.session.fallbacks.append(why)
+    def has_kernel(self, architecture: Architecture) -> bool:
+        """Is there a kernel for another machine, in the image or made here, for this version?"""
+        name = f"kernel-{architecture.number}"
+        old = self.session.foreign_sections().get(name)
+        return name in self.kernels or (old is not None and old.info.get("abi") == self.session.kernel_abi())
+
+    def add_kernel(self, architecture: Architecture, pages: PageSet) -> None:
+        self.kernels[f"kernel-{architecture.number}"] = pages
 
     def pages_of(self, tag: int) -> PageSet:
         """The set of functions of a tag; another machine's comes from the image, or is begun."""
-        if tag == self.tag:
-            assert self.pages is not None
-            return self.pages
-        if tag not in self.foreign:
-            section = self.session.foreign_sections().get(f"functions-{tag}")
+        if tag not in self.sets:
             abi = self.session.kernel_abi()
+            section = self.session.foreign_sections().get(f"functions-{tag}") if tag & 31 != self.tag else None
             old = PageSet.parse(section.data, f"functions-{tag}") if section else None
-            self.foreign[tag] = old if old is not None and old.abi == abi else PageSet(tag, abi)
-        return self.foreign[tag]
+            self.sets[tag] = old if old is not None and old.abi == abi else PageSet(tag, abi)
+            if self.sets[tag] is not old:
+                self.forget(tag)
+        return self.sets[tag]
 
     def patch(self, pages: PageSet, at: int, data: bytes) -> None:
         """Change bytes of a set; what is in memory is writable only while it is written."""
         pages.data[at:at + len(data)] = data
-        if pages is self.pages:
-            for start, size, memory in reversed(self.memories):
-                if start <= at < start + size:
-                    memory.unseal()
-                    memory.view()[at - start:at - start + len(data)] = data
-                    memory.seal()
-                    return
+        for tag, start, size, memory in reversed(self.memories):
+            if tag == pages.tag and start <= at < start + size:
+                memory.unseal()
+                memory.view()[at - start:at - start + len(data)] = data
+                memory.seal()
+                return
 
-    def append(self, block: Any, pages: PageSet | None = None) -> int:
+    def append(self, block: Block, pages: PageSet) -> int:
         """Add a block to a set (this machine's: to memory too); its place in the set."""
-        pages = pages or self.pages
-        assert pages is not None
         architecture = pages.architecture
         assert architecture is not None
         first = len(pages.records)
         base = pages.add_block(block, kind_numbers(architecture))
-        if pages is not self.pages:
+        if architecture.number != self.tag:
             return base
         part = PageSet(pages.tag, pages.abi, bytearray(block.data), targets=list(pages.targets),
                        records=[(k, t, place - base, a - (base if t == 0 else 0)) for k, t, place, a in pages.records[first:]])
         loaded = load_pages(part, self.resolve(), self.apply_native())
-        self.memories.append((base, len(block.data), loaded.memory))
+        self.memories.append((pages.tag, base, len(block.data), loaded.memory))
         return base
 
     # -- preserving --------------------------------------------------------------------
 
     def sections(self) -> list[Section]:
-        """This machine's sets; functions only when there are entries."""
+        """This machine's sets, and those that were made here for others; functions only when there are entries."""
         result = []
         if self.architecture is not None and f"kernel-{self.tag}" in self.session.sets:
             result.append(self.kernel.section(f"kernel-{self.tag}"))
-            if self.pages is not None and self.pages.data:
-                result.append(self.pages.section(f"functions-{self.tag}"))
-        result += [pages.section(name) for name, pages in self.foreign_kernels.items()]
-        return result + [pages.section(f"functions-{tag}") for tag, pages in self.foreign.items() if pages.data]
+        result += [pages.section(name) for name, pages in self.kernels.items()]
+        return result + [pages.section(f"functions-{tag}") for tag, pages in self.sets.items() if pages.data]
+
+
+def function_tag(name: str) -> int | None:
+    """The tag of a section of function pages."""
+    head, _, tail = name.partition("-")
+    return int(tail) if head == "functions" and tail.isdigit() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from .architectures import Architecture
+from .elf import Block
 from .pages import PageSet
 
 
@@ -13,12 +14,13 @@ def kind_numbers(architecture: Architecture) -> dict[str, int]:
     return {kind.name: number for number, kind in enumerate(architecture.kinds)}
 
 
-def make_kernel(architecture: Architecture) -> PageSet:
-    """Compile the kernel for an architecture (needs llvmlite)."""
+def make_kernel(architecture: Architecture, block: Block | None = None) -> PageSet:
+    """The kernel for an architecture, from its block or compiled now (needs llvmlite)."""
     from ..engines.weave import kernel_program
-    from .compiler import compile_kernel, entry_table, kernel_abi
-    block = compile_kernel(architecture)
-    pages = PageSet(architecture.number, kernel_abi())
+    from .compiler import entry_table, kernel_abi
+    from .workers import kernel_block
+    block = block or kernel_block(architecture)
+    pages = PageSet(architecture.number, kernel_abi(), features=sorted(architecture.baseline))
     base = pages.add_block(block, kind_numbers(architecture))
     program = kernel_program()
     pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}

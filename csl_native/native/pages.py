@@ -15,7 +15,7 @@ from ..cage import CodeMemory
 from .architectures import Architecture, by_tag
 
 PAGE_SIZE = 1 << 18
-RECORD = struct.Struct("<qqq")
+RECORD = struct.Struct("<qq")  # kind << 56 | target << 32 | place, addend
 HEAD_LIMIT = 64 << 20
 
 
@@ -62,10 +62,14 @@ class PageSet:
             self.records.append((kinds[kind], self.target(name), base + place, addend + (base if name == "" else 0)))
         return base
 
+    def packed_records(self) -> bytes:
+        """The records as ``apply_records`` reads them."""
+        return b"".join(RECORD.pack(kind << 56 | target << 32 | place, addend) for kind, target, place, addend in self.records)
+
     def section(self, name: str) -> Section:
         """The set as an image section: a msgpack head, records, then the pages."""
         pages = [digest(self.data[k:k + PAGE_SIZE]) for k in range(0, len(self.data), PAGE_SIZE)]
-        records = b"".join(RECORD.pack(kind << 32 | target, place, addend) for kind, target, place, addend in self.records)
+        records = self.packed_records()
         head = msgpack.packb({
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
@@ -88,9 +92,9 @@ class PageSet:
                 raise ValueError(f"{count} records")
             records = []
             targets = [str(t) for t in head["targets"]]
-            for word, place, addend in RECORD.iter_unpack(data[at:at + RECORD.size * count]):
-                kind, target = word >> 32, word & 0xFFFFFFFF
-                if target >= len(targets) or not 0 <= place < length:
+            for word, addend in RECORD.iter_unpack(data[at:at + RECORD.size * count]):
+                kind, target, place = word >> 56, word >> 32 & 0xFFFFFF, word & 0xFFFFFFFF
+                if kind < 0 or target >= len(targets) or not 0 <= place < length:
                     raise ValueError(f"a record for target {target} at {place}")
                 records.append((kind, target, place, addend))
             at = (at + RECORD.size * count + 15) // 16 * 16
@@ -156,7 +160,7 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
 def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> int:
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *kind.words()) for kind in architecture.kinds)
     targets = struct.pack(f"<{len(pages.targets)}q", memory.address, *(resolve[t] for t in pages.targets[1:]))
-    records = b"".join(RECORD.pack(kind << 32 | target, place, addend) for kind, target, place, addend in pages.records)
+    records = pages.packed_records()
     tables = rows + targets + records
     if apply_native is not None:
         buffer = ctypes.create_string_buffer(tables, len(tables))

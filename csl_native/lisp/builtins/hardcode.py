@@ -29,7 +29,7 @@ def tag_of(lisp: Lisp, tag: int) -> int:
     if tag & 7 in (2, 3):
         from ...native.architectures import by_name
         try:
-            return by_name(lisp.machine.text(tag)).number
+            return by_name(lisp.machine.text(tag)).tag
         except ValueError as error:
             raise lisp.errors.plain(str(error)) from None
     from ...native.architectures import by_tag

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
+from ...native.compilation import Compilation
+from ...native.reasons import Fallback
 from ...words import CONS, STRING, SYMBOL
 from ..registry import builtin
 
@@ -78,7 +80,11 @@ def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
     if tag != NIL:
         from ...native.architectures import by_name
         architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
-    return m.list(session_of(lisp).hardcode.compile(list(m.items(names)), None, architecture))
+    hardcode = session_of(lisp).hardcode
+    architecture = architecture or hardcode.architecture
+    if architecture is None:
+        raise lisp.errors.plain(f"native-compile: {Fallback('no-architecture').sentence()}")
+    return m.list(Compilation(hardcode, [architecture]).run(list(m.items(names)))[architecture.name])
 
 
 @builtin("native-type", 0)

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from .record import Architecture
 
-__all__ = ["Architecture", "architectures", "by_name", "by_tag", "host"]
+__all__ = ["Architecture", "architectures", "by_name", "by_tag", "host", "with_refinements"]
 
 MODULES = ("aarch64", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x", "x86_64")
 
@@ -20,16 +20,24 @@ def architectures() -> tuple[Architecture, ...]:
     return tuple(sorted((import_module(f"{__name__}.{m}").ARCHITECTURE for m in MODULES), key=lambda a: a.number))
 
 
+@cache
+def with_refinements() -> tuple[Architecture, ...]:
+    """All records, each followed by those of its refinements."""
+    return tuple(record for a in architectures() for record in (a, *(a.refined(r) for r in a.refinements)))
+
+
 def by_tag(tag: int) -> Architecture | None:
-    """The architecture of a tag; its top three bits, the refinement, do not matter."""
-    return next((a for a in architectures() if a.number == tag & 31), None)
+    """The record of a tag; of its architecture when the refinement, its top three bits, is not known."""
+    known = {a.tag: a for a in with_refinements()}
+    return known.get(tag) or known.get(tag & 31)
 
 
 def by_name(name: str) -> Architecture:
-    for a in architectures():
-        if name in (a.name, str(a.number)):
+    """The record with a name or tag number."""
+    for a in with_refinements():
+        if name in (a.name, str(a.tag)):
             return a
-    raise ValueError(f"no architecture {name!r}; known are {', '.join(a.name for a in architectures())}")
+    raise ValueError(f"no architecture {name!r}; known are {', '.join(a.name for a in with_refinements())}")
 
 
 @cache

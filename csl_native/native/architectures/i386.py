@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
+from functools import cache
+
 from csl_native.relocation import i386
 
 from .helpers import DIVISION
-from .record import Architecture, cpuinfo
+from .record import Architecture, code_function
+
+# CPUID leaf 1, edx: Intel SDM volume 2.  void cpuid(leaf, subleaf, uint32_t out[4]).
+FEATURES = {"sse": 1 << 25, "sse2": 1 << 26}
+CPUID_CODE = bytes.fromhex("5357" "8b44240c" "8b4c2410" "8b7c2414" "0fa2" "8907" "895f04" "894f08" "89570c" "5f5bc3")
 
 
+@cache
 def features() -> frozenset[str]:
-    return cpuinfo("flags")
+    words = (ctypes.c_uint32 * 4)()
+    code_function(CPUID_CODE, None, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p)(1, 0, ctypes.addressof(words))
+    return frozenset(name for name, mask in FEATURES.items() if words[3] & mask)
 
 
 def flush(address: int, size: int) -> None:
@@ -27,9 +37,9 @@ define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
                             ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
 
 ARCHITECTURE = Architecture(
-    number=18, name="i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4", clobber="~{ebx},~{esi},~{edi},~{ebp}",
+    number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4", clobber="~{ebx},~{esi},~{edi},~{ebp}",
     kinds=i386.KINDS, absolute=i386.ABSOLUTE,
     veneer=bytes.fromhex("e800000000" "58" "ffa000000000"),  # call 1f; 1: pop %eax; jmp *(cell - 1b)(%eax)
     veneer_fields=(("R_386_PC32", 8, 3),),
     capstone=("CS_ARCH_X86", "CS_MODE_32"), keystone=("KS_ARCH_X86", "KS_MODE_32"), systems=("i686", "i586", "i386", "x86_64"), features=features,
-    flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT)
+    flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT, baseline=frozenset(("sse2",)))

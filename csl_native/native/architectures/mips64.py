@@ -6,11 +6,14 @@ import ctypes
 
 from csl_native.relocation import mips64
 
-from .record import Architecture, cpuinfo, library_function
+from .record import Architecture, hardware_capabilities, library_function
+
+# AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
+FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
 
 
 def features() -> frozenset[str]:
-    return cpuinfo("isa")
+    return hardware_capabilities(FEATURES)
 
 
 def flush(address: int, size: int) -> None:
@@ -19,8 +22,8 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=19, name="mips64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
+    number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
     clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),
     kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
     capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",), features=features,
-    flush=flush, abi="n64", anchor="_gp", anchor_bias=0x7FF0, no_reserve=0x400, ignored=frozenset((37,)))
+    flush=flush, llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, no_reserve=0x400, ignored=frozenset((37,)))

@@ -36,11 +36,12 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=15, name="ppc64le", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
+    number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
     clobber=",".join(f"~{{r{k}}}" for k in range(14, 32)),
     kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,
     veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
     veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
     capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=features,
-    flush=flush, abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
-    local_entries=True, no_reserve=0x40, ignored=frozenset((246,)))
+    flush=flush, llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
+    local_entries=True, no_reserve=0x40, ignored=frozenset((246,)),
+    baseline=frozenset(("arch_2_07",)))

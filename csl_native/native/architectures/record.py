@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
 from csl_native.relocation.kinds import Kind
+
+
+class Refinement(NamedTuple):
+    """A variant of an architecture for processors with more features; ``level`` is the top three bits of its tag."""
+
+    level: int
+    name: str
+    cpu: str
+    llvm_features: str
+    features: frozenset[str]
 
 
 class Architecture(NamedTuple):
@@ -16,6 +26,7 @@ class Architecture(NamedTuple):
 
     number: int
     name: str
+    abi: str  # the name of the calling convention
     triple: str
     machine: int  # e_machine of ELF
     cpu: str
@@ -27,10 +38,10 @@ class Architecture(NamedTuple):
     capstone: tuple[str, str]  # names of the architecture and mode constants
     keystone: tuple[str, str]
     systems: tuple[str, ...]  # what the system may call the machine (uname -m)
-    features: Callable[[], frozenset[str]]
+    features: Callable[[], frozenset[str]]  # what the machine has, in the system's names
     flush: Callable[[int, int], None]  # make newly written code (address, size) visible to instruction fetch
     llvm_features: str = ""
-    abi: str = ""
+    llvm_abi: str = ""
     big_endian: bool = False
     word: int = 8  # bytes of an address
     anchor: str = ""  # the symbol of the place that anchored relocations count from, and how far behind the block's table it is
@@ -39,7 +50,27 @@ class Architecture(NamedTuple):
     local_entries: bool = False  # do functions have a second entry point for callers with the same table?
     support: str = ""  # IR of the functions that code for this machine calls where it has no instruction
     no_reserve: int = 0x4000  # MAP_NORESERVE of the system
+    baseline: frozenset[str] = frozenset()  # features that all code of this tag may use
+    refinements: tuple[Refinement, ...] = ()
+    level: int = 0  # which refinement this record is
+    reaches: Callable[[Any], int | None] = lambda instruction: None  # where a capstone instruction looks, relative to itself
+    uses: Callable[[Any], frozenset[str]] = lambda instruction: frozenset()  # the features that a capstone instruction needs
+
+    @property
+    def tag(self) -> int:
+        """Low five bits: machine and calling convention; top three: the refinement."""
+        return self.number | self.level << 5
+
+    def refined(self, refinement: Refinement) -> Architecture:
+        """The record of a refinement: the same machine, compiled for with more features."""
+        return self._replace(name=refinement.name, cpu=refinement.cpu, level=refinement.level, baseline=self.baseline | refinement.features,
+                             llvm_features=",".join(filter(None, (self.llvm_features, refinement.llvm_features))))
     ignored: frozenset[int] = frozenset()  # relocation types that only advise a linker
+
+    def missing(self, features: Iterable[str]) -> str:
+        """Those of some features that this machine lacks, as text; it is asked only when there are any."""
+        wanted = frozenset(features)
+        return ", ".join(sorted(wanted - self.features())) if wanted else ""
 
     def kind(self, number: int) -> Kind | None:
         """The row of an ELF relocation type."""
@@ -47,19 +78,6 @@ class Architecture(NamedTuple):
 
     def named(self, name: str) -> Kind:
         return next(row for row in self.kinds if row.name == name)
-
-
-@cache
-def cpuinfo(label: str, separator: str | None = None) -> frozenset[str]:
-    """The words of the first line of /proc/cpuinfo that begins with ``label``: feature names as the system gives them."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith(label):
-                    return frozenset(line.split(":", 1)[1].strip().split(separator))
-    except OSError:
-        pass
-    return frozenset()
 
 
 def hardware_capabilities(names: dict[str, tuple[int, int]]) -> frozenset[str]:

@@ -6,11 +6,14 @@ import ctypes
 
 from csl_native.relocation import riscv64
 
-from .record import Architecture, cpuinfo, library_function
+from .record import Architecture, hardware_capabilities, library_function
+
+# AT_HWCAP in arch/riscv/include/uapi/asm/hwcap.h of Linux: one bit a letter.
+FEATURES = {letter: (16, 1 << ord(letter) - ord("a")) for letter in "imafdcv"}
 
 
 def features() -> frozenset[str]:
-    return cpuinfo("isa", "_")
+    return hardware_capabilities(FEATURES)
 
 
 def flush(address: int, size: int) -> None:
@@ -19,10 +22,10 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=13, name="riscv64", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",
+    number=13, name="riscv64", abi="LP64D", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",
     clobber=",".join(f"~{{x{k}}}" for k in (8, 9, *range(18, 28))),
     kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
     veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
     veneer_fields=(("R_RISCV_PCREL_HI20", 0, 0), ("R_RISCV_PCREL_LO12_I", 4, 4)),
     capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), systems=("riscv64",), features=features,
-    flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", abi="lp64d", ignored=frozenset((51,)))
+    flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", llvm_abi="lp64d", ignored=frozenset((51,)), baseline=frozenset("imafdc"))

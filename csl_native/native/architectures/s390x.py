@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from csl_native.relocation import s390x
 
-from .record import Architecture, cpuinfo
+from .record import Architecture, hardware_capabilities
+
+# AT_HWCAP in arch/s390/include/asm/elf.h of Linux.
+FEATURES = {"vx": (16, 1 << 11), "vxd": (16, 1 << 12), "vxe": (16, 1 << 13)}
 
 
 def features() -> frozenset[str]:
-    return cpuinfo("features")
+    return hardware_capabilities(FEATURES)
+
+
+def reaches(instruction: Any) -> int | None:
+    """The place that a relative load names; capstone gives it whole."""
+    return int(instruction.op_str.split(",")[1], 0) if instruction.mnemonic == "lgrl" else None
 
 
 def flush(address: int, size: int) -> None:
@@ -16,10 +26,10 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=16, name="s390x", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
+    number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
     clobber=",".join(f"~{{r{k}}}" for k in range(6, 14)),
     kinds=s390x.KINDS, absolute=s390x.ABSOLUTE,
     veneer=bytes.fromhex("c41800000000" "07f1"),  # lgrl %r1, cell; br %r1
     veneer_fields=(("R_390_PC32DBL", 2, 2),),
     capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",), features=features,
-    flush=flush, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_")
+    flush=flush, reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))

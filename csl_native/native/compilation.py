@@ -1,0 +1,117 @@
+"""From bytecoded functions of a session to native entries, for this machine and for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..instructions.codec import Code
+from ..objects import SYM_ENV
+from ..words import SYMBOL
+from .architectures import Architecture, with_refinements
+from .elf import Block
+from .hardcode import HardCode, type_and_page
+from .kernelset import make_kernel
+from .pages import PAGE_SIZE
+from .reasons import Fallback
+from .workers import Job, compile_jobs
+
+if TYPE_CHECKING:
+    from .functions import Source
+
+UNIT = 24  # functions compiled together
+Progress = Callable[[int, int, str], None]
+
+
+class Compilation:
+    """One request to compile ``symbols`` for ``architectures`` (refinements among them)."""
+
+    def __init__(self, hardcode: HardCode, architectures: list[Architecture]) -> None:
+        self.hardcode, self.session, self.machine = hardcode, hardcode.session, hardcode.machine
+        self.architectures = architectures
+        for architecture in architectures:
+            if architecture.number == hardcode.tag and (hardcode.refused is not None or hardcode.pages is None):
+                raise ValueError(f"native code cannot be made here: {(hardcode.refused or Fallback('no-architecture')).sentence()}")
+
+    def all_symbols(self, architecture: Architecture) -> list[int]:
+        """Bytecoded functions that have no native code for an architecture yet, by name."""
+        m = self.machine
+        self.hardcode.pages_of(architecture.tag)  # drops entries whose pages are of another version
+        have = {s for s, _, entries in self.hardcode.rows() if any(m.car(e) >> 3 >> 20 == architecture.tag for e in entries)}
+        symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and s not in have and self.hardcode.lisp.is_bytecoded(s)]
+        return sorted(symbols, key=m.text)
+
+    def lower(self, architecture: Architecture) -> tuple[str, ...]:
+        """The lower refinements of an architecture that the image has or is about to get."""
+        known = (a for a in with_refinements() if a.number == architecture.number and 0 < a.level < architecture.level)
+        return tuple(a.name for a in known if a in self.architectures or self.hardcode.has_functions(a.tag))
+
+    def source(self, symbol: int, label: str) -> Source | None:
+        """What the compiler must know of a function; None, with the reason noted, when it stays bytecode."""
+        from .functions import FunctionIR, NotCompilable, Source
+        m, name = self.machine, self.machine.text(symbol)
+        self.session.fallbacks = [f for f in self.session.fallbacks if f.subject != name]
+        if not self.hardcode.lisp.is_bytecoded(symbol):
+            self.session.fallbacks.append(Fallback("no-bytecode", name))
+            return None
+        literals = m.vector_items(m.field(symbol, SYM_ENV))
+        code = Code.unpack(m.raw(literals[0]))
+        source = Source(label, code, len(literals), frozenset(k for k in range(1, len(literals)) if literals[k] == symbol))
+        try:
+            FunctionIR(source)
+        except NotCompilable as error:
+            self.session.fallbacks.append(Fallback("not-compilable", name, str(error)))
+            return None
+        return source
+
+    def run(self, symbols: list[int] | None, progress: Progress | None = None) -> dict[str, list[int]]:
+        """Compile functions (None: all that have no code yet for each architecture); those that were, by architecture."""
+        sources: dict[int, Source | None] = {}
+        jobs: list[Job] = []
+        work: list[tuple[Architecture, list[tuple[int, Source]]]] = []
+        result: dict[str, list[int]] = {}
+        for architecture in self.architectures:
+            if architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture):
+                work.append((architecture, []))
+                jobs.append(Job(architecture.name))
+            todo = []
+            for symbol in self.all_symbols(architecture) if symbols is None else symbols:
+                if symbol not in sources:
+                    sources[symbol] = self.source(symbol, f"f{len(sources)}")
+                source = sources[symbol]
+                if source is not None:
+                    todo.append((symbol, source))
+            result[architecture.name] = [symbol for symbol, _ in todo]
+            for start in range(0, len(todo), UNIT):
+                work.append((architecture, todo[start:start + UNIT]))
+                jobs.append(Job(architecture.name, tuple(source for _, source in todo[start:start + UNIT]), self.lower(architecture)))
+        for done, (block, (architecture, unit)) in enumerate(zip(compile_jobs(jobs), work, strict=True)):
+            if progress is not None:
+                progress(done, len(jobs), f"{self.machine.text(unit[0][0]) if unit else 'the kernel'} for {architecture.name}")
+            if unit:
+                self.add(architecture, unit, block)
+            else:
+                self.hardcode.add_kernel(architecture, make_kernel(architecture, block))
+        if progress is not None and jobs:
+            progress(len(jobs), len(jobs), "")
+        return result
+
+    def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> None:
+        """Append a compiled unit to its set, and its functions to the table; instate what is for this machine."""
+        h, m = self.hardcode, self.machine
+        pages = h.pages_of(architecture.tag)
+        compiled = [(symbol, source) for symbol, source in unit if f"{source.label}.entry" in block.symbols]
+        if not compiled:
+            return
+        base = h.append(block, pages)
+        entries = []
+        for symbol, source in compiled:
+            place = base + block.symbols[f"{source.label}.entry"]
+            parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
+            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol),
+                                         "features": block.features.get(source.label, []), "parts": parts}
+            number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
+            entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
+        h.add(entries)
+        if architecture.number == h.tag:
+            h.instate_symbols([symbol for symbol, _ in compiled])

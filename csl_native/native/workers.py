@@ -1,0 +1,142 @@
+"""Compilation jobs in processes of their own, because LLVM's library does one thing at a time in each process.
+
+A job is an architecture with the functions of one unit, or with none for the kernel; its result is a block.  What comes out
+depends on the job alone, so the number of processes changes nothing but the time.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from queue import SimpleQueue
+from typing import IO, NamedTuple
+
+from .architectures import Architecture, by_name, by_tag
+from .compiler import CompilerMissing, compile_kernel
+from .elf import Block
+from .functions import Source, compile_unit
+
+
+class Job(NamedTuple):
+    architecture: str
+    sources: tuple[Source, ...] = ()  # empty: the kernel
+    lower: tuple[str, ...] = ()  # lower refinements whose code the image has
+
+
+@cache
+def kernel_block(architecture: Architecture) -> Block:
+    return compile_kernel(architecture)
+
+
+def perform(job: Job) -> Block:
+    """Compile.  Of a refinement only the functions that use more than a lower one has: all other code the image has already."""
+    architecture = by_name(job.architecture)
+    if not job.sources:
+        return kernel_block(architecture)
+    sources = list(job.sources)
+    block = compile_unit(architecture, sources)
+    if architecture.level:
+        used = used_features(architecture, block)
+        stored = [frozenset[str]()] + [by_name(name).baseline for name in job.lower]
+        chosen = [source for source in sources if not any(features.issuperset(used[source.label]) for features in stored)]
+        if len(chosen) < len(sources):
+            block = compile_unit(architecture, chosen) if chosen else Block()
+        block.features = used_features(architecture, block)
+    return block
+
+
+def used_features(architecture: Architecture, block: Block) -> dict[str, list[str]]:
+    """By label, the features that the instructions of a function need, the baseline's left out (by capstone)."""
+    basic = by_tag(architecture.number)
+    plain = basic.baseline if basic is not None else frozenset()
+    result: dict[str, set[str]] = {}
+    for name, place in block.symbols.items():
+        label = name.removesuffix(".entry")
+        found = code_features(architecture, bytes(block.data[place:place + block.sizes[name]]))
+        result.setdefault(label, set()).update(found - plain)
+    return {label: sorted(found) for label, found in result.items()}
+
+
+def code_features(architecture: Architecture, code: bytes) -> frozenset[str]:
+    """The features that the instructions of some code need, as far as the architecture's record tells them."""
+    try:
+        import capstone
+    except ImportError as error:
+        raise CompilerMissing("the features that code uses are found with capstone, which is not installed; install csl-native[tools]") from error
+    engine = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1]))
+    engine.detail = True
+    return frozenset(feature for instruction in engine.disasm(code, 0) for feature in architecture.uses(instruction))
+
+
+def processes() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compile_jobs(jobs: list[Job], wanted: int = 0) -> Iterator[Block]:
+    """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there are several jobs)."""
+    count = min(wanted or processes(), len(jobs))
+    if count < 2:
+        yield from map(perform, jobs)
+        return
+    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    command = [sys.executable, "-c", "from csl_native.native.workers import serve; serve()"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(count)]
+    for worker in workers:
+        idle.put(worker)
+
+    def ask(job: Job) -> Block:
+        worker = idle.get()
+        assert worker.stdin is not None and worker.stdout is not None
+        try:
+            send(worker.stdin, job)
+            answer = receive(worker.stdout)
+        finally:
+            idle.put(worker)
+        if isinstance(answer, BaseException):
+            raise answer
+        if not isinstance(answer, Block):
+            raise RuntimeError(f"a compiling process for {job.architecture} ended with status {worker.wait()}; see its message above")
+        return answer
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            yield from pool.map(ask, jobs)
+    finally:
+        for worker in workers:
+            assert worker.stdin is not None and worker.stdout is not None
+            worker.kill()
+            worker.wait()
+            worker.stdin.close()
+            worker.stdout.close()
+
+
+def send(pipe: IO[bytes], value: object) -> None:
+    data = pickle.dumps(value)
+    pipe.write(struct.pack("<Q", len(data)) + data)
+    pipe.flush()
+
+
+def receive(pipe: IO[bytes]) -> object:
+    head = pipe.read(8)
+    return pickle.loads(pipe.read(struct.unpack("<Q", head)[0])) if len(head) == 8 else None
+
+
+def serve() -> None:
+    """A compiling process: jobs on standard input, blocks on standard output."""
+    while True:
+        job = receive(sys.stdin.buffer)
+        if not isinstance(job, Job):
+            return
+        answer: Block | BaseException
+        try:
+            answer = perform(job)
+        except Exception as error:
+            answer = error
+        send(sys.stdout.buffer, answer)
