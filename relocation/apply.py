@@ -8,6 +8,10 @@ place in the page, and the addend.  Fields are cleared and then set, so relocati
 the same as once.
 """
 
+from csl_native.relocation.kinds import ROW_WORDS
+
+ROW_BYTES = 8 * ROW_WORDS
+
 
 def field_value(row, s, a, p):
     """The result of a kind's formula."""
@@ -113,17 +117,24 @@ def read_field(row, at):
     return value
 
 
-def apply_records(rows, row_size, records, count, targets, page, address):
-    """Apply ``count`` records to a page that lies at ``page`` here and will run at ``address``.
+def apply_records(rows, kinds, records, count, targets, target_count, page, size, address):
+    """Apply ``count`` records to a page of ``size`` bytes that lies at ``page`` here and will run at ``address``.
 
-    0, or 1 + the number of the first record that was refused (nothing of it was written).
+    0; or 1 + the number of the first record whose result does not fit its field; or -1 - the number of the first record that
+    makes no sense: a kind, target or place that does not exist.  Nothing of that record was written.
     """
     i = 0
     while i < count:
         head = load(records)  # noqa: F821
         place = head & 0xFFFFFFFF
-        row = rows + (head >> 56) * row_size
-        s = load(targets + 8 * (head >> 32 & 0xFFFFFF))  # noqa: F821
+        target = head >> 32 & 0xFFFFFF
+        kind = head >> 56
+        row = rows + kind * ROW_BYTES
+        if kind < 0 or kind >= kinds or target >= target_count:
+            return -1 - i
+        if place + load(row + 8) > size:  # noqa: F821
+            return -1 - i
+        s = load(targets + 8 * target)  # noqa: F821
         value = field_value(row, s, load(records + 8), address + place)  # noqa: F821
         if put_field(row, page + place, value) != 0:
             return i + 1

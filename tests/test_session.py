@@ -147,7 +147,7 @@ def set_of(change: Callable[[PageSet], None]) -> Callable[[Path], None]:
 
 def far_entry(image: Path) -> None:
     """Cut the pages short: entries lie behind their end."""
-    edit_set(image, lambda p: p.data.__delitem__(slice(64, None)) or p.records.clear())
+    edit_set(image, lambda p: p.data.__delitem__(slice(64, None)) or p.packed.clear())
 
 
 def strange_bytecode(pages: PageSet) -> None:
@@ -165,7 +165,7 @@ REFUSALS: dict[str, tuple[Callable[[Path], None], str]] = {
     "redefined since": (set_of(strange_bytecode), "redefined"),
     "an entry point outside its page": (far_entry, "bad-entry"),
     "an unresolved kernel entry": (set_of(lambda p: p.targets.append("no_such_entry")), "unresolved"),
-    "an overflowing relocation": (set_of(lambda p: p.records.append((9, 0, 0, 1 << 40))), "overflow"),
+    "an overflowing relocation": (set_of(lambda p: p.add_record(9, 0, 0, 1 << 40)), "overflow"),
 }
 
 

@@ -89,7 +89,7 @@ def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
             architecture = by_tag(tag)
             if architecture is None or (options.tag and by_name(options.tag) is not architecture):
                 continue
-            for number, target, place, addend in pages.records:
+            for number, target, place, addend in pages.records():
                 name = architecture.kinds[number].name if number < len(architecture.kinds) else f"unknown kind {number}"
                 rows.append({"set": f"{kind}-{tag}", "page": place // PAGE_SIZE, "place": f"{place % PAGE_SIZE:#x}", "kind": name,
                              "target": pages.targets[target] or "this set", "addend": addend})
@@ -194,8 +194,8 @@ def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 n = sum(length for _, length in entry.get("parts", []))
                 code += n
                 rows.append({"what": f"  {s.name} {entry['name']}", "bytes": n})
-            rows.append({"what": f"  {s.name} relocation records ({len(pages.records)})", "bytes": RECORD.size * len(pages.records)})
-            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - RECORD.size * len(pages.records)})
+            rows.append({"what": f"  {s.name} relocation records ({pages.record_count})", "bytes": RECORD.size * pages.record_count})
+            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - RECORD.size * pages.record_count})
     rows.append({"what": "roots, directory, superseded sections and padding", "bytes": image.size - covered})
     rows.append({"what": "all of the file", "bytes": image.size})
     return rows, 0

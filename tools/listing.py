@@ -35,7 +35,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
     """The native code of an entry point; relocations stand below the instruction that they belong to."""
     parts = pages.entries.get(str(place), {}).get("parts") or [[place, 64]]
-    cells = {at: pages.targets[target] or f"this set + {addend:#x}" for _, target, at, addend in pages.records}
+    cells = {at: pages.targets[target] or f"this set + {addend:#x}" for _, target, at, addend in pages.records()}
     lines: list[str] = []
     try:
         import capstone
@@ -55,7 +55,7 @@ def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
                 target = cells.get(architecture.reaches(i) or -1, "")
                 lines.append(text + (f"  ; {target}" if target else ""))
     low, high = min(s for s, _ in parts), max(s + n for s, n in parts)
-    for number, goal, at, addend in pages.records:
+    for number, goal, at, addend in pages.records():
         if low <= at < high:
             lines.append(f"{at:6x}  {architecture.kinds[number].name} {pages.targets[goal] or 'this set'} + {addend}")
     return lines

@@ -20,6 +20,7 @@ from typing import Any
 
 from csl_native.session import LispError, Session
 
+from .images import images
 from .translate import prelude, translate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -174,29 +175,6 @@ def restore_times() -> str:
             f"first full collection {live:.0f} MB in {collect * 1000:.0f} ms = {live / collect:.0f} MB/s")
 
 
-def apply_speed() -> str:
-    """Records per second of the native relocator."""
-    import ctypes
-
-    from csl_native.relocation.kinds import ROW_WORDS
-    session = Session()
-    hardcode = session.hardcode
-    assert hardcode.architecture is not None
-    kinds, count = hardcode.architecture.kinds, 1_000_000
-    import struct
-    rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *k.words()) for k in kinds)
-    records = b"".join(struct.pack("<qq", (k % 2) << 56 | (k % 64) << 32 | 8 * (k % 4000), 4) for k in range(count))
-    page = ctypes.create_string_buffer(64000)
-    targets = struct.pack("<64q", *(ctypes.addressof(page) + 16 * k for k in range(64)))
-    tables = ctypes.create_string_buffer(rows + targets + records)
-    at = ctypes.addressof(tables)
-    function = hardcode.apply_native()
-    started = time.perf_counter()
-    refused = function(at, 8 * ROW_WORDS, at + len(rows) + len(targets), count, at + len(rows), ctypes.addressof(page), ctypes.addressof(page))
-    seconds = time.perf_counter() - started
-    return f"{count / seconds / 1e6:.0f} million records/s" + (f" (record {refused - 1} was refused)" if refused else "")
-
-
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m csl_native.bench")
@@ -207,7 +185,8 @@ def main() -> None:
     def say(name: str) -> None:
         print(f"  {name}", file=sys.stderr, flush=True)
     report = "# Benchmarks\n\nMade by `make bench`; times of one run on one machine, quote the ratios.\n\n"
-    report += f"* start: {start()}\n* {restore_times()}\n* native `apply`: {apply_speed()}\n* engine `python`: {python_engine()}\n\n"
+    report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
+    report += images(say) + "\n"
     report += compare(1 if options.quick else 3, say)
     print(report)
     if options.o:

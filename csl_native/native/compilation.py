@@ -65,7 +65,10 @@ class Compilation:
         return source
 
     def run(self, symbols: list[int] | None, progress: Progress | None = None) -> dict[str, list[int]]:
-        """Compile functions (None: all that have no code yet for each architecture); those that were, by architecture."""
+        """Compile functions (None: all that have no code yet for each architecture); those that have some now, by architecture.
+
+        Of a refinement these are the functions that come out different from what the image has already.
+        """
         sources: dict[int, Source | None] = {}
         jobs: list[Job] = []
         work: list[tuple[Architecture, list[tuple[int, Source]]]] = []
@@ -81,7 +84,7 @@ class Compilation:
                 source = sources[symbol]
                 if source is not None:
                     todo.append((symbol, source))
-            result[architecture.name] = [symbol for symbol, _ in todo]
+            result[architecture.name] = []
             for start in range(0, len(todo), UNIT):
                 work.append((architecture, todo[start:start + UNIT]))
                 jobs.append(Job(architecture.name, tuple(source for _, source in todo[start:start + UNIT]), self.lower(architecture)))
@@ -89,20 +92,20 @@ class Compilation:
             if progress is not None:
                 progress(done, len(jobs), f"{self.machine.text(unit[0][0]) if unit else 'the kernel'} for {architecture.name}")
             if unit:
-                self.add(architecture, unit, block)
+                result[architecture.name] += self.add(architecture, unit, block)
             else:
                 self.hardcode.add_kernel(architecture, make_kernel(architecture, block))
         if progress is not None and jobs:
             progress(len(jobs), len(jobs), "")
         return result
 
-    def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> None:
-        """Append a compiled unit to its set, and its functions to the table; instate what is for this machine."""
+    def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:
+        """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The functions in it."""
         h, m = self.hardcode, self.machine
         pages = h.pages_of(architecture.tag)
         compiled = [(symbol, source) for symbol, source in unit if f"{source.label}.entry" in block.symbols]
         if not compiled:
-            return
+            return []
         base = h.append(block, pages)
         entries = []
         for symbol, source in compiled:
@@ -115,3 +118,4 @@ class Compilation:
         h.add(entries)
         if architecture.number == h.tag:
             h.instate_symbols([symbol for symbol, _ in compiled])
+        return [symbol for symbol, _ in compiled]

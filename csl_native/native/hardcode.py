@@ -179,7 +179,7 @@ class HardCode:
         return {name: loaded.address(name) for name in loaded.pages.functions} if loaded else {}
 
     def apply_native(self) -> Any:
-        kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 7)
+        kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 9)
         function = kind(self.resolve()["apply_records"])
         return lambda *arguments: function(0, *arguments)
 
@@ -286,12 +286,13 @@ class HardCode:
         """Add a block to a set (this machine's: to memory too); its place in the set."""
         architecture = pages.architecture
         assert architecture is not None
-        first = len(pages.records)
+        first = len(pages.packed)
         base = pages.add_block(block, kind_numbers(architecture))
         if architecture.number != self.tag:
             return base
-        part = PageSet(pages.tag, pages.abi, bytearray(block.data), targets=list(pages.targets),
-                       records=[(k, t, place - base, a - (base if t == 0 else 0)) for k, t, place, a in pages.records[first:]])
+        part = PageSet(pages.tag, pages.abi, bytearray(block.data), targets=list(pages.targets))
+        for kind, target, place, addend in PageSet(pages.tag, pages.abi, packed=pages.packed[first:]).records():
+            part.add_record(kind, target, place - base, addend - (base if target == 0 else 0))
         loaded = load_pages(part, self.resolve(), self.apply_native())
         self.memories.append((pages.tag, base, len(block.data), loaded.memory))
         return base

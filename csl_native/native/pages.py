@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgpack
@@ -20,19 +21,19 @@ HEAD_LIMIT = 64 << 20
 
 
 class PageSet:
-    """Pages of one tag.  ``records``: (kind number in the architecture's table, target number, place, addend); target 0 is
-    the set itself, the others are names of kernel entries.
+    """Pages of one tag.  ``packed``: the relocation records as ``apply_records`` reads them: a kind number in the architecture's
+    table, a target number, a place and an addend; target 0 is the set itself, the others are names of kernel entries.
 
     ``entries``: by function name, what an entry needs: place of the bytecode's digest, features, symbol name.
     """
 
     def __init__(self, tag: int, abi: str, data: bytearray | None = None, *, functions: dict[str, int] | None = None,
-                 targets: list[str] | None = None, records: list[tuple[int, int, int, int]] | None = None,
+                 targets: list[str] | None = None, packed: bytearray | None = None,
                  entries: dict[str, dict[str, Any]] | None = None, features: list[str] | None = None, arities: dict[str, int] | None = None,
                  entry_names: list[str] | None = None, blocks: dict[int, int] | None = None) -> None:
         self.tag, self.abi = tag, abi
         self.data = data if data is not None else bytearray()
-        self.functions, self.targets, self.records = functions or {}, targets or [""], records or []
+        self.functions, self.targets, self.packed = functions or {}, targets or [""], packed if packed is not None else bytearray()
         self.entries, self.features, self.arities = entries or {}, features or [], arities or {}
         self.entry_names, self.blocks = entry_names or [], blocks or {}  # blocks: native vectors, place and size
         self.bad_pages: set[int] = set()
@@ -59,22 +60,29 @@ class PageSet:
         base = len(self.data)
         self.data += block.data
         for kind, name, place, addend in block.records:
-            self.records.append((kinds[kind], self.target(name), base + place, addend + (base if name == "" else 0)))
+            self.add_record(kinds[kind], self.target(name), base + place, addend + (base if name == "" else 0))
         return base
 
-    def packed_records(self) -> bytes:
-        """The records as ``apply_records`` reads them."""
-        return b"".join(RECORD.pack(kind << 56 | target << 32 | place, addend) for kind, target, place, addend in self.records)
+    def add_record(self, kind: int, target: int, place: int, addend: int) -> None:
+        self.packed += RECORD.pack(kind << 56 | target << 32 | place, addend)
+
+    @property
+    def record_count(self) -> int:
+        return len(self.packed) // RECORD.size
+
+    def records(self) -> Iterator[tuple[int, int, int, int]]:
+        """The records as (kind number, target number, place, addend)."""
+        for word, addend in RECORD.iter_unpack(self.packed):
+            yield word >> 56 & 255, word >> 32 & 0xFFFFFF, word & 0xFFFFFFFF, addend
 
     def section(self, name: str) -> Section:
         """The set as an image section: a msgpack head, records, then the pages."""
         pages = [digest(self.data[k:k + PAGE_SIZE]) for k in range(0, len(self.data), PAGE_SIZE)]
-        records = self.packed_records()
         head = msgpack.packb({
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
-            "size": len(self.data), "records": len(self.records), "blocks": list(self.blocks.items())})
-        body = struct.pack("<I", len(head)) + head + records
+            "size": len(self.data), "records": self.record_count, "blocks": list(self.blocks.items())})
+        body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
         return Section(name, body + bytes(self.data), raw=True, info={"tag": self.tag, "abi": self.abi})
 
@@ -90,18 +98,13 @@ class PageSet:
             at = 4 + size
             if count < 0 or at + RECORD.size * count > len(data):
                 raise ValueError(f"{count} records")
-            records = []
             targets = [str(t) for t in head["targets"]]
-            for word, addend in RECORD.iter_unpack(data[at:at + RECORD.size * count]):
-                kind, target, place = word >> 56, word >> 32 & 0xFFFFFF, word & 0xFFFFFFFF
-                if kind < 0 or target >= len(targets) or not 0 <= place < length:
-                    raise ValueError(f"a record for target {target} at {place}")
-                records.append((kind, target, place, addend))
+            packed = bytearray(data[at:at + RECORD.size * count])
             at = (at + RECORD.size * count + 15) // 16 * 16
             pages = bytearray(data[at:at + length])
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")
-            result = cls(int(head["tag"]), str(head["abi"]), pages, functions=dict(head["functions"]), targets=targets, records=records,
+            result = cls(int(head["tag"]), str(head["abi"]), pages, functions=dict(head["functions"]), targets=targets, packed=packed,
                          entries=dict(head["entries"]), features=list(head["features"]), arities=dict(head["arities"]),
                          entry_names=list(head["entry_names"]), blocks={int(p): int(s) for p, s in head["blocks"]})
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if digest(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE]) != d}
@@ -140,16 +143,16 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
     missing = [t for t in pages.targets[1:] if t not in resolve]
     if missing:
         raise Refused("unresolved", missing[0])
-    if any(kind >= len(architecture.kinds) for kind, _, _, _ in pages.records):
-        raise Refused("unresolved", "a relocation kind that this version does not have")
     try:
         memory = CodeMemory(max(len(pages.data), 16), architecture.flush)
         view = memory.view()
         view[:len(pages.data)] = pages.data
-        if pages.records:
+        if pages.packed:
             refused = _apply(pages, architecture, memory, resolve, apply_native)
-            if refused:
+            if refused > 0:
                 raise Refused("overflow", f"record {refused - 1}")
+            if refused < 0:
+                raise Refused("damaged-page", f"relocation record {-refused - 1} has a kind, target or place that does not exist")
         view.release()
         memory.seal()
     except OSError as error:
@@ -160,19 +163,20 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
 def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> int:
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *kind.words()) for kind in architecture.kinds)
     targets = struct.pack(f"<{len(pages.targets)}q", memory.address, *(resolve[t] for t in pages.targets[1:]))
-    records = pages.packed_records()
-    tables = rows + targets + records
+    tables = rows + targets + pages.packed
+    where = len(rows) + len(targets)
+
+    def arguments(at: int, place: int) -> tuple[int, ...]:
+        return (at, len(architecture.kinds), at + where, pages.record_count, at + len(rows), len(pages.targets), place, len(pages.data), memory.address)
     if apply_native is not None:
         buffer = ctypes.create_string_buffer(tables, len(tables))
-        at = ctypes.addressof(buffer)
-        return int(apply_native(at, 8 * ROW_WORDS, at + len(rows) + len(targets), len(pages.records), at + len(rows), memory.address,
-                                memory.address))
+        return int(apply_native(*arguments(ctypes.addressof(buffer), memory.address)))
     from ..restricted.cpython import execute
     from .elf import apply_text
     work = bytearray(tables + b"\0" * (-len(tables) % 16))
     place = len(work)
     work += pages.data
     names = execute(apply_text(), work, {})
-    result = int(names["apply_records"](0, 8 * ROW_WORDS, len(rows) + len(targets), len(pages.records), len(rows), place, memory.address))
+    result = int(names["apply_records"](*arguments(0, place)))
     memory.view()[:len(pages.data)] = work[place:]
     return result
