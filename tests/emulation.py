@@ -18,6 +18,19 @@ MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-r
             "ppc64le": ("ppc64el", "qemu-ppc64le"), "s390x": ("s390x", "qemu-s390x"), "armv7": ("armhf", "qemu-arm"),
             "i386": ("i386", "qemu-i386"), "mips64": ("mips64el", "qemu-mips64el")}  # our name: Debian's, and qemu's program
 
+# Hand-made code of each architecture, as text and as bytes: an FN1 entry (base, environment, argument) that gives its argument plus 1,
+# which is plus 8 as a word.
+ADD1 = {
+    "aarch64": ("add x0, x2, #8; ret", "40200091c0035fd6"),
+    "riscv64": ("addi a0, a2, 8; ret", "130586008280"),
+    "loongarch64": ("addi.d $a0, $a2, 8; ret", "c420c0022000004c"),
+    "ppc64le": ("addi 3, 5, 8; blr", "080065382000804e"),
+    "s390x": ("la %r2, 8(%r4); br %r14", "4120400807fe"),
+    "armv7": ("ldrd r0, r1, [sp]; adds r0, r0, #8; adc r1, r1, #0; bx lr", "d000cde1080090e20010a1e21eff2fe1"),
+    "i386": ("mov eax, [esp + 16]; mov edx, [esp + 20]; add eax, 8; adc edx, 0; ret", "8b4424108b54241483c00883d200c3"),
+    "mips64": (".set noreorder; jr $ra; daddiu $v0, $a2, 8", "0800e0030800c264"),
+}
+
 
 class Unavailable(Exception):
     """Why there is no emulation here."""

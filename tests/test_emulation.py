@@ -124,26 +124,13 @@ def test_preserved_there_and_restored_here_and_there_again(machine: str, images:
     assert done.stderr == "" and done.stdout.split() == (f'(( 1 2.5 {1 << 100} "text" [nil nil nil] {-3 ** 50}) {3 << 100} 5)').replace("(( ", "((").split()
 
 
-# Hand-made code of each architecture: an FN1 entry (base, environment, argument) that gives its argument plus 1, that is plus 8 as a word.
-ADD1 = {
-    "aarch64": "40200091c0035fd6",  # add x0, x2, #8; ret
-    "riscv64": "1305860067800000",  # addi a0, a2, 8; ret
-    "loongarch64": "c420c002" "2000004c",  # addi.d a0, a2, 8; jr ra
-    "ppc64le": "080065382000804e",  # addi r3, r5, 8; blr
-    "s390x": "4120400807fe",  # la %r2, 8(%r4); br %r14
-    "armv7": "d000cde1" "080090e2" "0010a1e2" "1eff2fe1",  # ldrd r0, r1, [sp]; adds r0, #8; adc r1, #0; bx lr
-    "i386": "8b442410" "8b542414" "83c008" "83d200" "c3",  # mov 16(%esp), %eax; mov 20(%esp), %edx; add $8, %eax; adc $0, %edx; ret
-    "mips64": "0800e003" "0800c264",  # jr $31; daddiu $2, $6, 8
-}
-
-
 def put_bytes(name: str, code: bytes) -> str:
     return "".join(f"(putv!-native {name} {8 + k} {byte} 1)" for k, byte in enumerate(code))
 
 
 def test_hand_made_code_there(machine: str, images: Path, tmp_path: Path) -> None:
     """Made there and run there; and made here for that machine, preserved, and run there."""
-    code = bytes.fromhex(ADD1[machine])
+    code = bytes.fromhex(emulation.ADD1[machine][1])
     make = f"(de plus!-one (x) (list 'bytecode x)) (setq v (make!-native {8 + len(code)}))" + put_bytes("v", code)
     (tmp_path / "make.lsp").write_text(make + "(symbol!-set!-native 'plus!-one 1 v 8 nil) (print (plus!-one 41))")
     done = there(machine, *MODULE, "-i", str(image_of(images, "base")), str(tmp_path / "make.lsp"))
@@ -273,7 +260,7 @@ def test_large_system_extensions(images: Path, tmp_path: Path) -> None:
     except emulation.Unavailable as error:
         pytest.skip(f"no emulation of {name}: {error}")
     base, lse = by_name(name), by_name(f"{name}-lse")
-    codes = {base.tag: bytes.fromhex(ADD1[name]),  # plus 1
+    codes = {base.tag: bytes.fromhex(emulation.ADD1[name][1]),  # plus 1
              # str x2, [sp, #-16]!; mov x3, #16; ldadd x3, x1, [sp]; ldr x0, [sp], #16; ret: plus 2, by an atomic addition
              lse.tag: bytes.fromhex("e20f1ff8" "030280d2" "e10323f8" "e00741f8" "c0035fd6")}
     s = restore(image_of(images, "base"), heap=64 << 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native.image.container import Image, Section, update, write
-from csl_native.native.architectures import host
+from csl_native.native.architectures import by_name, host
 from csl_native.native.pages import PageSet
 from csl_native.session import Handle, LispError, Session, Symbol, restore
 
 from .conftest import machine_runs_natively, needs_native
+from .emulation import ADD1
 
 FIB = "(de fib (n) (cond ((lessp n 2) n) (t (plus (fib (sub1 n)) (fib (difference n 2))))))"
 
@@ -280,6 +282,20 @@ def test_cross_tags_share_an_environment(native: Session, tmp_path: Path) -> Non
     assert s.eval("(progn (setq r (atsoc 'one hard_code!*)) (list (length (cddr r)) (eq (cddr (caddr r)) (cddr (cadddr r)))))") == [2, True]
     with Image(tmp_path / "x.img") as image:
         assert "functions-12" in image.sections
+
+
+@needs_assembler
+@pytest.mark.parametrize("name", list(ADD1))
+def test_assembly_for_other_machines(native: Session, name: str) -> None:
+    """The same few bytes that the tests under emulation run there."""
+    text, code = ADD1[name]
+    architecture = by_name(name)
+    if not architecture.keystone[0] and importlib.util.find_spec("ziglang") is None:
+        pytest.skip("keystone has no assembler for it, and ziglang is not installed")
+    native.eval(f"(setq v (lap \"{text.replace('; ', chr(10))}\" '{name}))")
+    pages = native.hardcode.sets[architecture.tag]
+    place, size = max(pages.blocks.items())
+    assert bytes(pages.data[place + 8:place + size]).hex().startswith(code)
 
 
 def test_type_and_page_has_the_original_layout() -> None:

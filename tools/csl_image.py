@@ -78,6 +78,8 @@ def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         lines: list[str] = []
         for _, _, page, offset in entries:
             lines += listing.native(pages, architecture, page * PAGE_SIZE + offset)
+        if not architecture.capstone[0]:
+            lines += listing.compiled_again(view, options.function, architecture)
         result[architecture.name] = lines
     return result, 0
 

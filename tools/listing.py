@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from csl_native.heapview import HeapView
 from csl_native.native.architectures import Architecture
 from csl_native.native.pages import PageSet
 
@@ -59,3 +61,20 @@ def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
         if low <= at < high:
             lines.append(f"{at:6x}  {architecture.kinds[number].name} {pages.targets[goal] or 'this set'} + {addend}")
     return lines
+
+
+def compiled_again(view: HeapView, name: str, architecture: Architecture) -> list[str]:
+    """What LLVM says that it makes of a function, for an architecture that capstone cannot disassemble."""
+    from csl_native.native.compiler import CompilerMissing, assembly_text
+    from csl_native.native.functions import NotCompilable, Source, unit_text
+    symbol = view.functions()[name]
+    found = view.code_of(symbol)
+    assert found is not None
+    code, literals = found
+    try:
+        text = unit_text(architecture, [Source("f", code, len(literals), frozenset(k for k, x in enumerate(literals) if k and x == symbol))])
+        lines = assembly_text(architecture, text).splitlines()
+    except (CompilerMissing, NotCompilable) as error:
+        return [f"; ({error})"]
+    kept = [line.expandtabs(8).rstrip() for line in lines if line.strip() and not re.match(r"\s*(\.(?!L)|#|//)", line)]
+    return ["; LLVM's assembly of the function, compiled again from its bytecode:", *kept]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import statistics
 import struct
 import subprocess
@@ -74,6 +75,38 @@ def sizes(path: Path) -> list[list[str]]:
     return rows
 
 
+RESTORE = """
+import sys, time
+from csl_native.session import restore
+times = []
+for _ in range(3):
+    started = time.perf_counter()
+    s = restore(sys.argv[1], heap=64 << 20)
+    times.append(time.perf_counter() - started)
+    why = s.explain()
+    s.close()
+print(min(times) * 1000, len(why))
+"""
+
+
+def restores(path: Path) -> str:
+    """Milliseconds of a restore here and on every machine that can be emulated."""
+    try:
+        from tests import emulation
+    except ImportError:
+        return "* restore under emulation: not measured (the tests are not here)\n"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    parts = []
+    for name in ("here", *emulation.MACHINES):
+        try:
+            command = [sys.executable] if name == "here" else emulation.python(name)
+            out = subprocess.run([*command, "-c", RESTORE, str(path)], capture_output=True, text=True, check=True, env=environment).stdout.split()
+            parts.append(f"{name} {float(out[0]):.0f}" + (f" ({out[1]} reasons)" if out[1] != "0" else ""))
+        except (emulation.Unavailable, subprocess.CalledProcessError) as error:
+            parts.append(f"{name} not measured ({str(error).splitlines()[-1][:60]})")
+    return f"* restore, all native, under emulation (ms; Python itself is 12 to 28 times slower there): {', '.join(parts)}\n"
+
+
 def images(say: Callable[[str], None]) -> str:
     """The report's part on images."""
     here, programs = host(), Path(__file__).resolve().parent.parent.parent / "tests" / "corpus" / "programs"
@@ -100,7 +133,8 @@ def images(say: Callable[[str], None]) -> str:
         session.close()
         rows = [[*row, f"{times[row[0]]:.2f}", f"{times[row[0]] / times[here.name]:.2f}"] for row in sizes(all_tags)]
         single, many = start_time(one), start_time(all_tags)
+        foreign = restores(all_tags)
     head = ["tag", "functions", "native bytes", "per bytecode byte", "relocation bytes per function", "of the set", "compiling s", "of this machine's"]
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
     return (f"* native relocation: {relocation_time()}\n* an image with one tag starts in {single * 1000:.1f} ms, with {len(rows)} tags "
-            f"in {many * 1000:.1f} ms (ratio {many / single:.2f})\n\n" + "\n".join(lines) + "\n")
+            f"in {many * 1000:.1f} ms (ratio {many / single:.2f})\n{foreign}\n" + "\n".join(lines) + "\n")

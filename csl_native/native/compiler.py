@@ -52,6 +52,17 @@ def compile_ir(architecture: Architecture, text: str, level: int = 2) -> Block:
 
 def object_code(architecture: Architecture, text: str, level: int = 2) -> bytes:
     """Optimise a module and give its ELF object."""
+    machine, module = _optimised(architecture, text, level)
+    return bytes(machine.emit_object(module))
+
+
+def assembly_text(architecture: Architecture, text: str, level: int = 2) -> str:
+    """Optimise a module and give it as assembly, for people."""
+    machine, module = _optimised(architecture, text, level)
+    return str(machine.emit_assembly(module))
+
+
+def _optimised(architecture: Architecture, text: str, level: int) -> tuple[Any, Any]:
     llvm = _library()
     machine = _machine(architecture, level)
     module = llvm.parse_assembly(text)
@@ -62,7 +73,7 @@ def object_code(architecture: Architecture, text: str, level: int = 2) -> bytes:
     tuning.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
-    return bytes(machine.emit_object(module))
+    return machine, module
 
 
 @cache

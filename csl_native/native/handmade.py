@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from ..machine import Unwinding
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..words import CONS, SYMBOL, VECTOR
-from .architectures import Architecture, by_tag
+from .architectures import by_tag
+from .assembler import AssemblyError, assemble
 from .elf import Block
 from .hardcode import CELLS, HardCode, type_and_page
 from .pages import PAGE_SIZE, PageSet
@@ -202,30 +203,14 @@ class Handmade:
         for name in cells:
             if kernel_name(name) not in known:
                 raise self.fail(f"lap: no kernel entry {name}")
-        source += "\n.p2align 3\n" + "".join(f"lap_cell_{k}: .quad 0\n" for k in range(len(cells)))
-        code = self.assemble(architecture, source)
-        block = Block(bytearray(PREFIX) + code)
-        block.data += b"\0" * (-len(block.data) % 8)
-        block.data[:PREFIX] = struct.pack("<II", len(block.data), PREFIX)
-        end = PREFIX + len(code)
+        source = (".p2align 4\n.8byte 0\n" + source + "\n.p2align 4\n" + ".8byte 0\n" * (len(cells) % 2)
+                  + "".join(f"lap_cell_{k}: .8byte 0\n" for k in range(len(cells))))
+        try:
+            block = assemble(architecture, source)
+        except AssemblyError as error:
+            raise self.fail(f"lap: {error}") from None
+        end = len(block.data)
+        block.data[:PREFIX] = struct.pack("<II", end, PREFIX)
         for k, name in enumerate(cells):
             block.records.append((architecture.absolute.name, kernel_name(name), end - 8 * (len(cells) - k), 0))
-        return self.handle(self.add(block, tag, len(block.data)), tag)
-
-    def assemble(self, architecture: Architecture, source: str) -> bytes:
-        try:
-            import keystone
-        except ImportError:
-            raise self.fail("lap: the assembler keystone-engine is not installed; install csl-native[compile]") from None
-        if not architecture.keystone[0]:
-            raise self.fail(f"lap: keystone has no assembler for {architecture.name}; write the bytes with putv-native")
-        engine = keystone.Ks(getattr(keystone, architecture.keystone[0]), getattr(keystone, architecture.keystone[1]))
-        try:
-            code, _ = engine.asm(source)
-        except keystone.KsError as error:
-            count = error.get_asm_count() or 0
-            raise self.fail(f"lap: {error.message if hasattr(error, 'message') else error} (after {count} statements)") from None
-        if not code:
-            raise self.fail("lap: no instruction in the text")
-        return bytes(code)
-
+        return self.handle(self.add(block, tag, end), tag)
