@@ -243,3 +243,12 @@ def test_functions_that_cannot_be_compiled_are_named(csl: Run, tmp_path: Path) -
     done = csl("-q", "--native-compile", "ok,var,nosuch", "-o", "f.img", "f.lsp")
     assert done.returncode == 1 and "var: runs as bytecode [not-compilable]" in done.stderr and "nosuch: runs as bytecode [no-bytecode]" in done.stderr
     assert csl("-q", "-i", "f.img", "-e", "(print (list (ok 1) (var 1 2)))").stdout == "(1 2)\n"
+
+
+def test_starting_reads_no_compiler(csl: Run) -> None:
+    """What only compiling, relocating under CPython and other machines need is not imported before it is used."""
+    script = ("import sys\nfrom csl_native.cli import main\nmain(['-q', '-e', 'nil'])\n"
+              "heavy = ('native.compiler', 'native.elf', 'native.workers', 'engines.weave', 'restricted.llvm', 'restricted.checker', 'tools')\n"
+              "print([name for name in heavy if 'csl_native.' + name in sys.modules], 'llvmlite' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
+    assert done.stdout.splitlines()[-1] == "[] False"

@@ -18,7 +18,6 @@ from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
 from ..words import VECTOR
 from .architectures import Architecture
-from .elf import Block
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
@@ -26,6 +25,7 @@ from .reasons import Fallback
 
 if TYPE_CHECKING:
     from ..session import Session
+    from .elf import Block
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
 WRONG = ("wrong1", "wrong2", "wrongn")

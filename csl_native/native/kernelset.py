@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from .architectures import Architecture
-from .elf import Block
 from .pages import PageSet
+
+if TYPE_CHECKING:
+    from .elf import Block
 
 
 @cache

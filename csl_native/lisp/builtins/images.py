@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
-from ...native.compilation import Compilation
-from ...native.reasons import Fallback
 from ...words import CONS, STRING, SYMBOL
 from ..registry import builtin
 
@@ -80,6 +78,8 @@ def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
     if tag != NIL:
         from ...native.architectures import by_name
         architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
+    from ...native.compilation import Compilation
+    from ...native.reasons import Fallback
     hardcode = session_of(lisp).hardcode
     architecture = architecture or hardcode.architecture
     if architecture is None:

@@ -15,20 +15,33 @@ MODULES = ("aarch64", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "risc
 
 
 @cache
+def record(module: str) -> Architecture:
+    found: Architecture = import_module(f"{__name__}.{module}").ARCHITECTURE
+    return found
+
+
+@cache
 def architectures() -> tuple[Architecture, ...]:
     """All records, by tag number."""
-    return tuple(sorted((import_module(f"{__name__}.{m}").ARCHITECTURE for m in MODULES), key=lambda a: a.number))
+    return tuple(sorted(map(record, MODULES), key=lambda a: a.number))
+
+
+def family(architecture: Architecture) -> tuple[Architecture, ...]:
+    """An architecture and its refinements."""
+    return (architecture, *(architecture.refined(r) for r in architecture.refinements))
 
 
 @cache
 def with_refinements() -> tuple[Architecture, ...]:
     """All records, each followed by those of its refinements."""
-    return tuple(record for a in architectures() for record in (a, *(a.refined(r) for r in a.refinements)))
+    return tuple(record for a in architectures() for record in family(a))
 
 
+@cache
 def by_tag(tag: int) -> Architecture | None:
     """The record of a tag; of its architecture when the refinement, its top three bits, is not known."""
-    known = {a.tag: a for a in with_refinements()}
+    here = host()
+    known = {a.tag: a for a in (family(here) if here is not None and here.number == tag & 31 else with_refinements())}
     return known.get(tag) or known.get(tag & 31)
 
 
@@ -46,4 +59,8 @@ def host() -> Architecture | None:
     if not hasattr(os, "uname") or os.uname().sysname != "Linux":
         return None
     machine, word = os.uname().machine, struct.calcsize("P")
-    return next((a for a in architectures() if machine in a.systems and word == a.word), None)
+    # The module with the machine's name comes first, so that starting reads one record and not all.
+    for module in sorted(MODULES, key=lambda name: not machine.startswith(name)):
+        if machine in record(module).systems and word == record(module).word:
+            return record(module)
+    return None
