@@ -43,7 +43,7 @@ def build_base(path: str) -> None:
             raise CompilerMissing("this machine's architecture is not known")
         kernel = make_kernel(architecture)
         loaded = load(kernel, {})
-        machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names)
+        machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names, "switch")
         sections.append(kernel.section(f"kernel-{architecture.number}"))
     except CompilerMissing as error:
         print(f"csl-native: the base image gets no native code: {error}", file=sys.stderr)

@@ -22,7 +22,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -- FILE        send standard output to a file
   -w -w+ -w- --nogui -b -g -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
-  --engine NAME        switch (native loop) or python (CPython runs the kernel)
+  --engine NAME        what runs bytecode; --engines lists them
   --native on|off      use native code, or run everything as bytecode under CPython
                        (with --engine switch: on the native loop)
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
@@ -108,9 +108,11 @@ def put(options: Options, name: str, value: str, option: str) -> None:
         options.heap = size_of(value, option)
     elif name == "native" and value not in ("on", "off"):
         raise UsageError(f"{option} {value}; on or off expected")
-    elif name == "engine" and value not in ("switch", "python"):
-        raise UsageError(f"{option} {value}: no such engine; there are switch and python")
     else:
+        if name == "engine":
+            from .engines.record import engines
+            if value not in engines():
+                raise UsageError(f"{option} {value}: no such engine; there are {', '.join(engines())}")
         setattr(options, name, value)
 
 

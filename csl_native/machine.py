@@ -78,10 +78,11 @@ class Machine:
         from .native.compiler import entry_table
         from .restricted.cpython import execute, translate
         self.entry_names = entry_table()
-        names = execute(text or translate(kernel_program()), self.bytes, self.entries)
+        names = execute(text or translate(kernel_program(("switch",))), self.bytes, self.entries)
+        names["interpret"] = names["interpret_switch"]
         self.kernel, self.native = PythonKernel(names), False
         for number, name in enumerate(self.entry_names):
-            if name != "host":
+            if name in names:
                 self.entries[(SLOTS >> 3) + number] = names[name]
         for name in C_FUNCTIONS:
             self.entries[VM["libm_" + name] >> 3] = c_function(name)  # type: ignore[assignment]
@@ -90,18 +91,19 @@ class Machine:
         self.cage["stack_end"] = self.cage["stack_base"] + PYTHON_STACK
         sys.setrecursionlimit(1 << 30)
 
-    def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str]) -> None:
-        """Run the kernel natively: ``functions`` are addresses of this process."""
+    def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str], engine: str) -> None:
+        """Run the kernel natively, and bytecode on one of its engines: ``functions`` are addresses of this process."""
         self.entry_names = tuple(entry_names)
         self.kernel, self.native = NativeKernel(self.cage, functions, arities), True
         prototype = ctypes.CFUNCTYPE(_word, ctypes.c_void_p, _word, _word, _word, _word, _word)
         self._callback = prototype(lambda base, code, a, b, c, d: self.host(code, a, b, c))
         slot = SLOTS >> 3
         for number, name in enumerate(self.entry_names):
-            self.words[slot + number] = functions[name] if name != "host" else 0
+            self.words[slot + number] = functions.get(name, 0)  # the host's follows; a machine may lack an engine
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
         assert address is not None
         self.words[SLOT["host"] >> 3] = address
+        self.words[SLOT["interpret"] >> 3] = functions[f"interpret_{engine}"]
         for name in C_FUNCTIONS:
             found = c_pointer(name)
             self._keep.append(found)

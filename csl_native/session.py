@@ -30,6 +30,7 @@ from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL
 
 PAGE = 4096
+FASTEST = ("threaded", "switch")  # engines by speed, as far as it matters for the choice
 VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
 
 
@@ -42,20 +43,19 @@ class LispError(Exception):
 
 
 class Session(Values):
-    """``native``: run native code where there is some; ``engine``: ``switch`` or ``python`` (None: the best one).
+    """``native``: run native code where there is some; ``engine``: what runs bytecode (None: the best one; ``csl --engines`` lists them).
 
-    Without ``native`` nothing native runs at all, unless ``engine`` is ``switch``: then the kernel does, and functions are bytecode.
+    Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
 
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
                  gc_stress: bool = False, output: Any = None, tag: int | None = None) -> None:
-        if engine not in (None, "switch", "python"):
-            raise ValueError(f"no engine {engine!r}; there are switch and python")
         self.path: str | None = None
         self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
-        self.native_allowed = engine == "switch" or (native and engine is None)  # may the kernel run natively?
+        self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
+        self.engine = "python"
         self.output = output
         self.heap = heap or default_heap()
         self.gc_stress = gc_stress
@@ -136,9 +136,11 @@ class Session(Values):
                     elif missing := architecture.missing(pages.features):
                         why = Fallback("missing-feature", detail=missing)
                     else:
+                        self.engine = self._choose_engine(pages)
                         loaded = load_pages(pages, {})
                         self.sets[name] = loaded
-                        self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities, pages.entry_names)
+                        self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities, pages.entry_names,
+                                                   self.engine)
                 except ImageError as error:
                     why = Fallback("damaged-page", detail=str(error))
                 except Refused as refused:
@@ -147,6 +149,13 @@ class Session(Values):
             self.fallbacks.append(why)
             self.machine.attach_python()
         return why is None
+
+    def _choose_engine(self, kernel: PageSet) -> str:
+        """The engine that was asked for, or the fastest that the kernel has; ValueError when it is not there."""
+        found = [name.removeprefix("interpret_") for name in kernel.functions if name.startswith("interpret_")]
+        if self.engine_wanted is not None and self.engine_wanted not in found:
+            raise ValueError(f"no such engine here: {self.engine_wanted}; this kernel has {', '.join(found)}, and there is python")
+        return self.engine_wanted or next(name for name in (*FASTEST, *found) if name in found)
 
     def _map_heap(self, image: Image) -> dict[str, Any]:
         m, cage = self.machine, self.machine.cage

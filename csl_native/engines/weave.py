@@ -1,49 +1,27 @@
-"""Weave an interpreter from the instruction definitions.
+"""Weave interpreters from the instruction definitions, and the whole kernel from them and its modules.
 
-One loop over the bytecode with one case an instruction; the top of the operand
-stack is kept in a variable.  The text is restricted Python, so the same weave
-gives the ``python`` engine (run by CPython) and the ``switch`` engine (lowered
-by LLVM): they cannot differ in what an instruction means.
+The parts that engines share are here: how an operand is read, one loop with one case an instruction and the top of the
+operand stack in a variable, and where an exception leads.  Every engine is restricted text made from the same
+definitions: they cannot differ in what an instruction means.
+
+Operand k of a frame with d operands (k = 1..d) is in memory at the end of the locals + 8 k while it is in memory.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from ..instructions.codec import OPERANDS, Instruction, instructions, program
+from ..instructions.codec import OPERANDS, CodeError, Instruction, instructions, program
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
+from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
 from ..kernel.memory import NIL
 from ..restricted.checker import Function, Program
-from ..vm import SP
+from ..vm import SLOTS, SP
 from ..words import UNWIND, VECTOR
+from .record import Engine, engines
 
-HEAD = f"""
-def interpret(env, fp):
-    code = load(env + {8 - VECTOR})
-    pc = code + {CODE_START}
-    sp = fp + 8 * load16(code + {CODE_LOCALS})
-    store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
-    tos = {NIL}
-    r = safepoint()
-    if r == {UNWIND}:
-        store({SP}, fp)
-        return r
-    while True:
-        op = load8(pc)
-"""
-
-TAIL = f"""
-        pc = find_handler(code, pc - code - {CODE_START})
-        if pc == 0:
-            store({SP}, fp)
-            return {UNWIND}
-        store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
-        sp = fp + 8 * load16(code + {CODE_LOCALS}) + 8 * load16(pc + 6)
-        tos = load(sp)
-        pc = code + {CODE_START} + load16(pc + 4)
-
-
+HANDLERS = f"""
 def find_handler(code, at):
     i = code + {CODE_START} + load16(code + {CODE_HANDLERS})
     end = i + 8 * load16(code + {CODE_HANDLER_COUNT})
@@ -53,6 +31,35 @@ def find_handler(code, at):
         i += 8
     return 0
 """
+
+
+def begin(name: str, parameters: str = "env, fp") -> str:
+    """The head of an engine's entry: code, first instruction, the frame's end, a safepoint."""
+    return f"""
+def {name}({parameters}):
+    code = load(env + {8 - VECTOR})
+    pc = code + {CODE_START}
+    sp = fp + 8 * load16(code + {CODE_LOCALS})
+    store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
+    r = safepoint()
+    if r == {UNWIND}:
+        store({SP}, fp)
+        return r
+"""
+
+
+def recover(indent: str, going_on: str) -> str:
+    """Text behind a failed instruction at ``pc``: leave the function, or go on in the handler of the place."""
+    lines = f"""
+handler = find_handler(code, pc - code - {CODE_START})
+if handler == 0:
+    store({SP}, fp)
+    return {UNWIND}
+store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
+sp = fp + 8 * load16(code + {CODE_LOCALS}) + 8 * load16(handler + 6)
+pc = code + {CODE_START} + load16(handler + 4)
+{going_on}"""
+    return "\n".join(indent + line if line else "" for line in lines.strip("\n").split("\n")) + "\n"
 
 
 def operand(kind: str, place: int) -> str:
@@ -101,13 +108,55 @@ def case(row: Instruction) -> list[str]:
     return [*lines, f"tos = {call}", f"pc += {row.size}", "continue"]
 
 
+def loop(name: str, rows: tuple[Instruction, ...], mark: str = "", hook: str = "") -> str:
+    """One loop over the bytecode with one case an instruction; ``hook`` is text before each of them."""
+    lines = [mark + begin(name).strip("\n"), f"    tos = {NIL}", "    while True:", *(f"        {line}" for line in hook.splitlines())]
+    lines.append("        op = load8(pc)")
+    for row in rows:
+        lines.append(f"        {'if' if row.number == 0 else 'elif'} op == {row.number}:")
+        body = case(row)
+        check_ends(row, body)
+        lines += ["            " + line for line in body]
+    lines += ["        else:", f"            host({H_OPCODE}, op, 0, 0)", recover("        ", "tos = load(sp)")]
+    return "\n".join(lines)
+
+
+def check_ends(row: Instruction, body: list[str]) -> None:
+    """A body that falls through would run into the next one; the one place to fall to is the recovery of a failing instruction."""
+    if not row.fails and not body[-1].startswith(("continue", "return")):
+        raise CodeError(f"instruction {row.name}: its woven body can fall through ({body[-1]!r}); expected continue or return at its end")
+
+
+def chosen(names: tuple[str, ...] | None, tail_calls: bool = True) -> tuple[Engine, ...]:
+    """The engines of a kernel: all native ones that a machine can do, or those named."""
+    known = engines()
+    for name in names or ():
+        if name not in known:
+            raise ValueError(f"no engine {name!r}; there are {', '.join(known)}")
+    return tuple(e for e in known.values() if e.native and (names is None or e.name in names) and (tail_calls or not e.tail_calls))
+
+
+def table_entries() -> tuple[str, ...]:
+    """Names of the entry slots behind those of the kernel: each engine's table of functions, by opcode."""
+    return tuple(name for engine in engines().values() for name in engine.table(instructions()))
+
+
+def table_place(engine: Engine) -> int:
+    """The slot of an engine's first function."""
+    names = table_entries()
+    own = engine.table(instructions())
+    return SLOTS + 8 * (len(ENTRY_NAMES) + len(lisp_functions()) + (names.index(own[0]) if own else 0))
+
+
 @cache
-def kernel_program() -> Program:
-    """The whole kernel: every module, the woven interpreter and an entry for each Lisp function, checked."""
+def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True) -> Program:
+    """The whole kernel: every module, the engines (None: all native ones) and an entry for each Lisp function, checked."""
     from .. import vm
     from ..kernel import MODULES
     whole = Program(list(MODULES))
-    whole.add_source(interpreter(), vars(vm), "csl_native.engines.woven", "<woven interpreter>")
+    whole.add_source(HANDLERS, vars(vm), "csl_native.engines.woven", "<handlers>")
+    for engine in chosen(names, tail_calls):
+        whole.add_source(engine.weave(instructions(), table_place(engine)), vars(vm), "csl_native.engines.woven", f"<woven engine {engine.name}>")
     whole.add_source("\n\n".join(entry(f) for f in lisp_functions()), {}, "csl_native.engines.entries", "<woven entries>")
     whole.check()
     return whole
@@ -129,14 +178,3 @@ def entry(f: Function) -> str:
     other = "hostn(env, n, " + ", ".join(slots) + ")" if f.lisp_cells == "also" else "wrong_count(env, n)"
     return (f"def entry_{f.name}(env, n, {', '.join(slots)}):\n    if n != {len(names)}:\n        return {other}\n"
             f"    return {call}\n")
-
-
-def interpreter() -> str:
-    """Restricted text of the interpreter loop."""
-    lines = [HEAD.rstrip("\n")]
-    for row in instructions():
-        lines.append(f"        {'if' if row.number == 0 else 'elif'} op == {row.number}:")
-        lines += ["            " + line for line in case(row)]
-    lines += ["        else:", f"            host({H_OPCODE}, op, 0, 0)"]
-    lines.append(TAIL.strip("\n"))
-    return "\n".join(lines) + "\n"

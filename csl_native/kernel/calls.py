@@ -18,10 +18,10 @@ from .memory import NIL, cons
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
-               "host1", "host2", "hostn")
+               "host1", "host2", "hostn", "interpret")
 SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
 (SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
- SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN) = SLOT.values()
+ SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET) = SLOT.values()
 
 
 def undefined1(env, a):
@@ -118,6 +118,12 @@ def frame_end(code, fp):
     return fp + 8 * load16(code + CODE_FRAME)
 
 
+@inline
+def interpret(env, fp):
+    """Run the bytecode of a frame on the session's engine."""
+    return invoke1(SLOT_INTERPRET, env, fp)
+
+
 def bytecoded1(env, a):
     code = load(env + 8 - VECTOR)
     fp = load(SP)
@@ -126,7 +132,7 @@ def bytecoded1(env, a):
     store(fp, a)
     if load8(code + CODE_FIXED) != 1:
         return enter_general(env, code, fp, 1)
-    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
+    return interpret(env, fp)
 
 
 def bytecoded2(env, a, b):
@@ -138,7 +144,7 @@ def bytecoded2(env, a, b):
     store(fp + 8, b)
     if load8(code + CODE_FIXED) != 2:
         return enter_general(env, code, fp, 2)
-    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
+    return interpret(env, fp)
 
 
 def bytecodedn(env, n, a, b, c):
@@ -157,7 +163,7 @@ def bytecodedn(env, n, a, b, c):
         i += 1
     if load8(code + CODE_FIXED) != n:
         return enter_general(env, code, fp, n)
-    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
+    return interpret(env, fp)
 
 
 @noinline
@@ -177,7 +183,7 @@ def enter_general(env, code, fp, n):
             i -= 1
             r = cons(load(fp + 8 * i), r)
         store(fp + 8 * most, r)
-    return interpret(env, fp)  # noqa: F821 (woven from the instructions)
+    return interpret(env, fp)
 
 
 @noinline

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from .. import vm
-from ..engines.weave import kernel_program, lisp_functions
+from ..engines.weave import kernel_program, lisp_functions, table_entries
 from ..kernel.calls import ENTRY_NAMES
 from ..restricted import llvm as ir
 from ..restricted.cpython import translate
@@ -78,20 +77,24 @@ def _optimised(architecture: Architecture, text: str, level: int) -> tuple[Any, 
 
 @cache
 def kernel_abi() -> str:
-    """Digest of everything that compiled code relies on: kernel sources, VM block, entry slots."""
-    text = translate(kernel_program()) + repr(sorted(vm.VM.items())) + repr(entry_table())
+    """Digest of everything that compiled code relies on: kernel sources, VM block, entry slots; engines may differ."""
+    text = translate(kernel_program(())) + repr(sorted(vm.VM.items())) + repr(base_entries())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @cache
 def entry_table() -> tuple[str, ...]:
-    """Function names by entry slot: the fixed ones, then one for each Lisp function of the kernel."""
+    """Function names by entry slot: those of the kernel, then the tables of the engines."""
+    return (*base_entries(), *table_entries())
+
+
+def base_entries() -> tuple[str, ...]:
+    """The fixed slots, then one for each Lisp function of the kernel."""
     return (*ENTRY_NAMES, *(f"entry_{f.name}" for f in lisp_functions()))
 
 
-def compile_kernel(architecture: Architecture, progress: Callable[[str], None] = lambda step: None) -> Block:
-    """The whole kernel as a block; every function is an entry point by name."""
-    program = kernel_program()
-    progress("kernel")
+def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None = None) -> Block:
+    """The whole kernel, with all engines or some, as a block; every function is an entry point by name."""
+    program = kernel_program(engines, architecture.tail_calls)
     body = "\n".join(ir.define(f, architecture, "internal" if f.inline else "hidden") for f in program.functions.values())
     return compile_ir(architecture, module_text(architecture, body + architecture.support))

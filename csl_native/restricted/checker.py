@@ -28,6 +28,7 @@ class Function:
     constants: dict[str, Any]
     inline: bool = False
     noinline: bool = False
+    threaded: bool = False
     lisp_name: str | None = None
     lisp_cells: str = ""
     locals: dict[str, str] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class Program:
         function.parameters = [(a.arg, typed(a.annotation, WORD, TYPES)) for a in extra.args]
         function.result = typed(node.returns, WORD, (*TYPES, VOID))
         for mark in node.decorator_list:
-            if isinstance(mark, ast.Name) and mark.id in ("inline", "noinline"):
+            if isinstance(mark, ast.Name) and mark.id in ("inline", "noinline", "threaded"):
                 setattr(function, mark.id, True)
             elif isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "lisp":
                 values = [ast.literal_eval(a) for a in mark.args]

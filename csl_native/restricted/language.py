@@ -57,6 +57,11 @@ def noinline(function: F) -> F:
     return function
 
 
+def threaded(function: F) -> F:
+    """Mark an interpreter whose one loop is a dispatch: going on with the loop is a jump through a table of its cases."""
+    return function
+
+
 def lisp(name: str, cells: str = "") -> Callable[[F], F]:
     """Mark a kernel function that is also the Lisp function ``name``."""
     return lambda function: function
@@ -145,6 +150,10 @@ def _rows() -> list[Intrinsic]:
         ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
         ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
     ]
+    rows.append(("jump4", (w,) * 6, w, "ENTRIES[({0}) >> 3]({1}, {2}, {3}, {4}, {5})",
+                 "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
+                 "{r} = musttail call i64 {u}(ptr %base, i64 {1}, i64 {2}, i64 {3}, i64 {4}, i64 {5})",
+                 "as invoke4, but a jump: the value of the calling function, which has the same parameters"))
     for count in range(1, 6):
         names = ", ".join(f"{{{k}}}" for k in range(1, count + 2))
         args = ", ".join(f"i64 {{{k}}}" for k in range(1, count + 2))

@@ -55,6 +55,7 @@ class Emitter:
         self.lines: list[str] = []
         self.counter = 0
         self.terminated = False
+        self.table: str | None = None  # a table of places of this function, as a global
         self.clobber = target.clobber if target else ""
         self.big_endian = target is not None and target.big_endian
 
@@ -106,6 +107,19 @@ class Emitter:
         self.emit(f"br i1 {condition}, label %{yes}, label %{no}")
         self.terminated = True
 
+    def jump_through(self, function: str, value: str, labels: list[str]) -> None:
+        """Jump to the label number ``value`` of a table of distances between places of this function."""
+        if self.table is None:
+            first = f"blockaddress(@{function}, %{labels[0]})"
+            rows = ", ".join(f"i32 trunc (i64 sub (i64 ptrtoint (ptr blockaddress(@{function}, %{label}) to i64), i64 ptrtoint (ptr {first} to i64)) to i32)"
+                             for label in labels)
+            self.table = f"@{function}.places = internal unnamed_addr constant [{len(labels)} x i32] [{rows}], align 4\n"
+        place = self.define(f"getelementptr [{len(labels)} x i32], ptr @{function}.places, i64 0, i64 {value}")
+        distance = self.define(f"sext i32 {self.define(f'load i32, ptr {place}')} to i64")
+        target = self.define(f"getelementptr i8, ptr blockaddress(@{function}, %{labels[0]}), i64 {distance}")
+        self.emit(f"indirectbr ptr {target}, [{', '.join(f'label %{label}' for label in dict.fromkeys(labels))}]")
+        self.terminated = True
+
     def place(self, label: str) -> None:
         if not self.terminated:
             self.jump(label)
@@ -143,6 +157,7 @@ class Lowering:
         self.f, self.out = function, emitter
         self.result = result
         self.loops: list[tuple[str, str]] = []
+        self.dispatch: tuple[ast.stmt, str, list[str]] | None = None  # in a threaded loop: what finds the next case, its name, their labels
         self.slots: dict[str, str] = {}
         parameters = dict(function.parameters)
         for name, kind in function.locals.items():
@@ -196,6 +211,9 @@ class Lowering:
                     out.jump(end)
             out.place(end)
         elif isinstance(s, ast.While):
+            if self.f.threaded and not self.loops:
+                self.threaded_loop(s)
+                return
             top, body, end = out.label("while"), out.label("do"), out.label("done")
             out.jump(top)
             out.place(top)
@@ -217,7 +235,43 @@ class Lowering:
         elif isinstance(s, ast.Break):
             out.jump(self.loops[-1][1])
         elif isinstance(s, ast.Continue):
-            out.jump(self.loops[-1][0])
+            if self.dispatch is not None and len(self.loops) == 1:
+                self.next_case()
+            else:
+                out.jump(self.loops[-1][0])
+
+    def threaded_loop(self, s: ast.While) -> None:
+        """``while True: op = ...; if op == 0: ... elif op == 1: ...; rest`` with an indirect jump wherever the loop goes on."""
+        find, cases, *rest = s.body
+        chain = dispatch_chain(cases) if isinstance(cases, ast.If) else None
+        if chain is None or not isinstance(find, ast.Assign):
+            raise Program.refuse(self.f, s, "a threaded function has one loop that finds a number and tests it against constants")
+        out, (name, bodies, default) = self.out, chain
+        places = {number: out.label("case") for number, _ in bodies}
+        other, end = out.label("default"), out.label("end")
+        self.dispatch = find, name, [places.get(number, other) for number in range(256)]
+        top = out.label("while")
+        self.loops.append((top, end))
+        out.jump(top)
+        out.place(top)
+        self.next_case()
+        for (_, body), label in zip((*bodies, (-1, default)), (*places.values(), other), strict=True):
+            out.place(label)
+            self.block(body)
+            if not out.terminated:
+                out.jump(end)
+        out.place(end)
+        self.block(rest)
+        if not out.terminated:
+            out.jump(top)
+        self.loops.pop()
+        out.terminated = True
+
+    def next_case(self) -> None:
+        assert self.dispatch is not None
+        find, name, labels = self.dispatch
+        self.statement(find)
+        self.out.jump_through(self.f.name, self.out.define(f"load i64, ptr {self.slots[name]}"), labels)
 
     def switch(self, name: str, cases: list[tuple[int, list[ast.stmt]]], default: list[ast.stmt]) -> None:
         out = self.out
@@ -351,8 +405,8 @@ def define(function: Function, target: Target, linkage: str = "hidden", attribut
     emitter = Emitter(target)
     Lowering(function, emitter).run()
     marks = " alwaysinline" if function.inline else " noinline" if function.noinline else ""
-    return (f"define {linkage} {LLVM_TYPE[function.result]} @{function.name}({signature(function)}) nounwind{marks} \"no-builtins\"{attributes} {{\n"
-            f"{emitter.text()}}}\n")
+    head = f"define {linkage} {LLVM_TYPE[function.result]} @{function.name}({signature(function)})"
+    return f"{emitter.table or ''}{head} nounwind{marks} \"no-builtins\"{attributes} {{\n{emitter.text()}}}\n"
 
 
 def declare(function: Function, linkage: str = "") -> str:

@@ -43,5 +43,5 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
     capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=features,
     flush=flush, llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
-    local_entries=True, no_reserve=0x40, ignored=frozenset((246,)),
+    local_entries=True, tail_calls=False, no_reserve=0x40, ignored=frozenset((246,)),
     baseline=frozenset(("arch_2_07",)))

@@ -43,6 +43,7 @@ class Architecture(NamedTuple):
     llvm_features: str = ""
     llvm_abi: str = ""
     big_endian: bool = False
+    tail_calls: bool = True  # can LLVM make a call between functions of one type a jump there?
     word: int = 8  # bytes of an address
     anchor: str = ""  # the symbol of the place that anchored relocations count from, and how far behind the block's table it is
     anchor_bias: int = 0

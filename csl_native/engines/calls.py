@@ -1,0 +1,65 @@
+"""A table of functions, one an instruction; each gives the place of the next instruction.
+
+The stack pointer goes in as an argument and comes back in the VM block; the result of a function that ends is there too.
+"""
+
+from __future__ import annotations
+
+from ..instructions.codec import Instruction, program
+from ..vm import ENGINE_SP, SP
+from ..words import UNWIND
+from . import weave
+from .record import Engine
+
+DONE = 1  # what a body gives instead of a place when the function ends; 0 when it failed
+
+
+def table(rows: tuple[Instruction, ...]) -> tuple[str, ...]:
+    return tuple(f"calls_{row.number}" for row in rows) + ("invalid_calls",) * (256 - len(rows))
+
+
+def body(row: Instruction) -> str:
+    """One instruction: operands come from memory and go there."""
+    lines, place, values = [f"def calls_{row.number}(env, fp, pc, sp):"], 1, {}
+    for label, kind in row.operands:
+        values[label] = weave.operand(kind, place)
+        place += weave.OPERANDS[kind][0]
+    for k, name in enumerate(row.inputs):
+        lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
+        values[name] = f"{name}_"
+    arguments = [a.arg if a.arg in row.context else values[a.arg] for a in program().functions[row.function].node.args.args]
+    call, after = f"{row.function}({', '.join(arguments)})", f"    store({ENGINE_SP}, sp - {8 * row.takes})"
+    if row.kind == "return":
+        return "\n".join([*lines, f"    store({ENGINE_SP}, a_)", f"    return {DONE}"])
+    if row.kind == "tail":
+        return "\n".join([*lines, f"    store({SP}, fp)", f"    store({ENGINE_SP}, {call})", f"    return {DONE}"])
+    if row.name == "jump":
+        return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size}"])
+    if row.kind == "branch":
+        return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size} if {call} else pc + {row.size}"])
+    if not row.gives:
+        return "\n".join([*lines, f"    {call}", after, f"    return pc + {row.size}"])
+    lines.append(f"    r = {call}")
+    if row.fails:
+        lines += [f"    if r == {UNWIND}:", "        return 0"]
+    top = 8 * (row.takes - 1)
+    return "\n".join([*lines, f"    store(sp - {top}, r)", f"    store({ENGINE_SP}, sp - {top})", f"    return pc + {row.size}"])
+
+
+def text(rows: tuple[Instruction, ...], place: int) -> str:
+    loop = weave.begin("interpret_calls") + f"""
+    while True:
+        following = invoke3({place} + 8 * load8(pc), env, fp, pc, sp)
+        if following > {DONE}:
+            pc = following
+            sp = load({ENGINE_SP})
+            continue
+        if following == {DONE}:
+            store({SP}, fp)
+            return load({ENGINE_SP})
+""" + weave.recover("        ", "")
+    invalid = f"def invalid_calls(env, fp, pc, sp):\n    return host({weave.H_OPCODE}, load8(pc), 0, 0) & 0\n"
+    return loop + "\n\n" + invalid + "\n\n" + "\n\n\n".join(body(row) for row in rows) + "\n"
+
+
+ENGINE = Engine("calls", "a table of functions, each gives the next place", text, table)

@@ -1,0 +1,34 @@
+"""What an engine is: one way to run bytecode, woven from the instruction definitions; registered by existing in this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import NamedTuple
+
+from ..instructions.codec import Instruction
+
+
+class Engine(NamedTuple):
+    """``weave`` gives restricted text whose function ``interpret_NAME(env, fp)`` runs the bytecode of a frame.
+
+    ``table``: the names of the functions that the engine reaches through entry slots, by opcode.  ``tail_calls``: it needs a machine
+    whose calling convention can jump from function to function.  ``native`` is false for what CPython runs.
+    """
+
+    name: str
+    what: str
+    weave: Callable[[tuple[Instruction, ...], int], str]
+    table: Callable[[tuple[Instruction, ...]], tuple[str, ...]] = lambda rows: ()
+    tail_calls: bool = False
+    native: bool = True
+
+
+@cache
+def engines() -> dict[str, Engine]:
+    """All engines of this folder, by name."""
+    from . import __path__ as folder
+    found = (getattr(import_module(f"{__package__}.{module.name}"), "ENGINE", None) for module in iter_modules(folder))
+    return {engine.name: engine for engine in sorted((e for e in found if e is not None), key=lambda e: e.name)}

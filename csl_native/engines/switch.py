@@ -1,0 +1,14 @@
+"""One loop, one switch: the plainest engine; the same text is what CPython runs."""
+
+from __future__ import annotations
+
+from ..instructions.codec import Instruction
+from . import weave
+from .record import Engine
+
+
+def text(rows: tuple[Instruction, ...], place: int) -> str:
+    return weave.loop("interpret_switch", rows)
+
+
+ENGINE = Engine("switch", "one loop with one switch", text)
