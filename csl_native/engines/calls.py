@@ -5,7 +5,8 @@ The stack pointer goes in as an argument and comes back in the VM block; the res
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction, program
+from ..instructions.codec import OPERANDS, Instruction, program
+from ..kernel.host import H_OPCODE
 from ..vm import ENGINE_SP, SP
 from ..words import UNWIND
 from . import weave
@@ -23,7 +24,7 @@ def body(row: Instruction) -> str:
     lines, place, values = [f"def calls_{row.number}(env, fp, pc, sp):"], 1, {}
     for label, kind in row.operands:
         values[label] = weave.operand(kind, place)
-        place += weave.OPERANDS[kind][0]
+        place += OPERANDS[kind][0]
     for k, name in enumerate(row.inputs):
         lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
         values[name] = f"{name}_"
@@ -58,7 +59,7 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
             store({SP}, fp)
             return load({ENGINE_SP})
 """ + weave.recover("        ", "")
-    invalid = f"def invalid_calls(env, fp, pc, sp):\n    return host({weave.H_OPCODE}, load8(pc), 0, 0) & 0\n"
+    invalid = f"def invalid_calls(env, fp, pc, sp):\n    return host({H_OPCODE}, load8(pc), 0, 0) & 0\n"
     return loop + "\n\n" + invalid + "\n\n" + "\n\n\n".join(body(row) for row in rows) + "\n"
 
 

@@ -5,7 +5,8 @@ Needs calls that are jumps: the arguments of the calling convention are the regi
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction, program
+from ..instructions.codec import OPERANDS, Instruction, program
+from ..kernel.host import H_OPCODE
 from ..kernel.memory import NIL
 from ..vm import SP
 from ..words import UNWIND, VECTOR
@@ -22,7 +23,7 @@ def body(row: Instruction, place: int) -> str:
     lines, at, values = [f"def registers_{row.number}(env, fp, pc, sp, tos):"], 1, {}
     for label, kind in row.operands:
         values[label] = weave.operand(kind, at)
-        at += weave.OPERANDS[kind][0]
+        at += OPERANDS[kind][0]
     for k, name in enumerate(row.inputs[:-1]):
         lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
         values[name] = f"{name}_"
@@ -58,7 +59,7 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     start = weave.begin("interpret_registers") + f"    return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, {NIL})\n"
     following = f"""
 def invalid_registers(env, fp, pc, sp, tos):
-    host({weave.H_OPCODE}, load8(pc), 0, 0)
+    host({H_OPCODE}, load8(pc), 0, 0)
     return fail_registers(env, fp, pc, sp, tos)
 
 

@@ -9,6 +9,7 @@ Operand k of a frame with d operands (k = 1..d) is in memory at the end of the l
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 from ..instructions.codec import OPERANDS, CodeError, Instruction, instructions, program
@@ -148,9 +149,17 @@ def table_place(engine: Engine) -> int:
     return SLOTS + 8 * (len(ENTRY_NAMES) + len(lisp_functions()) + (names.index(own[0]) if own else 0))
 
 
-@cache
+_one_at_a_time = threading.RLock()  # CPython's ast.parse does not bear two threads
+
+
 def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True) -> Program:
     """The whole kernel: every module, the engines (None: all native ones) and an entry for each Lisp function, checked."""
+    with _one_at_a_time:
+        return _kernel_program(names, tail_calls)
+
+
+@cache
+def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
     from .. import vm
     from ..kernel import MODULES
     whole = Program(list(MODULES))

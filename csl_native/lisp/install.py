@@ -77,7 +77,7 @@ class Installer:
     def _install_kernel(self, number: int, entry: str, also: bool = False) -> None:
         """Make a kernel function a Lisp function; ``also``: only one cell of a function that Python has in general."""
         from ..engines.weave import kernel_program
-        f = kernel_program().functions[entry.removeprefix("entry_")]
+        f = kernel_program(()).functions[entry.removeprefix("entry_")]
         assert f.lisp_name is not None
         symbol, slot, count = self.machine.intern(f.lisp_name), SLOT["host"] + 8 * number, len(f.parameters)
         if also or f.lisp_cells == "also":

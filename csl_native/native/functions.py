@@ -113,7 +113,7 @@ class FunctionIR:
         if own and row.name not in ("calln",):
             result = out.define(f"call i64 @{self.source.label}(ptr %base, i64 %env{''.join(f', i64 {v}' for v in values)})")
         else:
-            function = kernel_program().functions[row.function]
+            function = kernel_program(()).functions[row.function]
             arguments, inputs = [], iter(values)
             for argument in function.node.args.args:
                 name = argument.arg
@@ -175,7 +175,7 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
         function = FunctionIR(source)
         parts += [function.text(), function.entry()]
         used |= function.used
-    program = kernel_program()
+    program = kernel_program(())
 
     def inlined(f: Function) -> bool:
         return f.inline

@@ -25,7 +25,7 @@ def make_kernel(architecture: Architecture, block: Block | None = None) -> PageS
     block = block or kernel_block(architecture)
     pages = PageSet(architecture.number, kernel_abi(), features=sorted(architecture.baseline))
     base = pages.add_block(block, kind_numbers(architecture))
-    program = kernel_program()
+    program = kernel_program(None, architecture.tail_calls)
     pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}
     pages.arities = {name: len(program.functions[name].parameters) for name in sorted(block.symbols) if name in program.functions}
     pages.entry_names = list(entry_table())
