@@ -31,8 +31,8 @@ def library_files() -> list[str]:
     return [os.path.join(LIBRARY, name) for name in sorted(os.listdir(LIBRARY)) if name.endswith(".lsp")]
 
 
-def build_base(path: str) -> None:
-    """Write the base image to ``path``; without llvmlite it has no native code and runs everywhere all the same."""
+def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
+    """Write the base image to ``path``, its kernel with all engines or some; without llvmlite it has no native code and runs everywhere all the same."""
     from .native.compiler import CompilerMissing
     from .preserve import heap_sections
     sections: list[Section] = []
@@ -41,9 +41,9 @@ def build_base(path: str) -> None:
     try:
         if architecture is None:
             raise CompilerMissing("this machine's architecture is not known")
-        kernel = make_kernel(architecture)
+        kernel = make_kernel(architecture, engines=engines)
         loaded = load(kernel, {})
-        machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names, "switch")
+        machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names, next(iter(kernel.engines)))
         sections.append(kernel.section(f"kernel-{architecture.number}"))
     except CompilerMissing as error:
         print(f"csl-native: the base image gets no native code: {error}", file=sys.stderr)
@@ -74,8 +74,18 @@ def build_base(path: str) -> None:
 
 def main() -> None:
     """``python -m csl_native.build``: make the base image now."""
+    import argparse
+
     from .baseimage import BASE_IMAGE
-    build_base(BASE_IMAGE)
+    from .engines.record import engines
+    known = [e.name for e in engines().values() if e.native]
+    parser = argparse.ArgumentParser(prog="python -m csl_native.build", description=main.__doc__)
+    parser.add_argument("--without", action="append", default=[], choices=known, metavar="ENGINE", help=f"leave an engine out: {', '.join(known)}")
+    without = parser.parse_args().without
+    kept = tuple(name for name in known if name not in without)
+    if not kept:
+        parser.error("one native engine at least must stay")
+    build_base(BASE_IMAGE, kept if without else None)
     print(f"{BASE_IMAGE}: {os.path.getsize(BASE_IMAGE) >> 10} KB")
 
 

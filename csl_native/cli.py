@@ -22,7 +22,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -- FILE        send standard output to a file
   -w -w+ -w- --nogui -b -g -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
-  --engine NAME        what runs bytecode; --engines lists them
+  --engine NAME        what runs bytecode
+  --engines            list the engines: what each is, its size for each tag of the image, and whether it is here
   --native on|off      use native code, or run everything as bytecode under CPython
                        (with --engine switch: on the native loop)
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
@@ -38,7 +39,7 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
-            "-version": "version"}
+            "-version": "version", "-engines": "engines"}
 
 
 class UsageError(Exception):
@@ -51,7 +52,7 @@ class Options:
     def __init__(self) -> None:
         self.image: str | None = None
         self.output: str | None = None
-        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
+        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = self.engines = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None
@@ -139,6 +140,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.version:
             from importlib.metadata import version
             print(f"csl-native {version('csl-native')}")
+            return 0
+        if options.engines:
+            from .baseimage import base_image
+            from .engines.listing import listing
+            print(listing(options.image or base_image()))
             return 0
         return run(options)
     except UsageError as error:

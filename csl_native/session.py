@@ -152,10 +152,10 @@ class Session(Values):
 
     def _choose_engine(self, kernel: PageSet) -> str:
         """The engine that was asked for, or the fastest that the kernel has; ValueError when it is not there."""
-        found = [name.removeprefix("interpret_") for name in kernel.functions if name.startswith("interpret_")]
+        found = list(kernel.engines)
         if self.engine_wanted is not None and self.engine_wanted not in found:
             raise ValueError(f"no such engine here: {self.engine_wanted}; this kernel has {', '.join(found)}, and there is python")
-        return self.engine_wanted or next(name for name in (*FASTEST, *found) if name in found)
+        return self.engine_wanted or next((name for name in (*FASTEST, *found) if name in found), "switch")
 
     def _map_heap(self, image: Image) -> dict[str, Any]:
         m, cage = self.machine, self.machine.cage

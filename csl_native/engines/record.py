@@ -25,6 +25,10 @@ class Engine(NamedTuple):
     tail_calls: bool = False
     native: bool = True
 
+    def functions(self, rows: tuple[Instruction, ...]) -> frozenset[str]:
+        """The names of what it is made of, as far as it has names of its own."""
+        return frozenset((f"interpret_{self.name}", f"fail_{self.name}", *self.table(rows)))
+
 
 @cache
 def engines() -> dict[str, Engine]:

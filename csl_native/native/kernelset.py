@@ -17,16 +17,19 @@ def kind_numbers(architecture: Architecture) -> dict[str, int]:
     return {kind.name: number for number, kind in enumerate(architecture.kinds)}
 
 
-def make_kernel(architecture: Architecture, block: Block | None = None) -> PageSet:
-    """The kernel for an architecture, from its block or compiled now (needs llvmlite)."""
-    from ..engines.weave import kernel_program
+def make_kernel(architecture: Architecture, block: Block | None = None, engines: tuple[str, ...] | None = None) -> PageSet:
+    """The kernel for an architecture with all engines or some, from its block or compiled now (needs llvmlite)."""
+    from ..engines.weave import chosen, kernel_program
+    from ..instructions.codec import instructions
     from .compiler import entry_table, kernel_abi
     from .workers import kernel_block
-    block = block or kernel_block(architecture)
+    block = block or kernel_block(architecture, engines)
     pages = PageSet(architecture.number, kernel_abi(), features=sorted(architecture.baseline))
     base = pages.add_block(block, kind_numbers(architecture))
-    program = kernel_program(None, architecture.tail_calls)
+    program = kernel_program(engines, architecture.tail_calls)
     pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}
     pages.arities = {name: len(program.functions[name].parameters) for name in sorted(block.symbols) if name in program.functions}
     pages.entry_names = list(entry_table())
+    pages.engines = {e.name: sum(size for name, size in block.sizes.items() if name in e.functions(instructions()))
+                     for e in chosen(engines, architecture.tail_calls)}
     return pages

@@ -30,8 +30,8 @@ class Job(NamedTuple):
 
 
 @cache
-def kernel_block(architecture: Architecture) -> Block:
-    return compile_kernel(architecture)
+def kernel_block(architecture: Architecture, engines: tuple[str, ...] | None = None) -> Block:
+    return compile_kernel(architecture, engines)
 
 
 def perform(job: Job) -> Block:

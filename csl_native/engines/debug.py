@@ -1,0 +1,25 @@
+"""The loop of ``switch`` with a call of the host before every instruction: what a debugger is attached to."""
+
+from __future__ import annotations
+
+from ..instructions.codec import Instruction
+from ..kernel.host import H_DEBUG
+from ..vm import ENGINE_SP
+from ..words import UNWIND
+from . import weave
+from .record import Engine
+
+# All operands are in memory while the host looks; an error of its is an error of the instruction.
+HOOK = f"""store({ENGINE_SP}, sp)
+store(sp, tos)
+r = host({H_DEBUG}, env, fp, pc)
+if r == {UNWIND}:
+{weave.recover("    ", "tos = load(sp)").rstrip()}
+    continue"""
+
+
+def text(rows: tuple[Instruction, ...], place: int) -> str:
+    return weave.loop("interpret_debug", rows, hook=HOOK)
+
+
+ENGINE = Engine("debug", "breakpoints, stepping, watching, counting: a call of the host before every instruction", text)
