@@ -224,6 +224,11 @@ class Session(Values):
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
 
+    def kernel_address(self, name: str) -> int | None:
+        """Where a function of the native kernel is; None when the kernel is not native or lacks it."""
+        loaded = next((s for n, s in self.sets.items() if n.startswith("kernel-")), None)
+        return loaded.address(name) if loaded is not None and name in loaded.pages.functions else None
+
     def kernel_abi(self) -> str:
         """Digest of what compiled code relies on, as the base image of this version says."""
         section = next((s for name, s in self.base.sections.items() if name.startswith("kernel-")), None)

@@ -217,6 +217,9 @@ class Host:
     def on_bad_function(self, f: int, b: int, c: int) -> int:
         return self.lisp.bad_function(f)
 
+    def on_debug(self, env: int, fp: int, pc: int) -> int:
+        return self.lisp.debugger.hook(env, fp, pc) if self.lisp.debugger is not None else NIL
+
     def on_opcode(self, op: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud(f"invalid opcode {op}")
 

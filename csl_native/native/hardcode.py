@@ -120,10 +120,7 @@ class HardCode:
             return
         rows = self.rows()
         if any(s == symbol for s, _, _ in rows):
-            for cell in CELLS:
-                slot = m.field(symbol, cell)
-                if slot >= m.cage["entry_top"]:
-                    self.free_slots.append(slot)
+            self.release_slots(symbol)
             self.write([row for row in rows if row[0] != symbol])
 
     # -- instating -------------------------------------------------------------------
@@ -173,6 +170,26 @@ class HardCode:
                         break
                 if why is not None:
                     self.session.fallbacks.append(why)
+
+    def withdraw(self) -> None:
+        """Make every function that runs natively bytecode again, for a while; the table keeps its entries."""
+        m = self.machine
+        for symbol, _, _ in self.rows():
+            if self.lisp.is_bytecoded(symbol):
+                self.release_slots(symbol)
+                m.kernel.bytecode_cells(symbol, m.field(m.field(symbol, SYM_ENV), 8 - VECTOR))
+
+    def return_native(self) -> None:
+        """Undo ``withdraw``."""
+        if self.refused is None and self.architecture is not None:
+            before = list(self.session.fallbacks)
+            self.instate_rows(self.rows(), set())
+            self.session.fallbacks = before
+
+    def release_slots(self, symbol: int) -> None:
+        for slot in {self.machine.field(symbol, cell) for cell in CELLS}:
+            if slot >= self.machine.cage["entry_top"]:
+                self.free_slots.append(slot)
 
     def resolve(self) -> dict[str, int]:
         loaded = self.session.sets[f"kernel-{self.architecture.number}"] if self.architecture else None

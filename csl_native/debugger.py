@@ -1,0 +1,282 @@
+"""A debugger of bytecode: breakpoints, stepping, watching, counting, tracing, back-traces with values.
+
+``Debugger(session)`` is what front ends use; ``toplevel`` has one for the prompt.  While it is attached every call of a
+bytecoded function runs on the engine ``debug``, and functions with native code run as bytecode; detaching gives both back.
+A frame that runs already when it is attached goes on as it was.
+
+Everything happens in the thread that runs Lisp: when there is a reason to stop, ``on_stop`` is called with a ``Stop`` and
+tells how to go on by calling ``step``, ``step_over``, ``finish`` or nothing (go on).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .instructions.codec import Code, Decoded, decode
+from .instructions.layout import CODE_START
+from .kernel.calls import SLOT
+from .kernel.memory import NIL
+from .objects import SYM_ENV
+from .vm import VM
+from .words import SYMBOL, VECTOR
+
+if TYPE_CHECKING:
+    from .session import Session
+
+SLOT_INTERPRET = SLOT["interpret"] >> 3
+
+
+@dataclass
+class Frame:
+    """One activation of a bytecoded function: ``offset`` is that of the instruction that comes next, or that calls."""
+
+    name: str
+    env: int
+    fp: int
+    offset: int
+    code: Code
+    listing: dict[int, Decoded]
+
+
+@dataclass
+class Stop:
+    """Why the program stands still, and where; values are Lisp words."""
+
+    reason: str
+    frame: Frame
+    locals: list[int]
+    operands: list[int]
+    instruction: str
+
+
+@dataclass
+class Watch:
+    """A value that is looked at before every instruction: a fluid, an element of a vector, or a local of a function."""
+
+    what: str
+    look: Callable[[Frame], int | None]
+    seen: dict[int, int | None] = field(default_factory=dict)  # by frame for a local, else by 0
+    local: bool = False
+
+
+class Debugger:
+    """Attached to one session."""
+
+    def __init__(self, session: Session, on_stop: Callable[[Debugger, Stop], None] = lambda debugger, stop: None) -> None:
+        self.session, self.machine, self.lisp = session, session.machine, session.lisp
+        self.on_stop = on_stop
+        self.breakpoints: set[tuple[str, int]] = set()
+        self.watches: list[Watch] = []
+        self.counts: Counter[str] = Counter()  # calls, by function, while attached
+        self.instructions = 0
+        self.trace: Callable[[Frame, str], None] | None = None
+        self.stack: list[Frame] = []
+        self.attached = self.busy = False
+        self._mode, self._depth = "go", 0
+        self._codes: dict[int, tuple[int, str, Code, dict[int, Decoded]]] = {}
+        self._old: Any = None
+
+    # -- attaching -------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Run bytecode on the engine ``debug`` from now on; native functions become bytecode until ``detach``."""
+        if self.attached:
+            return
+        other = self.lisp.debugger
+        if other is not None:
+            raise ValueError("another debugger is attached to this session; detach it first")
+        m = self.machine
+        if m.native:
+            debug = self.session.kernel_address("interpret_debug")
+            if debug is None:
+                raise ValueError("this kernel has no engine debug; build it without --without debug")
+            self._old, m.words[SLOT_INTERPRET] = m.words[SLOT_INTERPRET], debug
+        else:
+            names = m.kernel.interpret_switch.__globals__
+            self._old, names["interpret"] = names["interpret"], interpreter(names)
+        self.session.hardcode.withdraw()
+        self.lisp.debugger = self
+        self.attached = True
+
+    def detach(self) -> None:
+        """Give native functions and the session's own engine back."""
+        if not self.attached:
+            return
+        m = self.machine
+        if m.native:
+            m.words[SLOT_INTERPRET] = self._old
+        else:
+            m.kernel.interpret_switch.__globals__["interpret"] = self._old
+        self.session.hardcode.return_native()
+        self.lisp.debugger = None
+        self.attached = False
+        self.stack.clear()
+
+    def __enter__(self) -> Debugger:
+        self.attach()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.detach()
+
+    # -- what to stop for ------------------------------------------------------------
+
+    def break_at(self, name: str, offset: int = 0) -> None:
+        """Stop before the instruction at ``offset`` of a function; ValueError when none begins there."""
+        symbol = self.machine.intern(name)
+        if not self.lisp.is_bytecoded(symbol):
+            raise ValueError(f"{name} has no bytecode; define it first")
+        listing = self._listing(self.machine.field(symbol, SYM_ENV))[3]
+        if offset not in listing:
+            raise ValueError(f"no instruction of {name} begins at {offset}; they begin at {', '.join(map(str, listing))}")
+        self.breakpoints.add((name, offset))
+
+    def clear(self, name: str, offset: int | None = None) -> None:
+        """Remove the breakpoints of a function, or one of them."""
+        self.breakpoints = {b for b in self.breakpoints if b[0] != name or (offset is not None and b[1] != offset)}
+
+    def watch_fluid(self, name: str) -> None:
+        """Stop when the value of a fluid or global changes."""
+        symbol = self.machine.intern(name)
+        self._watch(Watch(name, lambda frame: self.machine.value(symbol)))
+
+    def watch_element(self, name: str, index: int) -> None:
+        """Stop when an element of the vector that is a variable's value changes."""
+        m, symbol = self.machine, self.machine.intern(name)
+
+        def look(frame: Frame) -> int | None:
+            v = m.value(symbol)
+            return m.vector_items(v)[index] if v is not None and v & 7 == VECTOR and 0 <= index < m.vector_length(v) else None
+        self._watch(Watch(f"{name}[{index}]", look))
+
+    def watch_local(self, name: str, number: int) -> None:
+        """Stop when a local variable of a function (arguments come first, from 0) changes in one of its activations."""
+        def look(frame: Frame) -> int | None:
+            return self.machine.words[(frame.fp >> 3) + number] if frame.name == name and number < frame.code.locals else None
+        self._watch(Watch(f"local {number} of {name}", look, local=True))
+
+    def _watch(self, watch: Watch) -> None:
+        if not watch.local:
+            watch.seen[0] = watch.look(self.stack[-1]) if self.stack else watch.look(Frame("", 0, 0, 0, Code(0, 0, False, 0, 0, b""), {}))
+        self.watches.append(watch)
+
+    # -- how to go on ------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Stop before the next instruction, wherever it is."""
+        self._mode = "step"
+
+    def step_over(self) -> None:
+        """Stop before the next instruction of this activation, or of a caller."""
+        self._mode, self._depth = "over", len(self.stack)
+
+    def finish(self) -> None:
+        """Stop when this activation has returned."""
+        self._mode, self._depth = "over", len(self.stack) - 1
+
+    def go_on(self) -> None:
+        self._mode = "go"
+
+    # -- looking ----------------------------------------------------------------------
+
+    def backtrace(self) -> list[str]:
+        """The activations, innermost first: function, offset, and locals with their values."""
+        return [f"{f.name} at {f.offset}: " + " ".join(map(self.show, self.locals(f))) for f in reversed(self.stack)]
+
+    def locals(self, frame: Frame) -> list[int]:
+        at = frame.fp >> 3
+        words: list[int] = self.machine.words[at:at + frame.code.locals].tolist()
+        return words
+
+    def show(self, word: int) -> str:
+        return self.lisp.printer.text(word) if word & 7 != 7 else "?"
+
+    # -- the hook ----------------------------------------------------------------------
+
+    def _listing(self, env: int) -> tuple[int, str, Code, dict[int, Decoded]]:
+        m = self.machine
+        found = self._codes.get(env)
+        code_object = m.field(env, 8 - VECTOR)
+        if found is None or found[0] != code_object:
+            code = Code.unpack(m.raw(code_object))
+            name = next((m.text(s) for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and m.field(s, SYM_ENV) == env), "lambda")
+            found = self._codes[env] = code_object, name, code, {item.at: item for item in decode(code.code)}
+        return found
+
+    def hook(self, env: int, fp: int, pc: int) -> int:
+        """Before every instruction: keep the stack of activations, and stop when there is a reason."""
+        if self.busy:
+            return NIL
+        self.instructions += 1
+        code_object, name, code, listing = self._listing(env)
+        offset = pc - code_object - CODE_START
+        while self.stack and self.stack[-1].fp > fp:
+            self.stack.pop()
+        top = self.stack[-1] if self.stack else None
+        if top is None or top.fp != fp or top.env != env or offset == 0:
+            if top is not None and top.fp == fp and top.env == env and listing[top.offset].target == 0:
+                pass  # a loop back to the first instruction
+            else:
+                if top is not None and top.fp == fp:
+                    self.stack.pop()  # a tail call, or a call from a loop of the kernel
+                self.stack.append(Frame(name, env, fp, offset, code, listing))
+                self.counts[name] += 1
+        frame = self.stack[-1]
+        frame.offset = offset
+        if self.trace is not None:
+            self.trace(frame, listing[offset].row.name)
+        reason = self._reason(frame)
+        if reason:
+            self._stop(reason, frame)
+        return NIL
+
+    def _reason(self, frame: Frame) -> str:
+        for watch in self.watches:
+            key = frame.fp if watch.local else 0
+            if watch.local and (frame.offset == 0 or key not in watch.seen):
+                watch.seen[key] = watch.look(frame)
+                continue
+            new, old = watch.look(frame), watch.seen.get(key)
+            if new != old and (not watch.local or new is not None):
+                watch.seen[key] = new
+                return f"{watch.what} was {'unset' if old is None else self.show(old)}, is {'unset' if new is None else self.show(new)}"
+        if (frame.name, frame.offset) in self.breakpoints:
+            return "breakpoint"
+        if self._mode == "step" or (self._mode == "over" and len(self.stack) <= self._depth):
+            return "step"
+        return ""
+
+    def _stop(self, reason: str, frame: Frame) -> None:
+        m = self.machine
+        sp = m.cage["engine_sp"]
+        item = frame.listing[frame.offset]
+        start = (frame.fp >> 3) + frame.code.locals + 1
+        operands: list[int] = m.words[start:(sp >> 3) + 1].tolist()
+        text = " ".join([item.row.name, *map(str, item.operands)])
+        self._mode = "go"
+        self.busy = True
+        lisp_sp = m.words[VM["sp"] >> 3]
+        try:
+            self.on_stop(self, Stop(reason, frame, self.locals(frame), operands, text))
+        finally:
+            self.busy = False
+            m.words[VM["sp"] >> 3] = lisp_sp
+            m.cage["engine_sp"] = sp
+
+
+def interpreter(names: dict[str, Any]) -> Any:
+    """The engine ``debug`` under CPython, in the name space of the kernel there."""
+    if "interpret_debug" not in names:
+        from .engines.weave import kernel_program
+        from .restricted.checker import Program
+        from .restricted.cpython import translate
+        whole, one = kernel_program(("switch", "debug")), Program()
+        one.functions["interpret_debug"] = whole.functions["interpret_debug"]
+        exec(compile(translate(one), "<engine debug>", "exec"), names)
+    return names["interpret_debug"]
+
+
+__all__ = ["Debugger", "Frame", "Stop", "Watch"]
