@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from csl_native.session import LispError, Session
+from csl_native.engines.record import engines
+from csl_native.session import FASTEST, LispError, Session
 
 from .images import images
 from .translate import prelude, translate
@@ -96,7 +97,7 @@ def compare(rounds: int, say: Callable[[str], None]) -> str:
     rows, native_ratios, switch_ratios = [], [], []
     for name, text in programs().items():
         say(name)
-        n, s = ours(text, rounds, None, True), ours(text, max(1, rounds - 1), "switch", False)
+        n, s = ours(text, rounds, None, True), ours(text, max(1, rounds - 1), FASTEST[0], False)
         b = sbcl(text, rounds) if have["sbcl"] else math.nan
         c = clisp(text, 1) if have["clisp"] else math.nan
         rows.append([name, *(f"{1000 * t:.0f}" for t in (n, s, b, c)), f"{n / b:.2f}", f"{s / b:.2f}", f"{s / c:.2f}"])
@@ -105,7 +106,20 @@ def compare(rounds: int, say: Callable[[str], None]) -> str:
         switch_ratios.append(s / c)
     rows.append(["**geometric mean** (native without fib, tak)", "", "", "", "", f"**{geometric(native_ratios):.2f}**", "",
                  f"**{geometric(switch_ratios):.2f}**"])
-    return table(["program", "native ms", "switch ms", "SBCL ms", "CLISP ms", "native/SBCL", "switch/SBCL", "switch/CLISP"], rows)
+    return table(["program", "native ms", "bytecode ms", "SBCL ms", "CLISP ms", "native/SBCL", "bytecode/SBCL", "bytecode/CLISP"], rows)
+
+
+def engine_table(say: Callable[[str], None]) -> str:
+    """Every native engine on calls, arithmetic and list work, in ratios to CLISP's bytecode."""
+    texts = {name: text for name, text in programs().items() if name in ("fib32", "tak", "deriv", "queens", "sieve")}
+    rows = []
+    theirs = {name: clisp(text, 1) for name, text in texts.items()}
+    for engine in engines().values():
+        if engine.native and engine.name != "debug":
+            say(f"engine {engine.name}")
+            ratios = [ours(text, 2, engine.name, False) / theirs[name] for name, text in texts.items()]
+            rows.append([engine.name, *(f"{r:.2f}" for r in ratios), f"**{geometric(ratios):.2f}**"])
+    return table(["engine / CLISP", *texts, "geometric mean"], rows)
 
 
 def python_engine() -> str:
@@ -187,6 +201,7 @@ def main() -> None:
     report = "# Benchmarks\n\nMade by `make bench`; times of one run on one machine, quote the ratios.\n\n"
     report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
     report += images(say) + "\n"
+    report += engine_table(say) + "\n"
     report += compare(1 if options.quick else 3, say)
     print(report)
     if options.o:

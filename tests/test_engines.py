@@ -1,0 +1,166 @@
+"""Every engine runs the same programs; one definition adds an instruction, one file adds an engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from csl_native.engines.listing import here
+from csl_native.engines.record import Engine, engines
+from csl_native.engines.weave import check_ends, kernel_program
+from csl_native.instructions.codec import Code, CodeError, instructions
+from csl_native.native.architectures import architectures, host
+from csl_native.objects import CODE_HEADER
+from csl_native.session import Session, restore
+
+from .conftest import ROOT, machine_runs_natively
+from .test_corpus import PROGRAMS, runner, wrong
+
+NATIVE = [e.name for e in engines().values() if e.native]
+HERE = [name for name in NATIVE if machine_runs_natively() and not (engines()[name].tail_calls and host() and not host().tail_calls)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_programs_on_every_engine(name: str) -> None:
+    report, _ = runner("--small", "--no-conformance", options=("--native=off", "--engine", name))
+    assert len(report["programs"]) == len(PROGRAMS) and wrong(report) == []
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_conformance_on_every_engine(name: str) -> None:
+    """The same cases pass as on the others."""
+    only = ("--no-programs", "--only", "control|catch|errors|variables|compiled")
+    own, _ = runner(*only, options=("--engine", name))
+    plain, _ = runner(*only, options=("--engine", "switch"))
+    assert own["conformance"]["passed"] == plain["conformance"]["passed"] > 100
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_collector_stress_on_every_engine(name: str, tmp_path: Path) -> None:
+    """Fresh under collector stress, then restored from an image that another engine wrote."""
+    s = Session(engine=name, native=False, gc_stress=True, heap=64 << 20)
+    assert s.engine == name
+    s.eval("(de walk (l n) (cond ((zerop n) (reverse l)) (t (walk (cons (list n (times n n)) l) (sub1 n)))))")
+    s.eval("(de safe (n) (catch 'out (unwind!-protect (cond ((greaterp n 5) (throw 'out n)) (t (list n))) (setq undone!* n))))")
+    assert s.eval("(list (length (walk nil 60)) (safe 9) undone!* (safe 2) (errorset '(car 5) nil nil))")[:4] == [60, 9, 9, [2]]
+    s.preserve(tmp_path / "x.img")
+    other = restore(tmp_path / "x.img", engine=HERE[HERE.index(name) - 1], native=False, heap=64 << 20)
+    assert other.eval("(list (length (walk nil 60)) (safe 9))") == [60, 9]
+
+
+@pytest.mark.parametrize("name", [*HERE, "python"])
+def test_an_invalid_opcode_is_an_error_that_names_it(name: str, tmp_path: Path) -> None:
+    with open(tmp_path / "out", "wb") as out:
+        s = Session(engine=name, heap=64 << 20, output=out)
+        m = s.machine
+        s.eval("(de strange (x) x)")
+        s.run(lambda: s.lisp.install_code(m.intern("strange"), m.object(CODE_HEADER, Code(1, 1, False, 1, 4, b"\xfa").pack()), [0]))
+        s.eval("(de caller (x) (list (errorset '(strange 1) t nil) x))")
+        assert s.eval("(cadr (caller 7))") == 7, "the program goes on"
+        s.lisp.output.flush()
+    assert "invalid opcode 250" in (tmp_path / "out").read_text()
+
+
+def test_a_body_that_falls_through_is_refused() -> None:
+    row = next(r for r in instructions() if r.name == "local")
+    with pytest.raises(CodeError, match="local: its woven body can fall through"):
+        check_ends(row, ["tos = load(fp)", "pc += 2"])
+
+
+def test_choosing_an_engine() -> None:
+    with pytest.raises(ValueError, match="no such engine here: warp; this kernel has calls, "):
+        Session(engine="warp", heap=64 << 20)
+    assert here(Engine("warp", "", lambda rows, place: ""), {}).startswith("no: ")
+    lacking = [a for a in architectures() if not a.tail_calls]
+    assert lacking, "one architecture at least cannot jump to a function"
+    program = kernel_program(None, lacking[0].tail_calls)
+    assert "interpret_registers" not in program.functions and "interpret_threaded" in program.functions
+    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "--engines"], capture_output=True, text=True, check=True).stdout
+    assert all(name in done for name in engines())
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A copy of the sources, without the base image."""
+    for folder in ("csl_native", "image", "relocation", "tools"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.img"))
+    return tmp_path
+
+
+def python(folder: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True,
+                          check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+TWICE = '''
+
+@inline
+def op_twice_and_more(n: i8, a, b):
+    """Push (2 a, b + n) as a pair."""
+    return cons(a << 1, b + (n << 3))
+'''
+USE = """
+import csl_native
+from csl_native.session import Session
+from csl_native.instructions.codec import Code, encode, disassemble
+from csl_native.objects import CODE_HEADER
+from csl_native.manual import instructions_page
+assert csl_native.__file__.startswith(__import__('os').getcwd()), csl_native.__file__
+code = Code(2, 2, False, 2, 8, encode("local", 0) + encode("local", 1) + encode("twice_and_more", 5) + encode("return"))
+print("twice_and_more 5" in "\\n".join(disassemble(code)), "Push (2 a, b + n) as a pair." in instructions_page())
+for name in ("switch", "threaded", "calls", "registers", "debug", "python"):
+    s = Session(engine=name, native=False, heap=64 << 20)
+    m = s.machine
+    s.eval("(de new (a b) a)")
+    s.run(lambda: s.lisp.install_code(m.intern("new"), m.object(CODE_HEADER, code.pack()), [0]))
+    print(name, s.engine, s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
+s = Session(heap=64 << 20)
+m = s.machine
+s.eval("(de new (a b) a)")
+s.run(lambda: s.lisp.install_code(m.intern("new"), m.object(CODE_HEADER, code.pack()), [0]))
+print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel here")
+def test_an_instruction_is_one_definition(scratch: Path) -> None:
+    """Added to the definitions in a copy, every engine, the LLVM tier, the disassembler and the manual have it."""
+    path = scratch / "csl_native" / "instructions" / "definitions.py"
+    text = path.read_text()
+    place = text.index("# Instructions that are a kernel function of the same name")
+    path.write_text(text[:place].rstrip() + "\n" + TWICE + "\n\n" + text[place:])
+    lines = python(scratch, "-c", USE).splitlines()
+    assert lines[0] == "True True"
+    assert lines[1:] == [f"{name} {name} [42, 9]" for name in ("switch", "threaded", "calls", "registers", "debug", "python")] + ["['new'] [] [42, 9]"]
+
+
+ENGINE = '''"""A copy of the loop, under another name."""
+
+from . import weave
+from .record import Engine
+
+ENGINE = Engine("another", "the loop once more", lambda rows, place: weave.loop("interpret_another", rows))
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel here")
+def test_an_engine_is_one_file_and_builds_may_leave_some_out(scratch: Path) -> None:
+    (scratch / "csl_native" / "engines" / "another.py").write_text(ENGINE)
+    assert "another    yes" in python(scratch, "-m", "csl_native.cli", "--engines")
+    assert python(scratch, "-m", "csl_native.cli", "-q", "--native=off", "--engine", "another", "-e", "(print (nth '(1 2 3) 2))") == "2\n"
+    python(scratch, "-m", "csl_native.build", "--without", "another", "--without", "threaded")
+    listing = python(scratch, "-m", "csl_native.cli", "--engines")
+    assert "threaded   no: left out of this build" in listing and "switch     yes" in listing
+    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "--engine", "threaded", "-e", "1"], cwd=scratch, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(scratch)}, check=False)
+    assert done.returncode == 2 and "no such engine here: threaded; this kernel has" in done.stderr
+    assert python(scratch, "-m", "csl_native.cli", "-q", "-e", "(print 3)") == "3\n"
