@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from csl_native.engines.record import engines
 from csl_native.image.container import Image
 from csl_native.native.architectures import by_name, host
 from csl_native.session import Session, restore
@@ -97,6 +98,17 @@ def test_conformance_there(machine: str, images: Path) -> None:
                           text=True, timeout=1500, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
     report = json.loads(done.stdout)["conformance"]
     assert (report["cases"], report["passed"]) == (int(total[1]), int(total[2])), done.stderr[-4000:]
+
+
+def test_every_engine_there(machine: str, images: Path) -> None:
+    """Engines of that machine's kernel run bytecode; the one that needs tail calls is refused where there are none."""
+    form = "(progn (de f (n) (if (lessp n 2) n (plus (f (sub1 n)) (f (difference n 2))))) (print (list (f 12) (catch 'x (throw 'x 5)))))"
+    for engine in (e for e in engines().values() if e.native):
+        done = there(machine, *MODULE, "--native=off", "--engine", engine.name, "-i", str(image_of(images, "base")), "-e", form)
+        if engine.tail_calls and not by_name(machine).tail_calls:
+            assert done.returncode == 2 and f"no such engine here: {engine.name}" in done.stderr
+        else:
+            assert done.stdout == "(144 5)\n", done.stderr
 
 
 def test_bytecode_there(machine: str, images: Path) -> None:

@@ -36,12 +36,14 @@ declare void @llvm.assume(i1)
 
 
 class Target(Protocol):
-    """What the lowering must know of a machine: its callee-saved registers as a constraint list, and its byte order."""
+    """What the lowering must know of a machine: its callee-saved registers as a constraint list, its byte order, bytes of an address."""
 
     @property
     def clobber(self) -> str: ...
     @property
     def big_endian(self) -> bool: ...
+    @property
+    def word(self) -> int: ...
 
 
 ACCESS = re.compile(r"(?:(\S+) = load|store) (i16|i32|i64|double|ptr)(?: (\S+))?, ptr (\S+), align (\d)")
@@ -58,6 +60,7 @@ class Emitter:
         self.table: str | None = None  # a table of places of this function, as a global
         self.clobber = target.clobber if target else ""
         self.big_endian = target is not None and target.big_endian
+        self.address = "i32" if target is not None and target.word == 4 else "i64"
 
     def fresh(self, stem: str = "v") -> str:
         self.counter += 1
@@ -110,13 +113,15 @@ class Emitter:
     def jump_through(self, function: str, value: str, labels: list[str]) -> None:
         """Jump to the label number ``value`` of a table of distances between places of this function."""
         if self.table is None:
-            first = f"blockaddress(@{function}, %{labels[0]})"
-            rows = ", ".join(f"i32 trunc (i64 sub (i64 ptrtoint (ptr blockaddress(@{function}, %{label}) to i64), i64 ptrtoint (ptr {first} to i64)) to i32)"
-                             for label in labels)
+            def distance(label: str) -> str:
+                here, first = (f"ptrtoint (ptr blockaddress(@{function}, %{to}) to {self.address})" for to in (label, labels[0]))
+                plain = f"sub ({self.address} {here}, {self.address} {first})"
+                return f"i32 {plain}" if self.address == "i32" else f"i32 trunc (i64 {plain} to i32)"
+            rows = ", ".join(map(distance, labels))
             self.table = f"@{function}.places = internal unnamed_addr constant [{len(labels)} x i32] [{rows}], align 4\n"
         place = self.define(f"getelementptr [{len(labels)} x i32], ptr @{function}.places, i64 0, i64 {value}")
-        distance = self.define(f"sext i32 {self.define(f'load i32, ptr {place}')} to i64")
-        target = self.define(f"getelementptr i8, ptr blockaddress(@{function}, %{labels[0]}), i64 {distance}")
+        offset = self.define(f"sext i32 {self.define(f'load i32, ptr {place}')} to i64")
+        target = self.define(f"getelementptr i8, ptr blockaddress(@{function}, %{labels[0]}), i64 {offset}")
         self.emit(f"indirectbr ptr {target}, [{', '.join(f'label %{label}' for label in dict.fromkeys(labels))}]")
         self.terminated = True
 

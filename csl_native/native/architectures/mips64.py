@@ -26,4 +26,4 @@ ARCHITECTURE = Architecture(
     clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),
     kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
     capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",), features=features,
-    flush=flush, llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, no_reserve=0x400, ignored=frozenset((37,)))
+    flush=flush, llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))
