@@ -28,6 +28,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        (with --engine switch: on the native loop)
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
+  --jit N              compile a function while the program runs when it was called N times: 0 at once, -1 never (the default)
+  --stats              say at the end what was compiled while the program ran, and what was not
   --explain            say why what runs as bytecode does so
   --gc-stress          collect at every safepoint (for testing)
   --help --version
@@ -37,9 +39,10 @@ FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "g": "", "s": "", "x": "", "a": "
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
-          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap"}
+          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
+          "-jit": "jit"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
-            "-version": "version", "-engines": "engines"}
+            "-version": "version", "-engines": "engines", "-stats": "stats"}
 
 
 class UsageError(Exception):
@@ -52,7 +55,7 @@ class Options:
     def __init__(self) -> None:
         self.image: str | None = None
         self.output: str | None = None
-        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = self.engines = False
+        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = self.engines = self.stats = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None
@@ -60,6 +63,7 @@ class Options:
         self.module: str | None = None
         self.depends: str | None = None
         self.engine: str | None = None
+        self.jit = -1
         self.native = "on"
         self.compile: str | None = None
         self.tags: str | None = None
@@ -109,6 +113,10 @@ def put(options: Options, name: str, value: str, option: str) -> None:
         options.heap = size_of(value, option)
     elif name == "native" and value not in ("on", "off"):
         raise UsageError(f"{option} {value}; on or off expected")
+    elif name == "jit":
+        if not value.lstrip("-").isdigit() or int(value) < -1:
+            raise UsageError(f"{option} {value}: a number of calls was expected; 0 is at the first one, -1 never")
+        options.jit = int(value)
     else:
         if name == "engine":
             from .engines.record import engines
@@ -197,7 +205,7 @@ def run(options: Options) -> int:
         if name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
-                      gc_stress=options.gc_stress, output=out)
+                      gc_stress=options.gc_stress, output=out, jit=options.jit)
     from .toplevel import TopLevel
     return TopLevel(session, options).run()
 

@@ -40,6 +40,7 @@ class Machine:
         self.words, self.bytes, self.doubles = cage.words, cage.bytes, cage.doubles
         self.kernel: Any = None
         self.native = False
+        self.interrupted = False  # an interrupt was asked for, not only a word with the host
         self.entries: dict[int, Callable[..., int]] = {}
         self.symbols: dict[str, int] = {}
         self.host: Callable[[int, int, int, int], int] = lambda code, a, b, c: UNWIND
@@ -52,7 +53,7 @@ class Machine:
 
     def _setup_vm(self) -> None:
         cage, places = self.cage, self.cage.places
-        for name in ("marks", "starts", "lines", "cards", "chunks"):
+        for name in ("marks", "starts", "lines", "cards", "chunks", "counters"):
             cage[name] = places[name]
         cage["heap_start"] = cage["heap_top"] = HEAP
         cage["heap_end"] = HEAP + cage.heap
@@ -180,6 +181,11 @@ class Machine:
 
     def interrupt(self) -> None:
         """Ask the running program to stop at its next safepoint; from any thread or signal handler."""
+        self.interrupted = True
+        self.poke()
+
+    def poke(self) -> None:
+        """Make the running program call the host at its next safepoint; from any thread."""
         self.cage["interrupt"] = 8
         self.cage["stack_limit"] = NO_LIMIT
 

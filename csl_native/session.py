@@ -47,11 +47,13 @@ class Session(Values):
 
     Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
 
+    ``jit``: compile a function while the program runs when it has been called so often (0: at its first call, -1: never).
+
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
-                 gc_stress: bool = False, output: Any = None, tag: int | None = None) -> None:
+                 gc_stress: bool = False, output: Any = None, tag: int | None = None, jit: int = -1) -> None:
         self.path: str | None = None
         self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
         self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
@@ -65,11 +67,11 @@ class Session(Values):
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
         self.printed: Any = None
-        self._begin(os.fspath(image) if image is not None else base_image())
+        self._begin(os.fspath(image) if image is not None else base_image(), jit)
 
     # -- beginning and restoring -----------------------------------------------------
 
-    def _begin(self, path: str) -> None:
+    def _begin(self, path: str, jit: int) -> None:
         with Image(path) as image:
             self.path = path
             self.fallbacks: list[Fallback] = []
@@ -85,12 +87,15 @@ class Session(Values):
             self.lisp.ready()
             self.lisp.precision = int(info.get("precision", 6))
             self.hardcode = HardCode(self, image, architecture, kernel_ok)
-            self.lisp.on_redefine = self.hardcode.redefined
+            self.lisp.on_redefine = self._redefined
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
             self._system_variables()
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
+        if jit >= 0 and self.machine.native:
+            from .native.jit import jit_of
+            jit_of(self.lisp).set_threshold(jit)
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag
@@ -190,6 +195,11 @@ class Session(Values):
         cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
         return info
 
+    def _redefined(self, symbol: int) -> None:
+        self.hardcode.redefined(symbol)
+        if self.lisp.jit is not None:
+            self.lisp.jit.redefined(symbol)
+
     def _translate(self, info: dict[str, Any]) -> None:
         """Entry slots and function numbers of an image of another version are translated by name."""
         m, lisp = self.machine, self.lisp
@@ -285,6 +295,8 @@ class Session(Values):
                 return function()
             finally:
                 self.owner = 0
+                if self.lisp.jit is not None:
+                    self.lisp.jit.sweep()
         with self.lock:
             return self.machine.on_big_stack(owned)
 
@@ -374,6 +386,8 @@ class Session(Values):
         self.lisp.output.flush()
         for stream in self.lisp.streams.values():
             stream.close()
+        if self.lisp.jit is not None:
+            self.lisp.jit.close()
         for _, _, _, memory in self.hardcode.memories:
             memory.close()
         for loaded in self.sets.values():

@@ -39,6 +39,12 @@ class TopLevel:
             self.session.lisp.output.flush()
             sys.stdout.flush()
 
+    def statistics(self) -> None:
+        if self.options.stats:
+            from .native.jit import jit_of
+            for line in jit_of(self.session.lisp).statistics():
+                self.note(f"csl: {line}")
+
     def explain(self) -> None:
         if self.options.explain or self.options.verbose:
             for line in self.session.explain():
@@ -58,10 +64,14 @@ class TopLevel:
         except Stopped as stopped:
             code = stopped.code
         self.explain()
+        self.statistics()
         return code or missing
 
     def begin(self, restarted: bool, call: bool) -> None:
         lisp, m = self.session.lisp, self.session.machine
+        if self.options.verbose:
+            from .native.jit import jit_of
+            jit_of(lisp).say = lambda text: self.note(f"csl: {text}")
         lisp.top = self  # type: ignore[attr-defined]
         if self.options.verbose:
             lisp.on_collection = lambda text: self.note(f"csl: {text}")
@@ -153,7 +163,8 @@ class TopLevel:
         """Go on with a fresh session from an image; the old one's memory is given back."""
         old = self.session
         old.lisp.output.flush()
-        session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output)
+        session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output,
+                          jit=self.options.jit)
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
         session.machine._set_limit()
         old.close()

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_MAX, CODE_MIN, CODE_REST
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, lisp, load, load8, load16, noinline, stack_pointer, store  # type: ignore[attr-defined]
-from ..vm import NATIVE_BASE, SLOTS, SP, STACK_END
+from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, lisp, load, load8, load16, lshr, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
+from ..vm import COUNTERS, NATIVE_BASE, SLOTS, SP, STACK_END, THRESHOLD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
-from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
+from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_COMPILE, H_HOT, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
-               "host1", "host2", "hostn", "interpret")
+               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen")
 SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
 (SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
- SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET) = SLOT.values()
+ SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET,
+ SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN) = SLOT.values()
 
 
 def undefined1(env, a):
@@ -118,9 +119,46 @@ def frame_end(code, fp):
     return fp + 8 * load16(code + CODE_FRAME)
 
 
+@noinline
+def count_call(env) -> None:
+    """Tell the host of a function when it has been called often.  Functions may share a counter, which only makes them hot earlier."""
+    at = load(COUNTERS) + (lshr(load(env + 8 - VECTOR), 4) & 4095) * 8
+    n = load(at) + 1
+    store(at, n)
+    if n == load(THRESHOLD):
+        host(H_HOT, env, 0, 0)
+
+
+def compile1(env, a):
+    s = host(H_COMPILE, env, 0, 0)
+    return call_symbol1(s, a) if s != UNWIND else s
+
+
+def compile2(env, a, b):
+    s = host(H_COMPILE, env, 0, 0)
+    return call_symbol2(s, a, b) if s != UNWIND else s
+
+
+def compilen(env, n, a, b, c):
+    s = host(H_COMPILE, env, 0, 0)
+    return call_symboln(s, n, a, b, c) if s != UNWIND else s
+
+
+def compile_cells(s) -> None:
+    """Set the cells of a bytecoded symbol so that the first call compiles it; wrong argument counts still complain."""
+    if load(s + SYM_FN1) == SLOT_BYTECODED1:
+        store(s + SYM_FN1, SLOT_COMPILE1)
+    if load(s + SYM_FN2) == SLOT_BYTECODED2:
+        store(s + SYM_FN2, SLOT_COMPILE2)
+    if load(s + SYM_FNN) == SLOT_BYTECODEDN:
+        store(s + SYM_FNN, SLOT_COMPILEN)
+
+
 @inline
 def interpret(env, fp):
-    """Run the bytecode of a frame on the session's engine."""
+    """Run the bytecode of a frame on the session's engine; count the call when somebody wants to know."""
+    if unlikely(load(THRESHOLD) != 0):
+        count_call(env)
     return invoke1(SLOT_INTERPRET, env, fp)
 
 

@@ -71,7 +71,21 @@ class Host:
     on_no_memory = on_memory_full
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
+        if self.lisp.jit is not None and not self.m.interrupted:
+            self.lisp.jit.install()
+            return NIL
+        self.m.interrupted = False
         raise self.lisp.errors.loud("Interrupted")
+
+    def on_hot(self, env: int, b: int, c: int) -> int:
+        if self.lisp.jit is not None:
+            self.lisp.jit.hot(env)
+        return NIL
+
+    def on_compile(self, env: int, b: int, c: int) -> int:
+        """The first call of a function that jit was asked for; the symbol to call."""
+        from ..native.jit import jit_of
+        return jit_of(self.lisp).first_call(env)
 
     def on_bad_car(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("attempt to take car of an atom:", a)

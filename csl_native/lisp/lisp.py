@@ -74,6 +74,7 @@ class Lisp(Installer, Evaluator):
         self.expansions: dict[int, int] = {}
         self.on_redefine: Callable[[int], None] = lambda symbol: None
         self.prompt = "> "
+        self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
     def ready(self) -> None:

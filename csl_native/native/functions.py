@@ -111,7 +111,9 @@ class FunctionIR:
             return
         own = row.name.startswith(("call", "tail_call")) and operand.get("n") in self.source.own and row.takes == self.count
         if own and row.name not in ("calln",):
-            result = out.define(f"call i64 @{self.source.label}(ptr %base, i64 %env{''.join(f', i64 {v}' for v in values)})")
+            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
+            mark = "tail" if row.kind == "tail" else "notail"
+            result = out.define(f"{mark} call i64 @{self.source.label}(ptr %base, i64 %env{''.join(f', i64 {v}' for v in values)})")
         else:
             function = kernel_program(()).functions[row.function]
             arguments, inputs = [], iter(values)

@@ -178,6 +178,8 @@ class HardCode:
             if self.lisp.is_bytecoded(symbol):
                 self.release_slots(symbol)
                 m.kernel.bytecode_cells(symbol, m.field(m.field(symbol, SYM_ENV), 8 - VECTOR))
+        if self.lisp.jit is not None:
+            self.lisp.jit.withdraw()
 
     def return_native(self) -> None:
         """Undo ``withdraw``."""
@@ -185,6 +187,8 @@ class HardCode:
             before = list(self.session.fallbacks)
             self.instate_rows(self.rows(), set())
             self.session.fallbacks = before
+        if self.lisp.jit is not None:
+            self.lisp.jit.return_native()
 
     def release_slots(self, symbol: int) -> None:
         for slot in {self.machine.field(symbol, cell) for cell in CELLS}:

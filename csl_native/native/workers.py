@@ -6,6 +6,7 @@ depends on the job alone, so the number of processes changes nothing but the tim
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import struct
@@ -79,42 +80,61 @@ def processes() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Worker:
+    """One compiling process; one job at a time."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", "from csl_native.native.workers import serve; serve()"]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+
+    def ask(self, job: Job) -> Block:
+        """Compile; an error there is raised here."""
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None and stdout is not None
+        try:
+            send(stdin, job)
+            answer = receive(stdout)
+        except BrokenPipeError:
+            answer = None
+        if isinstance(answer, BaseException):
+            raise answer
+        if not isinstance(answer, Block):
+            raise RuntimeError(f"a compiling process for {job.architecture} ended with status {self.process.wait()}; see its message above")
+        return answer
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):  # something unsent to a process that ended
+                    pipe.close()
+
+
 def compile_jobs(jobs: list[Job], wanted: int = 0) -> Iterator[Block]:
     """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there are several jobs)."""
     count = min(wanted or processes(), len(jobs))
     if count < 2:
         yield from map(perform, jobs)
         return
-    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-    command = [sys.executable, "-c", "from csl_native.native.workers import serve; serve()"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(count)]
+    workers = [Worker() for _ in range(count)]
+    idle: SimpleQueue[Worker] = SimpleQueue()
     for worker in workers:
         idle.put(worker)
 
     def ask(job: Job) -> Block:
         worker = idle.get()
-        assert worker.stdin is not None and worker.stdout is not None
         try:
-            send(worker.stdin, job)
-            answer = receive(worker.stdout)
+            return worker.ask(job)
         finally:
             idle.put(worker)
-        if isinstance(answer, BaseException):
-            raise answer
-        if not isinstance(answer, Block):
-            raise RuntimeError(f"a compiling process for {job.architecture} ended with status {worker.wait()}; see its message above")
-        return answer
     try:
         with ThreadPoolExecutor(count) as pool:
             yield from pool.map(ask, jobs)
     finally:
         for worker in workers:
-            assert worker.stdin is not None and worker.stdout is not None
-            worker.kill()
-            worker.wait()
-            worker.stdin.close()
-            worker.stdout.close()
+            worker.close()
 
 
 def send(pipe: IO[bytes], value: object) -> None:

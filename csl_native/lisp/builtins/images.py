@@ -87,6 +87,29 @@ def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
     return m.list(Compilation(hardcode, [architecture]).run(list(m.items(names)))[architecture.name])
 
 
+@builtin("jit", 1)
+def jit(lisp: Lisp, names: int) -> int:
+    """Compile a function, or those in a list, to native code at their next call; what cannot be stays bytecode."""
+    from ...native.jit import jit_of
+    m, compiler = lisp.machine, jit_of(lisp)
+    for name in m.items(names) if names & 7 == CONS else [names]:
+        if not compiler.mark(name):
+            if lisp.output.column:
+                lisp.output.write("\n")
+            lisp.output.write(f"+++ {lisp.printer.text(name)} not a candidate for JIT\n")
+    return NIL
+
+
+@builtin("jit-threshold", 1)
+def jit_threshold(lisp: Lisp, calls: int) -> int:
+    """Compile functions by themselves after so many calls: 0 at the first one, -1 never."""
+    from ...native.jit import jit_of
+    if calls & 7 or calls >> 3 < -1:
+        raise lisp.errors.plain("jit-threshold: -1 (never), 0 (at once) or more expected", calls)
+    jit_of(lisp).set_threshold(calls >> 3)
+    return calls
+
+
 @builtin("native-type", 0)
 def native_type(lisp: Lisp) -> int:
     """The tag of the native code that runs here; 0 for none."""
