@@ -30,6 +30,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --tags A,B           ... and for these architectures too (cross-compilation)
   --jit N              compile a function while the program runs when it was called N times: 0 at once, -1 never (the default)
   --stats              say at the end what was compiled while the program ran, and what was not
+  --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --explain            say why what runs as bytecode does so
   --gc-stress          collect at every safepoint (for testing)
   --help --version
@@ -42,7 +43,8 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
           "-jit": "jit"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
-            "-version": "version", "-engines": "engines", "-stats": "stats"}
+            "-version": "version", "-engines": "engines", "-stats": "stats",
+            "-perf-map": "perf_map"}
 
 
 class UsageError(Exception):
@@ -55,7 +57,8 @@ class Options:
     def __init__(self) -> None:
         self.image: str | None = None
         self.output: str | None = None
-        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = self.engines = self.stats = False
+        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
+        self.engines = self.stats = self.perf_map = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None

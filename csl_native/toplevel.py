@@ -44,6 +44,11 @@ class TopLevel:
             from .native.jit import jit_of
             for line in jit_of(self.session.lisp).statistics():
                 self.note(f"csl: {line}")
+        if self.options.perf_map:
+            from .native.perfmap import write_map
+            path = write_map(self.session)
+            if self.options.verbose:
+                self.note(f"csl: names of native code are in {path}")
 
     def explain(self) -> None:
         if self.options.explain or self.options.verbose:

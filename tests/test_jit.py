@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,18 @@ def test_without_a_native_kernel() -> None:
     s = Session(heap=64 << 20, engine="python", jit=0)
     s.eval(FIB + "(jit 'fib)")
     assert s.eval("(fib 10)") == 55 and s.lisp.jit.compiled == 0
+
+
+def test_a_map_for_profilers(tmp_path: Path) -> None:
+    """Kernel functions, those compiled ahead of time and those of the jit, with places that do not overlap."""
+    command = [sys.executable, "-m", "csl_native.cli", "-q", "-v", "--perf-map", "-e", FIB, "-e", "(progn (jit 'fib) (fib 5))",
+               "-e", "(progn (de other (x) x) (native!-compile '(other)))"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    told = process.communicate(timeout=60)[1]
+    path = Path(f"/tmp/perf-{process.pid}.map")
+    rows = [line.split(maxsplit=2) for line in path.read_text().splitlines()]
+    path.unlink()
+    assert str(path) in told
+    assert {"csl:collect", "csl:interpret_threaded", "lisp:fib", "lisp:other", "lisp:nth"} <= {name for _, _, name in rows}
+    spans = [(int(address, 16), int(address, 16) + int(size, 16)) for address, size, _ in rows]
+    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)) and all(size > 0 for size in (b - a for a, b in spans))
