@@ -57,8 +57,10 @@ def image_of(images: Path, name: str) -> Path:
     """A program compiled for this machine and for all foreign ones, in one file."""
     path = images / f"{name}.img"
     if not path.exists():
-        s = Session(heap=64 << 20)
-        if name != "base":
+        if name == "base":
+            s = Session(heap=64 << 20)
+        else:  # the kernels of all machines are in the base image already
+            s = restore(image_of(images, "base"), heap=64 << 20)
             s.eval(program(name, small=True))
         s.native_compile()
         s.add_tags(emulation.MACHINES)

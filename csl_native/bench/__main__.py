@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from csl_native.engines.record import engines
-from csl_native.session import FASTEST, LispError, Session
+from csl_native.restoring import FASTEST
+from csl_native.session import LispError, Session
 
 from .images import images
 from .translate import prelude, translate

@@ -1,0 +1,203 @@
+"""How a session begins: image file → mapped heap, kernel and engine, native functions; with a reason for all that cannot be used."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from typing import Any
+
+from csl_native.image.container import Image, ImageError
+
+from .baseimage import base_image
+from .cage import Cage
+from .lisp.lisp import Lisp
+from .machine import Machine
+from .native.architectures import Architecture, host
+from .native.hardcode import HardCode
+from .native.pages import LoadedSet, PageSet, Refused
+from .native.pages import load as load_pages
+from .native.reasons import Fallback
+from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .vm import HEAP, LINE, SLOTS
+from .words import SYMBOL
+
+PAGE = 4096
+FASTEST = ("threaded", "switch")  # engines by speed, as far as it matters for the choice
+VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
+
+
+class Restoring:
+    """The part of a session that restores an image; what was asked for is there before ``_begin``, the rest after."""
+
+    path: str | None
+    native_wanted: bool
+    native_allowed: bool
+    engine_wanted: str | None
+    engine: str
+    wanted_tag: int | None
+    heap: int
+    gc_stress: bool
+    output: Any
+
+    def _begin(self, path: str, jit: int) -> None:
+        with Image(path) as image:
+            self.path = path
+            self.fallbacks: list[Fallback] = []
+            self.sets: dict[str, LoadedSet] = {}
+            self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
+            self.machine = Machine(Cage(self.heap))
+            architecture = self._architecture()
+            self._check_instructions(image)
+            kernel_ok = self._attach_kernel(image, architecture)
+            info = self._map_heap(image)
+            self.lisp = Lisp(self.machine, self.output)
+            self._translate(info)
+            self.lisp.ready()
+            self.lisp.precision = int(info.get("precision", 6))
+            self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
+            self.lisp.on_redefine = self._redefined
+            self.lisp.session = self  # type: ignore[attr-defined]
+            self.hardcode.instate()
+            self._system_variables()
+        if self.gc_stress:
+            self.machine.cage["gc_stress"] = 1
+        if jit >= 0 and self.machine.native:
+            from .native.jit import jit_of
+            jit_of(self.lisp).set_threshold(jit)
+
+    def _architecture(self) -> Architecture | None:
+        from .native.architectures import by_tag
+        return host() if self.wanted_tag is None else by_tag(self.wanted_tag)
+
+    def _check_instructions(self, image: Image) -> None:
+        """The image's instructions must be this version's, or the first of them."""
+        import msgpack
+
+        from .instructions import codec
+        rows = msgpack.unpackb(image.read("instructions"), use_list=True) if "instructions" in image.sections else []
+        self.base = image
+        if os.path.realpath(image.path) != os.path.realpath(base_image()):
+            self.base = Image(base_image())
+            current = msgpack.unpackb(self.base.read("instructions"), use_list=True)
+            if [r[1] for r in current[:len(rows)]] != [r[1] for r in rows] or not rows:
+                raise ImageError(f"{image.path}: its bytecode has {len(rows)} instructions that are not this version's {len(current)}; "
+                                 "load the sources again and preserve")
+            rows = current
+        codec.install(rows)
+
+    def _attach_kernel(self, image: Image, architecture: Architecture | None) -> bool:
+        """Run natively when the image, or the base image, has this machine's kernel; else under CPython."""
+        why: Fallback | None = None
+        if not self.native_allowed:
+            why = Fallback("switched-off")
+        elif architecture is None:
+            why = Fallback("no-architecture")
+        elif architecture is not host():
+            why = Fallback("no-set", detail=f"tag {architecture.number} is not this machine's")
+        else:
+            name = f"kernel-{architecture.number}"
+            if name not in image.sections:
+                why = Fallback("no-set", detail=f"tag {architecture.number}")
+            else:
+                own, base = image.sections[name], self.base.sections.get(name)
+                if base is not None and base.info.get("abi") != own.info.get("abi"):
+                    image = self.base  # the image was made by another version: its heap runs on this version's kernel
+                try:
+                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+                    if pages.bad_pages:
+                        why = Fallback("damaged-page", detail=f"kernel page {min(pages.bad_pages)}")
+                    elif missing := architecture.missing(pages.features):
+                        why = Fallback("missing-feature", detail=missing)
+                    else:
+                        self.engine = self._choose_engine(pages)
+                        loaded = load_pages(pages, {})
+                        self.sets[name] = loaded
+                        self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities, pages.entry_names,
+                                                   self.engine)
+                except ImageError as error:
+                    why = Fallback("damaged-page", detail=str(error))
+                except Refused as refused:
+                    why = Fallback(refused.code, detail=refused.detail)
+        if why is not None:
+            self.fallbacks.append(why)
+            self.machine.attach_python()
+        return why is None
+
+    def _choose_engine(self, kernel: PageSet) -> str:
+        """The engine that was asked for, or the fastest that the kernel has; ValueError when it is not there."""
+        found = list(kernel.engines)
+        if self.engine_wanted is not None and self.engine_wanted not in found:
+            raise ValueError(f"no such engine here: {self.engine_wanted}; this kernel has {', '.join(found)}, and there is python")
+        return self.engine_wanted or next((name for name in (*FASTEST, *found) if name in found), "switch")
+
+    def _map_heap(self, image: Image) -> dict[str, Any]:
+        m, cage = self.machine, self.machine.cage
+        section = image.sections.get("heap")
+        if section is None or "starts" not in image.sections:
+            raise ImageError(f"{image.path}: has no heap; it is not an image that can be run")
+        info = section.info
+        size = int(info["size"])
+        if info.get("base") != HEAP or not 0 < size <= section.length or section.length % PAGE:
+            raise ImageError(f"{image.path}: its heap of {size} bytes in {section.length} does not fit this version")
+        if section.length + (4 << 20) > cage.heap:
+            raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
+        if section.raw and section.offset % mmap.PAGESIZE == 0:
+            if section.length <= VERIFY_LIMIT:
+                image.read("heap")
+            cage.map_file(image.file.fileno(), section.offset, section.length, HEAP)
+        else:
+            m.bytes[HEAP:HEAP + section.length] = image.read("heap")
+        starts = image.read("starts")
+        if len(starts) != (size + 1023) // 1024 * 8:
+            raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make it again")
+        top = HEAP + (section.length + LINE - 1) // LINE * LINE
+        for name in ("marks", "starts"):
+            at = cage[name] + HEAP // 128
+            m.bytes[at:at + len(starts)] = starts
+        at = cage["lines"] + HEAP // LINE
+        count = (top - HEAP) // LINE
+        m.bytes[at:at + count] = b"\1" * count
+        cage["heap_top"] = (top + 65535) // 65536 * 65536
+        cage["cursor"] = HEAP // LINE
+        cage["live_lines"] = cage["full_live"] = count
+        cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
+        return info
+
+    def _redefined(self, symbol: int) -> None:
+        self.hardcode.redefined(symbol)
+        if self.lisp.jit is not None:
+            self.lisp.jit.redefined(symbol)
+
+    def _translate(self, info: dict[str, Any]) -> None:
+        """Entry slots and function numbers of an image of another version are translated by name."""
+        m, lisp = self.machine, self.lisp
+        old_entries, old_builtins = list(info["entries"]), list(info["builtins"])
+        names = [row.name for row in lisp.builtins]
+        if old_entries == list(m.entry_names) and old_builtins == names:
+            return
+        slot_of = {name: SLOTS + 8 * k for k, name in enumerate(m.entry_names)}
+        number_of = {name: k for k, name in enumerate(names)}
+        for symbol in m.vector_items(m.root(0)):
+            if symbol & 7 != SYMBOL:
+                continue
+            for offset, undefined in ((SYM_FN1, "undefined1"), (SYM_FN2, "undefined2"), (SYM_FNN, "undefinedn")):
+                number = m.field(symbol, offset) - SLOTS >> 3
+                name = old_entries[number] if 0 <= number < len(old_entries) else undefined
+                m.words[symbol + offset >> 3] = slot_of.get(name, slot_of[undefined])
+            spare = m.field(symbol, SYM_SPARE)
+            if m.field(symbol, SYM_FN1) == slot_of["host1"] and spare & 7 == 0 and spare >= 0:
+                name = old_builtins[spare >> 3] if spare >> 3 < len(old_builtins) else ""
+                if name in number_of:
+                    m.words[symbol + SYM_SPARE >> 3] = number_of[name] << 3
+                else:
+                    for offset, undefined in ((SYM_FN1, "undefined1"), (SYM_FN2, "undefined2"), (SYM_FNN, "undefinedn")):
+                        m.words[symbol + offset >> 3] = slot_of[undefined]
+
+    def _system_variables(self) -> None:
+        m = self.machine
+        architecture = host()
+        tag = architecture.number if architecture is not None and self.native_allowed else 0
+        rows = [("native", tag << 3), ("opsys", m.intern(os.uname().sysname.lower())), ("name", m.string("csl-native")),
+                ("version", m.string("0.1.0")), ("c-code", 0)]
+        symbol = m.intern("lispsystem*")
+        m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
