@@ -19,25 +19,40 @@ def whole(image: Image, architecture: Architecture, features: frozenset[str]) ->
     number = architecture.number
     try:
         kernel = section(image, f"kernel-{number}")
-        sets = {tag: section(image, name) for name in image.sections if (tag := function_tag(name)) is not None and tag & 31 == number}
+        if kernel is None or not any((tag := function_tag(name)) is not None and tag & 31 == number for name in image.sections):
+            return {}, Fallback("no-set", detail=f"tag {number}")
+        if kernel.bad_pages:
+            return {}, Fallback("damaged-page", detail=f"kernel page {min(kernel.bad_pages)}")
+        if missing := set(kernel.features) - features:
+            return {}, Fallback("missing-feature", detail=", ".join(sorted(missing)))
     except ImageError as error:
         return {}, Fallback("damaged-page", detail=str(error))
-    if kernel is None or not sets:
-        return {}, Fallback("no-set", detail=f"tag {number}")
-    if kernel.bad_pages:
-        return {}, Fallback("damaged-page", detail=f"kernel page {min(kernel.bad_pages)}")
-    plain = sets.get(number)
-    missing = (set(kernel.features) | set(plain.features if plain else ())) - features
-    if missing:
-        return {}, Fallback("missing-feature", detail=", ".join(sorted(missing)))
-    found = {tag: pages for tag, pages in sets.items() if pages is not None and not set(pages.features) - features}
-    for pages in found.values():
-        if pages.abi != kernel.abi:
-            return {}, Fallback("kernel-abi", detail=f"made for {pages.abi}, the kernel is {kernel.abi}")
-        unresolved = [t for t in pages.targets[1:] if t not in kernel.functions]
-        if unresolved:
-            return {}, Fallback("unresolved", detail=unresolved[0])
+    found = {}
+    for name in image.sections:
+        tag = function_tag(name)
+        if tag is not None and tag & 31 == number:
+            pages, why = one(image, name, kernel, features)
+            if pages is not None:
+                found[tag] = pages
+            elif tag == number:  # a refinement that cannot be used costs nothing
+                return {}, why
     return found, None
+
+
+def one(image: Image, name: str, kernel: PageSet, features: frozenset[str]) -> tuple[PageSet | None, Fallback | None]:
+    """One section of function pages, or why it cannot be used."""
+    try:
+        pages = section(image, name)
+    except ImageError as error:
+        return None, Fallback("damaged-page", detail=str(error))
+    assert pages is not None
+    if pages.abi != kernel.abi:
+        return None, Fallback("kernel-abi", detail=f"made for {pages.abi}, the kernel is {kernel.abi}")
+    if missing := set(pages.features) - features:
+        return None, Fallback("missing-feature", detail=", ".join(sorted(missing)))
+    if unresolved := [t for t in pages.targets[1:] if t not in kernel.functions]:
+        return None, Fallback("unresolved", detail=unresolved[0])
+    return pages, None
 
 
 def predict(image: Image, view: HeapView, architecture: Architecture, features: frozenset[str]) -> dict[str, Fallback]:

@@ -60,19 +60,27 @@ class HardCode:
         for name in image.sections:
             tag = function_tag(name)
             if tag is not None and tag & 31 == architecture.number and self.refused is None:
-                try:
-                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
-                    missing = architecture.missing(pages.features)
-                    if pages.abi != self.kernel.abi:
-                        self.refused = Fallback("kernel-abi", detail=f"made for {pages.abi}, this is {self.kernel.abi}")
-                    elif missing and tag == architecture.number:
-                        self.refused = Fallback("missing-feature", detail=missing)
-                    if not missing:
-                        self.sets[tag] = pages
-                except ImageError as error:
-                    self.refused = Fallback("damaged-page", detail=str(error))
+                why = self.read_set(image, name, tag)
+                if why is not None and tag == architecture.number:
+                    self.refused = why
+                elif why is not None and why.code != "missing-feature":  # a refinement that this machine is too old for is no news
+                    session.fallbacks.append(why)
         if kernel_ok and self.refused is None:
             self.sets.setdefault(architecture.number, PageSet(architecture.number, self.kernel.abi))
+
+    def read_set(self, image: Image, name: str, tag: int) -> Fallback | None:
+        """Take a section of function pages for this machine; the reason when it cannot be used."""
+        assert self.architecture is not None
+        try:
+            pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+        except ImageError as error:
+            return Fallback("damaged-page", detail=str(error))
+        if pages.abi != self.kernel.abi:
+            return Fallback("kernel-abi", detail=f"made for {pages.abi}, this is {self.kernel.abi}")
+        if missing := self.architecture.missing(pages.features):
+            return Fallback("missing-feature", detail=missing)
+        self.sets[tag] = pages
+        return None
 
     @property
     def pages(self) -> PageSet | None:
@@ -143,7 +151,10 @@ class HardCode:
                     loaded = load_pages(pages, self.resolve(), self.apply_native())
                 except Refused as refused:
                     self.session.fallbacks.append(Fallback(refused.code, detail=refused.detail))
-                    return
+                    if tag == self.tag:
+                        return
+                    del self.sets[tag]  # a refinement; the baseline's code is there
+                    continue
                 self.memories.append((tag, 0, len(pages.data), loaded.memory))
         heap = self.session.image_digests.get("heap")
         together = {tag for tag in self.sets if heap is not None and self.session.image_digests.get(f"functions-{tag}") == heap}
