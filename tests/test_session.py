@@ -390,3 +390,30 @@ def test_check_foretells_what_happens(image: Path, name: str) -> None:
         assert set(told.values()) == {restored[""]}
     else:
         assert told == restored
+
+
+@needs_native
+def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path) -> None:
+    """The baseline's code runs where the better one cannot be read, and foretelling agrees."""
+    here = host()
+    assert here is not None
+    if len(here.refinements) < 2 or here.missing(here.refinements[1].features):
+        pytest.skip("this machine has no second refinement")
+    from csl_native.tools.csl_image import HeapView, foretell
+    refined = by_name(here.refinements[1].name)
+    native.eval("(de unit (x) (onep x))")
+    native.native_compile(["unit"])
+    native.add_tags([refined.name])
+    path = tmp_path / "x.img"
+    native.preserve(path)
+    assert restore(path, heap=64 << 20).explain() == []
+    with Image(path) as image:
+        section = image.sections[f"functions-{refined.tag}"]
+        data = bytearray(image.read(section.name))
+    data[4:40] = bytes(36)
+    update(path, [Section(section.name, bytes(data), raw=True, info=section.info)])
+    s = restore(path, heap=64 << 20)
+    assert [f.code for f in s.fallbacks] == ["damaged-page"] and s.eval("(unit 1.0)") is True
+    assert [tag for tag, *_ in s.hardcode.memories] == [here.tag]
+    with Image(path) as image:
+        assert "unit" not in foretell.predict(image, HeapView(image), here, refined.baseline)
