@@ -9,7 +9,6 @@ import math
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from csl_native.engines.record import engines
 from csl_native.restoring import FASTEST
 from csl_native.session import LispError, Session
 
-from .images import images
+from .images import images, run_time
 from .translate import prelude, translate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -154,15 +153,8 @@ def python_engine() -> str:
 
 def start() -> str:
     """A run of ``csl -e nil`` beside ``python3 -c pass``."""
-    def best(command: list[str]) -> float:
-        times = []
-        for _ in range(15):
-            started = time.perf_counter()
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-            times.append(time.perf_counter() - started)
-        return statistics.median(times)
     program = Path(sys.executable).parent / "csl"
-    a, b = best([str(program), "-q", "-e", "nil"]), best([sys.executable, "-c", "pass"])
+    a, b = run_time([str(program), "-q", "-e", "nil"]), run_time([sys.executable, "-c", "pass"])
     return f"csl -e nil {a * 1000:.0f} ms, python -c pass {b * 1000:.0f} ms, difference {(a - b) * 1000:.0f} ms"
 
 

@@ -45,15 +45,19 @@ def relocation_time(count: int = 100_000) -> str:
     return f"{seconds * 1000:.2f} ms for {count} records" + (f" ({refused})" if refused else "")
 
 
-def start_time(path: Path) -> float:
-    """The median of runs of csl with an image that does nothing."""
-    program = [sys.executable, "-m", "csl_native.cli", "-q", "-i", str(path), "-e", "nil"]
+def run_time(command: list[str]) -> float:
+    """Seconds of the median of 15 runs of a program."""
     times = []
     for _ in range(15):
         started = time.perf_counter()
-        subprocess.run(program, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def start_time(path: Path) -> float:
+    """Of csl with an image that does nothing."""
+    return run_time([sys.executable, "-m", "csl_native.cli", "-q", "-i", str(path), "-e", "nil"])
 
 
 def sizes(path: Path) -> list[list[str]]:
