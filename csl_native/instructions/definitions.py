@@ -12,9 +12,9 @@ Numbers are positions in this file: add new instructions at its end.
 from __future__ import annotations
 
 from ..kernel.calls import call_symbol1, call_symbol2, call_symboln
-from ..kernel.collector import safepoint
 from ..kernel.host import H_STACK_OVERFLOW, host
 from ..kernel.memory import CATCH_TAGS, NIL, T, cons
+from ..kernel.safepoint import safepoint
 from ..kernel.symbols import bind, set_value, start_throw, store_unwind, symbol_value, unbind, unbind_to
 from ..objects import SYM_VALUE
 from ..restricted.language import inline, load, store  # type: ignore[attr-defined]

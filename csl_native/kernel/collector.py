@@ -20,7 +20,6 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     clz,
     ctz,
     inline,
-    invoke4,
     load,
     load8,
     load_address,
@@ -30,7 +29,6 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     store,
     store8,
     ult,
-    unlikely,
 )
 from ..vm import (
     ALLOCATED,
@@ -41,71 +39,30 @@ from ..vm import (
     CHUNK_COUNT,
     CHUNKS,
     CURSOR,
-    EPOCH,
     FULL_COUNT,
     FULL_LIVE,
     GC_BYTES,
     GC_COUNT,
-    GC_REQUEST,
-    GC_STRESS,
     HEAP,
     HEAP_END,
     HEAP_TOP,
-    INTERRUPT,
     LINES,
     LIVE_LINES,
     MARK_SP,
     MARK_STACK,
     MARKS,
     NATIVE_BASE,
-    REAL_STACK_LIMIT,
     RESERVE,
     SP,
     STACK_BASE,
-    STACK_LIMIT,
     STARTS,
     UNWIND_TAG,
     UNWIND_VALUE,
 )
-from ..words import UNWIND
-from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
-from .memory import FIRST, HOST_SLOT, NIL, NO_LIMIT, PREPARED, ROOT_VECTOR, YOUNG, close_chunk
+from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk
 
 MIN_BUDGET = 8 << 20
 ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
-
-
-@inline
-def safepoint():
-    """nil, or UNWIND when an interrupt, stack overflow or full memory became an error."""
-    if unlikely(stack_pointer() < load(STACK_LIMIT)):
-        return safepoint_slow()
-    return NIL
-
-
-@noinline
-def safepoint_slow():
-    if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
-        full = load(GC_REQUEST) >> 1
-        store(GC_REQUEST, 0)
-        if load(GC_STRESS) != 0:
-            collect(1 if load(GC_COUNT) & 15 == 0 else full)
-        else:
-            invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, and knows what time it is
-    store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 else NO_LIMIT)
-    if load(INTERRUPT) != 0:
-        store(INTERRUPT, 0)
-        return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
-    if stack_pointer() < load(REAL_STACK_LIMIT):
-        return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
-    if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
-        return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
-    return NIL
-
-
-def free_bytes():
-    """Bytes that can be handed out after the last collection."""
-    return load(HEAP_END) - HEAP - (load(LIVE_LINES) << 8) - load(ALLOCATED)
 
 
 @noinline
@@ -399,11 +356,3 @@ def finish(top, full) -> None:
     if budget > room >> 1:
         budget = (room >> 1) + 65536
     store(BUDGET, budget)
-
-
-def current_stack():
-    """The machine stack pointer."""
-    return stack_pointer()
-
-
-__all__ = ["EPOCH", "UNWIND"]

@@ -1,0 +1,47 @@
+"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow and full memory."""
+
+from __future__ import annotations
+
+from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
+from ..vm import ALLOCATED, GC_COUNT, GC_REQUEST, GC_STRESS, HEAP, HEAP_END, HEAP_TOP, INTERRUPT, LIVE_LINES, REAL_STACK_LIMIT, RESERVE, STACK_LIMIT
+from .collector import collect
+from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
+from .memory import HOST_SLOT, NIL, NO_LIMIT
+
+
+@inline
+def safepoint():
+    """nil, or UNWIND when an interrupt, stack overflow or full memory became an error."""
+    if unlikely(stack_pointer() < load(STACK_LIMIT)):
+        return safepoint_slow()
+    return NIL
+
+
+@noinline
+def safepoint_slow():
+    if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
+        full = load(GC_REQUEST) >> 1
+        store(GC_REQUEST, 0)
+        if load(GC_STRESS) != 0:
+            collect(1 if load(GC_COUNT) & 15 == 0 else full)
+        else:
+            invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, and knows what time it is
+    store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 else NO_LIMIT)
+    if load(INTERRUPT) != 0:
+        store(INTERRUPT, 0)
+        return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
+    if stack_pointer() < load(REAL_STACK_LIMIT):
+        return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
+    if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
+        return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
+    return NIL
+
+
+def free_bytes():
+    """Bytes that can be handed out after the last collection."""
+    return load(HEAP_END) - HEAP - (load(LIVE_LINES) << 8) - load(ALLOCATED)
+
+
+def current_stack():
+    """The machine stack pointer."""
+    return stack_pointer()
