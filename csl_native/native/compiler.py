@@ -11,6 +11,7 @@ from ..engines.weave import kernel_program, lisp_functions, table_entries
 from ..kernel.calls import ENTRY_NAMES
 from ..restricted import llvm as ir
 from ..restricted.cpython import translate
+from ..restricted.emitter import DECLARATIONS
 from .architectures import Architecture
 from .elf import Block, import_object
 
@@ -40,7 +41,7 @@ def _machine(architecture: Architecture, level: int) -> Any:
 
 def module_text(architecture: Architecture, body: str) -> str:
     """A module around IR text, with what every module needs."""
-    return (f'target triple = "{architecture.triple}"\n{ir.DECLARATIONS}\n{body}\n'
+    return (f'target triple = "{architecture.triple}"\n{DECLARATIONS}\n{body}\n'
             '!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
 
 

@@ -13,6 +13,7 @@ from ..engines.weave import kernel_program
 from ..instructions.codec import Code, Decoded, decode, verify
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
+from ..restricted.emitter import LLVM_TYPE, Emitter
 from ..words import UNWIND
 from .architectures import Architecture
 from .compiler import compile_ir, module_text
@@ -45,7 +46,7 @@ class FunctionIR:
         self.count = self.code.fixed
         self.depths = verify(self.code, source.literals)
         self.listing = [item for item in decode(self.code.code) if item.at in self.depths]
-        self.out = ir.Emitter()
+        self.out = Emitter()
         self.used: set[str] = {"op_poll"}
 
     def text(self) -> str:
@@ -125,7 +126,7 @@ class FunctionIR:
                     arguments.append(str(operand[name]))
                 else:
                     arguments.append(next(inputs))
-            text = f"call {ir.LLVM_TYPE[function.result]} @{self.use(row.function)}(ptr %base{''.join(f', i64 {a}' for a in arguments)})"
+            text = f"call {LLVM_TYPE[function.result]} @{self.use(row.function)}(ptr %base{''.join(f', i64 {a}' for a in arguments)})"
             if function.result == "void":
                 out.emit(text)
                 return
