@@ -118,8 +118,8 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
                 target = None if home is None else home + symbol["st_value"]
                 if target is None and symbol["st_shndx"] != "SHN_UNDEF":
                     raise ObjectError(f"{kind.name} refers to {symbol.name} in a section that is not loaded")
-                if target is not None and kind.call and architecture.local_entries:
-                    target += local_entry(symbol)
+                if target is not None and kind.call:
+                    target += architecture.local_entry(symbol)
                 addend = r["r_addend"] if section["sh_type"] == "SHT_RELA" else original.addend(kind, place)
                 pending.append((kind, place, target, symbol.name, addend))
     resolve(block, pending, architecture)
@@ -130,11 +130,6 @@ def type_number(relocation: Any) -> int:
     """The type of a record; where it has up to three, all of them in one number."""
     entry = relocation.entry
     return int(entry["r_info_type"]) | int(entry.get("r_type2", 0)) << 8 | int(entry.get("r_type3", 0)) << 16
-
-
-def local_entry(symbol: Any) -> int:
-    """How far behind its global entry a function begins for callers with the same TOC (ELFv2, section 3.4.1)."""
-    return (1 << int(symbol["st_other"]["local"]) >> 2) << 2
 
 
 class Resolver:

@@ -49,7 +49,6 @@ class HardCode:
         self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
         self.free_slots: list[int] = []
         self.refused: Fallback | None = None
-        self.quiet = False
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
             return
@@ -124,7 +123,7 @@ class HardCode:
     def redefined(self, symbol: int) -> None:
         """A function is given a new definition: its native ones go, on every architecture."""
         m = self.machine
-        if self.quiet or m.root(ROOT_HARD_CODE) == NIL:
+        if m.root(ROOT_HARD_CODE) == NIL:
             return
         rows = self.rows()
         if any(s == symbol for s, _, _ in rows):

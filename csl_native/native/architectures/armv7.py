@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from csl_native.relocation import armv7
 
 from .helpers import DIVISION
@@ -9,10 +11,6 @@ from .record import Architecture, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
-
-
-def features() -> frozenset[str]:
-    return hardware_capabilities(FEATURES)
 
 
 # What the run-time ABI wants (https://github.com/ARM-software/abi-aa, rtabi32): a quotient comes with its remainder, doubles in core registers.
@@ -61,6 +59,7 @@ ARCHITECTURE = Architecture(
     kinds=armv7.KINDS, absolute=armv7.ABSOLUTE,
     veneer=bytes.fromhex("04c09fe5" "0cc08fe0" "00f09ce5" "00000000"),  # ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; cell - .
     veneer_fields=(("R_ARM_REL32", 12, 0),),
-    capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"), systems=("armv7l", "armv8l", "aarch64"), features=features,
+    capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"), systems=("armv7l", "armv8l", "aarch64"),
+    features=partial(hardware_capabilities, FEATURES),
     flush=clear_cache, llvm_features="+v7,+vfp3d16,-d32,-neon,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT,
     baseline=frozenset(("vfpv3",)))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from csl_native.relocation import loongarch64
 
 from .record import Architecture, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/loongarch/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"cpucfg": (16, 1), "lam": (16, 2), "ual": (16, 4), "fpu": (16, 8), "lsx": (16, 16)}
-
-
-def features() -> frozenset[str]:
-    return hardware_capabilities(FEATURES)
 
 
 # The caches: IBAR (LoongArch reference manual, volume 1, 2.2.8.2), what clear_cache does.
@@ -21,5 +19,5 @@ ARCHITECTURE = Architecture(
     kinds=loongarch64.KINDS, absolute=loongarch64.ABSOLUTE,
     veneer=bytes.fromhex("1400001a" "9402c028" "8002004c") + b"\0\0\0\0",  # pcalau12i t8; ld.d t8, t8; jr t8
     veneer_fields=(("R_LARCH_PCALA_HI20", 0, 0), ("R_LARCH_PCALA_LO12", 4, 0)),
-    capstone=("", ""), keystone=("", ""), systems=("loongarch64",), features=features,
+    capstone=("", ""), keystone=("", ""), systems=("loongarch64",), features=partial(hardware_capabilities, FEATURES),
     flush=clear_cache, llvm_features="+64bit,+d,-relax", llvm_abi="lp64d", ignored=frozenset((100,)), baseline=frozenset(("fpu", "ual",)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 
 from csl_native.relocation import mips64
 
@@ -10,10 +11,6 @@ from .record import Architecture, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
-
-
-def features() -> frozenset[str]:
-    return hardware_capabilities(FEATURES)
 
 
 def flush(address: int, size: int) -> None:
@@ -25,5 +22,6 @@ ARCHITECTURE = Architecture(
     number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
     clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),
     kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
-    capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",), features=features,
+    capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",),
+    features=partial(hardware_capabilities, FEATURES),
     flush=flush, llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 from csl_native.relocation import ppc64le
 
@@ -21,8 +22,9 @@ FLUSH = b"".join(word.to_bytes(4, "little") for word in (
     0x7C0004AC, 0x4C00012C, 0x4E800020))  # sync; isync; blr
 
 
-def features() -> frozenset[str]:
-    return hardware_capabilities(FEATURES)
+def local_entry(symbol: Any) -> int:
+    """A function begins behind its global entry for callers with the same TOC; how far, st_other says (ELFv2 ABI, section 3.4.1)."""
+    return (1 << int(symbol["st_other"]["local"]) >> 2) << 2
 
 
 @cache
@@ -41,7 +43,7 @@ ARCHITECTURE = Architecture(
     kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,
     veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
     veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
-    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=features,
+    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=partial(hardware_capabilities, FEATURES),
     flush=flush, llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
-    local_entries=True, tail_calls=False, no_reserve=0x40, ignored=frozenset((246,)),
+    local_entry=local_entry, tail_calls=False, no_reserve=0x40, ignored=frozenset((246,)),
     baseline=frozenset(("arch_2_07",)))

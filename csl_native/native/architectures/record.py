@@ -48,7 +48,8 @@ class Architecture(NamedTuple):
     anchor: str = ""  # the symbol of the place that anchored relocations count from, and how far behind the block's table it is
     anchor_bias: int = 0
     after_call: tuple[bytes, bytes] = (b"", b"")  # what follows a call, and what takes its place when the call leaves the block
-    local_entries: bool = False  # do functions have a second entry point for callers with the same table?
+    local_entry: Callable[[Any], int] = lambda symbol: 0  # how far behind an ELF symbol callers with the same table enter
+    ignored: frozenset[int] = frozenset()  # relocation types that only advise a linker
     support: str = ""  # IR of the functions that code for this machine calls where it has no instruction
     no_reserve: int = 0x4000  # MAP_NORESERVE of the system
     baseline: frozenset[str] = frozenset()  # features that all code of this tag may use
@@ -66,7 +67,6 @@ class Architecture(NamedTuple):
         """The record of a refinement: the same machine, compiled for with more features."""
         return self._replace(name=refinement.name, cpu=refinement.cpu, level=refinement.level, baseline=self.baseline | refinement.features,
                              llvm_features=",".join(filter(None, (self.llvm_features, refinement.llvm_features))))
-    ignored: frozenset[int] = frozenset()  # relocation types that only advise a linker
 
     def missing(self, features: Iterable[str]) -> str:
         """Those of some features that this machine lacks, as text; it is asked only when there are any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 
 from csl_native.relocation import riscv64
 
@@ -10,10 +11,6 @@ from .record import Architecture, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/riscv/include/uapi/asm/hwcap.h of Linux: one bit a letter.
 FEATURES = {letter: (16, 1 << ord(letter) - ord("a")) for letter in "imafdcv"}
-
-
-def features() -> frozenset[str]:
-    return hardware_capabilities(FEATURES)
 
 
 def flush(address: int, size: int) -> None:
@@ -27,5 +24,5 @@ ARCHITECTURE = Architecture(
     kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
     veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
     veneer_fields=(("R_RISCV_PCREL_HI20", 0, 0), ("R_RISCV_PCREL_LO12_I", 4, 4)),
-    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), systems=("riscv64",), features=features,
+    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), systems=("riscv64",), features=partial(hardware_capabilities, FEATURES),
     flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", llvm_abi="lp64d", ignored=frozenset((51,)), baseline=frozenset("imafdc"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from csl_native.relocation import s390x
@@ -10,10 +11,6 @@ from .record import Architecture, hardware_capabilities
 
 # AT_HWCAP in arch/s390/include/asm/elf.h of Linux.
 FEATURES = {"vx": (16, 1 << 11), "vxd": (16, 1 << 12), "vxe": (16, 1 << 13)}
-
-
-def features() -> frozenset[str]:
-    return hardware_capabilities(FEATURES)
 
 
 def reaches(instruction: Any) -> int | None:
@@ -31,5 +28,6 @@ ARCHITECTURE = Architecture(
     kinds=s390x.KINDS, absolute=s390x.ABSOLUTE,
     veneer=bytes.fromhex("c41800000000" "07f1"),  # lgrl %r1, cell; br %r1
     veneer_fields=(("R_390_PC32DBL", 2, 2),),
-    capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",), features=features,
+    capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",),
+    features=partial(hardware_capabilities, FEATURES),
     flush=flush, reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))
