@@ -22,7 +22,6 @@ from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL
 
 PAGE = 4096
-FASTEST = ("threaded", "switch")  # engines by speed, as far as it matters for the choice
 VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
 
 
@@ -124,11 +123,13 @@ class Restoring:
         return why is None
 
     def _choose_engine(self, kernel: PageSet) -> str:
-        """The engine that was asked for, or the fastest that the kernel has; ValueError when it is not there."""
+        """The engine that was asked for, or the preferred one of the kernel; ValueError when it is not there."""
         found = list(kernel.engines)
+        if not found:
+            raise ImageError("the kernel has no engine")
         if self.engine_wanted is not None and self.engine_wanted not in found:
             raise ValueError(f"no such engine here: {self.engine_wanted}; this kernel has {', '.join(found)}, and there is python")
-        return self.engine_wanted or next((name for name in (*FASTEST, *found) if name in found), "switch")
+        return self.engine_wanted or found[0]
 
     def _map_heap(self, image: Image) -> dict[str, Any]:
         m, cage = self.machine, self.machine.cage

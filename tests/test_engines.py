@@ -73,9 +73,9 @@ def test_a_body_that_falls_through_is_refused() -> None:
 
 
 def test_choosing_an_engine() -> None:
-    with pytest.raises(ValueError, match="no such engine here: warp; this kernel has calls, "):
+    with pytest.raises(ValueError, match="no such engine here: warp; this kernel has threaded, "):
         Session(engine="warp", heap=64 << 20)
-    assert here(Engine("warp", "", lambda rows, place: ""), {}).startswith("no: ")
+    assert here(Engine("warp", "", 5, lambda rows, place: ""), {}).startswith("no: ")
     lacking = [a for a in architectures() if not a.tail_calls]
     assert lacking, "one architecture at least cannot jump to a function"
     program = kernel_program(None, lacking[0].tail_calls)
@@ -147,7 +147,7 @@ ENGINE = '''"""A copy of the loop, under another name."""
 from . import weave
 from .record import Engine
 
-ENGINE = Engine("another", "the loop once more", lambda rows, place: weave.loop("interpret_another", rows))
+ENGINE = Engine("another", "the loop once more", 5, lambda rows, place: weave.loop("interpret_another", rows))
 '''
 
 

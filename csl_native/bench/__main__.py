@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from csl_native.engines.record import engines
-from csl_native.restoring import FASTEST
+from csl_native.engines.weave import chosen
 from csl_native.session import LispError, Session
 
 from .images import images, run_time
@@ -98,7 +98,7 @@ def compare(rounds: int, say: Callable[[str], None]) -> str:
     rows, native_ratios, switch_ratios = [], [], []
     for name, text in programs().items():
         say(name)
-        n, s = ours(text, rounds, None, True), ours(text, max(1, rounds - 1), FASTEST[0], False)
+        n, s = ours(text, rounds, None, True), ours(text, max(1, rounds - 1), chosen(None)[0].name, False)
         b = sbcl(text, rounds) if have["sbcl"] else math.nan
         c = clisp(text, 1) if have["clisp"] else math.nan
         rows.append([name, *(f"{1000 * t:.0f}" for t in (n, s, b, c)), f"{n / b:.2f}", f"{s / b:.2f}", f"{s / c:.2f}"])

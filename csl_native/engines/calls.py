@@ -63,4 +63,4 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     return loop + "\n\n" + invalid + "\n\n" + "\n\n\n".join(body(row) for row in rows) + "\n"
 
 
-ENGINE = Engine("calls", "a table of functions, each gives the next place", text, table)
+ENGINE = Engine("calls", "a table of functions, each gives the next place", 4, text, table)

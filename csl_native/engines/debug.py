@@ -22,4 +22,4 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     return weave.loop("interpret_debug", rows, hook=HOOK)
 
 
-ENGINE = Engine("debug", "breakpoints, stepping, watching, counting: a call of the host before every instruction", text)
+ENGINE = Engine("debug", "breakpoints, stepping, watching, counting: a call of the host before every instruction", 9, text)

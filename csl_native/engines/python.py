@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from .record import Engine
 
-ENGINE = Engine("python", "CPython runs kernel and bytecode", lambda rows, place: "", native=False)
+ENGINE = Engine("python", "CPython runs kernel and bytecode", 0, lambda rows, place: "", native=False)

@@ -14,12 +14,15 @@ from ..instructions.codec import Instruction
 class Engine(NamedTuple):
     """``weave`` gives restricted text whose function ``interpret_NAME(env, fp)`` runs the bytecode of a frame.
 
+    ``rank``: of the engines that a kernel has, the one with the lowest is what runs when nobody chooses.
+
     ``table``: the names of the functions that the engine reaches through entry slots, by opcode.  ``tail_calls``: it needs a machine
     whose calling convention can jump from function to function.  ``native`` is false for what CPython runs.
     """
 
     name: str
     what: str
+    rank: int
     weave: Callable[[tuple[Instruction, ...], int], str]
     table: Callable[[tuple[Instruction, ...]], tuple[str, ...]] = lambda rows: ()
     tail_calls: bool = False

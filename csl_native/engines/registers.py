@@ -70,4 +70,4 @@ def fail_registers(env, fp, pc, sp, tos):
     return start + "\n\n" + following + "\n\n" + "\n\n\n".join(body(row, place) for row in rows) + "\n"
 
 
-ENGINE = Engine("registers", "bodies jump to each other with their state in registers", text, table, tail_calls=True)
+ENGINE = Engine("registers", "bodies jump to each other with their state in registers", 3, text, table, tail_calls=True)

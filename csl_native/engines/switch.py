@@ -11,4 +11,4 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     return weave.loop("interpret_switch", rows)
 
 
-ENGINE = Engine("switch", "one loop with one switch", text)
+ENGINE = Engine("switch", "one loop with one switch", 2, text)

@@ -15,4 +15,4 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     return weave.loop("interpret_threaded", rows, mark="@threaded\n")
 
 
-ENGINE = Engine("threaded", "an indirect jump at the end of every body", text)
+ENGINE = Engine("threaded", "an indirect jump at the end of every body", 1, text)

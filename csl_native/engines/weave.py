@@ -129,12 +129,13 @@ def check_ends(row: Instruction, body: list[str]) -> None:
 
 
 def chosen(names: tuple[str, ...] | None, tail_calls: bool = True) -> tuple[Engine, ...]:
-    """The engines of a kernel: all native ones that a machine can do, or those named."""
+    """The engines of a kernel, the preferred ones first: all native ones that a machine can do, or those named."""
     known = engines()
     for name in names or ():
         if name not in known:
             raise ValueError(f"no engine {name!r}; there are {', '.join(known)}")
-    return tuple(e for e in known.values() if e.native and (names is None or e.name in names) and (tail_calls or not e.tail_calls))
+    ranked = sorted(known.values(), key=lambda e: e.rank)
+    return tuple(e for e in ranked if e.native and (names is None or e.name in names) and (tail_calls or not e.tail_calls))
 
 
 def table_entries() -> tuple[str, ...]:
