@@ -121,6 +121,13 @@ def put(options: Options, name: str, value: str, option: str) -> None:
             raise UsageError(f"{option} {value}: a number of calls was expected; 0 is at the first one, -1 never")
         options.jit = int(value)
     else:
+        if name == "tags":
+            from .native.architectures import by_name
+            try:
+                for tag in filter(None, value.split(",")):
+                    by_name(tag)
+            except ValueError as error:
+                raise UsageError(f"{option} {value}: {error}") from None
         if name == "engine":
             from .engines.record import engines
             if value not in engines():

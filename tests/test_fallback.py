@@ -116,6 +116,21 @@ def test_refused_pages_run_as_bytecode_and_say_why(image: Path, name: str, csl: 
     assert done.stderr.strip().splitlines() == ["csl: " + line for line in s.explain()]
 
 
+def test_overflow_refuses_one_function(image: Path) -> None:
+    """The function with the field that does not fit runs as bytecode; its neighbours in the same set stay native."""
+    def overflow(pages: PageSet) -> None:
+        entry = next(row for row in pages.entries.values() if row["name"] == "twice")
+        kind = next(k for k, row in enumerate(pages.architecture.kinds) if row.hi < 1 << 33)  # type: ignore[union-attr]
+        pages.add_record(kind, 0, entry["parts"][0][0], 1 << 40)
+        pages.add_record(kind, 0, entry["parts"][0][0] + 4, 1 << 40)
+    edit_set(image, overflow)
+    s = restore(image, heap=128 << 20)
+    assert [(f.code, f.subject) for f in s.fallbacks] == [("overflow", "twice")]
+    check_program(s)
+    native = {name: any(cell >= s.machine.cage["entry_top"] for cell in s.lisp.cells(s.machine.intern(name))) for name in ("fib", "twice", "nth")}
+    assert native == {"fib": True, "twice": False, "nth": True}
+
+
 def test_switched_off(image: Path) -> None:
     s = restore(image, heap=128 << 20, native=False)
     check_program(s)

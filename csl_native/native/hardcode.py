@@ -47,6 +47,7 @@ class HardCode:
         self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
         self.kernels: dict[str, PageSet] = {}  # made here for other machines, by section
         self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
+        self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
         self.free_slots: list[int] = []
         self.refused: Fallback | None = None
         self.next_slot = self.machine.cage["entry_top"]
@@ -155,6 +156,7 @@ class HardCode:
                     del self.sets[tag]  # a refinement; the baseline's code is there
                     continue
                 self.memories.append((tag, 0, len(pages.data), loaded.memory))
+                self.overflowed |= {(tag, entry) for entry in loaded.refused}
         heap = self.session.image_digests.get("heap")
         together = {tag for tag in self.sets if heap is not None and self.session.image_digests.get(f"functions-{tag}") == heap}
         self.instate_rows(rows, together)
@@ -234,6 +236,8 @@ class HardCode:
                 return Fallback("redefined", m.text(symbol))
         if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
             return Fallback("missing-feature", m.text(symbol), missing)
+        if (pages.tag, place) in self.overflowed:
+            return Fallback("overflow", m.text(symbol), f"page {page}, offset {offset}")
         address = self.address(pages.tag, place)
         if address is None:
             return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is not in memory")

@@ -77,6 +77,10 @@ class PageSet:
         for word, addend in RECORD.iter_unpack(self.packed):
             yield word >> 56 & 255, word >> 32 & 0xFFFFFF, word & 0xFFFFFFFF, addend
 
+    def functions_at(self, place: int) -> list[int]:
+        """The entry points of the functions that have a place in their code."""
+        return [int(entry) for entry, row in self.entries.items() if any(start <= place < start + size for start, size in row.get("parts", ()))]
+
     def section(self, name: str) -> Section:
         """The set as an image section: a msgpack head, records, then the pages."""
         pages = [digest(self.data[k:k + PAGE_SIZE]) for k in range(0, len(self.data), PAGE_SIZE)]
@@ -121,6 +125,7 @@ class LoadedSet(NamedTuple):
 
     pages: PageSet
     memory: CodeMemory
+    refused: frozenset[int] = frozenset()  # entry points of functions in which a relocation did not fit
 
     def address(self, name: str) -> int:
         return self.memory.address + self.pages.functions[name]
@@ -148,38 +153,45 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
         raise Refused("unresolved", missing[0])
     try:
         memory = CodeMemory(max(len(pages.data), 16), architecture.flush)
-        view = memory.view()
-        view[:len(pages.data)] = pages.data
-        if pages.packed:
-            refused = _apply(pages, architecture, memory, resolve, apply_native)
-            if refused > 0:
-                raise Refused("overflow", f"record {refused - 1}")
-            if refused < 0:
-                raise Refused("damaged-page", f"relocation record {-refused - 1} has a kind, target or place that does not exist")
-        view.release()
-        memory.seal()
+        try:
+            memory.view()[:len(pages.data)] = pages.data
+            overflowed = _apply(pages, architecture, memory, resolve, apply_native) if pages.packed else []
+            outside = [place for place in overflowed if not pages.functions_at(place)]
+            if outside:  # not inside of one function: nobody can say who needs it
+                raise Refused("overflow", f"at {outside[0]:#x}")
+            memory.seal()
+        except BaseException:
+            memory.close()
+            raise
     except OSError as error:
         raise Refused("no-memory-execution", str(error)) from error
-    return LoadedSet(pages, memory)
+    return LoadedSet(pages, memory, frozenset(entry for place in overflowed for entry in pages.functions_at(place)))
 
 
-def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> int:
+def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> list[int]:
+    """Apply all records; the places of those whose result does not fit its field."""
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *kind.words()) for kind in architecture.kinds)
     targets = struct.pack(f"<{len(pages.targets)}q", memory.address, *(resolve[t] for t in pages.targets[1:]))
     tables = rows + targets + pages.packed
     where = len(rows) + len(targets)
 
-    def arguments(at: int, place: int) -> tuple[int, ...]:
-        return (at, len(architecture.kinds), at + where, pages.record_count, at + len(rows), len(pages.targets), place, len(pages.data), memory.address)
+    def run(apply: Any, at: int, place: int) -> list[int]:
+        first, found = 0, []
+        while result := int(apply(at, len(architecture.kinds), at + where + RECORD.size * first, pages.record_count - first, at + len(rows),
+                                  len(pages.targets), place, len(pages.data), memory.address)):
+            if result < 0:
+                raise Refused("damaged-page", f"relocation record {first - result - 1} has a kind, target or place that does not exist")
+            first += result
+            found.append(RECORD.unpack_from(pages.packed, RECORD.size * (first - 1))[0] & 0xFFFFFFFF)
+        return found
     if apply_native is not None:
         buffer = ctypes.create_string_buffer(tables, len(tables))
-        return int(apply_native(*arguments(ctypes.addressof(buffer), memory.address)))
+        return run(apply_native, ctypes.addressof(buffer), memory.address)
     from ..restricted.cpython import execute
     from .elf import apply_text
     work = bytearray(tables + b"\0" * (-len(tables) % 16))
     place = len(work)
     work += pages.data
-    names = execute(apply_text(), work, {})
-    result = int(names["apply_records"](*arguments(0, place)))
+    overflowed = run(execute(apply_text(), work, {})["apply_records"], 0, place)
     memory.view()[:len(pages.data)] = work[place:]
-    return result
+    return overflowed
