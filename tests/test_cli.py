@@ -49,7 +49,8 @@ def test_variables_and_forms(csl: Run) -> None:
 
 @pytest.mark.parametrize("arguments,words", [
     (["--no-such-option"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
-    (["--engine", "warp"], "no such engine"), (["--native=maybe"], "on or off"), (["missing.lsp"], "no such file"),
+    (["--engine", "warp"], "no such engine"), (["--tags", "vax"], "no architecture 'vax'; known are"), 
+    (["--native=maybe"], "on or off"), (["missing.lsp"], "no such file"),
     (["-i", "missing.img", "-e", "1"], "cannot be read"), (["-i", "/dev/null", "-e", "1"], "not an image")])
 def test_mistakes_get_a_sentence(csl: Run, arguments: list[str], words: str) -> None:
     done = csl(*arguments)
@@ -146,6 +147,9 @@ def test_image_tool_for_another_tag() -> None:
     done = image_tool("why", base_image(), "--tag", "aarch64")
     assert done.returncode == 1 and "[no-set]" in done.stdout
     assert image_tool("why", base_image(), "--tag", "vax").returncode == 2
+    for target, message in (("x86-64-v9", "x86-64 has no feature v9 to take away"), ("x86-64+,", "'+' in the target"), ("vax+x", "no architecture 'vax'")):
+        done = image_tool("check", base_image(), "--target", target)
+        assert done.returncode == 2 and message in done.stderr
 
 
 @pytest.mark.parametrize("command", ["info", "functions", "disasm", "relocs", "verify", "why"])

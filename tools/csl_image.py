@@ -165,7 +165,13 @@ def target(text: str) -> tuple[Architecture, frozenset[str]]:
     name = next((n for n in names if text == n or text.startswith((n + "+", n + "-", n + ","))), re.split("[+,]", text)[0])
     architecture = by_name(name)
     features = set(architecture.baseline)
-    for sign, feature in re.findall(r"([+-]?)([^+,-]+)", text[len(name):]):
+    for part in filter(None, re.split(r",|(?=[+-])", text[len(name):])):
+        sign, feature = part[0], part[1:]
+        if sign not in "+-" or not feature:
+            raise ValueError(f"{part!r} in the target {text}; +feature or -feature expected, separated by commas")
+        if sign == "-" and feature not in features:
+            raise ValueError(f"{name} has no feature {feature} to take away; it has {', '.join(sorted(features)) or 'none beyond its baseline'}; "
+                             f"tags are {', '.join(a.name for a in with_refinements())}")
         (features.discard if sign == "-" else features.add)(feature)
     return architecture, frozenset(features)
 
