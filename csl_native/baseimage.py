@@ -11,7 +11,7 @@ def fingerprint() -> int:
     """Time of the newest source file that the base image is made from (ns since the epoch)."""
     package = os.path.dirname(BASE_IMAGE)
     newest = 0
-    for folder in ("", "kernel", "instructions", "engines", "restricted", "native", "native/architectures", "lisp", "lisp/builtins", "lisp/library",
+    for folder in ("", "kernel", "instructions", "engines", "stencils", "restricted", "native", "native/architectures", "lisp", "lisp/builtins", "lisp/library",
                    "image", "relocation"):
         with os.scandir(os.path.join(package, folder)) as entries:
             for entry in entries:

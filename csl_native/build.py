@@ -14,7 +14,7 @@ from .lisp.lisp import Lisp
 from .lisp.streams import Input
 from .machine import Machine
 from .native.architectures import host
-from .native.kernelset import make_kernel
+from .native.kernelset import make_kernel, stencil_section
 from .native.pages import load
 
 LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lisp", "library")
@@ -44,7 +44,7 @@ def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
         kernel = make_kernel(architecture, engines=engines)
         loaded = load(kernel, {})
         machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names, next(iter(kernel.engines)))
-        sections.append(kernel.section(f"kernel-{architecture.number}"))
+        sections += [kernel.section(f"kernel-{architecture.number}"), stencil_section(architecture, kernel)]
     except CompilerMissing as error:
         print(f"csl-native: the base image gets no native code: {error}", file=sys.stderr)
         machine.attach_python()

@@ -28,7 +28,7 @@ _FIELDS = (
     "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end",
     "forward", "copy_base", "copy_top", "image_top",
     "libm_sin", "libm_cos", "libm_tan", "libm_atan", "libm_exp", "libm_log",  # addresses of C functions
-    "counters", "threshold",  # calls of bytecoded functions, 4096 words; how many make one hot (0: nobody counts)
+    "counters", "threshold", "hot",  # calls of bytecoded functions, 4096 words; how many make one native, and optimised (0: nobody counts)
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
@@ -77,6 +77,6 @@ LIVE_LINES, FULL_LIVE, GC_STRESS, GC_REQUEST, GC_BYTES = (
 UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM["unwind_value"]
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
-ENGINE_SP, COUNTERS, THRESHOLD = VM["engine_sp"], VM["counters"], VM["threshold"]
+ENGINE_SP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["counters"], VM["threshold"], VM["hot"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

@@ -22,7 +22,7 @@ def test_encode_and_decode_are_inverse(rows: list[tuple[int, list[int]]]) -> Non
         row = derived()[number]
         values = []
         for value, (_, kind) in zip(raw, row.operands, strict=False):
-            size, signed = OPERANDS[kind]
+            size, signed, _ = OPERANDS[kind]
             values.append(int.from_bytes((value & (1 << 8 * size) - 1).to_bytes(size, "little"), "little", signed=signed))
         data += encode(row.name, *values)
         expected.append((row.name, tuple(values)))

@@ -24,7 +24,7 @@ def body(row: Instruction) -> str:
     lines, place, values = [f"def calls_{row.number}(env, fp, pc, sp):"], 1, {}
     for label, kind in row.operands:
         values[label] = weave.operand(kind, place)
-        place += OPERANDS[kind][0]
+        place += OPERANDS[kind].size
     for k, name in enumerate(row.inputs):
         lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
         values[name] = f"{name}_"
@@ -40,6 +40,9 @@ def body(row: Instruction) -> str:
         return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size} if {call} else pc + {row.size}"])
     if not row.gives:
         return "\n".join([*lines, f"    {call}", after, f"    return pc + {row.size}"])
+    if row.name == "poll":
+        lines += [f"    {line}" for line in weave.backward(f"store({ENGINE_SP},")]
+        lines[-1] += f")\n            return {DONE}"
     lines.append(f"    r = {call}")
     if row.fails:
         lines += [f"    if r == {UNWIND}:", "        return 0"]

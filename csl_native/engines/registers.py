@@ -23,7 +23,7 @@ def body(row: Instruction, place: int) -> str:
     lines, at, values = [f"def registers_{row.number}(env, fp, pc, sp, tos):"], 1, {}
     for label, kind in row.operands:
         values[label] = weave.operand(kind, at)
-        at += OPERANDS[kind][0]
+        at += OPERANDS[kind].size
     for k, name in enumerate(row.inputs[:-1]):
         lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
         values[name] = f"{name}_"
@@ -49,6 +49,8 @@ def body(row: Instruction, place: int) -> str:
         return "\n".join([*lines, f"    {call}", "    " + go(f"pc + {row.size}", *popped)])
     if not row.inputs:
         lines.append("    store(sp, tos)")
+    if row.name == "poll":
+        lines += [f"    {line}" for line in weave.backward()]
     lines.append(f"    r = {call}")
     if row.fails:
         lines += [f"    if r == {UNWIND}:", "        return fail_registers(env, fp, pc, sp, tos)"]

@@ -14,11 +14,11 @@ from functools import cache
 
 from ..instructions.codec import OPERANDS, CodeError, Instruction, instructions, program
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
-from ..kernel.calls import ENTRY_NAMES
+from ..kernel.calls import ENTRY_NAMES, SLOT_RESUME
 from ..kernel.host import H_OPCODE
-from ..kernel.memory import NIL
+from ..kernel.memory import NIL, T
 from ..restricted.checker import Function, Program
-from ..vm import SLOTS, SP
+from ..vm import SLOTS, SP, THRESHOLD
 from ..words import UNWIND, VECTOR
 from .record import Engine, engines
 
@@ -65,9 +65,17 @@ pc = code + {CODE_START} + load16(handler + 4)
 
 def operand(kind: str, place: int) -> str:
     """Restricted text that reads an operand ``place`` bytes behind the opcode."""
-    size, signed = OPERANDS[kind]
+    size, signed, scale = OPERANDS[kind]
     text = f"load{8 * size}(pc + {place})"
+    if scale:
+        return f"({text} << {scale})"
     return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
+
+
+def backward(give: str = "return") -> list[str]:
+    """Lines before a safepoint in a loop, all operands being in memory: when somebody counts, the frame may go on natively from here."""
+    return [f"if unlikely(load({THRESHOLD}) != 0):", f"    if count_bytecode(env, pc - load(env + {8 - VECTOR}) - {CODE_START}) == {T}:",
+            f"        {give} invoke1({SLOT_RESUME}, env, fp)"]
 
 
 def case(row: Instruction) -> list[str]:
@@ -76,7 +84,7 @@ def case(row: Instruction) -> list[str]:
     values = {}
     for label, kind in row.operands:
         values[label] = operand(kind, place)
-        place += OPERANDS[kind][0]
+        place += OPERANDS[kind].size
     inputs = list(row.inputs)
     for k, name in enumerate(inputs[:-1]):
         lines.append(f"{name}_ = load(sp - {8 * (len(inputs) - 1 - k)})")
@@ -88,6 +96,8 @@ def case(row: Instruction) -> list[str]:
             lines.append(f"sp -= {8 * (len(inputs) - 1)}")
     elif row.gives:
         lines += ["store(sp, tos)", "sp += 8"]
+    if row.name == "poll":
+        lines += backward()
     if row.kind == "return":
         return [*lines, f"store({SP}, fp)", "return a_"]
     for argument in program().functions[row.function].node.args.args:

@@ -11,7 +11,16 @@ from .layout import HEAD_SIZE
 if TYPE_CHECKING:
     from ..restricted.checker import Program
 
-OPERANDS = {"u8": (1, False), "u16": (2, False), "i8": (1, True), "i16": (2, True)}
+
+class Operand(NamedTuple):
+    """Bytes in the bytecode, whether it has a sign, and the power of two that the function receives it times."""
+
+    size: int
+    signed: bool = False
+    scale: int = 0
+
+
+OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
 
 
@@ -35,7 +44,7 @@ class Instruction(NamedTuple):
 
     @property
     def size(self) -> int:
-        return 1 + sum(OPERANDS[kind][0] for _, kind in self.operands)
+        return 1 + sum(OPERANDS[kind].size for _, kind in self.operands)
 
 
 class CodeError(ValueError):
@@ -136,7 +145,7 @@ def encode(name: str, *operands: int) -> bytes:
     row = by_name()[name]
     out = bytearray([row.number])
     for (label, kind), value in zip(row.operands, operands, strict=True):
-        size, signed = OPERANDS[kind]
+        size, signed, _ = OPERANDS[kind]
         try:
             out += value.to_bytes(size, "little", signed=signed)
         except OverflowError:
@@ -209,7 +218,7 @@ def decode(code: bytes) -> list[Decoded]:
             raise CodeError(f"{row.name} at {at} needs {row.size} bytes; the code ends at {len(code)}")
         values, p = [], at + 1
         for _, kind in row.operands:
-            size, signed = OPERANDS[kind]
+            size, signed, _ = OPERANDS[kind]
             values.append(int.from_bytes(code[p:p + size], "little", signed=signed))
             p += size
         item = Decoded(at, row, tuple(values), p + values[0] if row.kind == "branch" else None)

@@ -1,8 +1,8 @@
 """The instruction set: one definition each, and everything else is derived.
 
 A definition is a restricted function ``op_NAME``.  Parameters annotated ``u8``,
-``u16``, ``i8`` or ``i16`` are operands in the bytecode; ``env`` is the literal
-vector and ``fp`` the frame; ``at`` is where a jump goes; all others are taken
+``i8`` or ``i16`` are operands in the bytecode, ``w8`` and ``w16`` are numbers of words
+that the function receives in bytes; ``env`` is the literal vector and ``fp`` the frame; ``at`` is where a jump goes; all others are taken
 from the operand stack, the last one from its top.  The result is pushed, unless
 the function returns nothing or a bool (a bool says: jump).
 
@@ -21,13 +21,13 @@ from ..restricted.language import inline, load, store  # type: ignore[attr-defin
 from ..vm import BIND_BASE, BP, SP, STACK_END, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..words import UNWIND, VECTOR
 
-u8 = u16 = i8 = i16 = int
+u8 = i8 = i16 = w8 = w16 = int
 
 
 @inline
 def literal(env, n):
-    """Literal ``n`` of a function."""
-    return load(env + 8 - VECTOR + 8 * n)
+    """The literal of a function that is ``n`` bytes behind its code."""
+    return load(env + 8 - VECTOR + n)
 
 
 @inline
@@ -49,28 +49,28 @@ def op_small(n: i8):
 
 
 @inline
-def op_literal(env, n: u16):
+def op_literal(env, n: w16):
     """Push literal n."""
     return literal(env, n)
 
 
 @inline
-def op_local(fp, n: u8):
+def op_local(fp, n: w8):
     """Push local variable n."""
-    return load(fp + 8 * n)
+    return load(fp + n)
 
 
 @inline
-def op_set_local(fp, n: u8, a):
+def op_set_local(fp, n: w8, a):
     """Store the top in local variable n; it stays on the stack."""
-    store(fp + 8 * n, a)
+    store(fp + n, a)
     return a
 
 
 @inline
-def op_store_local(fp, n: u8, a) -> None:
+def op_store_local(fp, n: w8, a) -> None:
     """Store the top in local variable n and drop it."""
-    store(fp + 8 * n, a)
+    store(fp + n, a)
 
 
 @inline
@@ -79,19 +79,19 @@ def op_pop(a) -> None:
 
 
 @inline
-def op_value(env, n: u16):
+def op_value(env, n: w16):
     """Push the value of the fluid or global that is literal n; an error when it is unset."""
     return symbol_value(literal(env, n))
 
 
 @inline
-def op_set_value(env, n: u16, a):
+def op_set_value(env, n: w16, a):
     """Give the fluid or global that is literal n a value; it stays on the stack."""
     return set_value(literal(env, n), a)
 
 
 @inline
-def op_bind(env, n: u16, a):
+def op_bind(env, n: w16, a):
     """Bind the fluid that is literal n to the top; pushes nil."""
     return bind(literal(env, n), a)
 
@@ -137,31 +137,31 @@ def op_return(a) -> None:
 
 
 @inline
-def op_call0(env, n: u16):
+def op_call0(env, n: w16):
     """Call the function of the symbol that is literal n."""
     return call_symboln(literal(env, n), 0, 0, 0, 0)
 
 
 @inline
-def op_call1(env, n: u16, a):
+def op_call1(env, n: w16, a):
     """Call with one argument."""
     return call_symbol1(literal(env, n), a)
 
 
 @inline
-def op_call2(env, n: u16, a, b):
+def op_call2(env, n: w16, a, b):
     """Call with two arguments."""
     return call_symbol2(literal(env, n), a, b)
 
 
 @inline
-def op_call3(env, n: u16, a, b, c):
+def op_call3(env, n: w16, a, b, c):
     """Call with three arguments."""
     return call_symboln(literal(env, n), 3, a, b, c)
 
 
 @inline
-def op_calln(env, n: u16, k: u8, a, b, c):
+def op_calln(env, n: w16, k: u8, a, b, c):
     """Call with k > 3 arguments; all but three were pushed by push_argument."""
     r = call_symboln(literal(env, n), k, a, b, c)
     store(SP, load(SP) - 8 * (k - 3))
@@ -186,25 +186,25 @@ def op_drop_arguments(k: u8) -> None:
 
 
 @inline
-def op_tail_call0(env, n: u16):
+def op_tail_call0(env, n: w16):
     """Call as the last act of the function."""
     return call_symboln(literal(env, n), 0, 0, 0, 0)
 
 
 @inline
-def op_tail_call1(env, n: u16, a):
+def op_tail_call1(env, n: w16, a):
     """Call with one argument as the last act of the function."""
     return call_symbol1(literal(env, n), a)
 
 
 @inline
-def op_tail_call2(env, n: u16, a, b):
+def op_tail_call2(env, n: w16, a, b):
     """Call with two arguments as the last act of the function."""
     return call_symbol2(literal(env, n), a, b)
 
 
 @inline
-def op_tail_call3(env, n: u16, a, b, c):
+def op_tail_call3(env, n: w16, a, b, c):
     """Call with three arguments as the last act of the function."""
     return call_symboln(literal(env, n), 3, a, b, c)
 
@@ -249,4 +249,8 @@ PRIMITIVES = (
     "modular_plus", "modular_difference", "modular_times", "upbv", "throw", "plusp",
 )
 
-__all__ = ["PRIMITIVES", "start_throw"]
+# Predicates that native code joins with the branch behind them: the value is tested without being made.
+FUSED = ("eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq", "geq", "eqn", "zerop",
+         "onep", "minusp", "plusp", "equal", "eqcar", "evenp", "eql", "flagp", "memq", "member")
+
+__all__ = ["FUSED", "PRIMITIVES", "start_throw"]

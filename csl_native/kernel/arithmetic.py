@@ -338,7 +338,12 @@ def zerop(a):
 def onep(a):
     if a & 7 == 0:
         return truth(a == 8)
-    return truth(a & 7 == FLOAT and float_value(a) == 1.0)
+    return truth(is_one(a))
+
+
+@noinline
+def is_one(a) -> bool:
+    return a & 7 == FLOAT and float_value(a) == 1.0
 
 
 @lisp("minusp")

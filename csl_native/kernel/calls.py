@@ -11,18 +11,18 @@ from __future__ import annotations
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_MAX, CODE_MIN, CODE_REST
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, lisp, load, load8, load16, lshr, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
-from ..vm import COUNTERS, NATIVE_BASE, SLOTS, SP, STACK_END, THRESHOLD
+from ..vm import COUNTERS, HOT, NATIVE_BASE, SLOTS, SP, STACK_END, THRESHOLD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_COMPILE, H_HOT, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
-from .memory import NIL, cons
+from .memory import NIL, T, cons
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
-               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen")
+               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen", "resume")
 SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
 (SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
  SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET,
- SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN) = SLOT.values()
+ SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN, SLOT_RESUME) = SLOT.values()
 
 
 def undefined1(env, a):
@@ -120,13 +120,36 @@ def frame_end(code, fp):
 
 
 @noinline
-def count_call(env) -> None:
-    """Tell the host of a function when it has been called often.  Functions may share a counter, which only makes them hot earlier."""
+def count(env):
+    """Calls and backward jumps of a function until now.  Functions may share a counter, which only makes them hot earlier."""
     at = load(COUNTERS) + (lshr(load(env + 8 - VECTOR), 4) & 4095) * 8
     n = load(at) + 1
     store(at, n)
-    if n == load(THRESHOLD):
-        host(H_HOT, env, 0, 0)
+    return n
+
+
+@noinline
+def count_bytecode(env, at):
+    """Count for a frame at a place of its bytecode; T when it goes on natively there, through SLOT_RESUME."""
+    n = count(env)
+    limit = load(THRESHOLD)
+    if limit == 1 or n == limit or n > limit and n & n - 1 == 0:
+        return host(H_HOT, env, at << 3, n << 3)
+    return NIL
+
+
+@noinline
+def count_native(env) -> None:
+    """Count a call of native code that could be better."""
+    n = count(env)
+    limit = load(HOT)
+    if n == limit or n > limit and n & n - 1 == 0:
+        host(H_HOT, env, -8, n << 3)
+
+
+@noinline
+def interpret_counted(env, fp):
+    return invoke1(SLOT_RESUME if count_bytecode(env, 0) == T else SLOT_INTERPRET, env, fp)
 
 
 def compile1(env, a):
@@ -158,7 +181,7 @@ def compile_cells(s) -> None:
 def interpret(env, fp):
     """Run the bytecode of a frame on the session's engine; count the call when somebody wants to know."""
     if unlikely(load(THRESHOLD) != 0):
-        count_call(env)
+        return interpret_counted(env, fp)
     return invoke1(SLOT_INTERPRET, env, fp)
 
 
@@ -205,8 +228,8 @@ def bytecodedn(env, n, a, b, c):
 
 
 @noinline
-def enter_general(env, code, fp, n):
-    """Enter bytecode with optional or rest arguments: missing ones are nil, the rest becomes a list."""
+def fill_general(env, code, fp, n):
+    """Make a frame of optional or rest arguments: missing ones are nil, the rest becomes a list.  nil, or UNWIND for a wrong count."""
     most = load8(code + CODE_MAX)
     if n < load8(code + CODE_MIN) or n > most and load8(code + CODE_REST) == 0:
         return wrong_count(env, n)
@@ -221,7 +244,14 @@ def enter_general(env, code, fp, n):
             i -= 1
             r = cons(load(fp + 8 * i), r)
         store(fp + 8 * most, r)
-    return interpret(env, fp)
+    return NIL
+
+
+@noinline
+def enter_general(env, code, fp, n):
+    """Enter bytecode with optional or rest arguments."""
+    r = fill_general(env, code, fp, n)
+    return interpret(env, fp) if r != UNWIND else r
 
 
 @noinline

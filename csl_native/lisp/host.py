@@ -72,15 +72,14 @@ class Host:
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
         if self.lisp.jit is not None and not self.m.interrupted:
-            self.lisp.jit.install()
+            self.lisp.jit.take_ready()
             return NIL
         self.m.interrupted = False
         raise self.lisp.errors.loud("Interrupted")
 
-    def on_hot(self, env: int, b: int, c: int) -> int:
-        if self.lisp.jit is not None:
-            self.lisp.jit.hot(env)
-        return NIL
+    def on_hot(self, env: int, at: int, calls: int) -> int:
+        """T when the frame that counted goes on natively."""
+        return int(self.lisp.jit.hot(env, at >> 3, calls >> 3)) if self.lisp.jit is not None else NIL
 
     def on_compile(self, env: int, b: int, c: int) -> int:
         """The first call of a function that jit was asked for; the symbol to call."""

@@ -33,16 +33,17 @@ def _library() -> Any:
 
 
 @cache
-def _machine(architecture: Architecture, level: int) -> Any:
+def _machine(architecture: Architecture, level: int, static: bool) -> Any:
     llvm = _library()
+    features = ",".join(filter(None, (architecture.llvm_features, architecture.stencil_features if static else "")))
     return llvm.Target.from_triple(architecture.triple).create_target_machine(
-        cpu=architecture.cpu, features=architecture.llvm_features, opt=level, reloc="pic", codemodel="small", abiname=architecture.llvm_abi)
+        cpu=architecture.cpu, features=features, opt=level, reloc="static" if static else "pic", codemodel="small", abiname=architecture.llvm_abi)
 
 
-def module_text(architecture: Architecture, body: str) -> str:
+def module_text(architecture: Architecture, body: str, pic: bool = True) -> str:
     """A module around IR text, with what every module needs."""
-    return (f'target triple = "{architecture.triple}"\n{DECLARATIONS}\n{body}\n'
-            '!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
+    flags = ('!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
+    return f'target triple = "{architecture.triple}"\n{DECLARATIONS}\n{body}\n{flags if pic else ""}'
 
 
 def compile_ir(architecture: Architecture, text: str, level: int = 2) -> Block:
@@ -50,9 +51,9 @@ def compile_ir(architecture: Architecture, text: str, level: int = 2) -> Block:
     return import_object(object_code(architecture, text, level), architecture)
 
 
-def object_code(architecture: Architecture, text: str, level: int = 2) -> bytes:
-    """Optimise a module and give its ELF object."""
-    machine, module = _optimised(architecture, text, level)
+def object_code(architecture: Architecture, text: str, level: int = 2, static: bool = False) -> bytes:
+    """Optimise a module and give its ELF object; ``static``: its external symbols are small numbers, not places."""
+    machine, module = _optimised(architecture, text, level, static)
     return bytes(machine.emit_object(module))
 
 
@@ -62,9 +63,9 @@ def assembly_text(architecture: Architecture, text: str, level: int = 2) -> str:
     return str(machine.emit_assembly(module))
 
 
-def _optimised(architecture: Architecture, text: str, level: int) -> tuple[Any, Any]:
+def _optimised(architecture: Architecture, text: str, level: int, static: bool = False) -> tuple[Any, Any]:
     llvm = _library()
-    machine = _machine(architecture, level)
+    machine = _machine(architecture, level, static)
     module = llvm.parse_assembly(text)
     module.data_layout = str(machine.target_data)
     tuning = llvm.create_pipeline_tuning_options(speed_level=level)
@@ -85,8 +86,9 @@ def kernel_abi() -> str:
 
 @cache
 def entry_table() -> tuple[str, ...]:
-    """Function names by entry slot: those of the kernel, then the tables of the engines."""
-    return (*base_entries(), *table_entries())
+    """Function names by entry slot: those of the kernel, then the tables of the engines, then what stencils call."""
+    from ..stencils.making import called
+    return (*base_entries(), *table_entries(), *called())
 
 
 def base_entries() -> tuple[str, ...]:

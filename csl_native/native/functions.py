@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..engines.weave import kernel_program
-from ..instructions.codec import Code, Decoded, decode, verify
+from ..instructions.codec import OPERANDS, Code, Decoded, decode, verify
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import LLVM_TYPE, Emitter
@@ -101,6 +101,7 @@ class FunctionIR:
         below = depth - row.takes
         values = [out.define(f"load i64, ptr {self.stack[below + k]}") for k in range(row.takes)]
         operand = dict(zip((label for label, _ in row.operands), item.operands, strict=True))
+        scaled = {label: operand[label] << OPERANDS[kind].scale for label, kind in row.operands}
         if row.kind == "return":
             out.ret("word", values[0])
             return
@@ -122,8 +123,8 @@ class FunctionIR:
                 name = argument.arg
                 if name in row.context:
                     arguments.append("%env")
-                elif name in operand:
-                    arguments.append(str(operand[name]))
+                elif name in scaled:
+                    arguments.append(str(scaled[name]))
                 else:
                     arguments.append(next(inputs))
             text = f"call {LLVM_TYPE[function.result]} @{self.use(row.function)}(ptr %base{''.join(f', i64 {a}' for a in arguments)})"

@@ -1,21 +1,24 @@
-"""Compiling while the program runs: the functions that ``jit`` names, and those that are called often.
+"""Compiling while the program runs: the functions that ``jit`` names, and those that are called or loop often.
 
-The optimised tier, in a process of its own; the program goes on as bytecode meanwhile, and what is ready is installed at its
-next safepoint.  Nothing of it goes into an image: it can be made again, and an image would depend on the clock.
+First by stencils, at once, in the kernel itself; then, when a function stays hot, by LLVM in a process of its own.  Frames of bytecode
+that loop go on natively in the middle.  Nothing of it goes into an image: it can be made again, and an image would depend on the clock.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cage import CodeMemory
 from ..instructions.codec import Code
+from ..kernel.calls import SLOT
+from ..kernel.memory import NIL, T
 from ..objects import SYM_ENV
-from ..words import SYMBOL, VECTOR
+from ..words import OTHER, SYMBOL, VECTOR
+from .arena import CodeArena, Region
+from .background import Background, Ready
+from .hardcode import CELLS
 from .kernelset import kind_numbers
 from .pages import PageSet, Refused
 from .pages import load as load_pages
@@ -23,30 +26,21 @@ from .pages import load as load_pages
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
     from ..session import Session
-    from .elf import Block
+    from ..stencils.table import StencilTable
     from .functions import Source
-    from .workers import Worker
 
 LIMIT = 64 << 20  # bytes of code memory
+STENCIL, OPTIMISED = "stencil", "optimised"
 
 
 class Compiled(NamedTuple):
-    """A function that runs natively now."""
+    """A function that runs natively now: an entry slot for each function cell (0: none), and where frames of bytecode can go on."""
 
-    arguments: int
-    slot: int
-    memory: CodeMemory
+    tier: str
+    slots: tuple[int, int, int]
+    memory: Region | CodeMemory
     code: int
-
-
-class Ready(NamedTuple):
-    """What a compiling process gave, or why it could not."""
-
-    symbol: int
-    source: Source
-    code: int
-    block: Block | None
-    why: str
+    resume: dict[int, int]
 
 
 def jit_of(lisp: Lisp) -> Jit:
@@ -58,36 +52,52 @@ def jit_of(lisp: Lisp) -> Jit:
 
 
 class Jit:
-    """``refused`` counts reasons why something stays bytecode; ``say`` is told what happens."""
+    """``refused`` counts reasons why something stays as it is; ``say`` is told what happens."""
 
     def __init__(self, session: Session) -> None:
         self.session, self.machine, self.lisp, self.hardcode = session, session.machine, session.lisp, session.hardcode
         self.functions: dict[int, Compiled] = {}
         self.refused: Counter[str] = Counter()
-        self.bytes = self.compiled = 0
+        self.compiled: Counter[str] = Counter()  # by tier
+        self.made = 0  # bytes of native code, all in all
         self.seconds = 0.0
         self.say: Any = lambda text: None
-        self._waiting: set[int] = set()
-        self._ready: SimpleQueue[Ready] = SimpleQueue()
-        self._pool: ThreadPoolExecutor | None = None
-        self._worker: Worker | None = None
-        self._graveyard: list[CodeMemory] = []
+        self.limit = LIMIT
+        self._tried: dict[int, tuple[str, int]] = {}  # by symbol: the last tier that was tried, and with which code
+        self._symbols: dict[int, int] = {}
+        self._graveyard: list[Compiled] = []
+        self._table: StencilTable | None | str = None
+        architecture = session.hardcode.architecture
+        self.arena = CodeArena(LIMIT, architecture.flush if architecture is not None else lambda address, size: None)
+        self.background = Background(architecture.name if architecture is not None else "", self.machine.poke)
 
     @property
     def possible(self) -> bool:
         return self.machine.native and self.hardcode.refused is None and self.hardcode.architecture is not None
 
-    def set_threshold(self, calls: int) -> None:
-        """Calls after which a function is compiled; 0: at the first one, -1: never."""
-        if calls < -1:
-            raise ValueError(f"a threshold of {calls} calls; -1 (never), 0 (at once) or more expected")
+    @property
+    def bytes(self) -> int:
+        """Bytes of code memory in use."""
+        return sum(compiled.memory.size for compiled in [*self.functions.values(), *self._graveyard])
+
+    def set_threshold(self, calls: int, optimise: int = -1) -> None:
+        """Calls and backward jumps after which a function is compiled, and after which it is compiled again by LLVM; 0: at once, -1: never."""
+        for number in (calls, optimise):
+            if number < -1:
+                raise ValueError(f"a threshold of {number} calls; -1 (never), 0 (at once) or more expected")
         self.machine.cage["threshold"] = calls + 1 if self.possible else 0
+        self.machine.cage["hot"] = optimise + 1 if self.possible else 0
 
     # -- requests ----------------------------------------------------------------------
 
     def symbol_of(self, env: int) -> int | None:
+        """The symbol whose function has a literal vector."""
         m = self.machine
-        return next((s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and m.field(s, SYM_ENV) == env), None)
+        symbol = self._symbols.get(env)
+        if symbol is None or m.field(symbol, SYM_ENV) != env:
+            self._symbols = {m.field(s, SYM_ENV): s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL}
+            symbol = self._symbols.get(env)
+        return symbol
 
     def mark(self, symbol: int) -> bool:
         """Compile a function at its next call; False when it is no candidate."""
@@ -104,37 +114,108 @@ class Jit:
             raise self.lisp.errors.plain("jit: a function without a symbol is called")
         self.bytecode(symbol)
         if self.possible:
-            source = self.source(symbol)
-            if source is not None:
-                self.take(self.compile(symbol, source, self.code_of(symbol)))
+            self.compile(symbol)
         return symbol
 
-    def hot(self, env: int) -> None:
-        """A function has been called often: compile it in the background (at a threshold of 0 at once)."""
+    def hot(self, env: int, at: int, calls: int) -> int:
+        """A function was called, or looped, often.  T when its frame, which is at a place of the bytecode, goes on natively."""
         symbol = self.symbol_of(env)
-        if symbol is None or symbol in self.functions or symbol in self._waiting or not self.possible:
+        if symbol is None or not self.possible or self.lisp.debugger is not None:
+            return NIL
+        cage, compiled = self.machine.cage, self.functions.get(symbol)
+        if 0 < cage["hot"] <= calls and (compiled is None or compiled.tier == STENCIL):
+            self.optimise(symbol, at_once=cage["hot"] == 1)
+        if 0 < cage["threshold"] <= calls and symbol not in self.functions:
+            self.compile(symbol)
+        compiled = self.functions.get(symbol)
+        if compiled is None or at not in compiled.resume or compiled.code != self.code_of(symbol):
+            return NIL
+        self.machine.words[SLOT["resume"] >> 3] = compiled.resume[at]
+        return T
+
+    def code_of(self, symbol: int) -> int:
+        return self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR)
+
+    def try_once(self, symbol: int, tier: str) -> bool:
+        """Is this the first time that a tier is tried for this definition of a function?"""
+        now = (tier, self.code_of(symbol))
+        if self._tried.get(symbol) == now:
+            return False
+        self._tried[symbol] = now
+        return True
+
+    # -- stencils ------------------------------------------------------------------------
+
+    def table(self) -> StencilTable | None:
+        """The stencils of this machine; None when neither the session's image nor the base image has usable ones."""
+        if self._table is None:
+            from ..stencils.reading import read_stencils
+            self._table = read_stencils(self.session)
+        if isinstance(self._table, str):
+            self.refused[self._table] += 1
+            return None
+        return self._table
+
+    def compile(self, symbol: int) -> None:
+        """Make a function native by stencils; by LLVM when there are none."""
+        if not self.try_once(symbol, STENCIL):
+            return
+        table = self.table()
+        if table is None:
+            self.optimise(symbol, at_once=True)
+            return
+        from ..stencils.table import Made, NoRoom, TooLarge
+        m, address = self.machine, self.code_of(symbol)
+        code = Code.unpack(m.raw(address))
+        started = time.perf_counter()
+        made: list[Made] = []
+
+        def write(out: int, room: int) -> int:
+            made.append(table.compile(code, m.cage.base + address - OTHER + 24, out, room))
+            return made[0].size
+        try:
+            try:
+                region = self.arena.make(write, 1)
+            except NoRoom as need:
+                region = self.arena.make(write, need.size)
+        except MemoryError:
+            self.refused["no room for more code"] += 1
+            return
+        except TooLarge:
+            self.refused["a number does not fit into a stencil"] += 1
+            return
+        except OSError as error:
+            self.refused[str(error)] += 1
+            return
+        self.seconds += time.perf_counter() - started
+        count, base = code.fixed, region.address
+        wanted = (True, True, True) if count == 255 else (count == 1, count == 2, count not in (1, 2))
+        slots = tuple(self.hardcode.new_slot(base + entry) if want else 0 for want, entry in zip(wanted, made[0].entries, strict=True))
+        self.install(symbol, Compiled(STENCIL, slots, region, address, {at: base + place for at, place in made[0].resume.items()}))  # type: ignore[arg-type]
+
+    # -- the optimised tier --------------------------------------------------------------
+
+    def optimise(self, symbol: int, at_once: bool) -> None:
+        """Compile a function by LLVM, now or in the background."""
+        if symbol in self.background.waiting or not self.try_once(symbol, OPTIMISED):
             return
         source = self.source(symbol)
         if source is None:
             return
-        code = self.code_of(symbol)
-        if self.machine.cage["threshold"] == 1:
-            self.take(self.compile(symbol, source, code))
-            return
-        self._waiting.add(symbol)
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, "csl-jit")
-
-        def work() -> None:
-            self._ready.put(self.compile(symbol, source, code))
-            self.machine.poke()
-        self._pool.submit(work)
+        if at_once:
+            self.take(self.background.compile(symbol, source, self.code_of(symbol)))
+        else:
+            self.background.submit(symbol, source, self.code_of(symbol))
 
     def source(self, symbol: int) -> Source | None:
-        from .functions import FunctionIR, NotCompilable, Source
         m = self.machine
-        if self.bytes >= LIMIT:
+        if self.bytes >= self.limit:
             self.refused["no room for more code"] += 1
+            return None
+        try:
+            from .functions import FunctionIR, NotCompilable, Source
+        except ImportError as error:
+            self.refused[str(error)] += 1
             return None
         literals = m.vector_items(m.field(symbol, SYM_ENV))
         source = Source("f", Code.unpack(m.raw(literals[0])), len(literals), frozenset(k for k in range(1, len(literals)) if literals[k] == symbol))
@@ -145,39 +226,15 @@ class Jit:
             return None
         return source
 
-    def code_of(self, symbol: int) -> int:
-        return self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR)
-
-    def compile(self, symbol: int, source: Source, code: int) -> Ready:
-        """In the compiling process; touches nothing of the Lisp."""
-        from .workers import Job, Worker
-        started = time.perf_counter()
-        try:
-            if self._worker is None:
-                self._worker = Worker()
-            assert self.hardcode.architecture is not None
-            block = self._worker.ask(Job(self.hardcode.architecture.name, (source,)))
-            return Ready(symbol, source, code, block, "")
-        except Exception as error:  # whatever it is, the bytecode goes on
-            return Ready(symbol, source, code, None, str(error))
-        finally:
-            self.seconds += time.perf_counter() - started
-
-    # -- installing --------------------------------------------------------------------
-
-    def install(self) -> None:
-        """Take over what is ready; called at a safepoint."""
-        while True:
-            try:
-                self.take(self._ready.get_nowait())
-            except Empty:
-                return
+    def take_ready(self) -> None:
+        """Take over what the background has made; called at a safepoint."""
+        while (ready := self.background.ready()) is not None:
+            self.take(ready)
 
     def take(self, ready: Ready) -> None:
         """Make a compiled function what its symbol runs, unless it was redefined meanwhile."""
-        self._waiting.discard(ready.symbol)
         if ready.block is None:
-            self.refused[ready.why.splitlines()[0] if ready.why else "no compiler"] += 1
+            self.refused[ready.why.splitlines()[0]] += 1
             return
         if not self.lisp.is_bytecoded(ready.symbol) or self.code_of(ready.symbol) != ready.code:
             self.refused["redefined while it was compiled"] += 1
@@ -191,33 +248,50 @@ class Jit:
         except Refused as refused:
             self.refused[refused.code] += 1
             return
-        slot = self.hardcode.new_slot(memory.address + ready.block.symbols["f.entry"])
-        count = ready.source.code.fixed
-        self.functions[ready.symbol] = Compiled(count, slot, memory, ready.code)
-        self.bytes += memory.size
-        self.compiled += 1
+        slot, count = self.hardcode.new_slot(memory.address + ready.block.symbols["f.entry"]), ready.source.code.fixed
+        slots = (slot, 0, 0) if count == 1 else (0, slot, 0) if count == 2 else (0, 0, slot)
+        self.install(ready.symbol, Compiled(OPTIMISED, slots, memory, ready.code, {}))
+
+    # -- installing and giving back --------------------------------------------------------
+
+    def install(self, symbol: int, compiled: Compiled) -> None:
+        """Make native code what a symbol runs, in place of what it had."""
+        self.redefined(symbol)
+        self.functions[symbol] = compiled
+        self.compiled[compiled.tier] += 1
+        self.made += compiled.memory.size
         if self.lisp.debugger is None:
-            self.hardcode.set_cells(ready.symbol, count, 0, slot)
-        self.say(f"execute native {self.machine.text(ready.symbol)} ({len(ready.block.data)} bytes)")
+            self.set_cells(symbol, compiled)
+        self.say(f"execute native {self.machine.text(symbol)} ({compiled.tier}, {compiled.memory.size} bytes)")
+
+    def set_cells(self, symbol: int, compiled: Compiled) -> None:
+        """Natural cells get the entries; those for wrong argument counts go on to complain."""
+        self.bytecode(symbol)
+        words = self.machine.words
+        for place, slot, name in zip(CELLS, compiled.slots, ("bytecoded1", "bytecoded2", "bytecodedn"), strict=True):
+            if slot and words[symbol + place >> 3] == SLOT[name]:
+                words[symbol + place >> 3] = slot
 
     def bytecode(self, symbol: int) -> None:
         self.machine.kernel.bytecode_cells(symbol, self.code_of(symbol))
-
-    # -- giving back ---------------------------------------------------------------------
 
     def redefined(self, symbol: int) -> None:
         """The code of a function that has a new definition goes, when no frame can be in it any more."""
         old = self.functions.pop(symbol, None)
         if old is not None:
-            self.hardcode.free_slots.append(old.slot)
-            self._graveyard.append(old.memory)
+            self.hardcode.free_slots += [slot for slot in old.slots if slot]
+            self._graveyard.append(old)
 
     def sweep(self) -> None:
         """No Lisp runs in this session now."""
         while self._graveyard:
-            memory = self._graveyard.pop()
-            self.bytes -= memory.size
-            memory.close()
+            self.free(self._graveyard.pop())
+
+    def free(self, compiled: Compiled) -> None:
+        if isinstance(compiled.memory, Region):
+            self.arena.free(compiled.memory)
+        else:
+            compiled.memory.close()
 
     def withdraw(self) -> None:
         """Run everything as bytecode, for a debugger."""
@@ -226,20 +300,19 @@ class Jit:
 
     def return_native(self) -> None:
         for symbol, compiled in self.functions.items():
-            self.hardcode.set_cells(symbol, compiled.arguments, 0, compiled.slot)
+            self.set_cells(symbol, compiled)
 
     def statistics(self) -> list[str]:
         """What was done, a line each."""
-        lines = [f"{self.compiled} functions compiled in {self.seconds:.2f} s, {self.bytes} bytes of code memory"]
-        return lines + [f"{count} stay bytecode: {reason}" for reason, count in sorted(self.refused.items())]
+        lines = [f"{self.compiled[STENCIL]} functions compiled by stencils in {1000 * self.seconds:.1f} ms, "
+                 f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, {self.bytes} in use"]
+        return lines + [f"{count} refused: {reason}" for reason, count in sorted(self.refused.items())]
 
     def close(self) -> None:
         self.set_threshold(-1)
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._worker is not None:
-            self._worker.close()
+        self.background.close()
         self.sweep()
         for compiled in self.functions.values():
-            compiled.memory.close()
+            self.free(compiled)
         self.functions.clear()
+        self.arena.close()

@@ -26,8 +26,9 @@ from .functions import Source, compile_unit
 
 class Job(NamedTuple):
     architecture: str
-    sources: tuple[Source, ...] = ()  # empty: the kernel
+    sources: tuple[Source, ...] = ()  # empty: the kernel, or its stencils
     lower: tuple[str, ...] = ()  # lower refinements whose code the image has
+    stencils: bool = False
 
 
 @cache
@@ -35,9 +36,17 @@ def kernel_block(architecture: Architecture, engines: tuple[str, ...] | None = N
     return compile_kernel(architecture, engines)
 
 
+@cache
+def stencil_block(architecture: Architecture) -> Block:
+    from ..stencils.making import make
+    return make(architecture)
+
+
 def perform(job: Job) -> Block:
     """Compile.  Of a refinement only the functions that use more than a lower one has: all other code the image has already."""
     architecture = by_name(job.architecture)
+    if job.stencils:
+        return stencil_block(architecture)
     if not job.sources:
         return kernel_block(architecture)
     sources = list(job.sources)

@@ -36,7 +36,7 @@ class Function:
     calls: set[str] = field(default_factory=set)
 
 
-ALIASES = {"float": DOUBLE, "int": WORD, "u8": WORD, "u16": WORD, "i8": WORD, "i16": WORD}  # the last four: instruction operands
+ALIASES = {"float": DOUBLE, "int": WORD, "u8": WORD, "i8": WORD, "i16": WORD, "w8": WORD, "w16": WORD}  # the last five: instruction operands
 WORD_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
                   ast.LShift: "<<", ast.RShift: ">>"}
 DOUBLE_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

@@ -28,7 +28,8 @@ declare void @llvm.assume(i1)
 
 
 class Target(Protocol):
-    """What the lowering must know of a machine: its callee-saved registers as a constraint list, its byte order, bytes of an address."""
+    """What the lowering must know of a machine: its callee-saved registers as a constraint list, its byte order, bytes of an address,
+    and the lines that leave the number of hole ``{0}`` of a stencil in ``{r}``."""
 
     @property
     def clobber(self) -> str: ...
@@ -36,6 +37,8 @@ class Target(Protocol):
     def big_endian(self) -> bool: ...
     @property
     def word(self) -> int: ...
+    @property
+    def hole(self) -> str: ...
 
 
 ACCESS = re.compile(r"(?:(\S+) = load|store) (i16|i32|i64|double|ptr)(?: (\S+))?, ptr (\S+), align (\d)")
@@ -51,6 +54,7 @@ class Emitter:
         self.terminated = False
         self.table: str | None = None  # a table of places of this function, as a global
         self.clobber = target.clobber if target else ""
+        self.hole = target.hole if target else ""
         self.big_endian = target is not None and target.big_endian
         self.address = "i32" if target is not None and target.word == 4 else "i64"
 

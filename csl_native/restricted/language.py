@@ -161,6 +161,15 @@ def _rows() -> list[Intrinsic]:
                      "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
                      f"{{r}} = {{TAIL}}call i64 {{u}}(ptr %base, {args})",
                      f"call the entry in a slot with an environment and {count} word(s)"))
+    rows.append(("hole", (w,), w, "hole({0})", "{HOLE}", "in a stencil: a number that is filled in when the stencil is copied"))
+    rows.append(("anything", (), w, "0", "poison", "in a stencil: a word that nobody looks at"))
+    for count in range(3, 6):
+        args = ", ".join(f"i64 {{{k}}}" for k in range(1, count + 1))
+        names = ", ".join(f"{{{k}}}" for k in range(count + 1))
+        rows.append((f"go{count}", (w,) * (count + 1), w, f"go({names})", f"{{r}} = musttail call i64 @go{{0}}(ptr %base, {args})",
+                     f"in a stencil: jump to the place of a number, which is filled in, with {count} words"))
+        rows.append((f"enter{count}", (w,) * (count + 1), w, f"go({names})", f"{{r}} = {{TAIL}}call i64 @go{{0}}(ptr %base, {args})",
+                     f"as go{count}, from a function with other parameters"))
     return [Intrinsic(name, arguments, result, python if result == v else f"({python})", llvm, meaning)
             for name, arguments, result, python, llvm, meaning in rows]
 

@@ -28,6 +28,7 @@ class Lowering:
         self.f, self.out = function, emitter
         self.result = result
         self.loops: list[tuple[str, str]] = []
+        self.leaving = False
         self.dispatch: tuple[ast.stmt, str, list[str]] | None = None  # in a threaded loop: what finds the next case, its name, their labels
         self.slots: dict[str, str] = {}
         parameters = dict(function.parameters)
@@ -241,12 +242,15 @@ class Lowering:
         out = self.out
         assert isinstance(e.func, ast.Name)
         name = e.func.id
+        if name == "anything":
+            return "poison"
         values = [self.value(a) for a in e.args]
         if name in INTRINSICS:
             row = INTRINSICS[name]
             r = out.fresh()
-            text = row.llvm.format(*values, r=r, t=out.fresh(), u=out.fresh(), v=out.fresh(), x=out.fresh(),
-                                   CLOBBER=out.clobber, TAIL="tail " if tail else "")
+            names = {"r": r, "t": out.fresh(), "u": out.fresh(), "v": out.fresh(), "x": out.fresh()}
+            hole = out.hole.format(*values, **names) if name == "hole" else ""
+            text = row.llvm.format(*values, **names, CLOBBER=out.clobber, HOLE=hole, TAIL="tail " if tail else "")
             for line in text.split("\n"):
                 out.access(line)
             return r
@@ -258,6 +262,14 @@ class Lowering:
 
     def direct(self, name: str, result: str, kinds: list[str], values: list[str]) -> str:
         arguments = "".join(f", {LLVM_TYPE[k]} {v}" for k, v in zip(kinds, values, strict=True))
+        if self.leaving:
+            on = self.out.label("on")
+            value = self.out.define(f"invoke {LLVM_TYPE[result]} @leave.{name}(ptr %base{arguments}) to label %{on} unwind label %leave") if result != VOID else ""
+            if not value:
+                self.out.emit(f"invoke void @leave.{name}(ptr %base{arguments}) to label %{on} unwind label %leave")
+            self.out.terminated = True
+            self.out.place(on)
+            return value
         text = f"tail call {LLVM_TYPE[result]} @{name}(ptr %base{arguments})"
         if result == VOID:
             self.out.emit(text)
@@ -271,10 +283,19 @@ def signature(function: Function, names: bool = True) -> str:
         f"{LLVM_TYPE[kind]} %{name}" if names else LLVM_TYPE[kind] for name, kind in function.parameters])
 
 
-def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "") -> str:
-    """The IR definition of a restricted function."""
+def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "", leave: str = "") -> str:
+    """The IR definition of a restricted function.
+
+    With ``leave``, a block that begins with a landing pad, what it calls are the functions ``leave.NAME``, and control that leaves one
+    of them goes to that block.
+    """
     emitter = Emitter(target)
-    Lowering(function, emitter).run()
+    lowering = Lowering(function, emitter)
+    lowering.leaving = bool(leave)
+    lowering.run()
+    if leave:
+        emitter.lines.append("leave:\n" + leave)
+        attributes += " personality ptr @personality"
     marks = " alwaysinline" if function.inline else " noinline" if function.noinline else ""
     head = f"define {linkage} {LLVM_TYPE[function.result]} @{function.name}({signature(function)})"
     return f"{emitter.table or ''}{head} nounwind{marks} \"no-builtins\"{attributes} {{\n{emitter.text()}}}\n"

@@ -100,13 +100,14 @@ def jit(lisp: Lisp, names: int) -> int:
     return NIL
 
 
-@builtin("jit-threshold", 1)
-def jit_threshold(lisp: Lisp, calls: int) -> int:
-    """Compile functions by themselves after so many calls: 0 at the first one, -1 never."""
+@builtin("jit-threshold", 1, 2)
+def jit_threshold(lisp: Lisp, calls: int, optimise: int = -8) -> int:
+    """Compile functions by themselves after so many calls and backward jumps: 0 at the first one, -1 never; then again by LLVM."""
     from ...native.jit import jit_of
-    if calls & 7 or calls >> 3 < -1:
-        raise lisp.errors.plain("jit-threshold: -1 (never), 0 (at once) or more expected", calls)
-    jit_of(lisp).set_threshold(calls >> 3)
+    for number in (calls, optimise):
+        if number & 7 or number >> 3 < -1:
+            raise lisp.errors.plain("jit-threshold: -1 (never), 0 (at once) or more expected", number)
+    jit_of(lisp).set_threshold(calls >> 3, optimise >> 3)
     return calls
 
 

@@ -53,6 +53,9 @@ class Architecture(NamedTuple):
     support: str = ""  # IR of the functions that code for this machine calls where it has no instruction
     no_reserve: int = 0x4000  # MAP_NORESERVE of the system
     baseline: frozenset[str] = frozenset()  # features that all code of this tag may use
+    hole: str = "{r} = ptrtoint ptr @hole{0} to i64"  # IR that leaves a hole of a stencil in a register
+    cached: int = 3  # how many operands stencils hold in registers: those of the calling convention, less three
+    stencil_features: str = ""  # LLVM features that stencils alone are compiled with
     refinements: tuple[Refinement, ...] = ()
     level: int = 0  # which refinement this record is
     reaches: Callable[[Any], int | None] = lambda instruction: None  # where a capstone instruction looks, relative to itself

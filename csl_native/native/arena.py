@@ -1,0 +1,75 @@
+"""Code memory for many small functions: chunks that are written while they are not executable, and given back when nothing in them is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..cage import CodeMemory
+
+CHUNK = 1 << 18
+
+
+class Region(NamedTuple):
+    """Part of a chunk: an address and a size in bytes."""
+
+    chunk: CodeMemory
+    address: int
+    size: int
+
+
+class CodeArena:
+    """``bytes`` is what its chunks take; ``limit`` is the most that they may."""
+
+    def __init__(self, limit: int, flush: Callable[[int, int], None]) -> None:
+        self.limit, self.flush, self.bytes = limit, flush, 0
+        self._used: dict[int, int] = {}  # functions in each chunk
+        self._chunks: dict[int, CodeMemory] = {}
+        self._current: CodeMemory | None = None
+        self._top = 0
+
+    def room(self) -> int:
+        """Bytes left in the chunk that is being filled."""
+        return self._current.size - self._top if self._current is not None else 0
+
+    def make(self, write: Callable[[int, int], int], need: int = 0) -> Region:
+        """A region that ``write`` (address and room to bytes written) fills; a new chunk when less than ``need`` bytes are left.
+
+        MemoryError when that would be more than the limit.
+        """
+        if self._current is None or self.room() < need:
+            size = max(CHUNK, need)
+            if self.bytes + size > self.limit:
+                raise MemoryError(f"{self.bytes} bytes of code; {self.limit} are the limit")
+            self._current, self._top = CodeMemory(size, self.flush), 0
+            self._chunks[self._current.address], self._used[self._current.address] = self._current, 0
+            self.bytes += self._current.size
+        chunk = self._current
+        address = chunk.address + self._top
+        if chunk.sealed:
+            chunk.unseal()
+        try:
+            size = write(address, self.room())
+        finally:
+            chunk.seal()
+        self._top += size + 15 & -16
+        self._used[chunk.address] += 1
+        return Region(chunk, address, size)
+
+    def free(self, region: Region) -> None:
+        """Give a region back; its chunk goes when nothing else is in it."""
+        key = region.chunk.address
+        self._used[key] -= 1
+        if self._used[key] == 0:
+            self.bytes -= region.chunk.size
+            del self._used[key], self._chunks[key]
+            if self._current is region.chunk:
+                self._current = None
+            region.chunk.close()
+
+    def close(self) -> None:
+        for chunk in self._chunks.values():
+            chunk.close()
+        self._chunks.clear()
+        self._used.clear()
+        self._current, self.bytes = None, 0

@@ -1,0 +1,112 @@
+"""From woven text to the stencils of one architecture: LLVM compiles them, each into a section of its own, which is taken out of its object."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from ..engines.weave import kernel_program
+from ..native.architectures import Architecture
+from ..native.compiler import module_text, object_code
+from ..native.elf import Block, ObjectError, Relocator, type_number
+from ..restricted import llvm as ir
+from ..restricted.checker import Function
+from ..vm import SLOTS
+from .table import TARGETS
+from .weave import COLD, hot, stencil_program, stencils
+
+
+def module(architecture: Architecture) -> str:
+    """The IR of all stencils; what they call of the kernel goes through entry slots."""
+    from ..native.compiler import entry_table
+    program, names = stencil_program(architecture.cached), stencils(architecture.cached)
+    slots = {name: SLOTS + 8 * k for k, name in enumerate(entry_table())}
+
+    def inlined(f: Function) -> bool:
+        return f.inline or f.name in wanted
+    wanted, parts, splitting = set(names), ["declare i32 @personality(...)"], hot()
+    words = ", ".join(["ptr", *["i64"] * (2 + architecture.cached)])
+    state = ", ".join(["ptr %base", "i64 %env", "i64 %fp", *(f"i64 %r{k}" for k in range(architecture.cached))])
+    unwinding = f"  %e = landingpad {{ptr, i32}} cleanup\n  %r = musttail call i64 @go{COLD}({state})\n  ret i64 %r\n"
+    reached = ir.closure(program, names, inlined)
+    inner = frozenset(name for name in reached if name not in wanted)
+    for name in reached:
+        f = program.functions[name]
+        if name in wanted:
+            leave = unwinding if name.rstrip("0123456789") in splitting else ""
+            parts.append(ir.define(f, architecture, "hidden", f' section ".text.{name}"', leave))
+        elif f.inline:
+            parts += [ir.define(f, architecture, "internal"), renamed(ir.define(f, architecture, "internal"), inner)]
+        else:
+            parts += [through_slot(f, slots[name]), leaving(f)]
+    parts += [f"declare hidden i64 @{name}({words}) nounwind" for name in TARGETS if name.startswith("go")]
+    parts += [f"@{name} = external hidden global i8" for name in TARGETS if name.startswith("hole")]
+    return module_text(architecture, "\n".join(parts), pic=False)
+
+
+def through_slot(f: Function, slot: int) -> str:
+    """A kernel function as what a stencil calls it by."""
+    kinds = [ir.LLVM_TYPE[kind] for _, kind in f.parameters]
+    parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
+    result = ir.LLVM_TYPE[f.result]
+    call = f"tail call {result} %f(ptr %base{parameters})"
+    body = f"{call}\n  ret void" if result == "void" else f"%r = {call}\n  ret {result} %r"
+    return (f"define internal {result} @{f.name}(ptr %base{parameters}) nounwind alwaysinline {{\n  %p = getelementptr i8, ptr %base, i64 {slot}\n"
+            f"  %f = load ptr, ptr %p, align 8\n  {body}\n}}\n")
+
+
+def leaving(f: Function) -> str:
+    """A kernel function as a fast path calls it: control goes to the cold stencil.  (A ``resume`` becomes a branch where it is inlined.)"""
+    parameters = "".join(f", {ir.LLVM_TYPE[kind]} %a{k}" for k, (_, kind) in enumerate(f.parameters))
+    return (f"define internal {ir.LLVM_TYPE[f.result]} @leave.{f.name}(ptr %base{parameters}) alwaysinline cold personality ptr @personality {{\n"
+            "  resume {ptr, i32} poison\n}\n")
+
+
+def renamed(text: str, names: frozenset[str]) -> str:
+    """The definition of an inlined function for fast paths: it calls what leaves them, and so may leave itself."""
+    text = re.sub(r"@([A-Za-z_0-9]+)\(ptr", lambda m: f"@leave.{m[1]}(ptr" if m[1] in names else m[0], text)
+    return text.replace(") nounwind", ")", 1)
+
+
+def called() -> tuple[str, ...]:
+    """The kernel functions that stencils call, by name; they have entry slots."""
+    program = kernel_program(())
+    most = stencil_program(3)
+    names = set(stencils(3))
+    found = ir.closure(most, names, lambda f: f.inline or f.name in names)
+    return tuple(name for name in found if name in program.functions and not program.functions[name].inline)
+
+
+def make(architecture: Architecture) -> Block:
+    """The stencils of an architecture (needs llvmlite); the targets of the records are those of ``TARGETS``."""
+    return extract(object_code(architecture, module(architecture), static=True), architecture)
+
+
+def extract(data: bytes, architecture: Architecture) -> Block:
+    """The functions of an object, one behind the other, in the order in which they are kept."""
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+    elf: Any = ELFFile(io.BytesIO(data))
+    symbols = list(next(s for s in elf.iter_sections() if isinstance(s, SymbolTableSection)).iter_symbols())
+    sizes = {s.name: s["st_size"] for s in symbols if s["st_info"]["type"] == "STT_FUNC" and s["st_shndx"] != "SHN_UNDEF"}
+    sections = {s.name: (k, s) for k, s in enumerate(elf.iter_sections())}
+    relocations = {s["sh_info"]: s for s in elf.iter_sections() if s["sh_type"] in ("SHT_RELA", "SHT_REL")}
+    block = Block()
+    for name in stencils(architecture.cached):
+        index, section = sections[f".text.{name}"]
+        code, start = bytes(section.data()), len(block.data)
+        original = Relocator(bytearray(code), architecture.kinds)
+        for r in relocations[index].iter_relocations() if index in relocations else ():
+            number, target = type_number(r), symbols[r["r_info_sym"]].name
+            if number in architecture.ignored:
+                continue
+            kind = architecture.kind(number)
+            if kind is None or target not in TARGETS:
+                raise ObjectError(f"stencil {name} for {architecture.name}: relocation type {number} refers to {target!r}; only its holes and places may be")
+            addend = r["r_addend"] if relocations[index]["sh_type"] == "SHT_RELA" else original.addend(kind, r["r_offset"])
+            block.records.append((kind.name, target, start + r["r_offset"], addend))
+        block.symbols[name], block.sizes[name] = start, sizes[name]
+        block.data += code[:sizes[name]]
+    block.records.sort(key=lambda record: record[2])
+    return block

@@ -1,0 +1,42 @@
+"""Find the stencils that fit a session's kernel: in its image, or in the base image."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import TYPE_CHECKING
+
+from csl_native.image.container import Image, ImageError
+
+from ..baseimage import base_image
+from ..native.pages import PageSet
+from .table import StencilTable, section_name, stencil_abi
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+
+def read_stencils(session: Session) -> StencilTable | str:
+    """The stencils of this machine, or why there are none."""
+    architecture = session.hardcode.architecture
+    address = session.kernel_address("compile_stencils")
+    if architecture is None or address is None:
+        return "no native kernel"
+    name, why = section_name(architecture), f"no stencils for {architecture.name} in the image"
+    for path in dict.fromkeys(filter(None, (session.path, base_image()))):
+        if not os.path.exists(path):
+            continue
+        try:
+            with Image(path) as image:
+                if name not in image.sections:
+                    continue
+                pages = PageSet.parse(image.read(name), f"{path}, section {name}")
+        except ImageError as error:
+            why = str(error)
+            continue
+        if pages.abi != stencil_abi(session.hardcode.kernel):
+            why = "the stencils are another version's"
+            continue
+        function = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address)
+        return StencilTable(pages, architecture, lambda job: int(function(None, job)))
+    return why

@@ -1,0 +1,241 @@
+"""Weave the stencils from the instruction definitions: every instruction for every number of operands that are in registers.
+
+A stencil is a function whose code is copied into the code of a Lisp function, one behind the other, with its holes filled (Xu and
+Kjolstad, "Copy-and-patch compilation", OOPSLA 2021).  Its parameters are the state of the running function: ``env``, the frame
+``fp`` (the interpreter's own: native code and bytecode can go on with each other's frames), and ``r0``, ``r1``... the top
+operands, the last of those in use being the top.  The others are in memory.  It ends with a jump to the next one.
+
+Holes are numbers of the bytecode; places are where jumps go.
+
+An instruction that has a fast path and calls of the kernel is two stencils: the fast path leaves for the second one, ``cold``, which
+stands out of the way and does the whole instruction again.  So the fast path saves no registers, and is followed by the next one.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+from ..engines.weave import kernel_program
+from ..instructions.codec import OPERANDS, Instruction, by_name, instructions, program
+from ..instructions.definitions import FUSED
+from ..kernel.host import H_STACK_OVERFLOW
+from ..restricted.checker import Function, Program
+from ..vm import HOT, SP, STACK_END, STACK_LIMIT
+from ..words import UNWIND, VECTOR
+
+NEXT, TARGET, FAIL, COLD = range(4)  # places: the following code, where a branch goes, where a failure goes, the rare cases
+OPERAND1, OPERAND2, SLOT, FRAME, COUNT = range(5)  # holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
+BRANCHES = ("jump_nil", "jump_not_nil")
+
+
+def registers(cached: int) -> list[str]:
+    return [f"r{k}" for k in range(cached)]
+
+
+def head(name: str, cached: int) -> str:
+    return f"def {name}({', '.join(['env', 'fp', *registers(cached)])}):"
+
+
+def go(place: int, operands: list[str], cached: int) -> str:
+    """Jump to a place with these operands in registers; what the other registers hold does not matter."""
+    return f"return go{2 + cached}({place}, {', '.join(['env', 'fp', *operands, *['anything()'] * (cached - len(operands))])})"
+
+
+def enter(place: int, operands: list[str], cached: int) -> str:
+    return f"return enter{2 + cached}({place}, {', '.join(['env', 'fp', *operands, *['anything()'] * (cached - len(operands))])})"
+
+
+def operand(kind: str, number: int) -> str:
+    """An operand of an instruction: a hole, which has its bits without sign."""
+    size, signed, scale = OPERANDS[kind]
+    text = f"hole({OPERAND1 + number})"
+    return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
+
+
+def stencil(row: Instruction, state: int, cached: int, branch: Instruction | None = None, cold: bool = False) -> str:
+    """The stencil of an instruction with ``state`` operands in registers, or of one that gives the value that ``branch`` tests."""
+    lines, values, number = [], {"at": "0"}, 0
+    for label, kind in row.operands:
+        if label != "at":
+            values[label] = operand(kind, number)
+            number += 1
+    for k, label in enumerate(row.inputs):
+        at = state - row.takes + k
+        values[label] = f"r{at}" if at >= 0 else f"{label}_"
+        if at < 0:
+            lines.append(f"{label}_ = load(fp + hole({SLOT}) + {8 * k})")
+    rest = registers(max(state - row.takes, 0))
+    call = body(row, values, cold)
+    fail = [f"if r == {UNWIND}:", "    " + go(FAIL, rest, cached)] if row.fails else []
+    if row.kind == "return":
+        lines += [f"store({SP}, fp)", f"return {values[row.inputs[0]]}"]
+    elif row.kind == "tail":
+        lines += [f"store({SP}, fp)", f"return {call}"]
+    elif row.name == "jump":
+        lines.append(go(TARGET, rest, cached))
+    elif row.kind == "branch":
+        lines += [f"if {call}:", "    " + go(TARGET, rest, cached), go(NEXT, rest, cached)]
+    elif branch is not None:
+        lines += [f"r = {call}", *fail, f"if {branch.function}(0, r):", "    " + go(TARGET, rest, cached), go(NEXT, rest, cached)]
+    elif not row.gives:
+        lines += [call, go(NEXT, rest, cached)]
+    else:
+        lines += [f"r = {call}", *fail]
+        if len(rest) == cached:  # the lowest goes to memory
+            lines.append(f"store(fp + hole({SLOT}) - {8 * len(rest)}, r0)")
+            rest = rest[1:]
+        lines.append(go(NEXT, [*rest, "r"], cached))
+    return "\n    ".join([head(stencil_name(row, state, branch, cold), cached), *lines]) + "\n"
+
+
+def stencil_name(row: Instruction, state: int, branch: Instruction | None = None, cold: bool = False) -> str:
+    return f"{'cold' if cold else 'stencil'}_{row.number}_{branch.number if branch is not None else ''}_{state}"
+
+
+def body(row: Instruction, values: dict[str, str], cold: bool) -> str:
+    """What an instruction does: its definition in place, or in a cold stencil the kernel's Lisp function of that meaning."""
+    f = program().functions[row.function]
+    names = [a.arg for a in f.node.args.args]
+    arguments = [name if name in row.context else values[name] for name in names]
+    if cold and f.lisp_name is not None:
+        count = [] if len(names) in (1, 2) else [str(len(names))]
+        return f"entry_{f.name}({', '.join(['env', *count, *arguments, *['0'] * (3 - len(names) if count else 0)])})"
+    return f"{row.function}({', '.join(arguments)})"
+
+
+@cache
+def splits(row: Instruction) -> bool:
+    """Is an instruction a fast path and calls of the kernel before which nothing has changed yet, so that it can begin again?"""
+    functions, found = program().functions, []
+
+    def block(f: Function, statements: list[ast.stmt], changed: bool) -> bool | None:
+        """Has something changed behind these statements?  None: control does not get there."""
+        for s in statements:
+            if isinstance(s, ast.If):
+                changed = expression(f, s.test, changed)
+                ways = [block(f, s.body, changed), block(f, s.orelse, changed)]
+                if ways == [None, None]:
+                    return None
+                changed = any(ways)
+            elif isinstance(s, ast.While):
+                changed = bool(block(f, s.body, expression(f, s.test, changed)))
+                changed = bool(block(f, s.body, expression(f, s.test, changed))) or changed
+            else:
+                changed = expression(f, s, changed)
+                if isinstance(s, ast.Return):
+                    return None
+        return changed
+
+    def expression(f: Function, node: ast.AST, changed: bool) -> bool:
+        for child in ast.iter_child_nodes(node):
+            changed = expression(f, child, changed)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name = node.func.id
+            if name in functions and not functions[name].inline:
+                found.append(changed)
+                return True
+            if name in FRESH:
+                found.append(changed)
+            elif name in functions:
+                ends = [changed]
+                after = block(functions[name], functions[name].node.body, changed)
+                return changed or bool(after) or writes(name) or any(ends[1:])
+            elif name.startswith(("store", "invoke", "callf")):
+                if name.startswith("invoke"):
+                    found.append(True)
+                return True
+        return changed
+
+    def writes(name: str) -> bool:
+        return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and (
+            n.func.id.startswith("store") or n.func.id in functions and n.func.id not in FRESH and functions[n.func.id].inline and writes(n.func.id))
+            for n in ast.walk(functions[name].node))
+    f = functions[row.function]
+    block(f, f.node.body, False)
+    return f.inline and bool(found) and not any(found)
+
+
+FRESH = ("allocate", "cons", "make_float")  # what they write nobody has seen yet
+
+
+def moves(cached: int) -> list[str]:
+    """Between memory and registers: ``flush_C_K`` keeps the top K of C operands in registers, ``fill_C`` takes one more there."""
+    parts = []
+    for state in range(cached + 1):
+        for keep in range(state):
+            out = [f"store(fp + hole({SLOT}) - {8 * (state - k)}, r{k})" for k in range(state - keep)]
+            parts.append("\n    ".join([head(f"flush_{state}_{keep}", cached), *out, go(NEXT, registers(state)[state - keep:], cached)]) + "\n")
+        if state < cached:
+            parts.append("\n    ".join([head(f"fill_{state}", cached), f"r = load(fp + hole({SLOT}) - {8 * (state + 1)})",
+                                        go(NEXT, ["r", *registers(state)], cached)]) + "\n")
+    return parts
+
+
+def frames(cached: int) -> list[str]:
+    """How a function is entered and left; all its entries lead to ``start``."""
+    room = f"""fp = load({SP})
+    if fp + hole({FRAME}){{extra}} > load({STACK_END}):
+        return host({H_STACK_OVERFLOW}, 0, 0, 0)
+    store(fp, a)"""
+    more = """store(fp + 8, b)
+    store(fp + 16, c)
+    k = 3
+    while k < n:
+        store(fp + 8 * k, load(fp + 8 * (k - n)))
+        k += 1"""
+    general = f"""if fill_general(env, load(env + {8 - VECTOR}), fp, {{n}}) == {UNWIND}:
+        return {UNWIND}"""
+    begin = enter(NEXT, [], cached)
+    parts = []
+    for suffix, fixed in (("", True), ("_general", False)):
+        for count, parameters, second in ((1, "env, a", ""), (2, "env, a, b", "store(fp + 8, b)")):
+            lines = [room.format(extra=""), second, "" if fixed else general.format(n=count), begin]
+            parts.append("\n    ".join([f"def enter_{count}{suffix}({parameters}):", *filter(None, lines)]) + "\n")
+        check = [f"if n != hole({COUNT}):", "    return wrong_count(env, n)"] if fixed else []
+        lines = [*check, room.format(extra=" + 8 * n"), more, "" if fixed else general.format(n="n"), begin]
+        parts.append("\n    ".join([f"def enter_n{suffix}(env, n, a, b, c):", *filter(None, lines)]) + "\n")
+    top = f"fp + hole({SLOT})"
+    parts += [
+        "\n    ".join([head("start", cached), f"store({SP}, fp + hole({FRAME}))", f"if unlikely(load({HOT}) != 0):", "    " + go(COLD, [], cached),
+                       f"if unlikely(stack_pointer() < load({STACK_LIMIT})):", "    " + go(COLD, [], cached), go(NEXT, [], cached)]) + "\n",
+        "\n    ".join([head("cold_start", cached), f"if load({HOT}) != 0:", "    count_native(env)",
+                       "r = safepoint()", f"if r == {UNWIND}:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)]) + "\n",
+        "\n    ".join([head("leave", cached), f"store({SP}, fp)", f"return {UNWIND}"]) + "\n",
+        "\n    ".join([head("handle_0", cached), f"store({SP}, fp + hole({FRAME}))", go(NEXT, [], cached)]) + "\n",
+        "\n    ".join([head("handle_1", cached), f"store({SP}, fp + hole({FRAME}))", f"r = load({top})", go(NEXT, ["r"], cached)]) + "\n",
+        f"def resume_0(env, fp):\n    {enter(NEXT, [], cached)}\n",
+        f"def resume_1(env, fp):\n    r = load({top})\n    {enter(NEXT, ['r'], cached)}\n",
+        "\n    ".join([head("onward", cached), go(NEXT, [], cached)]) + "\n",  # a jump and nothing else
+    ]
+    return parts
+
+
+def fused() -> list[tuple[Instruction, Instruction]]:
+    """The pairs of a predicate and the branch that tests it."""
+    return [(by_name()[name], by_name()[branch]) for name in FUSED for branch in BRANCHES]
+
+
+@cache
+def stencil_program(cached: int) -> Program:
+    """The kernel with all stencils for so many operands in registers, checked."""
+    from .. import vm
+    base, whole = kernel_program(()), Program()
+    whole.functions.update(base.functions)
+    both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]
+    parts = [stencil(row, state, cached, branch, cold) for row, branch in both for cold in ((False, True) if splits(row) else (False,))
+             for state in range(cached + 1)]
+    whole.add_source("\n\n".join(parts + moves(cached) + frames(cached)), vars(vm), "csl_native.stencils.woven", "<woven stencils>")
+    whole.check()
+    return whole
+
+
+def stencils(cached: int) -> list[str]:
+    """Names of all stencils, in the order in which they are kept."""
+    known = kernel_program(()).functions
+    return [name for name in stencil_program(cached).functions if name not in known]
+
+
+def hot() -> frozenset[str]:
+    """How the names of the stencils begin that have a cold one beside them."""
+    return frozenset(stencil_name(row, 0, branch)[:-1] for row, branch in [*((row, None) for row in instructions()), *fused()] if splits(row))
