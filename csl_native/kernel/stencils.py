@@ -16,8 +16,8 @@ from ..restricted.language import load, load8, load16, load64, store, store64  #
 # The job.
 (J_CODE, J_LENGTH, J_LOCALS, J_FRAME, J_HANDLERS, J_HANDLER_COUNT, J_COUNT, J_INSTRUCTIONS, J_STENCILS, J_BYTES, J_RECORDS, J_KINDS, J_KIND_COUNT,
  J_TARGETS, J_WORK, J_OUT, J_OUT_SIZE, J_RUN, J_RESUME, J_RESUME_COUNT, J_CACHED, J_FRAMES, J_STUBS, J_POSITION, J_BAD, J_START, J_BODY,
- J_COLD_START, J_LEAVE, J_ENTER1, J_ENTER2, J_ENTERN, J_ADJUST) = range(0, 8 * 33, 8)
-JOB_WORDS = 33
+ J_COLD_START, J_LEAVE, J_ENTER1, J_ENTER2, J_ENTERN, J_ADJUST, J_ORIGIN, J_SHIFT, J_JUMP_MASK) = range(0, 8 * 36, 8)
+JOB_WORDS = 36
 # An instruction: sizes and counts, then numbers of stencils (-1: none) for no operand in a register; others follow.
 (I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD, I_OPERAND1, I_OPERAND2, I_POLL,
  I_TEST) = range(0, 8 * 15, 8)
@@ -31,8 +31,8 @@ STENCIL_BYTES = 48
 W_DEPTH, W_LABEL, W_ADDRESS, W_AFTER, W_COLD, W_COLD_STENCIL, W_SLOT, W_TARGET = range(0, 64, 8)
 WORK_BYTES = 64
 # Targets of the relocation records, as ``stencils.weave.TARGETS`` has them.
-T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT = range(8, 80, 8)
-TARGET_COUNT = 10
+T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT, T_ORIGIN = range(8, 88, 8)
+TARGET_COUNT = 11
 # Stencils of the frame, by their place in J_FRAMES; the tables of ``flush`` and ``fill`` are in J_ADJUST.
 (F_START, F_COLD_START, F_LEAVE, F_HANDLE, F_HANDLE1, F_RESUME, F_RESUME1, F_ENTER1, F_ENTER2, F_ENTERN, F_ENTER1G, F_ENTER2G,
  F_ENTERNG) = range(0, 8 * 13, 8)
@@ -131,7 +131,7 @@ def put_stencil(job, stencil, follows, emit) -> None:
         targets = load(job + J_TARGETS)
         run = load(job + J_RUN) + position
         if follows != 0:
-            store(targets + T_NEXT, run + size)
+            store(targets + T_NEXT, run + size & load(job + J_JUMP_MASK))
         bad = apply_records(load(job + J_KINDS), load(job + J_KIND_COUNT), load(job + J_RECORDS) + 16 * load(row + S_RECORD), count,
                             targets, TARGET_COUNT, out - place, place + size, run - place)
         if bad != 0:
@@ -145,7 +145,12 @@ def put_frame(job, which, follows, emit) -> None:
 
 def aim(job, target, address) -> None:
     """Set a place of jumps, as an offset into the code."""
-    store(load(job + J_TARGETS) + target, load(job + J_RUN) + address)
+    store(load(job + J_TARGETS) + target, load(job + J_RUN) + address & load(job + J_JUMP_MASK))
+
+
+def fill_hole(job, target, value) -> None:
+    """Set a hole."""
+    store(load(job + J_TARGETS) + target, load(job + J_ORIGIN) + (value << load(job + J_SHIFT)))
 
 
 def canonical(job, depth):
@@ -157,7 +162,7 @@ def adjust(job, state, wanted, depth, emit) -> None:
     """Move operands between memory and registers; ``depth`` is how many there are."""
     if state == wanted:
         return
-    store(load(job + J_TARGETS) + T_SLOT, load(job + J_LOCALS) + 8 * depth)
+    fill_hole(job, T_SLOT, load(job + J_LOCALS) + 8 * depth)
     moves = load(job + J_ADJUST)
     width = load(job + J_CACHED) + 1
     if state > wanted:
@@ -182,9 +187,8 @@ def failure(job, at):
 def set_operands(job, at) -> None:
     """Fill the holes of the instruction at a place."""
     row = row_at(job, at)
-    targets = load(job + J_TARGETS)
-    store(targets + T_OPERAND1, operand_value(job, at, load(row + I_OPERAND1)))
-    store(targets + T_OPERAND2, operand_value(job, at, load(row + I_OPERAND2)))
+    fill_hole(job, T_OPERAND1, operand_value(job, at, load(row + I_OPERAND1)))
+    fill_hole(job, T_OPERAND2, operand_value(job, at, load(row + I_OPERAND2)))
 
 
 def operand_value(job, at, shape):
@@ -246,7 +250,7 @@ def put_instruction(job, at, state, emit):
 def aim_instruction(job, at) -> None:
     """Set everything that the stencils of the instruction at a place refer to."""
     w = load(job + J_WORK) + WORK_BYTES * at
-    store(load(job + J_TARGETS) + T_SLOT, load(w + W_SLOT))
+    fill_hole(job, T_SLOT, load(w + W_SLOT))
     handler = failure(job, at)
     aim(job, T_FAIL, load(job + J_LEAVE) if handler < 0 else load(load(job + J_STUBS) + 8 * handler))
     if load(w + W_TARGET) != 0:
@@ -284,10 +288,10 @@ def lay_out(job, emit) -> None:
 
 def put_entries(job, emit) -> None:
     """The entries by argument count, and what they lead to."""
-    targets = load(job + J_TARGETS)
-    store(targets + T_FRAME, load(job + J_FRAME))
+    fill_hole(job, T_ORIGIN, 0)
+    fill_hole(job, T_FRAME, load(job + J_FRAME))
     count = load(job + J_COUNT)
-    store(targets + T_COUNT, count)
+    fill_hole(job, T_COUNT, count)
     aim(job, T_NEXT, load(job + J_START))
     aim(job, T_FAIL, load(job + J_LEAVE))
     aim(job, T_COLD, load(job + J_COLD_START))
@@ -325,7 +329,6 @@ def put_cold(job, emit) -> None:
 
 def put_stubs(job, emit) -> None:
     """How the function is left by a failure, where handlers begin, and where a frame of the interpreter goes on here."""
-    targets = load(job + J_TARGETS)
     work = load(job + J_WORK)
     store(job + J_COLD_START, load(job + J_POSITION))
     aim(job, T_NEXT, load(job + J_BODY))
@@ -337,7 +340,7 @@ def put_stubs(job, emit) -> None:
     while i < load(job + J_HANDLER_COUNT):
         h = load(job + J_HANDLERS) + 8 * i
         store(load(job + J_STUBS) + 8 * i, load(job + J_POSITION))
-        store(targets + T_SLOT, load(job + J_LOCALS) + 8 * load16(h + 6) - 8)
+        fill_hole(job, T_SLOT, load(job + J_LOCALS) + 8 * load16(h + 6) - 8)
         aim(job, T_NEXT, load(work + WORK_BYTES * load16(h + 4) + W_ADDRESS))
         put_frame(job, F_HANDLE1 if canonical(job, load16(h + 6)) != 0 else F_HANDLE, 0, emit)
         i += 1
@@ -354,7 +357,7 @@ def put_stubs(job, emit) -> None:
         if load(row + I_POLL) != 0 and load(w) != 0:
             store(rows + 16 * count, at)
             store(rows + 16 * count + 8, load(job + J_POSITION))
-            store(targets + T_SLOT, load(job + J_LOCALS) + 8 * (load(w) - 2))
+            fill_hole(job, T_SLOT, load(job + J_LOCALS) + 8 * (load(w) - 2))
             aim(job, T_NEXT, load(w + W_ADDRESS))
             put_frame(job, F_RESUME1 if canonical(job, load(w) - 1) != 0 else F_RESUME, 0, emit)
             count += 1

@@ -75,8 +75,8 @@ class Compilation:
         result: dict[str, list[int]] = {}
         for architecture in self.architectures:
             if architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture):
-                work.append((architecture, []))
-                jobs.append(Job(architecture.name))
+                work += [(architecture, []), (architecture, [])]
+                jobs += [Job(architecture.name), Job(architecture.name, stencils=True)]
             todo = []
             for symbol in self.all_symbols(architecture) if symbols is None else symbols:
                 if symbol not in sources:
@@ -90,11 +90,14 @@ class Compilation:
                 jobs.append(Job(architecture.name, tuple(source for _, source in todo[start:start + UNIT]), self.lower(architecture)))
         for done, (block, (architecture, unit)) in enumerate(zip(compile_jobs(jobs), work, strict=True)):
             if progress is not None:
-                progress(done, len(jobs), f"{self.machine.text(unit[0][0]) if unit else 'the kernel'} for {architecture.name}")
+                what = self.machine.text(unit[0][0]) if unit else "stencils" if jobs[done].stencils else "the kernel"
+                progress(done, len(jobs), f"{what} for {architecture.name}")
             if unit:
                 result[architecture.name] += self.add(architecture, unit, block)
+            elif jobs[done].stencils:
+                self.hardcode.add_stencils(architecture, block)
             else:
-                self.hardcode.add_kernel(architecture, make_kernel(architecture, block))
+                self.hardcode.kernels[architecture.number] = make_kernel(architecture, block)
         if progress is not None and jobs:
             progress(len(jobs), len(jobs), "")
         return result

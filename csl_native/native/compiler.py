@@ -35,9 +35,12 @@ def _library() -> Any:
 @cache
 def _machine(architecture: Architecture, level: int, static: bool) -> Any:
     llvm = _library()
-    features = ",".join(filter(None, (architecture.llvm_features, architecture.stencil_features if static else "")))
+    for option in architecture.copying.options if static else ():
+        llvm.set_option("csl-native", option)
+    features = ",".join(filter(None, (architecture.llvm_features, architecture.copying.features if static else "")))
     return llvm.Target.from_triple(architecture.triple).create_target_machine(
-        cpu=architecture.cpu, features=features, opt=level, reloc="static" if static else "pic", codemodel="small", abiname=architecture.llvm_abi)
+        cpu=architecture.cpu, features=features, opt=level, reloc="static" if static else "pic",
+        codemodel=architecture.copying.model if static else "small", abiname=architecture.llvm_abi)
 
 
 def module_text(architecture: Architecture, body: str, pic: bool = True) -> str:

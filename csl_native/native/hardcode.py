@@ -18,7 +18,7 @@ from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
 from ..words import VECTOR
 from .architectures import Architecture
-from .kernelset import kind_numbers
+from .kernelset import kind_numbers, stencil_section
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
 from .reasons import Fallback
@@ -45,7 +45,8 @@ class HardCode:
         self.session, self.machine, self.lisp = session, session.machine, session.lisp
         self.architecture = architecture
         self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
-        self.kernels: dict[str, PageSet] = {}  # made here for other machines, by section
+        self.kernels: dict[int, PageSet] = {}  # made here for other machines, by tag
+        self.stencils: dict[str, Section] = {}  # ... and theirs, by section name
         self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
         self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
         self.free_slots: list[int] = []
@@ -291,10 +292,12 @@ class HardCode:
         """Is there a kernel for another machine, in the image or made here, for this version?"""
         name = f"kernel-{architecture.number}"
         old = self.session.foreign_sections().get(name)
-        return name in self.kernels or (old is not None and old.info.get("abi") == self.session.kernel_abi())
+        return architecture.number in self.kernels or (old is not None and old.info.get("abi") == self.session.kernel_abi())
 
-    def add_kernel(self, architecture: Architecture, pages: PageSet) -> None:
-        self.kernels[f"kernel-{architecture.number}"] = pages
+    def add_stencils(self, architecture: Architecture, block: Block) -> None:
+        """Keep stencils for another machine, whose kernel was made before."""
+        section = stencil_section(architecture, self.kernels[architecture.number], block)
+        self.stencils[section.name] = section
 
     def pages_of(self, tag: int) -> PageSet:
         """The set of functions of a tag; another machine's comes from the image, or is begun."""
@@ -339,7 +342,8 @@ class HardCode:
         result = []
         if self.architecture is not None and f"kernel-{self.tag}" in self.session.sets:
             result.append(self.kernel.section(f"kernel-{self.tag}"))
-        result += [pages.section(name) for name, pages in self.kernels.items()]
+        result += [pages.section(f"kernel-{tag}") for tag, pages in self.kernels.items()]
+        result += self.stencils.values()
         return result + [pages.section(f"functions-{tag}") for tag, pages in self.sets.items() if pages.data]
 
 

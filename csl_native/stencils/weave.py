@@ -206,7 +206,7 @@ def frames(cached: int) -> list[str]:
         "\n    ".join([head("handle_1", cached), f"store({SP}, fp + hole({FRAME}))", f"r = load({top})", go(NEXT, ["r"], cached)]) + "\n",
         f"def resume_0(env, fp):\n    {enter(NEXT, [], cached)}\n",
         f"def resume_1(env, fp):\n    r = load({top})\n    {enter(NEXT, ['r'], cached)}\n",
-        "\n    ".join([head("onward", cached), go(NEXT, [], cached)]) + "\n",  # a jump and nothing else
+        "\n    ".join([head("onward", cached), go(NEXT, registers(cached), cached)]) + "\n",  # a jump and nothing else
     ]
     return parts
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from csl_native.relocation import aarch64
 
-from .record import Architecture, Refinement, clear_cache, hardware_capabilities
+from .record import Architecture, Copying, Refinement, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm64/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"atomics": (16, 1 << 8), "fp": (16, 1), "asimd": (16, 2), "crc32": (16, 1 << 7)}
@@ -28,5 +28,5 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_AARCH64_ADR_GOT_PAGE", 0, 0), ("R_AARCH64_LD64_GOT_LO12_NC", 4, 0)),
     capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"), systems=("aarch64",),
     features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, baseline=frozenset(("fp", "asimd")), uses=uses,
+    flush=clear_cache, copying=Copying(model="large"), baseline=frozenset(("fp", "asimd")), uses=uses,
     refinements=(Refinement(1, "aarch64-lse", "generic", "+lse", frozenset(("atomics",))),))

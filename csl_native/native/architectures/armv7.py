@@ -7,7 +7,7 @@ from functools import partial
 from csl_native.relocation import armv7
 
 from .helpers import DIVISION
-from .record import Architecture, clear_cache, hardware_capabilities
+from .record import Architecture, Copying, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
@@ -61,5 +61,5 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_ARM_REL32", 12, 0),),
     capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"), systems=("armv7l", "armv8l", "aarch64"),
     features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, llvm_features="+v7,+vfp3d16,-d32,-neon,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT,
+    flush=clear_cache, copying=Copying(cached=1), llvm_features="+v7,+vfp3d16,-d32,-neon,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT,
     baseline=frozenset(("vfpv3",)))

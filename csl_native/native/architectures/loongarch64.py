@@ -6,7 +6,7 @@ from functools import partial
 
 from csl_native.relocation import loongarch64
 
-from .record import Architecture, clear_cache, hardware_capabilities
+from .record import DISTANCE, Architecture, Copying, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/loongarch/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"cpucfg": (16, 1), "lam": (16, 2), "ual": (16, 4), "fpu": (16, 8), "lsx": (16, 16)}
@@ -20,4 +20,4 @@ ARCHITECTURE = Architecture(
     veneer=bytes.fromhex("1400001a" "9402c028" "8002004c") + b"\0\0\0\0",  # pcalau12i t8; ld.d t8, t8; jr t8
     veneer_fields=(("R_LARCH_PCALA_HI20", 0, 0), ("R_LARCH_PCALA_LO12", 4, 0)),
     capstone=("", ""), keystone=("", ""), systems=("loongarch64",), features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, llvm_features="+64bit,+d,-relax", llvm_abi="lp64d", ignored=frozenset((100,)), baseline=frozenset(("fpu", "ual",)))
+    flush=clear_cache, copying=Copying(hole=DISTANCE, near=True), llvm_features="+64bit,+d,-relax", llvm_abi="lp64d", ignored=frozenset((100,)), baseline=frozenset(("fpu", "ual",)))

@@ -7,7 +7,7 @@ from functools import partial
 
 from csl_native.relocation import mips64
 
-from .record import Architecture, hardware_capabilities, library_function
+from .record import Architecture, Copying, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
@@ -24,4 +24,4 @@ ARCHITECTURE = Architecture(
     kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
     capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",),
     features=partial(hardware_capabilities, FEATURES),
-    flush=flush, llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))
+    flush=flush, copying=Copying(features="+sym32,+noabicalls", options=("-mips-tail-calls",), jump_bits=28), llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))

@@ -20,6 +20,27 @@ class Refinement(NamedTuple):
     features: frozenset[str]
 
 
+class Copying(NamedTuple):
+    """How stencils are compiled.  ``cached``: how many operands they hold in registers, which is what the calling convention has, less three.
+
+    ``hole``: IR that leaves hole ``{0}`` in ``{r}``.  Where code cannot hold any number but only distances, it is the distance of two
+    symbols, and they count from the place of the code when ``near``; ``shift``: twice, four times... the number, because places are even.
+    """
+
+    cached: int = 3
+    model: str = "small"
+    features: str = ""
+    options: tuple[str, ...] = ()
+    hole: str = "{r} = ptrtoint ptr @hole{0} to i64"
+    near: bool = False
+    shift: int = 0
+    jump_bits: int = 64  # a jump says so many low bits of where it goes; the others stay
+
+
+DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{r} = sub i64 {t}, {u}"
+EVEN_DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{v} = sub i64 {t}, {u}\n{r} = lshr i64 {v}, 1"
+
+
 class Architecture(NamedTuple):
     """``number`` is the low five bits of the tag; ``veneer`` is code that jumps through the pointer cell that
     ``veneer_fields`` (kind name, place in the veneer, addend) refer to."""
@@ -53,13 +74,15 @@ class Architecture(NamedTuple):
     support: str = ""  # IR of the functions that code for this machine calls where it has no instruction
     no_reserve: int = 0x4000  # MAP_NORESERVE of the system
     baseline: frozenset[str] = frozenset()  # features that all code of this tag may use
-    hole: str = "{r} = ptrtoint ptr @hole{0} to i64"  # IR that leaves a hole of a stencil in a register
-    cached: int = 3  # how many operands stencils hold in registers: those of the calling convention, less three
-    stencil_features: str = ""  # LLVM features that stencils alone are compiled with
+    copying: Copying = Copying()
     refinements: tuple[Refinement, ...] = ()
     level: int = 0  # which refinement this record is
     reaches: Callable[[Any], int | None] = lambda instruction: None  # where a capstone instruction looks, relative to itself
     uses: Callable[[Any], frozenset[str]] = lambda instruction: frozenset()  # the features that a capstone instruction needs
+
+    @property
+    def hole(self) -> str:
+        return self.copying.hole
 
     @property
     def tag(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from csl_native.relocation import s390x
 
-from .record import Architecture, hardware_capabilities
+from .record import EVEN_DISTANCE, Architecture, Copying, hardware_capabilities
 
 # AT_HWCAP in arch/s390/include/asm/elf.h of Linux.
 FEATURES = {"vx": (16, 1 << 11), "vxd": (16, 1 << 12), "vxe": (16, 1 << 13)}
@@ -30,4 +30,4 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_390_PC32DBL", 2, 2),),
     capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",),
     features=partial(hardware_capabilities, FEATURES),
-    flush=flush, reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))
+    flush=flush, copying=Copying(cached=1, hole=EVEN_DISTANCE, near=True, shift=1), reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))
