@@ -202,7 +202,7 @@ def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path)
         pytest.skip("this machine has no second refinement")
     from csl_native.tools.csl_image import HeapView, foretell
     refined = by_name(here.refinements[1].name)
-    native.eval("(de unit (x) (onep x))")
+    native.eval("(de unit (x) (zerop x))")
     native.native_compile(["unit"])
     native.add_tags([refined.name])
     path = tmp_path / "x.img"
@@ -214,7 +214,7 @@ def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path)
     data[4:40] = bytes(36)
     update(path, [Section(section.name, bytes(data), raw=True, info=section.info)])
     s = restore(path, heap=64 << 20)
-    assert [f.code for f in s.fallbacks] == ["damaged-page"] and s.eval("(unit 1.0)") is True
+    assert [f.code for f in s.fallbacks] == ["damaged-page"] and s.eval("(unit 0.0)") is True
     assert [tag for tag, *_ in s.hardcode.memories] == [here.tag]
     with Image(path) as image:
         assert "unit" not in foretell.predict(image, HeapView(image), here, refined.baseline)

@@ -325,6 +325,20 @@ def min2(a, b):
     return c if c == UNWIND else b if c == 1 else a
 
 
+@lisp("max", "also")
+def max_of_two(a, b):
+    if both_fixnums(a, b):
+        return a if a > b else b
+    return max2(a, b)
+
+
+@lisp("min", "also")
+def min_of_two(a, b):
+    if both_fixnums(a, b):
+        return a if a < b else b
+    return min2(a, b)
+
+
 @lisp("zerop")
 @inline
 def zerop(a):

@@ -130,6 +130,7 @@ def put_stencil(job, stencil, follows, emit) -> None:
     if count != 0:
         targets = load(job + J_TARGETS)
         run = load(job + J_RUN) + position
+        store(targets, run & load(job + J_JUMP_MASK))
         if follows != 0:
             store(targets + T_NEXT, run + size & load(job + J_JUMP_MASK))
         bad = apply_records(load(job + J_KINDS), load(job + J_KIND_COUNT), load(job + J_RECORDS) + 16 * load(row + S_RECORD), count,

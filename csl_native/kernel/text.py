@@ -27,7 +27,7 @@ from .host import (
     X_STRING_LENGTH,
     host,
 )
-from .memory import NIL, ROOT_CHARS, ROOT_RAISE, ROOT_VECTOR, cons, make_string
+from .memory import NIL, ROOT_CHARS, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
 from .symbols import find_symbol, intern
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
@@ -133,17 +133,21 @@ def is_plain(c) -> bool:
     return c >= 97 and c <= 122 or c >= 48 and c <= 57 or c == 95
 
 
-def plain_name(s) -> bool:
-    """Does a name read back as it stands, with *lower set and *raise not?"""
-    p = s + 8 - STRING
-    end = p + (load(s - STRING) >> 8)
-    if p == end or load8(p) < 97 or load(load(RAISE) + SYM_VALUE) != NIL:
-        return False
-    while p < end:
-        if not is_plain(load8(p)):
-            return False
-        p += 1
-    return True
+def escaped(s):
+    """The characters of a name with escapes where it needs them; 0 when that depends on *lower or *raise, or there is more than ASCII."""
+    if load(load(RAISE) + SYM_VALUE) != NIL:
+        return 0
+    r = NIL
+    i = load(s - STRING) >> 8
+    while i > 0:
+        i -= 1
+        c = load8(s + 8 - STRING + i)
+        if c >= 128 or c >= 65 and c <= 90:
+            return 0
+        r = cons(character(c), r)
+        if not is_plain(c) or i == 0 and c < 97:
+            r = cons(character(33), r)
+    return r
 
 
 @lisp("explode")
@@ -152,8 +156,9 @@ def explode(x):
     if x & 7 == 0:
         return digits(x >> 3, NIL)
     if x & 7 == SYMBOL:
-        if plain_name(load(x + SYM_PNAME)):
-            return explode2(x)
+        r = escaped(load(x + SYM_PNAME))
+        if r != 0 and x != UNSET:
+            return r
     if x & 7 == STRING:
         if is_ascii(x):
             r = cons(character(34), NIL)

@@ -19,10 +19,10 @@ class Region(NamedTuple):
 
 
 class CodeArena:
-    """``bytes`` is what its chunks take; ``limit`` is the most that they may."""
+    """``bytes`` is what its chunks take; ``limit`` is the most that they may.  In a chunk addresses differ in ``jump_mask`` only."""
 
-    def __init__(self, limit: int, flush: Callable[[int, int], None]) -> None:
-        self.limit, self.flush, self.bytes = limit, flush, 0
+    def __init__(self, limit: int, flush: Callable[[int, int], None], jump_mask: int = -1) -> None:
+        self.limit, self.flush, self.jump_mask, self.bytes = limit, flush, jump_mask, 0
         self._used: dict[int, int] = {}  # functions in each chunk
         self._chunks: dict[int, CodeMemory] = {}
         self._current: CodeMemory | None = None
@@ -41,7 +41,7 @@ class CodeArena:
             size = max(CHUNK, need)
             if self.bytes + size > self.limit:
                 raise MemoryError(f"{self.bytes} bytes of code; {self.limit} are the limit")
-            self._current, self._top = CodeMemory(size, self.flush), 0
+            self._current, self._top = self._chunk(size), 0
             self._chunks[self._current.address], self._used[self._current.address] = self._current, 0
             self.bytes += self._current.size
         chunk = self._current
@@ -55,6 +55,14 @@ class CodeArena:
         self._top += size + 15 & -16
         self._used[chunk.address] += 1
         return Region(chunk, address, size)
+
+    def _chunk(self, size: int) -> CodeMemory:
+        chunk = CodeMemory(size, self.flush)
+        if (chunk.address ^ chunk.address + chunk.size - 1) & ~self.jump_mask:  # across a border of what jumps reach: another place is not
+            better = self._chunk(size)
+            chunk.close()
+            return better
+        return chunk
 
     def free(self, region: Region) -> None:
         """Give a region back; its chunk goes when nothing else is in it."""

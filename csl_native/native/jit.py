@@ -68,7 +68,10 @@ class Jit:
         self._graveyard: list[Compiled] = []
         self._table: StencilTable | None | str = None
         architecture = session.hardcode.architecture
-        self.arena = CodeArena(LIMIT, architecture.flush if architecture is not None else lambda address, size: None)
+        if architecture is not None:
+            self.arena = CodeArena(LIMIT, architecture.flush, architecture.copying.jump_mask)
+        else:
+            self.arena = CodeArena(LIMIT, lambda address, size: None)
         self.background = Background(architecture.name if architecture is not None else "", self.machine.poke)
 
     @property

@@ -12,6 +12,7 @@ from ..native.compiler import module_text, object_code
 from ..native.elf import Block, ObjectError, Relocator, type_number
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
+from ..restricted.emitter import Emitter
 from ..vm import SLOTS
 from .table import TARGETS
 from .weave import COLD, hot, stencil_program, stencils
@@ -38,7 +39,7 @@ def module(architecture: Architecture) -> str:
         elif f.inline:
             parts += [ir.define(f, architecture, "internal"), renamed(ir.define(f, architecture, "internal"), inner)]
         else:
-            parts += [through_slot(f, slots[name]), leaving(f)]
+            parts += [through_slot(f, slots[name], architecture), leaving(f)]
     # With ELFv2 a jump needs a function that the compiler sees; it must believe that this one looks at everything.
     parts += [f"define hidden i64 @{name}({state}) noinline optnone nounwind {{\n  %f = load volatile ptr, ptr %base\n"
               f"  %r = call i64 %f({state})\n  ret i64 %r\n}}\n" for name in TARGETS if name.startswith("go")]
@@ -46,15 +47,22 @@ def module(architecture: Architecture) -> str:
     return module_text(architecture, "\n".join(parts), pic=False)
 
 
-def through_slot(f: Function, slot: int) -> str:
+def through_slot(f: Function, slot: int, architecture: Architecture) -> str:
     """A kernel function as what a stencil calls it by."""
+    out = Emitter(architecture)
+    out.access(f"%p = getelementptr i8, ptr %base, i64 {slot}")
+    out.access("%f = load ptr, ptr %p, align 8")
     kinds = [ir.LLVM_TYPE[kind] for _, kind in f.parameters]
     parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
     result = ir.LLVM_TYPE[f.result]
     call = f"tail call {result} %f(ptr %base{parameters})"
-    body = f"{call}\n  ret void" if result == "void" else f"%r = {call}\n  ret {result} %r"
-    return (f"define internal {result} @{f.name}(ptr %base{parameters}) nounwind alwaysinline {{\n  %p = getelementptr i8, ptr %base, i64 {slot}\n"
-            f"  %f = load ptr, ptr %p, align 8\n  {body}\n}}\n")
+    value = None
+    if result == "void":
+        out.emit(call)
+    else:
+        value = out.define(call)
+    out.ret(f.result, value)
+    return f"define internal {result} @{f.name}(ptr %base{parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
 
 
 def leaving(f: Function) -> str:
@@ -107,10 +115,11 @@ def extract(data: bytes, architecture: Architecture) -> Block:
             if number in architecture.ignored or r["r_offset"] < first:
                 continue
             kind = architecture.kind(number)
-            if kind is None or target not in TARGETS:
+            inside = target == TARGETS[0] and symbols[r["r_info_sym"]]["st_shndx"] == index  # the stencil itself
+            if kind is None or target not in TARGETS[1:] and not inside:
                 raise ObjectError(f"stencil {name} for {architecture.name}: relocation type {number} refers to {target!r}; only its holes and places may be")
             addend = r["r_addend"] if relocations[index]["sh_type"] == "SHT_RELA" else original.addend(kind, r["r_offset"])
-            found.append((kind.name, target, r["r_offset"] - first, addend))
+            found.append((kind.name, target, r["r_offset"] - first, addend - first if inside else addend))
         return found
     block, taken = Block(), set()
     for name in stencils(architecture.copying.cached):

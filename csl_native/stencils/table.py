@@ -16,7 +16,7 @@ from ..native.elf import Block
 from ..native.kernelset import kind_numbers
 from ..native.pages import PageSet
 
-TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin")  # names in the relocation records, by number
+TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin")  # names in the records, by number; "" is the stencil
 FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "resume_1", "enter_1", "enter_2", "enter_n",
           "enter_1_general", "enter_2_general", "enter_n_general")
 
@@ -151,7 +151,7 @@ class StencilTable:
         values = {**self.tables, "J_CODE": address, "J_LENGTH": size, "J_LOCALS": 8 * code.locals, "J_FRAME": 8 * code.frame,
                   "J_HANDLERS": address + size, "J_HANDLER_COUNT": handlers, "J_COUNT": code.fixed, "J_KIND_COUNT": self.kind_count,
                   "J_WORK": self.work, "J_OUT": out, "J_OUT_SIZE": room, "J_RUN": out, "J_RESUME": resume, "J_CACHED": self.cached, "J_STUBS": stubs,
-                  "J_ORIGIN": out if self.copying.near else 0, "J_SHIFT": self.copying.shift, "J_JUMP_MASK": (1 << self.copying.jump_bits) - 1 if self.copying.jump_bits < 64 else -1}
+                  "J_ORIGIN": out if self.copying.near else 0, "J_SHIFT": self.copying.shift, "J_JUMP_MASK": self.copying.jump_mask}
         words = [0] * kernel.JOB_WORDS
         for name, value in values.items():
             words[getattr(kernel, name) >> 3] = value

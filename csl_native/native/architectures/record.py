@@ -34,7 +34,7 @@ class Copying(NamedTuple):
     hole: str = "{r} = ptrtoint ptr @hole{0} to i64"
     near: bool = False
     shift: int = 0
-    jump_bits: int = 64  # a jump says so many low bits of where it goes; the others stay
+    jump_mask: int = -1  # the bits that a jump can change of where it goes; the others are those of where it stands
 
 
 DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{r} = sub i64 {t}, {u}"
