@@ -7,6 +7,7 @@ the environment, self-calls are direct, everything slow is a call of the kernel.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ..engines.weave import kernel_program
@@ -172,9 +173,26 @@ class FunctionIR:
         return "\n".join([*lines, f"  %r = tail call i64 @{label}(ptr %base, i64 %env{arguments})", "  ret i64 %r", "}"]) + "\n"
 
 
+def by_slow_paths(text: str, names: list[str], convention: str) -> str:
+    """A definition that calls some functions through their slow paths."""
+    for name in names:
+        text = re.sub(rf"(tail )?call (\w+) @{name}\(", rf"call {convention} \2 @slow.{name}(", text)
+    return text
+
+
+def slow_path(f: Function, convention: str) -> str:
+    """A function of the kernel by a convention that saves all registers, so that callers need not spill for what is rare."""
+    kinds = [LLVM_TYPE[kind] for _, kind in f.parameters]
+    parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
+    result = LLVM_TYPE[f.result]
+    body = f"call void @{f.name}(ptr %base{parameters})\n  ret void" if result == "void" else (
+        f"%r = call {result} @{f.name}(ptr %base{parameters})\n  ret {result} %r")
+    return f"define internal {convention} {result} @slow.{f.name}(ptr %base{parameters}) nounwind noinline cold {{\n  {body}\n}}\n"
+
+
 def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     """A module for some functions, with the inlined part of the kernel."""
-    parts, used = [], set()
+    parts, used, slow_paths = [], set(), set[str]()
     for source in sources:
         function = FunctionIR(source)
         parts += [function.text(), function.entry()]
@@ -185,7 +203,13 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
         return f.inline
     for name in ir.closure(program, used, inlined):
         f = program.functions[name]
-        parts.append(ir.define(f, architecture, "internal") if f.inline else ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
+        if f.inline:
+            slow = [callee for callee in f.calls if program.functions[callee].noinline] if architecture.slow_convention else []
+            parts.append(by_slow_paths(ir.define(f, architecture, "internal"), slow, architecture.slow_convention))
+            slow_paths |= set(slow)
+        else:
+            parts.append(ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
+    parts += [slow_path(program.functions[name], architecture.slow_convention) for name in sorted(slow_paths)]
     return module_text(architecture, "\n".join(parts)) + '!3 = !{!"branch_weights", i32 1, i32 2000}\n'
 
 
