@@ -86,6 +86,8 @@ def plus2(a, b):
 
 @noinline
 def plus_slow(a, b):
+    if a & 7 == FLOAT and b & 7 == FLOAT:
+        return make_float(float_value(a) + float_value(b))
     if is_integer(a) and is_integer(b):
         return add_integers(a, b, 0)
     if is_number(a) and is_number(b):
@@ -104,6 +106,8 @@ def difference2(a, b):
 
 @noinline
 def difference_slow(a, b):
+    if a & 7 == FLOAT and b & 7 == FLOAT:
+        return make_float(float_value(a) - float_value(b))
     if is_integer(a) and is_integer(b):
         return add_integers(a, b, 1)
     if is_number(a) and is_number(b):
@@ -122,6 +126,8 @@ def times2(a, b):
 
 @noinline
 def times_slow(a, b):
+    if a & 7 == FLOAT and b & 7 == FLOAT:
+        return make_float(float_value(a) * float_value(b))
     if is_integer(a) and is_integer(b):
         return multiply_integers(a, b)
     if is_number(a) and is_number(b):

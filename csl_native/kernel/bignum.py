@@ -1,7 +1,7 @@
 """Integers of any size: sign and magnitude, 64-bit limbs, least significant first.
 
 Schoolbook addition and multiplication, and division by Knuth's algorithm D
-(The Art of Computer Programming 4.3.1) on 32-bit digits.  What is rare at this
+(The Art of Computer Programming 4.3.1) with reciprocals.  What is rare at this
 size (gcd, powers, bit operations, radix conversion) is asked of the host.
 """
 
@@ -288,54 +288,90 @@ def shifted(a, shift, extra):
     return r
 
 
+def half_quotient(high, low, d):
+    """One 32-bit digit of the quotient of high * 2**32 + low (32 bits) by a normalised ``d``; high < d."""
+    top = lshr(d, 32)
+    q = udiv(high, top)
+    rest = high - q * top
+    while lshr(q, 32) != 0 or ult(rest << 32 | low, q * (d & 0xFFFFFFFF)):
+        q -= 1
+        rest += top
+        if lshr(rest, 32) != 0:
+            break
+    return q
+
+
+def reciprocal(d):
+    """(2**128 - 1) // d - 2**64 for a ``d`` whose top bit is set (Moeller and Granlund, "Improved division by invariant integers", 2011)."""
+    q1 = half_quotient(~d, 0xFFFFFFFF, d)
+    rest = (~d << 32 | 0xFFFFFFFF) - q1 * d
+    return q1 << 32 | half_quotient(rest, 0xFFFFFFFF, d)
+
+
+@inline
+def quotient_limb(high, low, d, v):
+    """The quotient of two limbs by a normalised one with its reciprocal; high < d.  (The same paper, algorithm 4.)"""
+    q0 = v * high + low
+    q = mulhi(v, high) + high + (1 if ult(q0, low) else 0) + 1
+    r = low - q * d
+    if ult(q0, r):
+        q -= 1
+        r += d
+    return q if ult(r, d) else q + 1
+
+
 def divide_long(u, v, negative, want):
-    """Algorithm D on 32-bit digits; |u| >= |v| and v has at least two digits."""
-    n = 2 * limb_count(v)
-    if load32(limbs(v) + 4 * n - 4) == 0:
-        n -= 1
-    shift = clz(load32(limbs(v) + 4 * n - 4)) - 32
-    y = shifted(v, shift, 1)
+    """Knuth's algorithm D on whole limbs; |u| >= |v|."""
+    n = limb_count(v)
+    shift = clz(load(limbs(v) + 8 * n - 8))
+    y = shifted(v, shift, 0)
     x = shifted(u, shift, 1)
-    digits = 2 * limb_count(u)
     q = make_bignum(limb_count(u), negative)
     if q == UNWIND or x == UNWIND or y == UNWIND:
         return host(H_NO_MEMORY, 0, 0, 0)
-    top = load32(limbs(y) + 4 * n - 4)
-    second = load32(limbs(y) + 4 * n - 8)
-    j = digits - n
+    top = load(limbs(y) + 8 * n - 8)
+    second = load(limbs(y) + 8 * n - 16) if n > 1 else 0
+    inverse = reciprocal(top)
+    j = limb_count(u) - n
     while j >= 0:
-        p = limbs(x) + 4 * j
-        lead = load32(p + 4 * n) << 32 | load32(p + 4 * n - 4)
-        guess = udiv(lead, top)
-        rest = urem(lead, top)
-        while lshr(guess, 32) != 0 or ult(rest << 32 | load32(p + 4 * n - 8), guess * second):
+        p = limbs(x) + 8 * j
+        high = load(p + 8 * n)
+        low = load(p + 8 * n - 8)
+        third = load(p + 8 * n - 16) if n > 1 else 0
+        guess = -1
+        rest = low + top
+        enough = ult(rest, top)
+        if ult(high, top):
+            guess = quotient_limb(high, low, top, inverse)
+            rest = low - guess * top
+            enough = False
+        while not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second) and ult(third, guess * second)):
             guess -= 1
             rest += top
-            if lshr(rest, 32) != 0:
-                break
-        borrow = 0
+            enough = ult(rest, top)
         carry = 0
         i = 0
-        while i < n:
-            carry += guess * load32(limbs(y) + 4 * i)
-            d = load32(p + 4 * i) - (carry & 0xFFFFFFFF) - borrow
-            store32(p + 4 * i, d)
-            borrow = 1 if d < 0 else 0
-            carry = lshr(carry, 32)
-            i += 1
-        d = load32(p + 4 * n) - carry - borrow
-        store32(p + 4 * n, d)
-        if d < 0:
+        while i < 8 * n:
+            d = load(limbs(y) + i)
+            part = guess * d + carry
+            t = load(p + i)
+            store(p + i, t - part)
+            carry = mulhi(guess, d) + (1 if ult(part, carry) else 0) + (1 if ult(t, part) else 0)
+            i += 8
+        store(p + 8 * n, high - carry)
+        if ult(high, carry):
             guess -= 1
             carry = 0
             i = 0
-            while i < n:
-                carry += load32(p + 4 * i) + load32(limbs(y) + 4 * i)
-                store32(p + 4 * i, carry)
-                carry = lshr(carry, 32)
-                i += 1
-            store32(p + 4 * n, load32(p + 4 * n) + carry)
-        store32(limbs(q) + 4 * j, guess)
+            while i < 8 * n:
+                t = load(p + i) + carry
+                carry = 1 if ult(t, carry) else 0
+                d = load(limbs(y) + i)
+                store(p + i, t + d)
+                carry += 1 if ult(t + d, d) else 0
+                i += 8
+            store(p + 8 * n, load(p + 8 * n) + carry)
+        store(limbs(q) + 8 * j, guess)
         j -= 1
     remainder = 0
     if want != 0:
@@ -346,7 +382,7 @@ def divide_long(u, v, negative, want):
 
 
 def unshifted(a, shift, negative):
-    """Magnitude of ``a`` shifted right by ``shift`` (0..31) bits, normalised."""
+    """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits, normalised."""
     n = limb_count(a)
     r = make_bignum(n, negative)
     if r == UNWIND:

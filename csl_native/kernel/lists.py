@@ -123,21 +123,25 @@ def ncons(a):
 
 
 @lisp("list2")
+@inline
 def list2(a, b):
     return cons(a, cons(b, NIL))
 
 
 @lisp("list3")
+@inline
 def list3(a, b, c):
     return cons(a, cons(b, cons(c, NIL)))
 
 
 @lisp("acons")
+@inline
 def acons(a, b, c):
     return cons(cons(a, b), c)
 
 
 @lisp("xcons")
+@inline
 def xcons(a, b):
     return cons(b, a)
 

@@ -180,25 +180,52 @@ def compress(l):
     p = l
     number = True
     plain = True
+    escape = False
     value = 0
     while p & 7 == CONS:
         c = ascii_char(load(p - 1)) if load(p - 1) & 7 == SYMBOL else -1
-        if c < 48 or c > 57:
+        if c < 48 or c > 57 or escape:
             number = False
         else:
             value = value * 10 + c - 48
-        if c < 0 or not is_plain(c) or n == 0 and c < 97 and not number:
-            plain = False
-        n += 1
+        if escape:
+            escape = False
+            n += 1
+            plain = plain and c >= 0
+        elif c == 33:
+            escape = True
+        else:
+            plain = plain and c >= 0 and is_plain(c) and (n > 0 or c >= 97 or number)
+            n += 1
         p = load(p + 7)
-    if n == 0 or n > 17 and number or not plain or load(load(RAISE) + SYM_VALUE) != NIL:
+    if n == 0 or n > 17 and number or not plain or escape or load(load(RAISE) + SYM_VALUE) != NIL:
         return host(H_TEXT, X_COMPRESS, l, 0)
     if number:
         return value << 3
     first = ascii_char(load(l - 1))
-    if first >= 97:
-        return intern_new(list2string(l))
+    if first >= 97 or first == 33:
+        s = unescaped(l, n)
+        return intern_new(s) if s != UNWIND else host(H_NO_MEMORY, 0, 0, 0)
     return host(H_TEXT, X_COMPRESS, l, 0)
+
+
+def unescaped(l, n):
+    """The string of ``n`` characters that a list of ASCII characters with escapes means."""
+    r = make_string(n)
+    if r == UNWIND:
+        return r
+    at = r + 8 - STRING
+    escape = False
+    while l & 7 == CONS:
+        c = ascii_char(load(l - 1))
+        if c == 33 and not escape:
+            escape = True
+        else:
+            escape = False
+            store8(at, c)
+            at += 1
+        l = load(l + 7)
+    return r
 
 
 @lisp("list2string")
