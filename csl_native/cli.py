@@ -28,7 +28,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        (with --engine switch: on the native loop)
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
-  --jit N              compile a function while the program runs when it was called N times: 0 at once, -1 never (the default)
+  --jit N[,M]          compile a function while the program runs, when it was called or has looped N times, and by LLVM after M times:
+                       0 at once, -1 never (the default)
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --explain            say why what runs as bytecode does so
@@ -66,7 +67,7 @@ class Options:
         self.module: str | None = None
         self.depends: str | None = None
         self.engine: str | None = None
-        self.jit = -1
+        self.jit = (-1, -1)
         self.native = "on"
         self.compile: str | None = None
         self.tags: str | None = None
@@ -117,9 +118,10 @@ def put(options: Options, name: str, value: str, option: str) -> None:
     elif name == "native" and value not in ("on", "off"):
         raise UsageError(f"{option} {value}; on or off expected")
     elif name == "jit":
-        if not value.lstrip("-").isdigit() or int(value) < -1:
-            raise UsageError(f"{option} {value}: a number of calls was expected; 0 is at the first one, -1 never")
-        options.jit = int(value)
+        numbers = value.split(",")
+        if len(numbers) > 2 or not all(n.lstrip("-").isdigit() and int(n) >= -1 for n in numbers):
+            raise UsageError(f"{option} {value}: a number of calls was expected, or two; 0 is at the first one, -1 never")
+        options.jit = (int(numbers[0]), int(numbers[-1]) if len(numbers) > 1 else -1)
     else:
         if name == "tags":
             from .native.architectures import by_name

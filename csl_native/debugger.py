@@ -2,7 +2,7 @@
 
 ``Debugger(session)`` is what front ends use; ``toplevel`` has one for the prompt.  While it is attached every call of a
 bytecoded function runs on the engine ``debug``, and functions with native code run as bytecode; detaching gives both back.
-A frame that runs already when it is attached goes on as it was.
+A frame of bytecode that runs already moves there at its next backward jump; one of native code goes on as it was.
 
 Everything happens in the thread that runs Lisp: when there is a reason to stop, ``on_stop`` is called with a ``Stop`` and
 tells how to go on by calling ``step``, ``step_over``, ``finish`` or nothing (go on).
@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .instructions.codec import Code, Decoded, decode
+from .instructions.codec import Code, Decoded, decode, verify
 from .instructions.layout import CODE_START
 from .kernel.calls import SLOT
-from .kernel.memory import NIL
+from .kernel.memory import NIL, T
 from .objects import SYM_ENV
 from .vm import VM
 from .words import SYMBOL, VECTOR
@@ -26,7 +26,8 @@ from .words import SYMBOL, VECTOR
 if TYPE_CHECKING:
     from .session import Session
 
-SLOT_INTERPRET = SLOT["interpret"] >> 3
+ENTRIES = ("interpret", "run")  # what an engine gives, and the entry slots of it
+SLOTS_OF_ENGINE = [SLOT[what] >> 3 for what in ENTRIES]
 
 
 @dataclass
@@ -90,13 +91,17 @@ class Debugger:
             raise ValueError("another debugger is attached to this session; detach it first")
         m = self.machine
         if m.native:
-            debug = self.session.kernel_address("interpret_debug")
-            if debug is None:
-                raise ValueError("this kernel has no engine debug; build it without --without debug")
-            self._old, m.words[SLOT_INTERPRET] = m.words[SLOT_INTERPRET], debug
+            found = [self.session.kernel_address(f"{what}_debug") for what in ENTRIES]
+            self._old = [m.words[slot] for slot in SLOTS_OF_ENGINE]
+            for slot, address in zip(SLOTS_OF_ENGINE, found, strict=True):
+                if address is None:
+                    raise ValueError("this kernel has no engine debug; build it without --without debug")
+                m.words[slot] = address
         else:
             names = m.kernel.interpret_switch.__globals__
-            self._old, names["interpret"] = names["interpret"], interpreter(names)
+            self._old = [names[what] for what in ENTRIES]
+            names.update(zip(ENTRIES, interpreter(names), strict=True))
+        self._threshold, m.cage["threshold"] = m.cage["threshold"], 1 if m.native else 0  # running frames ask at their next backward jump
         self.session.hardcode.withdraw()
         self.lisp.debugger = self
         self.attached = True
@@ -107,13 +112,26 @@ class Debugger:
             return
         m = self.machine
         if m.native:
-            m.words[SLOT_INTERPRET] = self._old
+            for slot, address in zip(SLOTS_OF_ENGINE, self._old, strict=True):
+                m.words[slot] = address
         else:
-            m.kernel.interpret_switch.__globals__["interpret"] = self._old
+            m.kernel.interpret_switch.__globals__.update(zip(ENTRIES, self._old, strict=True))
+        m.cage["threshold"] = self._threshold
         self.session.hardcode.return_native()
         self.lisp.debugger = None
         self.attached = False
         self.stack.clear()
+
+    def adopt(self, env: int, at: int) -> int:
+        """A frame that began before the debugger came is at a backward jump: T, and it goes on where the debugger sees it."""
+        m = self.machine
+        address = self.session.kernel_address("resume_bytecode")
+        if at == 0 or address is None:
+            return NIL
+        code = Code.unpack(m.raw(m.field(env, 8 - VECTOR)))
+        m.cage["resume_at"], m.cage["resume_depth"] = at, verify(code, m.vector_length(env))[at]
+        m.words[SLOT["resume"] >> 3] = address
+        return T
 
     def __enter__(self) -> Debugger:
         self.attach()
@@ -267,16 +285,16 @@ class Debugger:
             m.cage["engine_sp"] = sp
 
 
-def interpreter(names: dict[str, Any]) -> Any:
+def interpreter(names: dict[str, Any]) -> list[Any]:
     """The engine ``debug`` under CPython, in the name space of the kernel there."""
-    if "interpret_debug" not in names:
+    if "run_debug" not in names:
         from .engines.weave import kernel_program
         from .restricted.checker import Program
         from .restricted.cpython import translate
         whole, one = kernel_program(("switch", "debug")), Program()
-        one.functions["interpret_debug"] = whole.functions["interpret_debug"]
+        one.functions.update({name: whole.functions[name] for name in ("interpret_debug", "run_debug")})
         exec(compile(translate(one), "<engine debug>", "exec"), names)
-    return names["interpret_debug"]
+    return [names[f"{what}_debug"] for what in ENTRIES]
 
 
 __all__ = ["Debugger", "Frame", "Stop", "Watch"]

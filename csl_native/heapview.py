@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from csl_native.image.container import Image, ImageError
+from csl_native.image.container import Image, ImageError, digest
 
 from . import byteorder
 from .instructions.codec import Code, CodeError, disassemble
@@ -85,6 +85,11 @@ class HeapView:
         if not literals or literals[0] & 7 != OTHER or self.word(literals[0] - OTHER) & 255 != CODE_HEADER:
             return None
         return Code.unpack(self.raw(literals[0])), literals
+
+    def digest_of(self, name: str) -> bytes:
+        """The digest of a function's bytecode; b"" when it has none."""
+        found = self.code_of(symbol) if (symbol := self.functions().get(name)) is not None else None
+        return digest(self.raw(found[1][0])) if found is not None else b""
 
     def raw(self, x: int) -> bytes:
         size = self.word(x & -16) >> 8

@@ -80,7 +80,7 @@ class Machine:
         from .restricted.cpython import execute, translate
         self.entry_names = entry_table()
         names = execute(text or translate(kernel_program(("switch",))), self.bytes, self.entries)
-        names["interpret"] = names["interpret_switch"]
+        names["interpret"], names["run"] = names["interpret_switch"], names["run_switch"]
         self.kernel, self.native = PythonKernel(names), False
         for number, name in enumerate(self.entry_names):
             if name in names:
@@ -104,7 +104,7 @@ class Machine:
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
         assert address is not None
         self.words[SLOT["host"] >> 3] = address
-        self.words[SLOT["interpret"] >> 3] = functions[f"interpret_{engine}"]
+        self.words[SLOT["interpret"] >> 3], self.words[SLOT["run"] >> 3] = functions[f"interpret_{engine}"], functions[f"run_{engine}"]
         for name in C_FUNCTIONS:
             found = c_pointer(name)
             self._keep.append(found)

@@ -38,7 +38,7 @@ class Restoring:
     gc_stress: bool
     output: Any
 
-    def _begin(self, path: str, jit: int) -> None:
+    def _begin(self, path: str, jit: tuple[int, int]) -> None:
         with Image(path) as image:
             self.path = path
             self.fallbacks: list[Fallback] = []
@@ -60,9 +60,9 @@ class Restoring:
             self._system_variables()
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
-        if jit >= 0 and self.machine.native:
+        if max(jit) >= 0 and self.machine.native:
             from .native.jit import jit_of
-            jit_of(self.lisp).set_threshold(jit)
+            jit_of(self.lisp).set_threshold(*jit)
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag
@@ -165,6 +165,8 @@ class Restoring:
         return info
 
     def _redefined(self, symbol: int) -> None:
+        from .native.guards import guard_of
+        self.machine.bytes[guard_of(self.machine.text(symbol))] = 1  # until no code with the old body in it can run
         self.hardcode.redefined(symbol)
         if self.lisp.jit is not None:
             self.lisp.jit.redefined(symbol)

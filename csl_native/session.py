@@ -37,13 +37,15 @@ class Session(Restoring, Values):
 
     Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
 
-    ``jit``: compile a function while the program runs when it has been called so often (0: at its first call, -1: never).
+    ``jit``: compile a function while the program runs when it has been called or has looped so often (0: at its first call, -1: never);
+    a second number: when it is compiled again, by LLVM in the background.
 
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
-                 gc_stress: bool = False, output: Any = None, tag: int | None = None, jit: int = -1) -> None:
+                 gc_stress: bool = False, output: Any = None, tag: int | None = None,
+                 jit: int | tuple[int, int] = -1) -> None:
         self.path: str | None = None
         self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
         self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
@@ -57,7 +59,7 @@ class Session(Restoring, Values):
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
         self.printed: Any = None
-        self._begin(os.fspath(image) if image is not None else base_image(), jit)
+        self._begin(os.fspath(image) if image is not None else base_image(), jit if isinstance(jit, tuple) else (jit, -1))
 
     def kernel_address(self, name: str) -> int | None:
         """Where a function of the native kernel is; None when the kernel is not native or lacks it."""

@@ -28,12 +28,14 @@ _FIELDS = (
     "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end",
     "forward", "copy_base", "copy_top", "image_top",
     "libm_sin", "libm_cos", "libm_tan", "libm_atan", "libm_exp", "libm_log",  # addresses of C functions
-    "counters", "threshold", "hot",  # calls of bytecoded functions, 4096 words; how many make one native, and optimised (0: nobody counts)
+    "counters", "threshold", "hot",  # calls and jumps, 4096 words; how many make a function native, and optimised (0: nobody counts)
+    "resume_at", "resume_depth",
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
 SLOTS = 0x1000  # first entry slot
+GUARDS, GUARD_COUNT = 0x800, 0x800  # bytes: a function whose name has this hash was redefined while code with its body in it may run
 SLOT_COUNT = (0x80000 - SLOTS) // 8
 HEAP = 0x80000  # offset of the heap in every cage
 
@@ -78,5 +80,6 @@ UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM[
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
 ENGINE_SP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["counters"], VM["threshold"], VM["hot"]
+RESUME_AT, RESUME_DEPTH = VM["resume_at"], VM["resume_depth"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError, digest
 from csl_native.native.architectures import Architecture
+from csl_native.native.guards import KERNEL
 from csl_native.native.hardcode import function_tag
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.native.reasons import Fallback
@@ -89,5 +90,8 @@ def entry_problem(view: HeapView, pages: PageSet, name: str, symbol: int, entry:
         return Fallback("no-bytecode", name)
     if "bytecode" in row and row["bytecode"] != digest(view.raw(found[1][0])):
         return Fallback("redefined", name)
+    for callee, wanted in row.get("inlined", {}).items():
+        if (view.digest_of(callee) or KERNEL) != wanted:
+            return Fallback("redefined", name, f"{callee}, which stands in place of its calls")
     missing = set(row.get("features", ())) - features
     return Fallback("missing-feature", name, ", ".join(sorted(missing))) if missing else None

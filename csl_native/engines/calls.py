@@ -51,7 +51,7 @@ def body(row: Instruction) -> str:
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:
-    loop = weave.begin("interpret_calls") + f"""
+    loop = weave.begin("calls") + f"""
     while True:
         following = invoke3({place} + 8 * load8(pc), env, fp, pc, sp)
         if following > {DONE}:

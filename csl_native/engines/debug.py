@@ -19,7 +19,7 @@ if r == {UNWIND}:
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:
-    return weave.loop("interpret_debug", rows, hook=HOOK)
+    return weave.loop("debug", rows, hook=HOOK)
 
 
 ENGINE = Engine("debug", "breakpoints, stepping, watching, counting: a call of the host before every instruction", 9, text)

@@ -12,7 +12,8 @@ from ..instructions.codec import Instruction
 
 
 class Engine(NamedTuple):
-    """``weave`` gives restricted text whose function ``interpret_NAME(env, fp)`` runs the bytecode of a frame.
+    """``weave`` gives restricted text: ``interpret_NAME(env, fp)`` runs the bytecode of a frame, ``run_NAME(env, fp, pc, sp)`` does from an
+    instruction on, with the stack pointer ``sp`` (all operands are in memory).
 
     ``rank``: of the engines that a kernel has, the one with the lowest is what runs when nobody chooses.
 
@@ -30,7 +31,7 @@ class Engine(NamedTuple):
 
     def functions(self, rows: tuple[Instruction, ...]) -> frozenset[str]:
         """The names of what it is made of, as far as it has names of its own."""
-        return frozenset((f"interpret_{self.name}", f"fail_{self.name}", *self.table(rows)))
+        return frozenset((f"interpret_{self.name}", f"run_{self.name}", f"fail_{self.name}", *self.table(rows)))
 
 
 @cache

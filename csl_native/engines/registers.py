@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..instructions.codec import OPERANDS, Instruction, program
 from ..kernel.host import H_OPCODE
-from ..kernel.memory import NIL
 from ..vm import SP
 from ..words import UNWIND, VECTOR
 from . import weave
@@ -58,7 +57,7 @@ def body(row: Instruction, place: int) -> str:
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:
-    start = weave.begin("interpret_registers") + f"    return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, {NIL})\n"
+    start = weave.begin("registers") + f"    return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, load(sp))\n"
     following = f"""
 def invalid_registers(env, fp, pc, sp, tos):
     host({H_OPCODE}, load8(pc), 0, 0)

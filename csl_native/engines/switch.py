@@ -8,7 +8,7 @@ from .record import Engine
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:
-    return weave.loop("interpret_switch", rows)
+    return weave.loop("switch", rows)
 
 
 ENGINE = Engine("switch", "one loop with one switch", 2, text)

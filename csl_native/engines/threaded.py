@@ -12,7 +12,7 @@ from .record import Engine
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:
-    return weave.loop("interpret_threaded", rows, mark="@threaded\n")
+    return weave.loop("threaded", rows, mark="@threaded\n")
 
 
 ENGINE = Engine("threaded", "an indirect jump at the end of every body", 1, text)

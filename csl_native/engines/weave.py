@@ -16,7 +16,7 @@ from ..instructions.codec import OPERANDS, CodeError, Instruction, instructions,
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
 from ..kernel.calls import ENTRY_NAMES, SLOT_RESUME
 from ..kernel.host import H_OPCODE
-from ..kernel.memory import NIL, T
+from ..kernel.memory import T
 from ..restricted.checker import Function, Program
 from ..vm import SLOTS, SP, THRESHOLD
 from ..words import UNWIND, VECTOR
@@ -34,18 +34,21 @@ def find_handler(code, at):
 """
 
 
-def begin(name: str, parameters: str = "env, fp") -> str:
-    """The head of an engine's entry: code, first instruction, the frame's end, a safepoint."""
+def begin(name: str, mark: str = "") -> str:
+    """An engine's entry, which sets the frame's end, and the head of what runs a frame from an instruction on."""
     return f"""
-def {name}({parameters}):
+def interpret_{name}(env, fp):
     code = load(env + {8 - VECTOR})
-    pc = code + {CODE_START}
-    sp = fp + 8 * load16(code + {CODE_LOCALS})
     store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
     r = safepoint()
     if r == {UNWIND}:
         store({SP}, fp)
         return r
+    return run_{name}(env, fp, code + {CODE_START}, fp + 8 * load16(code + {CODE_LOCALS}))
+
+
+{mark}def run_{name}(env, fp, pc, sp):
+    code = load(env + {8 - VECTOR})
 """
 
 
@@ -78,7 +81,7 @@ def backward(give: str = "return") -> list[str]:
             f"        {give} invoke1({SLOT_RESUME}, env, fp)"]
 
 
-def case(row: Instruction) -> list[str]:
+def case(row: Instruction, counted: bool = True) -> list[str]:
     """The lines of one instruction.  Inputs come off the stack first, so memory holds all that lies below them."""
     arguments, lines, place = [], [], 1
     values = {}
@@ -96,7 +99,7 @@ def case(row: Instruction) -> list[str]:
             lines.append(f"sp -= {8 * (len(inputs) - 1)}")
     elif row.gives:
         lines += ["store(sp, tos)", "sp += 8"]
-    if row.name == "poll":
+    if row.name == "poll" and counted:
         lines += backward()
     if row.kind == "return":
         return [*lines, f"store({SP}, fp)", "return a_"]
@@ -121,11 +124,11 @@ def case(row: Instruction) -> list[str]:
 
 def loop(name: str, rows: tuple[Instruction, ...], mark: str = "", hook: str = "") -> str:
     """One loop over the bytecode with one case an instruction; ``hook`` is text before each of them."""
-    lines = [mark + begin(name).strip("\n"), f"    tos = {NIL}", "    while True:", *(f"        {line}" for line in hook.splitlines())]
+    lines = [begin(name, mark).strip("\n"), "    tos = load(sp)", "    while True:", *(f"        {line}" for line in hook.splitlines())]
     lines.append("        op = load8(pc)")
     for row in rows:
         lines.append(f"        {'if' if row.number == 0 else 'elif'} op == {row.number}:")
-        body = case(row)
+        body = case(row, not hook)
         check_ends(row, body)
         lines += ["            " + line for line in body]
     lines += ["        else:", f"            host({H_OPCODE}, op, 0, 0)", recover("        ", "tos = load(sp)")]

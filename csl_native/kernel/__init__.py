@@ -9,6 +9,24 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     from csl_native.relocation import apply
 
     from ..instructions import definitions
-    from . import arithmetic, bignum, bits, calls, collector, compact, floats, hashing, host, lists, memory, modular, safepoint, stencils, symbols, text, vectors
+    from . import (
+        arithmetic,
+        bignum,
+        bits,
+        calls,
+        collector,
+        compact,
+        floats,
+        hashing,
+        host,
+        lists,
+        memory,
+        modular,
+        safepoint,
+        stencils,
+        symbols,
+        text,
+        vectors,
+    )
     return (memory, host, bignum, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text, calls, compact,
             definitions, apply, stencils)

@@ -65,6 +65,17 @@ def is_number(v) -> bool:
     return v & 7 == 0 or v & 7 == FLOAT or is_big(v)
 
 
+@inline
+def quick_number(v) -> bool:
+    """A fixnum or a float."""
+    return v & 7 == 0 or v & 7 == FLOAT
+
+
+@inline
+def quick_double(v) -> float:
+    return float_value(v) if v & 7 == FLOAT else itof(v >> 3)
+
+
 def to_double(v) -> float:
     """The double nearest to a number."""
     if v & 7 == 0:

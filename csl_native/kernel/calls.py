@@ -8,21 +8,37 @@ and later arguments on top of the Lisp stack, which the caller pops.
 
 from __future__ import annotations
 
-from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_MAX, CODE_MIN, CODE_REST
+from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_LOCALS, CODE_MAX, CODE_MIN, CODE_REST, CODE_START
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..restricted.language import add_overflows, inline, invoke1, invoke2, invoke4, lisp, load, load8, load16, lshr, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
-from ..vm import COUNTERS, HOT, NATIVE_BASE, SLOTS, SP, STACK_END, THRESHOLD
+from ..restricted.language import (  # type: ignore[attr-defined]
+    add_overflows,
+    inline,
+    invoke1,
+    invoke2,
+    invoke3,
+    invoke4,
+    lisp,
+    load,
+    load8,
+    load16,
+    lshr,
+    noinline,
+    stack_pointer,
+    store,
+    unlikely,
+)
+from ..vm import COUNTERS, HOT, NATIVE_BASE, RESUME_AT, RESUME_DEPTH, SLOTS, SP, STACK_END, THRESHOLD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
-from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_COMPILE, H_HOT, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
+from .host import H_APPLY, H_BAD_FUNCTION, H_BAILOUT, H_CALL, H_COMPILE, H_HOT, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, T, cons
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
-               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen", "resume")
+               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen", "resume", "run")
 SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
 (SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
  SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET,
- SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN, SLOT_RESUME) = SLOT.values()
+ SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN, SLOT_RESUME, SLOT_RUN) = SLOT.values()
 
 
 def undefined1(env, a):
@@ -252,6 +268,44 @@ def enter_general(env, code, fp, n):
     """Enter bytecode with optional or rest arguments."""
     r = fill_general(env, code, fp, n)
     return interpret(env, fp) if r != UNWIND else r
+
+
+@inline
+def function_env(s):
+    """The literal vector of a bytecoded function."""
+    return load(s + SYM_ENV)
+
+
+@inline
+def store_word(p, v) -> None:
+    store(p, v)
+
+
+def resume_bytecode(env, fp):
+    """Go on with a frame in another engine, at the place and depth that the host says."""
+    code = load(env + 8 - VECTOR)
+    return invoke3(SLOT_RUN, env, fp, code + CODE_START + load(RESUME_AT), fp + 8 * load16(code + CODE_LOCALS) + 8 * load(RESUME_DEPTH))
+
+
+@noinline
+def bytecode_frame(env):
+    """Begin a frame of bytecode for a function whose native code gives up; 0 when there is no room."""
+    code = load(env + 8 - VECTOR)
+    fp = load(SP)
+    if frame_end(code, fp) > load(STACK_END):
+        return 0
+    store(SP, frame_end(code, fp))
+    return fp
+
+
+@noinline
+def give_up(env, fp, at, depth):
+    """Go on as bytecode in a frame that holds locals and ``depth`` operands, from the instruction at ``at`` on."""
+    if fp == 0:
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    code = load(env + 8 - VECTOR)
+    host(H_BAILOUT, env, at << 3, 0)
+    return invoke3(SLOT_RUN, env, fp, code + CODE_START + at, fp + 8 * load16(code + CODE_LOCALS) + 8 * depth)
 
 
 @noinline

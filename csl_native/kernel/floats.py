@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..restricted.language import callf, fsqrt, ftoi, lisp  # type: ignore[attr-defined]
+from ..restricted.language import callf, double, fsqrt, ftoi, inline, lisp  # type: ignore[attr-defined]
 from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
 from ..words import FLOAT, UNWIND
 from .arithmetic import is_number, to_double
@@ -20,11 +20,21 @@ def square_root(a):
     return host(H_POWER, a, NIL, 0)
 
 
+@inline
+def double_sin(d: double) -> double:
+    return callf(LIBM_SIN, d)
+
+
 @lisp("sin")
 def sin_of(a):
     if is_number(a):
         return make_float(callf(LIBM_SIN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
+
+
+@inline
+def double_cos(d: double) -> double:
+    return callf(LIBM_COS, d)
 
 
 @lisp("cos")
@@ -34,6 +44,11 @@ def cos_of(a):
     return host(H_BAD_TRIG, a, 0, 0)
 
 
+@inline
+def double_tan(d: double) -> double:
+    return callf(LIBM_TAN, d)
+
+
 @lisp("tan")
 def tan_of(a):
     if is_number(a):
@@ -41,11 +56,21 @@ def tan_of(a):
     return host(H_BAD_TRIG, a, 0, 0)
 
 
+@inline
+def double_atan(d: double) -> double:
+    return callf(LIBM_ATAN, d)
+
+
 @lisp("atan")
 def atan_of(a):
     if is_number(a):
         return make_float(callf(LIBM_ATAN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
+
+
+@inline
+def double_exp(d: double) -> double:
+    return callf(LIBM_EXP, d)
 
 
 @lisp("exp")

@@ -79,7 +79,15 @@ class Host:
 
     def on_hot(self, env: int, at: int, calls: int) -> int:
         """T when the frame that counted goes on natively."""
+        if self.lisp.debugger is not None:
+            return int(self.lisp.debugger.adopt(env, at >> 3))
         return int(self.lisp.jit.hot(env, at >> 3, calls >> 3)) if self.lisp.jit is not None else NIL
+
+    def on_bailout(self, env: int, at: int, c: int) -> int:
+        """Optimised code goes on as bytecode."""
+        if self.lisp.jit is not None:
+            self.lisp.jit.bailed_out(env, at >> 3)
+        return NIL
 
     def on_compile(self, env: int, b: int, c: int) -> int:
         """The first call of a function that jit was asked for; the symbol to call."""

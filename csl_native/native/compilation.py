@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..instructions.codec import Code
 from ..objects import SYM_ENV
 from ..words import SYMBOL
 from .architectures import Architecture, with_refinements
@@ -48,21 +47,18 @@ class Compilation:
 
     def source(self, symbol: int, label: str) -> Source | None:
         """What the compiler must know of a function; None, with the reason noted, when it stays bytecode."""
-        from .functions import FunctionIR, NotCompilable, Source
-        m, name = self.machine, self.machine.text(symbol)
+        from .functions import NotCompilable
+        from .sources import source_of
+        name = self.machine.text(symbol)
         self.session.fallbacks = [f for f in self.session.fallbacks if f.subject != name]
         if not self.hardcode.lisp.is_bytecoded(symbol):
             self.session.fallbacks.append(Fallback("no-bytecode", name))
             return None
-        literals = m.vector_items(m.field(symbol, SYM_ENV))
-        code = Code.unpack(m.raw(literals[0]))
-        source = Source(label, code, len(literals), frozenset(k for k in range(1, len(literals)) if literals[k] == symbol))
         try:
-            FunctionIR(source)
+            return source_of(self.hardcode.lisp, symbol, label)
         except NotCompilable as error:
             self.session.fallbacks.append(Fallback("not-compilable", name, str(error)))
             return None
-        return source
 
     def run(self, symbols: list[int] | None, progress: Progress | None = None) -> dict[str, list[int]]:
         """Compile functions (None: all that have no code yet for each architecture); those that have some now, by architecture.
@@ -104,6 +100,7 @@ class Compilation:
 
     def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:
         """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The functions in it."""
+        from .sources import inlined
         h, m = self.hardcode, self.machine
         pages = h.pages_of(architecture.tag)
         compiled = [(symbol, source) for symbol, source in unit if f"{source.label}.entry" in block.symbols]
@@ -115,7 +112,8 @@ class Compilation:
             place = base + block.symbols[f"{source.label}.entry"]
             parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
             pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol),
-                                         "features": block.features.get(source.label, []), "parts": parts}
+                                         "features": block.features.get(source.label, []), "parts": parts,
+                                         "inlined": inlined(source, h.lisp)}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
         h.add(entries)

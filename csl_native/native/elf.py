@@ -19,6 +19,7 @@ from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
 from .architectures import Architecture
 
+UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")  # sections for C++ exceptions: nothing here throws
 SELF = ""  # the target of a record that refers to the block itself
 
 
@@ -87,7 +88,7 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
         raise ObjectError(f"object for {elf['e_machine']}; {architecture.name} expected")
     block, where = Block(), {}
     for index, section in enumerate(elf.iter_sections()):
-        if section["sh_flags"] & 2 and section["sh_size"] and section.name != ".eh_frame" and section["sh_type"] in ("SHT_PROGBITS", "SHT_NOBITS"):
+        if section["sh_flags"] & 2 and section["sh_size"] and not section.name.startswith(UNWINDING) and section["sh_type"] in ("SHT_PROGBITS", "SHT_NOBITS"):
             if section["sh_type"] == "SHT_NOBITS":
                 raise ObjectError(f"section {section.name} is writable data; code for pages has none")
             align = max(section["sh_addralign"], 16)

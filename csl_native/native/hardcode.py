@@ -123,14 +123,31 @@ class HardCode:
             self.write(kept)
 
     def redefined(self, symbol: int) -> None:
-        """A function is given a new definition: its native ones go, on every architecture."""
+        """A function is given a new definition: its native ones go, on every architecture, and those in which its body stands."""
         m = self.machine
         if m.root(ROOT_HARD_CODE) == NIL:
             return
-        rows = self.rows()
-        if any(s == symbol for s, _, _ in rows):
-            self.release_slots(symbol)
-            self.write([row for row in rows if row[0] != symbol])
+        rows, gone = self.rows(), {symbol}
+        for name in self.users_of(m.text(symbol)):
+            user = m.intern(name)
+            if any(s == user for s, _, _ in rows) and self.lisp.is_bytecoded(user):
+                gone.add(user)
+                m.kernel.bytecode_cells(user, m.field(m.field(user, SYM_ENV), 8 - VECTOR))
+        if any(s in gone for s, _, _ in rows):
+            for s in gone:
+                self.release_slots(s)
+            self.write([row for row in rows if row[0] not in gone])
+
+    def users_of(self, name: str) -> list[str]:
+        """The functions of this machine's sets that rely on what a function is."""
+        return [str(row["name"]) for pages in self.sets.values() for row in pages.entries.values() if name in row.get("inlined", ())]
+
+    def changed(self, inlined: dict[str, bytes]) -> str:
+        """The name of a function that is not any more what compiled code relies on; "" when there is none."""
+        if not inlined:
+            return ""
+        from .sources import digest_of
+        return next((name for name, wanted in inlined.items() if digest_of(self.lisp, name) != wanted), "")
 
     # -- instating -------------------------------------------------------------------
 
@@ -235,6 +252,8 @@ class HardCode:
                 return Fallback("no-bytecode", m.text(symbol))
             if "bytecode" in entry and entry["bytecode"] != self.bytecode_digest(symbol):
                 return Fallback("redefined", m.text(symbol))
+            if changed := self.changed(entry.get("inlined", {})):
+                return Fallback("redefined", m.text(symbol), f"{changed}, which stands in place of its calls")
         if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
             return Fallback("missing-feature", m.text(symbol), missing)
         if (pages.tag, place) in self.overflowed:

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cage import CodeMemory
-from ..instructions.codec import Code
+from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
 from ..objects import SYM_ENV
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .functions import Source
 
 LIMIT = 64 << 20  # bytes of code memory
+PATIENCE = 16  # times that optimised code of a function may be given up
 STENCIL, OPTIMISED = "stencil", "optimised"
 
 
@@ -41,6 +42,7 @@ class Compiled(NamedTuple):
     memory: Region | CodeMemory
     code: int
     resume: dict[int, int]
+    relies: tuple[str, ...] = ()  # names of functions whose bodies stand in it
 
 
 def jit_of(lisp: Lisp) -> Jit:
@@ -65,6 +67,9 @@ class Jit:
         self.limit = LIMIT
         self._tried: dict[int, tuple[str, int]] = {}  # by symbol: the last tier that was tried, and with which code
         self._symbols: dict[int, int] = {}
+        self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
+        self._inlined: dict[int, dict[str, bytes]] = {}
+        self.bailouts: Counter[tuple[int, str]] = Counter()  # by function and instruction
         self._graveyard: list[Compiled] = []
         self._table: StencilTable | None | str = None
         architecture = session.hardcode.architecture
@@ -123,7 +128,7 @@ class Jit:
     def hot(self, env: int, at: int, calls: int) -> int:
         """A function was called, or looped, often.  T when its frame, which is at a place of the bytecode, goes on natively."""
         symbol = self.symbol_of(env)
-        if symbol is None or not self.possible or self.lisp.debugger is not None:
+        if symbol is None or not self.possible:
             return NIL
         cage, compiled = self.machine.cage, self.functions.get(symbol)
         if 0 < cage["hot"] <= calls and (compiled is None or compiled.tier == STENCIL):
@@ -211,22 +216,17 @@ class Jit:
             self.background.submit(symbol, source, self.code_of(symbol))
 
     def source(self, symbol: int) -> Source | None:
-        m = self.machine
         if self.bytes >= self.limit:
             self.refused["no room for more code"] += 1
             return None
+        from .functions import NotCompilable
+        from .sources import inlined, source_of
         try:
-            from .functions import FunctionIR, NotCompilable, Source
-        except ImportError as error:
-            self.refused[str(error)] += 1
-            return None
-        literals = m.vector_items(m.field(symbol, SYM_ENV))
-        source = Source("f", Code.unpack(m.raw(literals[0])), len(literals), frozenset(k for k in range(1, len(literals)) if literals[k] == symbol))
-        try:
-            FunctionIR(source)
+            source = source_of(self.lisp, symbol, "f", speculate=symbol not in self._cautious)
         except NotCompilable as error:
             self.refused[str(error)] += 1
             return None
+        self._inlined[symbol] = inlined(source, self.lisp)
         return source
 
     def take_ready(self) -> None:
@@ -239,7 +239,8 @@ class Jit:
         if ready.block is None:
             self.refused[ready.why.splitlines()[0]] += 1
             return
-        if not self.lisp.is_bytecoded(ready.symbol) or self.code_of(ready.symbol) != ready.code:
+        relied = self._inlined.pop(ready.symbol, {})
+        if not self.lisp.is_bytecoded(ready.symbol) or self.code_of(ready.symbol) != ready.code or self.hardcode.changed(relied):
             self.refused["redefined while it was compiled"] += 1
             return
         architecture = self.hardcode.architecture
@@ -253,13 +254,13 @@ class Jit:
             return
         slot, count = self.hardcode.new_slot(memory.address + ready.block.symbols["f.entry"]), ready.source.code.fixed
         slots = (slot, 0, 0) if count == 1 else (0, slot, 0) if count == 2 else (0, 0, slot)
-        self.install(ready.symbol, Compiled(OPTIMISED, slots, memory, ready.code, {}))
+        self.install(ready.symbol, Compiled(OPTIMISED, slots, memory, ready.code, {}, tuple(relied)))
 
     # -- installing and giving back --------------------------------------------------------
 
     def install(self, symbol: int, compiled: Compiled) -> None:
         """Make native code what a symbol runs, in place of what it had."""
-        self.redefined(symbol)
+        self.drop(symbol)
         self.functions[symbol] = compiled
         self.compiled[compiled.tier] += 1
         self.made += compiled.memory.size
@@ -279,11 +280,35 @@ class Jit:
         self.machine.kernel.bytecode_cells(symbol, self.code_of(symbol))
 
     def redefined(self, symbol: int) -> None:
-        """The code of a function that has a new definition goes, when no frame can be in it any more."""
+        """The code of a function that has a new definition goes, when no frame can be in it any more; so does what has its body in it."""
+        name = self.machine.text(symbol)
+        for user in [s for s, compiled in self.functions.items() if name in compiled.relies and s != symbol]:
+            self.bytecode(user)
+            self.drop(user)
+        self.drop(symbol)
+
+    def drop(self, symbol: int) -> None:
+        """Forget the native code of a function."""
+        self._tried.pop(symbol, None)
         old = self.functions.pop(symbol, None)
         if old is not None:
             self.hardcode.free_slots += [slot for slot in old.slots if slot]
             self._graveyard.append(old)
+
+    def bailed_out(self, env: int, at: int) -> None:
+        """Optimised code of a function assumed too much; after some times it is compiled again, assuming nothing."""
+        symbol = self.symbol_of(env)
+        if symbol is None:
+            return
+        code = Code.unpack(self.machine.raw(self.code_of(symbol)))
+        self.bailouts[symbol, next(item.row.name for item in decode(code.code) if item.at == at)] += 1
+        if symbol not in self._cautious and sum(n for (s, _), n in self.bailouts.items() if s == symbol) >= PATIENCE:
+            self._cautious.add(symbol)
+            if self.functions[symbol].tier == OPTIMISED if symbol in self.functions else False:
+                self.bytecode(symbol)
+                self.drop(symbol)
+                self.compile(symbol)
+                self.optimise(symbol, at_once=self.machine.cage["hot"] == 1)
 
     def sweep(self) -> None:
         """No Lisp runs in this session now."""

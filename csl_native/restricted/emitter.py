@@ -18,6 +18,7 @@ declare i64 @llvm.cttz.i64(i64, i1)
 declare i64 @llvm.ctlz.i64(i64, i1)
 declare i64 @llvm.fptosi.sat.i64.f64(double)
 declare double @llvm.sqrt.f64(double)
+declare double @llvm.fabs.f64(double)
 declare ptr @llvm.stacksave.p0()
 declare i64 @llvm.bswap.i64(i64)
 declare i32 @llvm.bswap.i32(i32)
@@ -79,6 +80,17 @@ class Emitter:
         name = self.fresh(stem)
         self.emit(f"{name} = {text}")
         return name
+
+    def invoke(self, call: str, pad: str) -> str:
+        """A call that may leave for a landing pad; its value, "" when it has none."""
+        on = self.label("on")
+        text = f"invoke {call} to label %{on} unwind label %{pad}"
+        value = "" if call.startswith("void") else self.define(text)
+        if not value:
+            self.emit(text)
+        self.terminated = True
+        self.place(on)
+        return value
 
     def access(self, line: str) -> None:
         """A line of an intrinsic.  Memory is little-endian on every machine: a big-endian one reverses the bytes (one instruction there)."""

@@ -7,6 +7,7 @@ variables are stack slots; LLVM's ``mem2reg`` makes them values.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -263,13 +264,7 @@ class Lowering:
     def direct(self, name: str, result: str, kinds: list[str], values: list[str]) -> str:
         arguments = "".join(f", {LLVM_TYPE[k]} {v}" for k, v in zip(kinds, values, strict=True))
         if self.leaving:
-            on = self.out.label("on")
-            value = self.out.define(f"invoke {LLVM_TYPE[result]} @leave.{name}(ptr %base{arguments}) to label %{on} unwind label %leave") if result != VOID else ""
-            if not value:
-                self.out.emit(f"invoke void @leave.{name}(ptr %base{arguments}) to label %{on} unwind label %leave")
-            self.out.terminated = True
-            self.out.place(on)
-            return value
+            return self.out.invoke(f"{LLVM_TYPE[result]} @leave.{name}(ptr %base{arguments})", "leave")
         text = f"tail call {LLVM_TYPE[result]} @{name}(ptr %base{arguments})"
         if result == VOID:
             self.out.emit(text)
@@ -304,6 +299,23 @@ def define(function: Function, target: Target, linkage: str = "hidden", attribut
 def declare(function: Function, linkage: str = "") -> str:
     """The IR declaration of a restricted function that is defined elsewhere."""
     return f"declare {linkage}{LLVM_TYPE[function.result]} @{function.name}({signature(function, False)}) nounwind\n"
+
+
+PERSONALITY = "declare i32 @personality(...)"  # what LLVM wants of functions with landing pads; nothing of it is left in the code
+
+
+def leaving(function: Function) -> str:
+    """``leave.NAME``: a function that is not called but left for: its caller's landing pad.  (A ``resume`` becomes a branch where it is inlined.)"""
+    parameters = "".join(f", {LLVM_TYPE[kind]} %a{k}" for k, (_, kind) in enumerate(function.parameters))
+    return (f"define internal {LLVM_TYPE[function.result]} @leave.{function.name}(ptr %base{parameters}) alwaysinline cold personality ptr @personality {{\n"
+            "  resume {ptr, i32} poison\n}\n")
+
+
+def leaving_copy(text: str, names: Iterable[str]) -> str:
+    """The definition of an inlined function once more, as ``leave.NAME``: what it calls of ``names`` leaves it, or may."""
+    known = frozenset(names)
+    text = re.sub(r"@([A-Za-z_0-9]+)\(ptr", lambda m: f"@leave.{m[1]}(ptr" if m[1] in known else m[0], text)
+    return text.replace(") nounwind", ")", 1)
 
 
 def closure(program: Program, roots: Iterable[str], through: Any = lambda f: True) -> list[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import re
 from typing import Any
 
 from ..engines.weave import kernel_program
+from ..instructions.codec import instructions
 from ..native.architectures import Architecture
 from ..native.compiler import module_text, object_code
 from ..native.elf import Block, ObjectError, Relocator, type_number
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
-from ..restricted.emitter import Emitter
+from ..restricted.emitter import LLVM_TYPE, Emitter
 from ..vm import SLOTS
 from .table import TARGETS
 from .weave import COLD, hot, stencil_program, stencils
@@ -26,7 +26,7 @@ def module(architecture: Architecture) -> str:
 
     def inlined(f: Function) -> bool:
         return f.inline or f.name in wanted
-    wanted, parts, splitting = set(names), ["declare i32 @personality(...)"], hot()
+    wanted, parts, splitting = set(names), [ir.PERSONALITY], hot()
     state = ", ".join(["ptr %base", "i64 %env", "i64 %fp", *(f"i64 %r{k}" for k in range(architecture.copying.cached))])
     unwinding = f"  %e = landingpad {{ptr, i32}} cleanup\n  %r = musttail call i64 @go{COLD}({state})\n  ret i64 %r\n"
     reached = ir.closure(program, names, inlined)
@@ -37,9 +37,10 @@ def module(architecture: Architecture) -> str:
             leave = unwinding if name.rstrip("0123456789") in splitting else ""
             parts.append(ir.define(f, architecture, "hidden", f' section ".text.{name}"', leave))
         elif f.inline:
-            parts += [ir.define(f, architecture, "internal"), renamed(ir.define(f, architecture, "internal"), inner)]
+            text = ir.define(f, architecture, "internal")
+            parts += [text, ir.leaving_copy(text, inner)]
         else:
-            parts += [through_slot(f, slots[name], architecture), leaving(f)]
+            parts += [through_slot(f, slots[name], architecture), ir.leaving(f)]
     # With ELFv2 a jump needs a function that the compiler sees; it must believe that this one looks at everything.
     parts += [f"define hidden i64 @{name}({state}) noinline optnone nounwind {{\n  %f = load volatile ptr, ptr %base\n"
               f"  %r = call i64 %f({state})\n  ret i64 %r\n}}\n" for name in TARGETS if name.startswith("go")]
@@ -52,9 +53,9 @@ def through_slot(f: Function, slot: int, architecture: Architecture) -> str:
     out = Emitter(architecture)
     out.access(f"%p = getelementptr i8, ptr %base, i64 {slot}")
     out.access("%f = load ptr, ptr %p, align 8")
-    kinds = [ir.LLVM_TYPE[kind] for _, kind in f.parameters]
+    kinds = [LLVM_TYPE[kind] for _, kind in f.parameters]
     parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
-    result = ir.LLVM_TYPE[f.result]
+    result = LLVM_TYPE[f.result]
     call = f"tail call {result} %f(ptr %base{parameters})"
     value = None
     if result == "void":
@@ -65,26 +66,11 @@ def through_slot(f: Function, slot: int, architecture: Architecture) -> str:
     return f"define internal {result} @{f.name}(ptr %base{parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
 
 
-def leaving(f: Function) -> str:
-    """A kernel function as a fast path calls it: control goes to the cold stencil.  (A ``resume`` becomes a branch where it is inlined.)"""
-    parameters = "".join(f", {ir.LLVM_TYPE[kind]} %a{k}" for k, (_, kind) in enumerate(f.parameters))
-    return (f"define internal {ir.LLVM_TYPE[f.result]} @leave.{f.name}(ptr %base{parameters}) alwaysinline cold personality ptr @personality {{\n"
-            "  resume {ptr, i32} poison\n}\n")
-
-
-def renamed(text: str, names: frozenset[str]) -> str:
-    """The definition of an inlined function for fast paths: it calls what leaves them, and so may leave itself."""
-    text = re.sub(r"@([A-Za-z_0-9]+)\(ptr", lambda m: f"@leave.{m[1]}(ptr" if m[1] in names else m[0], text)
-    return text.replace(") nounwind", ")", 1)
-
-
 def called() -> tuple[str, ...]:
     """The kernel functions that stencils call, by name; they have entry slots."""
     program = kernel_program(())
-    most = stencil_program(3)
-    names = set(stencils(3))
-    found = ir.closure(most, names, lambda f: f.inline or f.name in names)
-    return tuple(name for name in found if name in program.functions and not program.functions[name].inline)
+    roots = {row.function for row in instructions()} | {"count_native", "fill_general", "wrong_count", "safepoint"}
+    return tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
 
 
 def make(architecture: Architecture) -> Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError
@@ -37,6 +38,5 @@ def read_stencils(session: Session) -> StencilTable | str:
         if pages.abi != stencil_abi(session.hardcode.kernel):
             why = "the stencils are another version's"
             continue
-        function = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address)
-        return StencilTable(pages, architecture, lambda job: int(function(None, job)))
+        return StencilTable(pages, architecture, partial(ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address), None))
     return why

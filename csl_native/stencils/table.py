@@ -148,7 +148,7 @@ class StencilTable:
         resume = self.work + kernel.WORK_BYTES * size
         stubs = resume + 16 * (size + 1)
         job = stubs + 8 * handlers
-        values = {**self.tables, "J_CODE": address, "J_LENGTH": size, "J_LOCALS": 8 * code.locals, "J_FRAME": 8 * code.frame,
+        values = {**self.tables, "J_CODE": address, "J_LENGTH": size, "J_LOCALS": 8 * code.locals + 8, "J_FRAME": 8 * code.frame + 8,
                   "J_HANDLERS": address + size, "J_HANDLER_COUNT": handlers, "J_COUNT": code.fixed, "J_KIND_COUNT": self.kind_count,
                   "J_WORK": self.work, "J_OUT": out, "J_OUT_SIZE": room, "J_RUN": out, "J_RESUME": resume, "J_CACHED": self.cached, "J_STUBS": stubs,
                   "J_ORIGIN": out if self.copying.near else 0, "J_SHIFT": self.copying.shift, "J_JUMP_MASK": self.copying.jump_mask}

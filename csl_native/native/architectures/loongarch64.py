@@ -20,4 +20,5 @@ ARCHITECTURE = Architecture(
     veneer=bytes.fromhex("1400001a" "9402c028" "8002004c") + b"\0\0\0\0",  # pcalau12i t8; ld.d t8, t8; jr t8
     veneer_fields=(("R_LARCH_PCALA_HI20", 0, 0), ("R_LARCH_PCALA_LO12", 4, 0)),
     capstone=("", ""), keystone=("", ""), systems=("loongarch64",), features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, copying=Copying(hole=DISTANCE, near=True), llvm_features="+64bit,+d,-relax", llvm_abi="lp64d", ignored=frozenset((100,)), baseline=frozenset(("fpu", "ual",)))
+    flush=clear_cache, copying=Copying(hole=DISTANCE, near=True),
+    llvm_features="+64bit,+d,-relax", llvm_abi="lp64d", ignored=frozenset((100,)), baseline=frozenset(("fpu", "ual",)))

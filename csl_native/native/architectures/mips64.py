@@ -24,4 +24,5 @@ ARCHITECTURE = Architecture(
     kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
     capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",),
     features=partial(hardware_capabilities, FEATURES),
-    flush=flush, copying=Copying(features="+sym32,+noabicalls", options=("-mips-tail-calls",), jump_mask=(1 << 28) - 1), llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))
+    flush=flush, copying=Copying(features="+sym32,+noabicalls", options=("-mips-tail-calls",), jump_mask=(1 << 28) - 1),
+    llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))

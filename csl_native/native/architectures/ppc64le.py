@@ -44,6 +44,7 @@ ARCHITECTURE = Architecture(
     veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
     veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
     capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=partial(hardware_capabilities, FEATURES),
-    flush=flush, copying=Copying(model="medium", hole=DISTANCE), llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
+    flush=flush, copying=Copying(model="medium", hole=DISTANCE),
+    llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
     local_entry=local_entry, tail_calls=False, no_reserve=0x40, ignored=frozenset((246,)),
     baseline=frozenset(("arch_2_07",)))

@@ -30,4 +30,5 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_390_PC32DBL", 2, 2),),
     capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",),
     features=partial(hardware_capabilities, FEATURES),
-    flush=flush, copying=Copying(cached=1, hole=EVEN_DISTANCE, near=True, shift=1), reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))
+    flush=flush, copying=Copying(cached=1, hole=EVEN_DISTANCE, near=True, shift=1),
+    reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))

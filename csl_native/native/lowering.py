@@ -1,0 +1,371 @@
+"""The body of a function of the optimised tier, or of one that stands in place of its call: instructions to IR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..engines.weave import kernel_program
+from ..instructions.codec import OPERANDS, Decoded, decode, verify
+from ..kernel.memory import NIL, T
+from ..restricted.emitter import LLVM_TYPE
+from ..words import UNWIND
+from . import flow
+from .flow import FLOAT, WORD, Types
+from .functions import UNLIKELY, Callee, FunctionIR, Source
+
+if TYPE_CHECKING:
+    pass
+
+# Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
+SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr", "getv"))
+CALLS = {f"{kind}{n}": n for kind in ("call", "tail_call") for n in range(4)}
+
+
+class Value(NamedTuple):
+    """An SSA value: a word, or an unboxed float."""
+
+    type: str
+    name: str
+
+
+class Body:
+    """The instructions of a function; ``caller`` and its call's place when they stand in place of a call."""
+
+    def __init__(self, unit: FunctionIR, source: Source, caller: Body | None = None, call: Decoded | None = None) -> None:
+        self.unit, self.source, self.caller, self.call = unit, source, caller, call
+        self.code, self.out = source.code, unit.out
+        self.depths = verify(self.code, source.literals)
+        self.listing = [item for item in decode(self.code.code) if item.at in self.depths]
+        self.floats, self.callees = dict(source.floats), dict(source.callees)
+        self.env, self.prefix = "%env", ""
+        pending = pushed(self.listing)
+        self.sure = {item.at for item in self.listing if not pending[item.at]}  # where the function can be given up
+        functions = {item.at: self.callees[item.operands[0]].name for item in self.listing
+                     if item.row.name == "call1" and caller is None and item.at in self.sure and item.operands[0] in self.callees
+                     and not self.callees[item.operands[0]].code}
+        self.types = flow.infer(self.code, self.listing, self.floats, functions)
+        self.functions = functions
+
+    # -- places ---------------------------------------------------------------------------
+
+    def run(self, arguments: list[str]) -> None:
+        """Lower everything; ``arguments`` are words."""
+        out, code = self.out, self.code
+        if self.caller is not None:
+            self.prefix = out.label("inlined")[1:] + "."
+            self.result, self.done = out.slot("result", "word"), out.label("done")
+        count = max(self.depths.values(), default=0) + 4
+        self.words = [out.slot(f"l{k}", "word") for k in range(code.locals)] + [out.slot(f"s{k}", "word") for k in range(count)]
+        self.doubles = [out.slot("d", "double") for _ in self.words] if self.types else []
+        for k in range(code.locals):
+            out.emit(f"store i64 {arguments[k] if k < len(arguments) else '0'}, ptr {self.words[k]}")
+        targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in code.handlers}
+        for item, following in zip(self.listing, [*self.listing[1:], None], strict=True):
+            if item.at in targets or out.terminated:
+                out.place(self.label(item.at))
+                if any(t == item.at for _, _, t, _ in code.handlers):
+                    out.emit(f"call void @{self.unit.use('set_lisp_stack')}(ptr %base, i64 {self.unit.saved})")
+            self.instruction(item)
+            if not out.terminated:
+                self.transition(self.after(item), item.end)
+                if following is not None and following.at != item.end:
+                    out.jump(self.label(item.end))
+        if self.caller is not None:
+            out.place(self.done)
+
+    def label(self, at: int | None) -> str:
+        return f"{self.prefix}at{at}"
+
+    def before(self, at: int) -> Types:
+        known = self.types.get(at)
+        return known if known is not None else Types((WORD,) * self.code.locals, (WORD,) * self.depths[at])
+
+    def after(self, item: Decoded) -> Types:
+        before = self.before(item.at)
+        return flow.after(item, before, self.floats, self.functions) if self.types else Types(
+            before.locals, (WORD,) * (self.depths[item.at] - item.row.takes + item.row.gives))
+
+    def read(self, place: int, kind: str) -> Value:
+        if kind == FLOAT:
+            return Value(FLOAT, self.out.define(f"load double, ptr {self.doubles[place]}"))
+        return Value(WORD, self.out.define(f"load i64, ptr {self.words[place]}"))
+
+    def write(self, place: int, value: Value) -> None:
+        slot = self.doubles[place] if value.type == FLOAT else self.words[place]
+        self.out.emit(f"store {'double' if value.type == FLOAT else 'i64'} {value.name}, ptr {slot}")
+
+    def word(self, value: Value) -> str:
+        """A value as a Lisp value."""
+        if value.type == WORD:
+            return value.name
+        return self.out.define(f"call i64 @{self.unit.use('make_float')}(ptr %base, double {value.name})")
+
+    def transition(self, now: Types, at: int | None) -> None:
+        """Box what is a word where control goes next."""
+        if not self.types or at not in self.types:
+            return
+        there = self.types[at]
+        for place, (have, want) in enumerate(zip(now.locals + now.operands, there.locals + there.operands, strict=True)):
+            if have != want:
+                self.write(place, Value(WORD, self.word(self.read(place, have))))
+
+    def branch(self, condition: str, item: Decoded, now: Types) -> None:
+        """Go to the target or on, with values as they are expected there."""
+        out, target = self.out, self.label(item.target)
+        if self.types and any(a != b for a, b in zip(now.locals + now.operands, sum(self.before(item.target or 0), ()), strict=True)):
+            edge = out.label("edge")
+            out.branch(condition, edge, (on := out.label("on")))
+            out.place(edge)
+            self.transition(now, item.target)
+            out.jump(target)
+            out.place(on)
+            self.transition(now, item.end)
+            out.jump(self.label(item.end))
+        else:
+            self.transition(now, item.end)
+            out.branch(condition, target, self.label(item.end))
+
+    # -- failures ---------------------------------------------------------------------------
+
+    def failure(self, at: int) -> str:
+        """Where an UNWIND at a place of the bytecode goes: a handler's label, or out of the function."""
+        for start, end, handler, _ in self.code.handlers:
+            if start <= at < end:
+                return self.label(handler)
+        if self.caller is not None and self.call is not None:
+            return self.caller.failure(self.call.at)
+        self.unit.used.add("fail")
+        return "fail"
+
+    def check(self, value: str, at: int, go_on: str) -> None:
+        bad = self.out.define(f"icmp eq i64 {value}, {UNWIND}")
+        self.out.emit(f"br i1 {bad}, label %{self.failure(at)}, label %{go_on}{UNLIKELY}")
+        self.out.terminated = True
+
+    def checked(self, value: str, at: int) -> str:
+        go_on = self.out.label("ok")
+        self.check(value, at, go_on)
+        self.out.place(go_on)
+        return value
+
+    def give_up(self, item: Decoded) -> None:
+        """Go on as bytecode, from this instruction with what its operands and the locals are."""
+        out, use, types = self.out, self.unit.use, self.before(item.at)
+        fp = out.define(f"call i64 @{use('bytecode_frame')}(ptr %base, i64 %env)")
+        some, none = out.label("some"), out.label("none")
+        out.branch(out.define(f"icmp ne i64 {fp}, 0"), some, none)
+        out.place(some)
+        for place, kind in enumerate(types.locals + types.operands):
+            offset = 8 * place + (8 if place >= self.code.locals else 0)
+            word, at = self.word(self.read(place, kind)), out.define(f"add i64 {fp}, {offset}")
+            out.emit(f"call void @{use('store_word')}(ptr %base, i64 {at}, i64 {word})")
+        out.place(none)
+        result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
+        out.ret("word", result)
+
+    # -- instructions -----------------------------------------------------------------------
+
+    def finish(self, value: str) -> None:
+        """Leave the function with a value."""
+        if self.caller is None:
+            self.out.ret("word", value)
+        else:
+            self.out.emit(f"store i64 {value}, ptr {self.result}")
+            self.out.jump(self.done)
+
+    def instruction(self, item: Decoded) -> None:
+        row, depth, now = item.row, self.depths[item.at], self.before(item.at)
+        first = self.code.locals + depth - row.takes
+        inputs = [self.read(first + k, kind) for k, kind in enumerate(now.operands[depth - row.takes:])]
+        if row.kind == "return":
+            self.finish(self.word(inputs[0]))
+        elif "fp" in row.context:
+            n = item.operands[0]
+            if row.takes:
+                self.write(n, inputs[0])
+                if row.gives:
+                    self.write(first, inputs[0])
+            else:
+                self.write(first, self.read(n, now.locals[n]))
+        elif row.name == "jump":
+            self.transition(now, item.target)
+            self.out.jump(self.label(item.target))
+        elif row.name == "literal" and item.operands[0] in self.floats and self.types:
+            from ..restricted.emitter import constant
+            self.write(first, Value(FLOAT, constant(self.floats[item.operands[0]])))
+        elif FLOAT in (value.type for value in inputs) and self.float_instruction(item, inputs, first):
+            pass
+        elif row.name in CALLS:
+            self.call_instruction(item, [self.word(value) for value in inputs], first)
+        else:
+            self.plain(item, [self.word(value) for value in inputs], first)
+
+    def plain(self, item: Decoded, inputs: list[str], first: int) -> None:
+        """An instruction by its definition."""
+        out, row = self.out, item.row
+        operand = {label: value << OPERANDS[kind].scale for (label, kind), value in zip(row.operands, item.operands, strict=True)}
+        f, values = kernel_program(()).functions[row.function], iter(inputs)
+        names = [argument.arg for argument in f.node.args.args]
+        arguments = [self.env if name in row.context else str(operand[name]) if name in operand else next(values) for name in names]
+        list_ = "".join(f", i64 {a}" for a in arguments)
+        if self.source.speculate and self.caller is None and row.name in SPECULATIVE and item.at in self.sure:
+            self.unit.leaves.add(row.function)
+            pad, on = out.label("pad"), out.label("on")
+            result = out.invoke(f"i64 @leave.{row.function}(ptr %base{list_})", pad)
+            self.write(first, Value(WORD, result))
+            out.jump(on)
+            out.place(pad)
+            out.emit("%" + pad[1:] + ".e = landingpad {ptr, i32} cleanup")
+            self.give_up(item)
+            out.place(on)
+            return
+        text = f"call {LLVM_TYPE[f.result]} @{self.unit.use(row.function)}(ptr %base{list_})"
+        if f.result == "void":
+            out.emit(text)
+            return
+        result = out.define(("tail " if row.kind == "tail" and self.caller is None else "") + text)
+        if row.kind == "tail":
+            self.finish(result if self.caller is None else self.checked(result, item.at))
+        elif row.kind == "branch":
+            self.branch(result, item, self.after(item))
+        else:
+            if row.fails:
+                self.checked(result, item.at)
+            if row.gives:
+                self.write(first, Value(WORD, result))
+
+    def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
+        """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
+        out, row, n = self.out, item.row, item.operands[0]
+        callee = self.callees.get(n)
+        if self.caller is None and n in self.source.own and len(inputs) == self.unit.count:
+            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
+            mark = "tail" if row.kind == "tail" else "notail"
+            result = out.define(f"{mark} call i64 @{self.unit.source.label}(ptr %base, i64 %env{''.join(f', i64 {v}' for v in inputs)})")
+            if row.kind == "tail":
+                out.ret("word", result)
+            else:
+                self.write(first, Value(WORD, self.checked(result, item.at)))
+        elif callee is None:
+            self.plain(item, inputs, first)
+        else:
+            known, other, end = out.label("known"), out.label("other"), out.label("end")
+            self.guard(callee, known, other)
+            out.place(known)
+            self.write(first, Value(WORD, self.known(item, callee, inputs)))
+            out.jump(end)
+            out.place(other)
+            self.plain(item, inputs, first)
+            if not out.terminated:
+                out.jump(end)
+            out.place(end)
+            if row.kind == "tail":
+                self.finish(self.read(first, WORD).name)
+
+    def guard(self, callee: Callee, known: str, other: str) -> None:
+        """Is a function what it was?"""
+        place = self.out.define(f"getelementptr i8, ptr %base, i64 {callee.guard}")
+        same = self.out.define(f"icmp eq i8 {self.out.define(f'load i8, ptr {place}')}, 0")
+        self.out.emit(f"br i1 {same}, label %{known}, label %{other}, !prof !4")
+        self.out.terminated = True
+
+    def known(self, item: Decoded, callee: Callee, inputs: list[str]) -> str:
+        """The value of a known function: its body here, or a direct call."""
+        out = self.out
+        if callee.code is None:
+            result = out.define(f"call i64 @{self.unit.use(callee.function)}(ptr %base{''.join(f', i64 {v}' for v in inputs)})")
+            return self.checked(result, item.at)
+        symbol = out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * item.operands[0]})")
+        body = Body(self.unit, Source("", callee.code, callee.literals, floats=callee.floats), self, item)
+        body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")
+        body.run(inputs)
+        return out.define(f"load i64, ptr {body.result}")
+
+    # -- floats ---------------------------------------------------------------------------------
+
+    def float_instruction(self, item: Decoded, inputs: list[Value], first: int) -> bool:
+        """An instruction with an unboxed float among its inputs; False when it has no way of its own for them."""
+        out, name = self.out, item.row.name
+        if name in flow.CHANGES:
+            self.write(first, Value(FLOAT, out.define(flow.CHANGES[name].format(inputs[0].name))))
+        elif name in flow.TESTS:
+            self.truth(first, out.define("fcmp " + flow.TESTS[name].format(inputs[0].name)))
+        elif name in flow.ARITHMETIC or name in flow.COMPARISONS:
+            self.two_numbers(item, inputs, first)
+        elif item.at in self.functions and self.functions[item.at] in flow.FUNCTIONS:
+            self.float_function(item, inputs[0], first)
+        else:
+            return False
+        return True
+
+    def truth(self, first: int, condition: str) -> None:
+        self.write(first, Value(WORD, self.out.define(f"select i1 {condition}, i64 {T}, i64 {NIL}")))
+
+    def two_numbers(self, item: Decoded, inputs: list[Value], first: int) -> None:
+        """Arithmetic or a comparison in doubles when both are floats or fixnums; else by the definition."""
+        out, use, name = self.out, self.unit.use, item.row.name
+        slow, end, doubles = out.label("slow"), out.label("end"), []
+        for value in inputs:
+            if value.type == WORD:
+                quick = out.label("quick")
+                test = out.define(f"call i1 @{use('quick_number')}(ptr %base, i64 {value.name})")
+                out.branch(test, quick, slow)
+                out.place(quick)
+                doubles.append(out.define(f"call double @{use('quick_double')}(ptr %base, i64 {value.name})"))
+            else:
+                doubles.append(value.name)
+        if name == "quotient":
+            quick = out.label("quick")
+            out.branch(out.define(f"fcmp une double {doubles[1]}, 0.0"), quick, slow)
+            out.place(quick)
+        if name in flow.ARITHMETIC:
+            self.write(first, Value(FLOAT, out.define(f"{flow.ARITHMETIC[name]} double {doubles[0]}, {doubles[1]}")))
+        else:
+            self.truth(first, out.define(f"fcmp {flow.COMPARISONS[name]} double {doubles[0]}, {doubles[1]}"))
+        if name != "quotient" and all(value.type == FLOAT for value in inputs):
+            return
+        out.jump(end)
+        out.place(slow)
+        words = [self.word(value) for value in inputs]
+        result = self.checked(out.define(f"call i64 @{use(item.row.function)}(ptr %base, i64 {words[0]}, i64 {words[1]})"), item.at)
+        if name in flow.ARITHMETIC:
+            self.write(first, Value(FLOAT, out.define(f"call double @{use('float_value')}(ptr %base, i64 {result})")))
+        else:
+            self.write(first, Value(WORD, result))
+        out.jump(end)
+        out.place(end)
+
+    def float_function(self, item: Decoded, value: Value, first: int) -> None:
+        """A function of a float that gives one, while it is what it was."""
+        out, name = self.out, self.functions[item.at]
+        known, other = out.label("known"), out.label("other")
+        self.guard(self.callees[item.operands[0]], known, other)
+        out.place(other)
+        self.give_up(item)
+        out.place(known)
+        result = value.name
+        if name == "abs":
+            result = out.define(f"call double @llvm.fabs.f64(double {value.name})")
+        elif flow.FUNCTIONS[name]:
+            result = out.define(f"call double @{self.unit.use('double_' + name)}(ptr %base, double {value.name})")
+        self.write(first, Value(FLOAT, result))
+
+
+def pushed(listing: list[Decoded]) -> dict[int, int]:
+    """How many arguments of calls that are being prepared lie on the Lisp stack before each instruction."""
+    at = {item.at: item for item in listing}
+    counts = {0: 0}
+    work = [0]
+    while work:
+        item = at[work.pop()]
+        name = item.row.name
+        then = counts[item.at] + (1 if name == "push_argument" else -(item.operands[1] - 3) if name == "calln" else
+                                  -item.operands[0] if name == "drop_arguments" else 0)
+        following = [item.target] if item.row.kind == "branch" else []
+        if item.row.kind in ("value", "branch") and name != "jump":
+            following.append(item.end)
+        for place in following:
+            if place is not None and place not in counts:
+                counts[place] = then
+                work.append(place)
+    return {place: counts.get(place, 1) for place in at}

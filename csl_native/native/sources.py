@@ -1,0 +1,101 @@
+"""What the optimising compiler must know of a function of a session: its bytecode, its constants, and the functions that it calls."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from csl_native.image.container import digest
+
+from ..engines.weave import lisp_functions
+from ..instructions.codec import Code, decode
+from ..kernel.calls import SLOT
+from ..objects import SYM_ENV
+from ..words import FLOAT, SYMBOL
+from .functions import Callee, FunctionIR, Source
+from .guards import KERNEL, guard_of
+from .lowering import CALLS
+
+if TYPE_CHECKING:
+    from ..lisp.lisp import Lisp
+
+SMALL, ROOM = 48, 240  # bytes of bytecode: of a function that stands in place of its calls, and of all such in one function
+
+
+@cache
+def kernel_functions() -> dict[str, tuple[str, int]]:
+    """Functions of the kernel by Lisp name, as restricted name and argument count, where that is the only one."""
+    found = {f.lisp_name: (f.name, len(f.parameters)) for f in lisp_functions() if f.lisp_name and f.result == "word"}
+    names = [f.lisp_name for f in lisp_functions()]
+    return {name: row for name, row in found.items() if names.count(name) == 1}
+
+
+def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False, inline: bool = True) -> Source:
+    """The source of a bytecoded function; NotCompilable, with the reason, when it has to stay bytecode."""
+    m = lisp.machine
+    literals = m.vector_items(m.field(symbol, SYM_ENV))
+    code = Code.unpack(m.raw(literals[0]))
+    own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
+    source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
+    FunctionIR(source)
+    if not inline:
+        return source
+    callees: dict[int, Callee] = {}
+    room = ROOM
+    for item in decode(code.code):
+        n = item.operands[0] if item.operands else 0
+        if item.row.name in CALLS and n not in callees and n not in own:
+            callee = callee_of(lisp, literals[n], CALLS[item.row.name])
+            if callee is not None and (callee.code is None or len(callee.code.code) <= room):
+                callees[n] = callee
+                room -= len(callee.code.code) if callee.code is not None else 0
+    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate)
+
+
+def floats(lisp: Lisp, literals: list[int]) -> tuple[tuple[int, float], ...]:
+    """The constants that are floats, by number."""
+    return tuple((k, lisp.machine.double(x)) for k, x in enumerate(literals) if k and x & 7 == FLOAT)
+
+
+def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
+    """What is known of a function that is called with ``count`` arguments."""
+    m = lisp.machine
+    if symbol & 7 != SYMBOL:
+        return None
+    name = m.text(symbol)
+    if is_kernel(lisp, symbol):
+        function, parameters = kernel_functions()[name]
+        return Callee(name, guard_of(name), function=function) if parameters == count else None
+    if not lisp.is_bytecoded(symbol):
+        return None
+    literals = m.vector_items(m.field(symbol, SYM_ENV))
+    code = Code.unpack(m.raw(literals[0]))
+    # A loop costs more than its call, and takes the registers of what is around it.
+    if code.fixed != count or len(code.code) > SMALL or code.handlers or symbol in literals:
+        return None
+    if any(item.row.name in ("calln", "push_argument", "bind", "poll") for item in decode(code.code)):
+        return None
+    return Callee(name, guard_of(name), code, len(literals), floats(lisp, literals))
+
+
+def is_kernel(lisp: Lisp, symbol: int) -> bool:
+    """Is a function the kernel's own, under its own name?"""
+    row = kernel_functions().get(lisp.machine.text(symbol))
+    if row is None:
+        return False
+    place = lisp.machine.entry_names.index(f"entry_{row[0]}")
+    return lisp.cells(symbol)[row[1] - 1 if row[1] in (1, 2) else 2] == SLOT["host"] + 8 * place
+
+
+def digest_of(lisp: Lisp, name: str) -> bytes:
+    """What a function is now: the digest of its bytecode, or ``KERNEL``; b"" when it is neither."""
+    m = lisp.machine
+    symbol = m.intern(name)
+    if lisp.is_bytecoded(symbol):
+        return digest(m.raw(m.vector_items(m.field(symbol, SYM_ENV))[0]))
+    return KERNEL if name in kernel_functions() and is_kernel(lisp, symbol) else b""
+
+
+def inlined(source: Source, lisp: Lisp) -> dict[str, bytes]:
+    """The functions that compiled code relies on, by name, with their digests."""
+    return {callee.name: digest_of(lisp, callee.name) for _, callee in source.callees}
