@@ -65,11 +65,29 @@ def chosen(image: Image, options: argparse.Namespace) -> list[Architecture]:
     return [a for t in page_sets(image, "functions") if (a := by_tag(t)) is not None]
 
 
+def stencil_code(image: Image, view: HeapView, options: argparse.Namespace, result: dict[str, Any]) -> None:
+    """What the stencils of the image make of a function, for the tag that was given or for all."""
+    found = view.code_of(view.functions()[options.function])
+    assert found is not None
+    kernels, wanted = page_sets(image, "kernel"), by_name(options.tag).number if options.tag else None
+    for tag, pages in page_sets(image, "stencils").items():
+        architecture = by_tag(tag)
+        if architecture is not None and wanted in (None, tag):
+            result[f"{architecture.name}, stencils"] = listing.stencil(pages, architecture, found[0], kernels[tag].entry_names)
+    if options.tier == "stencil" and len(result) == 1:
+        raise ImageError(f"{image.path}: has no stencils{f' for {options.tag}' if options.tag else ''}; csl-image add --tag makes some")
+
+
 def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    view = HeapView(image)
-    result: dict[str, Any] = {"function": options.function, "bytecode": view.listing(options.function)}
-    sets = page_sets(image, "functions")
-    for architecture in chosen(image, options):
+    view, tier = HeapView(image), options.tier
+    result: dict[str, Any] = {"function": options.function}
+    bytecode = view.listing(options.function)
+    if tier in (None, "bytecode"):
+        result["bytecode"] = bytecode
+    if tier == "stencil" or tier is None and options.tag:
+        stencil_code(image, view, options, result)
+    sets = page_sets(image, "functions") if tier in (None, "optimised") else {}
+    for architecture in chosen(image, options) if tier in (None, "optimised") else ():
         pages = sets.get(architecture.tag)
         entries = [e for e in view.hard_code().get(options.function, []) if e[0] == architecture.tag]
         if pages is None or not entries:
@@ -244,6 +262,7 @@ def parser() -> argparse.ArgumentParser:
             p.add_argument("--target", required=True, help="architecture with features that the machine has: TAG+feature+feature")
         if name == "disasm":
             p.add_argument("function", help="function name")
+            p.add_argument("--tier", choices=("bytecode", "stencil", "optimised"), help="one tier; all, when there is a tag, without it")
         if name == "why":
             p.add_argument("--native", choices=("on", "off"), default="on")
     return top

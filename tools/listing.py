@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from csl_native.heapview import HeapView
+from csl_native.instructions.codec import Code
 from csl_native.native.architectures import Architecture
 from csl_native.native.pages import PageSet
+from csl_native.vm import SLOTS
 
 
 def plain(command: str, result: Any) -> str:
@@ -34,28 +37,50 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells)
 
 
-def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
-    """The native code of an entry point; relocations stand below the instruction that they belong to."""
-    parts = pages.entries.get(str(place), {}).get("parts") or [[place, 64]]
-    cells = {at: pages.targets[target] or f"this set + {addend:#x}" for _, target, at, addend in pages.records()}
-    lines: list[str] = []
+def instructions(architecture: Architecture, data: bytes, start: int, comment: Callable[[Any], str]) -> list[str]:
+    """Code as instructions with comments; as bytes where capstone is not installed or does not know the machine."""
     try:
         import capstone
     except ImportError:
         capstone = None
+    if capstone is None or not architecture.capstone[0]:
+        lines = [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
+        return [*lines, "; (capstone is not installed: install csl-native[tools] for instructions)" if capstone is None else
+                f"; (capstone has no disassembler for {architecture.name})"]
+    engine, lines = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1])), []
+    for i in engine.disasm(data, start):
+        text, said = f"{i.address:6x}  {i.mnemonic} {i.op_str}".rstrip(), comment(i)
+        lines.append(text + (f"  ; {said}" if said else ""))
+    return lines
+
+
+def stencil(pages: PageSet, architecture: Architecture, code: Code, entry_names: Sequence[str]) -> list[str]:
+    """What the stencil tier makes of a function."""
+    from csl_native.stencils.offline import OfflineTable
+    data, made = OfflineTable(pages, architecture).code(code, 0x10000)
+
+    def comment(instruction: Any) -> str:
+        found = re.search(r"0x([0-9a-f]{4,5})\b", instruction.op_str)
+        place = int(found[1], 16) - SLOTS if found else -1
+        return entry_names[place >> 3] if place >= 0 and place & 7 == 0 and place >> 3 < len(entry_names) else ""
+    heads = {place: f"from bytecode {at} on" for at, place in made.resume.items()}
+    lines = [f"; {len(data)} bytes for {len(code.code)} of bytecode; entered at {sorted({0x10000 + e for e in made.entries})[0]:#x}"]
+    lines += [f"; {0x10000 + place:#x}: a frame of the interpreter goes on here, {text}" for place, text in sorted(heads.items())]
+    return lines + instructions(architecture, data, 0x10000, comment)
+
+
+def native(pages: PageSet, architecture: Architecture, place: int) -> list[str]:
+    """The native code of an entry point; relocations stand below the instruction that they belong to."""
+    parts = pages.entries.get(str(place), {}).get("parts") or [[place, 64]]
+    cells = {at: pages.targets[target] or f"this set + {addend:#x}" for _, target, at, addend in pages.records()}
+
+    def comment(instruction: Any) -> str:
+        found = re.search(r"0x([0-9a-f]+)\b", instruction.op_str)
+        return cells.get(architecture.reaches(instruction) or -1, "") or (pages.names.get(int(found[1], 16), "") if found else "")
+    lines: list[str] = []
     for start, size in parts:
         lines.append(f"; {start:#x}..{start + size:#x}{' entry' if start == place else ''}")
-        data = bytes(pages.data[start:start + size])
-        if capstone is None or not architecture.capstone[0]:
-            lines += [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
-            lines.append("; (capstone is not installed: install csl-native[tools] for instructions)" if capstone is None else
-                         f"; (capstone has no disassembler for {architecture.name})")
-        else:
-            engine = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1]))
-            for i in engine.disasm(data, start):
-                text = f"{i.address:6x}  {i.mnemonic} {i.op_str}".rstrip()
-                target = cells.get(architecture.reaches(i) or -1, "")
-                lines.append(text + (f"  ; {target}" if target else ""))
+        lines += instructions(architecture, bytes(pages.data[start:start + size]), start, comment)
     low, high = min(s for s, _ in parts), max(s + n for s, n in parts)
     for number, goal, at, addend in pages.records():
         if low <= at < high:

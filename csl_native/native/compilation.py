@@ -107,6 +107,7 @@ class Compilation:
         if not compiled:
             return []
         base = h.append(block, pages)
+        pages.names |= {base + place: name for name, place in block.symbols.items() if name.startswith("slow.")}
         entries = []
         for symbol, source in compiled:
             place = base + block.symbols[f"{source.label}.entry"]

@@ -61,7 +61,7 @@ class Jit:
         self.functions: dict[int, Compiled] = {}
         self.refused: Counter[str] = Counter()
         self.compiled: Counter[str] = Counter()  # by tier
-        self.made = 0  # bytes of native code, all in all
+        self.made = self.moved = 0  # bytes of native code, all in all; frames that went on natively
         self.seconds = 0.0
         self.say: Any = lambda text: None
         self.limit = LIMIT
@@ -139,6 +139,7 @@ class Jit:
         if compiled is None or at not in compiled.resume or compiled.code != self.code_of(symbol):
             return NIL
         self.machine.words[SLOT["resume"] >> 3] = compiled.resume[at]
+        self.moved += at != 0
         return T
 
     def code_of(self, symbol: int) -> int:
@@ -334,7 +335,17 @@ class Jit:
         """What was done, a line each."""
         lines = [f"{self.compiled[STENCIL]} functions compiled by stencils in {1000 * self.seconds:.1f} ms, "
                  f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, {self.bytes} in use"]
+        lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps of functions that are not optimised")
+        given = Counter[str]()
+        for (_, name), count in self.bailouts.items():
+            given[name] += count
+        lines += [f"{count} x gave up at {name}, and went on as bytecode" for name, count in sorted(given.items())]
         return lines + [f"{count} refused: {reason}" for reason, count in sorted(self.refused.items())]
+
+    def calls(self) -> int:
+        """What was counted, all in all."""
+        at = self.machine.cage["counters"] >> 3
+        return sum(self.machine.words[at:at + 4096].tolist())
 
     def close(self) -> None:
         self.set_threshold(-1)

@@ -31,13 +31,14 @@ class PageSet:
                  targets: list[str] | None = None, packed: bytearray | None = None,
                  entries: dict[str, dict[str, Any]] | None = None, features: list[str] | None = None, arities: dict[str, int] | None = None,
                  entry_names: list[str] | None = None, blocks: dict[int, int] | None = None,
-                 engines: dict[str, int] | None = None) -> None:
+                 engines: dict[str, int] | None = None, names: dict[int, str] | None = None) -> None:
         self.tag, self.abi = tag, abi
         self.data = data if data is not None else bytearray()
         self.functions, self.targets, self.packed = functions or {}, targets or [""], packed if packed is not None else bytearray()
         self.entries, self.features, self.arities = entries or {}, features or [], arities or {}
         self.entry_names, self.blocks = entry_names or [], blocks or {}  # blocks: native vectors, place and size
         self.engines = engines or {}  # of a kernel: bytes of each engine
+        self.names = names or {}  # what else is in the code, by place: the ways to rare calls
         self.bad_pages: set[int] = set()
 
     @property
@@ -87,7 +88,7 @@ class PageSet:
         head = msgpack.packb({
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
-            "engines": self.engines, "size": len(self.data), "records": self.record_count, "blocks": list(self.blocks.items())})
+            "engines": self.engines, "names": list(self.names.items()), "size": len(self.data), "records": self.record_count, "blocks": list(self.blocks.items())})
         body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
         info = {"tag": self.tag, "abi": self.abi, **({"engines": self.engines} if self.engines else {})}
@@ -113,7 +114,8 @@ class PageSet:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")
             result = cls(int(head["tag"]), str(head["abi"]), pages, functions=dict(head["functions"]), targets=targets, packed=packed,
                          entries=dict(head["entries"]), features=list(head["features"]), arities=dict(head["arities"]),
-                         entry_names=list(head["entry_names"]), blocks={int(p): int(s) for p, s in head["blocks"]}, engines=dict(head["engines"]))
+                         entry_names=list(head["entry_names"]), blocks={int(p): int(s) for p, s in head["blocks"]}, engines=dict(head["engines"]),
+                         names={int(place): str(name) for place, name in head.get("names", ())})
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if digest(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE]) != d}
             return result
         except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:

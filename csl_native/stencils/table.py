@@ -81,7 +81,8 @@ class StencilTable:
     def __init__(self, pages: PageSet, architecture: Architecture, function: Callable[[int], int]) -> None:
         self.function, self.cached = function, architecture.copying.cached
         self._keep: list[object] = []
-        rows, numbers = [], {}
+        rows: list[tuple[int, ...]] = []
+        numbers: dict[str, int] = {}
         starts = sorted((int(place), row) for place, row in pages.entries.items())
         places = [place for _, _, place, _ in pages.records()]
         at = 0
@@ -102,11 +103,23 @@ class StencilTable:
         self.kind_count, self.copying = len(architecture.kinds), architecture.copying
         self.work, self.work_size = 0, 0
 
-    def bytes(self, data: bytes) -> int:
-        """The address of a copy of some bytes, with room behind it for reading whole words."""
-        buffer = ctypes.create_string_buffer(data, len(data) + 16)
+    def reserve(self, size: int) -> int:
+        """The address of new memory."""
+        buffer = ctypes.create_string_buffer(size + 16)
         self._keep.append(buffer)
         return ctypes.addressof(buffer)
+
+    def read(self, address: int, size: int) -> bytes:
+        return ctypes.string_at(address, size)
+
+    def write(self, address: int, data: bytes) -> None:
+        ctypes.memmove(address, data, len(data))
+
+    def bytes(self, data: bytes) -> int:
+        """The address of a copy of some bytes, with room behind it for reading whole words."""
+        address = self.reserve(len(data))
+        self.write(address, data)
+        return address
 
     def words(self, values: Iterable[int]) -> int:
         items = list(values)
@@ -137,35 +150,35 @@ class StencilTable:
         width = self.cached + 1
         return [self.number(f"flush_{k // width}_{k % width}") for k in range(width * width)] + [self.number(f"fill_{k}") for k in range(self.cached)]
 
-    def compile(self, code: Code, address: int, out: int, room: int) -> Made:
-        """Make the code of a function, whose first instruction is at ``address``, in ``room`` bytes at ``out``."""
+    def compile(self, code: Code, address: int, out: int, room: int, run: int | None = None) -> Made:
+        """Make the code of a function, whose first instruction is at ``address``, in ``room`` bytes at ``out``; it will run at ``run``."""
+        run = out if run is None else run
         size, handlers = len(code.code), len(code.handlers)
         need = kernel.WORK_BYTES * size + 16 * (size + 1) + 8 * handlers + 8 * kernel.JOB_WORDS
         if need > self.work_size:
-            self.work_size = max(need, 1 << 16)
-            self._work = ctypes.create_string_buffer(self.work_size + 16)
-            self.work = ctypes.addressof(self._work)
+            self.work_size = max(2 * need, 1 << 16)
+            self.work = self.reserve(self.work_size)
         resume = self.work + kernel.WORK_BYTES * size
         stubs = resume + 16 * (size + 1)
         job = stubs + 8 * handlers
         values = {**self.tables, "J_CODE": address, "J_LENGTH": size, "J_LOCALS": 8 * code.locals + 8, "J_FRAME": 8 * code.frame + 8,
                   "J_HANDLERS": address + size, "J_HANDLER_COUNT": handlers, "J_COUNT": code.fixed, "J_KIND_COUNT": self.kind_count,
-                  "J_WORK": self.work, "J_OUT": out, "J_OUT_SIZE": room, "J_RUN": out, "J_RESUME": resume, "J_CACHED": self.cached, "J_STUBS": stubs,
-                  "J_ORIGIN": out if self.copying.near else 0, "J_SHIFT": self.copying.shift, "J_JUMP_MASK": self.copying.jump_mask}
+                  "J_WORK": self.work, "J_OUT": out, "J_OUT_SIZE": room, "J_RUN": run, "J_RESUME": resume, "J_CACHED": self.cached, "J_STUBS": stubs,
+                  "J_ORIGIN": run if self.copying.near else 0, "J_SHIFT": self.copying.shift, "J_JUMP_MASK": self.copying.jump_mask}
         words = [0] * kernel.JOB_WORDS
         for name, value in values.items():
             words[getattr(kernel, name) >> 3] = value
-        view = (ctypes.c_char * (8 * kernel.JOB_WORDS)).from_address(job)
-        struct.pack_into(f"<{kernel.JOB_WORDS}q", view, 0, *words)
+        form = struct.Struct(f"<{kernel.JOB_WORDS}q")
+        self.write(job, form.pack(*words))
         made = self.function(job)
         if made == 0:
             raise TooLarge
         if made < 0:
             raise NoRoom(-made)
-        done = struct.unpack(f"<{kernel.JOB_WORDS}q", view)
+        done = form.unpack(self.read(job, form.size))
 
         def result(place: int) -> int:
             return int(done[place >> 3])
         count = result(kernel.J_RESUME_COUNT)
-        pairs = struct.unpack(f"<{2 * count}q", (ctypes.c_char * (16 * count)).from_address(resume))
+        pairs = struct.unpack(f"<{2 * count}q", self.read(resume, 16 * count))
         return Made(made, (result(kernel.J_ENTER1), result(kernel.J_ENTER2), result(kernel.J_ENTERN)), dict(zip(pairs[::2], pairs[1::2], strict=True)))

@@ -1,0 +1,52 @@
+"""The stencil compiler under CPython, for any architecture: what a function would be on a machine that is not there."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ..engines.weave import kernel_program
+from ..instructions.codec import Code
+from ..native.architectures import Architecture
+from ..native.pages import PageSet
+from ..restricted.checker import Program
+from ..restricted.cpython import execute, translate
+from ..restricted.llvm import closure
+from .table import Made, StencilTable
+
+ROOM = 16 << 20
+
+
+@cache
+def compiler_text() -> str:
+    """The compiler as Python."""
+    whole, part = kernel_program(()), Program()
+    part.functions.update({name: whole.functions[name] for name in closure(whole, ["compile_stencils"])})
+    return translate(part)
+
+
+class OfflineTable(StencilTable):
+    """Tables in a buffer whose offsets are the addresses."""
+
+    def __init__(self, pages: PageSet, architecture: Architecture) -> None:
+        self.buffer, self.top = bytearray(ROOM), 64
+        names = execute(compiler_text(), self.buffer, {})
+        super().__init__(pages, architecture, names["compile_stencils"])
+
+    def reserve(self, size: int) -> int:
+        address, self.top = self.top, self.top + size + 31 & -16
+        if self.top > ROOM:
+            raise MemoryError(f"stencils for a function of this size need more than {ROOM} bytes")
+        return address
+
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self.buffer[address:address + size])
+
+    def write(self, address: int, data: bytes) -> None:
+        self.buffer[address:address + len(data)] = data
+
+    def code(self, code: Code, run: int) -> tuple[bytes, Made]:
+        """The native code of a function that will run at an address."""
+        rows = b"".join(v.to_bytes(2, "little") for row in code.handlers for v in row)
+        out = self.reserve(1 << 20)
+        made = self.compile(code, self.bytes(code.code + rows), out, 1 << 20, run)
+        return self.read(out, made.size), made
