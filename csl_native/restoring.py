@@ -43,6 +43,7 @@ class Restoring:
             self.path = path
             self.fallbacks: list[Fallback] = []
             self.sets: dict[str, LoadedSet] = {}
+            self.tripped: set[int] = set()  # guards of functions that were redefined
             self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
             self.machine = Machine(Cage(self.heap))
             architecture = self._architecture()
@@ -54,7 +55,7 @@ class Restoring:
             self.lisp.ready()
             self.lisp.precision = int(info.get("precision", 6))
             self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
-            self.lisp.on_redefine = self._redefined
+            self.lisp.on_redefine, self.lisp.on_quiet = self._redefined, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
             self._system_variables()
@@ -166,10 +167,20 @@ class Restoring:
 
     def _redefined(self, symbol: int) -> None:
         from .native.guards import guard_of
-        self.machine.bytes[guard_of(self.machine.text(symbol))] = 1  # until no code with the old body in it can run
+        guard = guard_of(self.machine.text(symbol))
+        self.machine.bytes[guard] = 1  # until no code with the old body in it can run
+        self.tripped.add(guard)
         self.hardcode.redefined(symbol)
         if self.lisp.jit is not None:
             self.lisp.jit.redefined(symbol)
+
+    def quiet(self) -> None:
+        """Clean up when no Lisp is running: native code of old definitions, and the guards against it."""
+        if self.machine.cage["native_base"] == 0:
+            while self.tripped:
+                self.machine.bytes[self.tripped.pop()] = 0
+            if self.lisp.jit is not None:
+                self.lisp.jit.sweep()
 
     def _translate(self, info: dict[str, Any]) -> None:
         """Entry slots and function numbers of an image of another version are translated by name."""

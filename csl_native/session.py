@@ -122,8 +122,7 @@ class Session(Restoring, Values):
                 return function()
             finally:
                 self.owner = 0
-                if self.lisp.jit is not None:
-                    self.lisp.jit.sweep()
+                self.quiet()
         with self.lock:
             return self.machine.on_big_stack(owned)
 

@@ -73,6 +73,7 @@ class Lisp(Installer, Evaluator):
         self.pending: BaseException | None = None
         self.expansions: dict[int, int] = {}
         self.on_redefine: Callable[[int], None] = lambda symbol: None
+        self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
         self.prompt = "> "
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.debugger: Any = None  # what the engine debug asks before every instruction
@@ -268,6 +269,7 @@ class Lisp(Installer, Evaluator):
                 self.machine.unpin(1)
                 if echo is not None and value is not None:
                     echo(form, value)
+                self.on_quiet()
         finally:
             self.input = saved
 

@@ -67,6 +67,8 @@ class Jit:
         self.limit = LIMIT
         self._tried: dict[int, tuple[str, int]] = {}  # by symbol: the last tier that was tried, and with which code
         self._symbols: dict[int, int] = {}
+        self._stale = True  # something was defined since _symbols was made
+        self._nameless: dict[bytes, Compiled | None] = {}  # functions that no symbol has, by their bytecode
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._inlined: dict[int, dict[str, bytes]] = {}
         self.bailouts: Counter[tuple[int, str]] = Counter()  # by function and instruction
@@ -102,10 +104,11 @@ class Jit:
         """The symbol whose function has a literal vector."""
         m = self.machine
         symbol = self._symbols.get(env)
-        if symbol is None or m.field(symbol, SYM_ENV) != env:
+        if self._stale and (symbol is None or m.field(symbol, SYM_ENV) != env):
             self._symbols = {m.field(s, SYM_ENV): s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL}
+            self._stale = False
             symbol = self._symbols.get(env)
-        return symbol
+        return symbol if symbol is not None and m.field(symbol, SYM_ENV) == env else None
 
     def mark(self, symbol: int) -> bool:
         """Compile a function at its next call; False when it is no candidate."""
@@ -127,20 +130,36 @@ class Jit:
 
     def hot(self, env: int, at: int, calls: int) -> int:
         """A function was called, or looped, often.  T when its frame, which is at a place of the bytecode, goes on natively."""
-        symbol = self.symbol_of(env)
-        if symbol is None or not self.possible:
+        if not self.possible:
             return NIL
+        symbol = self.symbol_of(env)
+        if symbol is None:
+            return self.resume(self.nameless(env), at)
         cage, compiled = self.machine.cage, self.functions.get(symbol)
         if 0 < cage["hot"] <= calls and (compiled is None or compiled.tier == STENCIL):
             self.optimise(symbol, at_once=cage["hot"] == 1)
         if 0 < cage["threshold"] <= calls and symbol not in self.functions:
             self.compile(symbol)
         compiled = self.functions.get(symbol)
-        if compiled is None or at not in compiled.resume or compiled.code != self.code_of(symbol):
+        return self.resume(compiled, at) if compiled is None or compiled.code == self.code_of(symbol) else NIL
+
+    def resume(self, compiled: Compiled | None, at: int) -> int:
+        """Let the frame that asks go on natively: T, or nil when there is no place for it."""
+        if compiled is None or at not in compiled.resume:
             return NIL
         self.machine.words[SLOT["resume"] >> 3] = compiled.resume[at]
         self.moved += at != 0
         return T
+
+    def nameless(self, env: int) -> Compiled | None:
+        """The native code of a form that is being evaluated, or of another function without a symbol."""
+        address = self.machine.field(env, 8 - VECTOR)
+        key = self.machine.raw(address)
+        if key not in self._nameless:
+            self._nameless[key] = compiled = self.by_stencils(address)
+            if compiled is not None:
+                self.count(compiled, "a form")
+        return self._nameless[key]
 
     def code_of(self, symbol: int) -> int:
         return self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR)
@@ -169,12 +188,20 @@ class Jit:
         """Make a function native by stencils; by LLVM when there are none."""
         if not self.try_once(symbol, STENCIL):
             return
-        table = self.table()
-        if table is None:
+        if self.table() is None:
             self.optimise(symbol, at_once=True)
             return
+        compiled = self.by_stencils(self.code_of(symbol))
+        if compiled is not None:
+            self.install(symbol, compiled)
+
+    def by_stencils(self, address: int) -> Compiled | None:
+        """The native code of a code object."""
+        table = self.table()
+        if table is None:
+            return None
         from ..stencils.table import Made, NoRoom, TooLarge
-        m, address = self.machine, self.code_of(symbol)
+        m = self.machine
         code = Code.unpack(m.raw(address))
         started = time.perf_counter()
         made: list[Made] = []
@@ -189,18 +216,18 @@ class Jit:
                 region = self.arena.make(write, need.size)
         except MemoryError:
             self.refused["no room for more code"] += 1
-            return
+            return None
         except TooLarge:
             self.refused["a number does not fit into a stencil"] += 1
-            return
+            return None
         except OSError as error:
             self.refused[str(error)] += 1
-            return
+            return None
         self.seconds += time.perf_counter() - started
         count, base = code.fixed, region.address
         wanted = (True, True, True) if count == 255 else (count == 1, count == 2, count not in (1, 2))
         slots = tuple(self.hardcode.new_slot(base + entry) if want else 0 for want, entry in zip(wanted, made[0].entries, strict=True))
-        self.install(symbol, Compiled(STENCIL, slots, region, address, {at: base + place for at, place in made[0].resume.items()}))  # type: ignore[arg-type]
+        return Compiled(STENCIL, slots, region, address, {at: base + place for at, place in made[0].resume.items()})  # type: ignore[arg-type]
 
     # -- the optimised tier --------------------------------------------------------------
 
@@ -263,11 +290,14 @@ class Jit:
         """Make native code what a symbol runs, in place of what it had."""
         self.drop(symbol)
         self.functions[symbol] = compiled
-        self.compiled[compiled.tier] += 1
-        self.made += compiled.memory.size
         if self.lisp.debugger is None:
             self.set_cells(symbol, compiled)
-        self.say(f"execute native {self.machine.text(symbol)} ({compiled.tier}, {compiled.memory.size} bytes)")
+        self.count(compiled, self.machine.text(symbol))
+
+    def count(self, compiled: Compiled, name: str) -> None:
+        self.compiled[compiled.tier] += 1
+        self.made += compiled.memory.size
+        self.say(f"execute native {name} ({compiled.tier}, {compiled.memory.size} bytes)")
 
     def set_cells(self, symbol: int, compiled: Compiled) -> None:
         """Natural cells get the entries; those for wrong argument counts go on to complain."""
@@ -282,6 +312,7 @@ class Jit:
 
     def redefined(self, symbol: int) -> None:
         """The code of a function that has a new definition goes, when no frame can be in it any more; so does what has its body in it."""
+        self._stale = True
         name = self.machine.text(symbol)
         for user in [s for s, compiled in self.functions.items() if name in compiled.relies and s != symbol]:
             self.bytecode(user)
@@ -293,7 +324,6 @@ class Jit:
         self._tried.pop(symbol, None)
         old = self.functions.pop(symbol, None)
         if old is not None:
-            self.hardcode.free_slots += [slot for slot in old.slots if slot]
             self._graveyard.append(old)
 
     def bailed_out(self, env: int, at: int) -> None:
@@ -313,10 +343,13 @@ class Jit:
 
     def sweep(self) -> None:
         """No Lisp runs in this session now."""
+        self._graveyard += [compiled for compiled in self._nameless.values() if compiled is not None]
+        self._nameless.clear()
         while self._graveyard:
             self.free(self._graveyard.pop())
 
     def free(self, compiled: Compiled) -> None:
+        self.hardcode.free_slots += [slot for slot in compiled.slots if slot]
         if isinstance(compiled.memory, Region):
             self.arena.free(compiled.memory)
         else:

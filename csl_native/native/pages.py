@@ -88,7 +88,8 @@ class PageSet:
         head = msgpack.packb({
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
-            "engines": self.engines, "names": list(self.names.items()), "size": len(self.data), "records": self.record_count, "blocks": list(self.blocks.items())})
+            "engines": self.engines, "names": list(self.names.items()), "size": len(self.data), "records": self.record_count,
+            "blocks": list(self.blocks.items())})
         body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
         info = {"tag": self.tag, "abi": self.abi, **({"engines": self.engines} if self.engines else {})}
