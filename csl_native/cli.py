@@ -29,7 +29,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --native-compile X   compile functions to native code after loading: all, or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
   --jit N[,M]          compile a function while the program runs, when it was called or has looped N times, and by LLVM after M times:
-                       0 at once, -1 never (the default)
+                       0 at once, -1 never; the default is 2000,100000, and -1 with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --explain            say why what runs as bytecode does so
@@ -46,6 +46,9 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version", "-engines": "engines", "-stats": "stats",
             "-perf-map": "perf_map"}
+
+
+JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
 
 
 class UsageError(Exception):
@@ -67,7 +70,7 @@ class Options:
         self.module: str | None = None
         self.depends: str | None = None
         self.engine: str | None = None
-        self.jit = (-1, -1)
+        self._jit: tuple[int, int] | None = None
         self.native = "on"
         self.compile: str | None = None
         self.tags: str | None = None
@@ -75,6 +78,11 @@ class Options:
         self.define: list[str] = []
         self.undefine: list[str] = []
         self.files: list[str] = []
+
+    @property
+    def jit(self) -> tuple[int, int]:
+        """Thresholds: those that were given; none when an engine was chosen, because then that is what should run."""
+        return self._jit if self._jit is not None else (-1, -1) if self.engine is not None else JIT
 
 
 def parse(arguments: list[str]) -> Options:
@@ -121,7 +129,7 @@ def put(options: Options, name: str, value: str, option: str) -> None:
         numbers = value.split(",")
         if len(numbers) > 2 or not all(n.lstrip("-").isdigit() and int(n) >= -1 for n in numbers):
             raise UsageError(f"{option} {value}: a number of calls was expected, or two; 0 is at the first one, -1 never")
-        options.jit = (int(numbers[0]), int(numbers[-1]) if len(numbers) > 1 else -1)
+        options._jit = (int(numbers[0]), int(numbers[-1]) if len(numbers) > 1 else -1)
     else:
         if name == "tags":
             from .native.architectures import by_name

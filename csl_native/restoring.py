@@ -61,9 +61,7 @@ class Restoring:
             self._system_variables()
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
-        if max(jit) >= 0 and self.machine.native:
-            from .native.jit import jit_of
-            jit_of(self.lisp).set_threshold(*jit)
+        self.hardcode.set_thresholds(*jit)
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag

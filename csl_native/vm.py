@@ -29,6 +29,7 @@ _FIELDS = (
     "forward", "copy_base", "copy_top", "image_top",
     "libm_sin", "libm_cos", "libm_tan", "libm_atan", "libm_exp", "libm_log",  # addresses of C functions
     "counters", "threshold", "hot",  # calls and jumps, 4096 words; how many make a function native, and optimised (0: nobody counts)
+    "ticks", "period",  # calls until native code counts one for all of them, and how many those are
     "resume_at", "resume_depth",
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
 )
@@ -80,6 +81,7 @@ UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM[
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
 ENGINE_SP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["counters"], VM["threshold"], VM["hot"]
+TICKS, PERIOD = VM["ticks"], VM["period"]
 RESUME_AT, RESUME_DEPTH = VM["resume_at"], VM["resume_depth"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

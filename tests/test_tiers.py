@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native.native.compiler import CompilerMissing, kernel_abi
+from csl_native.native.jit import jit_of
 from csl_native.session import LispError, Session, restore
 
 from .conftest import ROOT, needs_native
@@ -32,7 +33,7 @@ pytestmark = needs_native
 def tiers(s: Session, name: str, form: str) -> list[Any]:
     """What a form gives with a function as bytecode, by stencils, optimised ahead of time, and optimised with assumptions."""
     found = [outcome(s, form)]
-    jit = s.lisp.jit
+    jit = jit_of(s.lisp)
     symbol = s.machine.intern(name)
     for step in (lambda: jit.compile(symbol), lambda: jit.optimise(symbol, at_once=True), lambda: s.native_compile([name])):
         s.run(step)
@@ -107,7 +108,7 @@ def test_a_redefinition_trips_the_guard(shared: Session) -> None:
             "(de change (n) (cond ((minusp n) (eval '(de small (x) (list 'new x))))))")
     s.eval(text)
     symbol = s.machine.intern("user")
-    for compile_it in (lambda: s.lisp.jit.optimise(symbol, at_once=True), lambda: s.native_compile(["user"])):
+    for compile_it in (lambda: jit_of(s.lisp).optimise(symbol, at_once=True), lambda: s.native_compile(["user"])):
         s.eval(text)
         s.run(compile_it)
         assert s.eval("(user 5)") == [6, 6]

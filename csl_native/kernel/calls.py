@@ -27,7 +27,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     store,
     unlikely,
 )
-from ..vm import COUNTERS, HOT, NATIVE_BASE, RESUME_AT, RESUME_DEPTH, SLOTS, SP, STACK_END, THRESHOLD
+from ..vm import COUNTERS, HOT, NATIVE_BASE, PERIOD, RESUME_AT, RESUME_DEPTH, SLOTS, SP, STACK_END, THRESHOLD, TICKS
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
 from .host import H_APPLY, H_BAD_FUNCTION, H_BAILOUT, H_CALL, H_COMPILE, H_HOT, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, T, cons
@@ -136,10 +136,10 @@ def frame_end(code, fp):
 
 
 @noinline
-def count(env):
+def count(env, more):
     """Calls and backward jumps of a function until now.  Functions may share a counter, which only makes them hot earlier."""
     at = load(COUNTERS) + (lshr(load(env + 8 - VECTOR), 4) & 4095) * 8
-    n = load(at) + 1
+    n = load(at) + more
     store(at, n)
     return n
 
@@ -147,7 +147,7 @@ def count(env):
 @noinline
 def count_bytecode(env, at):
     """Count for a frame at a place of its bytecode; T when it goes on natively there, through SLOT_RESUME."""
-    n = count(env)
+    n = count(env, 1)
     limit = load(THRESHOLD)
     if limit == 1 or n == limit or n > limit and n & n - 1 == 0:
         return host(H_HOT, env, at << 3, n << 3)
@@ -156,10 +156,11 @@ def count_bytecode(env, at):
 
 @noinline
 def count_native(env) -> None:
-    """Count a call of native code that could be better."""
-    n = count(env)
-    limit = load(HOT)
-    if n == limit or n > limit and n & n - 1 == 0:
+    """Count a call of native code that could be better, for all calls since the last one that was counted."""
+    period = load(PERIOD)
+    store(TICKS, period)
+    n = count(env, period)
+    if n >= load(HOT) and n < load(HOT) + 4 * period:
         host(H_HOT, env, -8, n << 3)
 
 

@@ -81,7 +81,8 @@ class Host:
         """T when the frame that counted goes on natively."""
         if self.lisp.debugger is not None:
             return int(self.lisp.debugger.adopt(env, at >> 3))
-        return int(self.lisp.jit.hot(env, at >> 3, calls >> 3)) if self.lisp.jit is not None else NIL
+        from ..native.jit import jit_of
+        return jit_of(self.lisp).hot(env, at >> 3, calls >> 3)
 
     def on_bailout(self, env: int, at: int, c: int) -> int:
         """Optimised code goes on as bytecode."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from .elf import Block
     from .functions import Source
     from .workers import Worker
@@ -38,6 +39,7 @@ class Background:
         """Compile a function; ``ready`` gives it later."""
         self.waiting.add(symbol)
         if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
             self._pool = ThreadPoolExecutor(1, "csl-jit")
 
         def work() -> None:

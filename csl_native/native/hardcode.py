@@ -84,6 +84,18 @@ class HardCode:
         return None
 
     @property
+    def possible(self) -> bool:
+        """Can native code be made for this machine while the program runs?"""
+        return self.machine.native and self.refused is None and self.architecture is not None
+
+    def set_thresholds(self, calls: int, optimise: int) -> None:
+        """After how many calls and jumps the jit is asked, which is made when that happens first; -1: never."""
+        self.machine.cage["threshold"] = calls + 1 if self.possible else 0
+        self.machine.cage["hot"] = optimise + 1 if self.possible else 0
+        period = max(1, min(1024, optimise // 16)) if optimise >= 0 and self.possible else 0
+        self.machine.cage["ticks"] = self.machine.cage["period"] = period
+
+    @property
     def pages(self) -> PageSet | None:
         """This machine's set for its tag without refinement."""
         return self.sets.get(self.tag)

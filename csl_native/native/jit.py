@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..cage import CodeMemory
@@ -83,7 +84,7 @@ class Jit:
 
     @property
     def possible(self) -> bool:
-        return self.machine.native and self.hardcode.refused is None and self.hardcode.architecture is not None
+        return self.hardcode.possible
 
     @property
     def bytes(self) -> int:
@@ -95,8 +96,7 @@ class Jit:
         for number in (calls, optimise):
             if number < -1:
                 raise ValueError(f"a threshold of {number} calls; -1 (never), 0 (at once) or more expected")
-        self.machine.cage["threshold"] = calls + 1 if self.possible else 0
-        self.machine.cage["hot"] = optimise + 1 if self.possible else 0
+        self.hardcode.set_thresholds(calls, optimise)
 
     # -- requests ----------------------------------------------------------------------
 
@@ -246,6 +246,9 @@ class Jit:
     def source(self, symbol: int) -> Source | None:
         if self.bytes >= self.limit:
             self.refused["no room for more code"] += 1
+            return None
+        if find_spec("llvmlite") is None:
+            self.refused["llvmlite is not installed"] += 1
             return None
         from .functions import NotCompilable
         from .sources import inlined, source_of

@@ -168,4 +168,7 @@ def serve() -> None:
             answer = perform(job)
         except Exception as error:
             answer = error
-        send(sys.stdout.buffer, answer)
+        try:
+            send(sys.stdout.buffer, answer)
+        except BrokenPipeError:  # nobody waits any more
+            os._exit(1)

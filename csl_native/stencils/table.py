@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+
+from csl_native.image.container import digest
 
 from ..instructions.codec import OPERANDS, Code, Instruction, instructions
 from ..kernel import stencils as kernel
@@ -27,7 +28,7 @@ def section_name(architecture: Architecture) -> str:
 
 def stencil_abi(kernel: PageSet) -> str:
     """Digest of what stencils rely on: the kernel's, and the entry slots."""
-    return hashlib.sha256(f"{kernel.abi} {kernel.entry_names}".encode()).hexdigest()[:16]
+    return digest(f"{kernel.abi} {kernel.entry_names}".encode()).hex()
 
 
 def pack(architecture: Architecture, kernel: PageSet, block: Block) -> PageSet:

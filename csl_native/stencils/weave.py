@@ -21,7 +21,7 @@ from ..instructions.codec import OPERANDS, Instruction, by_name, instructions, p
 from ..instructions.definitions import FUSED
 from ..kernel.host import H_STACK_OVERFLOW
 from ..restricted.checker import Function, Program
-from ..vm import HOT, SP, STACK_END, STACK_LIMIT
+from ..vm import SP, STACK_END, STACK_LIMIT, TICKS
 from ..words import UNWIND, VECTOR
 
 NEXT, TARGET, FAIL, COLD = range(4)  # places: the following code, where a branch goes, where a failure goes, the rare cases
@@ -197,9 +197,10 @@ def frames(cached: int) -> list[str]:
         parts.append("\n    ".join([f"def enter_n{suffix}(env, n, a, b, c):", *filter(None, lines)]) + "\n")
     top = f"fp + hole({SLOT})"
     parts += [
-        "\n    ".join([head("start", cached), f"store({SP}, fp + hole({FRAME}))", f"if unlikely(load({HOT}) != 0):", "    " + go(COLD, [], cached),
-                       f"if unlikely(stack_pointer() < load({STACK_LIMIT})):", "    " + go(COLD, [], cached), go(NEXT, [], cached)]) + "\n",
-        "\n    ".join([head("cold_start", cached), f"if load({HOT}) != 0:", "    count_native(env)",
+        "\n    ".join([head("start", cached), f"store({SP}, fp + hole({FRAME}))", f"t = load({TICKS}) - 1", f"store({TICKS}, t)",
+                       "if unlikely(t == 0):", "    " + go(COLD, [], cached), f"if unlikely(stack_pointer() < load({STACK_LIMIT})):",
+                       "    " + go(COLD, [], cached), go(NEXT, [], cached)]) + "\n",
+        "\n    ".join([head("cold_start", cached), f"if load({TICKS}) == 0:", "    count_native(env)",
                        "r = safepoint()", f"if r == {UNWIND}:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("leave", cached), f"store({SP}, fp)", f"return {UNWIND}"]) + "\n",
         "\n    ".join([head("handle_0", cached), f"store({SP}, fp + hole({FRAME}))", go(NEXT, [], cached)]) + "\n",
