@@ -26,7 +26,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --engines            list the engines: what each is, its size for each tag of the image, and whether it is here
   --native on|off      use native code, or run everything as bytecode under CPython
                        (with --engine switch: on the native loop)
-  --native-compile X   compile functions to native code after loading: all, or names separated by commas
+  --native-compile X   compile functions to native code after loading: all, hot (those that the jit compiled, in this run or one that
+                       the image remembers), or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
   --jit N[,M]          compile a function while the program runs, when it was called or has looped N times, and by LLVM after M times:
                        0 at once, -1 never; the default is 2000,100000, and -1 with --engine

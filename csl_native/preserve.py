@@ -37,7 +37,8 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     cage.forget(scratch, size + starts_size + 65536)
     info: dict[str, Any] = {
         "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": [row.name for row in lisp.builtins],
-        "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP}
+        "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP,
+        "profile": sorted(getattr(session, "profile", ()))}
     heap += b"\0" * (-len(heap) % PAGE)
     return [Section("heap", heap, raw=not compress, info=info), Section("starts", starts, raw=True),
             Section("instructions", msgpack.packb(table()), raw=True)]

@@ -54,6 +54,7 @@ class Restoring:
             self._translate(info)
             self.lisp.ready()
             self.lisp.precision = int(info.get("precision", 6))
+            self.profile = set(map(str, info.get("profile", ())))  # functions that the jit found worth compiling, here or before
             self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
             self.lisp.on_redefine, self.lisp.on_quiet = self._redefined, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]

@@ -151,7 +151,9 @@ class TopLevel:
         which = self.options.compile
         if not which:
             return 0
-        names = None if which == "all" else which.split(",")
+        names = None if which == "all" else sorted(self.session.profile) if which == "hot" else which.split(",")
+        if which == "hot" and not names:
+            self.note("csl: --native-compile hot: no function was hot, in this run or in one that the image remembers; run the program first")
         done = self.session.native_compile(names, progress())
         for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag], progress()).values():
             done += found

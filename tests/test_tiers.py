@@ -234,3 +234,15 @@ def test_disassembly_by_tier(csl: Callable[..., Any], tmp_path: Any) -> None:
     assert "times" in shown["bytecode"].stdout and "stencils:" in shown["stencil"].stdout and "bytes for 6 of bytecode" in shown["stencil"].stdout
     assert "entry_times2" in shown["stencil"].stdout and "slow.times_slow" in shown["optimised"].stdout
     assert "entry" not in shown["bytecode"].stdout and all(done.returncode == 0 for done in shown.values())
+
+
+def test_an_image_remembers_what_was_hot(csl: Callable[..., Any], tmp_path: Any) -> None:
+    image = str(tmp_path / "x.img")
+    text = "(de busy (n) (cond ((zerop n) 0) (t (busy (sub1 n))))) (de idle (x) (busy x)) (busy 5000) (preserve)\n"
+    csl("-q", "-o", image, text=text)
+    done = csl("-q", "-v", "-i", image, "-o", image, "--native-compile", "hot", "-e", "nil")
+    assert "1 functions compiled to native code" in done.stderr and done.returncode == 0
+    listed = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "functions", image], capture_output=True, text=True, check=False).stdout
+    rows = {line.split()[0]: line for line in listed.splitlines() if line}
+    assert "bytecode" in rows["idle"] and "bytecode" not in rows["busy"]
+    assert "no function was hot" in csl("-q", "--native-compile", "hot", "-e", "nil").stderr

@@ -295,6 +295,7 @@ class Jit:
         self.functions[symbol] = compiled
         if self.lisp.debugger is None:
             self.set_cells(symbol, compiled)
+        self.session.profile.add(self.machine.text(symbol))
         self.count(compiled, self.machine.text(symbol))
 
     def count(self, compiled: Compiled, name: str) -> None:
