@@ -249,8 +249,12 @@ PRIMITIVES = (
     "modular_plus", "modular_difference", "modular_times", "upbv", "throw", "plusp",
 )
 
+# Where the stencils of an instruction have its body, where that is not as its definition suggests: "inline" (all of it in the stencil),
+# "shared" (the fast path; what is rare stands out of line, and is a body that all code shares) or "call" (through the kernel's table).
+PLACEMENT = {"save_unwind": "inline", "resume_unwind": "inline", "caught": "inline"}
+
 # Predicates that native code joins with the branch behind them: the value is tested without being made.
 FUSED = ("eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq", "geq", "eqn", "zerop",
          "onep", "minusp", "plusp", "equal", "eqcar", "evenp", "eql", "flagp", "memq", "member")
 
-__all__ = ["FUSED", "PRIMITIVES", "start_throw"]
+__all__ = ["FUSED", "PLACEMENT", "PRIMITIVES", "start_throw"]

@@ -9,7 +9,6 @@ as bytecode, at the same instruction with the same values.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,10 +16,11 @@ from ..engines.weave import kernel_program
 from ..instructions.codec import Code
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
-from ..restricted.emitter import LLVM_TYPE, Emitter
+from ..restricted.emitter import Emitter
 from ..words import UNWIND
 from .architectures import Architecture
 from .compiler import compile_ir, module_text
+from .conventions import by_slow_paths, slow_path
 from .elf import Block
 
 UNLIKELY = ", !prof !3"
@@ -108,23 +108,6 @@ class FunctionIR:
                 lines.append(f"  %a{k} = call i64 @extra_argument(ptr %base, i64 {n - k})")
         arguments = "".join(f", i64 %a{k}" for k in range(n))
         return "\n".join([*lines, f"  %r = tail call i64 @{label}(ptr %base, i64 %env{arguments})", "  ret i64 %r", "}"]) + "\n"
-
-
-def by_slow_paths(text: str, names: list[str], convention: str) -> str:
-    """A definition that calls some functions through their slow paths."""
-    for name in names:
-        text = re.sub(rf"(tail )?call (\w+) @{name}\(", rf"call {convention} \2 @slow.{name}(", text)
-    return text
-
-
-def slow_path(f: Function, convention: str) -> str:
-    """A function of the kernel by a convention that saves all registers, so that callers need not spill for what is rare."""
-    kinds = [LLVM_TYPE[kind] for _, kind in f.parameters]
-    parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
-    result = LLVM_TYPE[f.result]
-    body = f"call void @{f.name}(ptr %base{parameters})\n  ret void" if result == "void" else (
-        f"%r = call {result} @{f.name}(ptr %base{parameters})\n  ret {result} %r")
-    return f"define internal {convention} {result} @slow.{f.name}(ptr %base{parameters}) nounwind noinline cold {{\n  {body}\n}}\n"
 
 
 def unit_text(architecture: Architecture, sources: list[Source]) -> str:

@@ -9,38 +9,43 @@ from ..engines.weave import kernel_program
 from ..instructions.codec import instructions
 from ..native.architectures import Architecture
 from ..native.compiler import module_text, object_code
+from ..native.conventions import by_slow_paths
 from ..native.elf import Block, ObjectError, Relocator, type_number
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import LLVM_TYPE, Emitter
 from ..vm import SLOTS
 from .table import TARGETS
-from .weave import COLD, hot, stencil_program, stencils
+from .weave import COLD, hot, shared, stencil_program, stencils
 
 
-def module(architecture: Architecture) -> str:
+def module(architecture: Architecture, forced: str = "") -> str:
     """The IR of all stencils; what they call of the kernel goes through entry slots."""
     from ..native.compiler import entry_table
-    program, names = stencil_program(architecture.copying.cached), stencils(architecture.copying.cached)
+    program, names = stencil_program(architecture.copying.cached, forced), stencils(architecture.copying.cached, forced)
     slots = {name: SLOTS + 8 * k for k, name in enumerate(entry_table())}
 
     def inlined(f: Function) -> bool:
         return f.inline or f.name in wanted
-    wanted, parts, splitting = set(names), [ir.PERSONALITY], hot()
+    wanted, parts, splitting = set(names), [ir.PERSONALITY], hot(forced)
     state = ", ".join(["ptr %base", "i64 %env", "i64 %fp", *(f"i64 %r{k}" for k in range(architecture.copying.cached))])
     unwinding = f"  %e = landingpad {{ptr, i32}} cleanup\n  %r = musttail call i64 @go{COLD}({state})\n  ret i64 %r\n"
+    rare = list(shared()) if architecture.slow_convention else []
     reached = ir.closure(program, names, inlined)
     inner = frozenset(name for name in reached if name not in wanted)
     for name in reached:
         f = program.functions[name]
         if name in wanted:
             leave = unwinding if name.rstrip("0123456789") in splitting else ""
-            parts.append(ir.define(f, architecture, "hidden", f' section ".text.{name}"', leave))
+            text = ir.define(f, architecture, "hidden", f' section ".text.{name}"', leave)
+            parts.append(by_slow_paths(text, rare, architecture.slow_convention, "shared.") if name.startswith("cold_") else text)
         elif f.inline:
             text = ir.define(f, architecture, "internal")
             parts += [text, ir.leaving_copy(text, inner)]
         else:
             parts += [through_slot(f, slots[name], architecture), ir.leaving(f)]
+            if name in rare:
+                parts.append(through_slot(f, slots[f"shared.{name}"], architecture, architecture.slow_convention))
     # With ELFv2 a jump needs a function that the compiler sees; it must believe that this one looks at everything.
     parts += [f"define hidden i64 @{name}({state}) noinline optnone nounwind {{\n  %f = load volatile ptr, ptr %base\n"
               f"  %r = call i64 %f({state})\n  ret i64 %r\n}}\n" for name in TARGETS if name.startswith("go")]
@@ -48,37 +53,39 @@ def module(architecture: Architecture) -> str:
     return module_text(architecture, "\n".join(parts), pic=False)
 
 
-def through_slot(f: Function, slot: int, architecture: Architecture) -> str:
-    """A kernel function as what a stencil calls it by."""
+def through_slot(f: Function, slot: int, architecture: Architecture, convention: str = "") -> str:
+    """A kernel function as what a stencil calls it by; with a convention, as ``shared.NAME``."""
     out = Emitter(architecture)
     out.access(f"%p = getelementptr i8, ptr %base, i64 {slot}")
     out.access("%f = load ptr, ptr %p, align 8")
     kinds = [LLVM_TYPE[kind] for _, kind in f.parameters]
     parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
     result = LLVM_TYPE[f.result]
-    call = f"tail call {result} %f(ptr %base{parameters})"
+    call = f"{'' if convention else 'tail '}call {convention} {result} %f(ptr %base{parameters})"
     value = None
     if result == "void":
         out.emit(call)
     else:
         value = out.define(call)
     out.ret(f.result, value)
-    return f"define internal {result} @{f.name}(ptr %base{parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
+    name = f"shared.{f.name}" if convention else f.name
+    return f"define internal {convention} {result} @{name}(ptr %base{parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
 
 
 def called() -> tuple[str, ...]:
     """The kernel functions that stencils call, by name; they have entry slots."""
     program = kernel_program(())
     roots = {row.function for row in instructions()} | {"count_native", "fill_general", "wrong_count", "safepoint"}
-    return tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
+    plain = tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
+    return (*plain, *(f"shared.{name}" for name in shared()))
 
 
-def make(architecture: Architecture) -> Block:
+def make(architecture: Architecture, forced: str = "") -> Block:
     """The stencils of an architecture (needs llvmlite); the targets of the records are those of ``TARGETS``."""
-    return extract(object_code(architecture, module(architecture), static=True), architecture)
+    return extract(object_code(architecture, module(architecture, forced), static=True), architecture, forced)
 
 
-def extract(data: bytes, architecture: Architecture) -> Block:
+def extract(data: bytes, architecture: Architecture, forced: str = "") -> Block:
     """The functions of an object, one behind the other, in the order in which they are kept.
 
     A fast path for which a machine has no instructions is left out: its cold stencil stands in its place.
@@ -108,7 +115,7 @@ def extract(data: bytes, architecture: Architecture) -> Block:
             found.append((kind.name, target, r["r_offset"] - first, addend - first if inside else addend))
         return found
     block, taken = Block(), set()
-    for name in stencils(architecture.copying.cached):
+    for name in stencils(architecture.copying.cached, forced):
         cold = name.replace("stencil_", "cold_")
         if name in taken:
             continue

@@ -18,7 +18,7 @@ from functools import cache
 
 from ..engines.weave import kernel_program
 from ..instructions.codec import OPERANDS, Instruction, by_name, instructions, program
-from ..instructions.definitions import FUSED
+from ..instructions.definitions import FUSED, PLACEMENT
 from ..kernel.host import H_STACK_OVERFLOW
 from ..restricted.checker import Function, Program
 from ..vm import SP, STACK_END, STACK_LIMIT, TICKS
@@ -53,7 +53,7 @@ def operand(kind: str, number: int) -> str:
     return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
 
 
-def stencil(row: Instruction, state: int, cached: int, branch: Instruction | None = None, cold: bool = False) -> str:
+def stencil(row: Instruction, state: int, cached: int, branch: Instruction | None = None, cold: bool = False, forced: str = "") -> str:
     """The stencil of an instruction with ``state`` operands in registers, or of one that gives the value that ``branch`` tests."""
     lines, values, number = [], {"at": "0"}, 0
     for label, kind in row.operands:
@@ -66,7 +66,7 @@ def stencil(row: Instruction, state: int, cached: int, branch: Instruction | Non
         if at < 0:
             lines.append(f"{label}_ = load(fp + hole({SLOT}) + {8 * k})")
     rest = registers(max(state - row.takes, 0))
-    call = body(row, values, cold)
+    call = body(row, values, cold or placement(row, forced) == "call")
     fail = [f"if r == {UNWIND}:", "    " + go(FAIL, rest, cached)] if row.fails else []
     if row.kind == "return":
         lines += [f"store({SP}, fp)", f"return {values[row.inputs[0]]}"]
@@ -93,15 +93,29 @@ def stencil_name(row: Instruction, state: int, branch: Instruction | None = None
     return f"{'cold' if cold else 'stencil'}_{row.number}_{branch.number if branch is not None else ''}_{state}"
 
 
-def body(row: Instruction, values: dict[str, str], cold: bool) -> str:
-    """What an instruction does: its definition in place, or in a cold stencil the kernel's Lisp function of that meaning."""
+def body(row: Instruction, values: dict[str, str], called: bool) -> str:
+    """What an instruction does: its definition in place, or the kernel's Lisp function of that meaning."""
     f = program().functions[row.function]
     names = [a.arg for a in f.node.args.args]
     arguments = [name if name in row.context else values[name] for name in names]
-    if cold and f.lisp_name is not None:
+    if called and f.lisp_name is not None:
         count = [] if len(names) in (1, 2) else [str(len(names))]
         return f"entry_{f.name}({', '.join(['env', *count, *arguments, *['0'] * (3 - len(names) if count else 0)])})"
     return f"{row.function}({', '.join(arguments)})"
+
+
+def placements(row: Instruction) -> list[str]:
+    """Where the body of an instruction can be, the natural place first."""
+    f = program().functions[row.function]
+    possible = ["shared"] if splits(row) else []
+    possible += ["inline"] if f.inline else []
+    return possible + (["call"] if f.lisp_name is not None or not f.inline else [])
+
+
+def placement(row: Instruction, forced: str = "") -> str:
+    """Where it is: as the definitions say, or ``forced`` for all that can be there."""
+    possible, wanted = placements(row), forced or PLACEMENT.get(row.name, "")
+    return wanted if wanted in possible else possible[0]
 
 
 @cache
@@ -218,25 +232,32 @@ def fused() -> list[tuple[Instruction, Instruction]]:
 
 
 @cache
-def stencil_program(cached: int) -> Program:
+def stencil_program(cached: int, forced: str = "") -> Program:
     """The kernel with all stencils for so many operands in registers, checked."""
     from .. import vm
     base, whole = kernel_program(()), Program()
     whole.functions.update(base.functions)
     both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]
-    parts = [stencil(row, state, cached, branch, cold) for row, branch in both for cold in ((False, True) if splits(row) else (False,))
-             for state in range(cached + 1)]
+    parts = [stencil(row, state, cached, branch, cold, forced) for row, branch in both
+             for cold in ((False, True) if placement(row, forced) == "shared" else (False,)) for state in range(cached + 1)]
     whole.add_source("\n\n".join(parts + moves(cached) + frames(cached)), vars(vm), "csl_native.stencils.woven", "<woven stencils>")
     whole.check()
     return whole
 
 
-def stencils(cached: int) -> list[str]:
+def stencils(cached: int, forced: str = "") -> list[str]:
     """Names of all stencils, in the order in which they are kept."""
     known = kernel_program(()).functions
-    return [name for name in stencil_program(cached).functions if name not in known]
+    return [name for name in stencil_program(cached, forced).functions if name not in known]
 
 
-def hot() -> frozenset[str]:
+def hot(forced: str = "") -> frozenset[str]:
     """How the names of the stencils begin that have a cold one beside them."""
-    return frozenset(stencil_name(row, 0, branch)[:-1] for row, branch in [*((row, None) for row in instructions()), *fused()] if splits(row))
+    both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]
+    return frozenset(stencil_name(row, 0, branch)[:-1] for row, branch in both if placement(row, forced) == "shared")
+
+
+def shared() -> tuple[str, ...]:
+    """The kernel's entries of Lisp functions that cold stencils call, by a convention that saves all registers where there is one."""
+    found = [program().functions[row.function] for row in instructions() if splits(row)]
+    return tuple(sorted({f"entry_{f.name}" for f in found if f.lisp_name is not None}))

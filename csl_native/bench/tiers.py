@@ -1,0 +1,100 @@
+"""The native tiers: what each choice of where an instruction's body is costs, how large native code is, and how fast it is made."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import time
+from collections.abc import Callable
+
+from csl_native.instructions.codec import by_name, decode
+from csl_native.native.architectures import host
+from csl_native.native.jit import jit_of
+from csl_native.session import LispError, Session
+from csl_native.stencils.making import make
+from csl_native.stencils.table import StencilTable, pack
+from csl_native.stencils.weave import placements
+
+# A form of each instruction that is looked at, over variables that hold what it wants.
+FORMS = {"car": "(car l)", "eq": "(eq l m)", "plus": "(plus2 i j)", "times": "(times2 i j)", "lessp": "(lessp i j)", "cons": "(cons l m)",
+         "getv": "(getv v 2)", "putv": "(putv v 2 i)", "list2": "(list2 l m)", "get": "(get s 'p)", "length": "(length l)"}
+TIMES = 16
+
+
+def table_of(session: Session, forced: str) -> StencilTable:
+    """Stencils with the bodies of all instructions in one place, as far as they can be there."""
+    architecture = session.hardcode.architecture
+    address = session.kernel_address("compile_stencils")
+    assert architecture is not None and address is not None
+    function = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address)
+    return StencilTable(pack(architecture, session.hardcode.kernel, make(architecture, forced)), architecture, lambda job: int(function(None, job)))
+
+
+def timed(session: Session, name: str, form: str) -> tuple[float, int]:
+    """Seconds of a million rounds with a form in them some times, and the bytes of the function."""
+    session.eval(f"(de {name} (n i j l m v s) (prog nil again {form * TIMES} (setq n (sub1 n)) (cond ((greaterp n 0) (go again)))))")
+    symbol = session.machine.intern(name)
+    session.run(lambda: jit_of(session.lisp).compile(symbol))
+    size = jit_of(session.lisp).functions[symbol].memory.size
+    best = 1e9
+    for _ in range(3):
+        started = time.perf_counter()
+        session.eval(f"({name} 100000 5 7 '(a b c) '(d) (progn (put 'q 'p 1) (mkvect 3)) 'q)")
+        best = min(best, time.perf_counter() - started)
+    return best * 10, size
+
+
+def placement_table(say: Callable[[str], None]) -> tuple[list[str], list[list[str]]]:
+    """Bytes of native code and nanoseconds of each instruction, by where its body is; what is chosen stands in bold."""
+    kinds = ("inline", "shared", "call")
+    found: dict[str, dict[str, str]] = {name: {} for name in FORMS}
+    for kind in kinds:
+        say(f"stencils: {kind}")
+        session = Session(heap=512 << 20)
+        jit_of(session.lisp)._table = table_of(session, kind)
+        empty, nothing = timed(session, "empty", "")
+        for name, form in FORMS.items():
+            if kind in placements(by_name()[name]):
+                seconds, size = timed(session, f"run{name}", form)
+                text = f"{(size - nothing) / TIMES:.0f} B, {max(seconds - empty, 0) * 1000 / TIMES:.1f} ns"
+                found[name][kind] = f"**{text}**" if placements(by_name()[name])[0] == kind else text
+        session.close()
+    return ["instruction (with what pushes its inputs and drops its result)", *kinds], [[f"`{name}`", *(row.get(kind, "") for kind in kinds)] for name, row in found.items()]
+
+
+def sizes(programs: dict[str, str]) -> str:
+    """Bytes of native code for one of bytecode, and how fast the stencils copy, over the functions of all programs."""
+    bytecode = stencil = 0
+    optimised = 0
+    seconds = 0.0
+    for text in programs.values():
+        with open(os.devnull, "wb") as out:
+            session = Session(output=out, jit=0)
+            session.eval(re.sub(r"\(main\)\s*$", "", text))
+            jit, m = jit_of(session.lisp), session.machine
+            names = re.findall(r"(?m)^\(de (\S+)", text)
+            symbols = [m.intern(re.sub("!(.)", r"\1", name)) for name in names]
+            session.run(lambda jit=jit: jit.table())
+            started = jit.seconds
+            for symbol in symbols:
+                if session.lisp.is_bytecoded(symbol):
+                    session.run(lambda jit=jit, symbol=symbol: jit.compile(symbol))
+            seconds += jit.seconds - started
+            for symbol, compiled in jit.functions.items():
+                bytecode += sum(item.row.size for item in decode(m.raw(compiled.code)[16:][:int.from_bytes(m.raw(compiled.code)[8:10], "little")]))
+                stencil += compiled.memory.size
+            session.close()
+        with open(os.devnull, "wb") as out:
+            session = Session(output=out)
+            try:
+                session.eval(re.sub(r"\(main\)\s*$", "", text))
+                before = len(session.hardcode.pages.data) if session.hardcode.pages is not None else 0
+                session.native_compile()
+                optimised += (len(session.hardcode.pages.data) if session.hardcode.pages is not None else 0) - before
+            except LispError:
+                pass
+            session.close()
+    architecture = host()
+    return (f"stencil tier ({architecture.name if architecture else ''}): {stencil} bytes for {bytecode} of bytecode = {stencil / bytecode:.1f}; "
+            f"made in {1000 * seconds:.1f} ms = {stencil / seconds / 1e6:.0f} MB/s; optimised tier: {optimised / bytecode:.1f} bytes for one")
