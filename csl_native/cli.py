@@ -33,6 +33,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        0 at once, -1 never; the default is 2000,100000, and -1 with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
+  --gdb                let GDB see the names of native functions
   --explain            say why what runs as bytecode does so
   --gc-stress          collect at every safepoint (for testing)
   --help --version
@@ -46,7 +47,7 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
           "-jit": "jit"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version", "-engines": "engines", "-stats": "stats",
-            "-perf-map": "perf_map"}
+            "-perf-map": "perf_map", "-gdb": "gdb"}
 
 
 JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
@@ -63,7 +64,7 @@ class Options:
         self.image: str | None = None
         self.output: str | None = None
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
-        self.engines = self.stats = self.perf_map = False
+        self.engines = self.stats = self.perf_map = self.gdb = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None

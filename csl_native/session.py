@@ -54,6 +54,7 @@ class Session(Restoring, Values):
         self.heap = heap or default_heap()
         self.gc_stress = gc_stress
         self.held: dict[int, int] = {}
+        self.gdb: Any = None  # what tells GDB of native functions (native/gdb.py)
         self.released = 0
         self.closed = False
         self.lock = threading.RLock()
@@ -90,6 +91,19 @@ class Session(Restoring, Values):
             done = Compilation(self.hardcode, architectures).run(symbols, progress)
             return {tag: [m.text(s) for s in found] for tag, found in done.items()}
         return self.run(body)  # type: ignore[no-any-return]
+
+    def tell_gdb(self) -> None:
+        """Let a debugger of this process see the names of native functions, those that exist and those to come."""
+        from .native.architectures import host
+        from .native.gdb import Gdb
+        from .native.perfmap import symbols
+        architecture = host()
+        if architecture is None or not architecture.return_code:
+            raise ValueError("GDB's interface for compiled code is not there for this machine")
+        if self.gdb is None:
+            self.gdb = Gdb(bytes.fromhex(architecture.return_code))
+        for address, size, name in symbols(self):
+            self.gdb.add(address, size, name)
 
     # -- native sets for preserve ------------------------------------------------------
 

@@ -78,6 +78,8 @@ class TopLevel:
             from .native.jit import jit_of
             jit_of(lisp).say = lambda text: self.note(f"csl: {text}")
         lisp.top = self  # type: ignore[attr-defined]
+        if self.options.gdb:
+            self.session.tell_gdb()
         if self.options.verbose:
             lisp.on_collection = lambda text: self.note(f"csl: {text}")
         banner = m.root(ROOT_BANNER)
@@ -161,6 +163,8 @@ class TopLevel:
             self.note(f"csl: {len(done)} functions compiled to native code")
         if self.options.output:
             self.session.preserve(self.options.output)
+        if self.options.gdb:
+            self.session.tell_gdb()
         refused = [f for f in self.session.fallbacks if f.subject in (names or ())]
         for fallback in refused:
             self.note(f"csl: {fallback.sentence()}")

@@ -8,10 +8,9 @@ import re
 import time
 from collections.abc import Callable
 
-from csl_native.instructions.codec import by_name, decode
-from csl_native.native.architectures import host
-from csl_native.native.jit import jit_of
-from csl_native.session import LispError, Session
+from csl_native.instructions.codec import Code, by_name
+from csl_native.native.jit import Jit, jit_of
+from csl_native.session import Session
 from csl_native.stencils.making import make
 from csl_native.stencils.table import StencilTable, pack
 from csl_native.stencils.weave import placements
@@ -60,41 +59,33 @@ def placement_table(say: Callable[[str], None]) -> tuple[list[str], list[list[st
                 text = f"{(size - nothing) / TIMES:.0f} B, {max(seconds - empty, 0) * 1000 / TIMES:.1f} ns"
                 found[name][kind] = f"**{text}**" if placements(by_name()[name])[0] == kind else text
         session.close()
-    return ["instruction (with what pushes its inputs and drops its result)", *kinds], [[f"`{name}`", *(row.get(kind, "") for kind in kinds)] for name, row in found.items()]
+    rows = [[f"`{name}`", *(row.get(kind, "") for kind in kinds)] for name, row in found.items()]
+    return ["instruction (with what pushes its inputs and drops its result)", *kinds], rows
 
 
 def sizes(programs: dict[str, str]) -> str:
     """Bytes of native code for one of bytecode, and how fast the stencils copy, over the functions of all programs."""
-    bytecode = stencil = 0
-    optimised = 0
+    bytecode = stencil = optimised = 0
     seconds = 0.0
     for text in programs.values():
         with open(os.devnull, "wb") as out:
-            session = Session(output=out, jit=0)
+            session = Session(output=out)
             session.eval(re.sub(r"\(main\)\s*$", "", text))
             jit, m = jit_of(session.lisp), session.machine
-            names = re.findall(r"(?m)^\(de (\S+)", text)
-            symbols = [m.intern(re.sub("!(.)", r"\1", name)) for name in names]
-            session.run(lambda jit=jit: jit.table())
-            started = jit.seconds
-            for symbol in symbols:
-                if session.lisp.is_bytecoded(symbol):
-                    session.run(lambda jit=jit, symbol=symbol: jit.compile(symbol))
-            seconds += jit.seconds - started
-            for symbol, compiled in jit.functions.items():
-                bytecode += sum(item.row.size for item in decode(m.raw(compiled.code)[16:][:int.from_bytes(m.raw(compiled.code)[8:10], "little")]))
-                stencil += compiled.memory.size
+            jit.table()
+            symbols = [m.intern(re.sub("!(.)", r"\1", name)) for name in re.findall(r"(?m)^\(de (\S+)", text)]
+
+            def compile_all(jit: Jit = jit, symbols: list[int] = symbols) -> None:
+                for symbol in symbols:
+                    jit.compile(symbol)
+            session.run(compile_all)
+            seconds += jit.seconds
+            bytecode += sum(len(Code.unpack(m.raw(compiled.code)).code) for compiled in jit.functions.values())
+            stencil += jit.bytes
+            pages = session.hardcode.pages
+            before = len(pages.data) if pages is not None else 0
+            session.native_compile()
+            optimised += len(pages.data) - before if pages is not None else 0
             session.close()
-        with open(os.devnull, "wb") as out:
-            session = Session(output=out)
-            try:
-                session.eval(re.sub(r"\(main\)\s*$", "", text))
-                before = len(session.hardcode.pages.data) if session.hardcode.pages is not None else 0
-                session.native_compile()
-                optimised += (len(session.hardcode.pages.data) if session.hardcode.pages is not None else 0) - before
-            except LispError:
-                pass
-            session.close()
-    architecture = host()
-    return (f"stencil tier ({architecture.name if architecture else ''}): {stencil} bytes for {bytecode} of bytecode = {stencil / bytecode:.1f}; "
-            f"made in {1000 * seconds:.1f} ms = {stencil / seconds / 1e6:.0f} MB/s; optimised tier: {optimised / bytecode:.1f} bytes for one")
+    return (f"stencil tier: {stencil} bytes of native code for {bytecode} of bytecode, {stencil / bytecode:.1f} for one, made in {1000 * seconds:.1f} ms "
+            f"= {stencil / seconds / 1e6:.0f} MB/s; optimised tier: {optimised / bytecode:.1f} for one")

@@ -302,6 +302,8 @@ class Jit:
         self.compiled[compiled.tier] += 1
         self.made += compiled.memory.size
         self.say(f"execute native {name} ({compiled.tier}, {compiled.memory.size} bytes)")
+        if self.session.gdb is not None:
+            self.session.gdb.add(compiled.memory.address, compiled.memory.size, f"lisp:{name}")
 
     def set_cells(self, symbol: int, compiled: Compiled) -> None:
         """Natural cells get the entries; those for wrong argument counts go on to complain."""
@@ -354,6 +356,8 @@ class Jit:
 
     def free(self, compiled: Compiled) -> None:
         self.hardcode.free_slots += [slot for slot in compiled.slots if slot]
+        if self.session.gdb is not None:
+            self.session.gdb.remove(compiled.memory.address)
         if isinstance(compiled.memory, Region):
             self.arena.free(compiled.memory)
         else:

@@ -54,7 +54,7 @@ define hidden arm_aapcscc i64 @__aeabi_d2lz(double %d) nounwind "no-builtins" {
 """
 
 ARCHITECTURE = Architecture(
-    number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf", machine=40, cpu="generic",
+    return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf", machine=40, cpu="generic",
     clobber=",".join(f"~{{r{k}}}" for k in range(4, 12)),
     kinds=armv7.KINDS, absolute=armv7.ABSOLUTE,
     veneer=bytes.fromhex("04c09fe5" "0cc08fe0" "00f09ce5" "00000000"),  # ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; cell - .

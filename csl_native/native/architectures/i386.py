@@ -37,7 +37,8 @@ define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
                             ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
 
 ARCHITECTURE = Architecture(
-    number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4", clobber="~{ebx},~{esi},~{edi},~{ebp}",
+    return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4",
+    clobber="~{ebx},~{esi},~{edi},~{ebp}",
     kinds=i386.KINDS, absolute=i386.ABSOLUTE,
     veneer=bytes.fromhex("e800000000" "58" "ffa000000000"),  # call 1f; 1: pop %eax; jmp *(cell - 1b)(%eax)
     veneer_fields=(("R_386_PC32", 8, 3),),

@@ -38,7 +38,7 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
+    return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
     clobber=",".join(f"~{{r{k}}}" for k in range(14, 32)),
     kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,
     veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr

@@ -75,6 +75,7 @@ class Architecture(NamedTuple):
     no_reserve: int = 0x4000  # MAP_NORESERVE of the system
     baseline: frozenset[str] = frozenset()  # features that all code of this tag may use
     copying: Copying = Copying()
+    return_code: str = ""  # the code of a function that only returns, in hexadecimal
     slow_convention: str = ""  # LLVM's name of a convention whose callee saves nearly all registers, for calls that are rare
     refinements: tuple[Refinement, ...] = ()
     level: int = 0  # which refinement this record is

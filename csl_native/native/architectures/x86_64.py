@@ -68,7 +68,7 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64",
+    return_code="c3", number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64",
     clobber="~{rbx},~{rbp},~{r12},~{r13},~{r14},~{r15}",
     kinds=x86_64.KINDS, absolute=x86_64.ABSOLUTE,
     veneer=bytes.fromhex("ff2500000000") + b"\xcc\xcc",  # jmp *cell(%rip)
