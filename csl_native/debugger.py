@@ -20,7 +20,7 @@ from .instructions.layout import CODE_START
 from .kernel.calls import SLOT
 from .kernel.memory import NIL, T
 from .objects import SYM_ENV
-from .vm import VM
+from .vm import GUARD_COUNT, GUARDS, VM
 from .words import SYMBOL, VECTOR
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Debugger:
             self._old = [names[what] for what in ENTRIES]
             names.update(zip(ENTRIES, interpreter(names), strict=True))
         self._threshold, m.cage["threshold"] = m.cage["threshold"], 1 if m.native else 0  # running frames ask at their next backward jump
+        m.bytes[GUARDS:GUARDS + GUARD_COUNT] = b"\1" * GUARD_COUNT  # native frames that run call functions whose bodies stand in them
         self.session.hardcode.withdraw()
         self.lisp.debugger = self
         self.attached = True
@@ -117,6 +118,9 @@ class Debugger:
         else:
             m.kernel.interpret_switch.__globals__.update(zip(ENTRIES, self._old, strict=True))
         m.cage["threshold"] = self._threshold
+        m.bytes[GUARDS:GUARDS + GUARD_COUNT] = bytes(GUARD_COUNT)
+        for guard in self.session.tripped:
+            m.bytes[guard] = 1
         self.session.hardcode.return_native()
         self.lisp.debugger = None
         self.attached = False

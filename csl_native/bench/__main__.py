@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from csl_native.engines.record import engines
-from csl_native.engines.weave import chosen
 from csl_native.session import LispError, Session
 
 from .images import images, run_time
+from .scheme import Unsupported
+from .scheme import run as run_scheme
+from .tiers import placement_table, sizes
 from .translate import prelude, translate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -40,11 +42,11 @@ def programs() -> dict[str, str]:
     return result
 
 
-def ours(text: str, rounds: int, engine: str | None, native: bool) -> float:
-    """Seconds of the best run of ``(main)`` here."""
+def ours(text: str, rounds: int, engine: str | None = None, native: bool = False, jit: tuple[int, int] = (-1, -1)) -> float:
+    """Seconds of the best run of ``(main)`` here: as bytecode, compiled ahead of time, or by the jit."""
     best = math.inf
     with open(os.devnull, "wb") as out:
-        session = Session(output=out, engine=engine)
+        session = Session(output=out, engine=engine, jit=jit)
         session.eval(re.sub(r"\(main\)\s*$", "", text))
         if native:
             session.native_compile()
@@ -59,6 +61,25 @@ def ours(text: str, rounds: int, engine: str | None, native: bool) -> float:
             best = min(best, time.perf_counter() - started)
         session.close()
     return best
+
+
+def scheme(which: str, text: str, rounds: int, jit: bool = True) -> float:
+    """Seconds of the best run in a Scheme; NaN when it is not installed or the program has no translation."""
+    if shutil.which({"chez": "chezscheme"}.get(which, which)) is None:
+        return math.nan
+    try:
+        return run_scheme(which, text, rounds, jit)
+    except Unsupported:
+        return math.nan
+
+
+def lua_fib() -> float:
+    """Seconds of fib(32) in LuaJIT's interpreter."""
+    if shutil.which("luajit") is None:
+        return math.nan
+    program = ("local function fib(n) if n < 2 then return n end return fib(n-1) + fib(n-2) end "
+               "local b = 1e9 for i = 1, 3 do local s = os.clock() fib(32) b = math.min(b, os.clock() - s) end print(b)")
+    return float(subprocess.run(["luajit", "-joff", "-e", program], capture_output=True, text=True, check=True).stdout)
 
 
 def common_lisp(command: list[str], text: str, rounds: int, wrap: Callable[[str], list[str]]) -> float:
@@ -92,22 +113,30 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows]) + "\n"
 
 
+SYSTEMS = {"native": lambda text, rounds: ours(text, rounds, native=True), "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
+           "bytecode": lambda text, rounds: ours(text, max(1, rounds - 1)), "SBCL": sbcl, "CLISP": lambda text, rounds: clisp(text, 1),
+           "Chez": lambda text, rounds: scheme("chez", text, rounds), "Guile": lambda text, rounds: scheme("guile", text, rounds),
+           "Guile, no JIT": lambda text, rounds: scheme("guile", text, rounds, False)}
+RATIOS = (("native", "SBCL"), ("native", "Chez"), ("stencils", "SBCL"), ("stencils", "Guile"), ("bytecode", "CLISP"), ("bytecode", "Guile, no JIT"))
+
+
 def compare(rounds: int, say: Callable[[str], None]) -> str:
-    """Programs on every tier here and in the other Lisps; ratios to SBCL, and of the interpreter to CLISP."""
-    have = {name: shutil.which(name) is not None for name in ("sbcl", "clisp")}
-    rows, native_ratios, switch_ratios = [], [], []
+    """Programs on every tier here and in other systems, in milliseconds, and the ratios that matter."""
+    have = {name for name in SYSTEMS if name not in ("SBCL", "CLISP") or shutil.which(name.lower()) is not None}
+    rows, found = [], []
     for name, text in programs().items():
         say(name)
-        n, s = ours(text, rounds, None, True), ours(text, max(1, rounds - 1), chosen(None)[0].name, False)
-        b = sbcl(text, rounds) if have["sbcl"] else math.nan
-        c = clisp(text, 1) if have["clisp"] else math.nan
-        rows.append([name, *(f"{1000 * t:.0f}" for t in (n, s, b, c)), f"{n / b:.2f}", f"{s / b:.2f}", f"{s / c:.2f}"])
-        if name not in ("fib32", "tak"):
-            native_ratios.append(n / b)
-        switch_ratios.append(s / c)
-    rows.append(["**geometric mean** (native without fib, tak)", "", "", "", "", f"**{geometric(native_ratios):.2f}**", "",
-                 f"**{geometric(switch_ratios):.2f}**"])
-    return table(["program", "native ms", "bytecode ms", "SBCL ms", "CLISP ms", "native/SBCL", "bytecode/SBCL", "bytecode/CLISP"], rows)
+        times = {system: run(text, rounds) if system in have else math.nan for system, run in SYSTEMS.items()}
+        found.append(times)
+        rows.append([name, *(shown(1000 * t, 0) for t in times.values()), *(shown(times[a] / times[b], 2) for a, b in RATIOS)])
+    means = [f"**{geometric([times[a] / times[b] for times in found]):.2f}**" for a, b in RATIOS]
+    rows.append(["**geometric mean**", *[""] * len(SYSTEMS), *means])
+    head = ["program", *(f"{system} ms" for system in SYSTEMS), *(f"{a}/{b}" for a, b in RATIOS)]
+    return table(head, rows) + f"\nfib(32) in LuaJIT's interpreter: {shown(1000 * lua_fib(), 0)} ms. An empty cell: not installed, or no translation.\n"
+
+
+def shown(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else ""
 
 
 def engine_table(say: Callable[[str], None]) -> str:
@@ -118,7 +147,7 @@ def engine_table(say: Callable[[str], None]) -> str:
     for engine in engines().values():
         if engine.native and engine.name != "debug":
             say(f"engine {engine.name}")
-            ratios = [ours(text, 2, engine.name, False) / theirs[name] for name, text in texts.items()]
+            ratios = [ours(text, 2, engine.name) / theirs[name] for name, text in texts.items()]
             rows.append([engine.name, *(f"{r:.2f}" for r in ratios), f"**{geometric(ratios):.2f}**"])
     return table(["engine / CLISP", *texts, "geometric mean"], rows)
 
@@ -196,6 +225,7 @@ def main() -> None:
     report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
     report += images(say) + "\n"
     report += engine_table(say) + "\n"
+    report += f"* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
     report += compare(1 if options.quick else 3, say)
     print(report)
     if options.o:
