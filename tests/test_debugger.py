@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from csl_native.debugger import Debugger, Stop
+from csl_native.objects import SYM_ENV
 from csl_native.session import LispError, Session
 
 from .conftest import needs_native
@@ -151,6 +152,34 @@ def test_attaching_to_a_running_program(native: Session) -> None:
     assert result[0] >= 1000 and [row for row in seen[:8] if row == ["3"]], (result, seen)
     native.machine.set_value(native.machine.intern("enough*"), native.machine.intern("nil"))
     assert native.explain() == [] and native.eval("(fact 5)") == 120
+
+
+@needs_native
+def test_a_running_frame_moves_into_the_debugger(native: Session) -> None:
+    """A loop in bytecode that began before: it is seen from its next backward jump on, with its locals, and goes on as before after."""
+    native.eval("(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0)"
+                "(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (setq n (plus2 n k)) (setq rounds!* n) (go more))))")
+    seen: list[str] = []
+
+    def stop(debugger: Debugger, stop: Stop) -> None:
+        seen.append(f"{stop.frame.name} {debugger.show(stop.locals[0])}")
+        native.machine.set_value(native.machine.intern("enough*"), native.machine.intern("t"))
+        debugger.clear("spin")
+    result: list[Any] = []
+    debugger = Debugger(native, stop)
+    thread = threading.Thread(target=lambda: result.append(native.eval("(spin 3)")))
+    thread.start()
+    rounds = native.machine.intern("rounds*")
+    until = time.monotonic() + 60
+    while (native.machine.value(rounds) or 0) >> 3 < 1000 and time.monotonic() < until:
+        time.sleep(0.01)
+    code = debugger._listing(native.machine.field(native.machine.intern("spin"), SYM_ENV))[3]
+    place = next(at for at, item in code.items() if item.row.name == "plus")
+    debugger.break_at("spin", place)
+    debugger.attach()
+    thread.join()
+    debugger.detach()
+    assert seen == ["spin 3"] and result[0][0] == "done" and result[0][1][0] == 3 and result[0][1][1] % 3 == 0
 
 
 def test_the_prompt(csl: Callable[..., Any]) -> None:

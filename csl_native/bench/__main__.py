@@ -113,7 +113,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows]) + "\n"
 
 
-SYSTEMS = {"native": lambda text, rounds: ours(text, rounds, native=True), "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
+SYSTEMS: dict[str, Callable[[str, int], float]] = {"native": lambda text, rounds: ours(text, rounds, native=True), "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
            "bytecode": lambda text, rounds: ours(text, max(1, rounds - 1)), "SBCL": sbcl, "CLISP": lambda text, rounds: clisp(text, 1),
            "Chez": lambda text, rounds: scheme("chez", text, rounds), "Guile": lambda text, rounds: scheme("guile", text, rounds),
            "Guile, no JIT": lambda text, rounds: scheme("guile", text, rounds, False)}

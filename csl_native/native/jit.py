@@ -9,17 +9,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from ..cage import CodeMemory
 from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
 from ..objects import SYM_ENV
 from ..words import OTHER, SYMBOL, VECTOR
-from .arena import CodeArena, Region
 from .background import Background, Ready
-from .hardcode import CELLS
+from .codecache import LIMIT, CodeCache, Compiled
 from .kernelset import kind_numbers
 from .pages import PageSet, Refused
 from .pages import load as load_pages
@@ -30,20 +28,8 @@ if TYPE_CHECKING:
     from ..stencils.table import StencilTable
     from .functions import Source
 
-LIMIT = 64 << 20  # bytes of code memory
 PATIENCE = 16  # times that optimised code of a function may be given up
 STENCIL, OPTIMISED = "stencil", "optimised"
-
-
-class Compiled(NamedTuple):
-    """A function that runs natively now: an entry slot for each function cell (0: none), and where frames of bytecode can go on."""
-
-    tier: str
-    slots: tuple[int, int, int]
-    memory: Region | CodeMemory
-    code: int
-    resume: dict[int, int]
-    relies: tuple[str, ...] = ()  # names of functions whose bodies stand in it
 
 
 def jit_of(lisp: Lisp) -> Jit:
@@ -54,42 +40,24 @@ def jit_of(lisp: Lisp) -> Jit:
     return found
 
 
-class Jit:
+class Jit(CodeCache):
     """``refused`` counts reasons why something stays as it is; ``say`` is told what happens."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self.machine, self.lisp, self.hardcode = session, session.machine, session.lisp, session.hardcode
-        self.functions: dict[int, Compiled] = {}
+        super().__init__(session, LIMIT)
         self.refused: Counter[str] = Counter()
-        self.compiled: Counter[str] = Counter()  # by tier
-        self.made = self.moved = 0  # bytes of native code, all in all; frames that went on natively
+        self.bailouts: Counter[tuple[int, str]] = Counter()  # by function and instruction
+        self.moved = 0  # frames that went on natively
         self.seconds = 0.0
-        self.say: Any = lambda text: None
-        self.limit = LIMIT
-        self._tried: dict[int, tuple[str, int]] = {}  # by symbol: the last tier that was tried, and with which code
         self._symbols: dict[int, int] = {}
-        self._stale = True  # something was defined since _symbols was made
-        self._nameless: dict[bytes, Compiled | None] = {}  # functions that no symbol has, by their bytecode
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._inlined: dict[int, dict[str, bytes]] = {}
-        self.bailouts: Counter[tuple[int, str]] = Counter()  # by function and instruction
-        self._graveyard: list[Compiled] = []
         self._table: StencilTable | None | str = None
-        architecture = session.hardcode.architecture
-        if architecture is not None:
-            self.arena = CodeArena(LIMIT, architecture.flush, architecture.copying.jump_mask)
-        else:
-            self.arena = CodeArena(LIMIT, lambda address, size: None)
-        self.background = Background(architecture.name if architecture is not None else "", self.machine.poke)
+        self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "", self.machine.poke)
 
     @property
     def possible(self) -> bool:
         return self.hardcode.possible
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of code memory in use."""
-        return sum(compiled.memory.size for compiled in [*self.functions.values(), *self._graveyard])
 
     def set_threshold(self, calls: int, optimise: int = -1) -> None:
         """Calls and backward jumps after which a function is compiled, and after which it is compiled again by LLVM; 0: at once, -1: never."""
@@ -160,9 +128,6 @@ class Jit:
             if compiled is not None:
                 self.count(compiled, "a form")
         return self._nameless[key]
-
-    def code_of(self, symbol: int) -> int:
-        return self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR)
 
     def try_once(self, symbol: int, tier: str) -> bool:
         """Is this the first time that a tier is tried for this definition of a function?"""
@@ -287,50 +252,7 @@ class Jit:
         slots = (slot, 0, 0) if count == 1 else (0, slot, 0) if count == 2 else (0, 0, slot)
         self.install(ready.symbol, Compiled(OPTIMISED, slots, memory, ready.code, {}, tuple(relied)))
 
-    # -- installing and giving back --------------------------------------------------------
-
-    def install(self, symbol: int, compiled: Compiled) -> None:
-        """Make native code what a symbol runs, in place of what it had."""
-        self.drop(symbol)
-        self.functions[symbol] = compiled
-        if self.lisp.debugger is None:
-            self.set_cells(symbol, compiled)
-        self.session.profile.add(self.machine.text(symbol))
-        self.count(compiled, self.machine.text(symbol))
-
-    def count(self, compiled: Compiled, name: str) -> None:
-        self.compiled[compiled.tier] += 1
-        self.made += compiled.memory.size
-        self.say(f"execute native {name} ({compiled.tier}, {compiled.memory.size} bytes)")
-        if self.session.gdb is not None:
-            self.session.gdb.add(compiled.memory.address, compiled.memory.size, f"lisp:{name}")
-
-    def set_cells(self, symbol: int, compiled: Compiled) -> None:
-        """Natural cells get the entries; those for wrong argument counts go on to complain."""
-        self.bytecode(symbol)
-        words = self.machine.words
-        for place, slot, name in zip(CELLS, compiled.slots, ("bytecoded1", "bytecoded2", "bytecodedn"), strict=True):
-            if slot and words[symbol + place >> 3] == SLOT[name]:
-                words[symbol + place >> 3] = slot
-
-    def bytecode(self, symbol: int) -> None:
-        self.machine.kernel.bytecode_cells(symbol, self.code_of(symbol))
-
-    def redefined(self, symbol: int) -> None:
-        """The code of a function that has a new definition goes, when no frame can be in it any more; so does what has its body in it."""
-        self._stale = True
-        name = self.machine.text(symbol)
-        for user in [s for s, compiled in self.functions.items() if name in compiled.relies and s != symbol]:
-            self.bytecode(user)
-            self.drop(user)
-        self.drop(symbol)
-
-    def drop(self, symbol: int) -> None:
-        """Forget the native code of a function."""
-        self._tried.pop(symbol, None)
-        old = self.functions.pop(symbol, None)
-        if old is not None:
-            self._graveyard.append(old)
+    # -- what was assumed too much --------------------------------------------------
 
     def bailed_out(self, env: int, at: int) -> None:
         """Optimised code of a function assumed too much; after some times it is compiled again, assuming nothing."""
@@ -341,36 +263,11 @@ class Jit:
         self.bailouts[symbol, next(item.row.name for item in decode(code.code) if item.at == at)] += 1
         if symbol not in self._cautious and sum(n for (s, _), n in self.bailouts.items() if s == symbol) >= PATIENCE:
             self._cautious.add(symbol)
-            if self.functions[symbol].tier == OPTIMISED if symbol in self.functions else False:
+            if symbol in self.functions and self.functions[symbol].tier == OPTIMISED:
                 self.bytecode(symbol)
                 self.drop(symbol)
                 self.compile(symbol)
                 self.optimise(symbol, at_once=self.machine.cage["hot"] == 1)
-
-    def sweep(self) -> None:
-        """No Lisp runs in this session now."""
-        self._graveyard += [compiled for compiled in self._nameless.values() if compiled is not None]
-        self._nameless.clear()
-        while self._graveyard:
-            self.free(self._graveyard.pop())
-
-    def free(self, compiled: Compiled) -> None:
-        self.hardcode.free_slots += [slot for slot in compiled.slots if slot]
-        if self.session.gdb is not None:
-            self.session.gdb.remove(compiled.memory.address)
-        if isinstance(compiled.memory, Region):
-            self.arena.free(compiled.memory)
-        else:
-            compiled.memory.close()
-
-    def withdraw(self) -> None:
-        """Run everything as bytecode, for a debugger."""
-        for symbol in self.functions:
-            self.bytecode(symbol)
-
-    def return_native(self) -> None:
-        for symbol, compiled in self.functions.items():
-            self.set_cells(symbol, compiled)
 
     def statistics(self) -> list[str]:
         """What was done, a line each."""
@@ -391,8 +288,4 @@ class Jit:
     def close(self) -> None:
         self.set_threshold(-1)
         self.background.close()
-        self.sweep()
-        for compiled in self.functions.values():
-            self.free(compiled)
-        self.functions.clear()
-        self.arena.close()
+        super().close()

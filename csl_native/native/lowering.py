@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from ..engines.weave import kernel_program
 from ..instructions.codec import OPERANDS, Decoded, decode, verify
-from ..kernel.memory import NIL, T
 from ..restricted.emitter import LLVM_TYPE
 from ..words import UNWIND
 from . import flow
+from .floats import FloatInstructions, Value
 from .flow import FLOAT, WORD, Types
 from .functions import UNLIKELY, Callee, FunctionIR, Source
-
-if TYPE_CHECKING:
-    pass
 
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
 SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr", "getv"))
 CALLS = {f"{kind}{n}": n for kind in ("call", "tail_call") for n in range(4)}
 
 
-class Value(NamedTuple):
-    """An SSA value: a word, or an unboxed float."""
-
-    type: str
-    name: str
-
-
-class Body:
+class Body(FloatInstructions):
     """The instructions of a function; ``caller`` and its call's place when they stand in place of a call."""
 
     def __init__(self, unit: FunctionIR, source: Source, caller: Body | None = None, call: Decoded | None = None) -> None:
@@ -280,75 +268,6 @@ class Body:
         body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")
         body.run(inputs)
         return out.define(f"load i64, ptr {body.result}")
-
-    # -- floats ---------------------------------------------------------------------------------
-
-    def float_instruction(self, item: Decoded, inputs: list[Value], first: int) -> bool:
-        """An instruction with an unboxed float among its inputs; False when it has no way of its own for them."""
-        out, name = self.out, item.row.name
-        if name in flow.CHANGES:
-            self.write(first, Value(FLOAT, out.define(flow.CHANGES[name].format(inputs[0].name))))
-        elif name in flow.TESTS:
-            self.truth(first, out.define("fcmp " + flow.TESTS[name].format(inputs[0].name)))
-        elif name in flow.ARITHMETIC or name in flow.COMPARISONS:
-            self.two_numbers(item, inputs, first)
-        elif item.at in self.functions and self.functions[item.at] in flow.FUNCTIONS:
-            self.float_function(item, inputs[0], first)
-        else:
-            return False
-        return True
-
-    def truth(self, first: int, condition: str) -> None:
-        self.write(first, Value(WORD, self.out.define(f"select i1 {condition}, i64 {T}, i64 {NIL}")))
-
-    def two_numbers(self, item: Decoded, inputs: list[Value], first: int) -> None:
-        """Arithmetic or a comparison in doubles when both are floats or fixnums; else by the definition."""
-        out, use, name = self.out, self.unit.use, item.row.name
-        slow, end, doubles = out.label("slow"), out.label("end"), []
-        for value in inputs:
-            if value.type == WORD:
-                quick = out.label("quick")
-                test = out.define(f"call i1 @{use('quick_number')}(ptr %base, i64 {value.name})")
-                out.branch(test, quick, slow)
-                out.place(quick)
-                doubles.append(out.define(f"call double @{use('quick_double')}(ptr %base, i64 {value.name})"))
-            else:
-                doubles.append(value.name)
-        if name == "quotient":
-            quick = out.label("quick")
-            out.branch(out.define(f"fcmp une double {doubles[1]}, 0.0"), quick, slow)
-            out.place(quick)
-        if name in flow.ARITHMETIC:
-            self.write(first, Value(FLOAT, out.define(f"{flow.ARITHMETIC[name]} double {doubles[0]}, {doubles[1]}")))
-        else:
-            self.truth(first, out.define(f"fcmp {flow.COMPARISONS[name]} double {doubles[0]}, {doubles[1]}"))
-        if name != "quotient" and all(value.type == FLOAT for value in inputs):
-            return
-        out.jump(end)
-        out.place(slow)
-        words = [self.word(value) for value in inputs]
-        result = self.checked(out.define(f"call i64 @{use(item.row.function)}(ptr %base, i64 {words[0]}, i64 {words[1]})"), item.at)
-        if name in flow.ARITHMETIC:
-            self.write(first, Value(FLOAT, out.define(f"call double @{use('float_value')}(ptr %base, i64 {result})")))
-        else:
-            self.write(first, Value(WORD, result))
-        out.jump(end)
-        out.place(end)
-
-    def float_function(self, item: Decoded, value: Value, first: int) -> None:
-        """A function of a float that gives one, while it is what it was."""
-        out, name = self.out, self.functions[item.at]
-        known, other = out.label("known"), out.label("other")
-        self.guard(self.callees[item.operands[0]], known, other)
-        out.place(other)
-        self.give_up(item)
-        out.place(known)
-        result = value.name
-        if name == "abs":
-            result = out.define(f"call double @llvm.fabs.f64(double {value.name})")
-        elif flow.FUNCTIONS[name]:
-            result = out.define(f"call double @{self.unit.use('double_' + name)}(ptr %base, double {value.name})")
-        self.write(first, Value(FLOAT, result))
 
 
 def pushed(listing: list[Decoded]) -> dict[int, int]:

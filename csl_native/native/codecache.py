@@ -1,0 +1,133 @@
+"""Native functions that were made while a program runs: where their code is, installing it, and giving it back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..cage import CodeMemory
+from ..kernel.calls import SLOT
+from ..objects import SYM_ENV
+from ..words import VECTOR
+from .arena import CodeArena, Region
+from .hardcode import CELLS
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+LIMIT = 64 << 20  # bytes of code memory
+
+
+class Compiled(NamedTuple):
+    """A function that runs natively now: an entry slot for each function cell (0: none), and where frames of bytecode can go on."""
+
+    tier: str
+    slots: tuple[int, int, int]
+    memory: Region | CodeMemory
+    code: int
+    resume: dict[int, int]
+    relies: tuple[str, ...] = ()  # names of functions whose bodies stand in it
+
+
+class CodeCache:
+    """``functions`` are those of symbols; what was replaced is in a graveyard until no Lisp runs."""
+
+    def __init__(self, session: Session, limit: int) -> None:
+        self.session, self.machine, self.lisp, self.hardcode = session, session.machine, session.lisp, session.hardcode
+        self.functions: dict[int, Compiled] = {}
+        self.compiled: Counter[str] = Counter()  # by tier
+        self.made = 0  # bytes of native code, all in all
+        self.say: Any = lambda text: None
+        self.limit = limit
+        self._tried: dict[int, tuple[str, int]] = {}  # by symbol: the last tier that was tried, and with which code
+        self._stale = True  # something was defined since the symbols of functions were looked up
+        self._nameless: dict[bytes, Compiled | None] = {}  # functions that no symbol has, by their bytecode
+        self._graveyard: list[Compiled] = []
+        architecture = session.hardcode.architecture
+        if architecture is not None:
+            self.arena = CodeArena(limit, architecture.flush, architecture.copying.jump_mask)
+        else:
+            self.arena = CodeArena(limit, lambda address, size: None)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of code memory in use."""
+        return sum(compiled.memory.size for compiled in [*self.functions.values(), *self._graveyard])
+
+    def code_of(self, symbol: int) -> int:
+        return self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR)
+
+    def install(self, symbol: int, compiled: Compiled) -> None:
+        """Make native code what a symbol runs, in place of what it had."""
+        self.drop(symbol)
+        self.functions[symbol] = compiled
+        if self.lisp.debugger is None:
+            self.set_cells(symbol, compiled)
+        self.session.profile.add(self.machine.text(symbol))
+        self.count(compiled, self.machine.text(symbol))
+
+    def count(self, compiled: Compiled, name: str) -> None:
+        self.compiled[compiled.tier] += 1
+        self.made += compiled.memory.size
+        self.say(f"execute native {name} ({compiled.tier}, {compiled.memory.size} bytes)")
+        if self.session.gdb is not None:
+            self.session.gdb.add(compiled.memory.address, compiled.memory.size, f"lisp:{name}")
+
+    def set_cells(self, symbol: int, compiled: Compiled) -> None:
+        """Natural cells get the entries; those for wrong argument counts go on to complain."""
+        self.bytecode(symbol)
+        words = self.machine.words
+        for place, slot, name in zip(CELLS, compiled.slots, ("bytecoded1", "bytecoded2", "bytecodedn"), strict=True):
+            if slot and words[symbol + place >> 3] == SLOT[name]:
+                words[symbol + place >> 3] = slot
+
+    def bytecode(self, symbol: int) -> None:
+        self.machine.kernel.bytecode_cells(symbol, self.code_of(symbol))
+
+    def redefined(self, symbol: int) -> None:
+        """The code of a function that has a new definition goes, when no frame can be in it any more; so does what has its body in it."""
+        self._stale = True
+        name = self.machine.text(symbol)
+        for user in [s for s, compiled in self.functions.items() if name in compiled.relies and s != symbol]:
+            self.bytecode(user)
+            self.drop(user)
+        self.drop(symbol)
+
+    def drop(self, symbol: int) -> None:
+        """Forget the native code of a function."""
+        self._tried.pop(symbol, None)
+        old = self.functions.pop(symbol, None)
+        if old is not None:
+            self._graveyard.append(old)
+
+    def sweep(self) -> None:
+        """No Lisp runs in this session now."""
+        self._graveyard += [compiled for compiled in self._nameless.values() if compiled is not None]
+        self._nameless.clear()
+        while self._graveyard:
+            self.free(self._graveyard.pop())
+
+    def free(self, compiled: Compiled) -> None:
+        self.hardcode.free_slots += [slot for slot in compiled.slots if slot]
+        if self.session.gdb is not None:
+            self.session.gdb.remove(compiled.memory.address)
+        if isinstance(compiled.memory, Region):
+            self.arena.free(compiled.memory)
+        else:
+            compiled.memory.close()
+
+    def withdraw(self) -> None:
+        """Run everything as bytecode, for a debugger."""
+        for symbol in self.functions:
+            self.bytecode(symbol)
+
+    def return_native(self) -> None:
+        for symbol, compiled in self.functions.items():
+            self.set_cells(symbol, compiled)
+
+    def close(self) -> None:
+        self.sweep()
+        for compiled in self.functions.values():
+            self.free(compiled)
+        self.functions.clear()
+        self.arena.close()
