@@ -125,6 +125,8 @@ s = Session(heap=64 << 20)
 m = s.machine
 s.eval("(de new (a b) a)")
 s.run(lambda: s.lisp.install_code(m.intern("new"), m.object(CODE_HEADER, code.pack()), [0]))
+s.eval("(jit 'new)")
+print(*s.lisp.jit.compiled if s.eval("(new 1 2)") else (), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
 print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
 """
 
@@ -132,14 +134,15 @@ print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cd
 @pytest.mark.slow
 @pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel here")
 def test_an_instruction_is_one_definition(scratch: Path) -> None:
-    """Added to the definitions in a copy, every engine, the LLVM tier, the disassembler and the manual have it."""
+    """Added to the definitions in a copy, every engine, the stencils, the LLVM tier, the disassembler and the manual have it."""
     path = scratch / "csl_native" / "instructions" / "definitions.py"
     text = path.read_text()
     place = text.index("# Instructions that are a kernel function of the same name")
     path.write_text(text[:place].rstrip() + "\n" + TWICE + "\n\n" + text[place:])
     lines = python(scratch, "-c", USE).splitlines()
     assert lines[0] == "True True"
-    assert lines[1:] == [f"{name} {name} [42, 9]" for name in ("switch", "threaded", "calls", "registers", "debug", "python")] + ["['new'] [] [42, 9]"]
+    names = ("switch", "threaded", "calls", "registers", "debug", "python")
+    assert lines[1:] == [*(f"{name} {name} [42, 9]" for name in names), "stencil [42, 9]", "['new'] [] [42, 9]"]
 
 
 ENGINE = '''"""A copy of the loop, under another name."""
@@ -147,7 +150,7 @@ ENGINE = '''"""A copy of the loop, under another name."""
 from . import weave
 from .record import Engine
 
-ENGINE = Engine("another", "the loop once more", 5, lambda rows, place: weave.loop("interpret_another", rows))
+ENGINE = Engine("another", "the loop once more", 5, lambda rows, place: weave.loop("another", rows))
 '''
 
 

@@ -24,7 +24,7 @@ from csl_native.session import LispError, Session
 from .images import images, run_time
 from .scheme import Unsupported
 from .scheme import run as run_scheme
-from .tiers import placement_table, sizes
+from .tiers import float_loop, placement_table, sizes, warm_up
 from .translate import prelude, translate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -113,10 +113,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(r) + " |" for r in [head, ["---"] * len(head), *rows]) + "\n"
 
 
-SYSTEMS: dict[str, Callable[[str, int], float]] = {"native": lambda text, rounds: ours(text, rounds, native=True), "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
-           "bytecode": lambda text, rounds: ours(text, max(1, rounds - 1)), "SBCL": sbcl, "CLISP": lambda text, rounds: clisp(text, 1),
-           "Chez": lambda text, rounds: scheme("chez", text, rounds), "Guile": lambda text, rounds: scheme("guile", text, rounds),
-           "Guile, no JIT": lambda text, rounds: scheme("guile", text, rounds, False)}
+SYSTEMS: dict[str, Callable[[str, int], float]] = {
+    "native": lambda text, rounds: ours(text, rounds, native=True), "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
+    "bytecode": lambda text, rounds: ours(text, max(1, rounds - 1)), "SBCL": sbcl, "CLISP": lambda text, rounds: clisp(text, 1),
+    "Chez": lambda text, rounds: scheme("chez", text, rounds), "Guile": lambda text, rounds: scheme("guile", text, rounds),
+    "Guile, no JIT": lambda text, rounds: scheme("guile", text, rounds, False)}
 RATIOS = (("native", "SBCL"), ("native", "Chez"), ("stencils", "SBCL"), ("stencils", "Guile"), ("bytecode", "CLISP"), ("bytecode", "Guile, no JIT"))
 
 
@@ -225,7 +226,7 @@ def main() -> None:
     report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
     report += images(say) + "\n"
     report += engine_table(say) + "\n"
-    report += f"* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
+    report += f"* {float_loop()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
     report += compare(1 if options.quick else 3, say)
     print(report)
     if options.o:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from csl_native.instructions.codec import Code, by_name
 from csl_native.native.jit import Jit, jit_of
@@ -89,3 +93,59 @@ def sizes(programs: dict[str, str]) -> str:
             session.close()
     return (f"stencil tier: {stencil} bytes of native code for {bytecode} of bytecode, {stencil / bytecode:.1f} for one, made in {1000 * seconds:.1f} ms "
             f"= {stencil / seconds / 1e6:.0f} MB/s; optimised tier: {optimised / bytecode:.1f} for one")
+
+
+FLOATS = """(de orbit (x y n) (prog (a b c k) (setq a 0.0) (setq b 0.0) (setq k 0) again
+  (setq c (plus2 (difference (times2 a a) (times2 b b)) x)) (setq b (plus2 (times2 2.0 (times2 a b)) y)) (setq a c)
+  (setq k (add1 k)) (cond ((lessp k n) (go again))) (return (plus2 a b))))"""
+C = """double orbit(double x, double y, long n) { double a = 0, b = 0; for (long k = 0; k < n; k++)
+  { double c = a * a - b * b + x; b = 2 * (a * b) + y; a = c; } return a + b; }"""
+
+
+def float_loop() -> str:
+    """A loop of floats that come in and go out boxed, beside the same in C (by zig's clang, when it is installed)."""
+    session = Session()
+    session.eval(FLOATS)
+    session.native_compile(["orbit"])
+
+    def best(call: Callable[[], object]) -> float:
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - started)
+        return min(times)
+    ours = best(lambda: session.eval("(orbit 0.1 0.2 5000000)"))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "p.c").write_text(C)
+        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-o", f"{folder}/p.so", f"{folder}/p.c"],
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            return f"float loop: {1000 * ours:.1f} ms (no C compiler to compare with)"
+        function = ctypes.CDLL(f"{folder}/p.so").orbit
+        function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double, ctypes.c_double, ctypes.c_long]
+        theirs = best(lambda: function(0.1, 0.2, 5000000))
+        same = session.eval("(orbit 0.1 0.2 1000)") == function(0.1, 0.2, 1000)
+    return f"float loop: {1000 * ours:.1f} ms, in C {1000 * theirs:.1f} ms, ratio {ours / theirs:.2f}, results {'equal' if same else 'DIFFERENT'}"
+
+
+def warm_up(programs: dict[str, str]) -> str:
+    """The first run of each program in a fresh session, with the thresholds of csl, beside bytecode alone."""
+    from csl_native.cli import JIT
+    ratios: dict[str, float] = {}
+    for name, text in programs.items():
+        times = []
+        for jit in ((-1, -1), JIT):
+            with open(os.devnull, "wb") as out:
+                best = 1e9
+                for _ in range(2):
+                    session = Session(output=out, jit=jit)
+                    session.eval(re.sub(r"\(main\)\s*$", "", text))
+                    started = time.perf_counter()
+                    session.eval("(main)")
+                    best = min(best, time.perf_counter() - started)
+                    session.close()
+                times.append(best)
+        ratios[name] = times[1] / times[0]
+    worst = max(ratios, key=lambda name: ratios[name])
+    return f"first run with the jit / bytecode alone: {', '.join(f'{name} {ratio:.2f}' for name, ratio in ratios.items())}; the worst is {worst}"

@@ -41,6 +41,4 @@ def stencil_section(architecture: Architecture, kernel: PageSet, block: Block | 
     """The stencils for an architecture and its kernel, from their block or compiled now."""
     from ..stencils.table import pack, section_name
     from .workers import stencil_block
-    section = pack(architecture, kernel, block or stencil_block(architecture)).section(section_name(architecture))
-    section.raw = False
-    return section
+    return pack(architecture, kernel, block or stencil_block(architecture)).section(section_name(architecture))
