@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -64,8 +65,10 @@ class Apt:
                     "APT::Sandbox::User": "root", "Debug::NoLocking": "1"}
         self.options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
         index = f"*binary-{architecture}_Packages*"
-        if not list((self.state / "lists").glob(index)):
-            run(["apt-get", "-qq", *self.options, "update"])
+        for _ in range(3):  # mirrors are not always there at once
+            if not list((self.state / "lists").glob(index)):
+                with contextlib.suppress(Unavailable):
+                    run(["apt-get", "-qq", *self.options, "update"])
         if not list((self.state / "lists").glob(index)):
             raise Unavailable(f"{suite} has no {architecture}")
 
@@ -107,13 +110,22 @@ def emulator(program: str) -> str:
         return found
     target = ROOT / "qemu"
     path = target / "usr" / "bin" / program
-    if not path.exists():
-        host = run(["dpkg", "--print-architecture"]).strip()
-        apt = first_suite(host)
-        run(["apt-get", "-qq", *apt.options, "download", "qemu-user"], cwd=apt.state / "archives")
-        unpack(list((apt.state / "archives").glob("qemu-user_*.deb")), target)
-        run([str(path), "--version"])
-    return str(path)
+    if path.exists():
+        return str(path)
+    problem, host = Unavailable("no suite"), run(["dpkg", "--print-architecture"]).strip()
+    for suite in SUITES:  # older ones have a qemu that needs libraries of the system
+        try:
+            apt, fresh = Apt(host, suite), ROOT / f"qemu-{suite}-{os.getpid()}"
+            run(["apt-get", "-qq", *apt.options, "download", "qemu-user"], cwd=apt.state / "archives")
+            unpack(list((apt.state / "archives").glob("qemu-user_*.deb")), fresh)
+            run([str(fresh / "usr" / "bin" / program), "--version"])
+        except Unavailable as error:
+            problem = error
+            continue
+        if not target.exists():
+            fresh.rename(target)
+        return str(path)
+    raise problem
 
 
 def python(name: str) -> list[str]:
