@@ -13,6 +13,7 @@ from .cage import Cage
 from .lisp.lisp import Lisp
 from .machine import Machine
 from .native.architectures import Architecture, host
+from .native.guards import guard_of
 from .native.hardcode import HardCode
 from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
@@ -165,7 +166,6 @@ class Restoring:
         return info
 
     def _redefined(self, symbol: int) -> None:
-        from .native.guards import guard_of
         guard = guard_of(self.machine.text(symbol))
         self.machine.bytes[guard] = 1  # until no code with the old body in it can run
         self.tripped.add(guard)

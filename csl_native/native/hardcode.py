@@ -18,6 +18,7 @@ from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
 from ..words import VECTOR
 from .architectures import Architecture
+from .guards import digest_of
 from .kernelset import kind_numbers, stencil_section
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
@@ -158,7 +159,6 @@ class HardCode:
         """The name of a function that is not any more what compiled code relies on; "" when there is none."""
         if not inlined:
             return ""
-        from .sources import digest_of
         return next((name for name, wanted in inlined.items() if digest_of(self.lisp, name) != wanted), "")
 
     # -- instating -------------------------------------------------------------------

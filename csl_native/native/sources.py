@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from csl_native.image.container import digest
-
 from ..engines.weave import lisp_functions
 from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..objects import SYM_ENV
 from ..words import FLOAT, SYMBOL
 from .functions import Callee, FunctionIR, Source
-from .guards import KERNEL, guard_of
+from .guards import digest_of, guard_of
 from .lowering import CALLS
 
 if TYPE_CHECKING:
@@ -85,15 +83,6 @@ def is_kernel(lisp: Lisp, symbol: int) -> bool:
         return False
     place = lisp.machine.entry_names.index(f"entry_{row[0]}")
     return lisp.cells(symbol)[row[1] - 1 if row[1] in (1, 2) else 2] == SLOT["host"] + 8 * place
-
-
-def digest_of(lisp: Lisp, name: str) -> bytes:
-    """What a function is now: the digest of its bytecode, or ``KERNEL``; b"" when it is neither."""
-    m = lisp.machine
-    symbol = m.intern(name)
-    if lisp.is_bytecoded(symbol):
-        return digest(m.raw(m.vector_items(m.field(symbol, SYM_ENV))[0]))
-    return KERNEL if name in kernel_functions() and is_kernel(lisp, symbol) else b""
 
 
 def inlined(source: Source, lisp: Lisp) -> dict[str, bytes]:
