@@ -66,6 +66,11 @@ def is_number(v) -> bool:
 
 
 @inline
+def both_floats(a, b) -> bool:
+    return a & 7 == FLOAT and b & 7 == FLOAT
+
+
+@inline
 def quick_number(v) -> bool:
     """A fixnum or a float."""
     return v & 7 == 0 or v & 7 == FLOAT

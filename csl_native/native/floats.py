@@ -94,6 +94,18 @@ class FloatInstructions:
         out.jump(end)
         out.place(end)
 
+    def two_floats(self, item: Decoded, inputs: list[str], first: int, on: str) -> None:
+        """Arithmetic on two words when they are floats, and then on to a label; control goes on behind it when they are not."""
+        out, use = self.unit.out, self.unit.use
+        quick, slow = out.label("quick"), out.label("slow")
+        out.branch(out.define(f"call i1 @{use('both_floats')}(ptr %base, i64 {inputs[0]}, i64 {inputs[1]})"), quick, slow)
+        out.place(quick)
+        a, b = (out.define(f"call double @{use('float_value')}(ptr %base, i64 {value})") for value in inputs)
+        boxed = self.word(Value(FLOAT, out.define(f"{flow.ARITHMETIC[item.row.name]} double {a}, {b}")))
+        self.write(first, Value(WORD, boxed))
+        out.jump(on)
+        out.place(slow)
+
     def float_function(self, item: Decoded, value: Value, first: int) -> None:
         """A function of a float that gives one, while it is what it was."""
         out, name = self.unit.out, self.functions[item.at]

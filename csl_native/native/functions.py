@@ -60,7 +60,7 @@ class Source:
 class FunctionIR:
     """IR of one function."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, convention: str = "") -> None:
         from .lowering import Body
         self.source, self.code = source, source.code
         if self.code.fixed == 255:
@@ -69,6 +69,8 @@ class FunctionIR:
         self.out = Emitter()
         self.used: set[str] = {"op_poll"}
         self.leaves: set[str] = set()  # functions that a fast path may leave
+        self.convention = convention  # for calls that are rare
+        self.slow: set[str] = set()  # functions that are called by it
         self.body = Body(self, source)
 
     def text(self) -> str:
@@ -90,6 +92,14 @@ class FunctionIR:
     def use(self, name: str) -> str:
         self.used.add(name)
         return name
+
+    def rare(self, name: str) -> str:
+        """How a function is called where that is rare: convention, result and name."""
+        self.use(name)
+        if not self.convention:
+            return f"i64 @{name}"
+        self.slow.add(name)
+        return f"{self.convention} i64 @slow.{name}"
 
     def entry(self) -> str:
         """The entry point ``LABEL.entry`` in the calling convention of its cell."""
@@ -114,9 +124,10 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     """A module for some functions, with the inlined part of the kernel."""
     parts, used, leaves, slow_paths = [ir.PERSONALITY], set(), set[str](), set[str]()
     for source in sources:
-        function = FunctionIR(source)
+        function = FunctionIR(source, architecture.slow_convention)
         parts += [function.text(), function.entry()]
         used |= function.used
+        slow_paths |= function.slow
         leaves |= function.leaves
     program = kernel_program(())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..engines.weave import kernel_program
 from ..instructions.codec import OPERANDS, Decoded, decode, verify
 from ..restricted.emitter import LLVM_TYPE
+from ..stencils.weave import splits
 from ..words import UNWIND
 from . import flow
 from .floats import FloatInstructions, Value
@@ -196,7 +197,8 @@ class Body(FloatInstructions):
         names = [argument.arg for argument in f.node.args.args]
         arguments = [self.env if name in row.context else str(operand[name]) if name in operand else next(values) for name in names]
         list_ = "".join(f", i64 {a}" for a in arguments)
-        if self.source.speculate and self.caller is None and row.name in SPECULATIVE and item.at in self.sure:
+        assumes = self.source.speculate and self.caller is None and row.name in SPECULATIVE and item.at in self.sure
+        if assumes or row.fails and row.kind == "value" and f.lisp_name is not None and splits(row):
             self.unit.leaves.add(row.function)
             pad, on = out.label("pad"), out.label("on")
             result = out.invoke(f"i64 @leave.{row.function}(ptr %base{list_})", pad)
@@ -204,7 +206,10 @@ class Body(FloatInstructions):
             out.jump(on)
             out.place(pad)
             out.emit("%" + pad[1:] + ".e = landingpad {ptr, i32} cleanup")
-            self.give_up(item)
+            if assumes:
+                self.give_up(item)
+            else:
+                self.rare(item, row.function, inputs, first, on)
             out.place(on)
             return
         text = f"call {LLVM_TYPE[f.result]} @{self.unit.use(row.function)}(ptr %base{list_})"
@@ -221,6 +226,16 @@ class Body(FloatInstructions):
                 self.checked(result, item.at)
             if row.gives:
                 self.write(first, Value(WORD, result))
+
+    def rare(self, item: Decoded, function: str, inputs: list[str], first: int, on: str) -> None:
+        """An instruction by the kernel's Lisp function of its meaning, where its fast path was left; then on to a label."""
+        if self.types and item.row.name in flow.ARITHMETIC and item.row.name != "quotient":  # the function has to do with floats
+            self.two_floats(item, inputs, first, on)
+        count = [] if len(inputs) in (1, 2) else [str(len(inputs))]
+        arguments = "".join(f", i64 {a}" for a in ("0", *count, *inputs, *["0"] * (3 - len(inputs) if count else 0)))
+        result = self.out.define(f"call {self.unit.rare(f'entry_{function}')}(ptr %base{arguments})")
+        self.write(first, Value(WORD, self.checked(result, item.at)))
+        self.out.jump(on)
 
     def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
         """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
