@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent / ".emulation"
@@ -104,36 +106,56 @@ def first_suite(architecture: str) -> Apt:
     raise problem
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Only one process at a time makes anything here."""
+    ROOT.mkdir(exist_ok=True)
+    with open(ROOT / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def emulator(program: str) -> str:
     found = shutil.which(program)
     if found:
         return found
     target = ROOT / "qemu"
     path = target / "usr" / "bin" / program
-    if path.exists():
-        return str(path)
+    with alone():
+        if not path.exists():
+            make_emulator(target, program)
+    return str(path)
+
+
+def make_emulator(target: Path, program: str) -> None:
     problem, host = Unavailable("no suite"), run(["dpkg", "--print-architecture"]).strip()
     for suite in SUITES:  # older ones have a qemu that needs libraries of the system
+        fresh = ROOT / "new"
+        shutil.rmtree(fresh, ignore_errors=True)
         try:
-            apt, fresh = Apt(host, suite), ROOT / f"qemu-{suite}-{os.getpid()}"
+            apt = Apt(host, suite)
             run(["apt-get", "-qq", *apt.options, "download", "qemu-user"], cwd=apt.state / "archives")
             unpack(list((apt.state / "archives").glob("qemu-user_*.deb")), fresh)
             run([str(fresh / "usr" / "bin" / program), "--version"])
-        except Unavailable as error:
-            problem = error
-            continue
-        if not target.exists():
             fresh.rename(target)
-        return str(path)
+            return
+        except (Unavailable, subprocess.SubprocessError) as error:
+            problem = Unavailable(str(error))
     raise problem
 
 
 def python(name: str) -> list[str]:
     """The command that runs Python of an architecture here."""
     debian, program = MACHINES[name]
-    target = ROOT / name
-    done = target / ".done"
-    if not done.exists():
-        unpack(first_suite(debian).fetch(*PACKAGES), target)
-        done.touch()
-    return [emulator(program), "-L", str(target), str(target / "usr" / "bin" / "python3")]
+    target, qemu = ROOT / name, emulator(program)
+    with alone():
+        if not target.exists():
+            fresh = ROOT / "new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            try:
+                unpack(first_suite(debian).fetch(*PACKAGES), fresh)
+            except subprocess.SubprocessError as error:
+                raise Unavailable(str(error)) from error
+            run([qemu, "-L", str(fresh), str(fresh / "usr" / "bin" / "python3"), "-c", "import msgpack, zstandard, ctypes"])
+            fresh.rename(target)
+    return [qemu, "-L", str(target), str(target / "usr" / "bin" / "python3")]

@@ -262,3 +262,20 @@ def test_gdb_sees_names(tmp_path: Any) -> None:
         pytest.skip(f"gdb may not trace here: {done.stderr.strip().splitlines()[-1]}")
     assert "lisp_inner in section .text" in done.stdout and re.search(r"#1 .* lisp_outer \(\)", done.stdout), done.stdout + done.stderr
     assert re.search(r"0x[0-9a-f]+ +csl_collect", done.stdout)
+
+
+def test_code_is_never_writable_and_executable(native: Session) -> None:
+    """While it is being made, and after; and what nobody uses is given back between forms."""
+    seen: list[str] = []
+
+    def look(*_: Any) -> None:
+        with open("/proc/self/maps") as maps:
+            seen.extend(line for line in maps if " rwx" in line)
+    native.eval("(jit!-threshold 0)")
+    jit = jit_of(native.lisp)
+    jit.say = look
+    for k in range(300):
+        native.eval(f"(de f (x) (list x {k}))")
+        assert native.eval("(f 1)") == [1, k]
+    look()
+    assert seen == [] and jit.compiled["stencil"] == 300 and jit.bytes < 2000 and jit.arena.bytes <= 2 << 18
