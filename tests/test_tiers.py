@@ -281,4 +281,4 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
         native.eval(f"(de f (x) (list x {k}))")
         assert native.eval("(f 1)") == [1, k]
     look()
-    assert seen == [] and jit.compiled["stencil"] == 300 and jit.bytes < 2000 and jit.arena.bytes <= 2 << 18
+    assert seen == [] and jit.compiled["stencil"] >= 300 and jit.bytes < 2000 and jit.arena.bytes <= 2 << 18
