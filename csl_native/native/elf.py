@@ -19,7 +19,7 @@ from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
 from .architectures import Architecture
 
-UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")  # sections for C++ exceptions: nothing here throws
+UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table", ".ARM.extab", ".ARM.exidx")  # sections for C++ exceptions: nothing here throws
 SELF = ""  # the target of a record that refers to the block itself
 
 
