@@ -57,7 +57,7 @@ class Restoring:
             self.lisp.precision = int(info.get("precision", 6))
             self.profile = set(map(str, info.get("profile", ())))  # functions that the jit found worth compiling, here or before
             self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
-            self.lisp.on_redefine, self.lisp.on_quiet = self._redefined, self.quiet
+            self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
             self._system_variables()
@@ -166,12 +166,19 @@ class Restoring:
         return info
 
     def _redefined(self, symbol: int) -> None:
-        guard = guard_of(self.machine.text(symbol))
-        self.machine.bytes[guard] = 1  # until no code with the old body in it can run
-        self.tripped.add(guard)
+        self._replaced(symbol)
         self.hardcode.redefined(symbol)
         if self.lisp.jit is not None:
             self.lisp.jit.redefined(symbol)
+
+    def _replaced(self, symbol: int) -> None:
+        """Code in which the body of a function stands must not be used from now on; frames that run see it by the guard."""
+        guard = guard_of(self.machine.text(symbol))
+        self.machine.bytes[guard] = 1  # until no such code can run
+        self.tripped.add(guard)
+        self.hardcode.drop_users(symbol)
+        if self.lisp.jit is not None:
+            self.lisp.jit.drop_users(symbol)
 
     def quiet(self) -> None:
         """Clean up when no Lisp is running: native code of old definitions, and the guards against it."""

@@ -282,3 +282,31 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
         assert native.eval("(f 1)") == [1, k]
     look()
     assert seen == [] and jit.compiled["stencil"] >= 300 and jit.bytes < 2000 and jit.arena.bytes <= 2 << 18
+
+
+def test_tail_calls_stay_jumps_on_every_tier(shared: Session) -> None:
+    """Of two functions that call each other, of which one stands in place of its call in the other."""
+    text = "(de ping (n) (cond ((zerop n) 'ping) (t (pong (sub1 n))))) (de pong (n) (cond ((zerop n) 'pong) (t (ping (sub1 n)))))"
+    for compile_it in (lambda s: None, lambda s: jit_of(shared.lisp).compile(s), lambda s: jit_of(shared.lisp).optimise(s, at_once=True),
+                       lambda s: shared.native_compile([shared.machine.text(s)])):
+        shared.eval(text)
+        for name in ("ping", "pong"):
+            shared.run(lambda c=compile_it, name=name: c(shared.machine.intern(name)))
+        assert shared.eval("(list (ping 3000000) (ping 3000001))") == ["ping", "pong"]
+
+
+def test_hand_made_code_is_called_and_not_looked_through(native: Session) -> None:
+    """Also by what was compiled before, when its bytecode stood in place of the call."""
+    if native.hardcode.architecture is None or native.hardcode.architecture.name != "x86-64":
+        pytest.skip("hand-made code of x86-64")
+    native.eval("(de one (x) (list x)) (de user (x) (one x))")
+    native.native_compile(["user"])
+    native.eval("(jit 'user) (user 1)")
+    code = bytes.fromhex("488d4208c3")  # lea rax, [rdx + 8]; ret: plus 1
+    stores = "".join(f"(putv!-native v {8 + k} {byte} 1)" for k, byte in enumerate(code))
+    native.eval(f"(setq v (make!-native {8 + len(code)})) {stores} (symbol!-set!-native 'one 1 v 8 nil)")
+    assert native.eval("(list (one 1) (user 1))") == [2, 2]
+    native.native_compile(["user"])
+    assert native.eval("(user 5)") == 6
+    native.run(lambda: jit_of(native.lisp).optimise(native.machine.intern("user"), at_once=True))
+    assert native.eval("(user 5)") == 6

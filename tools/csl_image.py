@@ -73,6 +73,9 @@ def stencil_code(image: Image, view: HeapView, options: argparse.Namespace, resu
     for tag, pages in page_sets(image, "stencils").items():
         architecture = by_tag(tag)
         if architecture is not None and wanted in (None, tag):
+            if pages.bad_pages or tag not in kernels:
+                what = f"page {min(pages.bad_pages)} is damaged" if pages.bad_pages else f"there is no kernel-{tag} for them"
+                raise ImageError(f"{image.path}: section stencils-{tag}: {what}; csl-image drop --tag and add make them again")
             result[f"{architecture.name}, stencils"] = listing.stencil(pages, architecture, found[0], kernels[tag].entry_names)
     if options.tier == "stencil" and len(result) == 1:
         raise ImageError(f"{image.path}: has no stencils{f' for {options.tag}' if options.tag else ''}; csl-image add --tag makes some")

@@ -290,12 +290,15 @@ def resume_bytecode(env, fp):
 
 @noinline
 def bytecode_frame(env):
-    """Begin a frame of bytecode for a function whose native code gives up; 0 when there is no room."""
-    code = load(env + 8 - VECTOR)
+    """Begin a frame of bytecode for a function whose native code gives up; 0 when there is no room.
+
+    It is a word longer than others: the top operand, which an interpreter holds in a register, is in memory while the host is told.
+    """
     fp = load(SP)
-    if frame_end(code, fp) > load(STACK_END):
+    end = frame_end(load(env + 8 - VECTOR), fp) + 8
+    if end > load(STACK_END):
         return 0
-    store(SP, frame_end(code, fp))
+    store(SP, end)
     return fp
 
 

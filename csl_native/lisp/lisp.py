@@ -73,6 +73,7 @@ class Lisp(Installer, Evaluator):
         self.pending: BaseException | None = None
         self.expansions: dict[int, int] = {}
         self.on_redefine: Callable[[int], None] = lambda symbol: None
+        self.on_replace: Callable[[int], None] = lambda symbol: None  # its definition stays, but hand-made code runs in its place
         self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
         self.prompt = "> "
         self.jit: Any = None  # compiles while the program runs (native/jit.py)

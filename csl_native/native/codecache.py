@@ -85,13 +85,16 @@ class CodeCache:
         self.machine.kernel.bytecode_cells(symbol, self.code_of(symbol))
 
     def redefined(self, symbol: int) -> None:
-        """The code of a function that has a new definition goes, when no frame can be in it any more; so does what has its body in it."""
+        """The code of a function that has a new definition goes, when no frame can be in it any more."""
         self._stale = True
+        self.drop(symbol)
+
+    def drop_users(self, symbol: int) -> None:
+        """A function is another one now: code that relies on what it was goes."""
         name = self.machine.text(symbol)
         for user in [s for s, compiled in self.functions.items() if name in compiled.relies and s != symbol]:
             self.bytecode(user)
             self.drop(user)
-        self.drop(symbol)
 
     def drop(self, symbol: int) -> None:
         """Forget the native code of a function."""

@@ -51,7 +51,7 @@ class FloatInstructions:
             self.truth(first, out.define("fcmp " + flow.TESTS[name].format(inputs[0].name)))
         elif name in flow.ARITHMETIC or name in flow.COMPARISONS:
             self.two_numbers(item, inputs, first)
-        elif item.at in self.functions and self.functions[item.at] in flow.FUNCTIONS:
+        elif item.at in self.functions:
             self.float_function(item, inputs[0], first)
         else:
             return False

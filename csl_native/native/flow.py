@@ -33,13 +33,13 @@ class Types(NamedTuple):
 
 
 def result(item: Decoded, inputs: tuple[str, ...], floats: Mapping[int, float], functions: Mapping[int, str]) -> str:
-    """The type that an instruction gives; ``functions`` are the names of known ones, by the place of their call."""
+    """The type that an instruction gives; ``functions`` are those of ``FUNCTIONS``, by the place of their call."""
     name, n = item.row.name, item.operands[0] if item.operands else -1
     if name == "literal" and n in floats:
         return FLOAT
     if name in ARITHMETIC or name in CHANGES:
         return FLOAT if FLOAT in inputs else WORD
-    if name == "call1" and functions.get(item.at) in FUNCTIONS and inputs == (FLOAT,):
+    if item.at in functions and inputs == (FLOAT,):
         return FLOAT
     return WORD
 

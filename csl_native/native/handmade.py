@@ -136,6 +136,7 @@ class Handmade:
         natural = 1 if arguments == 1 else 2 if arguments == 2 else 3
         cell = natural if count >> 3 > 255 else 0
         entry = place + (offset >> 3)
+        lisp.on_replace(symbol)
         pages = self.pages(own_tag)
         code = bytes(pages.data[entry:place + size])
         pages.entries[str(entry)] = {"bytecode": self.hardcode.bytecode_digest(symbol), "name": m.text(symbol),

@@ -51,6 +51,7 @@ class HardCode:
         self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
         self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
         self.free_slots: list[int] = []
+        self._index: tuple[dict[str, set[str]], set[str]] | None = None
         self.refused: Fallback | None = None
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
@@ -120,7 +121,7 @@ class HardCode:
 
     def add(self, entries: list[tuple[int, int, int, int, int]]) -> None:
         """Add (symbol, argument count, type-and-page, offset, env) entries; an older one of the same tag and cell goes."""
-        m = self.machine
+        m, self._index = self.machine, None
         table: dict[int, tuple[int, list[int]]] = {s: (n, old) for s, n, old in self.rows()}
         for symbol, count, number, offset, env in entries:
             _, old = table.get(symbol, (count, []))
@@ -136,24 +137,40 @@ class HardCode:
             self.write(kept)
 
     def redefined(self, symbol: int) -> None:
-        """A function is given a new definition: its native ones go, on every architecture, and those in which its body stands."""
-        m = self.machine
-        if m.root(ROOT_HARD_CODE) == NIL:
-            return
-        rows, gone = self.rows(), {symbol}
-        for name in self.users_of(m.text(symbol)):
-            user = m.intern(name)
-            if any(s == user for s, _, _ in rows) and self.lisp.is_bytecoded(user):
-                gone.add(user)
-                m.kernel.bytecode_cells(user, m.field(m.field(user, SYM_ENV), 8 - VECTOR))
-        if any(s in gone for s, _, _ in rows):
-            for s in gone:
-                self.release_slots(s)
-            self.write([row for row in rows if row[0] not in gone])
+        """A function is given a new definition: its native ones go, on every architecture."""
+        self.drop({symbol})
 
-    def users_of(self, name: str) -> list[str]:
-        """The functions of this machine's sets that rely on what a function is."""
-        return [str(row["name"]) for pages in self.sets.values() for row in pages.entries.values() if name in row.get("inlined", ())]
+    def drop_users(self, symbol: int) -> None:
+        """A function is another one now: native code that relies on what it was goes."""
+        users = {self.machine.intern(name) for name in self.index()[0].get(self.machine.text(symbol), ())}
+        bytecoded = {user for user in users if user != symbol and self.lisp.is_bytecoded(user)}
+        for user in self.drop(bytecoded):
+            self.machine.kernel.bytecode_cells(user, self.machine.field(self.machine.field(user, SYM_ENV), 8 - VECTOR))
+
+    def drop(self, symbols: set[int]) -> set[int]:
+        """Take functions out of the table; those that were in it."""
+        if not symbols or self.machine.root(ROOT_HARD_CODE) == NIL:
+            return set()
+        rows = self.rows()
+        found = {s for s, _, _ in rows if s in symbols}
+        for symbol in found:
+            self.release_slots(symbol)
+        if found:
+            self.write([row for row in rows if row[0] not in found])
+        return found
+
+    def index(self) -> tuple[dict[str, set[str]], set[str]]:
+        """Of this machine's sets: by function name those that rely on it, and the names of those with hand-made code."""
+        if self._index is None:
+            users: dict[str, set[str]] = {}
+            handmade = set()
+            for row in (row for pages in self.sets.values() for row in pages.entries.values()):
+                for name in row.get("inlined", ()):
+                    users.setdefault(name, set()).add(str(row["name"]))
+                if "inlined" not in row:
+                    handmade.add(str(row["name"]))
+            self._index = users, handmade
+        return self._index
 
     def changed(self, inlined: dict[str, bytes]) -> str:
         """The name of a function that is not any more what compiled code relies on; "" when there is none."""

@@ -254,6 +254,12 @@ class Jit(CodeCache):
 
     # -- what was assumed too much --------------------------------------------------
 
+    def redefined(self, symbol: int) -> None:
+        """A new definition is assumed about anew."""
+        super().redefined(symbol)
+        self._cautious.discard(symbol)
+        self.bailouts = Counter({key: count for key, count in self.bailouts.items() if key[0] != symbol})
+
     def bailed_out(self, env: int, at: int) -> None:
         """Optimised code of a function assumed too much; after some times it is compiled again, assuming nothing."""
         symbol = self.symbol_of(env)

@@ -27,13 +27,13 @@ class Body(FloatInstructions):
         self.listing = [item for item in decode(self.code.code) if item.at in self.depths]
         self.floats, self.callees = dict(source.floats), dict(source.callees)
         self.env, self.prefix = "%env", ""
+        self.last = call is None or call.row.kind == "tail"  # is its value that of the whole function, and its last call a jump?
         pending = pushed(self.listing)
         self.sure = {item.at for item in self.listing if not pending[item.at]}  # where the function can be given up
-        functions = {item.at: self.callees[item.operands[0]].name for item in self.listing
-                     if item.row.name == "call1" and caller is None and item.at in self.sure and item.operands[0] in self.callees
-                     and not self.callees[item.operands[0]].code}
-        self.types = flow.infer(self.code, self.listing, self.floats, functions)
-        self.functions = functions
+        kernel = {n: callee.name for n, callee in self.callees.items() if callee.code is None and callee.name in flow.FUNCTIONS}
+        self.functions = {item.at: kernel[item.operands[0]] for item in self.listing
+                          if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
+        self.types = flow.infer(self.code, self.listing, self.floats, self.functions)
 
     # -- places ---------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Body(FloatInstructions):
 
     def finish(self, value: str) -> None:
         """Leave the function with a value."""
-        if self.caller is None:
+        if self.last:
             self.out.ret("word", value)
         else:
             self.out.emit(f"store i64 {value}, ptr {self.result}")
@@ -216,9 +216,9 @@ class Body(FloatInstructions):
         if f.result == "void":
             out.emit(text)
             return
-        result = out.define(("tail " if row.kind == "tail" and self.caller is None else "") + text)
+        result = out.define(("tail " if row.kind == "tail" and self.last else "") + text)
         if row.kind == "tail":
-            self.finish(result if self.caller is None else self.checked(result, item.at))
+            self.finish(result if self.last else self.checked(result, item.at))
         elif row.kind == "branch":
             self.branch(result, item, self.after(item))
         else:

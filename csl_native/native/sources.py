@@ -28,7 +28,7 @@ def kernel_functions() -> dict[str, tuple[str, int]]:
     return {name: row for name, row in found.items() if names.count(name) == 1}
 
 
-def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False, inline: bool = True) -> Source:
+def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -> Source:
     """The source of a bytecoded function; NotCompilable, with the reason, when it has to stay bytecode."""
     m = lisp.machine
     literals = m.vector_items(m.field(symbol, SYM_ENV))
@@ -36,8 +36,6 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False, i
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
     FunctionIR(source)
-    if not inline:
-        return source
     callees: dict[int, Callee] = {}
     room = ROOM
     for item in decode(code.code):
@@ -64,7 +62,7 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
     if is_kernel(lisp, symbol):
         function, parameters = kernel_functions()[name]
         return Callee(name, guard_of(name), function=function) if parameters == count else None
-    if not lisp.is_bytecoded(symbol):
+    if not lisp.is_bytecoded(symbol) or name in lisp.session.hardcode.index()[1]:  # type: ignore[attr-defined]
         return None
     literals = m.vector_items(m.field(symbol, SYM_ENV))
     code = Code.unpack(m.raw(literals[0]))
