@@ -125,6 +125,13 @@ def test_native_functions_come_back(native: Session) -> None:
         Debugger(native).attach()
 
 
+def wait_for_rounds(s: Session) -> None:
+    """Until the program in another thread has counted to 1000."""
+    rounds, until = s.machine.intern("rounds*"), time.monotonic() + 60
+    while (s.machine.value(rounds) or 0) >> 3 < 1000 and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 @needs_native
 def test_attaching_to_a_running_program(native: Session) -> None:
     """From another thread, to a loop in native code: what it calls from then on runs in the debugger, and is native again after."""
@@ -142,10 +149,7 @@ def test_attaching_to_a_running_program(native: Session) -> None:
     debugger.break_at("fact")
     thread = threading.Thread(target=lambda: result.append(native.eval("(work)")))
     thread.start()
-    rounds = native.machine.intern("rounds*")
-    until = time.monotonic() + 60
-    while (native.machine.value(rounds) or 0) >> 3 < 1000 and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for_rounds(native)
     debugger.attach()
     thread.join()
     debugger.detach()
@@ -169,10 +173,7 @@ def test_a_running_frame_moves_into_the_debugger(native: Session) -> None:
     debugger = Debugger(native, stop)
     thread = threading.Thread(target=lambda: result.append(native.eval("(spin 3)")))
     thread.start()
-    rounds = native.machine.intern("rounds*")
-    until = time.monotonic() + 60
-    while (native.machine.value(rounds) or 0) >> 3 < 1000 and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for_rounds(native)
     code = debugger._listing(native.machine.field(native.machine.intern("spin"), SYM_ENV))[3]
     place = next(at for at, item in code.items() if item.row.name == "plus")
     debugger.break_at("spin", place)

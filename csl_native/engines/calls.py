@@ -41,8 +41,7 @@ def body(row: Instruction) -> str:
     if not row.gives:
         return "\n".join([*lines, f"    {call}", after, f"    return pc + {row.size}"])
     if row.name == "poll":
-        lines += [f"    {line}" for line in weave.backward(f"store({ENGINE_SP},")]
-        lines[-1] += f")\n            return {DONE}"
+        lines += [f"    {line}" for line in weave.backward(lambda value: [f"store({ENGINE_SP}, {value})", f"return {DONE}"])]
     lines.append(f"    r = {call}")
     if row.fails:
         lines += [f"    if r == {UNWIND}:", "        return 0"]

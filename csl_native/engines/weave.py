@@ -10,6 +10,7 @@ Operand k of a frame with d operands (k = 1..d) is in memory at the end of the l
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import cache
 
 from ..instructions.codec import OPERANDS, CodeError, Instruction, instructions, program
@@ -75,10 +76,13 @@ def operand(kind: str, place: int) -> str:
     return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
 
 
-def backward(give: str = "return") -> list[str]:
-    """Lines before a safepoint in a loop, all operands being in memory: when somebody counts, the frame may go on natively from here."""
+def backward(leave: Callable[[str], list[str]] = lambda value: [f"return {value}"]) -> list[str]:
+    """Lines before a safepoint in a loop, all operands being in memory: when somebody counts, the frame may go on natively from here.
+
+    ``leave`` gives the lines by which the engine ends the function with a value.
+    """
     return [f"if unlikely(load({THRESHOLD}) != 0):", f"    if count_bytecode(env, pc - load(env + {8 - VECTOR}) - {CODE_START}) == {T}:",
-            f"        {give} invoke1({SLOT_RESUME}, env, fp)"]
+            *(f"        {line}" for line in leave(f"invoke1({SLOT_RESUME}, env, fp)"))]
 
 
 def case(row: Instruction, counted: bool = True) -> list[str]:
@@ -189,6 +193,11 @@ def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
 def lisp_functions() -> tuple[Function, ...]:
     """Kernel functions that are Lisp functions, by Lisp name."""
     return tuple(sorted((f for f in program().functions.values() if f.lisp_name), key=lambda f: f.lisp_name or ""))
+
+
+def entry_arguments(env: str, values: list[str]) -> list[str]:
+    """What the entry of a Lisp function is called with, in the convention of its cell: a count, and three values at least, but for one or two."""
+    return [env, *values] if len(values) in (1, 2) else [env, str(len(values)), *values, *["0"] * (3 - len(values))]
 
 
 def entry(f: Function) -> str:

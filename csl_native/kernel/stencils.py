@@ -30,10 +30,13 @@ STENCIL_BYTES = 48
 # branch target + 1.
 W_DEPTH, W_LABEL, W_ADDRESS, W_AFTER, W_COLD, W_COLD_STENCIL, W_SLOT, W_TARGET = range(0, 64, 8)
 WORK_BYTES = 64
-# Targets of the relocation records, as ``stencils.weave.TARGETS`` has them.
+# Targets of the relocation records, by number: the stencil itself, the places that it jumps to, its holes, and what holes may count from.
+TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin")
 T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT, T_ORIGIN = range(8, 88, 8)
 TARGET_COUNT = 11
 # Stencils of the frame, by their place in J_FRAMES; the tables of ``flush`` and ``fill`` are in J_ADJUST.
+FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "resume_1", "enter_1", "enter_2", "enter_n",
+          "enter_1_general", "enter_2_general", "enter_n_general")
 (F_START, F_COLD_START, F_LEAVE, F_HANDLE, F_HANDLE1, F_RESUME, F_RESUME1, F_ENTER1, F_ENTER2, F_ENTERN, F_ENTER1G, F_ENTER2G,
  F_ENTERNG) = range(0, 8 * 13, 8)
 
@@ -58,8 +61,8 @@ def row_at(job, at):
 
 
 def target_of(job, at):
-    """Where the branch at a place goes; its distance is the first operand."""
-    return at + 3 + (load16(load(job + J_CODE) + at + 1) << 48 >> 48)
+    """Where the branch at a place goes: so far from its end as its operand says."""
+    return at + load(row_at(job, at) + I_SIZE) + (load16(load(job + J_CODE) + at + 1) << 48 >> 48)
 
 
 def find_depths(job) -> None:
@@ -174,7 +177,7 @@ def adjust(job, state, wanted, depth, emit) -> None:
 
 
 def failure(job, at):
-    """Where a failure at a place of the bytecode goes, as an offset into the code; -1 when that is out of the function."""
+    """The number of the handler that a failure at a place of the bytecode goes to; -1 when that is out of the function."""
     h = load(job + J_HANDLERS)
     i = 0
     while i < load(job + J_HANDLER_COUNT):
@@ -220,7 +223,7 @@ def put_instruction(job, at, state, emit):
             stencil = load(row + (I_PAIR if test == 1 else I_OTHER_PAIR))
             cold = load(row + (I_PAIR_COLD if test == 1 else I_OTHER_COLD))
             branch = following
-            following += 3
+            following += load(row_at(job, following) + I_SIZE)
             kind = BRANCH
             after -= 1
     handler = failure(job, at) if load(row + I_FAILS) != 0 else -1

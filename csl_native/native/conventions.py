@@ -6,6 +6,7 @@ import re
 
 from ..restricted.checker import Function
 from ..restricted.emitter import LLVM_TYPE
+from ..restricted.llvm import signature
 
 
 def by_slow_paths(text: str, names: list[str], convention: str, prefix: str = "slow.") -> str:
@@ -17,9 +18,6 @@ def by_slow_paths(text: str, names: list[str], convention: str, prefix: str = "s
 
 def slow_path(f: Function, convention: str, prefix: str = "slow.", linkage: str = "internal") -> str:
     """A function of the kernel by such a convention."""
-    kinds = [LLVM_TYPE[kind] for _, kind in f.parameters]
-    parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
-    result = LLVM_TYPE[f.result]
-    body = f"call void @{f.name}(ptr %base{parameters})\n  ret void" if result == "void" else (
-        f"%r = call {result} @{f.name}(ptr %base{parameters})\n  ret {result} %r")
-    return f"define {linkage} {convention} {result} @{prefix}{f.name}(ptr %base{parameters}) nounwind noinline cold {{\n  {body}\n}}\n"
+    result, parameters = LLVM_TYPE[f.result], signature(f)
+    body = f"call void @{f.name}({parameters})\n  ret void" if result == "void" else f"%.r = call {result} @{f.name}({parameters})\n  ret {result} %.r"
+    return f"define {linkage} {convention} {result} @{prefix}{f.name}({parameters}) nounwind noinline cold {{\n  {body}\n}}\n"

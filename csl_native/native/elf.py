@@ -19,7 +19,7 @@ from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
 from .architectures import Architecture
 
-UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table", ".ARM.extab", ".ARM.exidx")  # sections for C++ exceptions: nothing here throws
+UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")  # sections for exceptions, which nothing here throws; a machine may have more
 SELF = ""  # the target of a record that refers to the block itself
 
 
@@ -88,7 +88,9 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
         raise ObjectError(f"object for {elf['e_machine']}; {architecture.name} expected")
     block, where = Block(), {}
     for index, section in enumerate(elf.iter_sections()):
-        if section["sh_flags"] & 2 and section["sh_size"] and not section.name.startswith(UNWINDING) and section["sh_type"] in ("SHT_PROGBITS", "SHT_NOBITS"):
+        if section["sh_type"] not in ("SHT_PROGBITS", "SHT_NOBITS") or section.name.startswith(UNWINDING + architecture.unwinding):
+            continue
+        if section["sh_flags"] & 2 and section["sh_size"]:
             if section["sh_type"] == "SHT_NOBITS":
                 raise ObjectError(f"section {section.name} is writable data; code for pages has none")
             align = max(section["sh_addralign"], 16)

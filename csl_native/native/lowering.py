@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engines.weave import kernel_program
+from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.codec import OPERANDS, Decoded, decode, verify
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
@@ -231,8 +231,7 @@ class Body(FloatInstructions):
         """An instruction by the kernel's Lisp function of its meaning, where its fast path was left; then on to a label."""
         if self.types and item.row.name in flow.ARITHMETIC and item.row.name != "quotient":  # the function has to do with floats
             self.two_floats(item, inputs, first, on)
-        count = [] if len(inputs) in (1, 2) else [str(len(inputs))]
-        arguments = "".join(f", i64 {a}" for a in ("0", *count, *inputs, *["0"] * (3 - len(inputs) if count else 0)))
+        arguments = "".join(f", i64 {a}" for a in entry_arguments("0", inputs))
         result = self.out.define(f"call {self.unit.rare(f'entry_{function}')}(ptr %base{arguments})")
         self.write(first, Value(WORD, self.checked(result, item.at)))
         self.out.jump(on)

@@ -306,8 +306,7 @@ PERSONALITY = "declare i32 @personality(...)"  # what LLVM wants of functions wi
 
 def leaving(function: Function) -> str:
     """``leave.NAME``: a function that is not called but left for: its caller's landing pad.  (A ``resume`` becomes a branch where it is inlined.)"""
-    parameters = "".join(f", {LLVM_TYPE[kind]} %a{k}" for k, (_, kind) in enumerate(function.parameters))
-    return (f"define internal {LLVM_TYPE[function.result]} @leave.{function.name}(ptr %base{parameters}) alwaysinline cold personality ptr @personality {{\n"
+    return (f"define internal {LLVM_TYPE[function.result]} @leave.{function.name}({signature(function)}) alwaysinline cold personality ptr @personality {{\n"
             "  resume {ptr, i32} poison\n}\n")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..engines.weave import kernel_program
 from ..instructions.codec import instructions
+from ..kernel.stencils import TARGETS
 from ..native.architectures import Architecture
 from ..native.compiler import module_text, object_code
 from ..native.conventions import by_slow_paths
@@ -15,7 +16,6 @@ from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import LLVM_TYPE, Emitter
 from ..vm import SLOTS
-from .table import TARGETS
 from .weave import COLD, hot, shared, stencil_program, stencils
 
 
@@ -56,12 +56,10 @@ def module(architecture: Architecture, forced: str = "") -> str:
 def through_slot(f: Function, slot: int, architecture: Architecture, convention: str = "") -> str:
     """A kernel function as what a stencil calls it by; with a convention, as ``shared.NAME``."""
     out = Emitter(architecture)
-    out.access(f"%p = getelementptr i8, ptr %base, i64 {slot}")
-    out.access("%f = load ptr, ptr %p, align 8")
-    kinds = [LLVM_TYPE[kind] for _, kind in f.parameters]
-    parameters = "".join(f", {kind} %a{k}" for k, kind in enumerate(kinds))
-    result = LLVM_TYPE[f.result]
-    call = f"{'' if convention else 'tail '}call {convention} {result} %f(ptr %base{parameters})"
+    out.access(f"%.p = getelementptr i8, ptr %base, i64 {slot}")
+    out.access("%.f = load ptr, ptr %.p, align 8")
+    result, parameters = LLVM_TYPE[f.result], ir.signature(f)
+    call = f"{'' if convention else 'tail '}call {convention} {result} %.f({parameters})"
     value = None
     if result == "void":
         out.emit(call)
@@ -69,7 +67,7 @@ def through_slot(f: Function, slot: int, architecture: Architecture, convention:
         value = out.define(call)
     out.ret(f.result, value)
     name = f"shared.{f.name}" if convention else f.name
-    return f"define internal {convention} {result} @{name}(ptr %base{parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
+    return f"define internal {convention} {result} @{name}({parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
 
 
 def called() -> tuple[str, ...]:

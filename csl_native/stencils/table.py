@@ -12,16 +12,13 @@ from csl_native.image.container import digest
 
 from ..instructions.codec import OPERANDS, Code, Instruction, instructions
 from ..kernel import stencils as kernel
+from ..kernel.stencils import FRAMES, TARGETS
 from ..native.architectures import Architecture
 from ..native.kernelset import kind_numbers
 from ..native.pages import PageSet
 
 if TYPE_CHECKING:
     from ..native.elf import Block
-
-TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin")  # names in the records, by number; "" is the stencil
-FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "resume_1", "enter_1", "enter_2", "enter_n",
-          "enter_1_general", "enter_2_general", "enter_n_general")
 
 
 def section_name(architecture: Architecture) -> str:

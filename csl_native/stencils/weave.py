@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 
-from ..engines.weave import kernel_program
+from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.codec import OPERANDS, Instruction, by_name, instructions, program
 from ..instructions.definitions import FUSED, PLACEMENT
 from ..kernel.host import H_STACK_OVERFLOW
@@ -24,7 +24,8 @@ from ..restricted.checker import Function, Program
 from ..vm import SP, STACK_END, STACK_LIMIT, TICKS
 from ..words import UNWIND, VECTOR
 
-NEXT, TARGET, FAIL, COLD = range(4)  # places: the following code, where a branch goes, where a failure goes, the rare cases
+# By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a failure goes, the rare cases.
+NEXT, TARGET, FAIL, COLD = range(4)
 OPERAND1, OPERAND2, SLOT, FRAME, COUNT = range(5)  # holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
 BRANCHES = ("jump_nil", "jump_not_nil")
 
@@ -99,8 +100,7 @@ def body(row: Instruction, values: dict[str, str], called: bool) -> str:
     names = [a.arg for a in f.node.args.args]
     arguments = [name if name in row.context else values[name] for name in names]
     if called and f.lisp_name is not None:
-        count = [] if len(names) in (1, 2) else [str(len(names))]
-        return f"entry_{f.name}({', '.join(['env', *count, *arguments, *['0'] * (3 - len(names) if count else 0)])})"
+        return f"entry_{f.name}({', '.join(entry_arguments('env', arguments))})"
     return f"{row.function}({', '.join(arguments)})"
 
 
@@ -152,9 +152,8 @@ def splits(row: Instruction) -> bool:
             if name in FRESH:
                 found.append(changed)
             elif name in functions:
-                ends = [changed]
-                after = block(functions[name], functions[name].node.body, changed)
-                return changed or bool(after) or writes(name) or any(ends[1:])
+                block(functions[name], functions[name].node.body, changed)
+                return changed or writes(name)
             elif name.startswith(("store", "invoke", "callf")):
                 if name.startswith("invoke"):
                     found.append(True)

@@ -61,5 +61,6 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_ARM_REL32", 12, 0),),
     capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"), systems=("armv7l", "armv8l", "aarch64"),
     features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, copying=Copying(cached=1), llvm_features="+v7,+vfp3d16,-d32,-neon,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT,
+    unwinding=(".ARM.extab", ".ARM.exidx"), flush=clear_cache, copying=Copying(cached=1),
+    llvm_features="+v7,+vfp3d16,-d32,-neon,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT,
     baseline=frozenset(("vfpv3",)))
