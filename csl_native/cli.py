@@ -8,14 +8,16 @@ from typing import Any
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
-  -i FILE        start from this image (- is the base image)
-  -o FILE        the image that (preserve) writes
+  -i FILE        start from this image (- is the base image); further ones are libraries for load-module, in this order
+  -o FILE        the image that (preserve) and (faslout) write; load-module looks there first
   -z             cold start: the base image, whatever -i says, without a restart function
   -n             do not run the restart function of the image
   -e FORM        evaluate a form after the start (repeatable)
   -D NAME=VALUE  set a variable to a string (-dNAME=VALUE too)
   -u NAME        make a variable unset
   -q  -v         no echo of values / say what happens, and collector reports
+  -t MODULE      print the date of a module and stop
+  -j FILE        write the names of the files that were read to a file at the end
   -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
   -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file
@@ -63,6 +65,7 @@ class Options:
     def __init__(self) -> None:
         self.image: str | None = None
         self.output: str | None = None
+        self.libraries: list[str] = []
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
         self.engines = self.stats = self.perf_map = self.gdb = False
         self.heap: int | None = None
@@ -123,6 +126,8 @@ def parse(arguments: list[str]) -> Options:
 def put(options: Options, name: str, value: str, option: str) -> None:
     if name in ("forms", "define", "undefine"):
         getattr(options, name).append(value)
+    elif name == "image" and options.image is not None:
+        options.libraries.append(value)
     elif name == "heap":
         options.heap = size_of(value, option)
     elif name == "native" and value not in ("on", "off"):
@@ -214,9 +219,6 @@ def run(options: Options) -> int:
     from .baseimage import base_image
     from .session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
-    for option, value in (("-t", options.module), ("-j", options.depends)):
-        if value is not None:
-            raise UsageError(f"{option} {value}: there are no modules in this version")
     if options.seed is not None:
         from .lisp.builtins.numbers import generator
         generator().seed(options.seed)
@@ -227,7 +229,11 @@ def run(options: Options) -> int:
         if name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
-                      gc_stress=options.gc_stress, output=out, jit=options.jit)
+                      gc_stress=options.gc_stress, output=out, jit=options.jit, libraries=options.libraries, output_library=options.output)
+    if options.module is not None:
+        date = session.function("modulep")(options.module)
+        print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)
+        return 0 if date else 1
     from .toplevel import TopLevel
     return TopLevel(session, options).run()
 

@@ -48,7 +48,7 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     """Write the session to an image file, atomically.
 
     A new file gets everything.  An existing image that this session came from, or wrote, keeps the page sets of
-    other tags byte for byte; only the heap and this machine's sets are replaced.
+    other tags byte for byte; only the heap and this machine's sets are replaced.  Modules that a file has stay in it.
     """
     path = os.fspath(path)
     sections = heap_sections(session, compress)
@@ -61,7 +61,18 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
             unchanged = {s.name for s in own if (old := image.sections.get(s.name)) is not None and _same(image, old, s)}
         update(path, sections + [s for s in own if s.name not in unchanged])
     else:
-        write(path, sections + own + foreign)
+        write(path, sections + own + foreign + _modules(path, {s.name for s in foreign}))
+
+
+def _modules(path: str, replaced: set[str]) -> list[Section]:
+    """The modules of the file that is about to be written anew, less those that come with the session."""
+    if not os.path.exists(path):
+        return []
+    with Image(path) as image:
+        gone = {name.split("-", 2)[-1] for name in replaced if name.startswith("module-")}
+        names = [name for name in image.sections if (name.startswith("module-") and name[7:] not in gone)
+                 or (name.startswith("native-") and name.split("-", 2)[-1] not in gone)]
+        return [Section(name, image.read(name), image.sections[name].raw, image.sections[name].info) for name in names]
 
 
 def _same(image: Image, old: Section, new: Section) -> bool:

@@ -10,6 +10,7 @@ from csl_native.image.container import Image, ImageError
 
 from .baseimage import base_image
 from .cage import Cage
+from .lisp.libraries import set_libraries
 from .lisp.lisp import Lisp
 from .machine import Machine
 from .native.architectures import Architecture, host
@@ -36,6 +37,8 @@ class Restoring:
     engine: str
     wanted_tag: int | None
     heap: int
+    libraries: list[str]
+    output_library: str | None
     gc_stress: bool
     output: Any
 
@@ -61,6 +64,8 @@ class Restoring:
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
             self._system_variables()
+            own = [] if self.path is None or os.path.realpath(path) == os.path.realpath(base_image()) else [path]
+            set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
         self.hardcode.set_thresholds(*jit)

@@ -40,18 +40,23 @@ class Session(Restoring, Values):
     ``jit``: compile a function while the program runs when it has been called or has looped so often (0: at its first call, -1: never);
     a second number: when it is compiled again, by LLVM in the background.
 
+    ``libraries``: image files in which load-module looks, after the ``output_library`` (that faslout writes to) and the image itself.
+
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
                  gc_stress: bool = False, output: Any = None, tag: int | None = None,
-                 jit: int | tuple[int, int] = -1) -> None:
+                 jit: int | tuple[int, int] = -1, libraries: Iterable[str | os.PathLike[str]] = (),
+                 output_library: str | os.PathLike[str] | None = None) -> None:
         self.path: str | None = None
         self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
         self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
         self.engine = "python"
         self.output = output
         self.heap = heap or default_heap()
+        self.libraries = [os.fspath(path) for path in libraries]
+        self.output_library = os.fspath(output_library) if output_library is not None else None
         self.gc_stress = gc_stress
         self.held: dict[int, int] = {}
         self.gdb: Any = None  # what tells GDB of native functions (native/gdb.py)
@@ -136,7 +141,8 @@ class Session(Restoring, Values):
                 return function()
             finally:
                 self.owner = 0
-                self.quiet()
+                if not self.closed:  # a restart went on in another session
+                    self.quiet()
         with self.lock:
             return self.machine.on_big_stack(owned)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from csl_native.image.container import Image
 
 from .baseimage import base_image
 from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
@@ -20,6 +25,7 @@ class TopLevel:
     def __init__(self, session: Session, options: Any) -> None:
         self.session, self.options = session, options
         self.said: set[str] = set()
+        self.read: dict[str, None] = {}  # files, in the order in which they were read first
         self.output_path: str = options.output or session.path or base_image()
 
     def note(self, text: str) -> None:
@@ -70,6 +76,9 @@ class TopLevel:
             code = stopped.code
         self.explain()
         self.statistics()
+        if self.options.depends is not None:
+            with open(self.options.depends, "w") as file:
+                file.writelines(f"{name}\n" for name in self.read)
         return code or missing
 
     def begin(self, restarted: bool, call: bool) -> None:
@@ -78,6 +87,7 @@ class TopLevel:
             from .native.jit import jit_of
             jit_of(lisp).say = lambda text: self.note(f"csl: {text}")
         lisp.top = self  # type: ignore[attr-defined]
+        lisp.on_read = lambda path: self.read.setdefault(path)
         if self.options.gdb:
             self.session.tell_gdb()
         if self.options.verbose:
@@ -97,6 +107,7 @@ class TopLevel:
 
     def open(self, name: str) -> Input:
         if name != "-":
+            self.read.setdefault(name)
             return Input(open(name, "rb"), name=name)
         stream = Input(sys.stdin.buffer, name="standard input")
         if sys.stdin.isatty():
@@ -127,15 +138,18 @@ class TopLevel:
         self.guard(lambda: self.session.lisp.load_stream(stream, self.echo))
 
     def guard(self, action: Any) -> None:
+        """Run something; after each restart, which may come out of the one before, the same input is read on."""
         while True:
             try:
                 action()
                 return
             except Restart as restart:
-                stream = self.session.lisp.standard_input
-                restart.action()
-                self.session.lisp.standard_input = stream
-                action = lambda s=stream: self.session.lisp.load_stream(s, self.echo)  # noqa: E731
+                action = partial(self.go_on, restart.action)
+
+    def go_on(self, restart: Callable[[], Any]) -> None:
+        restart()
+        lisp = self.session.lisp
+        lisp.load_stream(lisp.standard_input, self.echo)
 
     def echo(self, form: int, value: int) -> None:
         """Show the value of a form at the top level, as the original does unless -q was given."""
@@ -163,6 +177,8 @@ class TopLevel:
             self.note(f"csl: {len(done)} functions compiled to native code")
         if self.options.output:
             self.session.preserve(self.options.output)
+            if which == "all":
+                self.compile_modules()
         if self.options.gdb:
             self.session.tell_gdb()
         refused = [f for f in self.session.fallbacks if f.subject in (names or ())]
@@ -170,13 +186,32 @@ class TopLevel:
             self.note(f"csl: {fallback.sentence()}")
         return 1 if refused else 0
 
+    def compile_modules(self) -> None:
+        """Native code for the modules of the output library, for this machine and the tags that were asked for."""
+        from .native.architectures import by_name
+        from .native.modulecode import compile_modules
+        assert self.options.output is not None and self.session.hardcode.architecture is not None
+        tags = [by_name(tag) for tag in (self.options.tags or "").split(",") if tag]
+        for module, found in compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags], None, progress()).items():
+            if self.options.verbose:
+                self.note(f"csl: {len(found)} functions of module {module} compiled to native code")
+
+    def restart_path(self) -> str:
+        """The image that a restart reloads: what was preserved last, else what the session began from."""
+        if self.options.output and os.path.exists(self.options.output):
+            with Image(self.options.output) as image:
+                if "heap" in image.sections:
+                    return str(self.options.output)
+        return self.session.path or base_image()
+
     def replace(self, path: str) -> None:
         """Go on with a fresh session from an image; the old one's memory is given back."""
         old = self.session
         old.lisp.output.flush()
         session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output,
-                          jit=self.options.jit)
+                          jit=self.options.jit, libraries=old.libraries, output_library=old.output_library)
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
+        session.lisp.input = session.lisp.standard_input = old.lisp.standard_input
         session.machine._set_limit()
         old.close()
         self.session = session

@@ -241,7 +241,14 @@ def test_verbose_reports_collections(csl: Run) -> None:
 def test_random_numbers_follow_the_seed(csl: Run) -> None:
     one, two, three = (csl("-q", "-r", seed, "-e", "(print (random 1000000000))").stdout for seed in ("1", "1", "2"))
     assert one == two != three
-    assert "no modules" in csl("-t", "m").stderr
+    assert "m: no such module" in csl("-t", "m").stderr
+
+
+def test_files_that_were_read(csl: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.lsp").write_text('(close (open "b.lsp" (quote input))) (load "b.lsp")')
+    (tmp_path / "b.lsp").write_text("1")
+    csl("-q", "-j", "deps", "a.lsp")
+    assert (tmp_path / "deps").read_text() == "a.lsp\nb.lsp\n"
 
 
 @needs_native

@@ -150,13 +150,21 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """Cross-compile for tags and put their pages into the image."""
+    """Cross-compile for tags and put their pages into the image; the modules' functions too."""
+    from csl_native.native.modulecode import compile_modules
     from csl_native.session import Session
     from csl_native.toplevel import progress as bar
-    session = Session(image.path, heap=max(256 << 20, 4 * image.size))
-    done = session.add_tags(options.tag, bar())
-    session.preserve(image.path)
-    return [{"tag": name, "functions compiled": len(found)} for name, found in done.items()], 0
+    rows: list[dict[str, Any]] = []
+    heap = max(256 << 20, 4 * image.size)
+    if "heap" in image.sections:
+        session = Session(image.path, heap=heap)
+        rows += [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, bar()).items()]
+        session.preserve(image.path)
+    if any(name.startswith("module-") for name in image.sections):
+        session = Session(image.path if "heap" in image.sections else None, heap=heap, libraries=[image.path])
+        done = compile_modules(session, image.path, [by_name(name) for name in options.tag], None, bar())
+        rows += [{"module": name, "functions compiled": len(found)} for name, found in done.items()]
+    return rows, 0
 
 
 def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:

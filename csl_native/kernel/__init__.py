@@ -16,6 +16,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         calls,
         collector,
         compact,
+        fasl,
         floats,
         hashing,
         host,
@@ -29,4 +30,4 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         vectors,
     )
     return (memory, host, bignum, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text, calls, compact,
-            definitions, apply, stencils)
+            fasl, definitions, apply, stencils)

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq let let* prog tagbody go return catch unwind-protect "
                  "declare the eval-when de df dm defun defmacro psetq list*").split()
 FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
-          "lispsystem* *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
+          "lispsystem* input-libraries output-library *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
           "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
+
+# Forms that begin with these are evaluated when they are compiled to a module, too.
+AT_COMPILE_TIME = "rds deflist flag fluid global remprop remflag unfluid unglobal dm defmacro carcheck faslend c-end".split()
 
 ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
            "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
@@ -62,6 +65,8 @@ class Installer:
                             ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
             m.set_value(m.intern(name), value)
 
+        for name in AT_COMPILE_TIME:
+            m.kernel.put(m.intern(name), m.intern("eval"), T)
         m.set_root(ROOT_RAISE, m.intern("*raise"))
         m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
         for alias, name in ALIASES.items():

@@ -26,6 +26,7 @@ from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
 from .compiler import Compiler
 from .errors import Errors
 from .evaluator import Evaluator
+from .fasl import ModuleWriter
 from .host import Host
 from .install import Installer
 from .printer import Printer
@@ -67,13 +68,17 @@ class Lisp(Installer, Evaluator):
         self.input = Input()
         self.standard_input = self.input
         self.streams: dict[int, Any] = {}
+        self.libraries: dict[int, Any] = {}
+        self.module: ModuleWriter | None = None  # the one that faslout is making
+        self.before_module = NIL  # what dfprint* was then
+        self.on_form: Callable[[int], int] = self.eval  # what load does with each form
         self.started = time.process_time()
         self.gc_seconds = self.gc_longest = 0.0
         self.on_collection: Callable[[str], None] = lambda text: None
         self.pending: BaseException | None = None
-        self.expansions: dict[int, int] = {}
         self.on_redefine: Callable[[int], None] = lambda symbol: None
         self.on_replace: Callable[[int], None] = lambda symbol: None  # its definition stays, but hand-made code runs in its place
+        self.on_read: Callable[[str], None] = lambda path: None  # called with every file that is opened for reading
         self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
         self.prompt = "> "
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
@@ -156,18 +161,16 @@ class Lisp(Installer, Evaluator):
             code, literals = self.compiler.compile(symbol, parameters, body)
         finally:
             m.unpin(1)
-        self.install_code(symbol, m.object(CODE_HEADER, code.pack()), literals)
-        if macro:
-            self.set_flags(symbol, F_MACRO)
-            self.expansions.clear()
+        self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), macro)
 
-    def install_code(self, symbol: int, code: int, literals: list[int]) -> None:
+    def install_env(self, symbol: int, env: int, macro: bool) -> None:
+        """Make a literal vector, whose first element is bytecode, the function of a symbol."""
         m = self.machine
         self.on_redefine(symbol)
-        m.set_field(symbol, SYM_ENV, m.vector([code, *literals[1:]]))
+        m.set_field(symbol, SYM_ENV, env)
         m.set_field(symbol, SYM_SPARE, 0)
-        self.set_flags(symbol, 0, F_MACRO)
-        m.kernel.bytecode_cells(symbol, code)
+        self.set_flags(symbol, F_MACRO if macro else 0, F_MACRO)
+        m.kernel.bytecode_cells(symbol, m.field(env, 8 - VECTOR))
 
     def undefine(self, symbol: int) -> None:
         self.on_redefine(symbol)

@@ -23,9 +23,10 @@ Progress = Callable[[int, int, str], None]
 
 
 class Compilation:
-    """One request to compile ``symbols`` for ``architectures`` (refinements among them)."""
+    """One request to compile ``symbols`` for ``architectures`` (refinements among them), and ``kernels`` for machines that have none yet."""
 
-    def __init__(self, hardcode: HardCode, architectures: list[Architecture]) -> None:
+    def __init__(self, hardcode: HardCode, architectures: list[Architecture], kernels: bool = True) -> None:
+        self.kernels = kernels
         self.hardcode, self.session, self.machine = hardcode, hardcode.session, hardcode.machine
         self.architectures = architectures
         for architecture in architectures:
@@ -70,7 +71,7 @@ class Compilation:
         work: list[tuple[Architecture, list[tuple[int, Source]]]] = []
         result: dict[str, list[int]] = {}
         for architecture in self.architectures:
-            if architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture):
+            if self.kernels and architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture):
                 work += [(architecture, []), (architecture, [])]
                 jobs += [Job(architecture.name), Job(architecture.name, stencils=True)]
             todo = []
@@ -112,7 +113,7 @@ class Compilation:
         for symbol, source in compiled:
             place = base + block.symbols[f"{source.label}.entry"]
             parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
-            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol),
+            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
                                          "features": block.features.get(source.label, []), "parts": parts,
                                          "inlined": inlined(source, h.lisp)}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)

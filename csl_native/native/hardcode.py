@@ -52,6 +52,7 @@ class HardCode:
         self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
         self.free_slots: list[int] = []
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
+        self._listed: set[int] | None = None  # the symbols in the table: most definitions are of none of them
         self.refused: Fallback | None = None
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
@@ -115,7 +116,7 @@ class HardCode:
         return [(m.car(row), m.car(m.cdr(row)) >> 3, list(m.items(m.cdr(m.cdr(row))))) for row in m.items(m.root(ROOT_HARD_CODE))]
 
     def write(self, rows: list[tuple[int, int, list[int]]]) -> None:
-        m = self.machine
+        m, self._listed = self.machine, None
         m.set_root(ROOT_HARD_CODE, m.list([m.cons(s, m.cons(n << 3, m.list(entries))) for s, n, entries in rows if entries]))
         m.set_value(m.intern("hard_code*"), m.root(ROOT_HARD_CODE))
 
@@ -150,6 +151,10 @@ class HardCode:
     def drop(self, symbols: set[int]) -> set[int]:
         """Take functions out of the table; those that were in it."""
         if not symbols or self.machine.root(ROOT_HARD_CODE) == NIL:
+            return set()
+        if self._listed is None:
+            self._listed = {symbol for symbol, _, _ in self.rows()}
+        if self._listed.isdisjoint(symbols):
             return set()
         rows = self.rows()
         found = {s for s, _, _ in rows if s in symbols}

@@ -18,6 +18,7 @@ from .architectures import Architecture, by_tag
 PAGE_SIZE = 1 << 18
 RECORD = struct.Struct("<qq")  # kind << 56 | target << 32 | place, addend
 HEAD_LIMIT = 64 << 20
+SET_ALIGNMENT = 4096  # what a block asks for at most: the addresses of pages were folded in
 
 
 class PageSet:
@@ -56,14 +57,30 @@ class PageSet:
 
     def add_block(self, block: Any, kinds: dict[str, int]) -> int:
         """Append a block at its alignment, not across a page if it fits into one; its place in the set."""
-        self.data += b"\0" * (-len(self.data) % block.align)
-        size = len(block.data)
+        base = self._place(block.data, block.align)
+        for kind, name, place, addend in block.records:
+            self.add_record(kinds[kind], self.target(name), base + place, addend + (base if name == "" else 0))
+        return base
+
+    def add_set(self, other: PageSet) -> int:
+        """Append all of another set of the same tag; its place in this one."""
+        base = self._place(other.data, SET_ALIGNMENT)
+        targets = [self.target(name) for name in other.targets]
+        for kind, target, place, addend in other.records():
+            self.add_record(kind, targets[target], base + place, addend + (base if target == 0 else 0))
+        self.names |= {base + place: name for place, name in other.names.items()}
+        for entry, row in other.entries.items():
+            parts = [[base + start, size] for start, size in row.get("parts", ())]
+            self.entries[str(base + int(entry))] = {**row, "parts": parts} if "parts" in row else row
+        return base
+
+    def _place(self, data: bytes | bytearray, align: int) -> int:
+        self.data += b"\0" * (-len(self.data) % align)
+        size = len(data)
         if size <= PAGE_SIZE and len(self.data) // PAGE_SIZE != (len(self.data) + size - 1) // PAGE_SIZE:
             self.data += b"\0" * (-len(self.data) % PAGE_SIZE)
         base = len(self.data)
-        self.data += block.data
-        for kind, name, place, addend in block.records:
-            self.add_record(kinds[kind], self.target(name), base + place, addend + (base if name == "" else 0))
+        self.data += data
         return base
 
     def add_record(self, kind: int, target: int, place: int, addend: int) -> None:

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 
 MODULES = ("control", "definitions", "printing", "reading", "strings", "symbols", "numbers", "modular", "vectors", "nary", "sequences", "system",
-           "images", "hardcode", "debugging")
+           "images", "modules", "hardcode", "debugging")
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_FLUID, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
@@ -44,11 +44,32 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     return name
 
 
-@builtin("define-function", 1)
-def define_function(lisp: Lisp, form: int) -> int:
+class Definition(NamedTuple):
+    """What a defining form says: ``kind`` is de, df or dm."""
+
+    kind: str
+    name: int
+    parameters: int
+    body: list[int]
+
+
+def flagged(lisp: Lisp, x: int, flag: str) -> bool:
+    return x & 7 == SYMBOL and lisp.machine.kernel.flagp(x, lisp.machine.intern(flag)) != NIL
+
+
+def definition_of(lisp: Lisp, form: int) -> Definition | None:
+    """The definition that a form is: de, df, dm, defun, defmacro, or putd of a quoted lambda expression; None for others."""
     m = lisp.machine
     parts = list(m.items(form))
-    kind = m.text(parts[0])
+    kind = m.text(parts[0]) if parts[0] & 7 == SYMBOL else ""
+    if kind == "putd" and len(parts) == 4:
+        quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL for p in parts[1:]]
+        name, what, f = quoted
+        if name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro) or f & 7 != CONS or m.car(f) != lisp.s_lambda:
+            return None
+        return Definition("dm" if what == lisp.s_macro else "de", name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
+    if kind not in ("de", "df", "dm", "defun", "defmacro"):
+        return None
     if len(parts) < 2:
         raise lisp.errors.bare(f"bad args for {'defmacro' if kind in ('dm', 'defmacro') else 'defun'}")
     parameters = parts[2] if len(parts) > 2 else NIL
@@ -60,12 +81,21 @@ def define_function(lisp: Lisp, form: int) -> int:
         whole = m.make_symbol("whole")
         name = m.make_symbol("macro-body")
         lisp.define(name, parameters, body)
-        m.pin(name)
-        call = m.list([m.intern("apply"), m.list([lisp.s_quote, name]), m.list([m.intern("cdr"), whole])])
-        result = define(lisp, "dm", parts[1], m.list([whole]), [call])
+        body = [m.list([m.intern("apply"), m.list([lisp.s_quote, name]), m.list([m.intern("cdr"), whole])])]
+        return Definition("dm", parts[1], m.list([whole]), body)
+    return Definition({"defun": "de"}.get(kind, kind), parts[1], parameters, body)
+
+
+@builtin("define-function", 1)
+def define_function(lisp: Lisp, form: int) -> int:
+    definition = definition_of(lisp, form)
+    assert definition is not None
+    m = lisp.machine
+    m.pin(m.list([definition.parameters, *definition.body]))
+    try:
+        return define(lisp, *definition)
+    finally:
         m.unpin(1)
-        return result
-    return define(lisp, {"defun": "de"}.get(kind, kind), parts[1], parameters, body)
 
 
 @builtin("putd", 3)

@@ -44,8 +44,7 @@ def preserve(lisp: Lisp, function: int = NIL, banner: int = NIL, resume: int = N
 
 @builtin("restart-csl", 1, 2)
 def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
-    """nil: cold start; t: reload the image; f: reload and call f; (module f): load a file, then call."""
-    session, m = session_of(lisp), lisp.machine
+    """nil: cold start; t: reload the image; f: reload and call f; (module f): reload, load a module, then call."""
     top = getattr(lisp, "top", None)
     if top is None:
         raise lisp.errors.plain("restart-csl: only at the top level of csl", what)
@@ -56,7 +55,7 @@ def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
     def action() -> None:
         from ...baseimage import base_image
         from ..streams import Input
-        top.replace(base_image() if cold else (top.output_path if top.options.output else session.path))
+        top.replace(base_image() if cold else top.restart_path())
         top.begin(restarted=True, call=call is None and not cold)
         if call is not None:
             fresh = top.session.lisp
@@ -64,9 +63,8 @@ def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
             parts = list(fresh.machine.items(form)) if form & 7 == CONS else [NIL, form]
             arguments = [] if text is None else [fresh.reader.read(Input(text=text))]
             if parts[0] != NIL:
-                fresh.protect(lambda: fresh.apply(fresh.machine.intern("load"), [parts[0]]))
+                fresh.protect(lambda: fresh.apply(fresh.machine.intern("load-module"), [parts[0]]))
             fresh.protect(lambda: fresh.apply(parts[1], arguments))
-    del m
     raise lisp.restart(action)
 
 

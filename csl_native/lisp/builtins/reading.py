@@ -83,7 +83,7 @@ def handle(lisp: Lisp, stream: Any) -> int:
 
 def stream_of(lisp: Lisp, h: int) -> Any:
     m = lisp.machine
-    if h & 7 != 6 or m.header(h) >> 3 & 31 != 9:
+    if h & 7 != 6 or m.header(h) >> 3 & 31 != 9 or m.field(h, 2) != 8:
         return None
     return lisp.streams.get(m.field(h, 10) >> 3)
 
@@ -97,7 +97,9 @@ def open_(lisp: Lisp, name: int, direction: int, *more: int) -> int:
     path = path_of(lisp, name)
     try:
         if mode == "input":
-            return handle(lisp, Input(open(path, "rb"), name=path))
+            stream = Input(open(path, "rb"), name=path)
+            lisp.on_read(path)
+            return handle(lisp, stream)
         return handle(lisp, Output(open(path, "ab" if mode == "append" else "wb"), path))
     except OSError:
         raise lisp.errors.loud("file could not be opened:", name) from None
@@ -196,6 +198,7 @@ def load(lisp: Lisp, name: int) -> int:
         file = open(path, "rb")
     except OSError as error:
         raise lisp.errors.plain(f"file {lisp.printer.text(name)} could not be opened: {error.strerror}") from None
+    lisp.on_read(path)
     stream = Input(file, name=path)
     saved, lisp.input = lisp.input, stream
     m = lisp.machine
@@ -208,7 +211,7 @@ def load(lisp: Lisp, name: int) -> int:
             if form == lisp.eof:
                 return NIL
             m.pin(form)
-            lisp.eval(form)
+            lisp.on_form(form)
             m.unpin(1)
     finally:
         lisp.input = saved

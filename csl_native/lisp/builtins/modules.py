@@ -1,0 +1,336 @@
+"""Modules: faslout and faslend, load-module, and the libraries they are in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from csl_native.image.container import ImageError
+
+from ...kernel.memory import NIL, T
+from ...objects import CODE_HEADER, F_MACRO
+from ...words import CONS, STRING, SYMBOL
+from .. import libraries
+from ..assembly import CompileError
+from ..fasl import ModuleWriter, Unwritable
+from ..libraries import Library, handle_of, library_of
+from ..registry import builtin
+from .definitions import Definition, definition_of, flagged
+from .reading import path_of
+from .reading import read as read_form
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+def name_of(lisp: Lisp, x: int, function: str) -> str:
+    """The name of a module: a symbol, a string, or a list that begins with one."""
+    if x & 7 == CONS:
+        x = lisp.machine.car(x)
+    if x & 7 not in (SYMBOL, STRING) or x == NIL:
+        raise lisp.errors.bare(f"bad args for {function}")
+    return lisp.machine.text(x)
+
+
+def say(lisp: Lisp, text: str) -> None:
+    """A message on a line of its own."""
+    out = lisp.output
+    out.write(("\n" if out.column else "") + text + "\n")
+
+
+# -- making a module ---------------------------------------------------------------
+
+
+@builtin("start-module", 1)
+def start_module(lisp: Lisp, name: int) -> int:
+    """Begin a module in the output library; nil completes the one that was begun.  nil when there is nowhere to write."""
+    if name == NIL:
+        module, lisp.module = lisp.module, None
+        library = libraries.output(lisp)
+        if module is None or library is None:
+            return NIL
+        try:
+            library.put(module.section())
+        except (ImageError, OSError) as error:
+            raise lisp.errors.plain(f"module {module.name} could not be written: {error}") from None
+        return T
+    text, library = name_of(lisp, name, "start-module"), libraries.output(lisp)
+    if library is None or not library.writable:
+        return NIL
+    lisp.module = ModuleWriter(lisp, text)
+    return T
+
+
+@builtin("write-module", 2)
+def write_module(lisp: Lisp, form: int, definitions: int) -> int:
+    """Add a form to the module that was begun, and a list of (name definition) that load-source will find."""
+    module = begun(lisp, "write-module")
+    written(lisp, lambda: module.form(form))
+    for row in lisp.machine.items(definitions):
+        written(lisp, lambda row=row: module.source(lisp.machine.car(row), lisp.machine.car(lisp.machine.cdr(row))))
+    return NIL
+
+
+def begun(lisp: Lisp, function: str) -> ModuleWriter:
+    if lisp.module is None:
+        raise lisp.errors.plain(f"{function}: no module was begun; use faslout or start-module")
+    return lisp.module
+
+
+def written(lisp: Lisp, action: Any) -> None:
+    try:
+        action()
+    except Unwritable as error:
+        raise lisp.errors.plain(str(error)) from None
+
+
+@builtin("faslout", 1)
+def faslout(lisp: Lisp, name: int) -> int:
+    """Compile what follows in the input to a module, until faslend; where ``begin`` reads programs, through dfprint*."""
+    m = lisp.machine
+    shown = m.car(name) if name & 7 == CONS else name
+    lisp.output.write(f"\nFASLOUT {lisp.printer.text(shown)}: IN files;  or type in expressions\nWhen all done, execute FASLEND;\n\n")
+    if start_module(lisp, name) == NIL:
+        say(lisp, "+++ Failed to open FASL output file")
+        return NIL
+    lisp.before_module = m.value(m.intern("dfprint*")) or NIL
+    m.set_value(m.intern("dfprint*"), m.intern("compile-to-module"))
+    m.set_value(m.intern("*defn"), T)
+    if not lisp.is_defined(m.intern("begin")):
+        compile_input(lisp)
+    return NIL
+
+
+def compile_input(lisp: Lisp) -> None:
+    """Read forms and put them into the module, up to its end or that of the input."""
+    m = lisp.machine
+    while lisp.module is not None:
+        form = read_form(lisp)
+        if form == lisp.eof:
+            return
+        m.pin(form)
+        lisp.protect(lambda form=form: compile_to_module(lisp, form))  # type: ignore[misc]
+        m.unpin(1)
+
+
+@builtin("faslend", 0)
+def faslend(lisp: Lisp) -> int:
+    """Complete the module that faslout began."""
+    m = lisp.machine
+    if lisp.module is None:
+        return NIL
+    name = lisp.module.name
+    m.set_value(m.intern("dfprint*"), lisp.before_module)
+    m.set_value(m.intern("*defn"), NIL)
+    start_module(lisp, NIL)
+    say(lisp, f"Completed FASL files for {name}")
+    return NIL
+
+
+@builtin("compile-to-module", 1)
+def compile_to_module(lisp: Lisp, form: int, loading: bool = False) -> int:
+    """Put a form into the module: definitions compiled, others as they are; those flagged ``eval`` are evaluated too.
+
+    ``loading``: it stands where it is for loading only, and is not evaluated now.
+    """
+    m = lisp.machine
+    form = expanded(lisp, form)
+    if form & 7 != CONS:
+        return NIL
+    head = m.car(form)
+    if head == m.intern("faslend"):
+        return faslend(lisp)
+    if head == m.intern("progn"):
+        for each in m.items(m.cdr(form)):
+            compile_to_module(lisp, each, loading)
+        return NIL
+    if head == m.intern("eval-when"):
+        times = list(m.items(m.car(m.cdr(form))))
+        body = list(m.items(m.cdr(m.cdr(form))))
+        for each in body:
+            if m.intern("compile") in times and not loading:
+                lisp.eval(each)
+            if m.intern("load") in times:
+                compile_to_module(lisp, each, True)
+        return NIL
+    if not loading and (flagged(lisp, head, "eval") or sets_by_eval(lisp, form)):
+        lisp.eval(form)
+    if head == m.intern("rdf"):
+        from .reading import load
+        saved = lisp.on_form
+        lisp.on_form = lambda each: compile_to_module(lisp, each)
+        try:
+            return load(lisp, lisp.eval(m.car(m.cdr(form))))
+        finally:
+            lisp.on_form = saved
+    module, definition = begun(lisp, "compile-to-module"), definition_of(lisp, form)
+    if definition is None:
+        written(lisp, lambda: module.form(form))
+    else:
+        compile_definition(lisp, module, definition)
+    return NIL
+
+
+def expanded(lisp: Lisp, form: int) -> int:
+    """A form with its macro calls at the head expanded."""
+    m = lisp.machine
+    while form & 7 == CONS and m.car(form) & 7 == SYMBOL and m.flags(m.car(form)) & F_MACRO:
+        form = lisp.expand(form)
+        m.pin(form)
+    return form
+
+
+def sets_by_eval(lisp: Lisp, form: int) -> bool:
+    """Is it (setq x (f ...)) with an f that is flagged eval?"""
+    m = lisp.machine
+    if m.car(form) != m.intern("setq") or m.cdr(form) & 7 != CONS or m.cdr(m.cdr(form)) & 7 != CONS:
+        return False
+    value = m.car(m.cdr(m.cdr(form)))
+    return value & 7 == CONS and m.car(value) & 7 == SYMBOL and flagged(lisp, m.car(value), "eval")
+
+
+def compile_definition(lisp: Lisp, module: ModuleWriter, definition: Definition) -> None:
+    m = lisp.machine
+    if flagged(lisp, definition.name, "lose"):
+        say(lisp, f"+++ {lisp.printer.text(definition.name)} not compiled (LOSE flag)")
+        return
+    try:
+        code, literals = lisp.compiler.compile(definition.name, definition.parameters, definition.body)
+    except CompileError as error:
+        raise lisp.compile_error(error) from None
+    env = m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
+    written(lisp, lambda: module.definition(definition.name, env, definition.kind == "dm"))
+    if definition.kind == "df":
+        flag = m.list([m.intern("put"), m.list([lisp.s_quote, definition.name]), m.list([lisp.s_quote, lisp.s_fexpr]), T])
+        written(lisp, lambda: module.form(flag))
+    if (m.value(m.intern("*savedef")) or NIL) != NIL:
+        source = m.cons(lisp.s_lambda, m.cons(definition.parameters, m.list(definition.body)))
+        written(lisp, lambda: module.source(definition.name, source))
+
+
+# -- using modules -----------------------------------------------------------------
+
+
+def load_from(lisp: Lisp, name: int, function: str, sources: bool) -> int:
+    text = name_of(lisp, name, function)
+    for library in libraries.inputs(lisp):
+        try:
+            if library.load(lisp, text, sources):
+                return NIL
+        except ImageError as error:
+            raise lisp.errors.plain(str(error)) from None
+    places = ", ".join(library.path for library in libraries.inputs(lisp)) or "no library is open"
+    raise lisp.errors.plain(f"{function}: no module {text} in the input libraries ({places})")
+
+
+@builtin("load-module", 1)
+def load_module(lisp: Lisp, name: int) -> int:
+    """Load a module from the first library that has it."""
+    return load_from(lisp, name, "load-module", False)
+
+
+@builtin("load-source", 1, 1, "load-selected-source")
+def load_source(lisp: Lisp, name: int) -> int:
+    """Take only the definitions that were saved with a module, as properties *savedef."""
+    return load_from(lisp, name, "load-source", True)
+
+
+@builtin("modulep", 1)
+def modulep(lisp: Lisp, name: int) -> int:
+    """The date of a module, or nil when no library has it."""
+    text = name_of(lisp, name, "modulep")
+    for library in libraries.inputs(lisp):
+        date = library.date(text)
+        if date is not None:
+            return lisp.machine.string(date)
+    return NIL
+
+
+def chosen(lisp: Lisp, h: int, function: str) -> Library | None:
+    """The library that was given, or the first one that modules are looked for in."""
+    if h == NIL:
+        found = libraries.inputs(lisp)
+        return found[0] if found else None
+    library = library_of(lisp, h)
+    if library is None:
+        raise lisp.errors.plain(function, h)
+    return library
+
+
+@builtin("library-members", 0, 1)
+def library_members(lisp: Lisp, h: int = NIL) -> int:
+    """The names of the modules in a library."""
+    library = chosen(lisp, h, "library-members")
+    return lisp.machine.list([lisp.machine.intern(name) for name in library.members()] if library is not None else [])
+
+
+@builtin("list-modules", 0)
+def list_modules(lisp: Lisp) -> int:
+    """Print what is in every library."""
+    for library in libraries.inputs(lisp):
+        say(lisp, f"\nFile {library.path} ({'output' if library.writable else 'readonly'}):")
+        for name, section in sorted(library.rows().items()):
+            lisp.output.write(f"  {name:<24} {library.date(name)}   {section.length} bytes, {len(section.info.get('functions', ()))} functions\n")
+    return NIL
+
+
+@builtin("delete-module", 1)
+def delete_module(lisp: Lisp, name: int) -> int:
+    """Take a module out of the output library; t when it was there."""
+    text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
+    return lisp.truth(library is not None and library.delete(text))
+
+
+@builtin("copy-module", 1)
+def copy_module(lisp: Lisp, name: int) -> int:
+    """Copy a module, without native code, from the first library that has it to the output library; t when it was found."""
+    from csl_native.image.container import Image, Section
+    text, to = name_of(lisp, name, "copy-module"), libraries.output(lisp)
+    if to is None or not to.writable:
+        raise lisp.errors.plain("copy-module: there is no output library")
+    for library in libraries.inputs(lisp):
+        section = library.rows().get(text)
+        if section is not None and library.path != to.path:
+            with Image(library.path) as image:
+                to.put(Section(section.name, image.read(section.name), info=section.info))
+            return T
+    return NIL
+
+
+@builtin("open-library", 1, 2)
+def open_library(lisp: Lisp, name: int, writable: int = NIL) -> int:
+    """The library in an image file, for reading or (second argument) for writing too."""
+    import os
+    if name & 7 not in (SYMBOL, STRING):
+        raise lisp.errors.plain("open-library", name)
+    path = path_of(lisp, name)
+    if writable == NIL and not os.path.exists(path):
+        raise lisp.errors.loud("file could not be opened:", name)
+    library = Library(path, writable != NIL)
+    try:
+        library.rows()
+    except ImageError as error:
+        raise lisp.errors.plain(str(error)) from None
+    return handle_of(lisp, library)
+
+
+@builtin("close-library", 1)
+def close_library(lisp: Lisp, h: int) -> int:
+    """A library that is not used any more; it leaves the input libraries."""
+    m = lisp.machine
+    library = chosen(lisp, h, "close-library")
+    kept = [each for each in m.items(m.value(m.intern("input-libraries")) or NIL) if library_of(lisp, each) is not library]
+    m.set_value(m.intern("input-libraries"), m.list(kept))
+    if libraries.output(lisp) is library:
+        m.set_value(m.intern("output-library"), NIL)
+    return NIL
+
+
+@builtin("library-name", 1)
+def library_name(lisp: Lisp, h: int) -> int:
+    library = chosen(lisp, h, "library-name")
+    return lisp.machine.string(library.path if library is not None else "")
+
+
+@builtin("libraryp", 1)
+def libraryp(lisp: Lisp, h: int) -> int:
+    return lisp.truth(library_of(lisp, h) is not None)

@@ -1,0 +1,283 @@
+"""Modules: definitions and forms as bytes that any machine can load.
+
+A module is a list of items, evaluated in order: a definition, which is a vector
+of the symbol, the function's literal vector (with its bytecode) and whether it
+is a macro, or a form.  ``kernel/fasl.py`` reads the bytes; ``docs/FORMAT.md``
+has the format.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+
+from csl_native.image.container import Section, digest
+
+from ..instructions.codec import table
+from ..kernel.fasl import (
+    BAD,
+    FASL_DOTTED,
+    FASL_END,
+    FASL_KEEP,
+    FASL_LIST,
+    FASL_NUMBER,
+    FASL_OBJECT,
+    FASL_RAW,
+    FASL_TABLE,
+    FASL_VECTOR,
+)
+from ..kernel.memory import NIL, ROOT_MODULES, T
+from ..objects import BY_TYPE, F_GENSYM, F_MACRO, HASH_EPOCH, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
+from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
+
+if TYPE_CHECKING:
+    from .lisp import Lisp
+
+PREFIX = "module-"
+POINTERS = {row.type: row.pointers for row in BY_TYPE.values()}
+DIVIDED = ("items", "sources")  # a module's two runs of values: what load-module evaluates, and saved definitions
+
+
+class Unwritable(ValueError):
+    """A value that cannot stand in a module."""
+
+
+class Writer:
+    """The bytes of values; symbols, and objects that occur more than once in a value, have a place in the module's table."""
+
+    def __init__(self, lisp: Lisp) -> None:
+        self.lisp, self.m = lisp, lisp.machine
+        self.out = bytearray()
+        self.places = 1  # element 0 of the table is the loader's
+        self.symbols: dict[int, int] = {}
+        self.functions: list[int] = []  # uninterned symbols with a definition, which must be written too
+
+    def write(self, value: int) -> None:
+        """Append one value."""
+        shared = self.shared(value)
+        kept: dict[int, int] = {}
+        work: list[int | bytes] = [value]
+        open_: set[int] = set()
+        while work:
+            x = work.pop()
+            if isinstance(x, bytes):
+                self.out += x
+                continue
+            if x < 0 and -x in open_:
+                open_.discard(-x)
+                continue
+            if x in open_:
+                raise Unwritable("a circular structure cannot be written to a module")
+            if x in kept:
+                self.out += op(FASL_TABLE, kept[x])
+                continue
+            parts, code = self.parts(x, shared)
+            if x in shared:
+                kept[x] = self.places
+                self.places += 1
+                code += op(FASL_KEEP, kept[x])
+            if parts:
+                open_.add(x)
+                work.append(-x)
+                work.append(code)
+                work.extend(reversed(parts))
+            else:
+                self.out += code
+        self.out.append(FASL_END)
+
+    def parts(self, x: int, shared: set[int]) -> tuple[list[int], bytes]:
+        """What must be on the stack first, and the operation that makes ``x`` of it."""
+        m, tag = self.m, x & 7
+        if tag == 0:
+            n = x >> 3
+            return [], op(FASL_NUMBER, n << 1 if n >= 0 else (-n << 1) - 1)
+        if tag == SYMBOL:
+            return [], op(FASL_TABLE, self.place(x))
+        if tag == CONS:
+            items: list[int] = []
+            while x & 7 == CONS and (not items or x not in shared):
+                items.append(m.car(x))
+                x = m.cdr(x)
+            return (items, op(FASL_LIST, len(items))) if x == NIL else ([*items, x], op(FASL_DOTTED, len(items)))
+        kind = m.header(x) >> 3 & 31
+        if tag == VECTOR:
+            items = m.vector_items(x)
+            return items, op(FASL_VECTOR, len(items))
+        if POINTERS[kind] == 0 or kind == T_BYTES:
+            data = m.raw(x)
+            return [], op(FASL_RAW, kind) + number(len(data)) + data
+        if kind not in (T_HASH, T_RECORD):
+            raise Unwritable(f"a {BY_TYPE[kind].name} cannot be written to a module: {self.lisp.printer.text(x)}")
+        count = m.header(x) >> 11
+        items = [m.field(x, 8 * k + 8 - OTHER) for k in range(count)]
+        if kind == T_HASH:
+            items[(HASH_EPOCH + OTHER - 8) // 8] = 0  # of no epoch: it is rehashed when it is first used
+        return items, op(FASL_OBJECT, kind) + number(len(items))
+
+    def shared(self, value: int) -> set[int]:
+        """Objects that are reached more than once."""
+        m = self.m
+        seen: set[int] = set()
+        shared: set[int] = set()
+        work = [value]
+        while work:
+            x = work.pop()
+            while True:
+                tag = x & 7
+                if tag in (0, SYMBOL):
+                    break
+                if x in seen:
+                    shared.add(x)
+                    break
+                seen.add(x)
+                if tag == CONS:
+                    work.append(m.car(x))
+                    x = m.cdr(x)
+                    continue
+                if tag == VECTOR:
+                    work.extend(m.vector_items(x))
+                elif (count := POINTERS[m.header(x) >> 3 & 31]) != 0:
+                    work.extend(m.field(x, 8 * k + 8 - OTHER) for k in range(count if count > 0 else m.header(x) >> 11))
+                break
+        return shared
+
+    def place(self, symbol: int) -> int:
+        found = self.symbols.get(symbol)
+        if found is None:
+            found = self.symbols[symbol] = self.places
+            self.places += 1
+            if not self.interned(symbol):
+                m = self.m  # the table knows it by its address, so it must live until the module is complete
+                m.set_root(ROOT_MODULES, m.cons(symbol, m.root(ROOT_MODULES)))
+                if self.lisp.is_bytecoded(symbol):
+                    self.functions.append(symbol)
+        return found
+
+    def interned(self, symbol: int) -> bool:
+        return bool(self.m.kernel.find_symbol(self.m.field(symbol, SYM_PNAME)) == symbol)
+
+    def head(self) -> dict[str, Any]:
+        """What the loader needs first: the places of symbols, interned, generated and other ones."""
+        m = self.m
+        kinds: dict[str, list[list[Any]]] = {"interned": [], "generated": [], "uninterned": []}
+        for symbol, place in self.symbols.items():
+            kind = "interned" if self.interned(symbol) else "generated" if m.flags(symbol) & F_GENSYM else "uninterned"
+            kinds[kind].append([place, m.string_bytes(m.field(symbol, SYM_PNAME))])
+        return {**kinds, "places": self.places}
+
+
+def op(code: int, operand: int) -> bytes:
+    return bytes((code,)) + number(operand)
+
+
+def number(n: int) -> bytes:
+    """An unsigned number, 7 bits a byte, the least significant first."""
+    out = bytearray()
+    while n > 127:
+        out.append(n & 127 | 128)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+class ModuleWriter:
+    """A module that is being made."""
+
+    def __init__(self, lisp: Lisp, name: str) -> None:
+        self.lisp, self.m, self.name = lisp, lisp.machine, name
+        self.runs = {run: Writer(lisp) for run in DIVIDED}
+        self.counts = dict.fromkeys(DIVIDED, 0)
+        self.functions: list[str] = []
+        self.m.set_root(ROOT_MODULES, NIL)
+
+    def form(self, form: int) -> None:
+        """A form to be evaluated when the module is loaded."""
+        self.put("items", form)
+
+    def definition(self, symbol: int, env: int, macro: bool) -> None:
+        """A compiled function, and the functions of lambda expressions in it."""
+        m = self.m
+        self.put("items", m.vector([symbol, env, T if macro else NIL]))
+        self.functions.append(m.text(symbol))
+        writer = self.runs["items"]
+        while writer.functions:
+            inner = writer.functions.pop()
+            self.put("items", m.vector([inner, m.field(inner, SYM_ENV), T if m.flags(inner) & F_MACRO else NIL]))
+
+    def source(self, symbol: int, definition: int) -> None:
+        """A saved definition, for load-source."""
+        self.put("sources", self.m.cons(symbol, definition))
+
+    def put(self, run: str, value: int) -> None:
+        self.m.pin(value)
+        try:
+            self.runs[run].write(value)
+            self.counts[run] += 1
+        finally:
+            self.m.unpin(1)
+
+    def section(self) -> Section:
+        """The module as an image section."""
+        heads = {run: {**writer.head(), "count": self.counts[run], "bytes": len(writer.out)} for run, writer in self.runs.items()}
+        head = msgpack.packb(heads)
+        info = {"date": int(time.time()), "instructions": len(table()), "bytecode": instructions_digest(len(table())), "functions": self.functions}
+        self.m.set_root(ROOT_MODULES, NIL)
+        return Section(PREFIX + self.name, struct.pack("<I", len(head)) + head + b"".join(bytes(w.out) for w in self.runs.values()), info=info)
+
+
+def instructions_digest(count: int) -> bytes:
+    """Digest of the names of the first ``count`` instructions: what the bytecode of a module relies on."""
+    return digest(msgpack.packb([row[1] for row in table()[:count]]))
+
+
+class BadModule(ValueError):
+    """A module that cannot be loaded: what is wrong with it."""
+
+
+def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -> Iterator[int]:
+    """The values of a module, one after the other; each may rely on what was done with the ones before."""
+    m = lisp.machine
+    count = int(section.info.get("instructions", 0))
+    if count > len(table()) or section.info.get("bytecode") != instructions_digest(count):
+        raise BadModule(f"its bytecode has {count} instructions that are not this version's {len(table())}; compile it again")
+    try:
+        size = struct.unpack_from("<I", data)[0]
+        heads = msgpack.unpackb(data[4:4 + size])
+        head = heads[run]
+        at = 4 + size + sum(int(heads[r]["bytes"]) for r in DIVIDED[:DIVIDED.index(run)])
+        body, places = data[at:at + int(head["bytes"])], int(head["places"])
+        names = [(kind, int(place), bytes(name)) for kind in ("interned", "generated", "uninterned") for place, name in head[kind]]
+        if len(body) != int(head["bytes"]) or places > len(data) + 1 or any(not 0 < place < places for _, place, _ in names):
+            raise ValueError("a count is wrong")
+        todo = int(head["count"])
+    except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:
+        raise BadModule(f"it is damaged ({error}); compile it again") from error
+    text, values = m.string(body), m.vector([NIL] * places)
+    mark = m.cage["sp"]
+    m.pin(text)
+    m.pin(values)
+    try:
+        for kind, place, name in names:
+            symbol = m.intern(name.decode("utf-8", "surrogateescape")) if kind == "interned" else m.make_symbol(name.decode("utf-8", "surrogateescape"))
+            if kind == "generated":
+                m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
+            m.set_field(values, 8 - VECTOR + 8 * place, symbol)
+        at = 0
+        for _ in range(todo):
+            value = m.kernel.fasl_value(text, at, values)
+            if value == UNWIND:
+                raise MemoryError("no room for a module")
+            if value == BAD:
+                raise BadModule(f"its bytes make no sense at {at}; compile it again")
+            at = m.field(values, 8 - VECTOR) >> 3
+            m.pin(value)
+            yield value
+            m.unpin(1)
+    finally:
+        m.cage["sp"] = mark
+
+

@@ -1,0 +1,141 @@
+"""Libraries: image files in which modules are looked up, and one that they are written to."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from csl_native.image.container import Image, ImageError, Section, update, write
+
+from ..kernel.memory import NIL
+from ..words import OTHER, SYMBOL, VECTOR
+from .fasl import PREFIX, BadModule, read_module
+
+if TYPE_CHECKING:
+    from .lisp import Lisp
+
+LIBRARY_KIND = 16  # of handles; streams have 8
+
+
+class Library:
+    """An image file seen as a set of modules; it need not exist before the first one is written."""
+
+    def __init__(self, path: str, writable: bool = False) -> None:
+        self.path, self.writable = path, writable
+
+    def rows(self) -> dict[str, Section]:
+        """The modules by name; none when there is no such file yet."""
+        if not os.path.exists(self.path):
+            return {}
+        with Image(self.path) as image:
+            return {name.removeprefix(PREFIX): section for name, section in image.sections.items() if name.startswith(PREFIX)}
+
+    def members(self) -> list[str]:
+        return sorted(self.rows())
+
+    def date(self, name: str) -> str | None:
+        """When a module was made, as the original writes dates; None when it is not here."""
+        section = self.rows().get(name)
+        return None if section is None else time.ctime(int(section.info.get("date", 0)))
+
+    def put(self, section: Section) -> None:
+        """Add a module or replace it; its native code, of older bytecode, goes."""
+        if os.path.exists(self.path):
+            with Image(self.path) as image:
+                gone = native_sections(image, section.name.removeprefix(PREFIX))
+            update(self.path, [section], gone)
+        else:
+            write(self.path, [section])
+
+    def delete(self, name: str) -> bool:
+        if name not in self.rows():
+            return False
+        with Image(self.path) as image:
+            gone = native_sections(image, name) | {PREFIX + name}
+        update(self.path, [], frozenset(gone))
+        return True
+
+    def load(self, lisp: Lisp, name: str, sources: bool = False) -> bool:
+        """Evaluate a module (or only take its saved definitions); False when it is not here."""
+        section = self.rows().get(name)
+        if section is None:
+            return False
+        session = getattr(lisp, "session", None)
+        with Image(self.path) as image:
+            data = image.read(section.name)
+            try:
+                for item in read_module(lisp, section, data, "sources" if sources else "items"):
+                    take_source(lisp, item) if sources else take_item(lisp, item)
+            except BadModule as error:
+                raise ImageError(f"{self.path}: module {name}: {error}") from error
+            if session is not None and not sources:
+                from ..native.modulecode import take
+                take(session.hardcode, image, name)
+        return True
+
+
+def native_sections(image: Image, name: str) -> frozenset[str]:
+    from ..native.modulecode import module_tags, section_name
+    return frozenset(section_name(tag, name) for tag in module_tags(image, name))
+
+
+def take_item(lisp: Lisp, item: int) -> None:
+    """Do what one item of a module says."""
+    from .builtins.definitions import check_lose
+    m = lisp.machine
+    if item & 7 != VECTOR or m.vector_length(item) != 3:
+        lisp.eval(item)
+        return
+    symbol, env, macro = m.vector_items(item)
+    if symbol & 7 != SYMBOL or env & 7 != VECTOR or m.vector_length(env) == 0 or m.field(env, 8 - VECTOR) & 7 != OTHER:
+        raise BadModule("a definition in it is none; compile it again")
+    if not check_lose(lisp, symbol):
+        lisp.install_env(symbol, env, macro != NIL)
+
+
+def take_source(lisp: Lisp, item: int) -> None:
+    m = lisp.machine
+    m.kernel.put(m.car(item), m.intern("*savedef"), m.cdr(item))
+
+
+def handle_of(lisp: Lisp, library: Library) -> int:
+    """The Lisp value of a library; the same one for the same file."""
+    for number, each in lisp.libraries.items():
+        if each.path == library.path:
+            each.writable |= library.writable
+            return int(lisp.machine.kernel.make_handle(LIBRARY_KIND, number << 3))
+    number = len(lisp.libraries) + 1
+    lisp.libraries[number] = library
+    return int(lisp.machine.kernel.make_handle(LIBRARY_KIND, number << 3))
+
+
+def library_of(lisp: Lisp, h: int) -> Library | None:
+    m = lisp.machine
+    if h & 7 != OTHER or m.header(h) >> 3 & 31 != 9 or m.field(h, 2) != LIBRARY_KIND:
+        return None
+    return lisp.libraries.get(m.field(h, 10) >> 3)
+
+
+def inputs(lisp: Lisp) -> list[Library]:
+    """Where modules are looked for, in order: the value of input-libraries."""
+    value = lisp.machine.value(lisp.machine.intern("input-libraries")) or NIL
+    return [library for library in (library_of(lisp, h) for h in lisp.machine.items(value)) if library is not None]
+
+
+def output(lisp: Lisp) -> Library | None:
+    """Where modules are written: the value of output-library."""
+    return library_of(lisp, lisp.machine.value(lisp.machine.intern("output-library")) or NIL)
+
+
+def set_libraries(lisp: Lisp, paths: list[str], output_path: str | None) -> None:
+    """Give input-libraries and output-library their values; the output is looked in first."""
+    m = lisp.machine
+    handles = [] if output_path is None else [handle_of(lisp, Library(output_path, writable=True))]
+    m.set_value(m.intern("output-library"), handles[0] if handles else NIL)
+    for path in paths:
+        if output_path is None or os.path.realpath(path) != os.path.realpath(output_path):
+            handles.append(handle_of(lisp, Library(path)))
+    m.set_value(m.intern("input-libraries"), m.list(handles))
+
+

@@ -1,0 +1,105 @@
+"""Native code of modules: a page set per tag, kept beside the module and joined to the functions' set when it is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from csl_native.image.container import Image, ImageError, Section, update
+
+from ..objects import SYM_ENV
+from .architectures import Architecture
+from .hardcode import HardCode, type_and_page
+from .pages import PAGE_SIZE, PageSet, Refused
+from .pages import load as load_pages
+from .reasons import Fallback
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+Progress = Callable[[int, int, str], None]
+
+
+def section_name(tag: int, module: str) -> str:
+    return f"native-{tag}-{module}"
+
+
+def module_tags(image: Image, module: str) -> list[int]:
+    """The tags that a module of an image has native code for."""
+    rows = (name.split("-", 2) for name in image.sections if name.startswith("native-"))
+    return sorted(int(tag) for _, tag, name in rows if name == module and tag.isdigit())
+
+
+def take(hardcode: HardCode, image: Image, module: str) -> None:
+    """Make the native code of a module that was just loaded part of this session's; what cannot be is noted with its reason."""
+    if hardcode.architecture is None or not hardcode.session.native_wanted:
+        return
+    own = [tag for tag in module_tags(image, module) if tag & 31 == hardcode.tag]
+    for tag in own:
+        why = hardcode.refused if hardcode.refused is not None else _join(hardcode, image, module, tag)
+        if why is not None and not (tag != hardcode.tag and why.code == "missing-feature"):
+            hardcode.session.fallbacks.append(Fallback(why.code, module, why.detail))
+
+
+def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback | None:
+    m, architecture = hardcode.machine, hardcode.architecture
+    assert architecture is not None
+    name = section_name(tag, module)
+    try:
+        pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+    except ImageError as error:
+        return Fallback("damaged-page", detail=str(error))
+    if pages.bad_pages:
+        return Fallback("damaged-page", detail=f"section {name}, page {min(pages.bad_pages)}")
+    if pages.abi != hardcode.kernel.abi:
+        return Fallback("kernel-abi", detail=f"made for {pages.abi}, this is {hardcode.kernel.abi}")
+    if missing := architecture.missing(pages.features):
+        return Fallback("missing-feature", detail=missing)
+    try:
+        loaded = load_pages(pages, hardcode.resolve(), hardcode.apply_native())
+    except Refused as refused:
+        return Fallback(refused.code, detail=refused.detail)
+    whole = hardcode.pages_of(tag)
+    base = whole.add_set(pages)
+    hardcode.memories.append((tag, base, len(pages.data), loaded.memory))
+    hardcode.overflowed |= {(tag, base + entry) for entry in loaded.refused}
+    entries = []
+    for place, row in pages.entries.items():
+        symbol, at = m.intern(str(row["name"])), base + int(place)
+        if hardcode.lisp.is_bytecoded(symbol) and hardcode.bytecode_digest(symbol) == row.get("bytecode"):
+            entries.append((symbol, int(row["count"]), type_and_page(tag, 0, at // PAGE_SIZE), at % PAGE_SIZE, m.field(symbol, SYM_ENV)))
+    hardcode.add(entries)
+    hardcode.instate_symbols([entry[0] for entry in entries])
+    return None
+
+
+def compile_modules(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
+                    progress: Progress | None = None) -> dict[str, list[str]]:
+    """Compile the functions of modules of an image file natively and keep the code there; function names by module.
+
+    Each module is loaded into ``session`` for that, which is of no other use afterwards.
+    """
+    from ..lisp.fasl import PREFIX
+    from ..lisp.libraries import Library
+    from .compilation import Compilation
+    library, hardcode, m = Library(os.fspath(path)), session.hardcode, session.machine
+    done: dict[str, list[str]] = {}
+
+    def body() -> None:
+        sections: list[Section] = []
+        for module in library.members() if modules is None else modules:
+            library.load(session.lisp, module)
+            with Image(library.path) as image:
+                names = [str(name) for name in image.sections[PREFIX + module].info["functions"]]
+            symbols = [symbol for symbol in map(m.intern, dict.fromkeys(names)) if session.lisp.is_bytecoded(symbol)]
+            done[module] = []
+            for architecture in architectures:
+                hardcode.sets[architecture.tag] = PageSet(architecture.tag, session.kernel_abi())
+                found = Compilation(hardcode, [architecture], kernels=False).run(symbols, progress)[architecture.name]
+                pages = hardcode.sets[architecture.tag]
+                done[module] += [m.text(symbol) for symbol in found if m.text(symbol) not in done[module]]
+                sections.append(pages.section(section_name(architecture.tag, module)))
+        update(library.path, sections)
+    session.run(body)
+    return done
