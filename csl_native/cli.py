@@ -18,11 +18,12 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -q  -v         no echo of values / say what happens, and collector reports
   -t MODULE      print the date of a module and stop
   -j FILE        write the names of the files that were read to a file at the end
+  -g             errors at the top level print the functions they leave
   -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
   -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file
   -- FILE        send standard output to a file
-  -w -w+ -w- --nogui -b -g -s -x -a -f -m -p -y   accepted as by the original; no effect here
+  -w -w+ -w- --nogui -b -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
   --engine NAME        what runs bytecode
   --engines            list the engines: what each is, its size for each tag of the image, and whether it is here
@@ -41,7 +42,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --help --version
 exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong command line or unusable image"""
 
-FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "g": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
+FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
@@ -49,7 +50,7 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
           "-jit": "jit"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version", "-engines": "engines", "-stats": "stats",
-            "-perf-map": "perf_map", "-gdb": "gdb"}
+            "-perf-map": "perf_map", "-gdb": "gdb", "g": "backtrace"}
 
 
 JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
@@ -67,7 +68,7 @@ class Options:
         self.output: str | None = None
         self.libraries: list[str] = []
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
-        self.engines = self.stats = self.perf_map = self.gdb = False
+        self.engines = self.stats = self.perf_map = self.gdb = self.backtrace = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None

@@ -189,6 +189,21 @@ class Machine:
         self.cage["interrupt"] = 8
         self.cage["stack_limit"] = NO_LIMIT
 
+    def stack_words(self) -> Iterator[int]:
+        """What running Lisp code has on the machine stack, the innermost first: words that may be Lisp values, and others."""
+        if not self.native:
+            import sys
+            frame: Any = sys._getframe()
+            while frame is not None:
+                if isinstance(env := frame.f_locals.get("env"), int):
+                    yield env
+                frame = frame.f_back
+            return
+        base, here, top = self.cage.base, self.kernel.current_stack(), self.cage["native_base"]
+        size = ctypes.sizeof(ctypes.c_void_p)
+        for word in (ctypes.c_size_t * max(0, (top - here) // size)).from_address(here):
+            yield word - base if word > base else word
+
     # -- values ----------------------------------------------------------------
 
     def car(self, x: int) -> int:

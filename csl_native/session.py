@@ -150,6 +150,8 @@ class Session(Restoring, Values):
         lisp = self.lisp
         sp, bp = self.machine.cage["sp"], self.machine.cage["bp"]
         before = len(lisp.output.parts)
+        hints: list[str] = []
+        lisp.hint = hints.append if not hasattr(lisp, "top") else lisp.hint
         try:
             return self.to_python(function())
         except Unwinding:
@@ -162,7 +164,7 @@ class Session(Restoring, Values):
                 assert isinstance(pending, Restart)
                 return pending.action()
             text = "".join(lisp.output.parts[before:]).strip()
-            raise LispError(text or "Lisp error", self.to_python(self.machine.cage["unwind_tag"])) from None
+            raise LispError("\n".join([text or "Lisp error", *hints]), self.to_python(self.machine.cage["unwind_tag"])) from None
 
     def eval(self, text: str) -> Any:
         """Read and evaluate all forms in ``text``; the value of the last one, as a Python value."""

@@ -13,6 +13,7 @@ from csl_native.image.container import Image
 
 from .baseimage import base_image
 from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
+from .lisp.errors import NAMES
 from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
 from .objects import SYM_VALUE
@@ -87,6 +88,9 @@ class TopLevel:
             from .native.jit import jit_of
             jit_of(lisp).say = lambda text: self.note(f"csl: {text}")
         lisp.top = self  # type: ignore[attr-defined]
+        if self.options.backtrace:
+            lisp.errors.trace = NAMES
+        lisp.hint = lambda text: self.note(f"csl: {text}")
         lisp.on_read = lambda path: self.read.setdefault(path)
         if self.options.gdb:
             self.session.tell_gdb()

@@ -58,8 +58,7 @@ def recover(indent: str, going_on: str) -> str:
     lines = f"""
 handler = find_handler(code, pc - code - {CODE_START})
 if handler == 0:
-    store({SP}, fp)
-    return {UNWIND}
+    return leave_frame(env, fp)
 store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
 sp = fp + 8 * load16(code + {CODE_LOCALS}) + 8 * load16(handler + 6)
 pc = code + {CODE_START} + load16(handler + 4)

@@ -18,6 +18,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         compact,
         fasl,
         floats,
+        frames,
         hashing,
         host,
         lists,
@@ -29,5 +30,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         text,
         vectors,
     )
-    return (memory, host, bignum, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text, calls, compact,
+    return (memory, host, bignum, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text, calls, frames, compact,
             fasl, definitions, apply, stencils)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..kernel.memory import NIL
+from ..kernel.memory import NIL, ROOT_OBLIST
 from ..machine import Unwinding
+from ..objects import SYM_ENV
 from ..vm import UNWIND_ERROR
+from ..words import SYMBOL, VECTOR
 
 if TYPE_CHECKING:
     from .lisp import Lisp
+
+
+QUIET, NAMES, VALUES = range(3)  # of a back-trace: nothing, the functions, and their arguments and locals
+MOST_HINTS = 50  # in one session: looking through all names takes some milliseconds
+MOST_FRAMES = 40  # a back-trace says how many more there are
 
 
 class Errors:
@@ -19,13 +26,72 @@ class Errors:
         self.lisp = lisp
         self.show = True
         self.least, self.most = 0, 3
-        self.backtrace = NIL
+        self.trace = QUIET  # what an error that is shown says of the functions it leaves
+        self.left = self.hints = 0
 
     def signal(self, number: int = NIL, message: int = NIL) -> Unwinding:
         """Describe an error in the VM block; the caller raises the result."""
         cage = self.lisp.machine.cage
         cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_ERROR, number, message
         return Unwinding()
+
+    def unknown(self, symbol: int, function: bool) -> None:
+        """Say which known name is nearest to one that is not, on the side: the messages themselves are the original's."""
+        from difflib import get_close_matches
+        lisp, m = self.lisp, self.lisp.machine
+        if not self.show or self.hints >= MOST_HINTS:
+            return
+        self.hints += 1
+        name = m.text(symbol)
+        known = [m.text(s) for s in m.vector_items(m.root(ROOT_OBLIST)) if s & 7 == SYMBOL and s != symbol and (
+            lisp.is_defined(s) if function else m.value(s) is not None)]
+        for found in get_close_matches(name, known, 1, 0.75):
+            lisp.hint(f"{lisp.printer.text(symbol)}: did you mean {lisp.printer.text(m.intern(found))}?")
+
+    def begin_trace(self) -> None:
+        """From here on the kernel tells which functions the error leaves, when somebody wants to read that."""
+        if self.show and self.trace != QUIET:
+            self.left = 0
+            self.lisp.machine.cage["tracing"] = 1
+
+    def inside(self, env: int, fp: int) -> None:
+        """A function is left by an error: a line of the back-trace."""
+        lisp = self.lisp
+        if lisp.machine.cage["unwind_kind"] != UNWIND_ERROR:
+            return
+        symbol = lisp.lisp_of_env(env)
+        if symbol is None:
+            return  # a form at the top level
+        self.left += 1
+        if self.left <= MOST_FRAMES:
+            values = "".join(f" {lisp.printer.text(v)}" for v in self.arguments(env, fp)) if self.trace == VALUES else ""
+            lisp.output.write(f"Inside: {lisp.printer.text(symbol)}{values}\n")
+
+    def arguments(self, env: int, fp: int) -> list[int]:
+        """What the parameters hold in a frame; none when the function has no frame, as optimised code."""
+        m = self.lisp.machine
+        if fp == 0 or env & 7 != VECTOR:
+            return []
+        data = m.raw(m.field(env, 8 - VECTOR))
+        return m.words[fp >> 3:(fp >> 3) + data[1] + data[2]].tolist()
+
+    def running(self) -> None:
+        """Print the functions that are running, the innermost first.
+
+        Frames have no links: every running function keeps its literal vector on the machine stack, to name itself when an error
+        leaves it, and that is what is looked for.  So each function is named once, and one that has just returned may be, too.
+        """
+        lisp, m = self.lisp, self.lisp.machine
+        names = {m.field(s, SYM_ENV): s for s in m.vector_items(m.root(ROOT_OBLIST)) if s & 7 == SYMBOL and lisp.is_bytecoded(s)}
+        for symbol in dict.fromkeys(names[env] for env in m.stack_words() if env in names):
+            lisp.output.write(f"Inside: {lisp.printer.text(symbol)}\n")
+
+    def end_trace(self) -> None:
+        cage = self.lisp.machine.cage
+        if cage["tracing"]:
+            cage["tracing"] = 0
+            if self.left > MOST_FRAMES:
+                self.lisp.output.write(f"... and {self.left - MOST_FRAMES} more\n")
 
     def loud(self, text: str, *values: int) -> Unwinding:
         """``+++ Error TEXT values`` on a line of its own after a line break."""
@@ -47,6 +113,7 @@ class Errors:
             for value in values:
                 out.write(" " + self.brief(value))
             out.write("\n")
+            self.begin_trace()
         return self.signal()
 
     def brief(self, value: int) -> str:
@@ -60,4 +127,5 @@ class Errors:
         if self.show:
             self.lisp.output.write(f"\nCalling {name}\n+++ Error bad args for Function called "
                                    f"{'with ' if wanted else ''}{text}\n")
+            self.begin_trace()
         return self.signal()

@@ -57,7 +57,9 @@ class Evaluator:
     def symbol_value(self, x: int) -> int:
         value = self.machine.words[x + SYM_VALUE >> 3]
         if value == UNSET:
-            raise self.errors.loud("unset variable:", x)
+            error = self.errors.loud("unset variable:", x)
+            self.errors.unknown(x, function=False)
+            raise error
         return value
 
     def eval_call(self, head: int, x: int) -> int:

@@ -95,6 +95,11 @@ class Host:
         from ..native.jit import jit_of
         return jit_of(self.lisp).first_call(env)
 
+    def on_left(self, env: int, fp: int, c: int) -> int:
+        """An error leaves a function."""
+        self.lisp.errors.inside(env, fp)
+        return NIL
+
     def on_bad_car(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("attempt to take car of an atom:", a)
 
@@ -138,13 +143,16 @@ class Host:
         raise self.lisp.errors.plain(f"bad arg for {name}", a)
 
     def on_unset_variable(self, a: int, b: int, c: int) -> int:
-        raise self.lisp.errors.loud("unset variable:", a)
+        error = self.lisp.errors.loud("unset variable:", a)
+        self.lisp.errors.unknown(a, function=False)
+        raise error
 
     def on_undefined_function(self, env: int, n: int, a: int) -> int:
-        if env & 7 == SYMBOL and self.lisp.autoload(env):
-            pass
         count = "4 or more args" if n > 3 else f"{n} arg{'' if n == 1 else 's'}"
-        raise self.lisp.errors.loud(f"undefined function ({count}):", env)
+        error = self.lisp.errors.loud(f"undefined function ({count}):", env)
+        if env & 7 == SYMBOL:
+            self.lisp.errors.unknown(env, function=True)
+        raise error
 
     def on_wrong_count(self, env: int, n: int, a: int) -> int:
         raise self.lisp.errors.wrong_count(env, n)

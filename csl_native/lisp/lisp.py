@@ -78,6 +78,7 @@ class Lisp(Installer, Evaluator):
         self.pending: BaseException | None = None
         self.on_redefine: Callable[[int], None] = lambda symbol: None
         self.on_replace: Callable[[int], None] = lambda symbol: None  # its definition stays, but hand-made code runs in its place
+        self.hint: Callable[[str], None] = lambda text: None  # called with what helps to understand an error that was shown
         self.on_read: Callable[[str], None] = lambda path: None  # called with every file that is opened for reading
         self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
         self.prompt = "> "
@@ -146,9 +147,6 @@ class Lisp(Installer, Evaluator):
             return name, str(-spare - 1)
         row = self.builtins[spare]
         return name, str(row.least) if row.least == row.most else ""
-
-    def autoload(self, symbol: int) -> bool:
-        return False
 
     # -- definitions -----------------------------------------------------------------
 
@@ -253,12 +251,14 @@ class Lisp(Installer, Evaluator):
         m = self.machine
         m.kernel.unbind_to(bp)
         m.cage["sp"] = sp
+        self.errors.end_trace()
 
     def load_stream(self, stream: Input, echo: Callable[[int, int], None] | None = None) -> None:
         """Read and evaluate forms to the end of a stream."""
         saved, self.input = self.input, stream
         try:
             while True:
+                before = stream.place()
                 try:
                     form = self.reader.read(stream)
                 except ReadError as error:
@@ -271,11 +271,18 @@ class Lisp(Installer, Evaluator):
                 self.machine.pin(form)
                 value = self.protect(lambda form=form: self.eval(form))  # type: ignore[misc]
                 self.machine.unpin(1)
-                if echo is not None and value is not None:
+                if value is None:
+                    self.locate(stream, before)
+                elif echo is not None:
                     echo(form, value)
                 self.on_quiet()
         finally:
             self.input = saved
+
+    def locate(self, stream: Input, before: tuple[int, int]) -> None:
+        """Say on the side where the form stands in which an error was."""
+        if self.errors.show and stream.file is not None and stream.prompt is None:
+            self.hint(f"the error is in {stream.name}, line {stream.line_after(before)}")
 
     def collect(self, full: bool = True) -> None:
         """Collect now; only the stacks and roots keep objects alive."""

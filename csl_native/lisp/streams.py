@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import IO, Any
 
 EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80
+BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
 
 
 class Input:
@@ -53,6 +55,18 @@ class Input:
     def here(self) -> int:
         """The number of the line at the position, counted from 1."""
         return self.line + self.buffer.count("\n", 0, self.position)
+
+    def place(self) -> tuple[int, int]:
+        """Where the position is, for ``line_after``."""
+        return self.line, self.position
+
+    def line_after(self, place: tuple[int, int]) -> int:
+        """The line on which the first thing after a place is, blanks and comments skipped; while the text is still here."""
+        line, at = place
+        if line != self.line:
+            return self.here()
+        at = BLANK.match(self.buffer, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        return line + self.buffer.count("\n", 0, at)
 
     def close(self) -> None:
         if self.file is not None and self.file is not sys.stdin and self.file is not sys.stdin.buffer:

@@ -17,7 +17,6 @@ from ..instructions.codec import Code
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
-from ..words import UNWIND
 from .architectures import Architecture
 from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, slow_path
@@ -83,7 +82,7 @@ class FunctionIR:
         out.place(begin)
         self.body.run([f"%a{k}" for k in range(self.count)])
         if "fail" in self.used:
-            out.lines += ["fail:", f"  ret i64 {UNWIND}"]
+            out.lines += ["fail:", f"  %left = tail call i64 @{self.use('leave_function')}(ptr %base, i64 %env)", "  ret i64 %left"]
         self.used.discard("fail")
         parameters = "".join(f", i64 %a{k}" for k in range(self.count))
         personality = " personality ptr @personality" if self.leaves else ""

@@ -215,7 +215,7 @@ def frames(cached: int) -> list[str]:
                        "    " + go(COLD, [], cached), go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("cold_start", cached), f"if load({TICKS}) == 0:", "    count_native(env)",
                        "r = safepoint()", f"if r == {UNWIND}:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)]) + "\n",
-        "\n    ".join([head("leave", cached), f"store({SP}, fp)", f"return {UNWIND}"]) + "\n",
+        "\n    ".join([head("leave", cached), "return leave_frame(env, fp)"]) + "\n",
         "\n    ".join([head("handle_0", cached), f"store({SP}, fp + hole({FRAME}))", go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("handle_1", cached), f"store({SP}, fp + hole({FRAME}))", f"r = load({top})", go(NEXT, ["r"], cached)]) + "\n",
         f"def resume_0(env, fp):\n    {enter(NEXT, [], cached)}\n",

@@ -8,6 +8,7 @@ from ...kernel.memory import NIL
 from ...machine import Unwinding
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
+from ..errors import NAMES, QUIET, VALUES
 from ..registry import builtin
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) ->
     errors, m = lisp.errors, lisp.machine
     level = 0 if message == NIL else 3 if backtrace != NIL else 2
     level = min(max(level, errors.least), errors.most)
-    shown, errors.show = errors.show, level >= 2
+    before = errors.show, errors.trace
+    errors.show = level >= 2
+    errors.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES
     sp, bp = m.cage["sp"], m.cage["bp"]
     try:
         return m.cons(lisp.eval(form), NIL)
@@ -78,7 +81,7 @@ def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) ->
         lisp.settle(sp, bp)
         return NIL
     finally:
-        errors.show = shown
+        errors.show, errors.trace = before
 
 
 @builtin("enable-errorset", 2)
@@ -90,8 +93,16 @@ def enable_errorset(lisp: Lisp, least: int, most: int) -> int:
 
 @builtin("enable-backtrace", 1)
 def enable_backtrace(lisp: Lisp, flag: int) -> int:
-    old, lisp.errors.backtrace = lisp.errors.backtrace, flag
-    return old
+    """May errorset print back-traces?  The level that it goes up to now: 3, or 2 without."""
+    lisp.errors.most = 2 if flag == NIL else 3
+    return lisp.errors.most << 3
+
+
+@builtin("backtrace", 0)
+def backtrace(lisp: Lisp) -> int:
+    """Print the functions that are running, the innermost first."""
+    lisp.errors.running()
+    return NIL
 
 
 @builtin("error", 0, -1)
@@ -107,6 +118,7 @@ def error(lisp: Lisp, *arguments: int) -> int:
         for a in arguments[1:]:
             lisp.output.write(" " + lisp.errors.brief(a))
         lisp.output.write("\n")
+        lisp.errors.begin_trace()
     raise lisp.errors.signal(arguments[0], message)
 
 

@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, T
+from ...machine import Unwinding
+from ...vm import UNWIND_ERROR
 from ...words import STRING
 from ..reader import ReadError
 from ..registry import builtin
@@ -204,6 +206,7 @@ def load(lisp: Lisp, name: int) -> int:
     m = lisp.machine
     try:
         while True:
+            before = stream.place()
             try:
                 form = lisp.reader.read(stream)
             except ReadError as error:
@@ -211,7 +214,12 @@ def load(lisp: Lisp, name: int) -> int:
             if form == lisp.eof:
                 return NIL
             m.pin(form)
-            lisp.on_form(form)
+            try:
+                lisp.on_form(form)
+            except Unwinding:
+                if m.cage["unwind_kind"] == UNWIND_ERROR:
+                    lisp.locate(stream, before)
+                raise
             m.unpin(1)
     finally:
         lisp.input = saved
