@@ -44,7 +44,7 @@ HEAP = 0x80000  # offset of the heap in every cage
 LINE = 256
 CHUNK = 1 << 18
 
-UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART = 8, 16, 24, 32  # fixnums
+UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART, UNWIND_LIMIT = 8, 16, 24, 32, 40  # fixnums
 
 
 class CageLayout(NamedTuple):

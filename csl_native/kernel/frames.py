@@ -35,9 +35,15 @@ def frame_end(code, fp):
 
 
 @noinline
+def counter_of(env):
+    """Where calls and backward jumps of a function are counted.  Functions may share a counter, which only makes them hot earlier."""
+    return load(COUNTERS) + (lshr(load(env + 8 - VECTOR), 4) & 4095) * 8
+
+
+@noinline
 def count(env, more):
-    """Calls and backward jumps of a function until now.  Functions may share a counter, which only makes them hot earlier."""
-    at = load(COUNTERS) + (lshr(load(env + 8 - VECTOR), 4) & 4095) * 8
+    """Calls and backward jumps of a function until now."""
+    at = counter_of(env)
     n = load(at) + more
     store(at, n)
     return n

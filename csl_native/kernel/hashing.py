@@ -1,6 +1,6 @@
 """Hash tables: open addressing in a vector of key, value pairs.
 
-Kinds as in CSL: 0 eq, 1 eql, 2 and 3 equal.  Objects do not move while the
+Kinds as in CSL: 0 eq, 1 eql, 2 equal that takes vectors as eq does, 3 equal.  Objects do not move while the
 program runs, so an address is a good hash; a table from an image (another
 epoch) is rehashed when it is first used.
 """
@@ -14,7 +14,7 @@ from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
 from .host import H_BAD_HASH, H_NO_MEMORY, host
-from .lists import is_equal, same_atom
+from .lists import is_cl_equal, is_equal, same_atom
 from .memory import NIL, allocate, cons, make_vector, set_field
 from .symbols import hash_string
 
@@ -49,7 +49,7 @@ def hash_value(v, kind):
         return mix(load(v + 8 - FLOAT))
     if tag == OTHER:
         return mix(load(v + 8 - OTHER)) if is_big(v) or load(v - OTHER) & 255 == BYTES_HEADER and kind > 8 else mix(v)
-    if kind == 8:
+    if kind == 8 or kind == 16 and tag == VECTOR:
         return mix(v)
     if tag == STRING:
         return mix(hash_string(v))
@@ -78,7 +78,7 @@ def hash_structure(v, kind):
 
 @inline
 def same_key(a, b, kind) -> bool:
-    return a == b or (kind != 0 and (same_atom(a, b) if kind == 8 else is_equal(a, b)))
+    return a == b or (kind != 0 and (same_atom(a, b) if kind == 8 else is_cl_equal(a, b) if kind == 16 else is_equal(a, b)))
 
 
 def make_hash(kind, slots):
@@ -181,7 +181,7 @@ def puthash(key, h, value):
     return value
 
 
-@lisp("remhash")
+@lisp("remhash", "also")
 def remhash(key, h):
     if not is_hash(h):
         return host(H_BAD_HASH, 16, h, 0)
@@ -197,7 +197,7 @@ def remhash(key, h):
     return v
 
 
-@lisp("clrhash")
+@lisp("clrhash", "also")
 def clrhash(h):
     if not is_hash(h):
         return host(H_BAD_HASH, 24, h, 0)

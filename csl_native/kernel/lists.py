@@ -209,6 +209,26 @@ def is_equal(a, b) -> bool:
         b = load(b + 7)
 
 
+def is_cl_equal(a, b) -> bool:
+    """Structural equality that does not look into vectors, as Common Lisp's equal."""
+    while a != b:
+        tag = a & 7
+        if tag != b & 7 or tag == 0 or tag == SYMBOL or tag == VECTOR:
+            return False
+        if tag != CONS:
+            return equal_objects(a, b)
+        if not is_cl_equal(load(a - 1), load(b - 1)):
+            return False
+        a = load(a + 7)
+        b = load(b + 7)
+    return True
+
+
+@lisp("cl-equal")
+def cl_equal(a, b):
+    return truth(is_cl_equal(a, b))
+
+
 def equal_objects(a, b) -> bool:
     if a & 7 == FLOAT:
         return eqn_slow(a, b)

@@ -21,7 +21,8 @@ class CompileError(Exception):
 class Block:
     """A prog: where its labels and its exit are, and what is on the stacks there."""
 
-    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int) -> None:
+    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int, returns: bool) -> None:
+        self.returns = returns  # is it what ``return`` leaves?
         self.depth, self.bindings, self.arguments, self.protections = depth, bindings, arguments, protections
         self.context, self.exit, self.result = context, exit, -1
         self.labels: dict[int, int] = {}
@@ -44,6 +45,8 @@ class Function:
         self.dead = False
         self.cleanups: list[int] = []
         self.targets: set[int] = set()
+        self.shared: set[int] = set()  # variables that lambda expressions in this function assign: they are bound as fluids
+        self.functions: dict[int, int] = {}  # local functions, and the variables that hold them
 
 
 class Assembler:

@@ -61,6 +61,7 @@ class Compiler(Forms):
         self.list_, self.list_star = m.intern("list"), m.intern("list*")
         self.cxr = {m.intern("c" + s + "r"): s for n in (2, 3, 4) for s in _combinations(n)}
         self.quote = m.intern("quote")
+        self.loops = (self.mapping, self.form_maphash)
         self.f = Function()
 
     # -- functions ---------------------------------------------------------------
@@ -91,7 +92,8 @@ class Compiler(Forms):
                 self.form(default, VALUE)
                 self.op("store_local", k)
                 self.place(skip)
-        fluid = [symbol for symbol in names if m.flags(symbol) & F_FLUID]
+        f.shared = self.assigned_inside(body)
+        fluid = [symbol for symbol in names if m.flags(symbol) & F_FLUID or symbol in f.shared]
         f.parameters = [] if fluid or optional or rest is not None else names
         for symbol in fluid:
             self.op("local", f.scope.pop(symbol))
@@ -111,6 +113,29 @@ class Compiler(Forms):
         if self.lisp.checking:
             verify(code, len(f.literals))
         return code, f.literals
+
+    def assigned_inside(self, body: list[int]) -> set[int]:
+        """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked into."""
+        m = self.m
+        function, setq, found = m.intern("function"), m.intern("setq"), set()
+        work = [(x, False) for x in body if x & 7 == CONS]
+        while work:
+            x, inside = work.pop()
+            head = m.car(x)
+            if head == self.quote:
+                continue
+            if inside and head == setq:
+                found.update(list(m.items(m.cdr(x)))[::2])
+            if head == function and m.cdr(x) & 7 == CONS and m.car(m.cdr(x)) & 7 == CONS:
+                inside = True
+            skip = self.special.get(head) in self.loops
+            for part in m.items(x):
+                if part & 7 == CONS:
+                    if skip and m.car(part) == function and m.car(m.cdr(part)) & 7 == CONS:
+                        work += [(y, inside) for y in m.items(m.cdr(m.cdr(m.car(m.cdr(part))))) if y & 7 == CONS]
+                    else:
+                        work.append((part, inside))
+        return found
 
     def parameters(self, x: int) -> tuple[list[int], list[tuple[int, int]], int | None]:
         m = self.m
@@ -187,6 +212,9 @@ class Compiler(Forms):
         handler = self.special.get(head)
         if handler is not None:
             handler(x, context)
+            return
+        if head in f.functions:
+            self.general_call(m.intern("funcall"), [f.functions[head], *m.items(m.cdr(x))], context)
             return
         if m.flags(head) & F_MACRO:
             self.form(self.lisp.expand(x), context)
@@ -285,7 +313,8 @@ class Compiler(Forms):
     def call_lambda(self, head: int, x: int, context: int) -> None:
         m, _f = self.m, self.f
         if head & 7 != CONS or m.car(head) != self.lambda_:
-            self.op("literal", self.literal(head))
+            for argument in m.items(m.cdr(x)):
+                self.form(argument, EFFECT)
             self.general_call(m.intern("bad-function"), [m.list([self.quote, head])], context)
             return
         required, optional, rest = self.parameters(m.car(m.cdr(head)))
@@ -307,7 +336,7 @@ class Compiler(Forms):
         for _, value in rows:
             self.form(value, VALUE)
         for symbol, _ in rows:
-            slots.append(-1 if m.flags(symbol) & F_FLUID else self.new_local())
+            slots.append(-1 if m.flags(symbol) & F_FLUID or symbol in f.shared else self.new_local())
         fluids = 0
         for (symbol, _), slot in reversed(list(zip(rows, slots, strict=True))):
             if slot >= 0:

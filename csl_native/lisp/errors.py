@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, ROOT_OBLIST
 from ..machine import Unwinding
-from ..objects import SYM_ENV
+from ..objects import SYM_ENV, SYM_SPARE
 from ..vm import UNWIND_ERROR
-from ..words import SYMBOL, VECTOR
+from ..words import CONS, SYMBOL, VECTOR
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -27,7 +27,7 @@ class Errors:
         self.show = True
         self.least, self.most = 0, 3
         self.trace = QUIET  # what an error that is shown says of the functions it leaves
-        self.left = self.hints = 0
+        self.left = self.hints = self.shown = 0
 
     def signal(self, number: int = NIL, message: int = NIL) -> Unwinding:
         """Describe an error in the VM block; the caller raises the result."""
@@ -50,6 +50,7 @@ class Errors:
 
     def begin_trace(self) -> None:
         """From here on the kernel tells which functions the error leaves, when somebody wants to read that."""
+        self.shown += self.show
         if self.show and self.trace != QUIET:
             self.left = 0
             self.lisp.machine.cage["tracing"] = 1
@@ -123,6 +124,13 @@ class Errors:
     def wrong_count(self, env: int, given: int) -> Unwinding:
         """A function called with a number of arguments that it does not take."""
         name, wanted = self.lisp.arity(env)
+        symbol = self.lisp.lisp_of_env(env)
+        if env & 7 == VECTOR and (symbol is None or self.lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS):  # as in interpreted functions
+            least = self.lisp.machine.raw(self.lisp.machine.field(env, 8 - VECTOR))[0]
+            if self.show:
+                self.lisp.output.write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
+                self.begin_trace()
+            return self.signal()
         text = f"{given} args where {wanted} wanted" if wanted else f"incorrectly with {given if given <= 3 else 'more than 3'} args"
         if self.show:
             self.lisp.output.write(f"\nCalling {name}\n+++ Error bad args for Function called "

@@ -77,6 +77,8 @@ class Evaluator:
 
     def eval_compiled(self, x: int) -> int:
         m = self.machine
+        if m.car(x) == m.intern("go"):
+            raise self.errors.loud("go tag not found:", m.car(m.cdr(x)) if m.cdr(x) & 7 == CONS else NIL)
         symbol = m.make_symbol("toplevel")
         m.pin(symbol)
         try:

@@ -41,11 +41,11 @@ class Exits(Assembler):
         self.let([(symbol, NIL) for symbol in variables], lambda c: self.block(body, c), context)
 
     def form_tagbody(self, x: int, context: int) -> None:
-        self.block(list(self.m.items(self.m.cdr(x))), context)
+        self.block(list(self.m.items(self.m.cdr(x))), context, False)
 
-    def block(self, body: list[int], context: int) -> None:
+    def block(self, body: list[int], context: int, returns: bool = True) -> None:
         f = self.f
-        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label())
+        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label(), returns)
         if context != EFFECT:
             block.result = self.new_local()
         for y in body:
@@ -104,10 +104,10 @@ class Exits(Assembler):
     def form_return(self, x: int, context: int) -> None:
         f, m = self.f, self.m
         value = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
-        if not f.blocks:
+        block = next((b for b in reversed(f.blocks) if b.returns), None)
+        if block is None:
             self.general_call(m.intern("bad-return"), [value], context)
             return
-        block = f.blocks[-1]
         simple = f.bindings == 0 and not f.cleanups and not f.protections and f.arguments == block.arguments
         if block.context == TAIL and simple:
             depth = f.depth

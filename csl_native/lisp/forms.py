@@ -55,8 +55,7 @@ class Forms(Exits):
         m = self.m
         name, arguments = m.text(m.car(x)), list(m.items(m.cdr(x)))
         f = arguments[1] if len(arguments) == 2 else NIL
-        if f & 7 != CONS or m.car(f) != m.intern("function") or m.car(m.cdr(f)) & 7 != CONS or m.car(m.car(m.cdr(f))) != self.lambda_ \
-                or m.cdr(m.car(m.cdr(m.car(m.cdr(f))))) != NIL:
+        if not self.is_lambda(f, 1):
             self.call(m.car(x), arguments, context)
             return
         tail, result, loop = (m.make_symbol(n) for n in ("tail", "result", "loop"))
@@ -68,8 +67,33 @@ class Forms(Exits):
         value = NIL if name in ("map", "mapc") else form("reversip", result) if name in ("mapcar", "maplist") else result
         step = call if name in ("map", "mapc") else form("setq", result, form(*(("cons", call, result) if name in ("mapcar", "maplist") else (
             "nconc", result, call))))
-        body = [loop, form("cond", form(form("null", tail), form("return", value))), step, form("setq", tail, form("cdr", tail)), form("go", loop)]
-        self.let([(tail, arguments[0]), (result, NIL)], lambda c: self.block(body, c), context)
+        done = m.make_symbol("done")
+        body = [loop, form("cond", form(form("null", tail), form("go", done))), step, form("setq", tail, form("cdr", tail)), form("go", loop), done]
+
+        def both(c: int) -> None:  # no prog: a return in the lambda expression is one of what is around
+            self.block(body, EFFECT, False)
+            self.form(value, c)
+        self.let([(tail, arguments[0]), (result, NIL)], both, context)
+
+    def form_maphash(self, x: int, context: int) -> None:
+        """With a lambda expression: a loop over the pairs of the table."""
+        m = self.m
+        arguments = list(m.items(m.cdr(x)))
+        if len(arguments) != 2 or not self.is_lambda(arguments[0], 2):
+            self.call(m.car(x), arguments, context)
+            return
+        pair = m.make_symbol("pair")
+        call = m.list([m.car(m.cdr(arguments[0])), m.list([m.intern("car"), pair]), m.list([m.intern("cdr"), pair])])
+        f = m.list([m.intern("function"), m.list([self.lambda_, m.list([pair]), call])])
+        self.mapping(m.list([m.intern("mapc"), m.list([m.intern("hashcontents"), arguments[1]]), f]), context)
+
+    def is_lambda(self, x: int, count: int) -> bool:
+        """Is it (function (lambda (...) ...)) with so many parameters?"""
+        m = self.m
+        if x & 7 != CONS or m.car(x) != m.intern("function") or m.cdr(x) & 7 != CONS:
+            return False
+        f = m.car(m.cdr(x))
+        return f & 7 == CONS and m.car(f) == self.lambda_ and m.cdr(f) & 7 == CONS and len(list(m.items(m.car(m.cdr(f))))) == count
 
     form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping
 
@@ -212,8 +236,10 @@ class Forms(Exits):
     def form_if(self, x: int, context: int) -> None:
         m = self.m
         parts = list(m.items(m.cdr(x)))
+        if len(parts) < 2:
+            raise CompileError("bad args for if", bare=True)
         rest = m.list([T, *(parts[2:] or [NIL])])
-        self.form_cond(m.list([0, m.list(parts[:1] + parts[1:2] if len(parts) > 1 else [NIL, NIL]), rest]), context)
+        self.form_cond(m.list([0, m.list(parts[:2]), rest]), context)
 
     def form_when(self, x: int, context: int) -> None:
         m = self.m
@@ -274,7 +300,25 @@ class Forms(Exits):
         self.form(self.m.car(self.m.cdr(self.m.cdr(x))), context)
 
     def form_eval_when(self, x: int, context: int) -> None:
-        self.progn(list(self.m.items(self.m.cdr(self.m.cdr(x)))), context)
+        m = self.m
+        now = m.intern("eval") in m.items(m.car(m.cdr(x)))
+        self.progn(list(m.items(m.cdr(m.cdr(x)))) if now else [], context)
+
+    def form_flet(self, x: int, context: int) -> None:
+        """Local functions: variables that hold them, and calls through those."""
+        m, f = self.m, self.f
+        rows, names = [], []
+        for row in m.items(m.car(m.cdr(x))):
+            variable = m.make_symbol(m.text(m.car(row)))
+            rows.append((variable, m.list([m.intern("function"), m.cons(self.lambda_, m.cdr(row))])))
+            names.append((m.car(row), variable))
+        body = list(m.items(m.cdr(m.cdr(x))))
+
+        def inside(c: int) -> None:
+            outer, f.functions = f.functions, f.functions | dict(names)
+            self.progn(body, c)
+            f.functions = outer
+        self.let(rows, inside, context)
 
     def definition(self, x: int, context: int) -> None:
         m = self.m
@@ -282,7 +326,7 @@ class Forms(Exits):
         self.op("call1", self.literal(m.intern("define-function")))
         self.finish(context)
 
-    form_de = form_df = form_dm = form_defun = form_defmacro = form_flet_ = definition
+    form_de = form_df = form_dm = form_defun = form_defmacro = definition
 
     def form_psetq(self, x: int, context: int) -> None:
         m, f = self.m, self.f
@@ -309,4 +353,4 @@ class Forms(Exits):
         self.finish(context)
 
 
-SPECIAL_NAMES = {"let_star": "let*", "bquote_list_star": "list*", "flet_": "flet "}
+SPECIAL_NAMES = {"let_star": "let*", "bquote_list_star": "list*"}

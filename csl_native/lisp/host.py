@@ -71,6 +71,8 @@ class Host:
     on_no_memory = on_memory_full
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
+        if self.lisp.watch is not None and not self.m.interrupted:
+            self.lisp.watch.check()
         if self.lisp.jit is not None and not self.m.interrupted:
             self.lisp.jit.take_ready()
             return NIL
@@ -118,8 +120,14 @@ class Host:
         if name in ("greaterp", "leq"):
             name, a, b = {"greaterp": "lessp", "leq": "geq"}[name], b, a
         if name in ("times", "quotient", "divide", "remainder"):
+            if name == "remainder" and self.lisp.is_number(a) and self.lisp.is_number(b):
+                raise errors.plain("bad arg for remainder", a, b)
             bad = a if not self.lisp.is_number(a) or (name in ("divide", "remainder") and a & 7 == FLOAT) else b
             raise errors.plain({"divide": "bad arg for quotient", "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
+        if name == "ashift":
+            if not self.lisp.is_number(a):
+                raise errors.plain("Bad arg for minusp", a)
+            raise errors.bare("bad args for ash1")
         raise errors.plain(f"bad arg for {'gcd' if name == 'gcdn' else name}", a, b)
 
     def on_bad_compare(self, operation: int, a: int, b: int) -> int:
@@ -128,6 +136,9 @@ class Host:
         return (-1 if x < y else 1 if x > y else 0 if x == y else 2) << 3
 
     def on_divide_zero(self, operation: int, a: int, b: int) -> int:
+        if OPERATIONS[operation] == "quotient" and FLOAT in (a & 7, b & 7):  # as IEEE 754 says
+            x, y = float(self.lisp.to_number(a)), float(self.lisp.to_number(b))
+            return self.m.float(math.nan if x == 0 or x != x else math.copysign(math.inf, x) * math.copysign(1, y))
         raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
 
     def on_bad_op(self, operation: int, a: int, b: int) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .registry import Builtin
 
 SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq let let* prog tagbody go return catch unwind-protect "
-                 "declare the eval-when de df dm defun defmacro psetq list*").split()
+                 "declare the eval-when de dm defun defmacro psetq list*").split()
 FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
           "lispsystem* input-libraries output-library *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
           "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
@@ -26,7 +26,7 @@ ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "l
            "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
            "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
            "nreverse": "reversip", "char=": "eq", "ln": "log",
-           "list-to-string": "list2string", "char": "schar", "id2int": "char-code", "int-char": "code-char", "int2id": "code-char",
+           "list-to-string": "list2string", "char": "schar", "int2id": "code-char",
            "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
 
 
@@ -69,6 +69,7 @@ class Installer:
             m.kernel.put(m.intern(name), m.intern("eval"), T)
         m.set_root(ROOT_RAISE, m.intern("*raise"))
         m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
+        m.kernel.put(m.intern("lcmn"), m.intern("lose"), T)
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))
             m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called

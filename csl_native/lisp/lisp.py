@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, T
+from ..kernel.memory import NIL, ROOT_OBLIST, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
@@ -29,6 +29,7 @@ from .evaluator import Evaluator
 from .fasl import ModuleWriter
 from .host import Host
 from .install import Installer
+from .limits import Watch
 from .printer import Printer
 from .reader import Reader, ReadError
 from .registry import BUILTINS, Builtin
@@ -70,6 +71,7 @@ class Lisp(Installer, Evaluator):
         self.streams: dict[int, Any] = {}
         self.libraries: dict[int, Any] = {}
         self.module: ModuleWriter | None = None  # the one that faslout is making
+        self.watch: Watch | None = None  # of the innermost resource-limit
         self.before_module = NIL  # what dfprint* was then
         self.on_form: Callable[[int], int] = self.eval  # what load does with each form
         self.started = time.process_time()
@@ -195,6 +197,17 @@ class Lisp(Installer, Evaluator):
         """Expand a macro call once."""
         m = self.machine
         return m.apply(m.car(form), [form])
+
+    def counts(self) -> list[tuple[int, int]]:
+        """Bytecoded functions with the calls and backward jumps that were counted of them, the largest number first."""
+        m = self.machine
+        symbols = [s for s in m.vector_items(m.root(ROOT_OBLIST)) if s & 7 == SYMBOL and self.is_bytecoded(s)]
+        rows = [(s, m.words[m.kernel.counter_of(m.field(s, SYM_ENV)) >> 3]) for s in symbols]
+        return sorted(((s, n) for s, n in rows if n), key=lambda row: (-row[1], m.text(row[0])))
+
+    def clear_counts(self) -> None:
+        cage = self.machine.cage
+        cage.forget(cage["counters"], 8 * 4096)
 
     # -- numbers -------------------------------------------------------------------------
 

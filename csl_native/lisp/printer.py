@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, UNSET
 from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH
-from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
+from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 from .streams import Collector, Output
 
 if TYPE_CHECKING:
     from .lisp import Lisp
 
 
+CHARACTER_KIND = 24  # of handles: a character object
+ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
+
+
 def format_float(d: float, precision: int = 6) -> str:
     """A float as CSL shows it: ``%.6g`` with at least one digit behind the point."""
     if math.isnan(d):
-        return "nan" if math.copysign(1, d) > 0 else "-nan"
+        return "NaN"
     if math.isinf(d):
         return "inf" if d > 0 else "-inf"
     text = f"{d:.{precision}g}"
@@ -65,7 +70,7 @@ class Printer:
             if ord(c) > 127:
                 out.append(("!" if k == 0 else "") + f"#{ord(c):04x};")
             elif c.isalpha():
-                out.append("!" + c if (c.isupper() and down) or (c.islower() and up) else c)
+                out.append("!" + c if (c.isupper() and down) or (c.islower() and up and not down) else c)
             elif k and (c.isdigit() or c == "_"):
                 out.append(c)
             else:
@@ -76,7 +81,7 @@ class Printer:
         text = self.m.text(x)
         if not escape:
             return text
-        text = text.replace('"', '""')
+        text = ENTITY.sub("#hash;", text.replace('"', '""'))
         return '"' + "".join(f"#{ord(c):04x};" if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
 
     def atom(self, x: int, escape: bool) -> str:
@@ -99,7 +104,9 @@ class Printer:
         if kind == T_CODE:
             return "#<code>"
         if kind == T_HANDLE:
-            return "#<stream>"
+            number = m.field(x, 16 - OTHER) >> 3
+            character = f"#\\{chr(number)}" if escape else chr(number)
+            return {16: "#<library>", CHARACTER_KIND: character}.get(m.field(x, 8 - OTHER), "#<stream>")
         if kind == T_BYTES:
             return self.numbers(x)
         return f"#<object {x:x}>"

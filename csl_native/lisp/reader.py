@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # underscores and escaped characters), a string, or a single character.
 TOKEN = re.compile(r"""
     (?P<blank>[ \t\r\f]*(?:%[^\n]*)?\n|[ \t\r\f]+|%[^\n]*)
+  | (?P<nonumber>[0-9]+[eE][+-]?(?![\w+-]))
   | (?P<number>0x[0-9a-fA-F]+|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
   | (?P<id>(?:[^\W\d_]|![\s\S]|[:$*\#=&@?\\/<>^~|{};}](?=\w|!))(?:\w|![\s\S])*)
   | (?P<string>"(?:[^"]|"")*"(?!"))
@@ -72,6 +73,8 @@ class Reader:
             return self.symbol(text)
         if kind == "number":
             return self.number(text)
+        if kind == "nonumber":  # an exponent without digits: a symbol
+            return self.symbol("!" + text.replace("+", "!+").replace("-", "!-"))
         if kind == "string":
             return m.string(text[1:-1].replace('""', '"'))
         if text == "(":
@@ -93,6 +96,9 @@ class Reader:
                     raise ReadError("end of file inside of a vector")
                 if kind == "char" and text == "]":
                     return m.vector(items)
+                if kind == "char" and text == ".":
+                    self.inner(s)  # a vector has no tail
+                    continue
                 items.append(self.form(s, kind, text))
         if text in ")]":
             return self.form(s, *self.token(s)) if not s.ended else self.read(s)
@@ -131,7 +137,7 @@ class Reader:
         """The symbol of a token, with case folding of what is not escaped."""
         m = self.m
         up, down = m.value(self.raise_) not in (None, NIL), m.value(self.lower) not in (None, NIL)
-        key = text if down and not up else f"{int(up)}{int(down)}{text}"
+        key = text if down else f"{int(up)}{int(down)}{text}"
         found = self.cache.get(key)
         if found is not None and m.symbols.get(m.text(found)) == found:
             return found
@@ -143,7 +149,7 @@ class Reader:
                 i += 1
                 name.append(text[i])
             else:
-                name.append(c.upper() if up else c.lower() if down else c)
+                name.append(c.lower() if down else c.upper() if up else c)
             i += 1
         symbol = m.intern("".join(name))
         self.cache[key] = symbol

@@ -79,7 +79,7 @@ class Output:
     def __init__(self, file: IO[Any] | None, name: str = "") -> None:
         self.file, self.name = file, name
         self.column = 0
-        self.lines = 0
+        self.lines = self.written = 0
         self.width = DEFAULT_WIDTH
         self.by_default = False  # (linelength t) was the last setting
         self.parts: list[str] = []
@@ -90,6 +90,7 @@ class Output:
             return
         self.parts.append(text)
         self.pending += len(text)
+        self.written += len(text)
         at = text.rfind("\n")
         if at >= 0:
             self.lines += text.count("\n")

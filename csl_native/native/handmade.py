@@ -30,7 +30,7 @@ USEFUL = ("cons", "ncons", "list2", "list2star", "acons", "list3", "plus2", "dif
           "cl_equal_fn", "aerror", "integerp", "apply")
 KERNEL_NAME = {"cons": "entry_cons2", "lognot": "entry_lnot", "quot2": "entry_quotient", "cremainder": "entry_remainder", "negate": "entry_minus",
                "lessp2": "entry_lessp", "lesseq2": "entry_leq", "greaterp2": "entry_greaterp", "geq2": "entry_geq", "equal_fn": "entry_equal",
-               "cl_equal_fn": "entry_eql", "integerp": "entry_fixp", "apply": "apply_list", "ash": "entry_ashift"}
+               "cl_equal_fn": "entry_cl_equal", "integerp": "entry_fixp", "apply": "apply_list", "ash": "entry_ashift"}
 
 
 def kernel_name(name: str) -> str:

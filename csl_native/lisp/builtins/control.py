@@ -142,6 +142,34 @@ def bad_function(lisp: Lisp, f: int) -> int:
     return lisp.bad_function(f)
 
 
+@builtin("unbindable", 1)
+def unbindable(lisp: Lisp, symbol: int) -> int:
+    """A function that was defined though a parameter of it cannot be bound is called."""
+    raise lisp.errors.loud("bad item in bound variable list:", symbol)
+
+
+@builtin("resource-limit", 2, 5)
+def resource_limit(lisp: Lisp, form: int, seconds: int, megabytes: int = -8, kilobytes: int = -8, errors: int = -8) -> int:
+    """Evaluate a form with limits on CPU seconds, megabytes allocated, kilobytes printed and errors shown (negative: none).
+
+    A list of the value, or nil when a limit was exceeded; ``*resources*`` is set to what was used.
+    """
+    from ..limits import Limits, Watch
+    m = lisp.machine
+    for number in (seconds, megabytes, kilobytes, errors):
+        if not lisp.is_number(number):
+            raise lisp.errors.plain("resource-limit", number)
+    watch = Watch(lisp, Limits(*(lisp.to_number(n) for n in (seconds, megabytes, kilobytes, errors))))
+    value = watch.run(lambda: lisp.eval(form))
+    if value is not None:
+        m.pin(value)
+    m.set_value(m.intern("*resources*"), m.list([m.integer(int(used)) for used in watch.used()]))
+    if value is None:
+        return NIL
+    m.unpin(1)
+    return m.cons(value, NIL)
+
+
 @builtin("macroexpand", 1, 2)
 def macroexpand(lisp: Lisp, x: int, environment: int = NIL) -> int:
     from ...objects import F_MACRO

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...kernel.memory import NIL, T
+from ...kernel.memory import NIL, ROOT_OBLIST, T
 from ...objects import CODE_HEADER, F_FLUID, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
@@ -35,7 +35,10 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     try:
         lisp.define(name, parameters, body, kind == "dm")
     except CompileError as error:
-        raise lisp.compile_error(error) from None
+        if m.value(lisp.s_comp) not in (None, NIL) or error.value is None or not error.message.startswith(("Attempt to bind", "bad item")):
+            raise lisp.compile_error(error) from None
+        failing = m.list([m.intern("unbindable"), m.list([lisp.s_quote, error.value])])  # a call is the error, as in interpreted functions
+        lisp.define(name, m.list([m.intern("&rest"), m.make_symbol("rest")]), [failing], kind == "dm")
     if m.value(lisp.s_comp) in (None, NIL):
         source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
         m.set_field(name, SYM_SPARE, source)
@@ -290,3 +293,69 @@ def constantp(lisp: Lisp, x: int) -> int:
     if x & 7 == SYMBOL:
         return lisp.truth(x in (NIL, T))
     return lisp.truth(x & 7 != CONS)
+
+
+@builtin("make-bps", 1)
+def make_bps(lisp: Lisp, n: int) -> int:
+    """A vector of n bytes that can become bytecode."""
+    if n & 7 or not 0 <= n >> 3 < 1 << 16:
+        raise lisp.errors.plain("make-bps", n)
+    return lisp.machine.object(CODE_HEADER, bytes(n >> 3))
+
+
+def bps_place(lisp: Lisp, b: int, i: int, who: str) -> int:
+    m = lisp.machine
+    if b & 7 != OTHER or m.header(b) & 255 != CODE_HEADER:
+        raise lisp.errors.plain(who, b)
+    if i & 7 or not 0 <= i >> 3 < m.header(b) >> 8:
+        raise lisp.errors.plain(who, i)
+    return b + 8 - OTHER + (i >> 3)
+
+
+@builtin("bpsputv", 3, 3, "bps-putv")
+def bpsputv(lisp: Lisp, b: int, i: int, x: int) -> int:
+    """Set a byte of what make-bps gave; code that a function has is not changed."""
+    m = lisp.machine
+    at = bps_place(lisp, b, i, "bpsputv")
+    if x & 7 or not -128 <= x >> 3 < 256:
+        raise lisp.errors.plain("bpsputv contents", x)
+    if any(s & 7 == SYMBOL and lisp.is_bytecoded(s) and m.field(m.field(s, SYM_ENV), 8 - VECTOR) == b for s in m.vector_items(m.root(ROOT_OBLIST))):
+        raise lisp.errors.plain("bpsputv: this is the code of a function; make another one")
+    m.bytes[at] = x >> 3 & 255
+    return x
+
+
+@builtin("bpsgetv", 2, 2, "bps-getv")
+def bpsgetv(lisp: Lisp, b: int, i: int) -> int:
+    return lisp.machine.bytes[bps_place(lisp, b, i, "bpsgetv")] << 3
+
+
+@builtin("bps-upbv", 1)
+def bps_upbv(lisp: Lisp, b: int) -> int:
+    bps_place(lisp, b, 0, "bps-upbv")
+    return ((lisp.machine.header(b) >> 8) - 1) << 3
+
+
+@builtin("symbol-set-definition", 2)
+def symbol_set_definition(lisp: Lisp, name: int, definition: int) -> int:
+    """Give a symbol a function: another symbol's, a lambda expression, or (argument-count bytecode . literals), which is checked first."""
+    from ...instructions.codec import Code, CodeError, verify
+    m = lisp.machine
+    if name & 7 != SYMBOL or m.flags(name) & F_SPECIAL or name in (NIL, T):
+        raise lisp.errors.plain("symbol-set-definition", name)
+    if definition & 7 == SYMBOL and lisp.is_defined(definition):
+        copy_definition(lisp, name, definition)
+        return name
+    if definition & 7 == CONS and m.car(definition) == lisp.s_lambda:
+        return putd(lisp, name, lisp.s_expr, definition)
+    code = m.car(m.cdr(definition)) if definition & 7 == CONS and m.cdr(definition) & 7 == CONS else NIL
+    literals = m.cdr(m.cdr(definition)) if code != NIL else NIL
+    if code & 7 != OTHER or m.header(code) & 255 != CODE_HEADER or literals & 7 not in (VECTOR, SYMBOL):
+        raise lisp.errors.plain("symbol-set-definition", definition)
+    values = m.vector_items(literals)[1:] if literals & 7 == VECTOR else []
+    try:
+        verify(Code.unpack(m.raw(code)), 1 + len(values))
+    except CodeError as error:
+        raise lisp.errors.plain(f"symbol-set-definition: this bytecode cannot run: {error}") from None
+    lisp.install_env(name, m.vector([code, *values]), False)
+    return name

@@ -25,6 +25,8 @@ def set_small_modulus(lisp: Lisp, n: int) -> int:
 
 @builtin("modular-number", 1)
 def modular_number(lisp: Lisp, a: int) -> int:
+    if not lisp.machine.is_integer(a):
+        raise lisp.errors.plain("Bad arg for remainder", a)
     return whole(lisp, a, "modular-number") % (lisp.machine.cage["modulus"] >> 3) << 3
 
 
@@ -34,7 +36,9 @@ def modular_reciprocal(lisp: Lisp, a: int) -> int:
     try:
         return pow(a >> 3, -1, p) << 3
     except ValueError:
-        raise lisp.errors.plain("modular-reciprocal", a) from None
+        if a == 0:
+            raise lisp.errors.plain("modular-reciprocal", a) from None
+        raise lisp.errors.plain("non-prime modulus in modular-reciprocal", p << 3, a) from None
 
 
 @builtin("safe-modular-reciprocal", 1)

@@ -37,7 +37,9 @@ def float_function(name: str, function: Callable[[float], float]) -> None:
             return lisp.machine.float(float(function(d)))
         except OverflowError:
             return lisp.machine.float(math.inf)
-        except (ValueError, ZeroDivisionError):
+        except ZeroDivisionError:
+            return lisp.machine.float(math.copysign(math.inf, d))
+        except ValueError:
             raise lisp.errors.plain(f"Arg for {'ln' if name == 'log' else name} out of range", x) from None
 
 
@@ -77,6 +79,9 @@ def hypot(lisp: Lisp, x: int, y: int) -> int:
 
 @builtin("logb", 2)
 def logb(lisp: Lisp, x: int, base: int) -> int:
+    for z in (x, base):
+        if not lisp.is_number(z):
+            raise lisp.errors.plain("bad arg for trig function", z)
     return lisp.machine.float(math.log(real(lisp, x, "logb")) / math.log(real(lisp, base, "logb")))
 
 
@@ -163,7 +168,10 @@ def logcount(lisp: Lisp, a: int) -> int:
 
 @builtin("logbitp", 2)
 def logbitp(lisp: Lisp, k: int, a: int) -> int:
-    return lisp.truth(bool(whole(lisp, a, "logbitp") >> whole(lisp, k, "logbitp") & 1))
+    for z in (k, a):
+        if not lisp.machine.is_integer(z):
+            raise lisp.errors.plain("logbitp", z)
+    return lisp.truth(bool(lisp.machine.number(a) >> lisp.machine.number(k) & 1))
 
 
 @builtin("ash", 2, 2)
@@ -216,8 +224,15 @@ def generator() -> Any:
     return random.Random(1)
 
 
-@builtin("random", 1, 2, "random-number", "random-fixnum")
+@builtin("random-fixnum", 0, -1)
+def random_fixnum(lisp: Lisp, *ignored: int) -> int:
+    return (int(generator().getrandbits(60)) - (1 << 59)) << 3
+
+
+@builtin("random", 1, 2, "random-number")
 def random_(lisp: Lisp, n: int = 8 << 30, state: int = NIL) -> int:
+    if not lisp.is_number(n):
+        raise lisp.errors.plain("random-number", n)
     if n & 7 == FLOAT:
         return lisp.machine.float(generator().random() * lisp.machine.double(n))
     limit = whole(lisp, n, "random")

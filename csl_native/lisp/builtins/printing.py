@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
-from ...words import SYMBOL
+from ...words import STRING
 from ..registry import builtin
 from ..streams import DEFAULT_WIDTH
 
@@ -100,7 +100,8 @@ def linelength(lisp: Lisp, n: int) -> int:
 
 @builtin("pagelength", 1)
 def pagelength(lisp: Lisp, n: int) -> int:
-    return NIL  # output is not divided into pages
+    """Its argument: output is not divided into pages."""
+    return n
 
 
 @builtin("tyo", 1)
@@ -131,18 +132,18 @@ def in_base(lisp: Lisp, n: int, base: int) -> int:
     if not m.is_integer(n):
         lisp.printer.print(n, True, lisp.output)
         return n
-    value = m.number(n)
-    digits = {16: "x", 8: "o", 2: "b"}[base]
-    if value >= 0:
-        lisp.output.write(format(value, digits))
-    else:
-        width = {16: 4, 8: 3, 2: 1}[base]
-        count = 1
-        while value < -(1 << (width * count - 1)):
-            count += 1
-        text = format(value & ((1 << width * count) - 1), digits)
-        lisp.output.write("~" + text)
+    lisp.output.write(in_digits(m.number(n), *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base]))
     return n
+
+
+def in_digits(value: int, digits: str, width: int) -> str:
+    """Digits of ``width`` bits; a negative number as the last ones of its two's complement, behind a ~."""
+    if value >= 0:
+        return format(value, digits)
+    count = 1
+    while value < -(1 << (width * count - 1)):
+        count += 1
+    return "~" + format(value & ((1 << width * count) - 1), digits)
 
 
 @builtin("prinhex", 1, 2)
@@ -172,7 +173,9 @@ def widelengthc(lisp: Lisp, x: int) -> int:
 
 @builtin("setprintprecision", 1, 1, "set-print-precision")
 def setprintprecision(lisp: Lisp, n: int) -> int:
-    old, lisp.precision = lisp.precision, n >> 3 if n & 7 == 0 and n > 0 else 6
+    if n & 7:
+        raise lisp.errors.plain("print-precision", n)
+    old, lisp.precision = lisp.precision, 15 if n <= 0 else min(n >> 3, 36)
     return old << 3
 
 
@@ -188,6 +191,8 @@ def characters(lisp: Lisp, text: str) -> int:
 
 @builtin("text explode", 1)
 def explode(lisp: Lisp, x: int) -> int:
+    if x & 7 == STRING:  # characters stand for themselves here
+        return characters(lisp, '"' + lisp.machine.text(x).replace('"', '""') + '"')
     return characters(lisp, lisp.printer.text(x))
 
 
@@ -223,47 +228,21 @@ def exploden(lisp: Lisp, x: int) -> int:
 
 @builtin("explodehex", 1)
 def explodehex(lisp: Lisp, x: int) -> int:
-    return characters(lisp, format(lisp.machine.number(x), "x"))
+    return based(lisp, x, "x", 4)
 
 
 @builtin("explodeoctal", 1)
 def explodeoctal(lisp: Lisp, x: int) -> int:
-    return characters(lisp, format(lisp.machine.number(x), "o"))
+    return based(lisp, x, "o", 3)
 
 
 @builtin("explodebinary", 1)
 def explodebinary(lisp: Lisp, x: int) -> int:
-    return characters(lisp, format(lisp.machine.number(x), "b"))
+    return based(lisp, x, "b", 1)
 
 
-@builtin("prettyprint", 1)
-def prettyprint(lisp: Lisp, x: int) -> int:
-    lisp.output.write(pretty(lisp, x, 0) + "\n")
-    return NIL
-
-
-@builtin("superprinm", 2)
-def superprinm(lisp: Lisp, x: int, column: int) -> int:
-    lisp.output.write(pretty(lisp, x, column >> 3))
-    return x
-
-
-def pretty(lisp: Lisp, x: int, column: int) -> str:
-    """A form indented by its structure; on one line when it fits."""
-    m = lisp.machine
-    flat = lisp.printer.text(x)
-    if len(flat) + column <= lisp.output.width or x & 7 != 1:
-        return flat
-    items = list(m.items(x))
-    head = lisp.printer.text(items[0])
-    pad = "\n" + " " * (column + 2)
-    if head in ("de", "dm", "df", "prog", "lambda") and len(items) > 2:
-        first = 3 if head in ("de", "dm", "df") else 2
-        text = "(" + " ".join(lisp.printer.text(i) for i in items[:first])
-        for item in items[first:]:
-            text += ("\n" + " " * column if item & 7 == SYMBOL and head == "prog" else pad) + pretty(lisp, item, column + 2)
-        return text + ")"
-    return "(" + head + "".join(pad + pretty(lisp, item, column + 2) for item in items[1:]) + ")"
+def based(lisp: Lisp, x: int, digits: str, width: int) -> int:
+    return characters(lisp, in_digits(lisp.machine.number(x), digits, width))
 
 
 @builtin("prinl", 1)

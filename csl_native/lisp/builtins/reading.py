@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...kernel.memory import NIL, T
 from ...machine import Unwinding
 from ...vm import UNWIND_ERROR
-from ...words import STRING
+from ...words import STRING, SYMBOL
 from ..reader import ReadError
 from ..registry import builtin
 from ..streams import EOF_CHAR, Input, Output
@@ -30,15 +30,15 @@ def fold(lisp: Lisp, c: str) -> int:
     m = lisp.machine
     if c == EOF_CHAR:
         return lisp.eof
-    if m.value(lisp.reader.raise_) not in (None, NIL):
-        c = c.upper()
-    elif m.value(lisp.reader.lower) not in (None, NIL):
+    if m.value(lisp.reader.lower) not in (None, NIL):
         c = c.lower()
+    elif m.value(lisp.reader.raise_) not in (None, NIL):
+        c = c.upper()
     return m.intern(c)
 
 
-@builtin("readch", 0)
-def readch(lisp: Lisp) -> int:
+@builtin("readch", 0, 1)
+def readch(lisp: Lisp, stream: int = NIL) -> int:
     return fold(lisp, lisp.input.next())
 
 
@@ -90,9 +90,11 @@ def stream_of(lisp: Lisp, h: int) -> Any:
     return lisp.streams.get(m.field(h, 10) >> 3)
 
 
-@builtin("open", 2, -1)
-def open_(lisp: Lisp, name: int, direction: int, *more: int) -> int:
+@builtin("open", 2)
+def open_(lisp: Lisp, name: int, direction: int) -> int:
     m = lisp.machine
+    if name & 7 not in (SYMBOL, STRING):
+        raise lisp.errors.plain("open", name)
     mode = m.text(direction) if direction & 7 == 2 else "?"
     if mode not in ("input", "output", "append"):
         return bad_direction(lisp, direction)
@@ -193,7 +195,26 @@ class PipeOutput(Output):
         self.process.wait()
 
 
-@builtin("load", 1, 1, "rdf", "load-source-file")
+@builtin("rdf", 1)
+def rdf(lisp: Lisp, name: int) -> int:
+    """Load a file, and show the value of each form."""
+    out, shown = lisp.output, lisp.printer.text(name)
+
+    def show(form: int) -> int:
+        value = lisp.eval(form)
+        out.write("\n" + lisp.printer.text(value) + "\n")
+        return value
+    out.write(f"\nReading {shown}\n")
+    saved, lisp.on_form = lisp.on_form, show
+    try:
+        load(lisp, name)
+    finally:
+        lisp.on_form = saved
+    out.write(f"\nFinished reading {shown}\n")
+    return NIL
+
+
+@builtin("load", 1, 1, "load-source-file")
 def load(lisp: Lisp, name: int) -> int:
     path = path_of(lisp, name)
     try:
@@ -249,6 +270,69 @@ def compress(lisp: Lisp, items: int) -> int:
         return lisp.reader.read(Input(text=text))
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
+
+
+@builtin("implode", 1)
+def implode(lisp: Lisp, items: int) -> int:
+    """Read a form from the characters in a list, as in Portable Standard Lisp; symbols are interned."""
+    form = compress(lisp, items)
+    return lisp.machine.intern(lisp.machine.text(form)) if form & 7 == SYMBOL else form
+
+
+@builtin("input-case", 1)
+def input_case(lisp: Lisp, case: int) -> int:
+    """What happens to letters that are read: raise, lower, or nil for nothing, as in Portable Standard Lisp; the old setting."""
+    m, reader = lisp.machine, lisp.reader
+    up, down = m.intern("raise"), m.intern("lower")
+    if case not in (up, down, NIL):
+        raise lisp.errors.plain("input-case: raise, lower or nil expected", case)
+    old = down if m.value(reader.lower) not in (None, NIL) else up if m.value(reader.raise_) not in (None, NIL) else NIL
+    m.set_value(reader.raise_, lisp.truth(case == up))
+    m.set_value(reader.lower, lisp.truth(case == down))
+    return old
+
+
+def channel(lisp: Lisp, h: int, who: str) -> Input:
+    stream = lisp.standard_input if h == NIL else stream_of(lisp, h)
+    if not isinstance(stream, Input):
+        raise lisp.errors.plain(who, h)
+    return stream
+
+
+@builtin("channelreadchar", 1)
+def channelreadchar(lisp: Lisp, h: int) -> int:
+    """The code of the next character of a stream, as in Portable Standard Lisp; 26 at the end."""
+    c = channel(lisp, h, "channelreadchar").next()
+    return (26 if c == EOF_CHAR else ord(c)) << 3
+
+
+@builtin("channelreadline", 1)
+def channelreadline(lisp: Lisp, h: int) -> int:
+    """The rest of a stream's line as a string."""
+    stream = channel(lisp, h, "channelreadline")
+    saved, lisp.input = lisp.input, stream
+    try:
+        return readline(lisp)
+    finally:
+        lisp.input = saved
+
+
+@builtin("break", 0)
+def break_(lisp: Lisp) -> int:
+    """Read and evaluate forms until ``continue`` or the end of the input; ``quit`` is an error.  As in Portable Standard Lisp."""
+    m = lisp.machine
+    while True:
+        lisp.output.write("break> ")
+        form = read(lisp)
+        if form == m.intern("quit"):
+            raise lisp.errors.loud("left from break")
+        if form in (lisp.eof, m.intern("continue")):
+            return NIL
+        m.pin(form)
+        value = lisp.protect(lambda form=form: lisp.eval(form))  # type: ignore[misc]
+        m.unpin(1)
+        if value is not None:
+            lisp.output.write(lisp.printer.text(value) + "\n")
 
 
 @builtin("filep", 1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ...words import STRING, SYMBOL
+from ...objects import T_HANDLE
+from ...words import OTHER, STRING, SYMBOL
+from ..printer import CHARACTER_KIND
 from ..registry import builtin
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def list2string(lisp: Lisp, x: int) -> int:
     for item in m.items(x):
         if item & 7 == 0:
             n = item >> 3
-            data += bytes([n]) if 0 <= n < 256 else chr(n).encode()
+            data += bytes([n & 255])
         elif item & 7 in (SYMBOL, STRING):
             data += m.text(item).encode("utf-8", "surrogateescape")
         else:
@@ -121,6 +124,8 @@ def schar(lisp: Lisp, s: int, i: int) -> int:
 def char_code(lisp: Lisp, c: int) -> int:
     if c & 7 == 0:
         return c
+    if is_character(lisp, c):
+        return lisp.machine.field(c, 16 - OTHER)
     text = text_of(lisp, c, "char-code")
     return (ord(text[0]) if text else 0) << 3
 
@@ -132,18 +137,80 @@ def code_char(lisp: Lisp, n: int) -> int:
     return lisp.machine.intern(chr(n >> 3))
 
 
+@builtin("id2int", 1)
+def id2int(lisp: Lisp, x: int) -> int:
+    """The code of the first character of a symbol's name."""
+    if x & 7 != SYMBOL:
+        raise lisp.errors.plain("id2int", x)
+    return char_code(lisp, x)
+
+
+@builtin("bldmsg", 1, -1)
+def bldmsg(lisp: Lisp, template: int, *arguments: int) -> int:
+    """A string from a template, as in Portable Standard Lisp: %w as prin2 shows a value, %p as prin1, %d and %x numbers, %n a new line."""
+    rest = iter(arguments)
+
+    def part(match: re.Match[str]) -> str:
+        kind = match[1].lower()
+        if kind in "%nf":
+            return {"%": "%", "n": "\n", "f": "\n"}[kind]
+        value = next(rest, NIL)
+        if kind in "xob" and lisp.machine.is_integer(value):
+            return format(lisp.machine.number(value), kind)
+        return lisp.printer.text(value, kind in "prl")
+    return lisp.machine.string(re.sub(r"%([a-zA-Z%])", part, text_of(lisp, template, "bldmsg")))
+
+
 @builtin("special-char", 1)
 def special_char(lisp: Lisp, n: int) -> int:
     table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07"}
     if n & 7 == 0 and n >> 3 in table:
-        return lisp.machine.intern(table[n >> 3])
+        return character_object(lisp, ord(table[n >> 3]))
     raise lisp.errors.bare("bad args for special-char")
+
+
+def character_object(lisp: Lisp, code: int) -> int:
+    """The one object that is a character and no symbol; it prints as #\\c."""
+    m = lisp.machine
+    symbol, key = m.intern(chr(code)), m.intern("~character")
+    found = int(m.kernel.get(symbol, key))
+    if found == NIL:
+        found = int(m.kernel.make_handle(CHARACTER_KIND, code << 3))
+        m.kernel.put(symbol, key, found)
+    return found
+
+
+@builtin("int-char", 1)
+def int_char(lisp: Lisp, n: int) -> int:
+    if n & 7 or not 0 <= n >> 3 <= 0x10FFFF:
+        raise lisp.errors.bare("bad args for int-char")
+    return character_object(lisp, n >> 3)
+
+
+@builtin("digit-char", 1, 3)
+def digit_char(lisp: Lisp, n: int, radix: int = 80, font: int = NIL) -> int:
+    """The character object of a digit, or nil when the radix has no such digit."""
+    if n & 7 or radix & 7 or not 2 <= radix >> 3 <= 36:
+        raise lisp.errors.bare("bad args for digit-char")
+    return character_object(lisp, ord("0123456789abcdefghijklmnopqrstuvwxyz"[n >> 3])) if 0 <= n < radix else NIL
+
+
+def is_character(lisp: Lisp, c: int) -> bool:
+    m = lisp.machine
+    return c & 7 == OTHER and m.header(c) >> 3 & 31 == T_HANDLE and m.field(c, 8 - OTHER) == CHARACTER_KIND
+
+
+@builtin("characterp", 1)
+def characterp(lisp: Lisp, c: int) -> int:
+    return lisp.truth(is_character(lisp, c))
 
 
 def character(lisp: Lisp, c: int) -> str:
     if c & 7 in (SYMBOL, STRING):
         text = lisp.machine.text(c)
         return text if len(text) == 1 else ""
+    if is_character(lisp, c):
+        c = lisp.machine.field(c, 16 - OTHER)
     return chr(c >> 3) if c & 7 == 0 and 0 <= c >> 3 < 0x110000 else ""
 
 

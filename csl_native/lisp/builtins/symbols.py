@@ -62,9 +62,7 @@ def make_symbol(lisp: Lisp, x: int) -> int:
 
 @builtin("remob", 1, 1, "unintern")
 def remob(lisp: Lisp, x: int) -> int:
-    if x & 7 == SYMBOL:
-        lisp.machine.kernel.remove_symbol(x)
-        lisp.machine.symbols.pop(lisp.machine.text(x), None)
+    """Nothing: a symbol that is read again is the same one, as in the original."""
     return NIL
 
 

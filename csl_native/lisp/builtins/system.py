@@ -59,6 +59,8 @@ def get_decoded_time(lisp: Lisp) -> int:
 
 @builtin("filedate", 1)
 def filedate(lisp: Lisp, name: int) -> int:
+    if name & 7 not in (2, 3):
+        raise lisp.errors.plain("filep", name)
     try:
         return lisp.machine.string(time.ctime(os.path.getmtime(path_of(lisp, name))))
     except OSError:
@@ -71,7 +73,7 @@ def datelessp(lisp: Lisp, a: int, b: int) -> int:
         try:
             return time.mktime(time.strptime(lisp.machine.text(x)))
         except ValueError:
-            raise lisp.errors.plain("datelessp", x) from None
+            raise lisp.errors.plain("datelessp", a, b) from None
     return lisp.truth(seconds(a) < seconds(b))
 
 
@@ -145,7 +147,7 @@ def verbos(lisp: Lisp, n: int) -> int:
     m = lisp.machine
     key = m.intern("*verbos*")
     old = m.value(key)
-    m.set_value(key, n)
+    m.set_value(key, 0 if n == NIL else n if n & 7 == 0 else 8)
     return 0 if old is None else old
 
 
@@ -169,3 +171,63 @@ def gc_statistics(lisp: Lisp) -> int:
             ("live", m.cage["live_lines"] << 8), ("heap", m.cage["heap_top"] - m.cage["heap_start"]),
             ("milliseconds", int(lisp.gc_seconds * 1000)), ("longest-milliseconds", int(lisp.gc_longest * 1000)))
     return m.list([m.cons(m.intern(name), m.integer(value)) for name, value in rows])
+
+
+@builtin("math-display", 1)
+def math_display(lisp: Lisp, x: int) -> int:
+    """nil: there is no window that shows formulas."""
+    return NIL
+
+
+@builtin("find-gnuplot", 0)
+def find_gnuplot(lisp: Lisp) -> int:
+    """The path of gnuplot, or nil."""
+    import shutil
+    path = shutil.which("gnuplot")
+    return NIL if path is None else lisp.machine.string(path)
+
+
+@builtin("delete-wildcard", 1)
+def delete_wildcard(lisp: Lisp, pattern: int) -> int:
+    """Delete the files that match a pattern; t when there were some."""
+    import glob
+    found = [path for path in glob.glob(path_of(lisp, pattern)) if os.path.isfile(path)]
+    for path in found:
+        os.remove(path)
+    return lisp.truth(bool(found))
+
+
+@builtin("truename", 1)
+def truename(lisp: Lisp, name: int) -> int:
+    """The whole path of a file, or nil when there is none."""
+    path = os.path.realpath(path_of(lisp, name))
+    return lisp.machine.string(path) if os.path.exists(path) else NIL
+
+
+@builtin("filestatus", 2)
+def filestatus(lisp: Lisp, name: int, action: int) -> int:
+    """What is known of a file, as in Portable Standard Lisp: ((name (text . number)) ...), or nil when there is none."""
+    m = lisp.machine
+    try:
+        found = os.stat(path_of(lisp, name))
+    except OSError:
+        return NIL
+    rows = [("user", str(found.st_uid), found.st_uid), ("group", str(found.st_gid), found.st_gid), ("mode", oct(found.st_mode), found.st_mode),
+            ("size", str(found.st_size), found.st_size), ("writetime", time.ctime(found.st_mtime), int(found.st_mtime)),
+            ("accesstime", time.ctime(found.st_atime), int(found.st_atime)), ("statustime", time.ctime(found.st_ctime), int(found.st_ctime))]
+    return m.list([m.list([m.intern(key), m.cons(m.string(text), m.integer(number))]) for key, text, number in rows])
+
+
+@builtin("mapstore", 1)
+def mapstore(lisp: Lisp, what: int) -> int:
+    """How often functions were called or looped as bytecode, the most frequent first: 2 or 3 give ((name . count) ...), others print it;
+    even numbers, and nil, begin to count anew."""
+    m = lisp.machine
+    rows = lisp.counts()
+    if what == NIL or what & 8 == 0:
+        lisp.clear_counts()
+    if what & 7 == 0 and what >> 3 in (2, 3):
+        return m.list([m.cons(symbol, m.integer(count)) for symbol, count in rows])
+    for symbol, count in rows:
+        lisp.output.write(f"{count:12d}  {lisp.printer.text(symbol)}\n")
+    return NIL

@@ -120,6 +120,16 @@ def gethash(lisp: Lisp, key: int, h: int, default: int = NIL) -> int:
     return _get(lisp, key, h, default)
 
 
+@builtin("remhash", 1, 2)
+def remhash(lisp: Lisp, key: int, h: int = NIL) -> int:
+    return NIL  # without a table there is nothing to remove; the kernel has the other one
+
+
+@builtin("clrhash", 0, 1)
+def clrhash(lisp: Lisp, h: int = NIL) -> int:
+    return NIL
+
+
 @builtin("maphash", 2)
 def maphash(lisp: Lisp, f: int, h: int) -> int:
     m = lisp.machine

@@ -149,7 +149,6 @@
 
 (de carcheck (n) nil)
 
-(de cl!-equal (a b) (equal a b))
 
 (de equalp (a b) (equal a b))
 

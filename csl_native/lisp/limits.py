@@ -1,0 +1,78 @@
+"""Limits on what the evaluation of a form may use: time, memory, output, errors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..machine import Unwinding
+from ..vm import UNWIND_LIMIT
+
+if TYPE_CHECKING:
+    from .lisp import Lisp
+
+PERIOD = 0.05  # seconds between two looks at what was used
+
+
+class Limits(NamedTuple):
+    """Seconds of CPU time, megabytes allocated, kilobytes of output, errors that are shown; a negative number is no limit."""
+
+    seconds: float = -1
+    megabytes: float = -1
+    kilobytes: float = -1
+    errors: float = -1
+
+
+class Watch:
+    """Watches what one evaluation uses, from a thread of its own; it ends the evaluation at a safepoint."""
+
+    def __init__(self, lisp: Lisp, limits: Limits) -> None:
+        self.lisp, self.limits = lisp, limits
+        self.start = self.state()
+        self.stopped = threading.Event()
+        self.exceeded = False
+        self.outer: Watch | None = None
+
+    def state(self) -> Limits:
+        lisp, cage = self.lisp, self.lisp.machine.cage
+        return Limits(time.process_time(), (cage["gc_bytes"] + cage["allocated"]) / 1e6, lisp.output.written / 1e3, lisp.errors.shown)
+
+    def used(self) -> Limits:
+        return Limits(*(now - before for now, before in zip(self.state(), self.start, strict=True)))
+
+    def look(self) -> None:
+        while not self.stopped.wait(PERIOD):
+            if any(0 <= limit < used for limit, used in zip(self.limits, self.used(), strict=True)):
+                self.exceeded = True
+                self.lisp.machine.poke()
+
+    def run(self, function: Callable[[], int]) -> int | None:
+        """The value of a function, or None when it used more than it may."""
+        lisp, cage = self.lisp, self.lisp.machine.cage
+        outer = self.outer = lisp.watch
+        lisp.watch = self
+        sp, bp = cage["sp"], cage["bp"]
+        thread = threading.Thread(target=self.look, name="csl limits", daemon=True)
+        thread.start()
+        try:
+            return function()
+        except Unwinding:
+            if cage["unwind_kind"] != UNWIND_LIMIT or cage["unwind_tag"] >> 3 != id(self) & 0xFFFFFFFF:
+                raise
+            lisp.settle(sp, bp)
+            return None
+        finally:
+            self.stopped.set()
+            thread.join()
+            lisp.watch = outer
+
+    def check(self) -> None:
+        """At a safepoint: leave everything up to where this watch began, when too much was used."""
+        if self.outer is not None:
+            self.outer.check()
+        if self.exceeded:
+            cage = self.lisp.machine.cage
+            cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_LIMIT, (id(self) & 0xFFFFFFFF) << 3, 0
+            raise Unwinding
