@@ -23,11 +23,16 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     """The compacted heap with its start bits, and what a restore must know about it."""
     m, lisp = session.machine, session.lisp
     cage = m.cage
-    held = m.root(ROOT_PINNED)  # what Python holds is of this process
+    held = m.root(ROOT_PINNED)  # what Python holds is of this process, and so are libraries
     m.set_root(ROOT_PINNED, NIL)
+    libraries = {s: m.value(s) or NIL for s in (m.intern("input-libraries"), m.intern("output-library"))}
+    for symbol in libraries:
+        m.set_value(symbol, NIL)
     lisp.collect()
     size: int = m.kernel.compact()
     m.set_root(ROOT_PINNED, held)
+    for symbol, value in libraries.items():
+        m.set_value(symbol, value)
     scratch = cage["scratch"]
     starts_at: int = m.kernel.image_starts()
     starts_size = (size + 1023) // 1024 * 8

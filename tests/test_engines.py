@@ -59,7 +59,7 @@ def test_an_invalid_opcode_is_an_error_that_names_it(name: str, tmp_path: Path) 
         s = Session(engine=name, heap=64 << 20, output=out)
         m = s.machine
         s.eval("(de strange (x) x)")
-        s.run(lambda: s.lisp.install_code(m.intern("strange"), m.object(CODE_HEADER, Code(1, 1, False, 1, 4, b"\xfa").pack()), [0]))
+        s.run(lambda: s.lisp.install_env(m.intern("strange"), m.vector([m.object(CODE_HEADER, Code(1, 1, False, 1, 4, b"\xfa").pack())]), False))
         s.eval("(de caller (x) (list (errorset '(strange 1) t nil) x))")
         assert s.eval("(cadr (caller 7))") == 7, "the program goes on"
         s.lisp.output.flush()
@@ -119,12 +119,12 @@ for name in ("switch", "threaded", "calls", "registers", "debug", "python"):
     s = Session(engine=name, native=False, heap=64 << 20)
     m = s.machine
     s.eval("(de new (a b) a)")
-    s.run(lambda: s.lisp.install_code(m.intern("new"), m.object(CODE_HEADER, code.pack()), [0]))
+    s.run(lambda: s.lisp.install_env(m.intern("new"), m.vector([m.object(CODE_HEADER, code.pack())]), False))
     print(name, s.engine, s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
 s = Session(heap=64 << 20)
 m = s.machine
 s.eval("(de new (a b) a)")
-s.run(lambda: s.lisp.install_code(m.intern("new"), m.object(CODE_HEADER, code.pack()), [0]))
+s.run(lambda: s.lisp.install_env(m.intern("new"), m.vector([m.object(CODE_HEADER, code.pack())]), False))
 s.eval("(jit 'new)")
 print(*s.lisp.jit.compiled if s.eval("(new 1 2)") else (), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
 print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))

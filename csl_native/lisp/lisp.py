@@ -70,6 +70,7 @@ class Lisp(Installer, Evaluator):
         self.standard_input = self.input
         self.streams: dict[int, Any] = {}
         self.libraries: dict[int, Any] = {}
+        self.foreign: list[Any] = []  # C libraries and functions
         self.module: ModuleWriter | None = None  # the one that faslout is making
         self.watch: Watch | None = None  # of the innermost resource-limit
         self.before_module = NIL  # what dfprint* was then
