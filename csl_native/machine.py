@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .cage import NARROW, Cage
+from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
@@ -69,6 +70,7 @@ class Machine:
         cage["budget"] = 8 << 20
         cage["epoch"] = 8
         cage["modulus"] = 8
+        cage["long_limbs"], cage["long_divisor"] = PRODUCT_LIMBS, QUOTIENT_LIMBS
         cage["unwind_kind"] = cage["unwind_tag"] = cage["unwind_value"] = 0
 
     def attach_python(self, text: str | None = None) -> None:
@@ -318,6 +320,10 @@ class Machine:
         h = self.words[p >> 3]
         n = int.from_bytes(self.bytes[p + 8:p + 8 + (h >> 8)], "little")
         return -n if h & 255 == BIGNEG_HEADER else n
+
+    def magnitude(self, x: int) -> tuple[int, int]:
+        """Address in this process and number of limbs of a bignum."""
+        return self.cage.base + x + 8 - OTHER, self.words[x - OTHER >> 3] >> 11
 
     def float(self, d: builtins.float) -> int:
         p = self.cons(FLOAT_HEADER, 0) - CONS

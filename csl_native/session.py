@@ -172,15 +172,19 @@ class Session(Restoring, Values):
 
         def body() -> Any:
             stream, value = Input(text=text), NIL
-            while True:
-                form = self.lisp.reader.read(stream)
-                if form == self.lisp.eof:
-                    return value
-                self.machine.pin(form)
-                try:
-                    value = self.lisp.eval(form)
-                finally:
-                    self.machine.unpin(1)
+            saved, self.lisp.input = self.lisp.input, stream  # so that what reads reads on in the text
+            try:
+                while True:
+                    form = self.lisp.reader.read(stream)
+                    if form == self.lisp.eof:
+                        return value
+                    self.machine.pin(form)
+                    try:
+                        value = self.lisp.eval(form)
+                    finally:
+                        self.machine.unpin(1)
+            finally:
+                self.lisp.input = saved
         return self.run(lambda: self._guard(body))
 
     def load(self, path: str | os.PathLike[str]) -> None:

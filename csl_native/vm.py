@@ -31,6 +31,7 @@ _FIELDS = (
     "counters", "threshold", "hot",  # calls and jumps, 4096 words; how many make a function native, and optimised (0: nobody counts)
     "ticks", "period",  # calls until native code counts one for all of them, and how many those are
     "resume_at", "resume_depth",
+    "long_limbs", "long_divisor",  # limbs of the shorter factor, and of a divisor, from which on the host is asked (it may have a library)
     "tracing",  # an error is under way, and the host wants to know which functions it leaves
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
 )
@@ -83,6 +84,7 @@ INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "ep
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
 ENGINE_SP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["counters"], VM["threshold"], VM["hot"]
 TICKS, PERIOD = VM["ticks"], VM["period"]
+LONG_LIMBS, LONG_DIVISOR = VM["long_limbs"], VM["long_divisor"]
 TRACING, RESUME_AT, RESUME_DEPTH = VM["tracing"], VM["resume_at"], VM["resume_depth"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

@@ -24,11 +24,12 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         lists,
         memory,
         modular,
+        multiply,
         safepoint,
         stencils,
         symbols,
         text,
         vectors,
     )
-    return (memory, host, bignum, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text, calls, frames, compact,
-            fasl, definitions, apply, stencils)
+    return (memory, host, bignum, multiply, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text,
+            calls, frames, compact, fasl, definitions, apply, stencils)

@@ -19,7 +19,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     sub_overflows,
 )
 from ..words import FLOAT, UNWIND
-from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, multiply_integers
+from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative
 from .host import (
     H_BAD_COMPARE,
     H_BIG_FLOAT,
@@ -46,6 +46,7 @@ from .host import (
     host,
 )
 from .memory import NIL, T, float_value, make_float
+from .multiply import multiply_integers
 
 FIXNUM_MIN = -(1 << 63)
 

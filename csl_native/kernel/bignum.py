@@ -1,18 +1,18 @@
 """Integers of any size: sign and magnitude, 64-bit limbs, least significant first.
 
-Schoolbook addition and multiplication, and division by Knuth's algorithm D
-(The Art of Computer Programming 4.3.1) with reciprocals.  What is rare at this
+Addition, and division by Knuth's algorithm D (The Art of Computer Programming
+4.3.1) with reciprocals.  Products are in ``multiply.py``; what is rare at this
 size (gcd, powers, bit operations, radix conversion) is asked of the host.
 """
 
 from __future__ import annotations
 
 from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
-from ..restricted.language import clz, inline, load, load32, lshr, mul_overflows, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
-from ..vm import FREE
+from ..restricted.language import clz, inline, load, load32, lshr, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
+from ..vm import FREE, LONG_DIVISOR
 from ..words import OTHER, UNWIND
-from .host import H_NO_MEMORY, host
-from .memory import cons, make_bignum
+from .host import H_BIG_QUOTIENT, H_NO_MEMORY, host
+from .memory import NIL, cons, make_bignum
 
 POSITIVE = OTHER_TYPE[T_BIGPOS]
 NEGATIVE = OTHER_TYPE[T_BIGNEG]
@@ -44,6 +44,11 @@ def limb_count(v):
 def is_negative(v):
     """1 for a negative bignum, else 0."""
     return 1 if load(v - OTHER) & 255 == NEGATIVE else 0
+
+
+def is_minus(v):
+    """The same for the host."""
+    return is_negative(v)
 
 
 def to_big(v):
@@ -189,43 +194,6 @@ def add_integers(a, b, flip):
     return subtract_magnitudes(x, y, s) if c > 0 else subtract_magnitudes(y, x, t)
 
 
-@noinline
-def multiply_integers(a, b):
-    if a & 7 == 0 and b & 7 == 0 and not mul_overflows(a >> 3, b >> 3):
-        return from_word((a >> 3) * (b >> 3))
-    x = to_big(a)
-    y = to_big(b)
-    n = limb_count(x)
-    m = limb_count(y)
-    r = make_bignum(n + m, is_negative(x) ^ is_negative(y))
-    if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
-    i = 0
-    while i < n:
-        u = load(limbs(x) + 8 * i)
-        carry = 0
-        j = 0
-        p = limbs(r) + 8 * i
-        q = limbs(y)
-        while j < m:
-            v = load(q + 8 * j)
-            low = u * v
-            high = mulhi(u, v)
-            low += carry
-            if ult(low, carry):
-                high += 1
-            old = load(p + 8 * j)
-            low += old
-            if ult(low, old):
-                high += 1
-            store(p + 8 * j, low)
-            carry = high
-            j += 1
-        store(p + 8 * m, carry)
-        i += 1
-    return normalise(r)
-
-
 def divide_small(a, divisor, negative, want):
     """Divide a bignum by an unsigned word below 2**32."""
     digits = 2 * limb_count(a)
@@ -267,6 +235,10 @@ def divide_integers(a, b, want):
         return result(0, a, want)
     if limb_count(v) == 1 and lshr(load(limbs(v)), 32) == 0:
         return divide_small(u, load(limbs(v)), negative, want)
+    if limb_count(v) >= load(LONG_DIVISOR):
+        r = host(H_BIG_QUOTIENT, u, v, want << 3)
+        if r != NIL:
+            return r
     return divide_long(u, v, negative, want)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ..restricted.language import lisp, noinline, srem  # type: ignore[attr-defined]
+from ..restricted.language import clz, inline, lisp, noinline, srem  # type: ignore[attr-defined]
 from .arithmetic import FIXNUM_MIN, both_fixnums, is_number, times2
-from .bignum import is_integer
+from .bignum import is_integer, limb_count
 from .host import H_BIG_GCD, H_BIG_LOGIC, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
+
+POWER_BITS = 1 << 33
 
 
 @lisp("land2")
@@ -80,10 +82,16 @@ def gcdn(a, b):
     return bad_arith(O_GCDN, a, b)
 
 
+@inline
+def magnitude_bits(a):
+    """Bits that hold the magnitude of an integer, or some more."""
+    return 64 * limb_count(a) if a & 7 != 0 else 64 - clz(-a if a < 0 else a)
+
+
 @lisp("expt")
 def expt(a, n):
-    """Integer powers of integers by squaring while they are small; the rest by the host."""
-    if is_integer(a) and n & 7 == 0 and n >= 0 and n < 64 << 3:
+    """Integer powers of integers by squaring, up to a gigabyte; the rest by the host."""
+    if is_integer(a) and n & 7 == 0 and n >= 0 and n >> 3 < POWER_BITS and magnitude_bits(a) * (n >> 3) < POWER_BITS:
         r = 8
         k = n >> 3
         while k > 0:

@@ -35,9 +35,12 @@ def mix(w):
 
 @inline
 def near(v):
-    """A hash that keeps runs of 8 neighbours together: tables are filled in the order of numbers or of allocation."""
-    x = lshr(v, 3)
-    return x ^ lshr(lshr(x, 3) * -7046029254386353131, 32)
+    """A hash that keeps runs of 64 neighbours together: tables are filled in the order of numbers or of allocation.
+
+    The runs themselves are spread by multiplication with a golden ratio, which keeps apart those that follow each other (Knuth 6.4).
+    """
+    x = lshr(v, 3 if v & 7 == 0 else 4)
+    return x & 63 | lshr(lshr(x, 6) * -7046029254386353131, 32) & -64
 
 
 def hash_value(v, kind):
@@ -104,6 +107,8 @@ def find_place(h, key):
     kind = load(h + HASH_KIND)
     table = load(h + HASH_SLOTS)
     mask = (load(table - VECTOR) >> 12) - 1
+    if kind == 0:
+        return find_same(table, key, mask)
     i = hash_value(key, kind) & mask
     free = 0
     while True:
@@ -116,6 +121,23 @@ def find_place(h, key):
                 free = p
         elif same_key(k, key, kind):
             return p
+        i = i + 1 & mask
+
+
+@inline
+def find_same(table, key, mask):
+    """The same for keys that are compared as words."""
+    i = near(key) & mask
+    free = 0
+    while True:
+        p = table + 8 - VECTOR + 16 * i
+        k = load(p)
+        if k == key:
+            return p
+        if k == EMPTY:
+            return free if free != 0 else p
+        if k == DELETED and free == 0:
+            free = p
         i = i + 1 & mask
 
 

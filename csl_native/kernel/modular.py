@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..restricted.language import inline, lisp, load, noinline, srem  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, urem  # type: ignore[attr-defined]
 from ..vm import MODULUS
+from ..words import UNWIND
+from .bignum import divide_integers, is_big, is_negative, limb_count, limbs
 from .host import H_BAD_RESIDUE, host
+from .memory import NIL
 
 
 @inline
@@ -41,7 +44,109 @@ def modular_difference(a, b):
 def modular_times(a, b):
     if not are_residues(a, b):
         return bad_residue(2, a, b)
-    return srem((a >> 3) * (b >> 3), load(MODULUS) >> 3) << 3
+    return residue_product(a >> 3, b >> 3, load(MODULUS) >> 3) << 3
+
+
+@inline
+def residue_product(a, b, m):
+    """a * b modulo m, both below it."""
+    return srem(a * b, m) if m < 1 << 31 else long_residue_product(a, b, m)
+
+
+@noinline
+def long_residue_product(a, b, m):
+    """The same for a modulus below 2**60: the bits of the double-length product one by one."""
+    low = a * b
+    r = mulhi(a, b)
+    i = 0
+    while i < 64:
+        r = r << 1 | lshr(low, 63)
+        low = low << 1
+        if r >= m:
+            r -= m
+        i += 1
+    return r
+
+
+@noinline
+def inverse(a, m):
+    """The inverse of a modulo m, or 0 when they have a common divisor (Knuth 4.5.2, algorithm X)."""
+    u = srem(a, m)
+    if u < 0:
+        u += m
+    v = m
+    x = 1
+    y = 0
+    while u != 0:
+        q = sdiv(v, u)
+        t = v - q * u
+        v = u
+        u = t
+        t = y - q * x
+        y = x
+        x = t
+    if v != 1:
+        return 0
+    return y + m if y < 0 else y
+
+
+@lisp("modular-number")
+def modular_number(a):
+    m = load(MODULUS) >> 3
+    if a & 7 == 0:
+        r = srem(a >> 3, m)
+        return (r + m if r < 0 else r) << 3
+    if not is_big(a):
+        return host(H_BAD_RESIDUE, 4, a, 0)
+    r = 0
+    if m < 1 << 31:
+        i = 2 * limb_count(a) - 1
+        while i >= 0:
+            r = urem(r << 32 | load32(limbs(a) + 4 * i), m)
+            i -= 1
+        return (m - r if is_negative(a) != 0 and r != 0 else r) << 3
+    r = divide_integers(a, load(MODULUS), 1)
+    return r + load(MODULUS) if r < 0 else r
+
+
+@lisp("modular-reciprocal")
+def modular_reciprocal(a):
+    if a & 7 != 0:
+        return host(H_BAD_RESIDUE, 5, a, 0)
+    r = inverse(a >> 3, load(MODULUS) >> 3)
+    return r << 3 if r != 0 else host(H_BAD_RESIDUE, 5, a, 0)
+
+
+@lisp("safe-modular-reciprocal")
+def safe_modular_reciprocal(a):
+    if a & 7 != 0:
+        return host(H_BAD_RESIDUE, 5, a, 0)
+    r = inverse(a >> 3, load(MODULUS) >> 3)
+    return r << 3 if r != 0 else NIL
+
+
+@lisp("modular-quotient")
+def modular_quotient(a, b):
+    if a & 7 != 0:
+        return host(H_BAD_RESIDUE, 5, a, 0)
+    r = modular_reciprocal(b)
+    return r if r == UNWIND else residue_product(modular_number(a) >> 3, r >> 3, load(MODULUS) >> 3) << 3
+
+
+@lisp("modular-expt")
+def modular_expt(a, n):
+    if (a | n) & 7 != 0 or n < 0:
+        return host(H_BAD_RESIDUE, 6, a, n)
+    m = load(MODULUS) >> 3
+    x = modular_number(a) >> 3
+    r = 1 if m > 1 else 0
+    k = n >> 3
+    while k > 0:
+        if k & 1 != 0:
+            r = residue_product(r, x, m)
+        x = residue_product(x, x, m)
+        k = k >> 1
+    return r << 3
 
 
 @lisp("modular-minus")

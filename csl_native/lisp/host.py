@@ -7,8 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from .. import gmp
 from ..kernel.host import HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
-from ..kernel.memory import NIL, T
+from ..kernel.memory import NIL, NO_LIMIT, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, SYMBOL, UNWIND
@@ -182,7 +183,34 @@ class Host:
         except OverflowError:
             return self.m.float(math.copysign(math.inf, self.m.number(a)))
 
+    def on_big_product(self, a: int, b: int, r: int) -> int:
+        """Multiply long magnitudes into ``r``; nil when no library is there for that, and it is not asked again."""
+        m = self.m
+        if gmp.library() is None:
+            m.cage["long_limbs"] = NO_LIMIT
+            return NIL
+        gmp.multiply(m.magnitude(r)[0], *m.magnitude(a), *m.magnitude(b))
+        return T
+
+    def on_big_quotient(self, a: int, b: int, want: int) -> int:
+        """Quotient (want 0), remainder (1) or a pair of both (2) of long magnitudes; nil without a library."""
+        m = self.m
+        if gmp.library() is None:
+            m.cage["long_divisor"] = NO_LIMIT
+            return NIL
+        (x, n), (y, k) = m.magnitude(a), m.magnitude(b)
+        q = m.kernel.make_bignum(n - k + 1, m.kernel.is_minus(a) ^ m.kernel.is_minus(b))
+        r = m.kernel.make_bignum(k, m.kernel.is_minus(a))
+        if UNWIND in (q, r):
+            return self.on_no_memory(0, 0, 0)
+        gmp.divide(m.magnitude(q)[0], m.magnitude(r)[0], x, n, y, k)
+        q, r = m.kernel.normalise(q), m.kernel.normalise(r)
+        return (q, r, m.cons(q, r))[want >> 3]
+
     def on_big_gcd(self, a: int, b: int, c: int) -> int:
+        if self.m.is_big(a) and self.m.is_big(b) and gmp.library() is not None:
+            data = gmp.gcd(*self.m.magnitude(a), *self.m.magnitude(b))
+            return self.m.integer(int.from_bytes(data, sys.byteorder))
         return self.m.integer(math.gcd(self.m.number(a), self.m.number(b)))
 
     def on_big_logic(self, operation: int, a: int, b: int) -> int:
@@ -265,7 +293,18 @@ class Host:
         raise self.lisp.errors.loud(f"invalid opcode {op}")
 
     def on_bad_residue(self, operation: int, a: int, c: int) -> int:
-        raise self.lisp.errors.plain("modular-" + ("plus", "difference", "times", "minus")[operation], a)
+        errors, m = self.lisp.errors, self.m
+        modulus = m.cage["modulus"]
+        if operation == 4:
+            raise errors.plain("Bad arg for remainder", a)
+        if operation == 5 and a & 7 == 0 and a != 0:
+            raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a)
+        if operation == 6 and m.is_integer(a) and m.is_integer(c):
+            try:
+                return pow(m.number(a), m.number(c), modulus >> 3) << 3
+            except ValueError:
+                raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a) from None
+        raise errors.plain("modular-" + ("plus", "difference", "times", "minus", "number", "reciprocal", "expt")[operation], a)
 
     def on_collect(self, full: int, b: int, c: int) -> int:
         self.lisp.collect(bool(full))

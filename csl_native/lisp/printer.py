@@ -7,6 +7,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
+from .. import gmp
 from ..kernel.memory import NIL, UNSET
 from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
+LONG = 200  # limbs from which on a library converts to decimal
 CHARACTER_KIND = 24  # of handles: a character object
 ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
 
@@ -97,7 +99,10 @@ class Printer:
         if tag == FLOAT:
             return format_float(m.double(x), self.lisp.precision)
         if m.is_big(x):
-            return decimal(m.number(x))
+            address, limbs = m.magnitude(x)
+            if limbs < LONG or gmp.library() is None:
+                return decimal(m.number(x))
+            return ("-" if m.kernel.is_minus(x) else "") + gmp.decimal(address, limbs)
         kind = m.header(x) >> 3 & 31
         if kind == T_HASH:
             return "#<hash table>"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
+from .. import gmp
 from ..kernel.memory import NIL
 from .streams import EOF_CHAR, Input
 
@@ -168,7 +170,10 @@ class Reader:
         try:
             return int(text)
         except ValueError:
-            return parse_decimal(text)
+            if gmp.library() is None:
+                return parse_decimal(text)
+            n = int.from_bytes(gmp.parse(text.lstrip("+-")), sys.byteorder)
+            return -n if text.startswith("-") else n
 
     def backquote(self, x: int) -> int:
         """Backquote as CSL has it: nested calls of cons and append."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ..registry import builtin
-from .numbers import whole
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -21,42 +20,6 @@ def set_small_modulus(lisp: Lisp, n: int) -> int:
         raise lisp.errors.plain("set-small-modulus" if n & 7 else "set!-small!-modulus", n)
     lisp.machine.cage["modulus"] = n
     return old
-
-
-@builtin("modular-number", 1)
-def modular_number(lisp: Lisp, a: int) -> int:
-    if not lisp.machine.is_integer(a):
-        raise lisp.errors.plain("Bad arg for remainder", a)
-    return whole(lisp, a, "modular-number") % (lisp.machine.cage["modulus"] >> 3) << 3
-
-
-@builtin("modular-reciprocal", 1)
-def modular_reciprocal(lisp: Lisp, a: int) -> int:
-    p = lisp.machine.cage["modulus"] >> 3
-    try:
-        return pow(a >> 3, -1, p) << 3
-    except ValueError:
-        if a == 0:
-            raise lisp.errors.plain("modular-reciprocal", a) from None
-        raise lisp.errors.plain("non-prime modulus in modular-reciprocal", p << 3, a) from None
-
-
-@builtin("safe-modular-reciprocal", 1)
-def safe_modular_reciprocal(lisp: Lisp, a: int) -> int:
-    try:
-        return pow(a >> 3, -1, lisp.machine.cage["modulus"] >> 3) << 3
-    except ValueError:
-        return NIL
-
-
-@builtin("modular-quotient", 2)
-def modular_quotient(lisp: Lisp, a: int, b: int) -> int:
-    return (a >> 3) * (modular_reciprocal(lisp, b) >> 3) % (lisp.machine.cage["modulus"] >> 3) << 3
-
-
-@builtin("modular-expt", 2)
-def modular_expt(lisp: Lisp, a: int, n: int) -> int:
-    return pow(a >> 3, lisp.machine.number(n), lisp.machine.cage["modulus"] >> 3) << 3
 
 
 def is_prime(n: int) -> bool:

@@ -1,0 +1,180 @@
+"""Products of magnitudes: the schoolbook's, Karatsuba's method for long ones, and a library through the host for very long ones.
+
+A magnitude is an address and a number of 64-bit limbs, least significant first.
+A. Karatsuba and Yu. Ofman, 1962; Knuth, The Art of Computer Programming 4.3.3.
+"""
+
+from __future__ import annotations
+
+from ..restricted.language import load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
+from ..vm import LONG_LIMBS
+from ..words import UNWIND
+from .bignum import from_word, is_negative, limb_count, limbs, normalise, to_big
+from .host import H_BIG_PRODUCT, H_NO_MEMORY, host
+from .memory import NIL, make_bignum
+
+KARATSUBA = 28  # limbs of the shorter factor from which on halves are multiplied
+
+
+@noinline
+def product_limb(r, x, n, u):
+    """r[0..n) += x[0..n) * u; the carry."""
+    carry = 0
+    i = 0
+    while i < 8 * n:
+        v = load(x + i)
+        low = u * v
+        high = mulhi(u, v)
+        low += carry
+        if ult(low, carry):
+            high += 1
+        old = load(r + i)
+        low += old
+        if ult(low, old):
+            high += 1
+        store(r + i, low)
+        carry = high
+        i += 8
+    return carry
+
+
+def product_plain(r, a, n, b, m) -> None:
+    """r[0..n+m) = a[0..n) * b[0..m)."""
+    i = 0
+    while i < n + m:
+        store(r + 8 * i, 0)
+        i += 1
+    i = 0
+    while i < m:
+        store(r + 8 * (i + n), product_limb(r + 8 * i, a, n, load(b + 8 * i)))
+        i += 1
+
+
+def sum_limbs(r, a, n, b, m) -> None:
+    """r[0..n] = a[0..n) + b[0..m), n not below m."""
+    carry = 0
+    i = 0
+    while i < n:
+        x = load(a + 8 * i)
+        s = x + carry
+        carry = 1 if ult(s, x) else 0
+        if i < m:
+            y = load(b + 8 * i)
+            s += y
+            if ult(s, y):
+                carry = 1
+        store(r + 8 * i, s)
+        i += 1
+    store(r + 8 * n, carry)
+
+
+def add_limbs(r, x, n) -> None:
+    """r += x[0..n); there is room for the carry."""
+    carry = 0
+    i = 0
+    while i < n or carry != 0:
+        old = load(r + 8 * i)
+        s = old + carry
+        carry = 1 if ult(s, old) else 0
+        if i < n:
+            y = load(x + 8 * i)
+            s += y
+            if ult(s, y):
+                carry = 1
+        store(r + 8 * i, s)
+        i += 1
+
+
+def subtract_limbs(r, x, n) -> None:
+    """r -= x[0..n), which is not larger."""
+    borrow = 0
+    i = 0
+    while i < n or borrow != 0:
+        old = load(r + 8 * i)
+        y = load(x + 8 * i) if i < n else 0
+        d = old - y
+        less = 1 if ult(old, y) else 0
+        if borrow != 0:
+            if d == 0:
+                less = 1
+            d -= 1
+        borrow = less
+        store(r + 8 * i, d)
+        i += 1
+
+
+def product_halves(r, a, b, n, scratch) -> None:
+    """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs."""
+    if n < KARATSUBA:
+        product_plain(r, a, n, b, n)
+        return
+    k = n + 1 >> 1
+    h = n - k
+    product_halves(r, a, b, k, scratch)
+    product_halves(r + 16 * k, a + 8 * k, b + 8 * k, h, scratch)
+    x = scratch
+    y = x + 8 * (k + 1)
+    z = y + 8 * (k + 1)
+    sum_limbs(x, a, k, a + 8 * k, h)
+    sum_limbs(y, b, k, b + 8 * k, h)
+    product_halves(z, x, y, k + 1, z + 16 * (k + 1))
+    subtract_limbs(z, r, 2 * k)
+    subtract_limbs(z, r + 16 * k, 2 * h)
+    n2 = 2 * k + 2
+    while n2 > 0 and load(z + 8 * n2 - 8) == 0:
+        n2 -= 1
+    add_limbs(r + 8 * k, z, n2)
+
+
+def product_long(r, a, n, b, m, scratch) -> None:
+    """r[0..n+m) = a[0..n) * b[0..m), n not below m: pieces of the longer one that are as long as the other."""
+    product_halves(r, a, b, m, scratch)
+    done = m
+    i = 2 * m
+    while i < n + m:
+        store(r + 8 * i, 0)
+        i += 1
+    part = scratch
+    rest = scratch + 16 * m
+    while done < n:
+        k = n - done if n - done < m else m
+        if k == m:
+            product_halves(part, a + 8 * done, b, m, rest)
+        else:
+            product_plain(part, b, m, a + 8 * done, k)
+        add_limbs(r + 8 * done, part, m + k)
+        done += k
+
+
+@noinline
+def multiply_big(a, b):
+    """The product of two integers of which one is a bignum, or the product is; UNWIND when there is no room."""
+    x = to_big(a)
+    y = to_big(b)
+    if limb_count(x) < limb_count(y):
+        t = x
+        x = y
+        y = t
+    n = limb_count(x)
+    m = limb_count(y)
+    r = make_bignum(n + m, is_negative(x) ^ is_negative(y))
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    if m < KARATSUBA:
+        product_plain(limbs(r), limbs(x), n, limbs(y), m)
+        return normalise(r)
+    if m >= load(LONG_LIMBS):
+        if host(H_BIG_PRODUCT, x, y, r) != NIL:
+            return normalise(r)
+    scratch = make_bignum(8 * m + 256, 0)
+    if scratch == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    product_long(limbs(r), limbs(x), n, limbs(y), m, limbs(scratch))
+    return normalise(r)
+
+
+@noinline
+def multiply_integers(a, b):
+    if a & 7 == 0 and b & 7 == 0 and not mul_overflows(a >> 3, b >> 3):
+        return from_word((a >> 3) * (b >> 3))
+    return multiply_big(a, b)

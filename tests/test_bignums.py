@@ -1,0 +1,89 @@
+"""Long integers against Python's: products and quotients by every method, conversion, modular arithmetic."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csl_native import gmp
+from csl_native.kernel.memory import NO_LIMIT
+from csl_native.session import LispError, Session
+
+INTEGERS = st.builds(lambda bits, n, sign: sign * (n >> max(0, 5000 - bits)), st.integers(1, 5000), st.integers(0, (1 << 5000) - 1), st.sampled_from([1, -1]))
+SPARSE = st.builds(lambda ks, sign: sign * sum(1 << k for k in ks), st.lists(st.integers(0, 9000), min_size=1, max_size=5), st.sampled_from([1, -1]))
+MODULI = st.one_of(st.integers(1, 1 << 23), st.integers(1, (1 << 59) - 1))
+CHECKED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(params=["library", "kernel"])
+def long(request: pytest.FixtureRequest, session: Session) -> Iterator[Session]:
+    """A session that asks GMP early, and one that never does."""
+    if request.param == "library" and gmp.library() is None:
+        pytest.skip("GMP is not installed")
+    session.machine.cage["long_limbs"] = session.machine.cage["long_divisor"] = 3 if request.param == "library" else NO_LIMIT
+    yield session
+
+
+@CHECKED
+@given(a=st.one_of(INTEGERS, SPARSE), b=st.one_of(INTEGERS, SPARSE))
+def test_products_and_quotients(long: Session, a: int, b: int) -> None:
+    assert long.function("times2")(a, b) == a * b
+    assert long.function("gcdn")(a, b) == math.gcd(a, b)
+    if b:
+        q = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+        assert (long.function("quotient")(a, b), long.function("remainder")(a, b)) == (q, a - q * b)
+        assert long.function("divide")(a * b, b) == (a, 0)
+
+
+@pytest.mark.parametrize("limbs", [27, 28, 29, 31, 55, 56, 57, 64, 113, 200, 1001])
+def test_products_around_the_limits(native: Session, limbs: int) -> None:
+    """All bits set: every carry there is."""
+    native.machine.cage["long_limbs"] = NO_LIMIT
+    times = native.function("times2")
+    for other in (limbs - 1, limbs, limbs + 1, 2 * limbs + 3, 5):
+        a, b = (1 << 64 * limbs) - 1, (1 << 64 * other) - 1
+        assert times(a, b) == a * b and times(a, -b) == -a * b and times(a + 1, b + 1) == (a + 1) * (b + 1)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_decimal_both_ways(native: Session, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not known:
+        monkeypatch.setattr(gmp, "library", lambda: None)
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        for n in (10 ** 6000 - 1, -(10 ** 6000), 3 ** 20000, -(7 ** 9999)):
+            assert native.function("lengthc")(n) == len(str(n))
+            assert native.eval(str(n)) == n and native.eval(f"(compress (explode {n}))") == n
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+@given(a=st.integers(-1 << 60, 1 << 60), n=st.integers(0, 300))
+@CHECKED
+def test_powers(session: Session, a: int, n: int) -> None:
+    assert session.function("expt")(a, n) == a ** n
+
+
+@given(m=MODULI, a=st.integers(0, 1 << 70), b=st.integers(0, 1 << 70), big=INTEGERS)
+@CHECKED
+def test_modular_arithmetic(session: Session, m: int, a: int, b: int, big: int) -> None:
+    session.function("set-small-modulus")(m)
+    a, b = a % m, b % m
+
+    def call(name: str, *arguments: int) -> int:
+        return session.function(f"modular-{name}")(*arguments)  # type: ignore[no-any-return]
+    assert call("number", big) == big % m and call("number", -a) == -a % m
+    assert (call("plus", a, b), call("difference", a, b), call("times", a, b), call("minus", a)) == ((a + b) % m, (a - b) % m, a * b % m, -a % m)
+    assert call("expt", a, b) == pow(a, b, m)
+    if math.gcd(a, m) == 1 and m > 1:
+        assert call("reciprocal", a) == pow(a, -1, m) and call("quotient", b, a) == b * pow(a, -1, m) % m
+    else:
+        assert session.function("safe-modular-reciprocal")(a) == []
+        with pytest.raises(LispError, match="modular-reciprocal"):
+            call("reciprocal", a)
