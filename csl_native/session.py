@@ -16,6 +16,7 @@ from csl_native.image.container import Image, Section
 from .baseimage import base_image
 from .cage import default_heap
 from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE
+from .lisp.handles import STREAM
 from .lisp.lisp import Restart, Stopped
 from .machine import Unwinding
 from .native.architectures import Architecture
@@ -236,7 +237,7 @@ class Session(Restoring, Values):
         self.closed = True
         self.held.clear()
         self.lisp.output.flush()
-        for stream in self.lisp.streams.values():
+        for stream in self.lisp.handles.all(STREAM):
             stream.close()
         if self.lisp.jit is not None:
             self.lisp.jit.close()

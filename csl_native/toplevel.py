@@ -47,6 +47,8 @@ class TopLevel:
             sys.stdout.flush()
 
     def statistics(self) -> None:
+        if self.options.verbose:
+            self.note(f"csl: {self.session.lisp.collections()}")
         if self.options.stats:
             from .native.jit import jit_of
             for line in jit_of(self.session.lisp).statistics():

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .kernel.memory import NIL, ROOT_PINNED, T
+from .lisp.handles import PYTHON
 from .words import CONS, FLOAT, STRING, SYMBOL
 
 if TYPE_CHECKING:
+    from .lisp.lisp import Lisp
     from .machine import Machine
     from .session import Session
 
@@ -36,6 +38,7 @@ class Values:
     """Conversion both ways, and values that Python holds; a part of Session."""
 
     machine: Machine
+    lisp: Lisp
     held: dict[int, int]
     released: int
 
@@ -82,10 +85,12 @@ class Values:
                 if seen > 1 << 26:
                     raise ValueError("the list is circular, or has more than 67 million elements")
             return result if x == NIL else (*result, self.to_python(x))
+        if self.lisp.handles.kind(x) == PYTHON:
+            return self.lisp.handles.thing(x, PYTHON)
         return Handle(self, x)  # type: ignore[arg-type]
 
     def from_python(self, value: Any) -> int:
-        """The Lisp value of a Python one."""
+        """The Lisp value of a Python one; one that has none stands for itself, and is kept while Lisp has it."""
         m = self.machine
         if isinstance(value, Handle):
             return value.word
@@ -105,4 +110,4 @@ class Values:
             return m.list([self.from_python(v) for v in value])
         if isinstance(value, tuple):
             return m.list([self.from_python(v) for v in value[:-1]], self.from_python(value[-1])) if value else NIL
-        raise TypeError(f"no Lisp value for a {type(value).__name__}; give an int, float, str, Symbol, list, bool, None or Handle")
+        return self.lisp.handles.make(PYTHON, value)

@@ -174,7 +174,7 @@ def settle(h):
 @lisp("gethash2")
 def gethash2(key, h):
     if not is_hash(h):
-        return host(H_BAD_HASH, 0, h, 0)
+        return host(H_BAD_HASH, 0, h, key)
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)
@@ -184,7 +184,7 @@ def gethash2(key, h):
 @lisp("puthash")
 def puthash(key, h, value):
     if not is_hash(h):
-        return host(H_BAD_HASH, 8, h, 0)
+        return host(H_BAD_HASH, 8, h, cons(key, value))
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)
@@ -206,7 +206,7 @@ def puthash(key, h, value):
 @lisp("remhash", "also")
 def remhash(key, h):
     if not is_hash(h):
-        return host(H_BAD_HASH, 16, h, 0)
+        return host(H_BAD_HASH, 16, h, key)
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)

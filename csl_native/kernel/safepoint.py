@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
 from ..vm import ALLOCATED, GC_COUNT, GC_REQUEST, GC_STRESS, HEAP, HEAP_END, HEAP_TOP, INTERRUPT, LIVE_LINES, REAL_STACK_LIMIT, RESERVE, STACK_LIMIT
-from .collector import collect
 from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
 from .memory import HOST_SLOT, NIL, NO_LIMIT
 
@@ -22,10 +21,9 @@ def safepoint_slow():
     if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
         full = load(GC_REQUEST) >> 1
         store(GC_REQUEST, 0)
-        if load(GC_STRESS) != 0:
-            collect(1 if load(GC_COUNT) & 15 == 0 else full)
-        else:
-            invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, and knows what time it is
+        if load(GC_STRESS) != 0 and load(GC_COUNT) & 15 == 0:
+            full = 1
+        invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, knows what time it is, and what only dead handles stood for
     store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 else NO_LIMIT)
     if load(INTERRUPT) != 0:
         store(INTERRUPT, 0)

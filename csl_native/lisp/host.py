@@ -13,6 +13,7 @@ from ..kernel.memory import NIL, NO_LIMIT, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, SYMBOL, UNWIND
+from .handles import weak_table
 from .registry import BUILTINS
 
 if TYPE_CHECKING:
@@ -280,6 +281,15 @@ class Host:
         raise self.lisp.errors.plain(name, s)
 
     def on_bad_hash(self, operation: int, h: int, c: int) -> int:
+        """A table operation on what is no table of the kernel: a weak one, or an error.  ``c`` is the key, or a pair of key and value."""
+        weak = weak_table(self.lisp.handles, h)
+        if weak is not None:
+            if operation >> 3 == 1:
+                return weak.put(self.m.car(c), self.m.cdr(c))
+            if operation >> 3 == 3:
+                weak.clear()
+                return h
+            return weak.contents() if operation >> 3 == 4 else weak.get(c) if operation == 0 else weak.remove(c)
         names = ("gethash", "puthash", "remhash", "clrhash", "hashcontents")
         raise self.lisp.errors.plain(names[operation >> 3], h)
 

@@ -11,11 +11,10 @@ from csl_native.image.container import Image, ImageError, Section, update, write
 from ..kernel.memory import NIL
 from ..words import OTHER, SYMBOL, VECTOR
 from .fasl import PREFIX, BadModule, read_module
+from .handles import LIBRARY
 
 if TYPE_CHECKING:
     from .lisp import Lisp
-
-LIBRARY_KIND = 16  # of handles; streams have 8
 
 
 class Library:
@@ -101,20 +100,15 @@ def take_source(lisp: Lisp, item: int) -> None:
 
 def handle_of(lisp: Lisp, library: Library) -> int:
     """The Lisp value of a library; the same one for the same file."""
-    for number, each in lisp.libraries.items():
+    for each in lisp.handles.all(LIBRARY):
         if each.path == library.path:
             each.writable |= library.writable
-            return int(lisp.machine.kernel.make_handle(LIBRARY_KIND, number << 3))
-    number = len(lisp.libraries) + 1
-    lisp.libraries[number] = library
-    return int(lisp.machine.kernel.make_handle(LIBRARY_KIND, number << 3))
+            library = each
+    return lisp.handles.make(LIBRARY, library)
 
 
 def library_of(lisp: Lisp, h: int) -> Library | None:
-    m = lisp.machine
-    if h & 7 != OTHER or m.header(h) >> 3 & 31 != 9 or m.field(h, 2) != LIBRARY_KIND:
-        return None
-    return lisp.libraries.get(m.field(h, 10) >> 3)
+    return lisp.handles.thing(h, LIBRARY)  # type: ignore[no-any-return]
 
 
 def inputs(lisp: Lisp) -> list[Library]:

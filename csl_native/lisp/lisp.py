@@ -27,6 +27,7 @@ from .compiler import Compiler
 from .errors import Errors
 from .evaluator import Evaluator
 from .fasl import ModuleWriter
+from .handles import Handles
 from .host import Host
 from .install import Installer
 from .limits import Watch
@@ -68,15 +69,14 @@ class Lisp(Installer, Evaluator):
         self.terminal = self.output
         self.input = Input()
         self.standard_input = self.input
-        self.streams: dict[int, Any] = {}
-        self.libraries: dict[int, Any] = {}
-        self.foreign: list[Any] = []  # C libraries and functions
+        self.handles = Handles(machine, lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
         self.module: ModuleWriter | None = None  # the one that faslout is making
         self.watch: Watch | None = None  # of the innermost resource-limit
         self.before_module = NIL  # what dfprint* was then
         self.on_form: Callable[[int], int] = self.eval  # what load does with each form
         self.started = time.process_time()
-        self.gc_seconds = self.gc_longest = 0.0
+        self.gc_seconds = 0.0
+        self.gc_longest = [0.0, 0.0]  # seconds of the longest young and the longest full collection
         self.on_collection: Callable[[str], None] = lambda text: None
         self.pending: BaseException | None = None
         self.on_redefine: Callable[[int], None] = lambda symbol: None
@@ -298,14 +298,25 @@ class Lisp(Installer, Evaluator):
         if self.errors.show and stream.file is not None and stream.prompt is None:
             self.hint(f"the error is in {stream.name}, line {stream.line_after(before)}")
 
+    def collections(self) -> str:
+        """What the collector did, in a sentence."""
+        cage = self.machine.cage
+        total, seconds = cage["gc_bytes"] + cage["allocated"], time.process_time() - self.started
+        young, full = (1000 * longest for longest in self.gc_longest)
+        return (f"{cage['gc_count']} collections, {cage['full_count']} of them full, took {self.gc_seconds:.3f} of {seconds:.3f} s; the longest "
+                f"pause {young:.1f} ms, of a full one {full:.1f} ms; {total >> 20} MB allocated, {total / seconds / 1e6:.0f} MB/s; "
+                f"{cage['live_lines'] >> 12} MB live after the last one")
+
     def collect(self, full: bool = True) -> None:
         """Collect now; only the stacks and roots keep objects alive."""
         cage = self.machine.cage
-        allocated, started = cage["allocated"], time.perf_counter()
+        allocated, before, started = cage["allocated"], cage["full_count"], time.perf_counter()
         self.machine.kernel.collect(int(full))
+        self.handles.collected()
         seconds = time.perf_counter() - started
         self.gc_seconds += seconds
-        self.gc_longest = max(self.gc_longest, seconds)
+        full = cage["full_count"] != before
+        self.gc_longest[full] = max(self.gc_longest[full], seconds)
         self.on_collection(f"{'full' if full else 'young'} collection {cage['gc_count']}: {seconds * 1000:.1f} ms, "
                            f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB live")
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from .. import gmp
 from ..kernel.memory import NIL, UNSET
 from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH
-from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
+from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
+from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
 from .streams import Collector, Output
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 
 LONG = 200  # limbs from which on a library converts to decimal
-CHARACTER_KIND = 24  # of handles: a character object
 ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
 
 
@@ -109,12 +109,19 @@ class Printer:
         if kind == T_CODE:
             return "#<code>"
         if kind == T_HANDLE:
-            number = m.field(x, 16 - OTHER) >> 3
-            character = f"#\\{chr(number)}" if escape else chr(number)
-            return {16: "#<library>", CHARACTER_KIND: character}.get(m.field(x, 8 - OTHER), "#<stream>")
+            return self.handle(x, escape)
         if kind == T_BYTES:
             return self.numbers(x)
         return f"#<object {x:x}>"
+
+    def handle(self, x: int, escape: bool) -> str:
+        kind = self.m.field(x, KIND)
+        if kind == CHARACTER:
+            c = chr(self.m.field(x, VALUE) >> 3)
+            return f"#\\{c}" if escape else c
+        if kind == PYTHON:
+            return f"#<python {self.lisp.handles.thing(x, PYTHON)!r}>"
+        return {LIBRARY: "#<library>", FOREIGN: "#<foreign>", WEAK_TABLE: "#<weak hash table>"}.get(kind, "#<stream>")
 
     def numbers(self, x: int) -> str:
         """A vector of machine numbers: its kind is the element width in bytes, plus 16 for floats."""

@@ -6,29 +6,21 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL
-from ...objects import T_HANDLE
-from ...words import FLOAT, OTHER, STRING, SYMBOL
+from ...words import FLOAT, STRING, SYMBOL
+from ..handles import FOREIGN
 from ..registry import builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
-FOREIGN_KIND = 32  # of handles: a library or a function of one
 RESULTS: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "double": ctypes.c_double, "string": ctypes.c_char_p, "void": None}
 
 
-def handle(lisp: Lisp, thing: Any) -> int:
-    lisp.foreign.append(thing)
-    return int(lisp.machine.kernel.make_handle(FOREIGN_KIND, len(lisp.foreign) - 1 << 3))
-
-
 def thing_of(lisp: Lisp, h: int, kind: type, who: str) -> Any:
-    m = lisp.machine
-    if h & 7 == OTHER and m.header(h) >> 3 & 31 == T_HANDLE and m.field(h, 8 - OTHER) == FOREIGN_KIND:
-        number = m.field(h, 16 - OTHER) >> 3
-        if number < len(lisp.foreign) and isinstance(lisp.foreign[number], kind):
-            return lisp.foreign[number]
-    raise lisp.errors.plain(who, h)
+    found = lisp.handles.thing(h, FOREIGN)
+    if not isinstance(found, kind):
+        raise lisp.errors.plain(who, h)
+    return found
 
 
 @builtin("open-foreign-library", 1)
@@ -37,7 +29,7 @@ def open_foreign_library(lisp: Lisp, name: int) -> int:
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("open-foreign-library", name)
     try:
-        return handle(lisp, ctypes.CDLL(lisp.machine.text(name)))
+        return lisp.handles.make(FOREIGN, ctypes.CDLL(lisp.machine.text(name)))
     except OSError:
         return NIL
 
@@ -48,7 +40,7 @@ def find_foreign_function(lisp: Lisp, name: int, library: int) -> int:
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("find-foreign-function", name)
     try:
-        return handle(lisp, thing_of(lisp, library, ctypes.CDLL, "find-foreign-function")[lisp.machine.text(name)])
+        return lisp.handles.make(FOREIGN, thing_of(lisp, library, ctypes.CDLL, "find-foreign-function")[lisp.machine.text(name)])
     except AttributeError:
         return NIL
 

@@ -10,6 +10,7 @@ from ...kernel.memory import NIL, T
 from ...machine import Unwinding
 from ...vm import UNWIND_ERROR
 from ...words import STRING, SYMBOL
+from ..handles import STREAM
 from ..reader import ReadError
 from ..registry import builtin
 from ..streams import EOF_CHAR, Input, Output
@@ -78,16 +79,11 @@ def path_of(lisp: Lisp, name: int) -> str:
 
 
 def handle(lisp: Lisp, stream: Any) -> int:
-    number = max(lisp.streams, default=0) + 1
-    lisp.streams[number] = stream
-    return int(lisp.machine.kernel.make_handle(8, number << 3))
+    return lisp.handles.make(STREAM, stream)
 
 
 def stream_of(lisp: Lisp, h: int) -> Any:
-    m = lisp.machine
-    if h & 7 != 6 or m.header(h) >> 3 & 31 != 9 or m.field(h, 2) != 8:
-        return None
-    return lisp.streams.get(m.field(h, 10) >> 3)
+    return lisp.handles.thing(h, STREAM)
 
 
 @builtin("open", 2)
@@ -116,7 +112,6 @@ def bad_direction(lisp: Lisp, direction: int) -> int:
 
 @builtin("close", 1)
 def close(lisp: Lisp, h: int) -> int:
-    m = lisp.machine
     stream = stream_of(lisp, h)
     if stream is None:
         return NIL
@@ -125,20 +120,13 @@ def close(lisp: Lisp, h: int) -> int:
     if stream is lisp.input:
         lisp.input = lisp.standard_input
     stream.close()
-    lisp.streams.pop(m.field(h, 10) >> 3, None)
+    lisp.handles.forget(h)
     return T
 
 
 def current(lisp: Lisp, which: str) -> int:
     stream, base = (lisp.input, lisp.standard_input) if which == "in" else (lisp.output, lisp.terminal)
-    if stream is base:
-        return NIL
-    m = lisp.machine
-    for number, each in lisp.streams.items():
-        if each is stream:
-            return int(m.kernel.make_handle(8, number << 3))
-    lisp.streams[max(lisp.streams, default=0) + 1] = stream
-    return current(lisp, which)
+    return NIL if stream is base else handle(lisp, stream)
 
 
 @builtin("rds", 1)

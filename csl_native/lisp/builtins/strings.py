@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ...objects import T_HANDLE
 from ...words import OTHER, STRING, SYMBOL
-from ..printer import CHARACTER_KIND
+from ..handles import CHARACTER
 from ..registry import builtin
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ def character_object(lisp: Lisp, code: int) -> int:
     symbol, key = m.intern(chr(code)), m.intern("~character")
     found = int(m.kernel.get(symbol, key))
     if found == NIL:
-        found = int(m.kernel.make_handle(CHARACTER_KIND, code << 3))
+        found = int(m.kernel.make_handle(CHARACTER, code << 3))
         m.kernel.put(symbol, key, found)
     return found
 
@@ -196,8 +195,7 @@ def digit_char(lisp: Lisp, n: int, radix: int = 80, font: int = NIL) -> int:
 
 
 def is_character(lisp: Lisp, c: int) -> bool:
-    m = lisp.machine
-    return c & 7 == OTHER and m.header(c) >> 3 & 31 == T_HANDLE and m.field(c, 8 - OTHER) == CHARACTER_KIND
+    return lisp.handles.kind(c) == CHARACTER
 
 
 @builtin("characterp", 1)

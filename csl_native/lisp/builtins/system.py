@@ -166,10 +166,12 @@ def md60(lisp: Lisp, x: int) -> int:
 
 @builtin("gc-statistics", 0)
 def gc_statistics(lisp: Lisp) -> int:
+    """((name . number) ...): collections, bytes allocated, live and in the heap, milliseconds in all and of the longest ones."""
     m = lisp.machine
     rows = (("collections", m.cage["gc_count"]), ("full", m.cage["full_count"]), ("bytes", m.cage["gc_bytes"]),
             ("live", m.cage["live_lines"] << 8), ("heap", m.cage["heap_top"] - m.cage["heap_start"]),
-            ("milliseconds", int(lisp.gc_seconds * 1000)), ("longest-milliseconds", int(lisp.gc_longest * 1000)))
+            ("milliseconds", int(lisp.gc_seconds * 1000)), ("longest-young-milliseconds", int(lisp.gc_longest[0] * 1000)),
+            ("longest-full-milliseconds", int(lisp.gc_longest[1] * 1000)))
     return m.list([m.cons(m.intern(name), m.integer(value)) for name, value in rows])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
 from ...words import OTHER, UNWIND, VECTOR
+from ..handles import make_weak_table
 from ..registry import builtin
 
 if TYPE_CHECKING:
@@ -108,6 +109,12 @@ def mkhash(lisp: Lisp, size: int = 80, kind: int = 0, growth: int = NIL) -> int:
     if table == UNWIND:
         raise MemoryError("no room for a hash table")
     return table
+
+
+@builtin("mkweakhash", 0)
+def mkweakhash(lisp: Lisp) -> int:
+    """A table with eq keys that does not keep its keys alive: an entry goes with its key.  A value that refers to its key keeps both."""
+    return make_weak_table(lisp.handles)
 
 
 def _get(lisp: Lisp, key: int, h: int, default: int) -> int:
