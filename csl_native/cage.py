@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import byteorder
-from .vm import VM, CageLayout
+from .vm import HEAP, VM, CageLayout
 
 _libc: Any = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
@@ -18,6 +18,7 @@ _libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 READ, WRITE, EXECUTE = 1, 2, 4
+SMALL = 32 << 20  # bytes of heap that come in the system's own pages
 _PRIVATE, _FIXED, _ANONYMOUS = mmap.MAP_PRIVATE, 16, mmap.MAP_ANONYMOUS
 NARROW = ctypes.sizeof(ctypes.c_void_p) == 4  # addresses of 32 bits: room is scarce
 _FAILED = ctypes.c_void_p(-1).value
@@ -56,6 +57,8 @@ class Cage:
         except OSError as error:
             raise OutOfAddressSpace(f"a heap of {heap >> 20} MB needs {self.size >> 20} MB of address space: {error}; "
                                     "choose less with -k") from error
+        if heap > SMALL and hasattr(mmap, "MADV_HUGEPAGE"):
+            _libc.madvise(self.base + HEAP + SMALL, heap - SMALL, mmap.MADV_HUGEPAGE)  # a big heap comes in big pages: touching it is faster
         raw = (ctypes.c_char * self.size).from_address(self.base)
         self.bytes = memoryview(raw).cast("B")
         self.words = byteorder.words(self.bytes)

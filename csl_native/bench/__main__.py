@@ -21,6 +21,7 @@ from typing import Any
 from csl_native.engines.record import engines
 from csl_native.session import LispError, Session
 
+from .heap import compile_speed, heap_table, pauses
 from .images import images, run_time
 from .scheme import Unsupported
 from .scheme import run as run_scheme
@@ -227,6 +228,7 @@ def main() -> None:
     report += images(say) + "\n"
     report += engine_table(say) + "\n"
     report += f"* {float_loop()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
+    report += f"* {pauses()}\n* {compile_speed()}\n\n" + table(*heap_table(SYSTEMS["native"], sbcl, say)) + "\n"
     report += compare(1 if options.quick else 3, say)
     print(report)
     if options.o:

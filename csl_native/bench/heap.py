@@ -57,14 +57,14 @@ PROGRAMS = {"100 M conses, a million live": CONSES, "eq table, a million put and
 Runner = Callable[[str, int], float]
 
 
-def heap_table(native: Runner, sbcl: Runner, say: Callable[[str], None]) -> list[list[str]]:
+def heap_table(native: Runner, sbcl: Runner, say: Callable[[str], None]) -> tuple[list[str], list[list[str]]]:
     """The programs here and in SBCL: head and rows of a table."""
-    rows = [["program", "native ms", "SBCL ms", "native/SBCL"]]
+    rows = []
     for name, text in PROGRAMS.items():
         say(name)
         a, b = native(text, 2), sbcl(text, 2)
         rows.append([name, f"{1000 * a:.0f}", f"{1000 * b:.0f}" if math.isfinite(b) else "", f"{a / b:.2f}" if math.isfinite(b) else ""])
-    return rows
+    return ["program", "native ms", "SBCL ms", "native/SBCL"], rows
 
 
 def pauses() -> str:

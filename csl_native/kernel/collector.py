@@ -61,7 +61,8 @@ from ..vm import (
 )
 from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk
 
-MIN_BUDGET = 8 << 20
+MIN_BUDGET = 8 << 20  # bytes allocated between two collections: half of what lives, ...
+LONG_BUDGET = 96 << 20  # ... and at most this and a 32nd of it, so that a young collection is short even when all of that lives
 ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
 
 
@@ -350,6 +351,8 @@ def finish(top, full) -> None:
     store(ALLOCATED, 0)
     store(CURSOR, HEAP >> 8)
     budget = live << 7
+    if budget > LONG_BUDGET + (live << 3):
+        budget = LONG_BUDGET + (live << 3)
     if budget < MIN_BUDGET:
         budget = MIN_BUDGET
     room = load(HEAP_END) - HEAP - (live << 8)
