@@ -32,6 +32,7 @@ _FIELDS = (
     "ticks", "period",  # calls until native code counts one for all of them, and how many those are
     "resume_at", "resume_depth",
     "long_limbs", "long_divisor",  # limbs of the shorter factor, and of a divisor, from which on the host is asked (it may have a library)
+    "read_at", "read_end",  # characters of the current input that the kernel can take by itself
     "tracing",  # an error is under way, and the host wants to know which functions it leaves
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
 )
@@ -59,7 +60,8 @@ class CageLayout(NamedTuple):
         top = HEAP + self.heap
         places: dict[str, int] = {}
         for name, size in (("marks", top // 128), ("starts", top // 128), ("lines", top // LINE), ("cards", top // 512),
-                           ("chunks", self.heap // 16 + (1 << 16)), ("counters", 8 * 4096), ("stack", self.stack), ("bindings", self.bindings),
+                           ("chunks", self.heap // 16 + (1 << 16)), ("counters", 8 * 4096), ("window", 1 << 16),
+                           ("stack", self.stack), ("bindings", self.bindings),
                            ("scratch", self.heap + (1 << 16)), ("forward", self.heap // 2 + (1 << 16))):
             top = (top + 65535) & ~65535
             places[name] = top
@@ -84,6 +86,7 @@ INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "ep
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
 ENGINE_SP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["counters"], VM["threshold"], VM["hot"]
 TICKS, PERIOD = VM["ticks"], VM["period"]
+READ_AT, READ_END = VM["read_at"], VM["read_end"]
 LONG_LIMBS, LONG_DIVISOR = VM["long_limbs"], VM["long_divisor"]
 TRACING, RESUME_AT, RESUME_DEPTH = VM["tracing"], VM["resume_at"], VM["resume_depth"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))

@@ -25,11 +25,12 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         memory,
         modular,
         multiply,
+        order,
         safepoint,
         stencils,
         symbols,
         text,
         vectors,
     )
-    return (memory, host, bignum, multiply, arithmetic, bits, floats, modular, lists, vectors, collector, safepoint, symbols, hashing, text,
+    return (memory, host, bignum, multiply, arithmetic, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
             calls, frames, compact, fasl, definitions, apply, stencils)

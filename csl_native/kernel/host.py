@@ -14,24 +14,25 @@ HOST_CODES = (
     "bad_car", "bad_cdr", "bad_arith", "bad_compare", "unset_variable", "undefined_function", "wrong_count",
     "bad_vector", "big_float", "call_function", "bad_function", "big_gcd", "bad_op", "no_memory", "divide_zero",
     "big_logic", "bad_throw", "bad_rplac", "integer_power", "bad_symbol", "opcode", "bad_hash", "text_function",
-    "bad_trig", "apply_other", "bad_residue", "collect", "debug", "hot", "compile", "bailout", "left", "big_product", "big_quotient",
+    "bad_trig", "apply_other", "bad_residue", "collect", "debug", "hot", "compile", "bailout", "left", "big_product", "big_quotient", "readch",
 )
 (H_NONE, H_FATAL_MEMORY, H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT, H_BAD_CAR, H_BAD_CDR, H_BAD_ARITH, H_BAD_COMPARE, H_UNSET,
  H_UNDEFINED, H_WRONG_COUNT, H_BAD_VECTOR, H_BIG_FLOAT, H_CALL, H_BAD_FUNCTION, H_BIG_GCD, H_BAD_OP, H_NO_MEMORY, H_DIVIDE_ZERO,
  H_BIG_LOGIC, H_BAD_THROW, H_BAD_RPLAC, H_POWER, H_BAD_SYMBOL, H_OPCODE, H_BAD_HASH, H_TEXT,
  H_BAD_TRIG, H_APPLY, H_BAD_RESIDUE, H_COLLECT, H_DEBUG, H_HOT, H_COMPILE, H_BAILOUT, H_LEFT, H_BIG_PRODUCT,
- H_BIG_QUOTIENT) = range(len(HOST_CODES))
+ H_BIG_QUOTIENT, H_READCH) = range(len(HOST_CODES))
 
 # Names of operations in error messages, by number.
 OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "max",
               "min", "abs", "zerop", "minusp", "getv", "putv", "upbv", "rplaca", "rplacd", "divide", "land", "lor", "lxor", "lnot", "gcdn", "expt",
               "ashift", "lshift", "get", "put", "puthash", "gethash", "remprop", "length", "set", "setv", "fix", "evenp", "iplus2",
-              "idifference", "itimes2", "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd", "lsd")
+              "idifference", "itimes2", "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd", "lsd", "flag")
 OP = {name: k for k, name in enumerate(OPERATIONS)}
 (O_PLUS, O_DIFFERENCE, O_TIMES, O_QUOTIENT, O_REMAINDER, O_MINUS, O_ADD1, O_SUB1, O_LESSP, O_GREATERP, O_LEQ, O_GEQ, O_MAX, O_MIN, O_ABS,
  O_ZEROP, O_MINUSP, O_GETV, O_PUTV, O_UPBV, O_RPLACA, O_RPLACD, O_DIVIDE, O_LAND, O_LOR, O_LXOR, O_LNOT, O_GCDN, O_EXPT, O_ASHIFT,
  O_LSHIFT, O_GET, O_PUT, O_PUTHASH, O_GETHASH, O_REMPROP, O_LENGTH, O_SET, O_SETV, O_FIX, O_EVENP, O_IPLUS2, O_IDIFFERENCE, O_ITIMES2,
  O_MKVECT) = range(45)
+O_FLAG = OP["flag"]
 
 # Functions of kernel/text.py that the host finishes when they meet more than ASCII, by number.
 TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",

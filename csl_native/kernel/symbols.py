@@ -7,7 +7,7 @@ from ..restricted.language import defined, inline, lisp, load, load8, lshr, noin
 from ..vm import BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
-from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
+from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
 from .lists import memq, same_bytes
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 
@@ -203,6 +203,26 @@ def put(s, key, value):
     else:
         set_field(s + SYM_PLIST, cons(cons(key, value), load(s + SYM_PLIST)))
     return value
+
+
+@lisp("flag")
+def flag(names, key):
+    """Give all symbols of a list a flag: a property whose value is t."""
+    while names & 7 == CONS:
+        s = load(names - 1)
+        if s & 7 != SYMBOL:
+            return host(H_BAD_SYMBOL, O_FLAG, s, 0)
+        put(s, key, T)
+        names = load(names + 7)
+    return NIL
+
+
+@lisp("remflag")
+def remflag(names, key):
+    while names & 7 == CONS:
+        remprop(load(names - 1), key)
+        names = load(names + 7)
+    return NIL
 
 
 @lisp("flagp")

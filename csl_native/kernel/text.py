@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ..objects import SYM_PNAME, SYM_VALUE
-from ..restricted.language import inline, lisp, load, load8, noinline, sdiv, store8  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, noinline, sdiv, store, store8  # type: ignore[attr-defined]
+from ..vm import READ_AT, READ_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .host import (
     H_NO_MEMORY,
+    H_READCH,
     H_TEXT,
     X_CHAR_CODE,
     X_CODE_CHAR,
@@ -27,10 +29,11 @@ from .host import (
     X_STRING_LENGTH,
     host,
 )
-from .memory import NIL, ROOT_CHARS, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
+from .memory import NIL, ROOT_CHARS, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
 from .symbols import find_symbol, intern
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
+LOWER = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_LOWER
 CHARS = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_CHARS
 
 
@@ -56,6 +59,23 @@ def ascii_char(x):
 def character(code):
     """The symbol of an ASCII character."""
     return load(load(CHARS) + 8 - VECTOR + 8 * code)
+
+
+@lisp("readch", "also")
+def readch():
+    """The next character of the current input, as the host laid out the rest of its line, or asked of the host."""
+    at = load(READ_AT)
+    if at == load(READ_END):
+        return host(H_READCH, 0, 0, 0)
+    store(READ_AT, at + 1)
+    b = load8(at)
+    if load(load(LOWER) + SYM_VALUE) != NIL:
+        if b >= 65 and b <= 90:
+            b += 32
+    elif load(load(RAISE) + SYM_VALUE) != NIL:
+        if b >= 97 and b <= 122:
+            b -= 32
+    return character(b)
 
 
 @lisp("liter")

@@ -13,6 +13,7 @@ from ..kernel.memory import NIL, NO_LIMIT, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, SYMBOL, UNWIND
+from .builtins.reading import fold
 from .handles import weak_table
 from .registry import BUILTINS
 
@@ -315,6 +316,13 @@ class Host:
             except ValueError:
                 raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a) from None
         raise errors.plain("modular-" + ("plus", "difference", "times", "minus", "number", "reciprocal", "expt")[operation], a)
+
+    def on_readch(self, a: int, b: int, c: int) -> int:
+        """The next character of the current input; the rest of its line is laid out for the kernel."""
+        lisp = self.lisp
+        character = lisp.input.next()
+        lisp.window.open(lisp.input)
+        return fold(lisp, character)
 
     def on_collect(self, full: int, b: int, c: int) -> int:
         self.lisp.collect(bool(full))

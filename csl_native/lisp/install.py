@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_CHARS, ROOT_RAISE, T
+from ..kernel.memory import NIL, ROOT_CHARS, ROOT_LOWER, ROOT_RAISE, T
 from ..objects import F_FLUID, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless se
 FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
           "lispsystem* input-libraries output-library *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
           "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
+
+# A program that brings its own definition of these, for the original's bytecode, keeps what is here.
+KEPT = ("compile", "faslout", "faslend", "compile-to-module", "symbol-set-definition", "lcmn")
 
 # Forms that begin with these are evaluated when they are compiled to a module, too.
 AT_COMPILE_TIME = "rds deflist flag fluid global remprop remflag unfluid unglobal dm defmacro carcheck faslend c-end".split()
@@ -65,11 +68,13 @@ class Installer:
                             ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
             m.set_value(m.intern(name), value)
 
+        for name in KEPT:
+            m.kernel.put(m.intern(name), m.intern("lose"), T)
         for name in AT_COMPILE_TIME:
             m.kernel.put(m.intern(name), m.intern("eval"), T)
         m.set_root(ROOT_RAISE, m.intern("*raise"))
+        m.set_root(ROOT_LOWER, m.intern("*lower"))
         m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
-        m.kernel.put(m.intern("lcmn"), m.intern("lose"), T)
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))
             m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_OBLIST, T
+from ..kernel.memory import NIL, ROOT_LOWER, ROOT_OBLIST, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
@@ -34,7 +34,7 @@ from .limits import Watch
 from .printer import Printer
 from .reader import Reader, ReadError
 from .registry import BUILTINS, Builtin
-from .streams import EOF_CHAR, Input, Output
+from .streams import EOF_CHAR, Input, Output, Window
 
 
 class Stopped(Exception):
@@ -67,7 +67,8 @@ class Lisp(Installer, Evaluator):
         self.checking = False
         self.output = Output(output if output is not None else getattr(sys.stdout, "buffer", sys.stdout))
         self.terminal = self.output
-        self.input = Input()
+        self.window = Window(machine)
+        self._input = Input()
         self.standard_input = self.input
         self.handles = Handles(machine, lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
         self.module: ModuleWriter | None = None  # the one that faslout is making
@@ -88,6 +89,17 @@ class Lisp(Installer, Evaluator):
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
+    @property
+    def input(self) -> Input:
+        """Where reading reads from."""
+        return self._input
+
+    @input.setter
+    def input(self, stream: Input) -> None:
+        if stream is not self._input:
+            self.window.close()
+        self._input = stream
+
     def ready(self) -> None:
         """Build what needs the heap: call when it is formatted or restored."""
         m = self.machine
@@ -96,6 +108,8 @@ class Lisp(Installer, Evaluator):
         intern = m.intern
         self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = intern("lambda"), intern("expr"), intern("macro"), intern("fexpr")
         self.s_comp, self.s_quote = intern("*comp"), intern("quote")
+        if m.root(ROOT_LOWER) != intern("*lower"):  # an image of an older version
+            m.set_root(ROOT_LOWER, intern("*lower"))
         self.s_echo = intern("*echo")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
         self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}

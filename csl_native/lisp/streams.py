@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..machine import Machine
 
 EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80
@@ -16,10 +19,24 @@ class Input:
 
     def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None) -> None:
         self.file, self.buffer, self.name = file, text, name
+        self.window: Window | None = None  # where the kernel reads from this stream
         self.position = 0
         self.line = 1
         self.prompt = prompt
         self.ended = file is None
+
+    @property
+    def position(self) -> int:
+        """The place of the next character in the buffer."""
+        if self.window is not None:
+            self.window.close()
+        return self._position
+
+    @position.setter
+    def position(self, place: int) -> None:
+        if self.window is not None:
+            self.window.close()
+        self._position = place
 
     def fill(self) -> bool:
         """Append the next line; False at the end of the file."""
@@ -71,6 +88,36 @@ class Input:
     def close(self) -> None:
         if self.file is not None and self.file is not sys.stdin and self.file is not sys.stdin.buffer:
             self.file.close()
+
+
+class Window:
+    """Characters of one stream as bytes in the cage, where the kernel's readch takes them; ASCII only."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.place = machine.cage.places["window"]
+        self.size = machine.cage.places["stack"] - self.place
+        self.stream: Input | None = None
+
+    def open(self, stream: Input) -> None:
+        """Lay out what is in the stream's buffer."""
+        start = stream.position
+        text = stream.buffer[start:start + self.size]
+        if not text or not text.isascii():
+            return
+        cage, m = self.machine.cage, self.machine
+        m.bytes[self.place:self.place + len(text)] = text.encode()
+        cage["read_at"], cage["read_end"] = self.place, self.place + len(text)
+        self.stream, stream.window = stream, self
+
+    def close(self) -> None:
+        """Take back what the kernel did not read."""
+        if self.stream is not None:
+            cage = self.machine.cage
+            stream, self.stream = self.stream, None
+            stream.window = None
+            stream.position += cage["read_at"] - self.place
+            cage["read_at"] = cage["read_end"] = 0
 
 
 class Output:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...kernel.memory import NIL, UNSET, T
+from ...kernel.memory import NIL, UNSET
 from ...objects import F_GENSYM, SYM_FLAGS, SYM_PLIST, SYM_VALUE
 from ...words import STRING, SYMBOL
 from ..registry import builtin
@@ -96,24 +96,6 @@ def symbol_function(lisp: Lisp, x: int) -> int:
 def makeunbound(lisp: Lisp, x: int) -> int:
     lisp.machine.set_field(x, SYM_VALUE, UNSET)
     return x
-
-
-@builtin("flag", 2)
-def flag(lisp: Lisp, names: int, indicator: int) -> int:
-    m = lisp.machine
-    for name in m.items(names):
-        if name & 7 != SYMBOL:
-            raise lisp.errors.plain("flag", name)
-        m.kernel.put(name, indicator, T)
-    return NIL
-
-
-@builtin("remflag", 2)
-def remflag(lisp: Lisp, names: int, indicator: int) -> int:
-    m = lisp.machine
-    for name in m.items(names):
-        m.kernel.remprop(name, indicator)
-    return NIL
 
 
 @builtin("flagp**", 2)
