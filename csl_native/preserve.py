@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 
 from csl_native.image.container import PAGE, Image, Section, digest, update, write
+from csl_native.image.files import writing
 
 from .instructions.codec import table
 from .kernel.memory import NIL, ROOT_PINNED
@@ -61,6 +62,11 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     for s in own:
         s.info["heap"] = digest(sections[0].data)  # made together: their entries need not be compared with the bytecode one by one
     foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
+    with writing(path):
+        _write(session, path, sections, own, foreign)
+
+
+def _write(session: Session, path: str, sections: list[Section], own: list[Section], foreign: list[Section]) -> None:
     if session.path and os.path.exists(path) and os.path.realpath(path) == os.path.realpath(session.path):
         with Image(path) as image:
             unchanged = {s.name for s in own if (old := image.sections.get(s.name)) is not None and _same(image, old, s)}

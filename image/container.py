@@ -8,13 +8,16 @@ so a crash at any point leaves the old image or the new one.
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import os
 import struct
+import threading
 from types import TracebackType
 from typing import Any
 
 import msgpack
+
+from csl_native.image import files
 
 try:  # hashlib would load OpenSSL, which takes longer than the whole start of csl
     from _blake2 import blake2b
@@ -170,66 +173,63 @@ def _slot(number: int, sequence: int, offset: int, directory: bytes) -> bytes:
 
 def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
     """Make an image file, or replace one as a whole: it is written beside and renamed into place."""
-    import tempfile
-    path = os.fspath(path)
+    path = os.path.abspath(os.fspath(path))
     for s in sections:
         s.offset = s.stored = 0
     pieces, directory, at = _pack(sections, PAGE)
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        fd, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".new", dir=folder)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
-    try:
-        with os.fdopen(fd, "wb") as file:
+    temporary = f"{path}.{os.getpid()}-{threading.get_ident()}{files.TEMPORARY}"
+    with files.writing(path):
+        fd, replaced = -1, False
+        try:
+            if os.path.isdir(os.path.dirname(path)):
+                files.clean(path)
+            fd = files.create(temporary)
             for offset, data in pieces:
-                file.seek(offset)
-                file.write(data)
-            file.seek(0)
-            file.write(_slot(0, 1, at, directory))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        _sync_folder(folder)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
+                files.write_at(fd, data, offset)
+            files.write_at(fd, _slot(0, 1, at, directory), 0)
+            files.sync(fd)
+            files.replace(temporary, path)
+            replaced = True
+            files.sync_folder(os.path.dirname(path))
+        except OSError as error:
+            if fd >= 0 and not replaced:
+                files.remove(temporary)
+            what = "the new image is there, but might not survive a loss of power" if replaced else "what was there before is there still"
+            raise ImageError(f"{path}: cannot be written ({error.strerror}); {what}") from error
+        finally:
+            if fd >= 0:
+                os.close(fd)
 
 
 def update(path: str | os.PathLike[str], changed: list[Section], dropped: frozenset[str] = frozenset()) -> None:
     """Replace, add and drop sections of an existing image; all others keep their bytes."""
-    path = os.fspath(path)
-    with open(path, "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with Image(path) as image:
-            sequence, size = image.sequence, image.size
-            kept = [s for s in image.sections.values() if s.name not in dropped and s.name not in {c.name for c in changed}]
-        for s in changed:
-            s.offset = s.stored = 0
-        pieces, directory, at = _pack(kept + changed, size)
-        for offset, data in pieces:
-            file.seek(offset)
-            file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        number = sequence % 2
-        file.seek(SLOT_PLACES[number])
-        file.write(_slot(number, sequence + 1, at, directory))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: str) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    path = os.path.abspath(os.fspath(path))
+    with files.writing(path):
+        files.clean(path)
+        try:
+            fd = files.open_existing(path)
+        except OSError as error:
+            raise ImageError(f"{path}: cannot be written ({error.strerror})") from error
+        try:
+            with Image(path) as image:
+                sequence, size = image.sequence, image.size
+                kept = [s for s in image.sections.values() if s.name not in dropped and s.name not in {c.name for c in changed}]
+            for s in changed:
+                s.offset = s.stored = 0
+            pieces, directory, at = _pack(kept + changed, size)
+            switched = False
+            try:
+                for offset, data in pieces:
+                    files.write_at(fd, data, offset)
+                files.sync(fd)
+                number, switched = sequence % 2, True
+                files.write_at(fd, _slot(number, sequence + 1, at, directory), SLOT_PLACES[number])
+                files.sync(fd)
+            except OSError as error:
+                if not switched:
+                    with contextlib.suppress(OSError):
+                        files.truncate(fd, size)  # what was appended is no part of the image yet
+                what = "the update may or may not be in it" if switched else "the image is as it was"
+                raise ImageError(f"{path}: cannot be written ({error.strerror}); {what}") from error
+        finally:
+            os.close(fd)

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError, Section, update, write
+from csl_native.image.files import writing
 
 from ..kernel.memory import NIL
 from ..words import OTHER, SYMBOL, VECTOR
@@ -40,19 +41,21 @@ class Library:
 
     def put(self, section: Section) -> None:
         """Add a module or replace it; its native code, of older bytecode, goes."""
-        if os.path.exists(self.path):
-            with Image(self.path) as image:
-                gone = native_sections(image, section.name.removeprefix(PREFIX))
-            update(self.path, [section], gone)
-        else:
-            write(self.path, [section])
+        with writing(self.path):
+            if os.path.exists(self.path):
+                with Image(self.path) as image:
+                    gone = native_sections(image, section.name.removeprefix(PREFIX))
+                update(self.path, [section], gone)
+            else:
+                write(self.path, [section])
 
     def delete(self, name: str) -> bool:
-        if name not in self.rows():
-            return False
-        with Image(self.path) as image:
-            gone = native_sections(image, name) | {PREFIX + name}
-        update(self.path, [], frozenset(gone))
+        with writing(self.path):
+            if name not in self.rows():
+                return False
+            with Image(self.path) as image:
+                gone = native_sections(image, name) | {PREFIX + name}
+            update(self.path, [], frozenset(gone))
         return True
 
     def load(self, lisp: Lisp, name: str, sources: bool = False) -> bool:

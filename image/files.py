@@ -1,0 +1,99 @@
+"""What a writer of images asks of the file system, one small function each, so that tests can watch it and make it fail; and its locks."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+
+TEMPORARY = ".new"  # the end of the name of a file that is being written beside its place
+
+
+def create(path: str) -> int:
+    """A new file for writing; its descriptor."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+
+
+def open_existing(path: str) -> int:
+    return os.open(path, os.O_RDWR)
+
+
+def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
+    """All of the data, at an offset of the file."""
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, offset)
+        view, offset = view[done:], offset + done
+
+
+def sync(fd: int) -> None:
+    """What was written to a file survives the loss of power when this has returned."""
+    os.fsync(fd)
+
+
+def truncate(fd: int, size: int) -> None:
+    os.ftruncate(fd, size)
+
+
+def replace(source: str, target: str) -> None:
+    """Give a file the name of another one, which is gone then."""
+    os.replace(source, target)
+
+
+def remove(path: str) -> None:
+    os.unlink(path)
+
+
+def sync_folder(folder: str) -> None:
+    """The names in a folder survive the loss of power when this has returned."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class _Lock:
+    """The lock of a folder in this process; the outermost holder has the system's too."""
+
+    def __init__(self) -> None:
+        self.lock, self.depth, self.fd = threading.RLock(), 0, -1
+
+
+_locks: dict[str, _Lock] = {}
+_registry = threading.Lock()
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Wait until nobody else writes images in the folder of ``path``, and keep others waiting; may be nested.
+
+    The folder is what is locked, not the file, which may not exist yet and is another one after each rename.
+    """
+    folder = os.path.dirname(os.path.realpath(path))
+    with _registry:
+        mine = _locks.setdefault(folder, _Lock())
+    with mine.lock:
+        if mine.depth == 0:
+            with contextlib.suppress(OSError):  # a file system without locks, or no such folder, which writing will say
+                mine.fd = os.open(folder, os.O_RDONLY)
+                fcntl.flock(mine.fd, fcntl.LOCK_EX)
+        mine.depth += 1
+        try:
+            yield
+        finally:
+            mine.depth -= 1
+            if mine.depth == 0 and mine.fd >= 0:
+                os.close(mine.fd)
+                mine.fd = -1
+
+
+def clean(path: str) -> None:
+    """Remove what writers of a file that did not live to the end left beside it; only while holding ``writing``."""
+    folder, name = os.path.split(os.path.abspath(path))
+    for entry in os.listdir(folder):
+        if entry.startswith(name + ".") and entry.endswith(TEMPORARY):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(folder, entry))
