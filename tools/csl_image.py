@@ -10,6 +10,7 @@ import argparse
 import json
 import re
 import sys
+import time
 from typing import Any
 
 from csl_native.heapview import HeapView
@@ -17,7 +18,7 @@ from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageE
 from csl_native.instructions.codec import CodeError, install
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
-from csl_native.tools import foretell, listing
+from csl_native.tools import census, compare, foretell, listing
 
 
 def tag_name(tag: int) -> str:
@@ -36,6 +37,7 @@ def page_sets(image: Image, kind: str) -> dict[int, PageSet]:
 
 
 def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Sections, architectures and sizes."""
     rows = [{"section": s.name, "offset": s.offset, "stored": s.stored, "length": s.length, "mapped": s.raw,
              **({"tag": tag_name(s.info["tag"]), "abi": s.info["abi"]} if "tag" in s.info else {})}
             for s in sorted(image.sections.values(), key=lambda s: s.offset)]
@@ -46,6 +48,7 @@ def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def functions(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Which function has native code for which architecture."""
     view = HeapView(image)
     native = view.hard_code()
     tags = sorted({entry[0] for entries in native.values() for entry in entries})
@@ -82,6 +85,7 @@ def stencil_code(image: Image, view: HeapView, options: argparse.Namespace, resu
 
 
 def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Bytecode and native code of a function."""
     view, tier = HeapView(image), options.tier
     result: dict[str, Any] = {"function": options.function}
     bytecode = view.listing(options.function)
@@ -106,6 +110,7 @@ def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Relocation records."""
     rows = []
     for kind in ("kernel", "functions"):
         for tag, pages in page_sets(image, kind).items():
@@ -120,6 +125,7 @@ def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """What would run as bytecode here, and why."""
     from csl_native.session import Session
     tag = by_name(options.tag).number if options.tag else None
     session = Session(image.path, native=options.native == "on", tag=tag, heap=max(256 << 20, 2 * image.size))
@@ -128,8 +134,9 @@ def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Check every digest and all bytecode."""
     problems = [f"section {name} does not match its digest" for name in image.verify()]
-    for kind in ("kernel", "functions"):
+    for kind in ("kernel", "functions", "native"):
         for name in sorted(image.sections):
             if name.startswith(kind + "-"):
                 try:
@@ -138,10 +145,10 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 except ImageError as error:
                     problems.append(str(error))
     try:
-        view = HeapView(image)
+        view = HeapView(image) if "heap" in image.sections else None
         from csl_native.instructions.codec import verify as verify_code
-        for _, symbol in sorted(view.functions().items()):
-            found = view.code_of(symbol)
+        for _, symbol in sorted(view.functions().items() if view is not None else ()):
+            found = view.code_of(symbol) if view is not None else None
             assert found is not None
             verify_code(found[0], len(found[1]))
     except (ImageError, CodeError) as error:
@@ -238,6 +245,60 @@ def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     return rows, 0
 
 
+def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """What is in the heap by type, and the biggest objects; or how a symbol and what it has are kept."""
+    view = HeapView(image)
+    if options.symbol is not None:
+        return census.why_kept(view, options.symbol), 0
+    rows, biggest = census.census(view)
+    return {"objects": sum(row["objects"] for row in rows), "bytes": sum(row["bytes"] for row in rows), "types": rows, "biggest": biggest}, 0
+
+
+def diff(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """What differs between two images, or between two architectures' code of one function."""
+    if options.function is not None:
+        if options.tag is None or len(options.tag) != 2:
+            raise ValueError("diff --function NAME needs --tag twice")
+        a, b = (by_name(name) for name in options.tag)
+        rows = compare.side_by_side(compare.code_of(image, options.function, a), compare.code_of(image, options.function, b), (a.name, b.name))
+    elif options.other is None:
+        raise ValueError("diff needs a second image, or --function NAME --tag A --tag B")
+    else:
+        with Image(options.other) as other:
+            rows = compare.differences(image, other)
+    return rows, 1 if rows else 0
+
+
+def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """The modules of a library."""
+    from csl_native.lisp.fasl import PREFIX
+    from csl_native.native.modulecode import module_tags
+    rows = []
+    for name, s in sorted(image.sections.items()):
+        if name.startswith(PREFIX):
+            module = name.removeprefix(PREFIX)
+            rows.append({"module": module, "date": time.ctime(int(s.info.get("date", 0))), "bytes": s.length, "functions": len(s.info.get("functions", ())),
+                         "native": " ".join(tag_name(tag) for tag in module_tags(image, module))})
+    return rows, 0
+
+
+def extract(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Write the contents of a section to a file."""
+    data = image.read(options.section)
+    with open(options.output, "wb") as file:
+        file.write(data)
+    return [{"section": options.section, "bytes": len(data), "written to": options.output}], 0
+
+
+def report(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Write a page of HTML: what the bytes are, which function runs natively where, one function's code everywhere."""
+    from csl_native.tools.report import report as page
+    text = page(image, options.function)
+    with open(options.output, "w") as file:
+        file.write(text)
+    return [{"report": options.output, "bytes": len(text)}], 0
+
+
 def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """The architectures of this build."""
     here = host()
@@ -247,21 +308,15 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
              "here": "yes" if here is not None and a.number == here.number and a.baseline <= own else ""} for a in with_refinements()], 0
 
 
-COMMANDS: dict[str, Any] = {"info": info, "functions": functions, "disasm": disasm, "relocs": relocs, "why": why, "verify": verify,
-            "add": add, "drop": drop, "thin": thin, "check": check, "size": size, "tags": tags}
-HELP = {"info": "sections, tags and sizes", "functions": "which function has native code for which tag",
-        "disasm": "bytecode and native code of a function",
-        "relocs": "relocation records", "why": "what would run as bytecode here, and why", "verify": "check every digest and all bytecode",
-        "add": "cross-compile for other architectures", "drop": "remove the pages of architectures", "tags": "architectures of this build",
-        "thin": "keep the pages of given architectures only",
-        "check": "what would run natively on another machine", "size": "account for every byte"}
+COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, add, drop, thin,
+                                                    extract, report, tags)}
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="csl-image", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        p = sub.add_parser(name, help=HELP[name])
+    for name, function in COMMANDS.items():
+        p = sub.add_parser(name, help=(function.__doc__ or "").strip().rstrip("."), description=function.__doc__)
         if name != "tags":
             p.add_argument("image", help="image file")
         p.add_argument("--json", action="store_true", help="machine-readable output")
@@ -274,6 +329,18 @@ def parser() -> argparse.ArgumentParser:
         if name == "disasm":
             p.add_argument("function", help="function name")
             p.add_argument("--tier", choices=("bytecode", "stencil", "optimised"), help="one tier; all, when there is a tag, without it")
+        if name == "heap":
+            p.add_argument("--symbol", help="how this symbol, its value and its function are kept")
+        if name == "diff":
+            p.add_argument("other", nargs="?", help="second image file")
+            p.add_argument("--function", help="compare the native code of this function ...")
+            p.add_argument("--tag", action="append", help="... for these two architectures")
+        if name == "extract":
+            p.add_argument("section", help="section name")
+        if name in ("extract", "report"):
+            p.add_argument("-o", "--output", required=True, help="file to write")
+        if name == "report":
+            p.add_argument("--function", help="show the code of this function (without: the longest one)")
         if name == "why":
             p.add_argument("--native", choices=("on", "off"), default="on")
     return top

@@ -21,6 +21,8 @@ def plain(command: str, result: Any) -> str:
         return "\n".join(result["problems"]) or f"{result['image']}: all digests match, all bytecode is well-formed"
     if command == "disasm":
         return "\n".join(f"{name}:\n" + "\n".join("  " + line for line in lines) for name, lines in result.items() if name != "function")
+    if command == "heap" and isinstance(result, dict):
+        return f"{result['objects']} objects, {result['bytes']} bytes\n\n{table(result['types'])}\n\n{table(result['biggest'])}"
     if isinstance(result, dict):
         rows = result.pop("sections", [])
         return "\n".join(f"{name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in result.items()) + "\n" + table(rows)

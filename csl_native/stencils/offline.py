@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 
 from ..engines.weave import kernel_program
-from ..instructions.codec import Code
+from ..instructions.codec import Code, decode
+from ..kernel.stencils import W_ADDRESS, W_COLD, W_COLD_STENCIL, W_DEPTH, WORK_BYTES
 from ..native.architectures import Architecture
 from ..native.pages import PageSet
 from ..restricted.checker import Program
@@ -43,6 +45,17 @@ class OfflineTable(StencilTable):
 
     def write(self, address: int, data: bytes) -> None:
         self.buffer[address:address + len(data)] = data
+
+    def places(self, code: Code) -> list[tuple[int, int]]:
+        """Of what ``code`` made last: (offset in the code, place in the bytecode) of the beginning of every part, the rare ones among them, in order."""
+        found = []
+        for item in decode(code.code):
+            words = struct.unpack("<8q", self.read(self.work + WORK_BYTES * item.at, WORK_BYTES))
+            if words[W_DEPTH >> 3]:
+                found.append((words[W_ADDRESS >> 3], item.at))
+                if words[W_COLD_STENCIL >> 3]:
+                    found.append((words[W_COLD >> 3], item.at))
+        return sorted(found)
 
     def code(self, code: Code, run: int) -> tuple[bytes, Made]:
         """The native code of a function that will run at an address."""

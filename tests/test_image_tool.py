@@ -1,0 +1,132 @@
+"""csl-image's views: the heap's census, differences, modules, sections, and the report in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csl_native.heapview import HeapView
+from csl_native.image.container import Image
+from csl_native.session import Session
+from csl_native.tools import census
+
+from .conftest import needs_native
+
+PROGRAM = """(de fact (n) (cond ((zerop n) 1) (t (times n (fact (sub1 n))))))
+(de len (l) (prog (n) (setq n 0) loop (cond ((null l) (return n))) (setq n (add1 n)) (setq l (cdr l)) (go loop)))
+(setq big (mkvect 5000)) (putv big 7 (list 'one 'two (mkvect 700)))"""
+
+
+def tool(*arguments: str, status: int = 0) -> Any:
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments, "--json"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("tool") / "x.img"
+    session = Session(heap=64 << 20, output=open(os.devnull, "wb"))
+    session.eval(PROGRAM)
+    if session.hardcode.architecture is not None and session.machine.native:
+        session.native_compile(["fact", "len"])
+    session.preserve(path)
+    session.close()
+    return str(path)
+
+
+def test_census_covers_the_heap(image: str) -> None:
+    found = tool("heap", image)
+    with Image(image) as opened:
+        view = HeapView(opened)
+        assert found["bytes"] == view.info["size"] == sum(size for _, _, size in census.objects(view))
+    assert sum(row["objects"] for row in found["types"]) == found["objects"]
+    biggest = {row["bytes"]: row for row in found["biggest"]}
+    assert biggest[5001 * 8 + 8]["kept by"] == "symbol big > value"
+    assert biggest[701 * 8 + 8]["kept by"] == "symbol big > value > [7] > 2 x cdr > car"
+
+
+def test_why_something_is_kept(image: str) -> None:
+    rows = {row["what"]: row["kept by"] for row in tool("heap", image, "--symbol", "fact")}
+    assert rows["symbol"].startswith("symbol ") or rows["symbol"].startswith("root ") and rows["env"].endswith("env")
+    assert "no symbol nothing-like-it" in tool("heap", image, "--symbol", "nothing-like-it", status=2)["error"]
+
+
+def test_differences(image: str, tmp_path: Path) -> None:
+    other = tmp_path / "y.img"
+    shutil.copy(image, other)
+    assert tool("diff", image, str(other)) == []
+    session = Session(other, output=open(os.devnull, "wb"))
+    session.eval("(de fact (n) n) (setq fresh 5) (setq big nil)")
+    session.preserve(other)
+    rows = tool("diff", image, str(other), status=1)
+    said = {(row["what"], row["first"], row["second"]) for row in rows}
+    assert {("value of fresh", "", "5"), ("value of big", "[...]", "nil")} <= said and any(what == "function fact" for what, _, _ in said)
+    assert not any("len" in what for what, _, _ in said)
+
+
+def test_a_section_in_a_file(image: str, tmp_path: Path) -> None:
+    tool("extract", image, "starts", "-o", str(tmp_path / "starts"))
+    with Image(image) as opened:
+        assert (tmp_path / "starts").read_bytes() == opened.read("starts")
+    assert "has no section nothing" in tool("extract", image, "nothing", "-o", str(tmp_path / "x"), status=2)["error"]
+
+
+def test_modules_of_a_library(tmp_path: Path) -> None:
+    session = Session(output_library=tmp_path / "lib.img", output=open(os.devnull, "wb"))
+    session.eval("(faslout 'm) (de f (x) x) (de g (x) x) (faslend)")
+    [row] = tool("modules", str(tmp_path / "lib.img"))
+    assert (row["module"], row["functions"], row["native"]) == ("m", 2, "")
+    assert tool("verify", str(tmp_path / "lib.img"))["problems"] == [] and tool("info", str(tmp_path / "lib.img"))["heap bytes"] is None
+
+
+def test_a_damaged_heap_is_told(image: str, tmp_path: Path) -> None:
+    """The census of a heap with any word changed ends, with an answer or a sentence."""
+    from csl_native.image.container import ImageError, Section, update
+    path = str(tmp_path / "z.img")
+    with Image(image) as opened:
+        data, info = opened.read("heap"), opened.sections["heap"].info
+    for place in range(0, len(data), len(data) // 40 // 8 * 8):
+        shutil.copy(image, path)
+        update(path, [Section("heap", data[:place] + b"\xff" * 8 + data[place + 8:], True, info)])
+        with Image(path) as broken:
+            try:
+                census.census(HeapView(broken))
+            except ImageError as error:
+                assert path in str(error)
+
+
+@needs_native
+def test_the_report_in_a_browser(image: str, tmp_path: Path) -> None:
+    """The page in headless Chromium: it draws, searches, and lights up the lines of one instruction in all columns."""
+    page = tmp_path / "x.html"
+    tool("report", image, "-o", str(page), "--function", "len")
+    text = page.read_text()
+    assert "http" not in text.replace("http-equiv", ""), "it needs no network"
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("chromium is not installed")
+    script = """<script>
+      search.value = "fact"; search.dispatchEvent(new Event("input"));
+      const sought = [...document.querySelectorAll(".column div[data-at]")].find(e => e.textContent.includes("add1"));
+      sought.dispatchEvent(new MouseEvent("mouseenter"));
+      document.body.dataset.seen = JSON.stringify({boxes: document.querySelectorAll(".box").length, count: document.getElementById("count").textContent,
+        names: [...document.querySelectorAll("#rows .name")].map(e => e.textContent), columns: document.querySelectorAll(".column").length,
+        lit: [...new Set([...document.querySelectorAll(".on")].map(e => e.parentElement.firstChild.textContent))]});
+      </script></body>"""
+    page.write_text(text.replace("</body>", script))
+    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--window-size=1400,1500",
+                           "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    found = re.search(r'data-seen="([^"]*)"', done.stdout)
+    assert found is not None, done.stderr
+    seen = json.loads(found[1].replace("&quot;", '"'))
+    assert seen["boxes"] > 20 and seen["names"] == ["fact"] and seen["count"].startswith("1 of ") and seen["columns"] >= 3
+    assert len(seen["lit"]) >= 2 and "bytecode" in seen["lit"]
