@@ -37,7 +37,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --gdb                let GDB see the names of native functions
-  --explain            say why what runs as bytecode does so
+  --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,
+                       detail, text and remedy (docs/REASONS.md has the codes)
   --gc-stress          collect at every safepoint (for testing)
   --help --version
 exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong command line or unusable image"""
@@ -68,7 +69,7 @@ class Options:
         self.output: str | None = None
         self.libraries: list[str] = []
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
-        self.engines = self.stats = self.perf_map = self.gdb = self.backtrace = False
+        self.engines = self.stats = self.perf_map = self.gdb = self.backtrace = self.explain_json = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None
@@ -103,7 +104,11 @@ def parse(arguments: list[str]) -> Options:
         name, given = a[1:], None
         if a.startswith("--") and len(a) > 2 and "=" in a:
             name, given = a[1:].split("=", 1)
-        if name in SWITCHES:
+        if name == "-explain" and given is not None:
+            if given != "json":
+                raise UsageError(f"{a}: --explain or --explain=json expected")
+            options.explain_json = True
+        elif name in SWITCHES:
             setattr(options, SWITCHES[name], True)
         elif name in FLAGS:
             pass

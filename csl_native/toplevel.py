@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -60,6 +61,12 @@ class TopLevel:
                 self.note(f"csl: names of native code are in {path}")
 
     def explain(self) -> None:
+        if self.options.explain_json:
+            for fallback in self.session.fallbacks:
+                line = json.dumps(fallback.row())
+                if line not in self.said:
+                    self.said.add(line)
+                    self.note(line)
         if self.options.explain or self.options.verbose:
             for line in self.session.explain():
                 if line not in self.said:

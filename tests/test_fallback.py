@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -218,3 +219,10 @@ def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path)
     assert [tag for tag, *_ in s.hardcode.memories] == [here.tag]
     with Image(path) as image:
         assert "unit" not in foretell.predict(image, HeapView(image), here, refined.baseline)
+
+
+def test_reasons_for_programs(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", "--native=off", "--explain=json", "-e", "(print 1)"], capture_output=True, text=True,
+                          check=False)
+    rows = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.stdout == "1\n" and rows[0]["code"] == "switched-off" and rows[0]["remedy"] and set(rows[0]) == {"code", "subject", "detail", "text", "remedy"}

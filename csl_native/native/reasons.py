@@ -38,6 +38,11 @@ class Fallback(NamedTuple):
     subject: str = ""
     detail: str = ""
 
+    def row(self) -> dict[str, str]:
+        """What programs want to know."""
+        row = REASONS[self.code]
+        return {"code": self.code, "subject": self.subject, "detail": self.detail, "text": row.text, "remedy": row.remedy}
+
     def sentence(self) -> str:
         row = REASONS[self.code]
         what = f"{self.subject}: " if self.subject else ""
