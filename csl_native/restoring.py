@@ -108,7 +108,7 @@ class Restoring:
                 if base is not None and base.info.get("abi") != own.info.get("abi"):
                     image = self.base  # the image was made by another version: its heap runs on this version's kernel
                 try:
-                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+                    pages = PageSet.read(image, name)
                     if pages.bad_pages:
                         why = Fallback("damaged-page", detail=f"kernel page {min(pages.bad_pages)}")
                     elif missing := architecture.missing(pages.features):

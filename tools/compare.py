@@ -60,7 +60,7 @@ def code_of(image: Image, name: str, architecture: Architecture) -> list[str]:
     entries = [e for e in view.hard_code().get(name, []) if e[0] == architecture.tag]
     if section not in image.sections or not entries:
         return []
-    pages = PageSet.parse(image.read(section, check=False), f"{image.path}, section {section}")
+    pages = PageSet.read(image, section)
     return [line for _, _, page, offset in entries for line in listing.native(pages, architecture, page * PAGE_SIZE + offset)]
 
 

@@ -31,7 +31,7 @@ def page_sets(image: Image, kind: str) -> dict[int, PageSet]:
     result = {}
     for name in sorted(image.sections):
         if name.startswith(kind + "-"):
-            pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+            pages = PageSet.read(image, name)
             result[pages.tag] = pages
     return result
 
@@ -140,7 +140,7 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         for name in sorted(image.sections):
             if name.startswith(kind + "-"):
                 try:
-                    pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+                    pages = PageSet.read(image, name)
                     problems += [f"{name}: page {page} does not match its digest" for page in sorted(pages.bad_pages)]
                 except ImageError as error:
                     problems.append(str(error))
@@ -232,7 +232,7 @@ def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         covered += s.stored
         rows.append({"what": s.name, "bytes": s.stored})
         if s.name.startswith("functions-"):
-            pages = PageSet.parse(image.read(s.name, check=False), image.path)
+            pages = PageSet.read(image, s.name)
             code = 0
             for _, entry in sorted(pages.entries.items(), key=lambda row: int(row[0])):
                 n = sum(length for _, length in entry.get("parts", []))

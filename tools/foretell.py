@@ -12,7 +12,7 @@ from csl_native.native.reasons import Fallback
 
 
 def section(image: Image, name: str) -> PageSet | None:
-    return PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}") if name in image.sections else None
+    return PageSet.read(image, name) if name in image.sections else None
 
 
 def whole(image: Image, architecture: Architecture, features: frozenset[str]) -> tuple[dict[int, PageSet], Fallback | None]:

@@ -39,7 +39,7 @@ def tree(image: Image, view: HeapView | None) -> dict[str, Any]:
         if s.name == "heap" and view is not None:
             node["children"] = [{"name": row["type"], "size": row["bytes"]} for row in census.census(view, 0)[0]]
         elif "tag" in s.info and not s.name.startswith("stencils"):
-            pages = PageSet.parse(image.read(s.name, check=False), image.path)
+            pages = PageSet.read(image, s.name)
             parts = [{"name": str(row["name"]), "size": sum(n for _, n in row.get("parts", ()))} for row in pages.entries.values()]
             rest = s.stored - sum(p["size"] for p in parts)
             node["children"] = [*(p for p in parts if p["size"]), {"name": "records, cells and padding" if parts else "code", "size": rest}]
@@ -73,7 +73,7 @@ def code(image: Image, view: HeapView, name: str) -> dict[str, Any]:
     for s in sorted(image.sections.values(), key=lambda s: s.name):
         architecture = by_tag(int(s.info.get("tag", 0)))
         if architecture is not None and s.name.startswith("stencils-"):
-            pages = PageSet.parse(image.read(s.name, check=False), image.path)
+            pages = PageSet.read(image, s.name)
             if not pages.bad_pages:
                 columns.append({"title": f"{architecture.name}, stencils", "lines": stencil_lines(view, name, pages, architecture)})
     for s in sorted(image.sections.values(), key=lambda s: s.name):

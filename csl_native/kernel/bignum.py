@@ -129,27 +129,31 @@ def compare_integers(a, b):
     return -c if is_negative(a) != 0 else c
 
 
-def add_magnitudes(a, b, negative):
-    """|a| + |b| with a sign; |a| has at least as many limbs."""
-    n = limb_count(a)
-    m = limb_count(b)
-    r = make_bignum(n + 1, negative)
-    if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+def sum_limbs(r, a, n, b, m) -> None:
+    """r[0..n] = a[0..n) + b[0..m), n not below m."""
     carry = 0
     i = 0
     while i < n:
-        x = load(limbs(a) + 8 * i)
+        x = load(a + 8 * i)
         s = x + carry
         carry = 1 if ult(s, x) else 0
         if i < m:
-            y = load(limbs(b) + 8 * i)
+            y = load(b + 8 * i)
             s += y
             if ult(s, y):
                 carry = 1
-        store(limbs(r) + 8 * i, s)
+        store(r + 8 * i, s)
         i += 1
-    store(limbs(r) + 8 * n, carry)
+    store(r + 8 * n, carry)
+
+
+def add_magnitudes(a, b, negative):
+    """|a| + |b| with a sign; |a| has at least as many limbs."""
+    n = limb_count(a)
+    r = make_bignum(n + 1, negative)
+    if r == UNWIND:
+        return host(H_NO_MEMORY, 0, 0, 0)
+    sum_limbs(limbs(r), limbs(a), n, limbs(b), limb_count(b))
     return normalise(r)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..restricted.language import load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
 from ..vm import LONG_LIMBS
 from ..words import UNWIND
-from .bignum import from_word, is_negative, limb_count, limbs, normalise, to_big
+from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, H_NO_MEMORY, host
 from .memory import NIL, make_bignum
 
@@ -48,24 +48,6 @@ def product_plain(r, a, n, b, m) -> None:
     while i < m:
         store(r + 8 * (i + n), product_limb(r + 8 * i, a, n, load(b + 8 * i)))
         i += 1
-
-
-def sum_limbs(r, a, n, b, m) -> None:
-    """r[0..n] = a[0..n) + b[0..m), n not below m."""
-    carry = 0
-    i = 0
-    while i < n:
-        x = load(a + 8 * i)
-        s = x + carry
-        carry = 1 if ult(s, x) else 0
-        if i < m:
-            y = load(b + 8 * i)
-            s += y
-            if ult(s, y):
-                carry = 1
-        store(r + 8 * i, s)
-        i += 1
-    store(r + 8 * n, carry)
 
 
 def add_limbs(r, x, n) -> None:

@@ -76,7 +76,7 @@ class HardCode:
         """Take a section of function pages for this machine; the reason when it cannot be used."""
         assert self.architecture is not None
         try:
-            pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+            pages = PageSet.read(image, name)
         except ImageError as error:
             return Fallback("damaged-page", detail=str(error))
         if pages.abi != self.kernel.abi:

@@ -47,7 +47,7 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
     assert architecture is not None
     name = section_name(tag, module)
     try:
-        pages = PageSet.parse(image.read(name, check=False), f"{image.path}, section {name}")
+        pages = PageSet.read(image, name)
     except ImageError as error:
         return Fallback("damaged-page", detail=str(error))
     if pages.bad_pages:

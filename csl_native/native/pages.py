@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from csl_native.image.container import ImageError, Section, digest
+from csl_native.image.container import Image, ImageError, Section, digest
 from csl_native.relocation.kinds import ROW_WORDS
 
 from ..cage import CodeMemory
@@ -109,12 +109,21 @@ class PageSet:
             "blocks": list(self.blocks.items())})
         body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
-        info = {"tag": self.tag, "abi": self.abi, **({"engines": self.engines} if self.engines else {})}
+        info = {"tag": self.tag, "abi": self.abi, "head": digest(body), **({"engines": self.engines} if self.engines else {})}
         return Section(name, body + bytes(self.data), raw=True, info=info)
 
     @classmethod
-    def parse(cls, data: bytes, where: str) -> PageSet:
-        """A set from its section; every count is checked, pages that do not match their digest are noted."""
+    def read(cls, image: Image, name: str) -> PageSet:
+        """A set of an image.  Pages may be damaged, which costs only the functions in them; what is in front of them may not."""
+        head = image.sections[name].info.get("head") if name in image.sections else None
+        return cls.parse(image.read(name, check=head is None), f"{image.path}, section {name}", head)
+
+    @classmethod
+    def parse(cls, data: bytes, where: str, front: bytes | None = None) -> PageSet:
+        """A set from its section; every count is checked, pages that do not match their digest are noted.
+
+        ``front``: the digest of what is in front of the pages.
+        """
         try:
             size = struct.unpack_from("<I", data)[0]
             if size > min(HEAD_LIMIT, len(data)):
@@ -127,6 +136,8 @@ class PageSet:
             targets = [str(t) for t in head["targets"]]
             packed = bytearray(data[at:at + RECORD.size * count])
             at = (at + RECORD.size * count + 15) // 16 * 16
+            if front is not None and digest(data[:at]) != front:
+                raise ValueError("what is in front of the pages does not match its digest")
             pages = bytearray(data[at:at + length])
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")

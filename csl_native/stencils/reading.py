@@ -31,9 +31,12 @@ def read_stencils(session: Session) -> StencilTable | str:
             with Image(path) as image:
                 if name not in image.sections:
                     continue
-                pages = PageSet.parse(image.read(name), f"{path}, section {name}")
+                pages = PageSet.read(image, name)
         except ImageError as error:
             why = str(error)
+            continue
+        if pages.bad_pages:
+            why = f"{path}: page {min(pages.bad_pages)} of the stencils is damaged"
             continue
         if pages.abi != stencil_abi(session.hardcode.kernel):
             why = "the stencils are another version's"
