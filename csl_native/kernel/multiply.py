@@ -6,7 +6,7 @@ A. Karatsuba and Yu. Ofman, 1962; Knuth, The Art of Computer Programming 4.3.3.
 
 from __future__ import annotations
 
-from ..restricted.language import load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
 from ..vm import LONG_LIMBS
 from ..words import UNWIND
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
@@ -38,13 +38,24 @@ def product_limb(r, x, n, u):
     return carry
 
 
+@inline
+def product_first(r, x, n, u) -> None:
+    """r[0..n] = x[0..n) * u."""
+    carry = 0
+    i = 0
+    while i < 8 * n:
+        v = load(x + i)
+        low = u * v + carry
+        carry = mulhi(u, v) + (1 if ult(low, carry) else 0)
+        store(r + i, low)
+        i += 8
+    store(r + i, carry)
+
+
 def product_plain(r, a, n, b, m) -> None:
     """r[0..n+m) = a[0..n) * b[0..m)."""
-    i = 0
-    while i < n + m:
-        store(r + 8 * i, 0)
-        i += 1
-    i = 0
+    product_first(r, a, n, load(b))
+    i = 1
     while i < m:
         store(r + 8 * (i + n), product_limb(r + 8 * i, a, n, load(b + 8 * i)))
         i += 1

@@ -9,9 +9,11 @@ from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .host import (
+    H_BAD_SYMBOL,
     H_NO_MEMORY,
     H_READCH,
     H_TEXT,
+    O_ID2INT,
     X_CHAR_CODE,
     X_CODE_CHAR,
     X_COMPRESS,
@@ -108,6 +110,13 @@ def char_code(x):
     if b >= 0:
         return b << 3
     return host(H_TEXT, X_CHAR_CODE, x, 0)
+
+
+@lisp("id2int")
+def id2int(x):
+    if x & 7 == SYMBOL:
+        return char_code(x)
+    return host(H_BAD_SYMBOL, O_ID2INT, x, 0)
 
 
 @lisp("code-char")

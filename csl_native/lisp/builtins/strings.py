@@ -136,14 +136,6 @@ def code_char(lisp: Lisp, n: int) -> int:
     return lisp.machine.intern(chr(n >> 3))
 
 
-@builtin("id2int", 1)
-def id2int(lisp: Lisp, x: int) -> int:
-    """The code of the first character of a symbol's name."""
-    if x & 7 != SYMBOL:
-        raise lisp.errors.plain("id2int", x)
-    return char_code(lisp, x)
-
-
 @builtin("bldmsg", 1, -1)
 def bldmsg(lisp: Lisp, template: int, *arguments: int) -> int:
     """A string from a template, as in Portable Standard Lisp: %w as prin2 shows a value, %p as prin1, %d and %x numbers, %n a new line."""
