@@ -22,11 +22,11 @@ LIMIT = 1 << 24  # elements of one list or vector that are looked at
 class HeapView:
     """Reads the heap of an image file."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, check: bool = True) -> None:
+        """``check``: its digest must match; without, it was looked at before."""
         self.path = image.path
-        data = image.read("heap")
-        self.size = len(data) & ~7
-        self.bytes = memoryview(data)
+        self.bytes = image.view("heap", check)
+        self.size = len(self.bytes) & ~7
         self.words = byteorder.words(self.bytes[:self.size])
         self.info = image.sections["heap"].info
 

@@ -9,6 +9,7 @@ so a crash at any point leaves the old image or the new one.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import struct
 import threading
@@ -136,12 +137,23 @@ class Image:
             raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
         return data
 
+    def view(self, name: str, check: bool = True) -> memoryview:
+        """The contents of a section without a copy where it is stored as it is."""
+        s = self.sections.get(name)
+        if s is None or not s.raw or s.stored != s.length or not s.length:
+            return memoryview(self.read(name, check))
+        page = s.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+        data = memoryview(mmap.mmap(self.file.fileno(), s.offset - page + s.length, access=mmap.ACCESS_READ, offset=page))[s.offset - page:]
+        if check and digest(data) != s.digest:
+            raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
+        return data
+
     def verify(self) -> list[str]:
         """Names of the sections whose contents do not match their digest."""
         bad = []
         for name in sorted(self.sections):
             try:
-                self.read(name)
+                self.view(name)
             except ImageError:
                 bad.append(name)
         return bad
