@@ -17,8 +17,9 @@ from csl_native.heapview import HeapView
 from csl_native.image.container import Image
 from csl_native.session import Session
 from csl_native.tools import census
+from csl_native.tools.csl_image import COMMANDS
 
-from .conftest import needs_native
+from .conftest import ROOT, needs_native
 
 PROGRAM = """(de fact (n) (cond ((zerop n) 1) (t (times n (fact (sub1 n))))))
 (de len (l) (prog (n) (setq n 0) loop (cond ((null l) (return n))) (setq n (add1 n)) (setq l (cdr l)) (go loop)))
@@ -71,6 +72,33 @@ def test_differences(image: str, tmp_path: Path) -> None:
     said = {(row["what"], row["first"], row["second"]) for row in rows}
     assert {("value of fresh", "", "5"), ("value of big", "[...]", "nil")} <= said and any(what == "function fact" for what, _, _ in said)
     assert not any("len" in what for what, _, _ in said)
+
+
+def test_documented_fields(image: str, tmp_path: Path) -> None:
+    """What --json gives is what the documentation says, for every command."""
+    page = (ROOT / "docs" / "csl-image.md").read_text()
+    rows: dict[str, str] = {}
+    for name, fields in re.findall(r"^\| `([a-z]+)[^|]*\|[^|]*\|([^|]*)\|$", page, re.M):
+        rows[name] = rows.get(name, "") + fields
+    assert set(rows) | {"thin"} == set(COMMANDS)
+    for command in ("info", "modules", "relocs", "heap", "why", "size", "verify"):
+        found = tool(command, image, status=0)
+        for row in found if isinstance(found, list) else [found]:
+            assert all(f"`{name}`" in rows[command] for name in row), command
+            for inner in (row for value in row.values() if isinstance(value, list) for row in value if isinstance(row, dict)):
+                assert all(f"`{name}`" in page for name in inner)
+    for row in (tool("tags")[0], tool("check", image, "--target", "aarch64", status=1)[0]):
+        assert all(f"`{name}`" in page for name in row)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "completion", shell], capture_output=True, text=True, timeout=60, check=True)
+    assert all(name in done.stdout for name in COMMANDS) and "--symbol" in done.stdout or "-l symbol" in done.stdout
+    if shell == "bash":
+        asked = done.stdout + "\nCOMP_WORDS=(csl-image he); COMP_CWORD=1; _csl_image; echo ${COMPREPLY[@]}; " \
+            "COMP_WORDS=(csl-image heap --s); COMP_CWORD=2; _csl_image; echo ${COMPREPLY[@]}"
+        assert subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True).stdout == "heap\n--symbol\n"
 
 
 def test_a_section_in_a_file(image: str, tmp_path: Path) -> None:

@@ -308,8 +308,14 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
              "here": "yes" if here is not None and a.number == here.number and a.baseline <= own else ""} for a in with_refinements()], 0
 
 
+def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
+    """What makes a shell complete these commands."""
+    from csl_native.tools.completion import script
+    return script(options.shell, parser(), {name: (f.__doc__ or "").split(".")[0] for name, f in COMMANDS.items()}), 0
+
+
 COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, add, drop, thin,
-                                                    extract, report, tags)}
+                                                    extract, report, tags, completion)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -317,7 +323,9 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, function in COMMANDS.items():
         p = sub.add_parser(name, help=(function.__doc__ or "").strip().rstrip("."), description=function.__doc__)
-        if name != "tags":
+        if name == "completion":
+            p.add_argument("shell", choices=("bash", "zsh", "fish"))
+        elif name != "tags":
             p.add_argument("image", help="image file")
         p.add_argument("--json", action="store_true", help="machine-readable output")
         if name in ("add", "drop", "thin"):
@@ -350,9 +358,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
     options = parser().parse_args(arguments)
     try:
-        if options.command == "tags":
-            result, exit_status = tags(None, options)
-            print(json.dumps(result, indent=1) if options.json else listing.plain("tags", result))
+        if options.command in ("tags", "completion"):
+            result, exit_status = COMMANDS[options.command](None, options)
+            print(json.dumps(result, indent=1) if options.json else listing.plain(options.command, result))
             return int(exit_status)
         with Image(options.image) as image:
             if "instructions" in image.sections:

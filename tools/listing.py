@@ -15,6 +15,8 @@ from csl_native.vm import SLOTS
 
 def plain(command: str, result: Any) -> str:
     """A result as text for people."""
+    if isinstance(result, str):
+        return result
     if command == "why":
         return "\n".join(row["sentence"] for row in result) or "everything that has native code runs natively"
     if command == "verify":

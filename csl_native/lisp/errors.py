@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 QUIET, NAMES, VALUES = range(3)  # of a back-trace: nothing, the functions, and their arguments and locals
 MOST_HINTS = 50  # in one session: looking through all names takes some milliseconds
+NARROWEST = 20  # columns of a line that messages are broken into
+MOST_PIECES = 20000  # of one value in a message
 MOST_FRAMES = 40  # a back-trace says how many more there are
 
 
@@ -112,14 +114,41 @@ class Errors:
             out = lisp.output
             out.write(text)
             for value in values:
-                out.write(" " + self.brief(value))
+                self.put(" ")
+                self.value(value)
             out.write("\n")
             self.begin_trace()
         return self.signal()
 
-    def brief(self, value: int) -> str:
-        """A value in a message: vectors are not shown in full."""
-        return "%(...)" if value & 7 == 4 else self.lisp.printer.text(value)
+    def put(self, text: str) -> None:
+        """A piece of a message: on the next line when this one has no room for it, a blank too, as the original does it here."""
+        out = self.lisp.output
+        if NARROWEST <= out.width < out.column + len(text):
+            out.write("\n")
+        out.write(text)
+
+    def value(self, x: int) -> None:
+        """A value in a message: vectors are not shown in full, nor very long or circular lists."""
+        m, room = self.lisp.machine, MOST_PIECES
+        work: list[int | str] = [x]
+        while work:
+            piece = work.pop()
+            room -= 1
+            if isinstance(piece, str):
+                self.put(piece)
+            elif piece & 7 != CONS:
+                self.put("%(...)" if piece & 7 == VECTOR else self.lisp.printer.atom(piece, True))
+            elif room <= 0:
+                self.put("...")
+            else:
+                self.put("(")
+                rest: list[int | str] = [m.car(piece)]
+                tail = m.cdr(piece)
+                while tail & 7 == CONS and len(rest) < MOST_PIECES:
+                    rest += [" ", m.car(tail)]
+                    tail = m.cdr(tail)
+                rest += [")"] if tail == NIL else [" ", ".", " ", tail, ")"] if tail & 7 != CONS else [" ", "...", ")"]
+                work += reversed(rest)
 
     def wrong_count(self, env: int, given: int) -> Unwinding:
         """A function called with a number of arguments that it does not take."""

@@ -113,10 +113,11 @@ def error(lisp: Lisp, *arguments: int) -> int:
     message = arguments[1] if len(arguments) > 1 else NIL
     m.set_value(m.intern("emsg*"), message)
     if lisp.errors.show:
-        text = "+++ error: (" + " ".join(lisp.errors.brief(a) for a in arguments) + ")"
-        lisp.output.write("\n" + text)
-        for a in arguments[1:]:
-            lisp.output.write(" " + lisp.errors.brief(a))
+        lisp.output.write("\n+++ error: ")
+        lisp.errors.value(m.list(arguments))
+        for value in arguments[1:]:
+            lisp.errors.put(" ")
+            lisp.errors.value(value)
         lisp.output.write("\n")
         lisp.errors.begin_trace()
     raise lisp.errors.signal(arguments[0], message)
