@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL
 from ..words import CONS
-from .assembly import EFFECT, TAIL, VALUE, Assembler, Block
+from .assembly import EFFECT, TAIL, VALUE, Assembler, Block, CompileError
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -159,6 +159,12 @@ class Exits(Assembler):
         self.place(end, depth + 1)
         f.locals -= 2
         self.finish(context)
+
+    def form_throw(self, x: int, context: int) -> None:
+        arguments = list(self.m.items(self.m.cdr(x)))
+        if len(arguments) != 2:
+            raise CompileError("bad args for throw", bare=True)
+        self.call(self.m.car(x), arguments, context)
 
     def form_unwind_protect(self, x: int, context: int) -> None:
         m, f = self.m, self.f

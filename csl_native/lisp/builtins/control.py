@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...machine import Unwinding
+from ...objects import F_MACRO
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
 from ..errors import NAMES, QUIET, VALUES
 from ..registry import builtin
+from .symbols import generate
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -171,22 +173,32 @@ def resource_limit(lisp: Lisp, form: int, seconds: int, megabytes: int = -8, kil
     return m.cons(value, NIL)
 
 
+def expanded_once(lisp: Lisp, x: int) -> int | None:
+    """A macro call expanded, or None; psetq, which the compiler knows itself, counts as a macro as in the original."""
+    m = lisp.machine
+    if x & 7 != CONS or m.car(x) & 7 != SYMBOL:
+        return None
+    if m.flags(m.car(x)) & F_MACRO:
+        return lisp.expand(x)
+    if m.car(x) != m.intern("psetq"):
+        return None
+    parts = list(m.items(m.cdr(x)))
+    rows = [(symbol, generate(lisp, "G"), value) for symbol, value in zip(parts[::2], parts[1::2], strict=False)]
+    bindings = m.list([m.list([variable, value]) for _, variable, value in rows])
+    return m.list([m.intern("let*"), bindings, *(m.list([m.intern("setq"), symbol, variable]) for symbol, variable, _ in rows)])
+
+
 @builtin("macroexpand", 1, 2)
 def macroexpand(lisp: Lisp, x: int, environment: int = NIL) -> int:
-    from ...objects import F_MACRO
-    m = lisp.machine
-    while x & 7 == CONS and m.car(x) & 7 == SYMBOL and m.flags(m.car(x)) & F_MACRO:
-        x = lisp.expand(x)
+    while (once := expanded_once(lisp, x)) is not None:
+        x = once
     return x
 
 
 @builtin("macroexpand-1", 1, 2)
 def macroexpand_1(lisp: Lisp, x: int, environment: int = NIL) -> int:
-    from ...objects import F_MACRO
-    m = lisp.machine
-    if x & 7 == CONS and m.car(x) & 7 == SYMBOL and m.flags(m.car(x)) & F_MACRO:
-        return lisp.expand(x)
-    return x
+    once = expanded_once(lisp, x)
+    return x if once is None else once
 
 
 @builtin("stop", 0, 1)
