@@ -75,19 +75,6 @@ def place_symbol(table, s) -> None:
     set_field(table + 8 - VECTOR + 8 * i, s)
 
 
-def remove_symbol(s):
-    """Take a symbol off the object list (its place becomes nil's tombstone, the fixnum 1)."""
-    table = load(OBLIST)
-    mask = (load(table - VECTOR) >> 11) - 1
-    i = hash_string(load(s + SYM_PNAME)) & mask
-    while load(table + 8 - VECTOR + 8 * i) != 0:
-        if load(table + 8 - VECTOR + 8 * i) == s:
-            store(table + 8 - VECTOR + 8 * i, 8)
-            return T
-        i = i + 1 & mask
-    return NIL
-
-
 @noinline
 def signal_unset(s) -> None:
     host(H_UNSET, s, 0, 0)
