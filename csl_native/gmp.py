@@ -6,6 +6,7 @@ The names are those of the GNU MP manual, low-level functions.
 from __future__ import annotations
 
 import ctypes
+import sys
 from functools import cache
 from typing import Any
 
@@ -22,7 +23,9 @@ class Integer(ctypes.Structure):
 
 @cache
 def library() -> Any:
-    """GMP, or None where it is not installed or has limbs of another size."""
+    """GMP, or None where it is not installed or has other limbs: of another size, or, the heap being little-endian everywhere, big-endian."""
+    if sys.byteorder != "little":
+        return None
     for name in LIBRARIES:
         try:
             found = ctypes.CDLL(name)
@@ -74,7 +77,7 @@ def decimal(address: int, limbs: int) -> str:
 
 
 def parse(digits: str) -> bytes:
-    """Magnitude of a decimal number in limbs, least significant first, in the machine's byte order."""
+    """Magnitude of a decimal number in limbs, least significant first, little-endian."""
     gmp, n = library(), Integer()
     gmp.__gmpz_init(ctypes.byref(n))
     try:

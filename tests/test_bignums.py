@@ -64,6 +64,12 @@ def test_decimal_both_ways(native: Session, known: bool, monkeypatch: pytest.Mon
         sys.set_int_max_str_digits(limit)
 
 
+def test_limbs_of_another_order_are_not_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heap is little-endian on big-endian machines too; GMP's limbs are not."""
+    monkeypatch.setattr(sys, "byteorder", "big")
+    assert gmp.library.__wrapped__() is None
+
+
 @given(a=st.integers(-1 << 60, 1 << 60), n=st.integers(0, 300))
 @CHECKED
 def test_powers(session: Session, a: int, n: int) -> None:

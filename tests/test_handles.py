@@ -10,7 +10,10 @@ from csl_native.session import Session, restore
 
 
 class Thing:
-    pass
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def test_a_python_object_lives_as_long_as_its_lisp_value(session: Session) -> None:
@@ -26,6 +29,15 @@ def test_a_python_object_lives_as_long_as_its_lisp_value(session: Session) -> No
     session.eval("(reclaim)")
     gc.collect()
     assert alive() is None
+
+
+def test_what_python_has_is_python_s_to_close(session: Session) -> None:
+    thing = Thing()
+    session.function("set")(session.eval("'kept"), thing)
+    session.eval("(setq kept nil) (prog (x) (setq x (mkvect 100)))")
+    session.eval("(reclaim)")
+    session.eval("(reclaim)")
+    assert not thing.closed
 
 
 def test_streams_are_closed_when_nobody_has_them(session: Session, tmp_path: Path) -> None:

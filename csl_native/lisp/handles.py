@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..objects import T_HANDLE
 from ..words import OTHER
+from .streams import Input, Output
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -65,7 +66,7 @@ class Handles:
                     self.things.pop(x)
                 else:
                     self.forget(x)
-                    if hasattr(thing, "close"):
+                    if isinstance(thing, Input | Output):
                         thing.close()
             elif isinstance(thing, WeakTable):
                 thing.drop_dead(self)

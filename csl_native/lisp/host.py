@@ -212,7 +212,7 @@ class Host:
     def on_big_gcd(self, a: int, b: int, c: int) -> int:
         if self.m.is_big(a) and self.m.is_big(b) and gmp.library() is not None:
             data = gmp.gcd(*self.m.magnitude(a), *self.m.magnitude(b))
-            return self.m.integer(int.from_bytes(data, sys.byteorder))
+            return self.m.integer(int.from_bytes(data, "little"))
         return self.m.integer(math.gcd(self.m.number(a), self.m.number(b)))
 
     def on_big_logic(self, operation: int, a: int, b: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 from .. import gmp
@@ -172,7 +171,7 @@ class Reader:
         except ValueError:
             if gmp.library() is None:
                 return parse_decimal(text)
-            n = int.from_bytes(gmp.parse(text.lstrip("+-")), sys.byteorder)
+            n = int.from_bytes(gmp.parse(text.lstrip("+-")), "little")
             return -n if text.startswith("-") else n
 
     def backquote(self, x: int) -> int:
