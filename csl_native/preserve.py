@@ -79,10 +79,10 @@ def _modules(path: str, replaced: set[str]) -> list[Section]:
     """The modules of the file that is about to be written anew, less those that come with the session."""
     if not os.path.exists(path):
         return []
+    from .native.modulecode import owner
     with Image(path) as image:
-        gone = {name.split("-", 2)[-1] for name in replaced if name.startswith("module-")}
-        names = [name for name in image.sections if (name.startswith("module-") and name[7:] not in gone)
-                 or (name.startswith("native-") and name.split("-", 2)[-1] not in gone)]
+        gone = {found[0] for found in map(owner, replaced) if found is not None}
+        names = [name for name in image.sections if (found := owner(name)) is not None and found[0] not in gone]
         return [Section(name, image.read(name), image.sections[name].raw, image.sections[name].info) for name in names]
 
 

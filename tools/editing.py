@@ -11,7 +11,7 @@ from csl_native.native.architectures import by_name
 
 def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Cross-compile for tags and put their pages into the image; the modules' functions too."""
-    from csl_native.native.modulecode import compile_modules
+    from csl_native.native.modulecode import compile_modules, owner
     from csl_native.session import Session
     from csl_native.toplevel import progress as bar
     rows: list[dict[str, Any]] = []
@@ -20,7 +20,7 @@ def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         session = Session(image.path, heap=heap)
         rows += [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, bar()).items()]
         session.preserve(image.path)
-    if any(name.startswith("module-") for name in image.sections):
+    if any(map(owner, image.sections)):
         session = Session(image.path if "heap" in image.sections else None, heap=heap, libraries=[image.path])
         done = compile_modules(session, image.path, [by_name(name) for name in options.tag], None, bar())
         rows += [{"module": name, "functions compiled": len(found)} for name, found in done.items()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError, Section, update
 
+from ..lisp.fasl import PREFIX
 from ..objects import SYM_ENV
 from .architectures import Architecture
 from .hardcode import HardCode, type_and_page
@@ -25,10 +26,18 @@ def section_name(tag: int, module: str) -> str:
     return f"native-{tag}-{module}"
 
 
+def owner(name: str) -> tuple[str, int] | None:
+    """The module that a section belongs to, and the tag of its native code (0: it is the module itself); None for other sections."""
+    if name.startswith(PREFIX):
+        return name.removeprefix(PREFIX), 0
+    kind, _, rest = name.partition("-")
+    tag, _, module = rest.partition("-")
+    return (module, int(tag)) if kind == "native" and tag.isdigit() else None
+
+
 def module_tags(image: Image, module: str) -> list[int]:
     """The tags that a module of an image has native code for."""
-    rows = (name.split("-", 2) for name in image.sections if name.startswith("native-"))
-    return sorted(int(tag) for _, tag, name in rows if name == module and tag.isdigit())
+    return sorted(tag for found, tag in filter(None, map(owner, image.sections)) if found == module and tag)
 
 
 def take(hardcode: HardCode, image: Image, module: str) -> None:
@@ -80,7 +89,6 @@ def compile_modules(session: Session, path: str | os.PathLike[str], architecture
 
     Each module is loaded into ``session`` for that, which is of no other use afterwards.
     """
-    from ..lisp.fasl import PREFIX
     from ..lisp.libraries import Library
     from .compilation import Compilation
     library, hardcode, m = Library(os.fspath(path)), session.hardcode, session.machine
