@@ -16,6 +16,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         calls,
         collector,
         compact,
+        comparison,
         fasl,
         floats,
         frames,
@@ -32,5 +33,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         text,
         vectors,
     )
-    return (memory, host, bignum, multiply, arithmetic, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
+    return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
             calls, frames, compact, fasl, definitions, apply, stencils)

@@ -11,7 +11,6 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     known_fixnum,
     likely,
     lisp,
-    load,
     mul_overflows,
     noinline,
     sdiv,
@@ -19,22 +18,14 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     sub_overflows,
 )
 from ..words import FLOAT, UNWIND
-from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative
+from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer
 from .host import (
-    H_BAD_COMPARE,
     H_BIG_FLOAT,
     H_DIVIDE_ZERO,
     O_ABS,
     O_ADD1,
     O_DIFFERENCE,
     O_DIVIDE,
-    O_EVENP,
-    O_GEQ,
-    O_GREATERP,
-    O_LEQ,
-    O_LESSP,
-    O_MAX,
-    O_MIN,
     O_MINUS,
     O_PLUS,
     O_QUOTIENT,
@@ -254,181 +245,3 @@ def absolute(a):
     if a & 7 == FLOAT:
         return make_float(bitsf(fbits(float_value(a)) & ~(1 << 63)))
     return bad_op(O_ABS, a)
-
-
-@noinline
-def compare_slow(a, b, operation):
-    """-1, 0, 1; 2 when unordered (a NaN); UNWIND for what is no number."""
-    if is_integer(a) and is_integer(b):
-        return compare_integers(a, b)
-    if is_number(a) and is_number(b):
-        if is_big(a) or is_big(b):
-            r = host(H_BAD_COMPARE, operation, a, b)
-            return r >> 3 if r != UNWIND else r
-        x = to_double(a)
-        y = to_double(b)
-        return -1 if x < y else 1 if x > y else 0 if x == y else 2
-    return bad_arith(operation, a, b)
-
-
-@lisp("lessp", "also")
-@inline
-def lessp(a, b):
-    if likely(both_fixnums(a, b)):
-        return truth(a < b)
-    return order_slow(a, b, O_LESSP)
-
-
-@lisp("greaterp", "also")
-@inline
-def greaterp(a, b):
-    if likely(both_fixnums(a, b)):
-        return truth(a > b)
-    return order_slow(a, b, O_GREATERP)
-
-
-@lisp("leq", "also")
-@inline
-def leq(a, b):
-    if likely(both_fixnums(a, b)):
-        return truth(a <= b)
-    return order_slow(a, b, O_LEQ)
-
-
-@lisp("geq", "also")
-@inline
-def geq(a, b):
-    if likely(both_fixnums(a, b)):
-        return truth(a >= b)
-    return order_slow(a, b, O_GEQ)
-
-
-@noinline
-def order_slow(a, b, operation):
-    c = compare_slow(a, b, operation)
-    if c == UNWIND:
-        return c
-    if c == 2:
-        return NIL
-    if operation == O_LESSP:
-        return truth(c < 0)
-    if operation == O_GREATERP:
-        return truth(c > 0)
-    return truth(c <= 0) if operation == O_LEQ else truth(c >= 0)
-
-
-@lisp("eqn", "also")
-@inline
-def eqn(a, b):
-    if a == b and a & 7 != FLOAT:
-        return T
-    if both_fixnums(a, b):
-        return NIL
-    return truth(is_number(a) and is_number(b) and eqn_slow(a, b))
-
-
-@noinline
-def eqn_slow(a, b) -> bool:
-    if is_big(a) and is_big(b):
-        return compare_integers(a, b) == 0
-    if a & 7 == FLOAT and b & 7 == FLOAT:
-        return float_value(a) == float_value(b)
-    return False
-
-
-@lisp("max2")
-def max2(a, b):
-    c = compare_slow(a, b, O_MAX)
-    return c if c == UNWIND else b if c < 0 else a
-
-
-@lisp("min2")
-def min2(a, b):
-    c = compare_slow(a, b, O_MIN)
-    return c if c == UNWIND else b if c == 1 else a
-
-
-@lisp("max", "also")
-def max_of_two(a, b):
-    if both_fixnums(a, b):
-        return a if a > b else b
-    return max2(a, b)
-
-
-@lisp("min", "also")
-def min_of_two(a, b):
-    if both_fixnums(a, b):
-        return a if a < b else b
-    return min2(a, b)
-
-
-@lisp("zerop")
-@inline
-def zerop(a):
-    if a & 7 == 0:
-        return truth(a == 0)
-    return truth(a & 7 == FLOAT and float_value(a) == 0.0)
-
-
-@lisp("onep")
-@inline
-def onep(a):
-    if a & 7 == 0:
-        return truth(a == 8)
-    return truth(is_one(a))
-
-
-@noinline
-def is_one(a) -> bool:
-    return a & 7 == FLOAT and float_value(a) == 1.0
-
-
-@lisp("minusp")
-@inline
-def minusp(a):
-    if a & 7 == 0:
-        return truth(a < 0)
-    return truth(minusp_slow(a))
-
-
-@noinline
-def minusp_slow(a) -> bool:
-    if a & 7 == FLOAT:
-        return float_value(a) < 0.0
-    return is_big(a) and is_negative(a) != 0
-
-
-@lisp("plusp")
-def plusp(a):
-    if a & 7 == 0:
-        return truth(a > 0)
-    if a & 7 == FLOAT:
-        return truth(float_value(a) > 0.0)
-    return truth(is_big(a) and is_negative(a) == 0)
-
-
-@lisp("evenp")
-def evenp(a):
-    if a & 7 == 0:
-        return truth(a & 8 == 0)
-    if is_big(a):
-        return truth(load(a + 2) & 1 == 0)
-    return bad_op(O_EVENP, a)
-
-
-@lisp("numberp")
-@inline
-def numberp(a):
-    return truth(is_number(a))
-
-
-@lisp("fixp")
-@inline
-def fixp(a):
-    return truth(is_integer(a))
-
-
-@lisp("floatp")
-@inline
-def floatp(a):
-    return truth(a & 7 == FLOAT)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..objects import BYTES_HEADER
 from ..restricted.language import defined, inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from .arithmetic import eqn_slow, truth
+from .arithmetic import truth
 from .bignum import compare_integers, is_big
+from .comparison import eqn_slow
 from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host
 from .memory import NIL, cons, set_field
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..objects import SYM_PNAME
 from ..restricted.language import lisp, load, load8, noinline  # type: ignore[attr-defined]
 from ..words import CONS, STRING, SYMBOL, VECTOR
-from .arithmetic import is_number, lessp, truth
+from .arithmetic import is_number, truth
+from .comparison import lessp
 from .memory import NIL
 
 OTHERS, NUMBERS = 4, 9
