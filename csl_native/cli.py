@@ -37,6 +37,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --gdb                let GDB see the names of native functions
+  --trust WHO          whose native code runs, and whose heap needs no proof: none, local (what you made), keys (and what was signed with
+                       keys that you trust; the default), all
   --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,
                        detail, text and remedy (docs/REASONS.md has the codes)
   --gc-stress          collect at every safepoint (for testing)
@@ -48,7 +50,7 @@ FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
-          "-jit": "jit"}
+          "-jit": "jit", "-trust": "trust"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version", "-engines": "engines", "-stats": "stats",
             "-perf-map": "perf_map", "-gdb": "gdb", "g": "backtrace"}
@@ -79,6 +81,7 @@ class Options:
         self.engine: str | None = None
         self._jit: tuple[int, int] | None = None
         self.native = "on"
+        self.trust = "keys"
         self.compile: str | None = None
         self.tags: str | None = None
         self.forms: list[str] = []
@@ -155,6 +158,10 @@ def put(options: Options, name: str, value: str, option: str) -> None:
             from .engines.record import engines
             if value not in engines():
                 raise UsageError(f"{option} {value}: no such engine; there are {', '.join(engines())}")
+        if name == "trust":
+            from .trust import LEVELS
+            if value not in LEVELS:
+                raise UsageError(f"{option} {value}; {', '.join(LEVELS)} expected")
         setattr(options, name, value)
 
 
@@ -235,7 +242,7 @@ def run(options: Options) -> int:
         if name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
-                      gc_stress=options.gc_stress, output=out, jit=options.jit, libraries=options.libraries, output_library=options.output)
+                      gc_stress=options.gc_stress, output=out, jit=options.jit, libraries=options.libraries, output_library=options.output, trust=options.trust)
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)

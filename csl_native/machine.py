@@ -186,6 +186,11 @@ class Machine:
         self.interrupted = True
         self.poke()
 
+    def stop_here(self) -> None:
+        """Python code that may run for long saw that an interrupt was asked for."""
+        self.interrupted = False
+        raise KeyboardInterrupt
+
     def poke(self) -> None:
         """Make the running program call the host at its next safepoint; from any thread."""
         self.cage["interrupt"] = 8
@@ -237,6 +242,8 @@ class Machine:
         while x & 7 == CONS:
             yield words[x >> 3]
             x = words[x + 7 >> 3]
+            if self.interrupted:
+                self.stop_here()
 
     def string(self, text: str | bytes) -> int:
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from csl_native.image.container import PAGE, Image, Section, digest, update, write
+from csl_native.image.container import PAGE, STRONG, Image, Section, digest, update, write
 from csl_native.image.files import writing
 
 from .instructions.codec import table
 from .kernel.memory import NIL, ROOT_PINNED
+from .trust import seal
 from .vm import HEAP
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     """The compacted heap with its start bits, and what a restore must know about it."""
     m, lisp = session.machine, session.lisp
     cage = m.cage
+    lisp.collect()  # before anything is taken out of the roots for a while: it lives on in this session
     held = m.root(ROOT_PINNED)  # what Python holds is of this process, and so are libraries
     m.set_root(ROOT_PINNED, NIL)
     libraries = {s: m.value(s) or NIL for s in (m.intern("input-libraries"), m.intern("output-library"))}
     for symbol in libraries:
         m.set_value(symbol, NIL)
-    lisp.collect()
     size: int = m.kernel.compact()
     m.set_root(ROOT_PINNED, held)
     for symbol, value in libraries.items():
@@ -59,8 +60,12 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     path = os.fspath(path)
     sections = heap_sections(session, compress)
     own = session.native_sections()
+    sections[0].digest = digest(sections[0].data, STRONG)
+    sections[0].info.update({s.name: digest(s.data, STRONG) for s in sections[1:]})  # they go together: a seal of the heap is one of them
     for s in own:
-        s.info["heap"] = digest(sections[0].data)  # made together: their entries need not be compared with the bytecode one by one
+        s.info["heap"] = sections[0].digest  # made together: their entries need not be compared with the bytecode one by one
+    if not session.restricted:
+        seal([sections[0], *own])
     foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
     with writing(path):
         _write(session, path, sections, own, foreign)

@@ -6,7 +6,7 @@ import mmap
 import os
 from typing import Any
 
-from csl_native.image.container import Image, ImageError
+from csl_native.image.container import Image, ImageError, matches
 
 from .baseimage import base_image
 from .cage import Cage
@@ -20,6 +20,7 @@ from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
 from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .trust import Trust
 from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL
 
@@ -41,6 +42,7 @@ class Restoring:
     output_library: str | None
     gc_stress: bool
     output: Any
+    trust: Trust
 
     def _begin(self, path: str, jit: tuple[int, int]) -> None:
         with Image(path) as image:
@@ -54,8 +56,17 @@ class Restoring:
             self._check_instructions(image)
             kernel_ok = self._attach_kernel(image, architecture)
             info = self._map_heap(image)
+            doubt = self.trust.doubt(image, "heap")
+            self.restricted = bool(doubt)  # may Lisp reach outside of its heap?
+            if doubt:
+                from .verifying import verify_structure
+                verify_structure(self.machine, image)
+                self.fallbacks.append(Fallback("untrusted", detail=f"the heap: {doubt}"))
             self.lisp = Lisp(self.machine, self.output)
             self._translate(info)
+            if doubt:
+                from .verifying import adopt_functions
+                adopt_functions(self.lisp, self.base, image.path)
             self.lisp.ready()
             self.lisp.precision = int(info.get("precision", 6))
             self.profile = set(map(str, info.get("profile", ())))  # functions that the jit found worth compiling, here or before
@@ -101,12 +112,13 @@ class Restoring:
             why = Fallback("no-set", detail=f"tag {architecture.number} is not this machine's")
         else:
             name = f"kernel-{architecture.number}"
+            if name in self.base.sections:
+                image = self.base  # this version's own, which is part of the program; an image brings one for machines that have none
             if name not in image.sections:
                 why = Fallback("no-set", detail=f"tag {architecture.number}")
+            elif doubt := self.trust.doubt(image, name):
+                why = Fallback("untrusted", detail=f"section {name}: {doubt}")
             else:
-                own, base = image.sections[name], self.base.sections.get(name)
-                if base is not None and base.info.get("abi") != own.info.get("abi"):
-                    image = self.base  # the image was made by another version: its heap runs on this version's kernel
                 try:
                     pages = PageSet.read(image, name)
                     if pages.bad_pages:
@@ -146,6 +158,8 @@ class Restoring:
         size = int(info["size"])
         if info.get("base") != HEAP or not 0 < size <= section.length or section.length % PAGE:
             raise ImageError(f"{image.path}: its heap of {size} bytes in {section.length} does not fit this version")
+        if int(info["modulus"]) & 7 or not 8 <= int(info["modulus"]) < 1 << 62 or not 0 <= int(info["gensym"]) < 1 << 60:
+            raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which no csl writes; it is damaged")
         if section.length + (4 << 20) > cage.heap:
             raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
         if section.raw and section.offset % mmap.PAGESIZE == 0:
@@ -155,6 +169,9 @@ class Restoring:
         else:
             m.bytes[HEAP:HEAP + section.length] = image.read("heap")
         starts = image.read("starts")
+        for name, data in (("starts", starts), ("instructions", image.read("instructions"))):
+            if name in info and not matches(data, info[name]):
+                raise ImageError(f"{image.path}: its section {name} is not that of its heap; restore the image from a copy or make it again")
         if len(starts) != (size + 1023) // 1024 * 8:
             raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make it again")
         top = HEAP + (section.length + LINE - 1) // LINE * LINE

@@ -22,6 +22,7 @@ from .machine import Unwinding
 from .native.architectures import Architecture
 from .native.reasons import Fallback
 from .restoring import Restoring
+from .trust import Trust
 from .values import Handle, Symbol, Values
 
 
@@ -43,14 +44,18 @@ class Session(Restoring, Values):
 
     ``libraries``: image files in which load-module looks, after the ``output_library`` (that faslout writes to) and the image itself.
 
+    ``trust``: whose native code runs and whose heap needs no proof: none, local (what this user made), keys (and what trusted keys
+    signed), all.  A heap that is not trusted is verified, and what reaches outside of it (native code by hand, C functions) is refused.
+
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
                  gc_stress: bool = False, output: Any = None, tag: int | None = None,
                  jit: int | tuple[int, int] = -1, libraries: Iterable[str | os.PathLike[str]] = (),
-                 output_library: str | os.PathLike[str] | None = None) -> None:
+                 output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         self.path: str | None = None
+        self.trust = Trust(trust)
         self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
         self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
         self.engine = "python"
@@ -160,9 +165,8 @@ class Session(Restoring, Values):
             kind = self.machine.cage["unwind_kind"]
             if kind == 24:
                 raise Stopped(self.machine.cage["unwind_tag"] >> 3) from None
-            if kind == 32:
-                pending, lisp.pending = lisp.pending, None
-                assert isinstance(pending, Restart)
+            pending, lisp.pending = lisp.pending, None
+            if kind == 32 and isinstance(pending, Restart):
                 return pending.action()
             text = "".join(lisp.output.parts[before:]).strip()
             raise LispError("\n".join([text or "Lisp error", *hints]), self.to_python(self.machine.cage["unwind_tag"])) from None

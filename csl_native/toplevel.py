@@ -222,7 +222,7 @@ class TopLevel:
         old = self.session
         old.lisp.output.flush()
         session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output,
-                          jit=self.options.jit, libraries=old.libraries, output_library=old.output_library)
+                          jit=self.options.jit, libraries=old.libraries, output_library=old.output_library, trust=old.trust.level)
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
         session.lisp.input = session.lisp.standard_input = old.lisp.standard_input
         session.machine._set_limit()

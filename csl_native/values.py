@@ -82,8 +82,8 @@ class Values:
                 result.append(self.to_python(m.car(x)))
                 x = m.cdr(x)
                 seen += 1
-                if seen > 1 << 26:
-                    raise ValueError("the list is circular, or has more than 67 million elements")
+                if seen > m.cage["heap_top"] >> 4:
+                    raise ValueError("the list is circular: it has more elements than the heap")
             return result if x == NIL else (*result, self.to_python(x))
         if self.lisp.handles.kind(x) == PYTHON:
             return self.lisp.handles.thing(x, PYTHON)

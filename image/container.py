@@ -26,20 +26,26 @@ except ImportError:
     from hashlib import blake2b
 
 MAGIC = b"CSLNATIV"
-FORMAT_MAJOR, FORMAT_MINOR = 1, 0
+FORMAT_MAJOR, FORMAT_MINOR = 1, 1
 PAGE = 4096
 SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
 SLOT_PLACES = (0, 512)
 DIRECTORY_LIMIT = 64 << 20
+STRONG = 32
 
 
 class ImageError(ValueError):
     """A file that is no usable image: which file, what is wrong, and what to do."""
 
 
-def digest(data: Any) -> bytes:
-    """The 16-byte digest used for slots, sections and pages (BLAKE2b)."""
-    return blake2b(data, digest_size=16).digest()
+def digest(data: Any, size: int = 16) -> bytes:
+    """The digest (BLAKE2b) of directories and bytecode; with ``STRONG`` bytes, of all that signatures rely on: sections and pages."""
+    return blake2b(data, digest_size=size).digest()
+
+
+def matches(data: Any, wanted: bytes) -> bool:
+    """Does data have a digest?  Sections and pages of format 1.0 have short ones."""
+    return len(wanted) in (16, STRONG) and digest(data, len(wanted)) == wanted
 
 
 class Section:
@@ -133,7 +139,7 @@ class Image:
                 data = zstandard.ZstdDecompressor().decompress(data, max_output_size=s.length)
             except zstandard.ZstdError as error:
                 raise ImageError(f"{self.path}: section {name} is damaged ({error}); restore the image from a copy or make it again") from error
-        if len(data) != s.length or (check and digest(data) != s.digest):
+        if len(data) != s.length or (check and not matches(data, s.digest)):
             raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
         return data
 
@@ -144,7 +150,7 @@ class Image:
             return memoryview(self.read(name, check))
         page = s.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
         data = memoryview(mmap.mmap(self.file.fileno(), s.offset - page + s.length, access=mmap.ACCESS_READ, offset=page))[s.offset - page:]
-        if check and digest(data) != s.digest:
+        if check and not matches(data, s.digest):
             raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
         return data
 
@@ -168,7 +174,8 @@ def _pack(sections: list[Section], start: int) -> tuple[list[tuple[int, bytes]],
         if s.stored == 0 and not s.offset:
             stored = s.data if s.raw else zstandard.ZstdCompressor(level=9, write_checksum=False).compress(s.data)
             at = (at + PAGE - 1) // PAGE * PAGE if s.raw else (at + 15) // 16 * 16
-            s.offset, s.stored, s.length, s.digest = at, len(stored), len(s.data), digest(s.data)
+            s.offset, s.stored, s.length = at, len(stored), len(s.data)
+            s.digest = s.digest or digest(s.data, STRONG)
             pieces.append((at, stored))
             at += len(stored)
     at = (at + 15) // 16 * 16
@@ -213,8 +220,9 @@ def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
                 os.close(fd)
 
 
-def update(path: str | os.PathLike[str], changed: list[Section], dropped: frozenset[str] = frozenset()) -> None:
-    """Replace, add and drop sections of an existing image; all others keep their bytes."""
+def update(path: str | os.PathLike[str], changed: list[Section], dropped: frozenset[str] = frozenset(),
+           infos: dict[str, dict[str, Any]] | None = None) -> None:
+    """Replace, add and drop sections of an existing image; all others keep their bytes, and their ``info`` where no other is given."""
     path = os.path.abspath(os.fspath(path))
     with files.writing(path):
         files.clean(path)
@@ -226,6 +234,8 @@ def update(path: str | os.PathLike[str], changed: list[Section], dropped: frozen
             with Image(path) as image:
                 sequence, size = image.sequence, image.size
                 kept = [s for s in image.sections.values() if s.name not in dropped and s.name not in {c.name for c in changed}]
+            for s in kept:
+                s.info = (infos or {}).get(s.name, s.info)
             for s in changed:
                 s.offset = s.stored = 0
             pieces, directory, at = _pack(kept + changed, size)

@@ -14,7 +14,7 @@ from csl_native.image.container import Image, Section, update
 from csl_native.lisp.fasl import BadModule, ModuleWriter, read_module
 from csl_native.session import LispError, Session
 
-from .conftest import needs_native
+from .conftest import needs_native, sign_again
 
 Run = Callable[..., Any]
 ATOMS = st.one_of(st.integers(-1 << 200, 1 << 200).map(str), st.sampled_from(["nil", "t", "sym", "!Odd! name", "1.5", "-0.25", '"text"', '"é"']),
@@ -183,6 +183,7 @@ def test_native_code_of_modules(csl: Run, tmp_path: Path) -> None:
         broken = {name: bytearray(image.read(name)) for name in sets}
         sections = [Section(name, bytes(data[:-1]) + bytes([data[-1] ^ 1]), True, image.sections[name].info) for name, data in broken.items()]
     update(tmp_path / "lib.img", sections)
+    sign_again(tmp_path / "lib.img")
     s = Session(libraries=[tmp_path / "lib.img"], output=out)
     s.eval("(load!-module 'shapes)")
     assert s.eval(USE)[:5] == VALUES and [f.code for f in s.fallbacks] == ["damaged-page"]

@@ -20,7 +20,7 @@ from csl_native.native.compiler import CompilerMissing, kernel_abi
 from csl_native.native.jit import jit_of
 from csl_native.session import LispError, Session, restore
 
-from .conftest import ROOT, needs_native
+from .conftest import ROOT, needs_native, sign_again
 from .test_corpus import PROGRAMS, runner, wrong
 
 try:
@@ -135,6 +135,7 @@ def test_images_compare_what_was_inlined(native: Session, tmp_path: Any) -> None
     assert list(rows[0]["inlined"]) == ["small"]
     rows[0]["inlined"]["small"] = b"another function"
     update(path, [Section(f"functions-{tag}", pages.section("x").data, raw=True, info={"tag": tag, "abi": pages.abi})])
+    sign_again(path)
     s = restore(path, heap=64 << 20)
     assert [(f.code, f.subject) for f in s.fallbacks] == [("redefined", "user")] and "small" in s.explain()[0] and s.eval("(user 1)") == 4
     told = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(path), "--target", native.hardcode.architecture.name],

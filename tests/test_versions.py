@@ -66,7 +66,7 @@ def make() -> None:
         said = answers(session)
         session.preserve(Path(folder) / "x.img", compress=True)
         with Image(Path(folder) / "x.img") as image:
-            sections = [Section(name, image.read(name), info=image.sections[name].info) for name in ("heap", "starts", "instructions")]
+            sections = [Section(name, image.read(name), info={**image.sections[name].info, "seal": {}}) for name in ("heap", "starts", "instructions")]
         write(IMAGES / f"{VERSION}.img", [*sections, Section("answers", said.encode()), Section("facts", json.dumps(facts()).encode())])
 
 

@@ -16,10 +16,14 @@ from typing import Any
 from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
 from csl_native.instructions.codec import CodeError, install
+from csl_native.instructions.proof import prove
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools.editing import add, drop, extract, report, thin
+from csl_native.tools.signing import CODE, sign, trust
+from csl_native.trust import Trust
+from csl_native.words import SYMBOL
 
 
 def tag_name(tag: int) -> str:
@@ -135,7 +139,7 @@ def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """Check every digest and all bytecode."""
+    """Check every digest, all bytecode, and who vouches for it."""
     problems = [f"section {name} does not match its digest" for name in image.verify()]
     for kind in ("kernel", "functions", "native"):
         for name in sorted(image.sections):
@@ -147,14 +151,14 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                     problems.append(str(error))
     try:
         view = HeapView(image, check=False) if "heap" in image.sections else None  # its digest was looked at already
-        from csl_native.instructions.codec import verify as verify_code
         for _, symbol in sorted(view.functions().items() if view is not None else ()):
             found = view.code_of(symbol) if view is not None else None
             assert found is not None
-            verify_code(found[0], len(found[1]))
+            prove(found[0], len(found[1]), {k for k, x in enumerate(found[1]) if x & 7 == SYMBOL})
     except (ImageError, CodeError) as error:
         problems.append(str(error))
-    return {"image": image.path, "problems": problems}, 1 if problems else 0
+    doubts = {name: doubt for name in sorted(image.sections) if name.startswith(CODE) and (doubt := Trust().doubt(image, name))}
+    return {"image": image.path, "problems": problems, "not trusted here": doubts}, 1 if problems else 0
 
 
 def target(text: str) -> tuple[Architecture, frozenset[str]]:
@@ -259,8 +263,9 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
     return script(options.shell, parser(), {name: (f.__doc__ or "").split(".")[0] for name, f in COMMANDS.items()}), 0
 
 
-COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, add, drop, thin,
-                                                    extract, report, tags, completion)}
+COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, sign, trust,
+                                                    add, drop, thin, extract, report, tags, completion)}
+WITHOUT_IMAGE = ("tags", "completion", "trust")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -270,11 +275,18 @@ def parser() -> argparse.ArgumentParser:
         p = sub.add_parser(name, help=(function.__doc__ or "").strip().rstrip("."), description=function.__doc__)
         if name == "completion":
             p.add_argument("shell", choices=("bash", "zsh", "fish"))
-        elif name != "tags":
+        elif name == "trust":
+            p.add_argument("key", nargs="?", help="public key: a file, or hexadecimal digits; none: list the trusted ones")
+            p.add_argument("--name", help="whose it is")
+            p.add_argument("--remove", action="store_true", help="do not trust it any more")
+        elif name not in WITHOUT_IMAGE:
             p.add_argument("image", help="image file")
         p.add_argument("--json", action="store_true", help="machine-readable output")
         if name in ("add", "drop", "thin"):
             p.add_argument("--tag", action="append", required=True, help="architecture (name or number), repeatable")
+        if name == "sign":
+            p.add_argument("--key", help="private Ed25519 key (PEM or OpenSSH); without, only this user is told that the image is good")
+            p.add_argument("--make-key", action="store_true", help="make the key when there is no such file")
         if name in ("disasm", "relocs", "why"):
             p.add_argument("--tag", help="architecture (name or number)")
         if name == "check":
@@ -303,7 +315,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
     options = parser().parse_args(arguments)
     try:
-        if options.command in ("tags", "completion"):
+        if options.command in WITHOUT_IMAGE:
             result, exit_status = COMMANDS[options.command](None, options)
             print(json.dumps(result, indent=1) if options.json else listing.plain(options.command, result))
             return int(exit_status)

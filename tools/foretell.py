@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csl_native.baseimage import base_image
 from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError, digest
 from csl_native.native.architectures import Architecture
@@ -19,7 +20,8 @@ def whole(image: Image, architecture: Architecture, features: frozenset[str]) ->
     """The function pages for an architecture by tag, its refinements among them, or why none of them can be used."""
     number = architecture.number
     try:
-        kernel = section(image, f"kernel-{number}")
+        with Image(base_image()) as base:  # a session takes an image's kernel only when this program has none for the machine
+            kernel = section(base, f"kernel-{number}") or section(image, f"kernel-{number}")
         if kernel is None or not any((tag := function_tag(name)) is not None and tag & 31 == number for name in image.sections):
             return {}, Fallback("no-set", detail=f"tag {number}")
         if kernel.bad_pages:

@@ -19,7 +19,7 @@ from ..kernel.symbols import bind, set_value, start_throw, store_unwind, symbol_
 from ..objects import SYM_VALUE
 from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BP, SP, STACK_END, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
-from ..words import UNWIND, VECTOR
+from ..words import CONS, UNWIND, VECTOR
 
 u8 = i8 = i16 = w8 = w16 = int
 
@@ -235,8 +235,10 @@ def op_save_unwind(depth):
 @inline
 def op_resume_unwind(a):
     """Go on with what save_unwind kept."""
-    d = load(a + 7)
-    store_unwind(load(a - 1), load(d - 1), load(load(d + 7) - 1))
+    if a & 7 == CONS:
+        d = load(a + 7)
+        if d & 7 == CONS and load(d + 7) & 7 == CONS:
+            store_unwind(load(a - 1), load(d - 1), load(load(d + 7) - 1))
     return UNWIND
 
 

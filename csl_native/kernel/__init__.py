@@ -14,6 +14,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         bignum,
         bits,
         calls,
+        checking,
         collector,
         compact,
         comparison,
@@ -34,4 +35,4 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
-            calls, frames, compact, fasl, definitions, apply, stencils)
+            calls, frames, compact, checking, fasl, definitions, apply, stencils)

@@ -8,10 +8,11 @@ Lisp stack is touched, whatever the bytes are.
 
 from __future__ import annotations
 
-from ..objects import HASH_HEADER, STRING_HEADER, T_BIGNEG, T_BIGPOS, T_BYTES, T_CODE, T_FLOAT, T_HASH, T_RECORD, T_STRING
+from ..objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_FLOAT, T_HASH, T_RECORD, T_STRING
 from ..restricted.language import inline, load, load8, lshr, noinline, store, store8, ult  # type: ignore[attr-defined]
 from ..vm import SP, STACK_END
 from ..words import FLOAT, OTHER, STRING, UNWIND, VECTOR
+from .checking import good_contents, good_size
 from .memory import NIL, cons, make_object, make_vector, set_field
 
 FASL_END, FASL_TABLE, FASL_KEEP, FASL_NUMBER, FASL_RAW, FASL_LIST, FASL_DOTTED, FASL_VECTOR, FASL_OBJECT = range(9)
@@ -51,11 +52,7 @@ def behind(at, end):
 @noinline
 def fasl_raw(kind, at, size):
     """An object of bytes: a string, float, integer, code or vector of machine numbers; UNWIND when there is no room, 0 for another type."""
-    if kind != T_STRING and kind != T_FLOAT and kind != T_BIGPOS and kind != T_BIGNEG and kind != T_CODE and kind != T_BYTES:
-        return 0
-    if (kind == T_FLOAT and size != 8) or (kind == T_BIGPOS or kind == T_BIGNEG) and (size & 7 != 0 or size == 0):
-        return 0
-    if kind == T_BYTES and (size < 8 or load8(at) & 7 != 0):  # begins with a fixnum
+    if not ult(kind, T_RECORD) or (POINTER_TABLE >> 4 * kind & 15) > 1 or not good_size(size << 8 | kind << 3 | STRING_HEADER & 7):
         return 0
     p = make_object(kind << 3 | STRING_HEADER & 7, size)
     if p == 0:
@@ -64,6 +61,8 @@ def fasl_raw(kind, at, size):
     while i < size:
         store8(p + 8 + i, load8(at + i))
         i += 1
+    if not good_contents(p):
+        return 0
     return p + (STRING if kind == T_STRING else FLOAT if kind == T_FLOAT else OTHER)
 
 
@@ -79,6 +78,8 @@ def fasl_object(kind, from_, count):
         while i < count:
             store(p + 8 + 8 * i, load(from_ + 8 * i))
             i += 1
+        if not good_contents(p):
+            return 0
         p += OTHER
     return p
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..objects import F_GLOBAL, F_KEYWORD, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
 from ..restricted.language import defined, inline, lisp, load, load8, lshr, noinline, store, ult  # type: ignore[attr-defined]
-from ..vm import BIND_END, BP, UNWIND_KIND
+from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
@@ -124,9 +124,9 @@ def bind(s, v):
 
 @inline
 def unbind(count) -> None:
-    """Take back the last ``count`` bindings."""
+    """Take back the last ``count`` bindings; those that are there, when strangers' bytecode asks for more."""
     p = load(BP)
-    while count > 0:
+    while count > 0 and p > load(BIND_BASE):
         p -= 16
         set_field(load(p) + SYM_VALUE, load(p + 8))
         count -= 1
@@ -136,7 +136,7 @@ def unbind(count) -> None:
 def unbind_to(depth) -> None:
     """Take back bindings down to a depth (bytes of the binding stack)."""
     p = load(BP)
-    while p > depth:
+    while p > depth and p > load(BIND_BASE):
         p -= 16
         set_field(load(p) + SYM_VALUE, load(p + 8))
     store(BP, p)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..instructions.codec import Code, verify
+from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
 from ..objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
@@ -111,7 +111,8 @@ class Compiler(Forms):
             self.progn(body, TAIL)
         code = self.assemble(len(required), len(required) + len(optional), rest is not None)
         if self.lisp.checking:
-            verify(code, len(f.literals))
+            from ..instructions.proof import prove
+            prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL])
         return code, f.literals
 
     def assigned_inside(self, body: list[int]) -> set[int]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from csl_native.image.container import Image, ImageError, Section, update, write
 from csl_native.image.files import writing
 
+from ..instructions.codec import CodeError
 from ..kernel.memory import NIL
-from ..words import OTHER, SYMBOL, VECTOR
+from ..verifying import private_env
+from ..words import CONS, OTHER, SYMBOL, VECTOR
 from .fasl import PREFIX, BadModule, read_module
 from .handles import LIBRARY
 
@@ -66,9 +68,10 @@ class Library:
         session = getattr(lisp, "session", None)
         with Image(self.path) as image:
             data = image.read(section.name)
+            strange = session is not None and bool(session.trust.doubt(image, section.name))
             try:
                 for item in read_module(lisp, section, data, "sources" if sources else "items"):
-                    take_source(lisp, item) if sources else take_item(lisp, item)
+                    take_source(lisp, item) if sources else take_item(lisp, item, strange)
             except BadModule as error:
                 raise ImageError(f"{self.path}: module {name}: {error}") from error
             if session is not None and not sources:
@@ -82,8 +85,8 @@ def native_sections(image: Image, name: str) -> frozenset[str]:
     return frozenset(section_name(tag, name) for tag in module_tags(image, name))
 
 
-def take_item(lisp: Lisp, item: int) -> None:
-    """Do what one item of a module says."""
+def take_item(lisp: Lisp, item: int, strange: bool = False) -> None:
+    """Do what one item of a module says; ``strange``: its bytecode is proved first."""
     from .builtins.definitions import check_lose
     m = lisp.machine
     if item & 7 != VECTOR or m.vector_length(item) != 3:
@@ -92,12 +95,19 @@ def take_item(lisp: Lisp, item: int) -> None:
     symbol, env, macro = m.vector_items(item)
     if symbol & 7 != SYMBOL or env & 7 != VECTOR or m.vector_length(env) == 0 or m.field(env, 8 - VECTOR) & 7 != OTHER:
         raise BadModule("a definition in it is none; compile it again")
+    if strange:
+        try:
+            env = private_env(m, env)
+        except CodeError as error:
+            raise BadModule(f"its function {lisp.printer.text(symbol)} cannot be run: {error}") from None
     if not check_lose(lisp, symbol):
         lisp.install_env(symbol, env, macro != NIL)
 
 
 def take_source(lisp: Lisp, item: int) -> None:
     m = lisp.machine
+    if item & 7 != CONS or m.car(item) & 7 != SYMBOL:
+        raise BadModule("a saved definition in it is none; compile it again")
     m.kernel.put(m.car(item), m.intern("*savedef"), m.cdr(item))
 
 

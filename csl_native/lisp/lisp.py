@@ -187,6 +187,13 @@ class Lisp(Installer, Evaluator):
         self.set_flags(symbol, F_MACRO if macro else 0, F_MACRO)
         m.kernel.bytecode_cells(symbol, m.field(env, 8 - VECTOR))
 
+    def reach_out(self, what: str) -> None:
+        """Lisp asks for something that can touch what is outside of its heap: an error in a session whose heap nobody trusted vouches for."""
+        session = getattr(self, "session", None)
+        if session is not None and session.restricted:
+            raise self.errors.plain(f"{what}: refused, because nobody who is trusted here vouches for the image "
+                                    "(csl-image sign or trust, or --trust=all)")
+
     def undefine(self, symbol: int) -> None:
         self.on_redefine(symbol)
         self.machine.set_field(symbol, SYM_ENV, symbol)

@@ -140,6 +140,8 @@ class Printer:
         stack: list[tuple[str, int, int]] = [("value", x, int(blank))]
         while stack:
             action, x, blank_ = stack.pop()
+            if m.interrupted:
+                m.stop_here()
             if action == "value":
                 if x & 7 == CONS:
                     self.put("(", bool(blank_), out)

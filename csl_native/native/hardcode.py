@@ -65,7 +65,10 @@ class HardCode:
             tag = function_tag(name)
             if tag is not None and tag & 31 == architecture.number and self.refused is None:
                 why = self.read_set(image, name, tag)
-                if why is not None and tag == architecture.number:
+                if why is not None and why.code == "untrusted":
+                    session.fallbacks.append(why)
+                    self.forget(tag)
+                elif why is not None and tag == architecture.number:
                     self.refused = why
                 elif why is not None and why.code != "missing-feature":  # a refinement that this machine is too old for is no news
                     session.fallbacks.append(why)
@@ -75,6 +78,8 @@ class HardCode:
     def read_set(self, image: Image, name: str, tag: int) -> Fallback | None:
         """Take a section of function pages for this machine; the reason when it cannot be used."""
         assert self.architecture is not None
+        if doubt := self.session.trust.doubt(image, name):
+            return Fallback("untrusted", detail=f"section {name}: {doubt}")
         try:
             pages = PageSet.read(image, name)
         except ImageError as error:
@@ -118,7 +123,12 @@ class HardCode:
     def write(self, rows: list[tuple[int, int, list[int]]]) -> None:
         m, self._listed = self.machine, None
         m.set_root(ROOT_HARD_CODE, m.list([m.cons(s, m.cons(n << 3, m.list(entries))) for s, n, entries in rows if entries]))
-        m.set_value(m.intern("hard_code*"), m.root(ROOT_HARD_CODE))
+        self.show_table()
+
+    def show_table(self) -> None:
+        """Let Lisp see the table; strangers' programs could reach the literals of functions by it."""
+        m = self.machine
+        m.set_value(m.intern("hard_code*"), NIL if self.session.restricted else m.root(ROOT_HARD_CODE))
 
     def add(self, entries: list[tuple[int, int, int, int, int]]) -> None:
         """Add (symbol, argument count, type-and-page, offset, env) entries; an older one of the same tag and cell goes."""
@@ -187,9 +197,8 @@ class HardCode:
 
     def instate(self) -> None:
         """Make the best matching entry of every function its definition; what cannot be is noted with its reason."""
-        m = self.machine
         rows = self.rows()
-        m.set_value(m.intern("hard_code*"), m.root(ROOT_HARD_CODE))
+        self.show_table()
         if not rows:
             return
         if self.refused is not None:
@@ -212,6 +221,8 @@ class HardCode:
         heap = self.session.image_digests.get("heap")
         together = {tag for tag in self.sets if heap is not None and self.session.image_digests.get(f"functions-{tag}") == heap}
         self.instate_rows(rows, together)
+        if not self.sets[self.tag].data:
+            self.forget(self.tag)  # what is compiled here begins another set, in which their places mean nothing
 
     def instate_symbols(self, symbols: list[int]) -> None:
         """Choose again for some functions."""
@@ -223,7 +234,8 @@ class HardCode:
         m = self.machine
         for symbol, count, entries in rows:
             numbers = [(m.car(entry) >> 3, m.cdr(entry)) for entry in entries]
-            own = sorted((number, rest) for number, rest in numbers if number >> 20 & 31 == self.tag and number >> 20 & 255 in self.sets)
+            own = sorted((number, rest) for number, rest in numbers
+                         if number >> 20 & 31 == self.tag and (found := self.sets.get(number >> 20 & 255)) is not None and found.data)
             if not own:
                 self.session.fallbacks.append(Fallback("no-set", m.text(symbol), f"tag {self.tag}; it has {sorted({n >> 20 & 255 for n, _ in numbers})}"))
             for cell in range(4):

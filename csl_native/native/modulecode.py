@@ -10,6 +10,7 @@ from csl_native.image.container import Image, ImageError, Section, update
 
 from ..lisp.fasl import PREFIX
 from ..objects import SYM_ENV
+from ..trust import seal
 from .architectures import Architecture
 from .hardcode import HardCode, type_and_page
 from .pages import PAGE_SIZE, PageSet, Refused
@@ -55,6 +56,8 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
     m, architecture = hardcode.machine, hardcode.architecture
     assert architecture is not None
     name = section_name(tag, module)
+    if doubt := hardcode.session.trust.doubt(image, name):
+        return Fallback("untrusted", detail=f"section {name}: {doubt}")
     try:
         pages = PageSet.read(image, name)
     except ImageError as error:
@@ -108,6 +111,8 @@ def compile_modules(session: Session, path: str | os.PathLike[str], architecture
                 pages = hardcode.sets[architecture.tag]
                 done[module] += [m.text(symbol) for symbol in found if m.text(symbol) not in done[module]]
                 sections.append(pages.section(section_name(architecture.tag, module)))
+        if not session.restricted:
+            seal(sections)
         update(library.path, sections)
     session.run(body)
     return done

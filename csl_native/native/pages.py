@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from csl_native.image.container import Image, ImageError, Section, digest
+from csl_native.image.container import STRONG, Image, ImageError, Section, digest, matches
 from csl_native.relocation.kinds import ROW_WORDS
 
 from ..cage import CodeMemory
@@ -101,7 +101,7 @@ class PageSet:
 
     def section(self, name: str) -> Section:
         """The set as an image section: a msgpack head, records, then the pages."""
-        pages = [digest(self.data[k:k + PAGE_SIZE]) for k in range(0, len(self.data), PAGE_SIZE)]
+        pages = [digest(self.data[k:k + PAGE_SIZE], STRONG) for k in range(0, len(self.data), PAGE_SIZE)]
         head = msgpack.packb({
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
@@ -109,7 +109,7 @@ class PageSet:
             "blocks": list(self.blocks.items())})
         body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
-        info = {"tag": self.tag, "abi": self.abi, "head": digest(body), **({"engines": self.engines} if self.engines else {})}
+        info = {"tag": self.tag, "abi": self.abi, "head": digest(body, STRONG), **({"engines": self.engines} if self.engines else {})}
         return Section(name, body + bytes(self.data), raw=True, info=info)
 
     @classmethod
@@ -136,7 +136,7 @@ class PageSet:
             targets = [str(t) for t in head["targets"]]
             packed = bytearray(data[at:at + RECORD.size * count])
             at = (at + RECORD.size * count + 15) // 16 * 16
-            if front is not None and digest(data[:at]) != front:
+            if front is not None and not matches(data[:at], front):
                 raise ValueError("what is in front of the pages does not match its digest")
             pages = bytearray(data[at:at + length])
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
@@ -145,7 +145,7 @@ class PageSet:
                          entries=dict(head["entries"]), features=list(head["features"]), arities=dict(head["arities"]),
                          entry_names=list(head["entry_names"]), blocks={int(p): int(s) for p, s in head["blocks"]}, engines=dict(head["engines"]),
                          names={int(place): str(name) for place, name in head.get("names", ())})
-            result.bad_pages = {k for k, d in enumerate(head["pages"]) if digest(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE]) != d}
+            result.bad_pages = {k for k, d in enumerate(head["pages"]) if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
             return result
         except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error

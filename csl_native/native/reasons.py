@@ -26,6 +26,8 @@ ROWS = (
     Reason("not-compiled", "the function was never compiled to native code", "(native-compile '(name)) or csl --native-compile all"),
     Reason("not-compilable", "the function has a form that the native compiler does not take", "bytecode works; see the manual for what is compiled"),
     Reason("no-memory-execution", "the system refuses executable memory", "allow it for this program, or go on with bytecode"),
+    Reason("untrusted", "nobody who is trusted here vouches for it",
+           "csl-image trust KEY, csl-image sign when it is yours, or --trust=all when you know where it is from"),
     Reason("no-bytecode", "the symbol has no bytecode definition", "define the function"),
 )
 REASONS = {row.code: row for row in ROWS}

@@ -24,12 +24,15 @@ def read_stencils(session: Session) -> StencilTable | str:
     if architecture is None or address is None:
         return "no native kernel"
     name, why = section_name(architecture), f"no stencils for {architecture.name} in the image"
-    for path in dict.fromkeys(filter(None, (session.path, base_image()))):
+    for path in dict.fromkeys(filter(None, (base_image(), session.path))):
         if not os.path.exists(path):
             continue
         try:
             with Image(path) as image:
                 if name not in image.sections:
+                    continue
+                if doubt := session.trust.doubt(image, name):
+                    why = f"{path}: section {name}: {doubt}"
                     continue
                 pages = PageSet.read(image, name)
         except ImageError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...kernel.memory import NIL, ROOT_OBLIST, T
+from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_FLUID, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
@@ -202,11 +202,13 @@ def symbol_argcount(lisp: Lisp, name: int) -> int:
 
 @builtin("symbol-env", 1)
 def symbol_env(lisp: Lisp, name: int) -> int:
+    lisp.reach_out("symbol-env")
     return lisp.machine.field(name, SYM_ENV)
 
 
 @builtin("symbol-set-env", 2)
 def symbol_set_env(lisp: Lisp, name: int, env: int) -> int:
+    lisp.reach_out("symbol-set-env")
     if name & 7 != SYMBOL or not lisp.is_bytecoded(name) or env & 7 != VECTOR:
         raise lisp.errors.plain("symbol-set-env", name)
     m = lisp.machine
@@ -314,13 +316,11 @@ def bps_place(lisp: Lisp, b: int, i: int, who: str) -> int:
 
 @builtin("bpsputv", 3, 3, "bps-putv")
 def bpsputv(lisp: Lisp, b: int, i: int, x: int) -> int:
-    """Set a byte of what make-bps gave; code that a function has is not changed."""
+    """Set a byte of what make-bps gave; symbol-set-definition takes a copy, so no function changes."""
     m = lisp.machine
     at = bps_place(lisp, b, i, "bpsputv")
     if x & 7 or not -128 <= x >> 3 < 256:
         raise lisp.errors.plain("bpsputv contents", x)
-    if any(s & 7 == SYMBOL and lisp.is_bytecoded(s) and m.field(m.field(s, SYM_ENV), 8 - VECTOR) == b for s in m.vector_items(m.root(ROOT_OBLIST))):
-        raise lisp.errors.plain("bpsputv: this is the code of a function; make another one")
     m.bytes[at] = x >> 3 & 255
     return x
 
@@ -339,7 +339,8 @@ def bps_upbv(lisp: Lisp, b: int) -> int:
 @builtin("symbol-set-definition", 2)
 def symbol_set_definition(lisp: Lisp, name: int, definition: int) -> int:
     """Give a symbol a function: another symbol's, a lambda expression, or (argument-count bytecode . literals), which is checked first."""
-    from ...instructions.codec import Code, CodeError, verify
+    from ...instructions.codec import CodeError
+    from ...verifying import private_env
     m = lisp.machine
     if name & 7 != SYMBOL or m.flags(name) & F_SPECIAL or name in (NIL, T):
         raise lisp.errors.plain("symbol-set-definition", name)
@@ -354,8 +355,8 @@ def symbol_set_definition(lisp: Lisp, name: int, definition: int) -> int:
         raise lisp.errors.plain("symbol-set-definition", definition)
     values = m.vector_items(literals)[1:] if literals & 7 == VECTOR else []
     try:
-        verify(Code.unpack(m.raw(code)), 1 + len(values))
+        env = private_env(m, m.vector([code, *values]))
     except CodeError as error:
         raise lisp.errors.plain(f"symbol-set-definition: this bytecode cannot run: {error}") from None
-    lisp.install_env(name, m.vector([code, *values]), False)
+    lisp.install_env(name, env, False)
     return name

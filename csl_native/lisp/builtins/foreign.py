@@ -26,6 +26,7 @@ def thing_of(lisp: Lisp, h: int, kind: type, who: str) -> Any:
 @builtin("open-foreign-library", 1)
 def open_foreign_library(lisp: Lisp, name: int) -> int:
     """A shared library, or nil when it cannot be loaded."""
+    lisp.reach_out("open-foreign-library")
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("open-foreign-library", name)
     try:

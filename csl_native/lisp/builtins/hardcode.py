@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def handmade(lisp: Lisp) -> Handmade:
     from ...native.handmade import Handmade
+    lisp.reach_out("native code by hand")
     hardcode = session_of(lisp).hardcode
     if hardcode.pages is None or hardcode.refused is not None:
         raise lisp.errors.plain("native code cannot be made here: " + (hardcode.refused.sentence() if hardcode.refused else "no architecture"))

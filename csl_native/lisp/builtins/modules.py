@@ -8,6 +8,7 @@ from csl_native.image.container import ImageError
 
 from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_MACRO
+from ...trust import seal
 from ...words import CONS, STRING, SYMBOL
 from .. import libraries
 from ..assembly import CompileError
@@ -15,6 +16,7 @@ from ..fasl import ModuleWriter, Unwritable
 from ..libraries import Library, handle_of, library_of
 from ..registry import builtin
 from .definitions import Definition, definition_of, flagged
+from .images import session_of
 from .reading import path_of
 from .reading import read as read_form
 
@@ -49,7 +51,10 @@ def start_module(lisp: Lisp, name: int) -> int:
         if module is None or library is None:
             return NIL
         try:
-            library.put(module.section())
+            section = module.section()
+            if not session_of(lisp).restricted:
+                seal([section])
+            library.put(section)
         except (ImageError, OSError) as error:
             raise lisp.errors.plain(f"module {module.name} could not be written: {error}") from None
         return T

@@ -1,0 +1,88 @@
+"""The proof that bytecode of strangers needs before it runs: whatever its operands are, it stays inside of its frame.
+
+``codec.verify`` has jumps, stack depths and operand numbers.  Here, by data flow over the same instructions: a local variable is set
+before it is read (a stale word of the stack may name an object that is no more), arguments that are pushed are taken back, what a
+handler finds on the stack was stored there, every loop has a safepoint, and literals that are used as symbols are some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
+
+from .codec import Code, CodeError, Decoded, decode, verify
+
+READS, SETS = ("local",), ("set_local", "store_local")
+SYMBOL_LITERALS = ("value", "set_value", "bind", "call0", "call1", "call2", "call3", "calln",
+                   "tail_call0", "tail_call1", "tail_call2", "tail_call3")
+
+
+def prove(code: Code, literals: int, symbols: Collection[int]) -> None:
+    """Raise CodeError, with the place and what was expected, unless the bytecode is safe to run.
+
+    ``literals`` is the length of the literal vector, ``symbols`` are the numbers of those literals that are symbols.
+    """
+    depths = verify(code, literals)
+    listing = {item.at: item for item in decode(code.code) if item.at in depths}
+    for item in listing.values():
+        if item.row.name in SYMBOL_LITERALS and item.operands[0] not in symbols:
+            raise CodeError(f"{item.row.name} at {item.at} uses literal {item.operands[0]}, which is no symbol")
+        handler = _handler(code, item)
+        if handler is not None and handler[3] > depths[item.at] - item.row.takes:
+            raise CodeError(f"the handler of {item.row.name} at {item.at} finds {handler[3]} words on the stack; "
+                            f"{depths[item.at] - item.row.takes} are there")
+    _prove_flow(code, listing)
+    _prove_safepoints(code, listing)
+
+
+def _handler(code: Code, item: Decoded) -> tuple[int, int, int, int] | None:
+    return next((row for row in code.handlers if row[0] <= item.at < row[1]), None) if item.row.fails else None
+
+
+def _targets(code: Code, item: Decoded) -> Iterator[tuple[int, bool]]:
+    """Where an instruction leads, and whether that is a handler."""
+    if item.row.kind == "branch":
+        assert item.target is not None
+        yield item.target, False
+    if item.row.kind in ("value", "branch") and item.row.name != "jump":
+        yield item.end, False
+    if (row := _handler(code, item)) is not None:
+        yield row[2], True
+
+
+def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
+    """Locals are set before they are read; pushed arguments (their number at a place is always the same) are there when they are taken."""
+    states: dict[int, tuple[int, int]] = {}
+    work = [(0, 0, (1 << code.most + code.rest) - 1)] if 0 in listing else []
+    while work:
+        at, pushed, known = work.pop()
+        if at in states:
+            before, old = states[at]
+            if before != pushed:
+                raise CodeError(f"{listing[at].row.name} at {at} is reached with {pushed} pushed arguments and with {before}")
+            if old & known == old:
+                continue
+            known &= old
+        states[at] = pushed, known
+        item = listing[at]
+        name, after, more = item.row.name, pushed, known
+        if name in READS and not known >> item.operands[0] & 1:
+            raise CodeError(f"{name} at {at} reads local {item.operands[0]}, which may not be set")
+        if name in SETS:
+            more |= 1 << item.operands[0]
+        elif name == "push_argument":
+            after += 1
+        elif name in ("drop_arguments", "calln"):
+            after -= item.operands[-1] - 3 * (name == "calln")
+            if after < 0 or name == "calln" and item.operands[1] < 4:
+                raise CodeError(f"{name} at {at} takes {pushed - after} pushed arguments; there are {pushed}")
+        work += [(to, 0 if caught else after, known if caught else more) for to, caught in _targets(code, item)]
+
+
+def _prove_safepoints(code: Code, listing: dict[int, Decoded]) -> None:
+    """Without the safepoints, no way leads back to where it came from."""
+    ways = {at: [] if item.row.name == "poll" else [to for to, _ in _targets(code, item)] for at, item in listing.items()}
+    try:
+        TopologicalSorter(ways).prepare()
+    except CycleError as error:
+        raise CodeError(f"the loop through {', '.join(map(str, error.args[1][:4]))} has no safepoint (poll)") from None

@@ -1,0 +1,193 @@
+"""Trust: who vouches for a section of an image, and whether this user believes them.
+
+A digest detects damage; it does not say who made something.  A *seal* does: a section's ``info`` may have ``seal`` with ``local``, a
+keyed BLAKE2b digest made with a key that only this user has, and ``keys``, Ed25519 signatures (RFC 8032) by public key.  Both are over
+the section's name, its digest, and all else that the directory says of it.  ``docs/FORMAT.md`` is normative.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import msgpack
+
+from csl_native.image.container import STRONG, Image, Section, digest
+
+from .baseimage import base_image
+
+LEVELS = ("none", "local", "keys", "all")
+CONTEXT = "csl-native section 1"
+KEY_SIZE = 32
+
+
+class TrustError(ValueError):
+    """A key that cannot be used: which file, what is wrong with it, and what to do."""
+
+
+def config_folder() -> str:
+    """Where this user's keys are."""
+    return os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "csl-native")
+
+
+def message(section: Section) -> bytes:
+    """What a seal is made over."""
+    info = {key: section.info[key] for key in sorted(section.info) if key != "seal"}
+    packed: bytes = msgpack.packb([CONTEXT, section.name, section.raw, section.length or len(section.data), section.digest, info])
+    return packed
+
+
+# -- keys of this user ------------------------------------------------------------------
+
+
+def read_private(path: str, writable_only: bool = False) -> bytes:
+    """A file that others must not be able to read (or only not to write); TrustError when they are."""
+    with open(path, "rb") as file:
+        state = os.fstat(file.fileno())
+        wrong = state.st_mode & (0o022 if writable_only else 0o077)
+        if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or wrong:
+            raise TrustError(f"{path}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}; a file of your own that others "
+                             f"cannot {'write' if writable_only else 'read'} was expected (chmod {'go-w' if writable_only else '600'})")
+        return file.read(1 << 20)
+
+
+def local_key(make: bool = False) -> bytes | None:
+    """The key that seals what is made here; ``make``: at first use.  TrustError when its file is not private."""
+    path = os.path.join(config_folder(), "local.key")
+    if not os.path.exists(path):
+        if not make:
+            return None
+        os.makedirs(config_folder(), mode=0o700, exist_ok=True)
+        temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(fd, os.urandom(KEY_SIZE))
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        try:
+            os.link(temporary, path)  # the first one stays when two begin at once
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(temporary)
+    key = read_private(path)
+    if len(key) != KEY_SIZE:
+        raise TrustError(f"{path}: {len(key)} bytes; {KEY_SIZE} expected.  Delete it: what it sealed has to be made again, or signed")
+    return key
+
+
+def trusted_keys() -> dict[bytes, str]:
+    """Public keys that this user trusts, with what they are called."""
+    path = os.path.join(config_folder(), "trusted-keys")
+    if not os.path.exists(path):
+        return {}
+    found = {}
+    for number, line in enumerate(read_private(path, writable_only=True).decode("utf-8", "replace").splitlines(), 1):
+        word, _, name = line.strip().partition(" ")
+        if word and not word.startswith("#"):
+            try:
+                key = bytes.fromhex(word)
+            except ValueError:
+                key = b""
+            if len(key) != KEY_SIZE:
+                raise TrustError(f"{path}:{number}: {word[:80]!r} is no public key; {2 * KEY_SIZE} hexadecimal digits expected")
+            found[key] = name.strip()
+    return found
+
+
+def set_trusted(keys: dict[bytes, str]) -> None:
+    """Replace the list of trusted keys."""
+    os.makedirs(config_folder(), mode=0o700, exist_ok=True)
+    path = os.path.join(config_folder(), "trusted-keys")
+    temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(f"{key.hex()} {name}".rstrip() + "\n" for key, name in keys.items())
+    os.replace(temporary, path)
+
+
+# -- seals --------------------------------------------------------------------------
+
+
+def keyed(key: bytes, text: bytes) -> bytes:
+    from _blake2 import blake2b
+    return bytes(blake2b(text, key=key, digest_size=STRONG, person=b"csl-native seal").digest())
+
+
+def seal(sections: Iterable[Section]) -> None:
+    """Vouch for sections that were made here, with the local key; says so on standard error when that cannot be."""
+    try:
+        key = local_key(make=True)
+    except (OSError, TrustError) as error:
+        sys.stderr.write(f"csl: {error}; what is written is not sealed, and its native code will not be trusted\n")
+        return
+    assert key is not None
+    for section in sections:
+        section.digest = digest(section.data, STRONG)
+        section.info["seal"] = {"local": keyed(key, message(section))}
+
+
+def sign(section: Section, private: Any, public: bytes) -> dict[str, Any]:
+    """The ``info`` of a section with a signature by an Ed25519 key more."""
+    old = section.info.get("seal", {})
+    return {**section.info, "seal": {**old, "keys": {**old.get("keys", {}), public: private.sign(message(section))}}}
+
+
+class Trust:
+    """Whom a session believes: nobody but the program itself (none), this user too (local), trusted keys too (keys), or everybody (all)."""
+
+    def __init__(self, level: str = "keys") -> None:
+        if level not in LEVELS:
+            raise ValueError(f"trust {level!r}; one of {', '.join(LEVELS)} expected")
+        self.level = level
+        self.said: dict[tuple[str, str, bytes], str] = {}
+
+    def doubt(self, image: Image, name: str) -> str:
+        """Why a section is not trusted; empty when it is.  Its contents still have to match its digest."""
+        section = image.sections[name]
+        if self.level == "all" or os.path.realpath(image.path) == os.path.realpath(base_image()):
+            return ""
+        if self.level == "none":
+            return "nobody is trusted with --trust=none"
+        key = (image.path, name, section.digest)
+        if key not in self.said:
+            try:
+                self.said[key] = self._doubt(section)
+            except (OSError, TrustError) as error:
+                self.said[key] = str(error)
+            except ImportError as error:
+                self.said[key] = f"its signatures cannot be checked ({error}); install cryptography"
+        return self.said[key]
+
+    def _doubt(self, section: Section) -> str:
+        seals = section.info.get("seal")
+        if not isinstance(seals, dict) or len(section.digest) != STRONG:
+            return "nobody signed it"
+        text = message(section)
+        key = local_key()
+        if key is not None and seals.get("local") == keyed(key, text):  # nobody learns anything from the time that this takes
+            return ""
+        signatures = seals.get("keys")
+        if not isinstance(signatures, dict) or not signatures:
+            return "it was not made by this user, and nobody signed it"
+        if self.level == "local":
+            return "it was not made by this user; signatures do not count with --trust=local"
+        known = trusted_keys()
+        for public, signature in signatures.items():
+            if public in known and isinstance(signature, bytes):
+                return "" if _verifies(public, signature, text) else f"the signature by {public.hex()[:16]}... does not fit"
+        return "signed by " + ", ".join(bytes(k).hex()[:16] + "..." for k in signatures if isinstance(k, bytes)) + ", which is not trusted here"
+
+
+def _verifies(public: bytes, signature: bytes, text: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True

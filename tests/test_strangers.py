@@ -1,0 +1,90 @@
+"""Bytecode and heaps of strangers: what is not safe is refused, and what is not refused cannot do harm, in any engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from csl_native.instructions.codec import Code, CodeError, encode
+from csl_native.instructions.proof import prove
+from csl_native.session import Session
+
+from .conftest import ROOT, machine_runs_natively
+
+ONE, LOCAL, STORE, RETURN, POP = encode("small", 1), encode("local", 1), encode("store_local", 1), encode("return"), encode("pop")
+PUSH, POLL = encode("push_argument"), encode("poll")
+
+# Bytecode of a function of one argument and two locals, with a symbol (1) and a string (2) as literals; what is wrong with it.
+REFUSED = {
+    "a local that was never set": (LOCAL + RETURN, [], "may not be set"),
+    "... on one of two ways": (encode("local", 0) + encode("jump_nil", 4) + ONE + STORE + LOCAL + RETURN, [], "may not be set"),
+    "a string is called": (encode("call0", 2) + RETURN, [], "is no symbol"),
+    "a string is bound": (ONE + encode("bind", 2) + RETURN, [], "is no symbol"),
+    "more arguments are dropped than pushed": (ONE + PUSH + POP + encode("drop_arguments", 2) + ONE + RETURN, [], "takes 2 pushed arguments; there are 1"),
+    "a call takes arguments that nobody pushed": (ONE * 3 + encode("calln", 1, 4) + RETURN, [], "takes 1 pushed arguments; there are 0"),
+    "pushed on one of two ways": (encode("local", 0) + encode("jump_nil", 4) + ONE + PUSH + POP + encode("drop_arguments", 1) + ONE + RETURN, [],
+                                  "pushed arguments and with"),
+    "a loop without a safepoint": (encode("jump", -3), [], "has no safepoint"),
+    "a handler that is the way back": (encode("nil") + encode("call0", 1) + RETURN, [(1, 5, 1, 0)], "words on the stack|no safepoint"),
+    "a handler that expects what is not there": (encode("call0", 1) + RETURN + RETURN, [(0, 3, 4, 1)], "finds 1 words"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_what_is_not_safe_is_refused(name: str) -> None:
+    code, handlers, why = REFUSED[name]
+    with pytest.raises(CodeError, match=why):
+        prove(Code(1, 1, False, 2, 12, code, handlers), 3, {1})
+
+
+def test_what_is_safe_is_not_refused() -> None:
+    prove(Code(1, 1, False, 2, 12, ONE + STORE + LOCAL + RETURN), 3, {1})
+    prove(Code(1, 1, False, 2, 12, POLL + POP + encode("jump", -5)), 3, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + ONE * 3 + encode("calln", 1, 4) + RETURN), 3, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + encode("call0", 1) + RETURN + RETURN, [(2, 5, 6, 1)]), 3, {1})
+
+
+def hostile(kind: str, seed: int, count: int, engine: str, jit: str) -> None:
+    if engine != "python" and not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    done = subprocess.run([sys.executable, "-m", "tests.hostile", kind, str(seed), str(count), engine, jit], capture_output=True, text=True, cwd=ROOT,
+                          timeout=900, check=False)
+    assert done.returncode == 0, f"{done.returncode}\n{done.stderr[-3000:]}"
+    found = re.search(r"(\d+) refused, (\d+) ran|ended early", done.stdout)
+    assert found and (found[1] is None or int(found[1]) > 0 < int(found[2])), done.stdout
+
+
+ROWS = [
+    ("code", 1, 300, "best", "-1"), ("code", 2, 120, "best", "0"), ("code", 3, 60, "python", "-1"), ("heap", 4, 80, "best", "-1"),
+    ("heap", 5, 15, "python", "-1")]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=["-".join(map(str, row)) for row in ROWS])
+def test_what_is_not_refused_does_no_harm(row: tuple[str, int, int, str, str]) -> None:
+    hostile(*row)
+
+
+MANY = [("code", 10 + k, 3000, engine, "-1") for k, engine in enumerate(("switch", "threaded", "calls", "registers", "debug"))] + [
+    ("code", 20, 1500, "best", "0"), ("code", 21, 150, "best", "0,0"), ("code", 22, 600, "python", "-1"),
+    ("heap", 23, 1500, "best", "0"), ("heap", 24, 120, "python", "-1")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", MANY, ids=["-".join(map(str, row)) for row in MANY])
+def test_much_of_it(row: tuple[str, int, int, str, str]) -> None:
+    hostile(*row)
+
+
+def test_values_that_python_holds_outlive_a_preserve(tmp_path: Path) -> None:
+    session = Session(heap=64 << 20, output=open(os.devnull, "wb"))
+    held = [session.eval(f"(list2vector (list {k} {k + 1}))") for k in range(50)]
+    session.preserve(tmp_path / "x.img")
+    session.eval("(prog (i) (setq i 0) l (mkvect 50) (setq i (add1 i)) (cond ((lessp i 10000) (go l))) (reclaim))")
+    first = session.function("getv")
+    assert [first(v, 0) for v in held] == list(range(50))
+

@@ -1,0 +1,105 @@
+"""The commands of ``csl-image`` about trust: who vouches for an image, and whom this user believes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from csl_native.image.container import STRONG, Image, ImageError, digest, update
+from csl_native.trust import KEY_SIZE, TrustError, config_folder, keyed, local_key, message, set_trusted, trusted_keys
+from csl_native.trust import sign as signed
+
+CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-")  # what runs, or is run by something
+
+
+def private_key(path: str, make: bool) -> Any:
+    """An Ed25519 private key from a PEM or OpenSSH file; ``make``: a new one, when there is no such file."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    if make and not os.path.exists(path):
+        data = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    with open(path, "rb") as file:
+        data = file.read(1 << 16)
+    load = serialization.load_ssh_private_key if b"OPENSSH" in data else serialization.load_pem_private_key
+    try:
+        key = load(data, password=None)
+    except (ValueError, TypeError) as error:
+        raise TrustError(f"{path}: no private key that can be read ({error}); a PEM file without a password was expected, "
+                         "as openssl genpkey -algorithm ed25519 or --make-key makes it") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TrustError(f"{path}: a key of another kind ({type(key).__name__}); Ed25519 expected")
+    return key
+
+
+def public_key(text: str) -> bytes:
+    """A public key given as hexadecimal digits, or as a file: PEM (public or private) or OpenSSH."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    if not os.path.exists(text):
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if len(key) != KEY_SIZE:
+            raise TrustError(f"{text}: neither a file nor a public key of {2 * KEY_SIZE} hexadecimal digits")
+        return key
+    with open(text, "rb") as file:
+        data = file.read(1 << 16)
+    if b"PRIVATE" in data:
+        found: Any = private_key(text, False).public_key()
+    else:
+        try:
+            found = serialization.load_ssh_public_key(data) if data.startswith(b"ssh-") else serialization.load_pem_public_key(data)
+        except ValueError as error:
+            raise TrustError(f"{text}: no public key that can be read ({error}); PEM or OpenSSH expected") from None
+    if not isinstance(found, Ed25519PublicKey):
+        raise TrustError(f"{text}: a key of another kind ({type(found).__name__}); Ed25519 expected")
+    return raw(found)
+
+
+def raw(public: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+    data: bytes = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return data
+
+
+def sign(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """Vouch for all code of the image: with a key, or for this user alone."""
+    bad = image.verify()
+    if bad:
+        raise ImageError(f"{image.path}: damaged sections: {', '.join(bad)}; only what is whole is signed")
+    private = private_key(options.key, options.make_key) if options.key else None
+    own = local_key(make=True) if private is None else None
+    public = raw(private.public_key()) if private is not None else b""
+    infos = {}
+    for name, section in image.sections.items():
+        if name.startswith(CODE):
+            if len(section.digest) != STRONG:
+                raise ImageError(f"{image.path}: section {name} was written by format 1.0, whose digests are too short to be signed; preserve it again")
+            if name == "heap" and section.info.get("starts") != digest(image.read("starts"), STRONG):
+                raise ImageError(f"{image.path}: section starts is not that of its heap; restore the image from a copy or make it again")
+            if private is not None:
+                infos[name] = signed(section, private, public)
+            else:
+                assert own is not None
+                infos[name] = {**section.info, "seal": {**section.info.get("seal", {}), "local": keyed(own, message(section))}}
+    update(image.path, [], infos=infos)
+    return [{"section": name, "signed by": public.hex() or "this user"} for name in sorted(infos)], 0
+
+
+def trust(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
+    """Trust a public key, take that back, or list the trusted ones."""
+    keys = trusted_keys()
+    if options.key is not None:
+        key = public_key(options.key)
+        if options.remove and key not in keys:
+            raise TrustError(f"{key.hex()}: is not trusted; csl-image trust lists the keys in {config_folder()}")
+        if options.remove:
+            del keys[key]
+        else:
+            keys[key] = options.name or keys.get(key, "")
+        set_trusted(keys)
+    return [{"key": key.hex(), "name": name} for key, name in keys.items()], 0
