@@ -56,7 +56,7 @@ class HeapView:
 
     def items(self, x: int) -> Iterator[int]:
         """Elements of a list."""
-        for _ in range(LIMIT):
+        for _ in range(self.size // 16 + 1):
             if x & 7 != CONS:
                 return
             yield self.word(x - 1)
@@ -107,9 +107,14 @@ class HeapView:
         result: dict[str, list[tuple[int, int, int, int]]] = {}
         for row in self.items(self.root(ROOT_HARD_CODE)):
             parts = list(self.items(row))
+            if len(parts) < 2:
+                raise self.fail("a native definition without a function", row)
             entries = []
             for entry in parts[2:]:
-                number, rest = self.word(entry - 1) >> 3, self.word(entry + 7)
+                rest = self.word(entry + 7) if entry & 7 == CONS else 0
+                if rest & 7 != CONS:
+                    raise self.fail("a native definition that is none", entry)
+                number = self.word(entry - 1) >> 3
                 entries.append((number >> 20 & 255, number >> 18 & 3, number & 0x3FFFF, self.word(rest - 1) >> 3))
             result[self.text(parts[0])] = entries
         return result

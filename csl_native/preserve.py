@@ -10,6 +10,7 @@ import msgpack
 from csl_native.image.container import PAGE, STRONG, Image, Section, digest, update, write
 from csl_native.image.files import writing
 
+from .baseimage import base_image
 from .instructions.codec import table
 from .kernel.memory import NIL, ROOT_PINNED
 from .trust import seal
@@ -64,9 +65,9 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     sections[0].info.update({s.name: digest(s.data, STRONG) for s in sections[1:]})  # they go together: a seal of the heap is one of them
     for s in own:
         s.info["heap"] = sections[0].digest  # made together: their entries need not be compared with the bytecode one by one
-    if not session.restricted:
-        seal([sections[0], *own])
     foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
+    if not session.restricted:
+        seal([sections[0], *own, *(foreign if session.path and os.path.realpath(session.path) == os.path.realpath(base_image()) else ())])
     with writing(path):
         _write(session, path, sections, own, foreign)
 

@@ -138,11 +138,11 @@ def power_losses(events: list[tuple[Any, ...]], before: dict[str, bytes], path: 
         yield durable[path]
 
 
-def known(path: str) -> dict[str, bytes]:
-    """What an image is: the digests of its sections, all of which match."""
+def known(path: str) -> dict[str, tuple[bytes, str]]:
+    """What an image is: the digests of its sections, all of which match, and what is said of them."""
     with Image(path) as image:
         assert image.verify() == []
-        return {name: s.digest for name, s in image.sections.items()}
+        return {name: (s.digest, repr(s.info)) for name, s in image.sections.items()}
 
 
 def sections(seed: int, size: int = 1500) -> list[Section]:
@@ -176,6 +176,7 @@ CASES: dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
     "second update": (lambda p: (write(p, sections(1)), update(p, sections(3)[:1])), lambda p: update(p, sections(4)[1:2], frozenset({"a"}))),
     "drop": (lambda p: write(p, sections(1)), lambda p: csl_image(["drop", p, "--tag", "aarch64"])),
     "thin": (lambda p: write(p, sections(1)), lambda p: csl_image(["thin", p, "--tag", "aarch64"])),
+    "sign": (lambda p: write(p, sections(1)), lambda p: csl_image(["sign", p])),
     "faslout": (lambda p: write(p, sections(1)), module),
     "delete-module": (module, unmodule),
     "preserve": (module, preserve_small),

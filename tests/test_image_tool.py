@@ -158,3 +158,31 @@ def test_the_report_in_a_browser(image: str, tmp_path: Path) -> None:
     seen = json.loads(found[1].replace("&quot;", '"'))
     assert seen["boxes"] > 20 and seen["names"] == ["fact"] and seen["count"].startswith("1 of ") and seen["columns"] >= 3
     assert len(seen["lit"]) >= 2 and "bytecode" in seen["lit"]
+
+
+@pytest.mark.parametrize("width", [50, 120])
+@pytest.mark.parametrize("command", ["info", "functions", "heap", "size", "why", "verify", "disasm", "tags"])
+def test_on_a_terminal(image: str, command: str, width: int, tmp_path: Path) -> None:
+    """On a terminal there are tables and bars that fit; what is piped into a file stays plain."""
+    import pty
+    arguments = [sys.executable, "-m", "csl_native.tools.csl_image", command, *([image] if command != "tags" else []),
+                 *(["fact"] if command == "disasm" else [])]
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ |= {"COLUMNS": str(width), "TERM": "xterm-256color"}
+        os.execv(arguments[0], arguments)
+    data = b""
+    while True:
+        try:
+            more = os.read(fd, 65536)
+        except OSError:
+            break
+        if not more:
+            break
+        data += more
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) in (0, 1)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", data.decode())
+    assert "Traceback" not in text and text.strip() and max(map(len, text.replace("\r", "").split("\n"))) <= width
+    assert "\x1b[" in data.decode() or command == "disasm"
+    piped = subprocess.run(arguments, capture_output=True, text=True, check=False).stdout
+    assert "\x1b" not in piped and "█" not in piped

@@ -7,6 +7,7 @@ must run as bytecode); 2 the command line or the file cannot be used.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import sys
@@ -311,13 +312,26 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def show(options: argparse.Namespace, result: Any) -> None:
+    """JSON, or text: on a terminal with rich, where that is installed."""
+    if options.json:
+        print(json.dumps(result, indent=1, default=str))
+        return
+    if sys.stdout.isatty():
+        with contextlib.suppress(ImportError):
+            from csl_native.tools.terminal import show as show_there
+            show_there(options.command, result)
+            return
+    print(listing.plain(options.command, result))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
     options = parser().parse_args(arguments)
     try:
         if options.command in WITHOUT_IMAGE:
             result, exit_status = COMMANDS[options.command](None, options)
-            print(json.dumps(result, indent=1) if options.json else listing.plain(options.command, result))
+            show(options, result)
             return int(exit_status)
         with Image(options.image) as image:
             if "instructions" in image.sections:
@@ -328,7 +342,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps({"error": str(error)}) if options.json else f"csl-image: {error}", file=sys.stdout if options.json else sys.stderr)
         return 2
     try:
-        print(json.dumps(result, indent=1, default=str) if options.json else listing.plain(options.command, result))
+        show(options, result)
     except BrokenPipeError:
         return 1
     return int(status)

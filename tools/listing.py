@@ -20,7 +20,8 @@ def plain(command: str, result: Any) -> str:
     if command == "why":
         return "\n".join(row["sentence"] for row in result) or "everything that has native code runs natively"
     if command == "verify":
-        return "\n".join(result["problems"]) or f"{result['image']}: all digests match, all bytecode is well-formed"
+        lines = result["problems"] or [f"{result['image']}: all digests match, all bytecode is well-formed"]
+        return "\n".join([*lines, *(f"{name}: not trusted here: {doubt}" for name, doubt in result["not trusted here"].items())])
     if command == "disasm":
         return "\n".join(f"{name}:\n" + "\n".join("  " + line for line in lines) for name, lines in result.items() if name != "function")
     if command == "heap" and isinstance(result, dict):

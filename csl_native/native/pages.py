@@ -14,6 +14,7 @@ from csl_native.relocation.kinds import ROW_WORDS
 
 from ..cage import CodeMemory
 from .architectures import Architecture, by_tag
+from .heads import check_head
 
 PAGE_SIZE = 1 << 18
 RECORD = struct.Struct("<qq")  # kind << 56 | target << 32 | place, addend
@@ -129,11 +130,11 @@ class PageSet:
             if size > min(HEAD_LIMIT, len(data)):
                 raise ValueError(f"head of {size} bytes")
             head = msgpack.unpackb(data[4:4 + size], strict_map_key=False)
-            count, length = int(head["records"]), int(head["size"])
+            check_head(head)
+            count, length = head["records"], head["size"]
             at = 4 + size
             if count < 0 or at + RECORD.size * count > len(data):
                 raise ValueError(f"{count} records")
-            targets = [str(t) for t in head["targets"]]
             packed = bytearray(data[at:at + RECORD.size * count])
             at = (at + RECORD.size * count + 15) // 16 * 16
             if front is not None and not matches(data[:at], front):
@@ -141,13 +142,12 @@ class PageSet:
             pages = bytearray(data[at:at + length])
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")
-            result = cls(int(head["tag"]), str(head["abi"]), pages, functions=dict(head["functions"]), targets=targets, packed=packed,
-                         entries=dict(head["entries"]), features=list(head["features"]), arities=dict(head["arities"]),
-                         entry_names=list(head["entry_names"]), blocks={int(p): int(s) for p, s in head["blocks"]}, engines=dict(head["engines"]),
-                         names={int(place): str(name) for place, name in head.get("names", ())})
+            result = cls(head["tag"], head["abi"], pages, functions=head["functions"], targets=head["targets"], packed=packed,
+                         entries=head["entries"], features=head["features"], arities=head["arities"], entry_names=head["entry_names"],
+                         blocks=dict(head["blocks"]), engines=head["engines"], names=dict(head.get("names", ())))
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
             return result
-        except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:
+        except (ValueError, TypeError, struct.error, msgpack.UnpackException) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error
 
 
