@@ -117,6 +117,8 @@ class Image:
             except (ValueError, KeyError, TypeError, msgpack.UnpackException) as error:
                 raise ImageError(f"{self.path}: its directory cannot be read ({error}); make the image again") from error
             for s in sections.values():
+                if type(s.name) is not str or len(s.name) > 1 << 10:
+                    raise ImageError(f"{self.path}: its directory has {s.name!r:.40} as a name; make the image again")
                 if s.offset < PAGE or s.stored < 0 or s.length < 0 or s.offset + s.stored > self.size or (s.raw and s.offset % PAGE):
                     raise ImageError(f"{self.path}: section {s.name} lies at {s.offset}..{s.offset + s.stored}, outside of the file "
                                      f"({self.size} bytes); the file was cut short or damaged")
