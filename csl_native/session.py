@@ -16,7 +16,7 @@ from csl_native.image.container import Image, Section
 from .baseimage import base_image
 from .cage import default_heap
 from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE
-from .lisp.handles import STREAM
+from .lisp.handles import PYTHON, STREAM
 from .lisp.lisp import Restart, Stopped
 from .machine import Unwinding
 from .native.architectures import Architecture
@@ -204,6 +204,17 @@ class Session(Restoring, Values):
                 self.machine.intern(name), [self.from_python(a) for a in arguments])))
         call.__name__ = name
         return call
+
+    def define(self, name: str, function: Callable[..., Any]) -> None:
+        """Make a Python callable a Lisp function, which takes any number of arguments; one that was preserved is an error when it is called."""
+        def body() -> None:
+            m, lisp = self.machine, self.lisp
+            rest = m.intern("arguments")
+            form = m.list([m.intern("apply"), m.list([lisp.s_quote, lisp.handles.make(PYTHON, function)]), rest])
+            m.pin(form)
+            lisp.define(m.intern(name), m.list([m.intern("&rest"), rest]), [form], False)
+            m.unpin(1)
+        self.run(body)
 
     def preserve(self, path: str | os.PathLike[str], *, compress: bool = False) -> None:
         """Write everything to an image file; the session goes on."""

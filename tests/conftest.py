@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CSL = [sys.executable, "-m", "csl_native.cli"]
 
 
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="csl-native-tests-")  # keys of their own, for all that tests start, too
+if "csl-native-tests-" not in os.environ.get("XDG_CONFIG_HOME", ""):  # keys of their own: one set for all test processes and what they start
+    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="csl-native-tests-")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -134,6 +134,34 @@ def test_every_engine_there(machine: str, images: Path) -> None:
             assert done.stdout == "(144 5)\n", done.stderr
 
 
+FOREIGN = """(define!-foreign 'c!-cos "libm.so.6" "cos" 'double '(double)) (define!-foreign 'c!-cosf "libm.so.6" "cosf" 'float '(float))
+(define!-foreign 'c!-ldexp "libm.so.6" "ldexp" 'double '(double int32)) (define!-foreign 'c!-fma "libm.so.6" "fma" 'double '(double double double))
+(define!-foreign 'c!-labs "libc.so.6" "llabs" 'int64 '(int64)) (define!-foreign 'c!-ntohl "libc.so.6" "htonl" 'uint32 '(uint32))
+(define!-foreign 'c!-qsort "libc.so.6" "qsort" 'void '(pointer size size (callback int (pointer pointer))))
+(foreign!-structure 'pair '((quot int) (rem int))) (define!-foreign 'c!-div "libc.so.6" "div" 'pair '(int int))
+(define!-foreign 'c!-snprintf "libc.so.6" "snprintf" 'int '(pointer size string &rest))
+(de main () (print (list (c!-cos 0.0) (c!-cosf 0.0) (c!-ldexp 1.5 -2) (c!-fma 2.0 3.0 4.0) (c!-labs -1234567890123) (c!-ntohl (c!-ntohl 4000000000))))
+  (prog (v) (setq v (mkvect32 3)) (putv32 v 0 9) (putv32 v 1 -3) (putv32 v 2 7)
+    (c!-qsort v 4 4 (function (lambda (a b) (difference (foreign!-ref a 'int32) (foreign!-ref b 'int32))))) (print v))
+  (print (c!-div 17 -5)) (print (c!-snprintf (mkvect8 63) 64 "%s %.2f %s" "hi" 2.5 "there")))"""
+
+
+def test_c_functions_there(machine: str, images: Path) -> None:
+    """Thunks for that machine's convention, made here; callbacks, structures and variable arguments by its libffi."""
+    path = images / "foreign.img"
+    if not path.exists():
+        s = restore(image_of(images, "base"), heap=64 << 20)
+        s.eval(FOREIGN)
+        s.native_compile()
+        s.add_tags(emulation.MACHINES)
+        s.preserve(f"{path}.{os.getpid()}")
+        s.close()
+        os.replace(f"{path}.{os.getpid()}", path)
+    done = there(machine, *MODULE, "--explain", "-i", str(path), "-e", "(main)")
+    assert done.stdout == "(1.0 1.0 0.375 10.0 1234567890123 4000000000)\n#V32(-3 0 7 9)\n[-3 2]\n13\n", done.stderr
+    assert done.stderr == ""
+
+
 def test_bytecode_there(machine: str, images: Path) -> None:
     done = there(machine, *MODULE, "--explain", "--native=off", "-i", str(image_of(images, "tak")), "-e", "(print (takr 7 4 1))")
     assert done.stdout == "4\n" and "[switched-off]" in done.stderr

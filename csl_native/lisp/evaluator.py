@@ -10,11 +10,13 @@ from ..machine import Unwinding
 from ..objects import F_KEYWORD, F_MACRO, F_SPECIAL, SYM_VALUE
 from ..words import CONS, SYMBOL
 from .assembly import CompileError
+from .handles import PYTHON
 
 if TYPE_CHECKING:
     from ..machine import Machine
     from .compiler import Compiler
     from .errors import Errors
+    from .handles import Handles
 
 
 class Evaluator:
@@ -23,6 +25,7 @@ class Evaluator:
     machine: Machine
     compiler: Compiler
     errors: Errors
+    handles: Handles
     s_lambda: int
     quick: dict[int, Callable[[int], int]]
     define: Callable[..., None]
@@ -172,6 +175,10 @@ class Evaluator:
             return self.apply(m.cons(self.s_lambda, m.cdr(m.cdr(f))), arguments)
         if f & 7 == CONS and m.car(f) == m.intern("closure"):
             return self.apply(m.car(m.cdr(f)), [*m.items(m.cdr(m.cdr(f))), *arguments])
+        function = self.handles.thing(f, PYTHON)
+        if callable(function):
+            session = self.session  # type: ignore[attr-defined]
+            return int(session.from_python(function(*map(session.to_python, arguments))))
         self.bad_function(f)
         raise Unwinding
 

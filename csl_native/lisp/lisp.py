@@ -65,6 +65,8 @@ class Lisp(Installer, Evaluator):
         machine.host = Host(self)
         self.precision = 6
         self.checking = False
+        self.errno = 0  # of the last C function that was asked to keep it
+        self.foreign_calls: dict[int, Any] = {}  # C functions that are ready to be called, by address of their signature
         self.output = Output(output if output is not None else getattr(sys.stdout, "buffer", sys.stdout))
         self.terminal = self.output
         self.window = Window(machine)
@@ -334,6 +336,7 @@ class Lisp(Installer, Evaluator):
         allocated, before, started = cage["allocated"], cage["full_count"], time.perf_counter()
         self.machine.kernel.collect(int(full))
         self.handles.collected()
+        self.foreign_calls.clear()
         seconds = time.perf_counter() - started
         self.gc_seconds += seconds
         full = cage["full_count"] != before

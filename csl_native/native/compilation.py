@@ -115,7 +115,7 @@ class Compilation:
             parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
             pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
                                          "features": block.features.get(source.label, []), "parts": parts,
-                                         "inlined": inlined(source, h.lisp)}
+                                         "inlined": inlined(source, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
         h.add(entries)

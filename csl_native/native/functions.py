@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..engines.weave import kernel_program
+from ..foreign.types import Signature
 from ..instructions.codec import Code
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
@@ -54,6 +55,7 @@ class Source:
     floats: tuple[tuple[int, float], ...] = ()
     callees: tuple[tuple[int, Callee], ...] = ()
     speculate: bool = False
+    foreign: Signature | None = None  # it only calls this C function
 
 
 class FunctionIR:
@@ -122,12 +124,20 @@ class FunctionIR:
 def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     """A module for some functions, with the inlined part of the kernel."""
     parts, used, leaves, slow_paths = [ir.PERSONALITY], set(), set[str](), set[str]()
+    foreign: dict[str, str] = {}
     for source in sources:
-        function = FunctionIR(source, architecture.slow_convention)
+        if source.foreign is not None:
+            from .thunks import ThunkIR
+            thunk = ThunkIR(source, architecture)
+            foreign.setdefault(source.foreign.target, thunk.declaration())
+            function: FunctionIR = thunk
+        else:
+            function = FunctionIR(source, architecture.slow_convention)
         parts += [function.text(), function.entry()]
         used |= function.used
         slow_paths |= function.slow
         leaves |= function.leaves
+    parts += foreign.values()
     program = kernel_program(())
 
     def inlined(f: Function) -> bool:

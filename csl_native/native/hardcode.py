@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from csl_native.image.container import Image, ImageError, Section, digest
 
 from ..cage import CodeMemory
+from ..foreign.libraries import ForeignError
+from ..foreign.libraries import resolve as resolve_foreign
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_HARD_CODE
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
@@ -302,6 +304,11 @@ class HardCode:
                 return Fallback("redefined", m.text(symbol), f"{changed}, which stands in place of its calls")
         if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
             return Fallback("missing-feature", m.text(symbol), missing)
+        for target in entry.get("foreign", ()):
+            try:
+                resolve_foreign(target)
+            except ForeignError as error:
+                return Fallback("no-foreign", m.text(symbol), str(error))
         if (pages.tag, place) in self.overflowed:
             return Fallback("overflow", m.text(symbol), f"page {page}, offset {offset}")
         address = self.address(pages.tag, place)

@@ -13,6 +13,7 @@ from csl_native.image.container import STRONG, Image, ImageError, Section, diges
 from csl_native.relocation.kinds import ROW_WORDS
 
 from ..cage import CodeMemory
+from ..foreign.types import FOREIGN
 from .architectures import Architecture, by_tag
 from .heads import check_head
 
@@ -179,6 +180,7 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
     architecture = pages.architecture
     if architecture is None:
         raise Refused("no-architecture", f"tag {pages.tag}")
+    resolve = {**resolve, **{t: address(t) for t in pages.targets if t.startswith(FOREIGN)}}
     missing = [t for t in pages.targets[1:] if t not in resolve]
     if missing:
         raise Refused("unresolved", missing[0])
@@ -197,6 +199,16 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
     except OSError as error:
         raise Refused("no-memory-execution", str(error)) from error
     return LoadedSet(pages, memory, frozenset(entry for place in overflowed for entry in pages.functions_at(place)))
+
+
+def address(target: str) -> int:
+    """Where a C function is; 0 when it is not there: the functions that call it are not instated then."""
+    from ..foreign.libraries import ForeignError
+    from ..foreign.libraries import resolve as find
+    try:
+        return find(target)
+    except ForeignError:
+        return 0
 
 
 def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> list[int]:

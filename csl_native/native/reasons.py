@@ -28,6 +28,7 @@ ROWS = (
     Reason("no-memory-execution", "the system refuses executable memory", "allow it for this program, or go on with bytecode"),
     Reason("untrusted", "nobody who is trusted here vouches for it",
            "csl-image trust KEY, csl-image sign when it is yours, or --trust=all when you know where it is from"),
+    Reason("no-foreign", "a C function that the code calls is not there", "install the shared library; until then each call is an error that says so"),
     Reason("no-bytecode", "the symbol has no bytecode definition", "define the function"),
 )
 REASONS = {row.code: row for row in ROWS}

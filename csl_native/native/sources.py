@@ -6,13 +6,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..engines.weave import lisp_functions
+from ..foreign.signatures import MARK, signature_of
+from ..foreign.types import Signature
 from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..objects import SYM_ENV
-from ..words import FLOAT, SYMBOL
+from ..words import FLOAT, SYMBOL, VECTOR
 from .functions import Callee, FunctionIR, Source
 from .guards import digest_of, guard_of
 from .lowering import CALLS
+from .thunks import calls_only
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -35,6 +38,8 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
     code = Code.unpack(m.raw(literals[0]))
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
+    if (row := foreign_of(lisp, literals, code)) is not None:
+        return Source(label, code, len(literals), foreign=row)
     FunctionIR(source)
     callees: dict[int, Callee] = {}
     room = ROOM
@@ -46,6 +51,16 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
                 callees[n] = callee
                 room -= len(callee.code.code) if callee.code is not None else 0
     return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate)
+
+
+def foreign_of(lisp: Lisp, literals: list[int], code: Code) -> Signature | None:
+    """The signature of the C function that a function only calls, when a thunk can do that."""
+    mark = lisp.machine.intern(MARK)
+    found = [x for x in literals[1:] if x & 7 == VECTOR and lisp.machine.vector_length(x) == 6 and lisp.machine.field(x, 8 - VECTOR) == mark]
+    if len(found) != 1 or lisp.session.restricted or not calls_only(code):  # type: ignore[attr-defined]
+        return None
+    row = signature_of(lisp, found[0])
+    return row if row is not None and row.is_plain and code.fixed == len(row.arguments) else None
 
 
 def floats(lisp: Lisp, literals: list[int]) -> tuple[tuple[int, float], ...]:
@@ -66,6 +81,8 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
         return None
     literals = m.vector_items(m.field(symbol, SYM_ENV))
     code = Code.unpack(m.raw(literals[0]))
+    if foreign_of(lisp, literals, code) is not None:
+        return None  # its native code is a thunk
     # A loop costs more than its call, and takes the registers of what is around it.
     if code.fixed != count or len(code.code) > SMALL or code.handlers or symbol in literals:
         return None

@@ -1,4 +1,4 @@
-"""C functions by name: open-foreign-library, find-foreign-function, call-foreign-function."""
+"""C functions: foreign-library, foreign-function, define-foreign, structures, callbacks and memory; and the original's names for less."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL
-from ...words import FLOAT, STRING, SYMBOL
+from ...words import CONS, FLOAT, STRING, SYMBOL
 from ..handles import FOREIGN
 from ..registry import builtin
 
@@ -14,6 +14,170 @@ if TYPE_CHECKING:
     from ..lisp import Lisp
 
 RESULTS: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "double": ctypes.c_double, "string": ctypes.c_char_p, "void": None}
+
+
+@builtin("foreign-library", 1)
+def foreign_library(lisp: Lisp, name: int) -> int:
+    """Load a shared library; its name, by which foreign-function knows it.  nil is what the process itself has."""
+    from ...foreign.libraries import library
+    lisp.reach_out("foreign-library")
+    if name != NIL and name & 7 != STRING:
+        raise lisp.errors.plain("foreign-library: a string expected", name)
+    library("" if name == NIL else lisp.machine.text(name))
+    return name
+
+
+@builtin("define-foreign", 5, -1)
+def define_foreign(lisp: Lisp, name: int, library: int, function: int, result: int, arguments: int, *options: int) -> int:
+    """Make a C function the function of a symbol; the symbol.  The option errno keeps errno for foreign-errno."""
+    from ...foreign.libraries import address
+    from ...foreign.signatures import MARK, signature_of
+    lisp.reach_out("foreign functions")
+    m = lisp.machine
+    if name & 7 != SYMBOL or name == NIL:
+        raise lisp.errors.plain("define-foreign: a symbol expected", name)
+    if function & 7 != STRING:
+        raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
+    m.pin(signature := m.vector([m.intern(MARK), library, function, result, arguments, m.list(list(options))]))
+    try:
+        row = signature_of(lisp, signature)
+        if row is None or any(m.text(o) != "errno" for o in options if o & 7 == SYMBOL):
+            raise lisp.errors.plain("foreign-function: a library, a name, types and the option errno expected", signature)
+        address(row.library, row.name)
+        parameters = [m.intern(f"argument{k}") for k in range(1, len(row.given) + 1)]
+        quoted = m.list([lisp.s_quote, signature])
+        if row.variadic:
+            rest = m.intern("more")
+            body = m.list([m.intern("foreign-apply"), quoted, m.list([m.intern("list*"), *parameters, rest])])
+            m.pin(body)
+            lisp.define(name, m.list([*parameters, m.intern("&rest"), rest]), [body], False)
+        else:
+            m.pin(body := m.list([m.intern("foreign-call"), quoted, *parameters]))
+            lisp.define(name, m.list(parameters), [body], False)
+        m.unpin(1)
+    finally:
+        m.unpin(1)
+    return name
+
+
+@builtin("foreign-function", 4, -1)
+def foreign_function(lisp: Lisp, library: int, function: int, result: int, arguments: int, *options: int) -> int:
+    """A C function as a symbol of its own, for apply and funcall."""
+    if function & 7 != STRING:
+        raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
+    symbol = lisp.machine.make_symbol(lisp.machine.text(function))
+    lisp.machine.pin(symbol)
+    try:
+        return define_foreign(lisp, symbol, library, function, result, arguments, *options)
+    finally:
+        lisp.machine.unpin(1)
+
+
+@builtin("foreign-call", 1, -1)
+def foreign_call(lisp: Lisp, signature: int, *words: int) -> int:
+    """What the functions that foreign-function makes do: call by a signature."""
+    call = lisp.foreign_calls.get(signature)
+    if call is None:
+        from ...foreign.calling import prepare
+        from ...foreign.signatures import signature_of
+        lisp.reach_out("foreign functions")
+        row = signature_of(lisp, signature)
+        if row is None:
+            raise lisp.errors.plain("foreign-call: no signature", signature)
+        call = lisp.foreign_calls[signature] = prepare(lisp, row)
+    return call(list(words))
+
+
+@builtin("foreign-apply", 2)
+def foreign_apply(lisp: Lisp, signature: int, arguments: int) -> int:
+    return foreign_call(lisp, signature, *lisp.machine.items(arguments))
+
+
+@builtin("foreign-structure", 2)
+def foreign_structure(lisp: Lisp, name: int, fields: int) -> int:
+    """Make a symbol the name of a structure type: ``((field type) ...)``."""
+    from ...foreign.signatures import STRUCTURE, type_of
+    m = lisp.machine
+    if name & 7 != SYMBOL or name == NIL or fields & 7 != CONS:
+        raise lisp.errors.plain("foreign-structure: a name and a list of (field type) expected", fields)
+    for row in m.items(fields):
+        parts = list(m.items(row)) if row & 7 == CONS else []
+        if len(parts) != 2 or parts[0] & 7 != SYMBOL or (t := type_of(lisp, parts[1])).kind not in ("scalar", "structure") or t.name in ("void", "string"):
+            raise lisp.errors.plain("foreign-structure: no (field type)", row)
+    m.kernel.put(name, m.intern(STRUCTURE), fields)
+    return name
+
+
+@builtin("foreign-errno", 0)
+def foreign_errno(lisp: Lisp) -> int:
+    """The errno that the last C function with the option errno left."""
+    return lisp.errno << 3
+
+
+@builtin("foreign-callback", 3)
+def foreign_callback(lisp: Lisp, function: int, result: int, arguments: int) -> int:
+    """A Lisp function as a C function that may be called for as long as the session lives."""
+    from ...foreign.calling import Callback
+    from ...foreign.signatures import type_of
+    lisp.reach_out("foreign-callback")
+    m = lisp.machine
+    expression = type_of(lisp, m.list([m.intern("callback"), result, arguments]))
+    kept = m.intern("foreign-callbacks")
+    handle = lisp.handles.make(FOREIGN, Callback(lisp, function, expression, []))
+    m.set_value(kept, m.cons(m.cons(handle, function), m.value(kept) or NIL))
+    return handle
+
+
+def place_of(lisp: Lisp, x: int, offset: int, who: str) -> int:
+    from ...foreign.calling import address_of
+    address = address_of(lisp, x)
+    if not address or offset & 7:
+        raise lisp.errors.plain(f"{who}: an address and an offset expected", x)
+    return address + (offset >> 3)
+
+
+@builtin("foreign-allocate", 1)
+def foreign_allocate(lisp: Lisp, size: int) -> int:
+    """Memory of C, filled with zeros; its address."""
+    lisp.reach_out("foreign-allocate")
+    if size & 7 or size <= 0:
+        raise lisp.errors.plain("foreign-allocate: a number of bytes expected", size)
+    allocate = ctypes.CDLL(None).calloc
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, [ctypes.c_size_t, ctypes.c_size_t]
+    found = allocate(1, size >> 3)
+    if not found:
+        raise lisp.errors.plain("foreign-allocate: no memory", size)
+    return lisp.machine.integer(found)
+
+
+@builtin("foreign-free", 1)
+def foreign_free(lisp: Lisp, x: int) -> int:
+    lisp.reach_out("foreign-free")
+    release = ctypes.CDLL(None).free
+    release.restype, release.argtypes = None, [ctypes.c_void_p]
+    release(place_of(lisp, x, 0, "foreign-free"))
+    return NIL
+
+
+@builtin("foreign-ref", 2, 3)
+def foreign_ref(lisp: Lisp, x: int, kind: int, offset: int = 0) -> int:
+    """What C has at an address (plus bytes); nothing checks the address."""
+    from ...foreign.calling import read_memory
+    from ...foreign.signatures import type_of
+    lisp.reach_out("foreign-ref")
+    return read_memory(lisp, place_of(lisp, x, offset, "foreign-ref"), type_of(lisp, kind))
+
+
+@builtin("foreign-set", 3, 4)
+def foreign_set(lisp: Lisp, x: int, kind: int, value: int, offset: int = 0) -> int:
+    from ...foreign.calling import write_memory
+    from ...foreign.signatures import type_of
+    lisp.reach_out("foreign-set")
+    write_memory(lisp, place_of(lisp, x, offset, "foreign-set"), type_of(lisp, kind), value)
+    return value
+
+
+# -- what the original has ----------------------------------------------------------
 
 
 def thing_of(lisp: Lisp, h: int, kind: type, who: str) -> Any:

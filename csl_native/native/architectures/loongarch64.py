@@ -14,7 +14,8 @@ FEATURES = {"cpucfg": (16, 1), "lam": (16, 2), "ual": (16, 4), "fpu": (16, 8), "
 
 # The caches: IBAR (LoongArch reference manual, volume 1, 2.2.8.2), what clear_cache does.
 ARCHITECTURE = Architecture(
-    return_code="2000004c", number=14, name="loongarch64", abi="LP64D", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64",
+    return_code="2000004c", word_extension="signext",
+    number=14, name="loongarch64", abi="LP64D", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64",
     clobber=",".join(f"~{{$r{k}}}" for k in range(22, 32)),
     kinds=loongarch64.KINDS, absolute=loongarch64.ABSOLUTE,
     veneer=bytes.fromhex("1400001a" "9402c028" "8002004c") + b"\0\0\0\0",  # pcalau12i t8; ld.d t8, t8; jr t8

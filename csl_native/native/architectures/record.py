@@ -70,6 +70,7 @@ class Architecture(NamedTuple):
     anchor_bias: int = 0
     after_call: tuple[bytes, bytes] = (b"", b"")  # what follows a call, and what takes its place when the call leaves the block
     local_entry: Callable[[Any], int] = lambda symbol: 0  # how far behind an ELF symbol callers with the same table enter
+    word_extension: str = "zeroext"  # how an unsigned integer of 32 bits fills a register as an argument
     unwinding: tuple[str, ...] = ()  # how the names of its own sections for exceptions begin
     ignored: frozenset[int] = frozenset()  # relocation types that only advise a linker
     support: str = ""  # IR of the functions that code for this machine calls where it has no instruction

@@ -19,7 +19,8 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
-    return_code="8280", number=13, name="riscv64", abi="LP64D", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",
+    return_code="8280", word_extension="signext",
+    number=13, name="riscv64", abi="LP64D", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",
     clobber=",".join(f"~{{x{k}}}" for k in (8, 9, *range(18, 28))),
     kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
     veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
