@@ -25,7 +25,7 @@ from .heap import compile_speed, heap_table, pauses
 from .images import images, run_time
 from .scheme import Unsupported
 from .scheme import run as run_scheme
-from .tiers import float_loop, placement_table, sizes, warm_up
+from .tiers import float_loop, foreign_calls, placement_table, sizes, warm_up
 from .translate import prelude, translate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -227,7 +227,7 @@ def main() -> None:
     report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
     report += images(say) + "\n"
     report += engine_table(say) + "\n"
-    report += f"* {float_loop()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
+    report += f"* {float_loop()}\n* {foreign_calls()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
     report += f"* {pauses()}\n* {compile_speed()}\n\n" + table(*heap_table(SYSTEMS["native"], sbcl, say)) + "\n"
     report += compare(1 if options.quick else 3, say)
     print(report)

@@ -129,6 +129,39 @@ def float_loop() -> str:
     return f"float loop: {1000 * ours:.1f} ms, in C {1000 * theirs:.1f} ms, ratio {ours / theirs:.2f}, results {'equal' if same else 'DIFFERENT'}"
 
 
+def foreign_calls() -> str:
+    """What a call of a C function costs through a native thunk, beside the same loop in C and a call through ctypes."""
+    session = Session()
+    session.eval("""(define!-foreign 'c!-cos "libm.so.6" "cos" 'double '(double))
+        (de cosines (n) (prog (x) (setq x 1.0) l (cond ((zerop n) (return x))) (c!-cos x) (setq n (sub1 n)) (go l)))""")
+    session.native_compile(["c-cos", "cosines"])
+    cosine = ctypes.CDLL("libm.so.6").cos
+    cosine.restype, cosine.argtypes = ctypes.c_double, [ctypes.c_double]
+
+    def best(call: Callable[[int], object], count: int) -> float:
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            call(count)
+            times.append((time.perf_counter() - started) / count * 1e9)
+        return min(times)
+    ours = best(session.function("cosines"), 2000000)
+    slow = best(lambda n: [cosine(1.0) for _ in range(n)], 200000)
+    with tempfile.TemporaryDirectory() as folder:
+        text = ("double cos(double); double loop(long n) { volatile double x = 1; double y = 0; while (n--) y = cos(x); return y; }")
+        (Path(folder) / "p.c").write_text(text)
+        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-fno-builtin", "-shared", "-fPIC", "-lm", "-o", f"{folder}/p.so",
+                               f"{folder}/p.c"],
+                              capture_output=True, text=True, check=False)
+        beside = ""
+        if not done.returncode:
+            loop = ctypes.CDLL(f"{folder}/p.so").loop
+            loop.argtypes = [ctypes.c_long]
+            theirs = best(loop, 2000000)
+            beside = f", in C {theirs:.1f} ns: {ours - theirs:.1f} ns above it"
+    return f"call of cos through a native thunk: {ours:.1f} ns{beside}; through ctypes {slow:.0f} ns, ratio {ours / slow:.3f}"
+
+
 def warm_up(programs: dict[str, str]) -> str:
     """The first run of each program in a fresh session, with the thresholds of csl, beside bytecode alone."""
     from csl_native.cli import JIT

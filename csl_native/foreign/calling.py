@@ -13,7 +13,7 @@ from ..machine import Unwinding
 from ..objects import T_BYTES
 from ..words import FLOAT, OTHER, STRING, VECTOR
 from .libraries import library
-from .types import SCALARS, Signature, TypeExpression
+from .types import SCALARS, Signature, TypeExpression, filled
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -41,7 +41,7 @@ class Callback:
             words = [from_c(lisp, t, v) for t, v in zip(self.expression.parts[1:], values, strict=True)]
             value = lisp.apply(self.function, words)
             found = None if result == BLANK else to_c(lisp, result, value, "the callback's value", keep, self.pending)
-            return found.value if isinstance(found, ctypes._SimpleCData) else found
+            return filled(result, found.value) if isinstance(found, ctypes._SimpleCData) else found
         except Unwinding:
             self.pending.append((m.cage["unwind_kind"], m.cage["unwind_tag"], m.cage["unwind_value"]))
             m.pin(m.cage["unwind_value"])

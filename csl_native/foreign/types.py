@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from typing import Any, NamedTuple
 
+from ..native.architectures import host
+
 
 class Scalar(NamedTuple):
     """``ctype``: what libffi takes; ``ir``: LLVM's type, empty where only libffi converts it; ``bits`` and ``signed`` of integers."""
@@ -53,8 +55,22 @@ class TypeExpression(NamedTuple):
         if self.kind == "structure":
             return structure(self)
         if self.kind == "callback":
-            return ctypes.CFUNCTYPE(self.parts[0].ctype, *(part.ctype for part in self.parts[1:]))
+            return ctypes.CFUNCTYPE(callback_result(self.parts[0]), *(part.ctype for part in self.parts[1:]))
         return ctypes.c_void_p
+
+
+def callback_result(t: TypeExpression) -> Any:
+    """What libffi is told that a callback gives: a narrow integer fills its register, which not every libffi sees to."""
+    row = SCALARS[t.name]
+    return ctypes.c_long if 0 < row.bits < 8 * ctypes.sizeof(ctypes.c_long) else row.ctype
+
+
+def filled(t: TypeExpression, value: Any) -> Any:
+    """A callback's value as it stands in its register: on some machines unsigned integers of 32 bits are extended like signed ones."""
+    machine = host()
+    if t.name == "uint32" and machine is not None and machine.word_extension == "signext" and value >= 1 << 31:
+        return value - (1 << 32)
+    return value
 
 
 _structures: dict[TypeExpression, Any] = {}
