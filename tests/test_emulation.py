@@ -46,9 +46,9 @@ def there(machine: str, *arguments: str, cwd: Path | None = None, cpu: str = "")
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all test processes share."""
-    folder = tmp_path_factory.getbasetemp().parent / "images-of-all-tags"
+def images() -> Path:
+    """A folder that all processes of this run of the tests share, beside the keys that seal what is in it."""
+    folder = Path(os.environ["XDG_CONFIG_HOME"]) / "images-of-all-tags"
     folder.mkdir(exist_ok=True)
     return folder
 
