@@ -17,6 +17,8 @@ from csl_native.image.container import Image, ImageError, Section, write
 from csl_native.session import Session
 from csl_native.tools.csl_image import main as csl_image
 
+from .conftest import machine_runs_natively
+
 PROGRAM = "(de fact (n) (cond ((lessp n 2) 1) (t (times n (fact (sub1 n)))))) (setq table (list2vector '(1 2.5 \"three\" four)))"
 QUESTION = "(list (fact 25) (getv table 1) (getv table 2) (eq (getv table 3) 'four))"
 ANSWER = [15511210043330985984000000, 2.5, "three", True]
@@ -149,3 +151,37 @@ def test_counts_that_are_too_large(tmp_path: Path) -> None:
         with pytest.raises(ImageError):
             with Image(path) as opened:
                 opened.read("heap")
+
+
+@pytest.mark.parametrize("field", ["tag", "abi", "functions", "targets", "entries", "features", "arities", "entry_names", "pages", "engines", "size", "records",
+                                   "blocks", "names"])
+def test_heads_with_other_types(field: str) -> None:
+    """Every field of a page set's head, and what is in it, has the type that the format says, or the set is refused."""
+    import struct
+
+    import msgpack
+
+    from csl_native.native.pages import PageSet
+    good = PageSet(11, "x", bytearray(b"code"), functions={"f": 0}, entries={"0": {"name": "f", "parts": [[0, 4]], "features": [], "inlined": {"g": b"?"}}},
+                   features=["a"], arities={"f": 1}, entry_names=["e"], blocks={0: 4}, engines={"switch": 3}, names={0: "slow"}).section("functions-11").data
+    size = struct.unpack_from("<I", good)[0]
+    head = msgpack.unpackb(good[4:4 + size], strict_map_key=False)
+    assert PageSet.parse(good, "good").functions_at(2) == [0]
+    entries = ({"x": {}}, {"0": []}, {"0": {}}, {"0": {"name": 5}}, {"0": {"name": "f", "parts": [[0]]}}, {"0": {"name": "f", "parts": [[0, -1]]}},
+               {"0": {"name": "f", "features": [1]}}, {"0": {"name": "f", "inlined": {"g": 1}}}, {0: {"name": "f"}})
+    for value in (None, 5.5, "text", b"bytes", [None], [[1]], {"a": "b"}, {1: 2}, -1, *(entries if field == "entries" else ())):
+        if type(value) is type(head[field]) and value in (-1, "text"):
+            continue
+        packed = msgpack.packb({**head, field: value})
+        body = struct.pack("<I", len(packed)) + packed
+        with pytest.raises(ImageError, match="cannot be read"):
+            PageSet.parse(body + bytes(-len(body) % 16) + b"code", "bad")
+
+
+def test_what_the_fuzzer_began_with_and_found() -> None:
+    from . import fuzz
+    files = [(name, path) for name in fuzz.TARGETS for path in sorted((fuzz.CORPUS / name).iterdir())]
+    assert len(files) >= len(fuzz.TARGETS)
+    for name, path in files:
+        if name != "module" or machine_runs_natively():
+            fuzz.TARGETS[name](path.read_bytes())
