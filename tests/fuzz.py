@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 CORPUS = Path(__file__).parent / "fuzz_corpus"
-FOLDER = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / f"csl-native-fuzz-{os.getuid()}-{'-'.join(sys.argv[1:2]).replace('/', '-')}"
+WHAT = "-".join(sys.argv[1:2]).replace("/", "-")
+FOLDER = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / f"csl-native-fuzz-{os.getuid()}-{WHAT}"
 FOLDER.mkdir(exist_ok=True, mode=0o700)
 
 
