@@ -61,7 +61,7 @@ def hostile(kind: str, seed: int, count: int, engine: str, jit: str) -> None:
 
 ROWS = [
     ("code", 1, 300, "best", "-1"), ("code", 2, 120, "best", "0"), ("code", 3, 60, "python", "-1"), ("heap", 4, 80, "best", "-1"),
-    ("heap", 5, 15, "python", "-1")]
+    ("heap", 5, 50, "python", "-1")]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=["-".join(map(str, row)) for row in ROWS])
