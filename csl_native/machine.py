@@ -19,7 +19,7 @@ from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTO
 from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
 from .vm import HEAP, LINE, SLOTS, VM
-from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
@@ -214,9 +214,15 @@ class Machine:
     # -- values ----------------------------------------------------------------
 
     def car(self, x: int) -> int:
+        """The first of a pair; ValueError for anything else, so that no Python code reads past what a program has."""
+        if x & 7 != CONS:
+            raise ValueError(f"a pair was expected, not {TAG_NAMES[x & 7]} {x:#x}")
         return self.words[x >> 3]
 
     def cdr(self, x: int) -> int:
+        """The rest of a pair; ValueError for anything else."""
+        if x & 7 != CONS:
+            raise ValueError(f"a pair was expected, not {TAG_NAMES[x & 7]} {x:#x}")
         return self.words[x + 7 >> 3]
 
     def cons(self, a: int, d: int) -> int:
@@ -254,6 +260,8 @@ class Machine:
         return s
 
     def string_bytes(self, s: int) -> bytes:
+        if s & 7 != STRING:
+            raise ValueError(f"a string was expected, not {TAG_NAMES[s & 7]} {s:#x}")
         p = s - STRING
         return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
 
@@ -351,6 +359,8 @@ class Machine:
         return v
 
     def vector_length(self, v: int) -> int:
+        if v & 7 != VECTOR:
+            raise ValueError(f"a vector was expected, not {TAG_NAMES[v & 7]} {v:#x}")
         return self.words[v - VECTOR >> 3] >> 11
 
     def vector_items(self, v: int) -> builtins.list[int]:

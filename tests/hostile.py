@@ -30,7 +30,10 @@ PROGRAM = """(de fact (n) (cond ((lessp n 2) 1) (t (times n (fact (sub1 n))))))
              (setq numbers (mkvect8 5))"""
 PROBES = ("(fact 30)", "(walk (list 1 (list 2.5 data) 'x))", "(guard nil)", "(guard 5)", "(length (explode data))", "(gethash 'a table)",
           "(puthash 'c table 3)", "(get 'data 'tag)", "(plus (getv data 4) (getv data 5))", "(reclaim)", "(mapobl (function (lambda (x) (plist x))))",
-          "(sub1 (getv8 numbers 2))", "(prin2 data)", "(orderp data table)", "(sxhash data)", "(string2list \"ab\")")
+          "(sub1 (getv8 numbers 2))", "(prin2 data)", "(orderp data table)", "(sxhash data)", "(string2list \"ab\")",
+          "(mapobl (function (lambda (x) (errorset (list 'getd (list 'quote x)) nil nil))))",
+          "(mapobl (function (lambda (x) (errorset (list 'symbol!-argcount (list 'quote x)) nil nil))))",
+          "(copyd 'other 'walk)", "(remd 'guard)", "(savedefs)", "(de fresh (x) (list x (fact 5)))", "(fresh 1)", "(faslout 'm)", "(explodec table)")
 
 
 def words(data: bytes) -> list[int]:
@@ -45,11 +48,14 @@ def hostile_heaps(r: random.Random, image: Path, count: int, folder: Path) -> It
     size = int(info["size"])
     known = words(bytes(heap[:size]))
     used = [k for k in range(size // 8) if known[k] != 0]
+    by_tag = [[w for w in known if w & 7 == tag] for tag in range(8)]
     for k in range(count):
         changed, bits, own = bytearray(heap), bytearray(starts), dict(info)
         for _ in range(r.choice((1, 1, 1, 2, 4))):
             at = 8 * r.choice(used)
-            value = r.choice((r.choice(known), r.choice(known) ^ 1 << r.randrange(64), known[at // 8] + r.choice((-16, -8, 8, 16, 1 << 8, 1 << 11)),
+            alike = r.choice(by_tag[known[at // 8] & 7])
+            value = r.choice((alike, alike, alike, known[at // 8] ^ 8 << r.randrange(20),
+                              r.choice(known), r.choice(known) ^ 1 << r.randrange(64), known[at // 8] + r.choice((-16, -8, 8, 16, 1 << 8, 1 << 11)),
                               HEAP + 16 * r.randrange(size // 16) + r.randrange(8), r.getrandbits(64) - (1 << 63), r.choice((7, -1, 0, 1 << 62))))
             changed[at:at + 8] = struct.pack("<Q", value & (1 << 64) - 1)
             if r.random() < 0.1:

@@ -11,6 +11,8 @@ from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ..foreign.libraries import ForeignError
+from ..foreign.libraries import resolve as resolve_foreign
 from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
@@ -219,7 +221,9 @@ class Jit(CodeCache):
         from .sources import inlined, source_of
         try:
             source = source_of(self.lisp, symbol, "f", speculate=symbol not in self._cautious)
-        except NotCompilable as error:
+            if source.foreign is not None:
+                resolve_foreign(source.foreign.target)
+        except (NotCompilable, ForeignError) as error:
             self.refused[str(error)] += 1
             return None
         self._inlined[symbol] = inlined(source, self.lisp)
