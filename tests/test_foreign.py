@@ -117,7 +117,8 @@ def test_structures_by_value(session: Session, tmp_path: Path) -> None:
         struct point swap(struct point p) { struct point r = { p.y, p.x }; return r; }
         struct mixed next(struct mixed m, long k) { m.n += k; m.f *= 2; return m; }
         struct one up(struct one o) { o.c++; return o; }
-        int call(int (*f)(int, double), int n) { return f(n, 0.5) + 1; }""")
+        int call(int (*f)(int, double), int n) { return f(n, 0.5) + 1; }
+        void bump(int *n, struct point *p) { *n += 1; p->x = -p->x; }""")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", str(tmp_path / "s.so"), str(tmp_path / "s.c")], check=True)
     lib = f'"{tmp_path}/s.so"'
     session.eval(f"""(foreign!-structure 'point '((x double) (y double))) (foreign!-structure 'mixed '((n int) (f float))) (foreign!-structure 'one '((c int8)))
@@ -126,6 +127,8 @@ def test_structures_by_value(session: Session, tmp_path: Path) -> None:
                      (de items (v) (prog (i r) (setq i (upbv v)) l (cond ((minusp i) (return r))) (setq r (cons (getv v i) r)) (setq i (sub1 i)) (go l)))""")
     assert session.eval("(items (swap (list2vector '(1.0 2.0))))") == [2.0, 1.0]
     assert session.eval("(items (next (list2vector '(5 1.5)) 37))") == [42, 3.0] and session.eval("(items (up (list2vector '(41))))") == [42]
+    session.eval(f"(define!-foreign 'bump {lib} \"bump\" 'void '((inout int) (inout point)))")
+    assert session.eval("(prog (r) (setq r (bump 41 (list2vector '(1.5 2.5)))) (return (list (car r) (items (cadr r)))))") == [42, [-1.5, 2.5]]
     assert session.eval("(call (function (lambda (n d) (fix (times n d)))) 84)") == 43
 
 

@@ -95,7 +95,7 @@ def test_assembly_for_other_machines(native: Session, name: str) -> None:
 
 
 def test_type_and_page_has_the_original_layout() -> None:
-    from csl_native.native.hardcode import type_and_page
+    from csl_native.native.table import type_and_page
     assert type_and_page(4, 2, 5) == 4 << 20 | 2 << 18 | 5
     assert type_and_page(255, 3, (1 << 18) - 1) == 255 << 20 | 3 << 18 | (1 << 18) - 1
     for bad in ((256, 0, 0), (0, 4, 0), (0, 0, 1 << 18), (0, 0, -1)):

@@ -44,7 +44,6 @@ class Callback:
             return filled(result, found.value) if isinstance(found, ctypes._SimpleCData) else found
         except Unwinding:
             self.pending.append((m.cage["unwind_kind"], m.cage["unwind_tag"], m.cage["unwind_value"]))
-            m.pin(m.cage["unwind_value"])
             lisp.settle(sp, bp)
         except Exception as error:
             lisp.errors.loud(str(error))
@@ -145,56 +144,67 @@ def prepare(lisp: Lisp, row: Signature) -> Callable[[list[int]], int]:
     function.restype = row.result.ctype
     fixed = [ctypes.c_void_p if t.kind == "callback" else t.ctype for t in row.arguments]
     function.argtypes = fixed if row.variadic and fixed else None  # so that libffi knows where the variable part begins
-    m = lisp.machine
+    return lambda words: Call(lisp, row).run(function, words)
 
-    def call(words: list[int]) -> int:
-        count = len(row.given)
-        if len(words) < count or len(words) > count and not row.variadic:
-            raise lisp.errors.plain(f"{row.name}: {count}{' or more' if row.variadic else ''} arguments expected, {len(words)} given")
-        values: list[Any] = []
-        keep: list[Any] = []
-        pending: list[tuple[int, int, int]] = []
-        cells: list[tuple[TypeExpression, Any, int]] = []
-        rest = iter(words)
-        for k, t in enumerate(row.arguments, 1):
-            what, x = f"argument {k} of {row.name}", NIL if t.kind == "out" else next(rest)
-            if t.kind in ("out", "inout"):
-                cell = t.parts[0].ctype()
-                if t.kind == "inout":
-                    given = to_c(lisp, t.parts[0], x, what, keep, pending)
-                    cell = given if isinstance(given, ctypes.Structure) else t.parts[0].ctype(getattr(given, "value", given))
-                cells.append((t.parts[0], cell, NIL))
-                values.append(ctypes.c_void_p(ctypes.addressof(cell)))
-                continue
-            values.append(to_c(lisp, t, x, what, keep, pending))
-            if t.kind == "pointer" and x & 7 == VECTOR:
-                cells.append((t.parts[0], keep[-1], x))
-            elif t.kind == "callback" and row.variadic:
-                values[-1] = ctypes.cast(values[-1], ctypes.c_void_p)
-        values += [promoted(lisp, x, f"argument {k} of {row.name}", keep, pending) for k, x in enumerate(rest, len(row.arguments) + 1)]
+
+class Call:
+    """One call: ``keep`` lives as long as it, ``cells`` are what C may write to (with the vector that a structure came from, or nil)."""
+
+    def __init__(self, lisp: Lisp, row: Signature) -> None:
+        self.lisp, self.m, self.row = lisp, lisp.machine, row
+        self.keep: list[Any] = []
+        self.pending: list[tuple[int, int, int]] = []
+        self.cells: list[tuple[TypeExpression, Any, int]] = []
+
+    def run(self, function: Any, words: list[int]) -> int:
+        lisp, m = self.lisp, self.m
+        values = self.values(words)
         lisp.output.flush()
         ctypes.set_errno(0)
         found = function(*values)
         lisp.errno = ctypes.get_errno()
-        if pending:
-            m.cage["unwind_kind"], m.cage["unwind_tag"], m.cage["unwind_value"] = pending[0]
+        if self.pending:
+            m.cage["unwind_kind"], m.cage["unwind_tag"], m.cage["unwind_value"] = self.pending[0]
             raise Unwinding
-        outs = []
-        for t, cell, vector in cells:
+        return self.result(found)
+
+    def values(self, words: list[int]) -> list[Any]:
+        """The C values of the arguments; a Lisp error for a wrong number or type."""
+        row, count = self.row, len(self.row.given)
+        if len(words) < count or len(words) > count and not row.variadic:
+            raise self.lisp.errors.plain(f"{row.name}: {count}{' or more' if row.variadic else ''} arguments expected, {len(words)} given")
+        rest = iter(words)
+        values = [self.value(t, NIL if t.kind == "out" else next(rest), f"argument {k} of {row.name}") for k, t in enumerate(row.arguments, 1)]
+        return values + [promoted(self.lisp, x, f"argument {k} of {row.name}", self.keep, self.pending)
+                         for k, x in enumerate(rest, len(row.arguments) + 1)]
+
+    def value(self, t: TypeExpression, x: int, what: str) -> Any:
+        if t.kind in ("out", "inout"):
+            cell = t.parts[0].ctype()
+            if t.kind == "inout":
+                given = to_c(self.lisp, t.parts[0], x, what, self.keep, self.pending)
+                cell = given if isinstance(given, ctypes.Structure) else t.parts[0].ctype(given.value)
+            self.cells.append((t.parts[0], cell, NIL))
+            return ctypes.c_void_p(ctypes.addressof(cell))
+        value = to_c(self.lisp, t, x, what, self.keep, self.pending)
+        if t.kind == "pointer" and x & 7 == VECTOR:
+            self.cells.append((t.parts[0], self.keep[-1], x))
+        return ctypes.cast(value, ctypes.c_void_p) if t.kind == "callback" and self.row.variadic else value
+
+    def result(self, found: Any) -> int:
+        """The value of the call, in a list with what came out by parameters when there are such; structures are written back."""
+        lisp, m, outs = self.lisp, self.m, []
+        for t, cell, vector in self.cells:
             value = from_c(lisp, t, cell if isinstance(cell, ctypes.Structure) else cell.value)
             if vector == NIL:
                 m.pin(value)
                 outs.append(value)
-            else:  # a structure that was passed by its address: what C left in it
+            else:
                 for k, item in enumerate(m.vector_items(value)):
                     m.set_field(vector, 8 * k + 8 - VECTOR, item)
-        result = from_c(lisp, row.result, found)
-        if not outs:
-            return result
-        listed = m.list(outs if row.result == BLANK else [result, *outs])
+        result = from_c(lisp, self.row.result, found)
         m.unpin(len(outs))
-        return listed
-    return call
+        return m.list(outs if self.row.result == BLANK else [result, *outs]) if outs else result
 
 
 def promoted(lisp: Lisp, x: int, what: str, keep: list[Any], pending: list[tuple[int, int, int]]) -> Any:
@@ -215,5 +225,3 @@ def write_memory(lisp: Lisp, address: int, t: TypeExpression, x: int) -> None:
     value = to_c(lisp, t, x, "foreign-set", keep, [])
     ctypes.memmove(address, ctypes.byref(value), ctypes.sizeof(t.ctype))
 
-
-__all__ = ["Callback", "address_of", "from_c", "prepare", "read_memory", "to_c", "write_memory"]

@@ -9,10 +9,11 @@ from ..objects import SYM_ENV
 from ..words import SYMBOL
 from .architectures import Architecture, with_refinements
 from .elf import Block
-from .hardcode import HardCode, type_and_page
+from .hardcode import HardCode
 from .kernelset import make_kernel
 from .pages import PAGE_SIZE
 from .reasons import Fallback
+from .table import type_and_page
 from .workers import Job, compile_jobs
 
 if TYPE_CHECKING:

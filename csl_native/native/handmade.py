@@ -17,8 +17,9 @@ from ..words import CONS, SYMBOL, VECTOR
 from .architectures import by_tag
 from .assembler import AssemblyError, assemble
 from .elf import Block
-from .hardcode import CELLS, HardCode, type_and_page
+from .hardcode import CELLS, HardCode
 from .pages import PAGE_SIZE, PageSet
+from .table import type_and_page
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp

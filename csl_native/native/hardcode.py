@@ -1,8 +1,4 @@
-"""Hard code: the table of native definitions in the heap, the pages behind it, and how it becomes runnable.
-
-The table is the original's: ``((f nargs (type-and-page offset . env) ...) ...)`` with
-``type-and-page = tag << 20 | cell << 18 | page``; cell 0 is the natural one, 1 FN1, 2 FN2, 3 FNN.
-"""
+"""Hard code: the page sets behind the table of native definitions, and how they become runnable."""
 
 from __future__ import annotations
 
@@ -15,16 +11,15 @@ from ..cage import CodeMemory
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_HARD_CODE
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
 from ..words import VECTOR
 from .architectures import Architecture
-from .guards import digest_of
 from .kernelset import kind_numbers, stencil_section
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
 from .reasons import Fallback
+from .table import DefinitionTable
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -34,14 +29,7 @@ CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
 WRONG = ("wrong1", "wrong2", "wrongn")
 
 
-def type_and_page(tag: int, cell: int, page: int) -> int:
-    """The first number of an entry; each part must fit its bits."""
-    if not (0 <= tag < 256 and 0 <= cell < 4 and 0 <= page < 1 << 18):
-        raise ValueError(f"tag {tag}, cell {cell}, page {page}; at most 8, 2 and 18 bits expected")
-    return tag << 20 | cell << 18 | page
-
-
-class HardCode:
+class HardCode(DefinitionTable):
     """Native definitions of one session."""
 
     def __init__(self, session: Session, image: Image, architecture: Architecture | None, kernel_ok: bool) -> None:
@@ -114,86 +102,6 @@ class HardCode:
     def kernel(self) -> PageSet:
         assert self.architecture is not None
         return self.session.sets[f"kernel-{self.architecture.number}"].pages
-
-    # -- the table -----------------------------------------------------------------
-
-    def rows(self) -> list[tuple[int, int, list[int]]]:
-        """The table as (symbol, argument count, entries)."""
-        m = self.machine
-        return [(m.car(row), m.car(m.cdr(row)) >> 3, list(m.items(m.cdr(m.cdr(row))))) for row in m.items(m.root(ROOT_HARD_CODE))]
-
-    def write(self, rows: list[tuple[int, int, list[int]]]) -> None:
-        m, self._listed = self.machine, None
-        m.set_root(ROOT_HARD_CODE, m.list([m.cons(s, m.cons(n << 3, m.list(entries))) for s, n, entries in rows if entries]))
-        self.show_table()
-
-    def show_table(self) -> None:
-        """Let Lisp see the table; strangers' programs could reach the literals of functions by it."""
-        m = self.machine
-        m.set_value(m.intern("hard_code*"), NIL if self.session.restricted else m.root(ROOT_HARD_CODE))
-
-    def add(self, entries: list[tuple[int, int, int, int, int]]) -> None:
-        """Add (symbol, argument count, type-and-page, offset, env) entries; an older one of the same tag and cell goes."""
-        m, self._index = self.machine, None
-        table: dict[int, tuple[int, list[int]]] = {s: (n, old) for s, n, old in self.rows()}
-        for symbol, count, number, offset, env in entries:
-            _, old = table.get(symbol, (count, []))
-            kept = [e for e in old if m.car(e) >> 3 >> 18 != number >> 18]
-            table[symbol] = (count, [*kept, m.cons(number << 3, m.cons(offset << 3, env))])
-        self.write([(s, n, old) for s, (n, old) in table.items()])
-
-    def forget(self, tag: int) -> None:
-        """Drop the entries of a tag, whose pages are no more."""
-        m, rows = self.machine, self.rows()
-        kept = [(s, n, [e for e in entries if m.car(e) >> 23 != tag]) for s, n, entries in rows]
-        if kept != rows:
-            self.write(kept)
-
-    def redefined(self, symbol: int) -> None:
-        """A function is given a new definition: its native ones go, on every architecture."""
-        self.drop({symbol})
-
-    def drop_users(self, symbol: int) -> None:
-        """A function is another one now: native code that relies on what it was goes."""
-        users = {self.machine.intern(name) for name in self.index()[0].get(self.machine.text(symbol), ())}
-        bytecoded = {user for user in users if user != symbol and self.lisp.is_bytecoded(user)}
-        for user in self.drop(bytecoded):
-            self.machine.kernel.bytecode_cells(user, self.machine.field(self.machine.field(user, SYM_ENV), 8 - VECTOR))
-
-    def drop(self, symbols: set[int]) -> set[int]:
-        """Take functions out of the table; those that were in it."""
-        if not symbols or self.machine.root(ROOT_HARD_CODE) == NIL:
-            return set()
-        if self._listed is None:
-            self._listed = {symbol for symbol, _, _ in self.rows()}
-        if self._listed.isdisjoint(symbols):
-            return set()
-        rows = self.rows()
-        found = {s for s, _, _ in rows if s in symbols}
-        for symbol in found:
-            self.release_slots(symbol)
-        if found:
-            self.write([row for row in rows if row[0] not in found])
-        return found
-
-    def index(self) -> tuple[dict[str, set[str]], set[str]]:
-        """Of this machine's sets: by function name those that rely on it, and the names of those with hand-made code."""
-        if self._index is None:
-            users: dict[str, set[str]] = {}
-            handmade = set()
-            for row in (row for pages in self.sets.values() for row in pages.entries.values()):
-                for name in row.get("inlined", ()):
-                    users.setdefault(name, set()).add(str(row["name"]))
-                if "inlined" not in row:
-                    handmade.add(str(row["name"]))
-            self._index = users, handmade
-        return self._index
-
-    def changed(self, inlined: dict[str, bytes]) -> str:
-        """The name of a function that is not any more what compiled code relies on; "" when there is none."""
-        if not inlined:
-            return ""
-        return next((name for name, wanted in inlined.items() if digest_of(self.lisp, name) != wanted), "")
 
     # -- instating -------------------------------------------------------------------
 

@@ -12,10 +12,11 @@ from ..lisp.fasl import PREFIX
 from ..objects import SYM_ENV
 from ..trust import seal
 from .architectures import Architecture
-from .hardcode import HardCode, type_and_page
+from .hardcode import HardCode
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
 from .reasons import Fallback
+from .table import type_and_page
 
 if TYPE_CHECKING:
     from ..session import Session
