@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -52,8 +53,8 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
             Section("instructions", msgpack.packb(table()), raw=True)]
 
 
-def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False) -> None:
-    """Write the session to an image file, atomically.
+def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False, more: Sequence[Section] = ()) -> None:
+    """Write the session to an image file, and ``more`` sections with it, in one atomic step.
 
     A new file gets everything.  An existing image that this session came from, or wrote, keeps the page sets of
     other tags byte for byte; only the heap and this machine's sets are replaced.  Modules that a file has stay in it.
@@ -69,7 +70,7 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     if not session.restricted:
         seal([sections[0], *own, *(foreign if session.path and os.path.realpath(session.path) == os.path.realpath(base_image()) else ())])
     with writing(path):
-        _write(session, path, sections, own, foreign)
+        _write(session, path, sections, [*own, *more], [s for s in foreign if s.name not in {m.name for m in more}])
 
 
 def _write(session: Session, path: str, sections: list[Section], own: list[Section], foreign: list[Section]) -> None:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from csl_native.image.container import Image, ImageError, update
+from csl_native.image.container import Image, ImageError, Section, update
 from csl_native.native.architectures import by_name
 
 
 def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """Cross-compile for tags and put their pages into the image; the modules' functions too."""
-    from csl_native.native.modulecode import compile_modules, owner
+    """Cross-compile for tags and put their pages into the image; the modules' functions too.  One step for the file."""
+    from csl_native.native.modulecode import module_sections, owner
+    from csl_native.preserve import preserve
     from csl_native.session import Session
     from csl_native.toplevel import progress as bar
     rows: list[dict[str, Any]] = []
     heap = max(256 << 20, 4 * image.size)
-    if "heap" in image.sections:
-        session = Session(image.path, heap=heap)
-        rows += [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, bar()).items()]
-        session.preserve(image.path)
+    sections: list[Section] = []
     if any(map(owner, image.sections)):
         session = Session(image.path if "heap" in image.sections else None, heap=heap, libraries=[image.path])
-        done = compile_modules(session, image.path, [by_name(name) for name in options.tag], None, bar())
+        done, sections = module_sections(session, image.path, [by_name(name) for name in options.tag], None, bar())
         rows += [{"module": name, "functions compiled": len(found)} for name, found in done.items()]
+        session.close()
+    if "heap" in image.sections:
+        session = Session(image.path, heap=heap)
+        rows = [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, bar()).items()] + rows
+        session.run(lambda: preserve(session, image.path, more=sections))
+    elif sections:
+        update(image.path, sections)
     return rows, 0
 
 

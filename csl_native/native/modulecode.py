@@ -89,7 +89,15 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
 
 def compile_modules(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
                     progress: Progress | None = None) -> dict[str, list[str]]:
-    """Compile the functions of modules of an image file natively and keep the code there; function names by module.
+    """Compile the functions of modules of an image file natively and keep the code there; function names by module."""
+    done, sections = module_sections(session, path, architectures, modules, progress)
+    update(path, sections)
+    return done
+
+
+def module_sections(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
+                    progress: Progress | None = None) -> tuple[dict[str, list[str]], list[Section]]:
+    """The native code of modules as sections for their file, and function names by module.
 
     Each module is loaded into ``session`` for that, which is of no other use afterwards.
     """
@@ -97,9 +105,9 @@ def compile_modules(session: Session, path: str | os.PathLike[str], architecture
     from .compilation import Compilation
     library, hardcode, m = Library(os.fspath(path)), session.hardcode, session.machine
     done: dict[str, list[str]] = {}
+    sections: list[Section] = []
 
     def body() -> None:
-        sections: list[Section] = []
         for module in library.members() if modules is None else modules:
             library.load(session.lisp, module)
             with Image(library.path) as image:
@@ -114,6 +122,5 @@ def compile_modules(session: Session, path: str | os.PathLike[str], architecture
                 sections.append(pages.section(section_name(architecture.tag, module)))
         if not session.restricted:
             seal(sections)
-        update(library.path, sections)
     session.run(body)
-    return done
+    return done, sections
