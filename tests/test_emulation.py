@@ -20,7 +20,7 @@ from csl_native.native.architectures import by_name, host
 from csl_native.session import Session, restore
 
 from . import emulation
-from .conftest import ROOT, needs_native
+from .conftest import ROOT, needs_native, sign_again
 from .test_corpus import CORPUS, PROGRAMS, program
 
 pytestmark = [pytest.mark.slow, needs_native]
@@ -263,6 +263,7 @@ def test_check_foretells_what_happens_there(machine: str, images: Path, tmp_path
     rows = sorted(pages.entries.values(), key=lambda row: str(row["name"]))
     rows[0]["features"], rows[1]["bytecode"] = ["quantum"], b"another"
     update(path, [Section(name, pages.section(name).data, raw=True, info={"tag": pages.tag, "abi": pages.abi})])
+    sign_again(path)
     s = restore(path, heap=64 << 20)
     s.eval("(de late (x) x)")
     s.native_compile(["late"])
