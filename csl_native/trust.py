@@ -81,6 +81,15 @@ def local_key(make: bool = False) -> bytes | None:
     return key
 
 
+def key_of(text: str) -> bytes | None:
+    """A public key from its hexadecimal digits; None when they are none."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return key if len(key) == KEY_SIZE else None
+
+
 def trusted_keys() -> dict[bytes, str]:
     """Public keys that this user trusts, with what they are called."""
     path = os.path.join(config_folder(), "trusted-keys")
@@ -90,11 +99,8 @@ def trusted_keys() -> dict[bytes, str]:
     for number, line in enumerate(read_private(path, writable_only=True).decode("utf-8", "replace").splitlines(), 1):
         word, _, name = line.strip().partition(" ")
         if word and not word.startswith("#"):
-            try:
-                key = bytes.fromhex(word)
-            except ValueError:
-                key = b""
-            if len(key) != KEY_SIZE:
+            key = key_of(word)
+            if key is None:
                 raise TrustError(f"{path}:{number}: {word[:80]!r} is no public key; {2 * KEY_SIZE} hexadecimal digits expected")
             found[key] = name.strip()
     return found
@@ -144,7 +150,6 @@ class Trust:
         if level not in LEVELS:
             raise ValueError(f"trust {level!r}; one of {', '.join(LEVELS)} expected")
         self.level = level
-        self.said: dict[tuple[str, str, bytes], str] = {}
 
     def doubt(self, image: Image, name: str) -> str:
         """Why a section is not trusted; empty when it is.  Its contents still have to match its digest."""
@@ -153,15 +158,12 @@ class Trust:
             return ""
         if self.level == "none":
             return "nobody is trusted with --trust=none"
-        key = (image.path, name, section.digest)
-        if key not in self.said:
-            try:
-                self.said[key] = self._doubt(section)
-            except (OSError, TrustError) as error:
-                self.said[key] = str(error)
-            except ImportError as error:
-                self.said[key] = f"its signatures cannot be checked ({error}); install cryptography"
-        return self.said[key]
+        try:
+            return self._doubt(section)
+        except (OSError, TrustError) as error:
+            return str(error)
+        except ImportError as error:
+            return f"its signatures cannot be checked ({error}); install cryptography"
 
     def _doubt(self, section: Section) -> str:
         seals = section.info.get("seal")

@@ -151,3 +151,9 @@ def test_the_command_line(image: Path, tmp_path: Path) -> None:
     assert done.stdout == "(9 1)\n" and re.search(r"\[untrusted\].*--trust=none", done.stderr)
     done = subprocess.run([sys.executable, "-m", "csl_native.cli", "--trust", "me"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "none, local, keys, all" in done.stderr
+
+
+@pytest.mark.parametrize("arguments,message", [(["trust", "--remove"], "need the key"), (["sign", "IMAGE", "--key", "no.pem"], "no.pem: there is no such key"),
+                                               (["trust", "zzz"], "neither a file nor a public key")])
+def test_mistakes_with_keys(image: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert csl_image([str(image) if a == "IMAGE" else a for a in arguments]) == 2 and message in capsys.readouterr().err

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from csl_native.image.container import STRONG, Image, ImageError, digest, update
-from csl_native.trust import KEY_SIZE, TrustError, config_folder, keyed, local_key, message, set_trusted, trusted_keys
+from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, keyed, local_key, message, set_trusted, trusted_keys
 from csl_native.trust import sign as signed
 
 CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-")  # what runs, or is run by something
@@ -21,6 +21,8 @@ def private_key(path: str, make: bool) -> Any:
         data = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
+    if not os.path.exists(path):
+        raise TrustError(f"{path}: there is no such key; check the name, or make one with --make-key")
     with open(path, "rb") as file:
         data = file.read(1 << 16)
     load = serialization.load_ssh_private_key if b"OPENSSH" in data else serialization.load_pem_private_key
@@ -39,11 +41,8 @@ def public_key(text: str) -> bytes:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     if not os.path.exists(text):
-        try:
-            key = bytes.fromhex(text)
-        except ValueError:
-            key = b""
-        if len(key) != KEY_SIZE:
+        key = key_of(text)
+        if key is None:
             raise TrustError(f"{text}: neither a file nor a public key of {2 * KEY_SIZE} hexadecimal digits")
         return key
     with open(text, "rb") as file:
@@ -93,6 +92,8 @@ def sign(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 def trust(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """Trust a public key, take that back, or list the trusted ones."""
     keys = trusted_keys()
+    if options.key is None and (options.remove or options.name):
+        raise TrustError("--remove and --name need the key that they are about; csl-image trust lists the trusted ones")
     if options.key is not None:
         key = public_key(options.key)
         if options.remove and key not in keys:

@@ -56,7 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except (AsmError, ValueError, OSError) as error:
         where = f"{options.file}, " if isinstance(error, AsmError) else ""
-        print(f"csl-asm: {where}{error}", file=sys.stderr)
+        what = f"{error.filename}: cannot be read ({error.strerror})" if isinstance(error, OSError) and error.filename else str(error)
+        print(f"csl-asm: {where}{what}", file=sys.stderr)
         return 2
     return 0
 
