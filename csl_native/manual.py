@@ -18,7 +18,7 @@ def row(*cells: object) -> str:
 
 def instructions_page() -> str:
     """The instruction manual."""
-    text = ("# Instructions\n\nMade by `make docs` from `csl_native/instructions/definitions.py`; do not edit.\n\n"
+    text = ("# Instructions\n\nMade by `make docs` from `csl_native/instructions/definitions.py` and `typed.py`; do not edit.\n\n"
             "A function's operand stack grows upwards; *takes* are popped, the last one from the top; *fails* may start unwinding.\n\n")
     text += row("number", "name", "operands", "takes", "gives", "fails", "meaning") + row(*["---"] * 7)
     for r in derived():

@@ -29,7 +29,7 @@ def body(row: Instruction) -> str:
         lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
         values[name] = f"{name}_"
     arguments = [a.arg if a.arg in row.context else values[a.arg] for a in program().functions[row.function].node.args.args]
-    call, after = f"{row.function}({', '.join(arguments)})", f"    store({ENGINE_SP}, sp - {8 * row.takes})"
+    call, after = weave.stored(row, f"{row.function}({', '.join(arguments)})"), f"    store({ENGINE_SP}, sp - {8 * row.takes})"
     if row.kind == "return":
         return "\n".join([*lines, f"    store({ENGINE_SP}, a_)", f"    return {DONE}"])
     if row.kind == "tail":

@@ -30,7 +30,7 @@ def body(row: Instruction, place: int) -> str:
         values[row.inputs[-1]] = "tos"
     lower = 8 * (row.takes - 1)
     arguments = [a.arg if a.arg in row.context else values[a.arg] for a in program().functions[row.function].node.args.args]
-    call = f"{row.function}({', '.join(arguments)})"
+    call = weave.stored(row, f"{row.function}({', '.join(arguments)})")
 
     def go(pc: str, sp: str, tos: str) -> str:
         lines = [] if pc == "pc" else [f"    pc = {pc}"]

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from functools import cache
 
-from ..instructions.codec import OPERANDS, CodeError, Instruction, instructions, program
+from ..instructions.codec import ACCESS, LOCALS, OPERANDS, CodeError, Instruction, instructions, program
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
 from ..kernel.calls import ENTRY_NAMES, SLOT_RESUME
 from ..kernel.host import H_OPCODE
@@ -68,11 +68,29 @@ pc = code + {CODE_START} + load16(handler + 4)
 
 def operand(kind: str, place: int) -> str:
     """Restricted text that reads an operand ``place`` bytes behind the opcode."""
+    if kind in LOCALS:
+        return local_operand(kind, f"(load8(pc + {place}) << 3)")
     size, signed, scale = OPERANDS[kind]
     text = f"load{8 * size}(pc + {place})"
     if scale:
         return f"({text} << {scale})"
     return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
+
+
+def local_operand(kind: str, local: str) -> str:
+    """Restricted text that reads an operand which is a local variable, ``local`` bytes into the frame: its value, or a number there."""
+    access, bits = ACCESS.get(kind, ("local", 64))
+    value = f"load(fp + {local})"
+    return value if access == "local" else "0" if access == "write" else f"read{bits}({value})"
+
+
+def stored(row: Instruction, call: str, local: Callable[[int], str] | None = None) -> str:
+    """The text of an instruction's function called, and of what it gives stored when that goes to a variable; ``local`` is the text of an operand."""
+    if row.written is None:
+        return call
+    number, bits = row.written
+    place = 1 + sum(OPERANDS[kind].size for _, kind in row.operands[:number])
+    return f"write{bits}(load(fp + {local(number) if local else f'(load8(pc + {place}) << 3)'}), {call})"
 
 
 def backward(leave: Callable[[str], list[str]] = lambda value: [f"return {value}"]) -> list[str]:
@@ -108,7 +126,7 @@ def case(row: Instruction, counted: bool = True) -> list[str]:
         return [*lines, f"store({SP}, fp)", "return a_"]
     for argument in program().functions[row.function].node.args.args:
         arguments.append(argument.arg if argument.arg in row.context else values[argument.arg])
-    call = f"{row.function}({', '.join(arguments)})"
+    call = stored(row, f"{row.function}({', '.join(arguments)})")
     if row.kind == "tail":
         return [*lines, f"store({SP}, fp)", f"return {call}"]
     pop = ["sp -= 8", "tos = load(sp)"]

@@ -21,6 +21,11 @@ class Operand(NamedTuple):
 
 
 OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
+# Operands that are a local variable which holds bytes: how many bits of them are read or written.
+ACCESS = {"read64": ("read", 64), "update64": ("update", 64), "update32": ("update", 32),
+          "write64": ("write", 64), "write32": ("write", 32), "write16": ("write", 16), "write8": ("write", 8)}
+LOCALS = (*ACCESS, "local8")  # operands that are a local variable
+OPERANDS |= {kind: Operand(1, scale=3) for kind in LOCALS}
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
 
 
@@ -37,6 +42,11 @@ class Instruction(NamedTuple):
     kind: str  # value, branch, return, tail
     fails: bool
     meaning: str
+
+    @property
+    def written(self) -> tuple[int, int] | None:
+        """Of what writes the bytes of a local variable: the number of that operand, and how many bits."""
+        return next(((k, ACCESS[kind][1]) for k, (_, kind) in enumerate(self.operands) if ACCESS.get(kind, ("read",))[0] != "read"), None)
 
     @property
     def takes(self) -> int:
@@ -109,11 +119,12 @@ def derived() -> tuple[Instruction, ...]:
     """The instructions, derived from the definitions."""
     import ast
 
-    from . import definitions
+    from . import definitions, typed
     functions = program().functions
-    names = [n for n, f in functions.items() if n.startswith("op_") and f.module == definitions.__name__]
-    rows = []
-    for number, name in enumerate(names + list(definitions.PRIMITIVES)):
+    names = [name for part in (definitions, typed)
+             for name in (*(n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__), *part.PRIMITIVES)]
+    rows: list[Instruction] = []
+    for number, name in enumerate(names):
         if name not in functions:
             raise CodeError(f"instruction {name}: no restricted function of that name")
         f = functions[name]
@@ -127,9 +138,12 @@ def derived() -> tuple[Instruction, ...]:
             else:
                 inputs.append(argument.arg)
         kind = "branch" if f.result == "bool" else "return" if name == "op_return" else "tail" if name.startswith("op_tail_") else "value"
+        writes = any(ACCESS.get(o, ("read",))[0] != "read" for _, o in operands)
+        if writes and (name in failing() or f.result != "word"):
+            raise CodeError(f"instruction {name}: it writes a variable, so it cannot fail and gives a number")
         rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2") if name in ("cons2", "plus2", "times2", "difference2")
                                 else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
-                                1 if f.result == "word" else 0, kind, name in failing(), (ast.get_docstring(f.node) or "").strip()))
+                                1 if f.result == "word" and not writes else 0, kind, name in failing(), (ast.get_docstring(f.node) or "").strip()))
     if len(rows) > 256:
         raise CodeError(f"{len(rows)} instructions; the opcode byte has room for 256")
     return tuple(rows)
@@ -256,8 +270,8 @@ def verify(code: Code, literals: int) -> dict[int, int]:
         row, after = item.row, depth - item.row.takes + item.row.gives
         if row.takes > depth or after > room:
             raise CodeError(f"{row.name} at {place} with {depth} words on a stack of {room}: takes {row.takes}, gives {row.gives}")
-        for (label, _), value in zip(row.operands, item.operands, strict=True):
-            if label == "n" and "fp" in row.context and value >= code.locals:
+        for (label, operand), value in zip(row.operands, item.operands, strict=True):
+            if (operand in LOCALS or label == "n" and "fp" in row.context) and value >= code.locals:
                 raise CodeError(f"{row.name} at {place} uses local {value}; there are {code.locals}")
             if label == "n" and "env" in row.context and not 1 <= value < literals:
                 raise CodeError(f"{row.name} at {place} uses literal {value}; there are 1..{literals - 1}")

@@ -2,16 +2,19 @@
 
 ``codec.verify`` has jumps, stack depths and operand numbers.  Here, by data flow over the same instructions: a local variable is set
 before it is read (a stale word of the stack may name an object that is no more), arguments that are pushed are taken back, what a
-handler finds on the stack was stored there, every loop has a safepoint, and literals that are used as symbols are some.
+handler finds on the stack was stored there, every loop has a safepoint, and literals that are used as symbols are some.  What a typed
+instruction reads or writes is in a local variable that ``var_open`` found to hold bytes enough, and an array's element was looked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
-from .codec import Code, CodeError, Decoded, decode, verify
+from .codec import ACCESS, Code, CodeError, Decoded, decode, verify
 
+ELEMENTS = {"var_fetch": (0, 1), "var_keep": (1, 2)}  # the operands that are the array and the index
 READS, SETS = ("local",), ("set_local", "store_local")
 SYMBOL_LITERALS = ("value", "set_value", "bind", "call0", "call1", "call2", "call3", "calln",
                    "tail_call0", "tail_call1", "tail_call2", "tail_call3")
@@ -52,19 +55,20 @@ def _targets(code: Code, item: Decoded) -> Iterator[tuple[int, bool]]:
 
 def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
     """Locals are set before they are read; pushed arguments (their number at a place is always the same) are there when they are taken."""
-    states: dict[int, tuple[int, int]] = {}
-    work = [(0, 0, (1 << code.most + code.rest) - 1)] if 0 in listing else []
+    states: dict[int, tuple[int, int, Typed]] = {}
+    work = [(0, 0, (1 << code.most + code.rest) - 1, NOTHING)] if 0 in listing else []
     while work:
-        at, pushed, known = work.pop()
+        at, pushed, known, typed = work.pop()
         if at in states:
-            before, old = states[at]
+            before, old, had = states[at]
             if before != pushed:
                 raise CodeError(f"{listing[at].row.name} at {at} is reached with {pushed} pushed arguments and with {before}")
-            if old & known == old:
+            known, typed = known & old, typed.join(had)
+            if (known, typed) == (old, had):
                 continue
-            known &= old
-        states[at] = pushed, known
+        states[at] = pushed, known, typed
         item = listing[at]
+        _check_typed(item, typed)
         name, after, more = item.row.name, pushed, known
         if name in READS and not known >> item.operands[0] & 1:
             raise CodeError(f"{name} at {at} reads local {item.operands[0]}, which may not be set")
@@ -76,7 +80,54 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
             after -= item.operands[-1] - 3 * (name == "calln")
             if after < 0 or name == "calln" and item.operands[1] < 4:
                 raise CodeError(f"{name} at {at} takes {pushed - after} pushed arguments; there are {pushed}")
-        work += [(to, 0 if caught else after, known if caught else more) for to, caught in _targets(code, item)]
+        then = _after_typed(item, typed)
+        work += [(to, 0 if caught else after, known if caught else more, typed._replace(opened=-1, element=None) if caught else then)
+                 for to, caught in _targets(code, item)]
+
+
+class Typed(NamedTuple):
+    """``sizes``: of the bytes that local variables hold at least, as pairs; ``opened``: of those that are the top (-1: it is something else);
+    ``element``: the array, the index and the size of elements of a var_index that was the last to happen."""
+
+    sizes: frozenset[tuple[int, int]]
+    opened: int
+    element: tuple[int, int, int] | None
+
+    def size(self, n: int) -> int:
+        return next((size for local, size in self.sizes if local == n), -1)
+
+    def join(self, other: Typed) -> Typed:
+        sizes = frozenset((n, min(size, other.size(n))) for n, size in self.sizes if other.size(n) >= 0)
+        return Typed(sizes, min(self.opened, other.opened), self.element if self.element == other.element else None)
+
+
+NOTHING = Typed(frozenset(), -1, None)
+
+
+def _check_typed(item: Decoded, typed: Typed) -> None:
+    for (_, kind), n in zip(item.row.operands, item.operands, strict=True):
+        need = ACCESS[kind][1] // 8 if kind in ACCESS else 0 if kind == "local8" and item.row.name != "var_open" else -1
+        if typed.size(n) < need:
+            raise CodeError(f"{item.row.name} at {item.at} needs {need} bytes in local {n}, which was not opened for so many")
+    if item.row.name in ELEMENTS:
+        array, index = (item.operands[k] for k in ELEMENTS[item.row.name])
+        if typed.element is None or typed.element[:2] != (array, index) or typed.element[2] < 8:
+            raise CodeError(f"{item.row.name} at {item.at}: no var_index of local {array} by local {index} is before it")
+
+
+def _after_typed(item: Decoded, typed: Typed) -> Typed:
+    name, sizes, opened = item.row.name, typed.sizes, -1
+    element: tuple[int, int, int] | None = None
+    if name in ("store_local", "set_local"):
+        n = item.operands[0]
+        sizes = frozenset(row for row in sizes if row[0] != n) | ({(n, typed.opened)} if typed.opened >= 0 else set())
+    elif name == "var_open":
+        opened = item.operands[1]
+    elif name == "var_index":
+        element = item.operands[0], item.operands[1], item.operands[2]
+    elif name == "pop":
+        element = typed.element
+    return Typed(sizes, opened, element)
 
 
 def _prove_safepoints(code: Code, listing: dict[int, Decoded]) -> None:

@@ -8,7 +8,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         raise AttributeError(name)
     from csl_native.relocation import apply
 
-    from ..instructions import definitions
+    from ..instructions import definitions, typed
     from . import (
         arithmetic,
         bignum,
@@ -32,7 +32,8 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         stencils,
         symbols,
         text,
+        variables,
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
-            calls, frames, compact, checking, fasl, definitions, apply, stencils)
+            calls, frames, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -19,9 +19,9 @@ from ..restricted.language import load, load8, load16, load64, store, store64  #
  J_COLD_START, J_LEAVE, J_ENTER1, J_ENTER2, J_ENTERN, J_ADJUST, J_ORIGIN, J_SHIFT, J_JUMP_MASK) = range(0, 8 * 36, 8)
 JOB_WORDS = 36
 # An instruction: sizes and counts, then numbers of stencils (-1: none) for no operand in a register; others follow.
-(I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD, I_OPERAND1, I_OPERAND2, I_POLL,
- I_TEST) = range(0, 8 * 15, 8)
-INSTRUCTION_WORDS = 15
+(I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD, I_OPERAND1, I_OPERAND2, I_OPERAND3,
+ I_POLL, I_TEST) = range(0, 8 * 16, 8)
+INSTRUCTION_WORDS = 16
 VALUE, BRANCH, JUMP, LEAVING = range(4)  # kinds
 # A stencil: place, size and count of records; the last two also without the jump to the next one.
 S_PLACE, S_SIZE, S_TRIMMED, S_RECORD, S_COUNT, S_TRIMMED_COUNT = range(0, 48, 8)
@@ -31,9 +31,9 @@ STENCIL_BYTES = 48
 W_DEPTH, W_LABEL, W_ADDRESS, W_AFTER, W_COLD, W_COLD_STENCIL, W_SLOT, W_TARGET = range(0, 64, 8)
 WORK_BYTES = 64
 # Targets of the relocation records, by number: the stencil itself, the places that it jumps to, its holes, and what holes may count from.
-TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin")
-T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT, T_ORIGIN = range(8, 88, 8)
-TARGET_COUNT = 11
+TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin", "hole5")
+T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT, T_ORIGIN, T_OPERAND3 = range(8, 96, 8)
+TARGET_COUNT = 12
 # Stencils of the frame, by their place in J_FRAMES; the tables of ``flush`` and ``fill`` are in J_ADJUST.
 FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "resume_1", "enter_1", "enter_2", "enter_n",
           "enter_1_general", "enter_2_general", "enter_n_general")
@@ -193,6 +193,7 @@ def set_operands(job, at) -> None:
     row = row_at(job, at)
     fill_hole(job, T_OPERAND1, operand_value(job, at, load(row + I_OPERAND1)))
     fill_hole(job, T_OPERAND2, operand_value(job, at, load(row + I_OPERAND2)))
+    fill_hole(job, T_OPERAND3, operand_value(job, at, load(row + I_OPERAND3)))
 
 
 def operand_value(job, at, shape):

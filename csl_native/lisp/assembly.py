@@ -77,12 +77,12 @@ class Assembler:
         f.items.append(("label", label))
         f.dead = False
 
-    def jump(self, name: str, label: int) -> None:
+    def jump(self, name: str, label: int, *operands: int) -> None:
         f = self.f
         if f.dead:
             return
         f.depth -= by_name()[name].takes
-        f.items.append(("jump", name, label))
+        f.items.append(("jump", name, label, operands))
         f.targets.add(label)
         if name == "jump":
             f.dead = True
@@ -114,7 +114,7 @@ class Assembler:
             if item[0] == "label":
                 places[item[1]] = at
             else:
-                data = encode(item[1], *(item[2] if item[0] == "op" else (0,)))
+                data = encode(item[1], *(item[2] if item[0] == "op" else (0, *item[3])))
                 sized.append((at, item, data))
                 at += len(data)
         out = bytearray()
@@ -123,7 +123,7 @@ class Assembler:
                 distance = places[item[2]] - place - len(data)
                 if not -32768 <= distance < 32768:
                     raise CompileError("function is too long to compile")
-                data = encode(item[1], distance)
+                data = encode(item[1], distance, *item[3])
             out += data
         if at > 65000:
             raise CompileError("function is too long to compile")

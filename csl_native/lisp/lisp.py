@@ -66,6 +66,7 @@ class Lisp(Installer, Evaluator):
         self.precision = 6
         self.checking = False
         self.errno = 0  # of the last C function that was asked to keep it
+        self.module_exception: int | None = None  # of a typed procedure, that nobody caught
         self.foreign_calls: dict[int, Any] = {}  # C functions that are ready to be called, by address of their signature
         self.output = Output(output if output is not None else getattr(sys.stdout, "buffer", sys.stdout))
         self.terminal = self.output

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..engines.weave import entry_arguments, kernel_program
-from ..instructions.codec import OPERANDS, Decoded, decode, verify
+from ..instructions.codec import Decoded, decode, verify
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
 from ..words import UNWIND
 from . import flow
+from .cells import CellInstructions, plan
 from .floats import FloatInstructions, Value
 from .flow import FLOAT, WORD, Types
 from .functions import UNLIKELY, Callee, FunctionIR, Source
@@ -17,7 +18,7 @@ SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp",
 CALLS = {f"{kind}{n}": n for kind in ("call", "tail_call") for n in range(4)}
 
 
-class Body(FloatInstructions):
+class Body(FloatInstructions, CellInstructions):
     """The instructions of a function; ``caller`` and its call's place when they stand in place of a call."""
 
     def __init__(self, unit: FunctionIR, source: Source, caller: Body | None = None, call: Decoded | None = None) -> None:
@@ -28,8 +29,9 @@ class Body(FloatInstructions):
         self.floats, self.callees = dict(source.floats), dict(source.callees)
         self.env, self.prefix = "%env", ""
         self.last = call is None or call.row.kind == "tail"  # is its value that of the whole function, and its last call a jump?
+        self.plan, self.cells = plan(self.code, self.listing), {}
         pending = pushed(self.listing)
-        self.sure = {item.at for item in self.listing if not pending[item.at]}  # where the function can be given up
+        self.sure = {item.at for item in self.listing if not pending[item.at] and not self.plan.own}  # where the function can be given up
         kernel = {n: callee.name for n, callee in self.callees.items() if callee.code is None and callee.name in flow.FUNCTIONS}
         self.functions = {item.at: kernel[item.operands[0]] for item in self.listing
                           if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
@@ -48,6 +50,7 @@ class Body(FloatInstructions):
         self.doubles = [out.slot("d", "double") for _ in self.words] if self.types else []
         for k in range(code.locals):
             out.emit(f"store i64 {arguments[k] if k < len(arguments) else '0'}, ptr {self.words[k]}")
+        self.make_cells()
         targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in code.handlers}
         for item, following in zip(self.listing, [*self.listing[1:], None], strict=True):
             if item.at in targets or out.terminated:
@@ -168,12 +171,15 @@ class Body(FloatInstructions):
         inputs = [self.read(first + k, kind) for k, kind in enumerate(now.operands[depth - row.takes:])]
         if row.kind == "return":
             self.finish(self.word(inputs[0]))
+        elif item.at in self.plan.skipped:
+            pass
         elif "fp" in row.context:
             n = item.operands[0]
             if row.takes:
                 self.write(n, inputs[0])
                 if row.gives:
                     self.write(first, inputs[0])
+                self.local_stored(item)
             else:
                 self.write(first, self.read(n, now.locals[n]))
         elif row.name == "jump":
@@ -192,10 +198,10 @@ class Body(FloatInstructions):
     def plain(self, item: Decoded, inputs: list[str], first: int) -> None:
         """An instruction by its definition."""
         out, row = self.out, item.row
-        operand = {label: value << OPERANDS[kind].scale for (label, kind), value in zip(row.operands, item.operands, strict=True)}
+        operand = self.operands_of(item)
         f, values = kernel_program(()).functions[row.function], iter(inputs)
         names = [argument.arg for argument in f.node.args.args]
-        arguments = [self.env if name in row.context else str(operand[name]) if name in operand else next(values) for name in names]
+        arguments = [self.env if name in row.context else operand[name] if name in operand else next(values) for name in names]
         list_ = "".join(f", i64 {a}" for a in arguments)
         assumes = self.source.speculate and self.caller is None and row.name in SPECULATIVE and item.at in self.sure
         if assumes or row.fails and row.kind == "value" and f.lisp_name is not None and splits(row):
@@ -224,7 +230,9 @@ class Body(FloatInstructions):
         else:
             if row.fails:
                 self.checked(result, item.at)
-            if row.gives:
+            if row.written is not None:
+                self.typed_result(item, result)
+            elif row.gives:
                 self.write(first, Value(WORD, result))
 
     def rare(self, item: Decoded, function: str, inputs: list[str], first: int, on: str) -> None:

@@ -36,7 +36,8 @@ class Function:
     calls: set[str] = field(default_factory=set)
 
 
-ALIASES = {"float": DOUBLE, "int": WORD, "u8": WORD, "i8": WORD, "i16": WORD, "w8": WORD, "w16": WORD}  # the last five: instruction operands
+OPERAND_KINDS = ("u8", "i8", "i16", "w8", "w16", "local8", "read64", "update64", "update32", "write64", "write32", "write16", "write8")
+ALIASES = {"float": DOUBLE, "int": WORD, **dict.fromkeys(OPERAND_KINDS, WORD)}
 WORD_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
                   ast.LShift: "<<", ast.RShift: ">>"}
 DOUBLE_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

@@ -132,7 +132,7 @@ class StencilTable:
         """The row of an instruction for the compiler."""
         kind = (kernel.JUMP if row.name == "jump" else kernel.BRANCH if row.kind == "branch" else
                 kernel.LEAVING if row.kind in ("return", "tail") else kernel.VALUE)
-        tests = [r.number for r in instructions() if r.kind == "branch" and r.name != "jump"]
+        tests = [r.number for r in instructions() if r.kind == "branch" and r.takes]
         pairs = [f"{row.number}_{number}_0" for number in tests]
         shapes, place = [], 1
         for label, operand in row.operands:
@@ -140,7 +140,7 @@ class StencilTable:
             if label != "at":
                 shapes.append(place | size << 8 | scale << 16)
             place += size
-        shapes += [0] * (2 - len(shapes))
+        shapes += [0] * (3 - len(shapes))
         test = tests.index(row.number) + 1 if row.number in tests else 0
         return [row.size, row.takes, row.gives, kind, int(row.fails), self.number(f"stencil_{row.number}__0"), self.number(f"cold_{row.number}__0"),
                 *(self.number(f"{which}_{pair}") for pair in pairs for which in ("stencil", "cold")), *shapes, int(row.name == "poll"), test]

@@ -16,8 +16,8 @@ from __future__ import annotations
 import ast
 from functools import cache
 
-from ..engines.weave import entry_arguments, kernel_program
-from ..instructions.codec import OPERANDS, Instruction, by_name, instructions, program
+from ..engines.weave import entry_arguments, kernel_program, local_operand, stored
+from ..instructions.codec import LOCALS, OPERANDS, Instruction, by_name, instructions, program
 from ..instructions.definitions import FUSED, PLACEMENT
 from ..kernel.host import H_STACK_OVERFLOW
 from ..restricted.checker import Function, Program
@@ -26,7 +26,7 @@ from ..words import UNWIND, VECTOR
 
 # By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a failure goes, the rare cases.
 NEXT, TARGET, FAIL, COLD = range(4)
-OPERAND1, OPERAND2, SLOT, FRAME, COUNT = range(5)  # holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
+OPERAND1, OPERAND2, SLOT, FRAME, COUNT, OPERAND3 = range(6)  # holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
 BRANCHES = ("jump_nil", "jump_not_nil")
 
 
@@ -47,10 +47,16 @@ def enter(place: int, operands: list[str], cached: int) -> str:
     return f"return enter{2 + cached}({place}, {', '.join(['env', 'fp', *operands, *['anything()'] * (cached - len(operands))])})"
 
 
+def hole(number: int) -> str:
+    return f"hole({(OPERAND1, OPERAND2, OPERAND3)[number]})"
+
+
 def operand(kind: str, number: int) -> str:
     """An operand of an instruction: a hole, which has its bits without sign."""
     size, signed, scale = OPERANDS[kind]
-    text = f"hole({OPERAND1 + number})"
+    text = hole(number)
+    if kind in LOCALS:
+        return local_operand(kind, text)
     return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
 
 
@@ -101,7 +107,8 @@ def body(row: Instruction, values: dict[str, str], called: bool) -> str:
     arguments = [name if name in row.context else values[name] for name in names]
     if called and f.lisp_name is not None:
         return f"entry_{f.name}({', '.join(entry_arguments('env', arguments))})"
-    return f"{row.function}({', '.join(arguments)})"
+    first = 1 if row.operands and row.operands[0][0] == "at" else 0
+    return stored(row, f"{row.function}({', '.join(arguments)})", lambda number: hole(number - first))
 
 
 def placements(row: Instruction) -> list[str]:

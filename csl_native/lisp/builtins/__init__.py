@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 
 MODULES = ("control", "definitions", "printing", "pretty", "reading", "strings", "symbols", "numbers", "modular", "vectors", "nary", "system",
-           "images", "modules", "foreign", "hardcode", "debugging", "probing", "assembler")
+           "images", "modules", "foreign", "hardcode", "debugging", "probing", "assembler", "typed")
 
 
 @cache

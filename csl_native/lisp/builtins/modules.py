@@ -167,6 +167,8 @@ def compile_to_module(lisp: Lisp, form: int, loading: bool = False) -> int:
             return load(lisp, lisp.eval(m.car(m.cdr(form))))
         finally:
             lisp.on_form = saved
+    if head == m.intern("define-module"):
+        return typed_module(lisp, begun(lisp, "compile-to-module"), form)
     module, definition = begun(lisp, "compile-to-module"), definition_of(lisp, form)
     if definition is None:
         written(lisp, lambda: module.form(form))
@@ -191,6 +193,25 @@ def sets_by_eval(lisp: Lisp, form: int) -> bool:
         return False
     value = m.car(m.cdr(m.cdr(form)))
     return value & 7 == CONS and m.car(value) & 7 == SYMBOL and flagged(lisp, m.car(value), "eval")
+
+
+def typed_module(lisp: Lisp, module: ModuleWriter, form: int) -> int:
+    """Put the functions of a typed module into the module, and the typed module's bytes."""
+    from ...modules.running import define
+    from .typed import MODULE, module_of
+    m = lisp.machine
+    typed = module_of(lisp, m.car(m.cdr(m.car(m.cdr(form)))))
+    mark = m.cage["sp"]
+    made, data = define(lisp, typed)
+    for value in (data, *(env for _, env in made)):
+        m.pin(value)
+    for symbol, env in made:
+        written(lisp, lambda symbol=symbol, env=env: module.definition(symbol, env, False))
+    words = [m.list([lisp.s_quote, x]) for x in (m.intern(typed.name), m.intern(MODULE))]
+    keep = m.list([m.intern("put"), *words, m.string(typed.to_bytes())])
+    written(lisp, lambda: module.form(keep))
+    m.cage["sp"] = mark
+    return m.intern(typed.name)
 
 
 def compile_definition(lisp: Lisp, module: ModuleWriter, definition: Definition) -> None:

@@ -1,0 +1,196 @@
+"""Instructions of typed procedures, on the bytes of variables that local variables hold (``kernel/variables.py``).
+
+Operands annotated ``read64``, ``update64``, ``write8``... are local variables: the function receives the number in the first bytes of
+its variable, and what it returns goes to the one that is written.  Nothing is checked here: the proof of the bytecode has that the
+local variable holds bytes enough, because ``var_open`` did check.  A ``local8`` is the value of a local variable.
+
+Numbers go on behind the primitives of ``definitions.py``: add new instructions at the end of this file.
+"""
+
+from __future__ import annotations
+
+from ..kernel.bignum import from_word
+from ..kernel.host import OP, bad_op
+from ..kernel.memory import NIL
+from ..kernel.variables import RANGE, bad_variable, bytes_of, caught_exception, is_bytes, is_index, raise_exception, size_of, word_of
+from ..restricted.language import inline, load64, sdiv, srem, store64, udiv  # type: ignore[attr-defined]
+from ..words import OTHER
+
+i16 = u8 = local8 = read64 = update64 = update32 = write64 = write32 = write16 = write8 = int
+O_DIVIDE = OP["divide64"]
+
+
+@inline
+def op_var_open(v: local8, n: u8):
+    """Push the bytes of the variable in a local variable, n bytes at least; nil is a null reference."""
+    b = bytes_of(v)
+    if is_bytes(b) and size_of(b) >= n:
+        return b
+    return bad_variable(v)
+
+
+@inline
+def op_var_integer(a: read64):
+    """Push a number as an integer."""
+    return from_word(a)
+
+
+@inline
+def op_var_take(x, to: write64):
+    """Store an integer that 64 bits hold; drops it."""
+    return word_of(x)
+
+
+@inline
+def op_var_inc(a: update64):
+    """Add one."""
+    return a + 1
+
+
+@inline
+def op_var_dec(a: update64):
+    """Subtract one."""
+    return a - 1
+
+
+@inline
+def op_var_add(a: read64, b: read64, to: write64):
+    """The sum of 64-bit numbers, which wraps."""
+    return a + b
+
+
+@inline
+def op_var_sub(a: read64, b: read64, to: write64):
+    """The difference of 64-bit numbers, which wraps."""
+    return a - b
+
+
+@inline
+def op_var_mul(a: read64, b: read64, to: write64):
+    """The product of 64-bit numbers, which wraps."""
+    return a * b
+
+
+@inline
+def op_var_jnz(at: i16, a: read64) -> bool:
+    """Jump when a number is not 0."""
+    return a != 0
+
+
+@inline
+def op_var_jg(at: i16, a: read64, b: read64) -> bool:
+    """Jump when a > b, with signs."""
+    return a > b
+
+
+@inline
+def op_var_jng(at: i16, a: read64, b: read64) -> bool:
+    """Jump when a <= b, with signs."""
+    return a <= b
+
+
+@inline
+def op_var_je(at: i16, a: read64, b: read64) -> bool:
+    """Jump when a = b."""
+    return a == b
+
+
+@inline
+def op_var_cpi1(v: i16, to: write8):
+    """Store one byte."""
+    return v
+
+
+@inline
+def op_var_cpi2(v: i16, to: write16):
+    """Store two bytes."""
+    return v
+
+
+@inline
+def op_var_cpi4(v: i16, to: write32):
+    """Store four bytes."""
+    return v
+
+
+@inline
+def op_var_cpi8(v: i16, to: write64):
+    """Store eight bytes."""
+    return v
+
+
+@inline
+def op_var_wide4(v: i16, to: update32):
+    """Shift a number of four bytes to the left by 16 bits, and fill them."""
+    return to << 16 | v & 0xFFFF
+
+
+@inline
+def op_var_wide8(v: i16, to: update64):
+    """Shift a number of eight bytes to the left by 16 bits, and fill them."""
+    return to << 16 | v & 0xFFFF
+
+
+@inline
+def op_var_move(a: read64, to: write64):
+    """Copy a number of eight bytes."""
+    return a
+
+
+@inline
+def op_var_index(a: local8, i: read64, n: i16):
+    """Push the index of an element, of elements of n bytes; the exception -2 when there is none."""
+    if is_index(i, size_of(a), n):
+        return i << 3
+    return raise_exception(RANGE)
+
+
+@inline
+def op_var_fetch(a: local8, i: read64, to: write64):
+    """Load element i of an array of numbers; var_index stands before it."""
+    return load64(a + 16 - OTHER + (i << 3))
+
+
+@inline
+def op_var_keep(a: read64, to: local8, i: read64) -> None:
+    """Store element i of an array of numbers; var_index stands before it."""
+    store64(to + 16 - OTHER + (i << 3), a)
+
+
+@inline
+def op_var_throw(a: read64):
+    """Raise an exception."""
+    return raise_exception(a)
+
+
+@inline
+def op_var_caught(depth):
+    """In a handler: the exception, with bindings undone to ``depth``; any other exit goes on."""
+    return caught_exception(depth)
+
+
+@inline
+def op_var_divisible(b: read64):
+    """Push nil; dividing by 0 is an error."""
+    return bad_op(O_DIVIDE, 0) if b == 0 else NIL
+
+
+@inline
+def op_var_div(a: read64, b: read64, to: write64):
+    """The quotient, truncated; var_divisible stands before it."""
+    return 0 if b == 0 else -a if b == -1 else sdiv(a, b)
+
+
+@inline
+def op_var_mod(a: read64, b: read64, to: write64):
+    """The remainder, with the sign of a; var_divisible stands before it."""
+    return 0 if b == 0 or b == -1 else srem(a, b)
+
+
+@inline
+def op_var_length(a: local8, n: i16):
+    """Push the number of elements of n bytes."""
+    return udiv(size_of(a), n) << 3 if n > 0 else 0
+
+
+PRIMITIVES = ("make_variable", "check_word", "copy_bytes")  # kernel functions of the same name

@@ -1,0 +1,164 @@
+"""Variables of typed procedures: vectors of 8-bit numbers whose bytes are used as numbers of any width.
+
+A variable with references is a vector: its bytes (or nil), then the references of each element.  What goes wrong in a typed
+procedure is an exception, a number: a throw whose tag no Lisp program has.
+"""
+
+from __future__ import annotations
+
+from ..objects import BIGNEG_HEADER, BYTES_HEADER
+from ..restricted.language import inline, lisp, load, load8, load32, load64, noinline, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
+from ..vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
+from ..words import OTHER, UNWIND, VECTOR
+from .bignum import from_word, is_big, limb_count, limbs
+from .host import H_NO_MEMORY, OP, bad_op, host
+from .memory import NIL, UNSET, make_object
+from .symbols import start_throw, unbind_to
+
+NULL_REFERENCE, RANGE = -1, -2  # the exceptions that instructions raise
+O_VARIABLE, O_WORD = OP["variable"], OP["word64"]
+LARGEST = 1 << 46  # of a variable, a fixnum
+LEAST = -(1 << 63)
+
+
+@inline
+def read64(b):
+    return load64(b + 16 - OTHER)
+
+
+@inline
+def read32(b):
+    return load32(b + 16 - OTHER)
+
+
+@inline
+def write64(b, v) -> None:
+    store64(b + 16 - OTHER, v)
+
+
+@inline
+def write32(b, v) -> None:
+    store32(b + 16 - OTHER, v)
+
+
+@inline
+def write16(b, v) -> None:
+    store16(b + 16 - OTHER, v)
+
+
+@inline
+def write8(b, v) -> None:
+    store8(b + 16 - OTHER, v)
+
+
+@inline
+def is_bytes(b) -> bool:
+    return b & 7 == OTHER and load(b - OTHER) & 255 == BYTES_HEADER
+
+
+@inline
+def size_of(b):
+    """Bytes of a variable's bytes."""
+    return (load(b - OTHER) >> 8) - 8
+
+
+@inline
+def bytes_of(v):
+    """The bytes of a variable, which may be anything else."""
+    if v & 7 == VECTOR and load(v - VECTOR) >> 8 >= 8:
+        return load(v + 8 - VECTOR)
+    return v
+
+
+def make_variable(size):
+    """A variable of so many bytes (a fixnum), all zero."""
+    if size & 7 != 0 or size < 0 or size > LARGEST:
+        return raise_exception(RANGE)
+    p = make_object(BYTES_HEADER, 8 + (size >> 3))
+    if p == 0:
+        return host(H_NO_MEMORY, size, 0, 0)
+    store(p + 8, 8)  # elements of one byte
+    return p + OTHER
+
+
+@noinline
+def raise_exception(code):
+    """Leave for a handler of exceptions."""
+    return start_throw(UNSET, from_word(code))
+
+
+@noinline
+def bad_variable(v):
+    """What is not the variable that it should be: no reference, or an error of the caller."""
+    return raise_exception(NULL_REFERENCE) if v == NIL else bad_op(O_VARIABLE, v)
+
+
+@lisp("check-word64")
+def check_word(a):
+    """The value, an integer that 64 bits hold, or an error."""
+    if a & 7 == 0:
+        return a
+    if is_big(a) and limb_count(a) == 1:
+        w = load(limbs(a))
+        if w >= 0 or w == LEAST and load(a - OTHER) & 255 == BIGNEG_HEADER:
+            return a
+    return bad_op(O_WORD, a)
+
+
+def word_of(a):
+    """The number of an integer that 64 bits hold."""
+    if a & 7 == 0:
+        return a >> 3
+    if is_big(a):
+        w = load(limbs(a))
+        return -w if load(a - OTHER) & 255 == BIGNEG_HEADER else w
+    return 0
+
+
+def copy_bytes(a, at, b, there, count):
+    """Copy ``count`` bytes of one variable from ``at`` on to another's from ``there`` on; all are fixnums.  nil, or an exception."""
+    if a == NIL or b == NIL:
+        return raise_exception(NULL_REFERENCE)
+    x = bytes_of(a)
+    y = bytes_of(b)
+    if not is_bytes(x) or not is_bytes(y):
+        return bad_variable(x if not is_bytes(x) else y)
+    if (at | there | count) & 7 != 0 or at < 0 or there < 0 or count < 0 or at > LARGEST or there > LARGEST or count > LARGEST:
+        return raise_exception(RANGE)
+    n = count >> 3
+    p = at >> 3
+    q = there >> 3
+    if p + n > size_of(x) or q + n > size_of(y):
+        return raise_exception(RANGE)
+    p += x + 16 - OTHER
+    q += y + 16 - OTHER
+    if ult(q - p, n):  # the end first, where they overlap
+        while n > 0:
+            n -= 1
+            store8(q + n, load8(p + n))
+        return NIL
+    while n >= 8:
+        store64(q, load64(p))
+        p += 8
+        q += 8
+        n -= 8
+    while n > 0:
+        store8(q, load8(p))
+        p += 1
+        q += 1
+        n -= 1
+    return NIL
+
+
+@inline
+def caught_exception(depth):
+    if load(UNWIND_KIND) == 16 and load(UNWIND_TAG) == UNSET:
+        unbind_to(load(BIND_BASE) + depth)
+        return load(UNWIND_VALUE)
+    return UNWIND
+
+
+@inline
+def is_index(i, size, stride) -> bool:
+    """Does an element have this number, of elements of ``stride`` bytes in ``size``?"""
+    return stride > 0 and ult(i, udiv(size, stride))

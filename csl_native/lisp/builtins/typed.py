@@ -1,0 +1,100 @@
+"""Typed modules from Lisp: what (module ...) stands for, and variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...words import STRING, SYMBOL
+from ..registry import builtin
+
+if TYPE_CHECKING:
+    from ...modules.module import Module
+    from ..lisp import Lisp
+
+MODULE = "typed-module"  # the property that holds the bytes of a module
+
+
+@builtin("define-module", 1)
+def define_module(lisp: Lisp, form: int) -> int:
+    """Verify a typed module, ``(name part...)``, and define its procedures (docs/typed-modules.md); its name."""
+    from ...modules.running import define
+    m = lisp.machine
+    module = module_of(lisp, form)
+    made, _ = define(lisp, module)
+    mark = m.cage["sp"]
+    for _, env in made:
+        m.pin(env)
+    for symbol, env in made:
+        lisp.install_env(symbol, env, False)
+    m.cage["sp"] = mark
+    name = m.intern(module.name)
+    m.kernel.put(name, m.intern(MODULE), m.string(module.to_bytes()))
+    return name
+
+
+def module_of(lisp: Lisp, form: int) -> Module:
+    from ...modules.errors import ModuleError
+    from ...modules.syntax import build
+    try:
+        return build(lisp, form)
+    except ModuleError as error:
+        raise lisp.errors.plain(f"module: {type(error).__name__}: {error}") from None
+
+
+def known_module(lisp: Lisp, name: int, who: str) -> Module:
+    from ...modules.module import Module
+    m = lisp.machine
+    data = m.kernel.get(name, m.intern(MODULE)) if name & 7 == SYMBOL else NIL
+    if data & 7 != STRING:
+        raise lisp.errors.plain(f"{who}: no typed module", name)
+    return Module.from_bytes(m.string_bytes(data))
+
+
+@builtin("module-exception", 2)
+def module_exception(lisp: Lisp, name: int, code: int) -> int:
+    """The error that an exception of a typed procedure is for its caller."""
+    from ...modules.running import MEANINGS
+    lisp.module_exception = lisp.machine.number(code)
+    raise lisp.errors.plain(f"{lisp.machine.text(name)}: exception {lisp.module_exception}{MEANINGS.get(lisp.module_exception, '')}, which nobody caught")
+
+
+@builtin("module-variable", 2, 3)
+def module_variable(lisp: Lisp, module: int, register: int, count: int = NIL) -> int:
+    """A new variable for a register (a number) of a typed module, of ``count`` elements where that is not the register's."""
+    from ...modules.errors import ModuleError
+    from ...modules.running import new_variable
+    found = known_module(lisp, module, "module-variable")
+    if register & 7 or count != NIL and (count & 7 or count < 0):
+        raise lisp.errors.plain("module-variable: the number of a register and a number of elements expected", register)
+    try:
+        return new_variable(lisp, found, found.reg(register >> 3), None if count == NIL else count >> 3)
+    except ModuleError as error:
+        raise lisp.errors.plain(f"module-variable: {error}") from None
+
+
+def word_place(lisp: Lisp, variable: int, k: int, who: str) -> int:
+    from ...modules.running import bytes_place, bytes_size, is_variable
+    m = lisp.machine
+    if not is_variable(m, variable):
+        raise lisp.errors.plain(f"{who}: a variable expected", variable)
+    if k & 7 or not 0 <= k or k + 8 > bytes_size(m, variable):
+        raise lisp.errors.plain(f"{who}: no eight bytes there", k)
+    return bytes_place(m, variable) + (k >> 3) * 8
+
+
+@builtin("variable-get", 2)
+def variable_get(lisp: Lisp, variable: int, k: int) -> int:
+    """Number k of the 64-bit numbers in a variable."""
+    p = word_place(lisp, variable, k, "variable-get")
+    return lisp.machine.integer(int.from_bytes(lisp.machine.bytes[p:p + 8], "little", signed=True))
+
+
+@builtin("variable-put", 3)
+def variable_put(lisp: Lisp, variable: int, k: int, value: int) -> int:
+    """Store number k; the value is taken modulo 2**64."""
+    p = word_place(lisp, variable, k, "variable-put")
+    if not lisp.machine.is_integer(value):
+        raise lisp.errors.plain("variable-put: an integer expected", value)
+    lisp.machine.bytes[p:p + 8] = (lisp.machine.number(value) & (1 << 64) - 1).to_bytes(8, "little")
+    return value

@@ -1,0 +1,3 @@
+% Typed modules (docs/typed-modules.md).
+
+(dm module (u) (list 'define!-module (list 'quote (cdr u))))

@@ -1,0 +1,259 @@
+"""An unpacked module: its procedures as functions of a session, and variables as Python sees them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ..instructions.codec import CodeError
+from ..kernel.memory import NIL
+from ..objects import BYTES_HEADER, CODE_HEADER, T_BYTES
+from ..session import LispError
+from ..values import Handle
+from ..words import OTHER, VECTOR
+from .errors import OperationException, RuntimeException, TypeException
+from .instructions import NULL_REFERENCE, RANGE
+from .translate import Entry, Translation, body_name
+from .types import THREAD_LOCAL_REG, TOP_LEVEL_REG, Proc, VarSpec
+
+if TYPE_CHECKING:
+    from ..lisp.lisp import Lisp
+    from ..session import Session
+    from .module import Module
+
+MEANINGS = {NULL_REFERENCE: " (a null reference)", RANGE: " (an index out of range)"}
+
+
+def new_variable(lisp: Lisp, module: Module, spec: VarSpec, count: int | None = None) -> int:
+    """A Lisp value that is a variable of a type, all zero and null."""
+    m, vtype = lisp.machine, module.var_type(spec.vtype)
+    count = spec.count if count is None else count
+    data = m.object(BYTES_HEADER, (8).to_bytes(8, "little") + bytes(count * vtype.stride))
+    return m.vector([data, *[NIL] * (count * vtype.references)]) if vtype.references else data
+
+
+def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
+    """The functions of a module with their literal vectors, proved as a stranger's are, and the vector of its top-level registers.
+
+    Nothing is installed yet; the caller pins what is given before it allocates.
+    """
+    from ..verifying import private_env
+    m = lisp.machine
+    top = [k for k in range(module.reg_count) if module.reg(k).flags & TOP_LEVEL_REG]
+    made: list[tuple[int, int]] = []
+    mark = m.cage["sp"]
+    try:
+        m.pin(data := m.vector([NIL] * (max(top) + 1)))
+        for k in top:
+            value = new_variable(lisp, module, module.reg(k))
+            m.set_field(data, 8 * k + 8 - VECTOR, value)
+            kept = module.data.get(k, b"")
+            place = bytes_place(m, value)
+            m.bytes[place:place + len(kept)] = kept[:bytes_size(m, value)]
+        for number in range(module.proc_count):
+            proc = module.proc(number)
+            parts = [(body_name(module, proc), Translation(lisp, module, proc, data).translate())]
+            if proc.external:
+                parts.append((proc.name, Entry(lisp, module, proc).translate()))
+            for name, (code, literals) in parts:
+                env = m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
+                m.pin(env)
+                try:
+                    made.append((m.intern(name), private_env(m, env)))
+                except CodeError as error:
+                    raise OperationException(f"{name}: the proof of its bytecode failed: {error}") from None
+                m.pin(made[-1][1])
+        return made, data
+    finally:
+        m.cage["sp"] = mark
+
+
+def bytes_place(m: Any, value: int) -> int:
+    """Where in the cage the bytes of a variable begin."""
+    if value & 7 == VECTOR:
+        value = m.field(value, 8 - VECTOR)
+    return int(value + 16 - OTHER)
+
+
+def bytes_size(m: Any, value: int) -> int:
+    if value & 7 == VECTOR:
+        value = m.field(value, 8 - VECTOR)
+    return int((m.header(value) >> 8) - 8)
+
+
+class Variable:
+    """A variable of a module's type: ``bytes`` of elements, references by element and index."""
+
+    def __init__(self, running: Running, spec: VarSpec, handle: Handle) -> None:
+        self.running, self.spec, self.handle = running, spec, handle
+        self.type = running.module.var_type(spec.vtype)
+
+    @property
+    def count(self) -> int:
+        """Its elements."""
+        return bytes_size(self.running.m, self.handle.word) // self.type.stride
+
+    def _place(self, element: int, offset: int, size: int) -> int:
+        if not (0 <= element < self.count and 0 <= offset and offset + size <= self.type.bytes):
+            raise TypeException(f"{size} bytes at {offset} of element {element}; there are {self.count} elements of {self.type.bytes} bytes")
+        return bytes_place(self.running.m, self.handle.word) + element * self.type.stride + offset
+
+    def read(self, element: int = 0, offset: int = 0, size: int = 8) -> bytes:
+        place = self._place(element, offset, size)
+        return bytes(self.running.m.bytes[place:place + size])
+
+    def write(self, data: bytes, element: int = 0, offset: int = 0) -> None:
+        place = self._place(element, offset, len(data))
+        self.running.m.bytes[place:place + len(data)] = data
+
+    def __getitem__(self, element: int) -> int:
+        """The 64-bit number at the beginning of an element."""
+        return int.from_bytes(self.read(element), "little", signed=True)
+
+    def __setitem__(self, element: int, value: int) -> None:
+        self.write((value & (1 << 64) - 1).to_bytes(8, "little"), element)
+
+    def __iter__(self) -> Any:
+        return (self[k] for k in range(self.count))
+
+    def _slot(self, k: int, element: int) -> int:
+        if not (0 <= k < self.type.references and 0 <= element < self.count):
+            raise TypeException(f"reference {k} of element {element}; there are {self.type.references} in each of {self.count}")
+        return 8 * (1 + element * self.type.references + k) + 8 - VECTOR
+
+    def set_reference(self, k: int, to: Variable | None, element: int = 0) -> None:
+        """Set reference number k to a variable of its type, or to null."""
+        slot, spec = self._slot(k, element), self.type.vrefs[k] if k < len(self.type.vrefs) else None
+        if spec is None:
+            raise TypeException(f"reference {k} is one to a procedure")
+        if to is not None and (to.spec.vtype != spec.vtype or spec.fixed and to.count != spec.count or to.running.module.tid != self.running.module.tid):
+            raise TypeException(f"reference {k} is to {spec.count if spec.fixed else 'any number'} of type {spec.vtype}, "
+                                f"not to {to.count} of type {to.spec.vtype} of module {to.running.module.name}")
+        self.running.m.set_field(self.handle.word, slot, NIL if to is None else to.handle.word)
+
+    def reference(self, k: int, element: int = 0) -> Variable | None:
+        """What reference number k is to; None when it is null."""
+        slot, spec = self._slot(k, element), self.type.vrefs[k]
+        value = self.running.m.field(self.handle.word, slot)
+        return None if value == NIL else Variable(self.running, spec, Handle(self.running.session, value))
+
+    def set_procedure(self, k: int, function: str | Any, element: int = 0) -> None:
+        """Set procedure reference number k: a procedure or a Lisp function by name, or a Python function, which is called with a Variable."""
+        m, running = self.running.m, self.running
+        slot = self._slot(len(self.type.vrefs) + k, element)
+        io = running.module.reg(running.module.proc_type(self.type.prefs[k]).io)
+        if isinstance(function, str):
+            names = {running.module.proc(n).name for n in range(running.module.proc_count)}
+            word = m.intern(f"{running.module.name}:{function}" if function in names else function)
+        else:
+            word = running.python_function(function, io)
+        m.set_field(self.handle.word, slot, word)
+
+
+class Running:
+    """The functions of a module in a session, from unpack to pack.
+
+    A session runs one thread at a time, so of several callers one waits for the other: a WRITER is alone, and so is a READER.
+    """
+
+    def __init__(self, module: Module, session: Session, native: bool) -> None:
+        self.module, self.session, self.m = module, session, session.machine
+        self.locals: dict[int, dict[int, bytes]] = {}  # of thread-local registers, by thread
+        self.last = threading.get_ident()
+        self.functions: list[int] = []
+        self.data: Handle
+        session.run(lambda: self._start(native))
+
+    def _start(self, native: bool) -> None:
+        lisp, module = self.session.lisp, self.module
+        for number in range(module.proc_count):
+            proc = module.proc(number)
+            if proc.external and lisp.is_defined(self.m.intern(proc.name)):
+                raise OperationException(f"there is a function {proc.name} already; module {module.name} cannot be unpacked here")
+        made, data = define(lisp, module)
+        self.data = Handle(self.session, data)
+        mark = self.m.cage["sp"]
+        for _, env in made:
+            self.m.pin(env)
+        for symbol, env in made:
+            lisp.install_env(symbol, env, False)
+            self.functions.append(symbol)
+        self.m.cage["sp"] = mark
+        if native and self.session.hardcode.architecture is not None and self.session.hardcode.possible:
+            self.session.native_compile([self.m.text(symbol) for symbol in self.functions])
+
+    def stop(self) -> dict[int, bytes]:
+        """Take the functions away; the bytes of top-level registers."""
+        def body() -> dict[int, bytes]:
+            kept = self.top_level(lambda spec: bool(spec.flags & TOP_LEVEL_REG))
+            for symbol in self.functions:
+                self.session.lisp.undefine(symbol)
+            return kept
+        kept: dict[int, bytes] = self.session.run(body)
+        return kept
+
+    def top_level(self, wanted: Any) -> dict[int, bytes]:
+        kept = {}
+        for k in range(self.module.reg_count):
+            if wanted(self.module.reg(k)):
+                value = self.m.field(self.data.word, 8 * k + 8 - VECTOR)
+                place = bytes_place(self.m, value)
+                kept[k] = bytes(self.m.bytes[place:place + bytes_size(self.m, value)])
+        return kept
+
+    def change_thread(self) -> None:
+        """Thread-local registers are those of the thread that calls."""
+        me = threading.get_ident()
+        if me == self.last:
+            return
+        now = self.top_level(lambda spec: bool(spec.flags & THREAD_LOCAL_REG))
+        self.locals[self.last], self.last = now, me
+        mine = self.locals.pop(me, {k: bytes(len(kept)) for k, kept in now.items()})
+        for k, kept in mine.items():
+            place = bytes_place(self.m, self.m.field(self.data.word, 8 * k + 8 - VECTOR))
+            self.m.bytes[place:place + len(kept)] = kept
+
+    def variable(self, register: int, count: int | None = None) -> Variable:
+        """A new variable of a register's type, of ``count`` elements where that is not the register's."""
+        spec = self.module.reg(register)
+        word = self.session.run(lambda: Handle(self.session, new_variable(self.session.lisp, self.module, spec, count)))
+        return Variable(self, spec, word)
+
+    def python_function(self, function: Any, io: VarSpec) -> int:
+        """A Lisp function that calls a Python function with a Variable."""
+        def call(value: Any) -> None:
+            function(Variable(self, io, value))
+        name = f"{self.module.name}:python{id(function):x}"
+        self.session.define(name, call)
+        return self.m.intern(name)
+
+    def call(self, proc: Proc, io: Variable | int) -> Variable | int:
+        if not proc.external:
+            raise OperationException(f"{proc.name} is not an external procedure of module {self.module.name}")
+        spec = self.module.reg(self.module.proc_type(proc.ptype).io)
+        if isinstance(io, Variable) and (io.spec.vtype, io.count) != (spec.vtype, spec.count):
+            raise TypeException(f"{proc.name} takes {spec.count} of type {spec.vtype}; {io.count} of type {io.spec.vtype} given")
+
+        def body() -> Any:
+            self.change_thread()
+            try:
+                return self.session.function(proc.name)(io.handle if isinstance(io, Variable) else io)
+            except LispError as error:
+                code = self.session.lisp.module_exception
+                if code is None:
+                    raise
+                self.session.lisp.module_exception = None
+                raise RuntimeException(f"{proc.name}: exception {code}{MEANINGS.get(code, '')}, which nobody caught", code) from error
+        self.session.lisp.module_exception = None
+        result = self.session.run(body)
+        return io if isinstance(io, Variable) else result
+
+
+def is_variable(m: Any, value: int) -> bool:
+    """Can a Lisp value be a variable?"""
+    if value & 7 == VECTOR and m.vector_length(value):
+        value = m.field(value, 8 - VECTOR)
+    return value & 7 == OTHER and m.header(value) >> 3 & 31 == T_BYTES
+
+
+__all__ = ["Running", "Variable", "define", "is_variable"]

@@ -1,0 +1,135 @@
+"""Typed modules as Lisp lists: names in place of numbers, labels in place of offsets.
+
+``(NAME part...)``; a part is ``(type NAME BYTES reference...)`` with references ``(vref TYPE [COUNT | any])`` and ``(pref INTERFACE)``,
+``(register NAME TYPE [COUNT | any] [top] [thread])``, ``(interface NAME REGISTER [reader | writer])``, or
+``(procedure NAME INTERFACE [external] item...)`` where an item is a label or an instruction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .builder import ModuleBuilder
+from .errors import NotFoundException, OperationException
+from .instructions import NUMBER, SHAPES, Instruction, instruction
+from .types import ED, EXTERNAL, NON_FIXED_REF, READER, THREAD_LOCAL_REG, TOP_LEVEL_REG, WORD, WRITER
+
+if TYPE_CHECKING:
+    from ..lisp.lisp import Lisp
+    from .module import Module
+
+FLAGS = {"top": TOP_LEVEL_REG, "thread": TOP_LEVEL_REG | THREAD_LOCAL_REG, "reader": READER, "writer": WRITER, "any": NON_FIXED_REF}
+
+
+def plain(lisp: Lisp, x: int) -> Any:
+    """A list as Python lists of names (str) and integers."""
+    m = lisp.machine
+    if m.is_integer(x):
+        return m.number(x)
+    if x & 7 == 1:
+        return [plain(lisp, item) for item in m.items(x)]
+    if x & 7 == 2:
+        return m.text(x)
+    raise OperationException(f"{lisp.printer.text(x)} stands in a module; names, integers and lists expected")
+
+
+def build(lisp: Lisp, form: int) -> Module:
+    """The module of a list; one of the builder's errors when it is none."""
+    text = plain(lisp, form)
+    if not isinstance(text, list) or not text or not isinstance(text[0], str):
+        raise OperationException("(module NAME part...) expected")
+    return Reading(text[1:]).module(text[0])
+
+
+class Reading:
+    """The names of one module."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        self.builder = ModuleBuilder()
+        self.numbers: dict[str, dict[str, int]] = {"type": {"word": WORD}, "register": {"ed": ED}, "interface": {}, "procedure": {}}
+        self.parts: dict[str, list[list[Any]]] = {kind: [] for kind in self.numbers}
+        for part in parts:
+            if not isinstance(part, list) or len(part) < 3 or part[0] not in self.parts or not isinstance(part[1], str):
+                raise OperationException(f"{part}: (type ...), (register ...), (interface ...) or (procedure ...) expected")
+            self.parts[part[0]].append(part[1:])
+
+    def find(self, kind: str, name: Any) -> int:
+        if name not in self.numbers[kind]:
+            raise NotFoundException(f"there is no {kind} {name}; there are {', '.join(self.numbers[kind]) or 'none'}")
+        return self.numbers[kind][name]
+
+    def add(self, kind: str, name: str, number: int) -> None:
+        if name in self.numbers[kind]:
+            raise OperationException(f"there is a {kind} {name} already")
+        self.numbers[kind][name] = number
+
+    def module(self, name: str) -> Module:
+        b = self.builder
+        for row in self.parts["type"]:
+            self.add("type", row[0], b.add_var_type(integer(row[1])))
+        for row in self.parts["register"]:
+            self.add("register", row[0], b.add_reg(*self.spec(row)))
+        for row in self.parts["interface"]:
+            self.add("interface", row[0], b.add_proc_type(sum(FLAGS.get(x, 0) for x in row[2:]), self.find("register", row[1])))
+        for row in self.parts["type"]:
+            for reference in row[2:]:
+                self.reference(self.find("type", row[0]), reference)
+        for row in self.parts["procedure"]:
+            external = EXTERNAL if "external" in row[2:3] else 0
+            self.add("procedure", row[0], b.add_proc(external, self.find("interface", row[1]), row[0]))
+        for number, row in enumerate(self.parts["procedure"]):
+            b.add_instr(number, *self.code(row[3:] if "external" in row[2:3] else row[2:]))
+        return b.create_module(name)
+
+    def spec(self, row: list[Any]) -> tuple[int, int, int]:
+        """Flags, type and count of (NAME TYPE [COUNT | any] flag...)."""
+        flags = 0
+        for word in row[2:]:
+            if isinstance(word, str) and word not in ("any", "top", "thread"):
+                raise OperationException(f"{word}: a count, any, top or thread expected")
+            flags |= FLAGS.get(word, 0)
+        return flags, self.find("type", row[1]), next((x for x in row[2:] if isinstance(x, int)), 1)
+
+    def reference(self, vtype: int, row: Any) -> None:
+        if isinstance(row, list) and len(row) in (2, 3) and row[0] == "vref":
+            flags, to, count = self.spec(row)
+            self.builder.add_vref(vtype, flags, to, count)
+        elif isinstance(row, list) and len(row) == 2 and row[0] == "pref":
+            self.builder.add_pref(vtype, self.find("interface", row[1]))
+        else:
+            raise OperationException(f"{row}: (vref TYPE [COUNT | any]) or (pref INTERFACE) expected")
+
+    def code(self, items: list[Any]) -> list[Instruction]:
+        places: dict[str, int] = {}
+        rows: list[list[Any]] = []
+        for item in items:
+            if isinstance(item, list) and item:
+                rows.append(item)
+            elif isinstance(item, str) and item not in places:
+                places[item] = len(rows)
+            else:
+                raise OperationException(f"{item}: a label, once, or an instruction expected")
+        return [self.instruction(row, at, places) for at, row in enumerate(rows)]
+
+    def instruction(self, row: list[Any], at: int, places: dict[str, int]) -> Instruction:
+        name = str(row[0]).upper()
+        shape = SHAPES[NUMBER[name]] if name in NUMBER else ""
+        values = []
+        for kind, value in zip(shape, row[1:], strict=False):
+            if isinstance(value, int):
+                values.append(value)
+            elif kind == "r":
+                values.append(self.find("register", value))
+            elif kind == "p":
+                values.append(self.find("procedure", value))
+            elif kind == "o" and value in places:
+                values.append(places[value] - at)
+            else:
+                raise NotFoundException(f"({' '.join(map(str, row))}): {value} is no {'label' if kind == 'o' else 'number'}")
+        return instruction(name, *values, *row[1 + len(shape):])
+
+
+def integer(x: Any) -> int:
+    if not isinstance(x, int):
+        raise OperationException(f"{x} stands where a number is expected")
+    return x

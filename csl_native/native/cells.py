@@ -1,0 +1,130 @@
+"""Typed instructions in the optimised tier: the number in a variable that only this function uses is an SSA value.
+
+Such a variable is made here and used for its first eight bytes only.  The first eight bytes of one that came from elsewhere are such a
+value too, beside the memory where they are stored as well, while nothing else in the function could change them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..instructions.codec import ACCESS, LOCALS, OPERANDS, Code, Decoded
+
+if TYPE_CHECKING:
+    from .functions import FunctionIR
+
+CHANGES = ("copy_bytes", "var_keep", "putv", "put")  # what could store into a variable that has several names
+
+
+class Plan(NamedTuple):
+    """``own``: locals whose variable is nothing but a value; ``shadowed``: those whose value is in memory, too.
+
+    ``skipped``: places of instructions that have nothing to do, ``fresh`` and ``opened``: of stores that begin such a value.
+    """
+
+    own: frozenset[int]
+    shadowed: frozenset[int]
+    skipped: frozenset[int]
+    fresh: frozenset[int]
+    opened: frozenset[int]
+
+
+NOTHING = Plan(*(frozenset[int](),) * 5)
+
+
+def plan(code: Code, listing: list[Decoded]) -> Plan:
+    """Which local variables are values."""
+    if not any(item.row.name == "var_open" for item in listing):
+        return NOTHING
+    targets = {item.target for item in listing if item.target is not None} | {row[2] for row in code.handlers}
+    fresh: dict[int, list[int]] = {}
+    reopened: dict[int, list[int]] = {}
+    opened: dict[int, list[tuple[int, int]]] = {}  # by local: where it is stored, and how many bytes it has
+    bad, written = set(range(code.most + code.rest)), set[int]()
+    for k, item in enumerate(listing):
+        name, before = item.row.name, [i.row.name for i in listing[max(k - 2, 0):k]]
+        joined = any(i.at in targets for i in (*listing[max(k - 1, 0):k], item))
+        n = item.operands[0] if item.operands else -1
+        if name == "store_local" and before == ["small", "make_variable"] and not joined and listing[k - 2].operands[0] >= 8:
+            fresh.setdefault(n, []).append(k)
+        elif name == "store_local" and before[-1:] == ["var_open"] and not joined and listing[k - 1].operands[0] == n:
+            reopened.setdefault(n, []).append(k)
+        elif name == "store_local" and before[-1:] == ["var_open"] and not joined:
+            opened.setdefault(n, []).append((k, listing[k - 1].operands[1]))
+        elif "fp" in item.row.context:
+            bad.add(n)
+        elif name == "var_open":
+            following = listing[k + 1] if k + 1 < len(listing) else item
+            if following.row.name != "store_local" or following.operands[0] != n or item.operands[1] > 8:
+                bad.add(n)
+        else:
+            bad |= {value for (_, kind), value in zip(item.row.operands, item.operands, strict=True) if kind == "local8"}
+        if item.row.written is not None:
+            written.add(item.operands[item.row.written[0]])
+    own = frozenset(n for n in fresh if n not in bad and n not in opened)
+    shadowed = set[int]()
+    first = min((t for t in targets if t is not None), default=len(code.code))
+    names = {item.row.name for item in listing}
+    if not (names & set(CHANGES)) and not any(name.startswith(("call", "tail_call")) for name in names):
+        for n, stores in opened.items():
+            if len(stores) == 1 and listing[stores[0][0]].at < first and stores[0][1] >= 8 and n not in fresh and written - own <= {n}:
+                shadowed.add(n)
+    skipped = {listing[k - 1].at for n in own for k in (*fresh[n], *reopened.get(n, ()))} | {listing[k].at for n in own for k in reopened.get(n, ())}
+    return Plan(own, frozenset(shadowed), frozenset(skipped), frozenset(listing[k].at for n in own for k in fresh[n]),
+                frozenset(listing[opened[n][0][0]].at for n in shadowed))
+
+
+class CellInstructions:
+    """The part of a function's body that is about typed instructions."""
+
+    unit: FunctionIR
+    words: list[str]
+    plan: Plan
+    cells: dict[int, str]
+
+    def make_cells(self) -> None:
+        out = self.unit.out
+        self.cells = {n: out.slot("cell", "word") for n in sorted(self.plan.own | self.plan.shadowed)}
+        for cell in self.cells.values():
+            out.emit(f"store i64 0, ptr {cell}")
+
+    def operands_of(self, item: Decoded) -> dict[str, str]:
+        """The operands of an instruction, as its function receives them."""
+        return {label: self.typed_operand(kind, value) if kind in LOCALS else str(value << OPERANDS[kind].scale)
+                for (label, kind), value in zip(item.row.operands, item.operands, strict=True)}
+
+    def typed_operand(self, kind: str, n: int) -> str:
+        out = self.unit.out
+        access, bits = ACCESS.get(kind, ("local", 64))
+        if access == "write":
+            return "0"
+        if access != "local" and n in self.cells:
+            value = out.define(f"load i64, ptr {self.cells[n]}")
+            return value if bits == 64 else out.define(f"and i64 {value}, {(1 << bits) - 1}")
+        value = out.define(f"load i64, ptr {self.words[n]}")
+        return value if access == "local" else out.define(f"call i64 @{self.unit.use(f'read{bits}')}(ptr %base, i64 {value})")
+
+    def typed_result(self, item: Decoded, value: str) -> None:
+        """Store what an instruction gives into the variable that it writes."""
+        assert item.row.written is not None
+        out, (number, bits) = self.unit.out, item.row.written
+        n = item.operands[number]
+        if n not in self.plan.own:
+            place = out.define(f"load i64, ptr {self.words[n]}")
+            out.emit(f"call void @{self.unit.use(f'write{bits}')}(ptr %base, i64 {place}, i64 {value})")
+        if n in self.cells:
+            if bits < 64:
+                mask = (1 << bits) - 1
+                old = out.define(f"and i64 {out.define(f'load i64, ptr {self.cells[n]}')}, {~mask}")
+                value = out.define(f"or i64 {old}, {out.define(f'and i64 {value}, {mask}')}")
+            out.emit(f"store i64 {value}, ptr {self.cells[n]}")
+
+    def local_stored(self, item: Decoded) -> None:
+        """A local variable that is a value was given a variable."""
+        out, n = self.unit.out, item.operands[0]
+        if item.at in self.plan.fresh:
+            out.emit(f"store i64 0, ptr {self.cells[n]}")
+        elif item.at in self.plan.opened:
+            bytes_ = out.define(f"load i64, ptr {self.words[n]}")
+            value = out.define(f"call i64 @{self.unit.use('read64')}(ptr %base, i64 {bytes_})")
+            out.emit(f"store i64 {value}, ptr {self.cells[n]}")
