@@ -193,4 +193,10 @@ def op_var_length(a: local8, n: i16):
     return udiv(size_of(a), n) << 3 if n > 0 else 0
 
 
+@inline
+def op_var_exact(a: local8, n: i16, shift: u8):
+    """Push nil; an error unless there are n << shift bytes, not more."""
+    return NIL if size_of(a) == n << shift else bad_variable(a)
+
+
 PRIMITIVES = ("make_variable", "check_word", "copy_bytes")  # kernel functions of the same name

@@ -39,8 +39,10 @@ class ModuleBuilder:
         """Begin again."""
         self.var_types = [VarType(8)]
         self.regs = [VarSpec(TOP_LEVEL_REG | THREAD_LOCAL_REG, WORD)]
+        self.sizes = [8]  # bytes of an element, by register
         self.proc_types: list[ProcType] = []
         self.procs: list[Proc] = []
+        self.names: set[str] = set()  # of procedures
         self.verifiers: list[Verifier] = []
         self.sufficient: dict[Instruction, tuple[int, ...]] = {}  # instructions whose operands were found to be, and their registers
 
@@ -108,6 +110,7 @@ class ModuleBuilder:
         self._limit("a count", count, 1, MOST_COUNT)
         self._room("registers", self.regs)
         self.regs.append(VarSpec(flags, vtype, count))
+        self.sizes.append(self.var_types[vtype].bytes)
         for verifier in self.verifiers if flags & TOP_LEVEL_REG else ():
             verifier.visible.setdefault(len(self.regs) - 1, "top")
         return len(self.regs) - 1
@@ -130,8 +133,9 @@ class ModuleBuilder:
         self._known("procedure type", ptype, self.proc_types)
         self._room("procedures", self.procs)
         name = name or f"proc{len(self.procs)}"
-        if any(proc.name == name for proc in self.procs):
+        if name in self.names:
             raise OperationException(f"there is a procedure {name} already")
+        self.names.add(name)
         self.procs.append(Proc(flags, ptype, name))
         self.verifiers.append(Verifier(self, self.procs[-1]))
         self.verifiers[-1].extend(code)

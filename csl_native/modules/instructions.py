@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from .errors import RangeException
@@ -57,11 +58,15 @@ def instruction(name: str, *operands: int) -> Instruction:
     return Instruction(number, operands)
 
 
+OTHER_NEEDS = {NUMBER[name]: row for name, row in {"CPB": (1, 1), "LDE": (0, 8, 0), "STE": (0, 0, 8), "LDB": (1, 1), "STB": (1, 1), "NEWN": (8, 0),
+                                                   "LEN": (0, 8)}.items()}
+
+
 @cache
 def needs() -> dict[int, tuple[int, ...]]:
-    """Of instructions that are defined as ``var_NAME``: how many bytes each of their operands that is a register must have."""
+    """How many bytes each operand that is a register must have; of most instructions their definition says it, ``var_NAME``."""
     from ..instructions.codec import ACCESS, by_name
-    return {number: tuple(ACCESS[kind][1] // 8 for _, kind in by_name()[f"var_{name.lower()}"].operands if kind in ACCESS)
+    return OTHER_NEEDS | {number: tuple(ACCESS[kind][1] // 8 for _, kind in by_name()[f"var_{name.lower()}"].operands if kind in ACCESS)
             for number, (name, _, _) in enumerate(ROWS) if f"var_{name.lower()}" in by_name() and name != "THROW"}
 
 
@@ -112,27 +117,27 @@ def _pattern() -> re.Pattern[bytes]:
 PATTERN = _pattern()
 
 
-def decode(data: bytes) -> list[Instruction]:
+class Decoded(dict[bytes, Instruction]):
+    """Instructions by their bytes; what several procedures have is decoded once."""
+
+    def __missing__(self, text: bytes) -> Instruction:
+        place, values = 1, []
+        for kind in SHAPES[text[0]]:
+            value, place = get_number(text, place, kind in "oi")
+            values.append(value)
+        found = self[text] = Instruction(text[0], tuple(values))
+        return found
+
+
+def decode(data: bytes, known: Decoded | None = None) -> list[Instruction]:
     """The instructions of a procedure; RangeException for what is none."""
-    known: dict[bytes, Instruction] = {}
-    out: list[Instruction] = []
-    at = 0
-    for match in PATTERN.finditer(data):
-        text = match[0]
-        if match.start() != at:
-            break
-        at = match.end()
-        found = known.get(text)
-        if found is None:
-            number, place, values = text[0], 1, []
-            for kind in SHAPES[number]:
-                value, place = get_number(text, place, kind in "oi")
-                values.append(value)
-            found = known[text] = Instruction(number, tuple(values))
-        out.append(found)
-    if at != len(data):
+    known = Decoded() if known is None else known
+    texts = PATTERN.findall(data)
+    if len(b"".join(texts)) != len(data):
+        at = next((match.end() for match, after in pairwise(PATTERN.finditer(data)) if after.start() != match.end()), None)
+        at = (texts and data.startswith(texts[0]) and sum(map(len, texts)) or 0) if at is None else at
         raise RangeException(f"no instruction at {at}: {data[at:at + 4].hex(' ')}; opcodes are 1..{len(ROWS) - 1}, with all their operands behind them")
-    return out
+    return [known[text] for text in texts]
 
 
 def _maker(name: str) -> object:

@@ -15,7 +15,7 @@ import msgpack
 from csl_native.image.container import Image, ImageError, Section, update
 
 from .errors import ModuleError, NotFoundException, OperationException
-from .instructions import decode, encode
+from .instructions import Decoded, decode, encode
 from .types import Proc, ProcType, VarSpec, VarType
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Module:
     def from_bytes(data: bytes) -> Module:
         """A module from its data, verified as if it were built."""
         from .builder import ModuleBuilder
-        builder = ModuleBuilder()
+        builder, known = ModuleBuilder(), Decoded()
         try:
             row = msgpack.unpackb(data)
             if row["format"] != FORMAT:
@@ -167,7 +167,7 @@ class Module:
             for flags, ptype, name, _ in row["procs"]:
                 builder.add_proc(int(flags), int(ptype), str(name))
             for k, (_, _, _, code) in enumerate(row["procs"]):
-                builder.add_instr(k, *decode(bytes(code)))
+                builder.add_instr(k, *decode(bytes(code), known))
             module = builder.create_module(str(row["name"]), UUID(bytes=bytes(row["id"])), UUID(bytes=bytes(row["tid"])))
             module.data = {int(k): bytes(data) for k, data in row["data"]}
             return module

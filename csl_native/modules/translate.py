@@ -77,11 +77,21 @@ class Translation(Assembler):
         self.op("var_open", local, min(size, 255))
         self.store(to)
 
+    def exact(self, spec: VarSpec, local: int) -> None:
+        """Arrays of a fixed size have it, where it can be said; indices are compared with it."""
+        size, shift = spec.count * self.type_of(spec).stride, 0
+        while size % 2 == 0 and size > 32767:
+            size, shift = size // 2, shift + 1
+        if spec.fixed and spec.count > 1 and size <= 32767:
+            self.op("var_exact", local, size, shift)
+            self.op("pop")
+
     def bytes(self, register: int) -> int:
         """The local variable with the bytes of a register; a null reference raises an exception."""
         place = self.places[register][-1]
         if place.nullable and place.variable not in self.opened:
             self.open(place.variable, self.type_of(place.spec).stride, place.bytes)
+            self.exact(place.spec, place.bytes)
             self.opened.add(place.variable)
         return place.bytes
 
@@ -108,6 +118,8 @@ class Translation(Assembler):
         self.op("make_variable")
         self.store(bytes_)
         self.open(bytes_, vtype.stride if count is None else 0, bytes_)
+        if count is None:
+            self.exact(spec, bytes_)
         if vtype.references:
             times(vtype.references, 0)
             self.op("call1", self.literal(self.m.intern("mkvect")))
@@ -142,6 +154,7 @@ class Translation(Assembler):
         io = self.module.proc_type(self.proc.ptype).io
         bytes_ = self.new_local()
         self.open(0, self.type_of(self.module.reg(io)).stride, bytes_)
+        self.exact(self.module.reg(io), bytes_)
         self.places[io] = [Place(0, bytes_, self.module.reg(io))]
         self._top_level(code)
         targets = {k + item[1][-1] for k, item in enumerate(code) if item[0] in JUMPS}
@@ -180,6 +193,7 @@ class Translation(Assembler):
                 self.op("getv")
                 self.store(variable)
                 self.open(variable, self.type_of(spec).stride, bytes_)
+                self.exact(spec, bytes_)
                 self.places[register] = [Place(variable, bytes_, spec)]
 
     def release(self, place: Place) -> None:

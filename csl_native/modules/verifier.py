@@ -6,7 +6,7 @@ nothing jumps out of one or into one, and a register is there only inside of a f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .errors import NotFoundException, OperationException, RangeException, TypeException
@@ -37,12 +37,11 @@ class Verifier:
         self.frames = [Frame("", -1, 0, NOWHERE, None)]
         io = builder.proc_types[proc.ptype].io
         self.visible = {k: "top" for k, spec in enumerate(builder.regs) if spec.flags & TOP_LEVEL_REG} | {io: "io"}
-        self.checks = {name: getattr(self, f"check_{name.lower()}") for name in NUMBER if hasattr(self, f"check_{name.lower()}")}
-        self.by_number = {NUMBER[name]: check for name, check in self.checks.items()}
 
     def extend(self, code: Iterable[Instruction]) -> None:
         """Add instructions; an error names the first that cannot be added, and it and those behind it are not."""
-        sufficient, visible, out, by_number = self.builder.sufficient, self.visible, self.code, self.by_number
+        sufficient, visible, out, checks = self.builder.sufficient, self.visible, self.code, CHECKS
+        at, limit = len(out), self.frames[-1].limit
         for item in code:
             registers = sufficient.get(item)
             if registers is None:
@@ -50,13 +49,15 @@ class Verifier:
             for register in registers:
                 if register not in visible:
                     raise self.wrong(OperationException, item, f"register {register} is not allocated here; PUSH it, or make it the io register")
-            check = by_number.get(item[0])
-            at = len(out)
+            number = item[0]
+            check = checks[number]
             if check is not None:
-                check(item, at, *item[1])
-            elif len(self.frames) > 1 and self.frames[-1].limit == at + 1:
-                raise self.wrong(OperationException, item, f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
+                check(self, item, at, *item[1])
+                limit = self.frames[-1].limit
+            elif limit == at + 1:
+                self.stays(item, at)
             out.append(item)
+            at += 1
 
     # -- what an instruction needs ----------------------------------------------------
 
@@ -84,10 +85,12 @@ class Verifier:
                 raise self.wrong(NotFoundException, item, f"there is no procedure {value}; there are {len(self.builder.procs)}")
             elif kind == "n" and value < 0:
                 raise self.wrong(RangeException, item, f"{value} is no offset or index")
-            elif kind == "i" and not -(1 << 8 * int(item.name[3:]) - 1) <= value < 1 << 8 * int(item.name[3:]):
-                raise self.wrong(RangeException, item, f"{value} is no number of {item.name[3:]} bytes")
+            elif kind == "i" and not -(1 << 8 * (size := int(item.name[3:])) - 1) <= value < 1 << 8 * size:
+                raise self.wrong(RangeException, item, f"{value} is no number of {size} bytes")
+        sizes = self.builder.sizes
         for register, need in zip(registers, needs().get(number, ()), strict=False):
-            self.enough(item, register, need)
+            if sizes[register] < need:
+                self.enough(item, register, need)
         if item.name not in ("PUSH", "PUSHR"):
             found = tuple(dict.fromkeys(registers))
             if "n" not in shape and "p" not in shape:
@@ -125,11 +128,14 @@ class Verifier:
             raise self.wrong(OperationException, item, f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
 
     def check_jmp(self, item: Instruction, at: int, *operands: int) -> None:
-        to = self.jump(item, at, operands[-1])
-        self.stays(item, at)
+        frame, to = self.frames[-1], at + operands[-1]
+        if operands[-1] not in JUMP or not frame.first <= to < frame.limit or frame.limit == at + 1:
+            self.jump(item, at, operands[-1])
+            self.stays(item, at)
         if to > at:
-            self.frames[-1].pending.add(to)
-            self.frames[-1].farthest = max(self.frames[-1].farthest, to)
+            frame.pending.add(to)
+            if to > frame.farthest:
+                frame.farthest = to
 
     check_jnz = check_jg = check_jng = check_je = check_jmp
 
@@ -173,15 +179,9 @@ class Verifier:
 
     # -- variables --------------------------------------------------------------------
 
-    def check_cpb(self, item: Instruction, at: int, a: int, b: int) -> None:
-        self.stays(item, at)
-        self.enough(item, a, 1)
-        self.enough(item, b, 1)
-
     def check_lde(self, item: Instruction, at: int, a: int, index: int, b: int) -> None:
         self.stays(item, at)
         self.same_type(item, a, b)
-        self.enough(item, index, 8)
 
     def check_ste(self, item: Instruction, at: int, a: int, b: int, index: int) -> None:
         self.check_lde(item, at, a, index, b)
@@ -189,11 +189,9 @@ class Verifier:
     def check_ldb(self, item: Instruction, at: int, a: int, offset: int, b: int) -> None:
         self.stays(item, at)
         self.enough(item, a, offset + 1)
-        self.enough(item, b, 1)
 
     def check_stb(self, item: Instruction, at: int, a: int, b: int, offset: int) -> None:
         self.stays(item, at)
-        self.enough(item, a, 1)
         self.enough(item, b, offset + 1)
 
     def slot(self, item: Instruction, at: int, holder: int, k: int, register: int) -> None:
@@ -219,14 +217,9 @@ class Verifier:
 
     def check_newn(self, item: Instruction, at: int, count: int, a: int) -> None:
         self.stays(item, at)
-        self.enough(item, count, 8)
         self.reference(item, a)
         if self.spec(a).fixed:
             raise self.wrong(TypeException, item, f"register {a} refers to variables of {self.spec(a).count} elements; NON_FIXED_REF expected")
-
-    def check_len(self, item: Instruction, at: int, a: int, to: int) -> None:
-        self.stays(item, at)
-        self.enough(item, to, 8)
 
     # -- calls --------------------------------------------------------------------------
 
@@ -272,6 +265,9 @@ class Verifier:
             raise OperationException(f"{name}: control runs off its end; RET, JMP or THROW expected as the last of {size} instructions")
         if size > MOST_INSTRUCTIONS:
             raise RangeException(f"{name}: {size} instructions; at most {MOST_INSTRUCTIONS}")
+
+
+CHECKS: list[Callable[..., None] | None] = [getattr(Verifier, f"check_{name.lower()}", None) for name in NUMBER]
 
 
 def describe(spec: VarSpec) -> str:

@@ -1,7 +1,9 @@
 """Typed instructions in the optimised tier: the number in a variable that only this function uses is an SSA value.
 
 Such a variable is made here and used for its first eight bytes only.  The first eight bytes of one that came from elsewhere are such a
-value too, beside the memory where they are stored as well, while nothing else in the function could change them.
+value too while nothing else in the function could change them; they are stored when the function is left.
+
+A loop stands several times in the code, each time leading to the next, so that one safepoint is enough for so many rounds.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..instructions.codec import ACCESS, LOCALS, OPERANDS, Code, Decoded
+from ..kernel.variables import RANGE
 
 if TYPE_CHECKING:
     from .functions import FunctionIR
@@ -19,21 +22,24 @@ CHANGES = ("copy_bytes", "var_keep", "putv", "put")  # what could store into a v
 class Plan(NamedTuple):
     """``own``: locals whose variable is nothing but a value; ``shadowed``: those whose value is in memory, too.
 
-    ``skipped``: places of instructions that have nothing to do, ``fresh`` and ``opened``: of stores that begin such a value.
+    ``arrays``: those that are indexed, with their size in bytes where that never changes (else -1).  ``skipped``: places of instructions that
+    have nothing to do, ``fresh`` and ``opened``: of stores that begin such a value.
     """
 
     own: frozenset[int]
     shadowed: frozenset[int]
+    arrays: dict[int, int]
     skipped: frozenset[int]
     fresh: frozenset[int]
     opened: frozenset[int]
 
 
-NOTHING = Plan(*(frozenset[int](),) * 5)
+NOTHING = Plan(frozenset(), frozenset(), {}, frozenset(), frozenset(), frozenset())
+COPIES, LONGEST = 4, 240  # of a function with loops, and how many bytes of bytecode it has at most
 
 
-def plan(code: Code, listing: list[Decoded]) -> Plan:
-    """Which local variables are values."""
+def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
+    """Which local variables are values; ``inlined``: the code stands in place of a call."""
     if not any(item.row.name == "var_open" for item in listing):
         return NOTHING
     targets = {item.target for item in listing if item.target is not None} | {row[2] for row in code.handlers}
@@ -65,12 +71,21 @@ def plan(code: Code, listing: list[Decoded]) -> Plan:
     shadowed = set[int]()
     first = min((t for t in targets if t is not None), default=len(code.code))
     names = {item.row.name for item in listing}
-    if not (names & set(CHANGES)) and not any(name.startswith(("call", "tail_call")) for name in names):
+    if not inlined and not (names & set(CHANGES)) and not any(name.startswith(("call", "tail_call")) for name in names):
         for n, stores in opened.items():
             if len(stores) == 1 and listing[stores[0][0]].at < first and stores[0][1] >= 8 and n not in fresh and written - own <= {n}:
                 shadowed.add(n)
     skipped = {listing[k - 1].at for n in own for k in (*fresh[n], *reopened.get(n, ()))} | {listing[k].at for n in own for k in reopened.get(n, ())}
-    return Plan(own, frozenset(shadowed), frozenset(skipped), frozenset(listing[k].at for n in own for k in fresh[n]),
+    exact: dict[int, set[int]] = {}
+    for k, item in enumerate(listing):
+        if item.row.name in ("store_local", "set_local") and k + 1 < len(listing):
+            after = listing[k + 1]
+            same = after.row.name == "var_exact" and after.operands[0] == item.operands[0] and after.at not in targets
+            made = listing[k - 1].row.name == "make_variable"
+            exact.setdefault(item.operands[0], set()).update([after.operands[1] << after.operands[2]] if same else [] if made else [-1])
+    arrays = {n: next(iter(exact[n])) if len(exact.get(n, ())) == 1 else -1
+              for n in sorted({item.operands[0] for item in listing if item.row.name == "var_index"})}
+    return Plan(own, frozenset(shadowed), arrays, frozenset(skipped), frozenset(listing[k].at for n in own for k in fresh[n]),
                 frozenset(listing[opened[n][0][0]].at for n in shadowed))
 
 
@@ -81,12 +96,44 @@ class CellInstructions:
     words: list[str]
     plan: Plan
     cells: dict[int, str]
+    sizes: dict[int, str]
+
+    def copies(self, listing: list[Decoded]) -> int:
+        """How many times the code stands there."""
+        typed = self.plan is not NOTHING and any(item.row.name == "poll" for item in listing)
+        return COPIES if typed and listing[-1].end <= LONGEST else 1
 
     def make_cells(self) -> None:
         out = self.unit.out
         self.cells = {n: out.slot("cell", "word") for n in sorted(self.plan.own | self.plan.shadowed)}
         for cell in self.cells.values():
             out.emit(f"store i64 0, ptr {cell}")
+        self.sizes = {n: out.slot("size", "word") for n, size in self.plan.arrays.items() if size < 0}
+
+    def flush(self) -> None:
+        """Store what is in the memory of others, too."""
+        out = self.unit.out
+        for n in sorted(self.plan.shadowed):
+            place, value = out.define(f"load i64, ptr {self.words[n]}"), out.define(f"load i64, ptr {self.cells[n]}")
+            out.emit(f"call void @{self.unit.use('write64')}(ptr %base, i64 {place}, i64 {value})")
+
+    def index(self, item: Decoded) -> str:
+        """var_index with the size that the array had when it was opened; the index as a fixnum."""
+        out, (array, n, stride) = self.unit.out, item.operands
+        i, known = self.typed_operand("read64", n), self.plan.arrays[array]
+        size = str(known) if known >= 0 else out.define(f"load i64, ptr {self.sizes[array]}")
+        good, bad = out.label("good"), out.label("bad")
+        inside = out.define(f"call i1 @{self.unit.use('is_index')}(ptr %base, i64 {i}, i64 {size}, i64 {stride})")
+        out.emit(f"br i1 {inside}, label %{good}, label %{bad}, !prof !4")
+        out.terminated = True
+        out.place(bad)
+        out.define(f"call {self.unit.rare('raise_exception')}(ptr %base, i64 {RANGE})")
+        out.jump(self.failure(item.at))
+        out.place(good)
+        return out.define(f"shl i64 {i}, 3")
+
+    def failure(self, at: int) -> str:
+        raise NotImplementedError
 
     def operands_of(self, item: Decoded) -> dict[str, str]:
         """The operands of an instruction, as its function receives them."""
@@ -109,7 +156,7 @@ class CellInstructions:
         assert item.row.written is not None
         out, (number, bits) = self.unit.out, item.row.written
         n = item.operands[number]
-        if n not in self.plan.own:
+        if n not in self.cells:
             place = out.define(f"load i64, ptr {self.words[n]}")
             out.emit(f"call void @{self.unit.use(f'write{bits}')}(ptr %base, i64 {place}, i64 {value})")
         if n in self.cells:
@@ -128,3 +175,11 @@ class CellInstructions:
             bytes_ = out.define(f"load i64, ptr {self.words[n]}")
             value = out.define(f"call i64 @{self.unit.use('read64')}(ptr %base, i64 {bytes_})")
             out.emit(f"store i64 {value}, ptr {self.cells[n]}")
+        if n in self.sizes and n not in self.plan.own:
+            bytes_ = out.define(f"load i64, ptr {self.words[n]}")
+            known, other = out.label("known"), out.label("other")
+            out.branch(out.define(f"call i1 @{self.unit.use('is_bytes')}(ptr %base, i64 {bytes_})"), known, other)
+            out.place(known)
+            size = out.define(f"call i64 @{self.unit.use('size_of')}(ptr %base, i64 {bytes_})")
+            out.emit(f"store i64 {size}, ptr {self.sizes[n]}")
+            out.place(other)

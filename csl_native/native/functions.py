@@ -24,6 +24,7 @@ from .conventions import by_slow_paths, slow_path
 from .elf import Block
 
 UNLIKELY = ", !prof !3"
+WEIGHTS = "".join(f'!{number} = !{{!"branch_weights", i32 {yes}, i32 {no}}}\n' for number, yes, no in ((3, 1, 2000), (4, 2000, 1), (5, 60, 1)))
 
 
 class NotCompilable(Exception):
@@ -83,9 +84,14 @@ class FunctionIR:
         self.body.check(poll, -1, begin)
         out.place(begin)
         self.body.run([f"%a{k}" for k in range(self.count)])
+        if "flush" in self.used:
+            out.terminated = True
+            out.place("flush")
+            self.body.flush()
+            out.jump("fail")
         if "fail" in self.used:
             out.lines += ["fail:", f"  %left = tail call i64 @{self.use('leave_function')}(ptr %base, i64 %env)", "  ret i64 %left"]
-        self.used.discard("fail")
+        self.used -= {"fail", "flush"}
         parameters = "".join(f", i64 %a{k}" for k in range(self.count))
         personality = " personality ptr @personality" if self.leaves else ""
         return f"define internal i64 @{self.source.label}(ptr %base, i64 %env{parameters}) nounwind \"no-builtins\"{personality} {{\n{out.text()}}}\n"
@@ -155,7 +161,7 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     for name in reached:
         f = program.functions[name]
         parts.append(ir.leaving_copy(ir.define(f, architecture, "internal"), reached) if f.inline else ir.leaving(f))
-    return module_text(architecture, "\n".join(parts)) + '!3 = !{!"branch_weights", i32 1, i32 2000}\n!4 = !{!"branch_weights", i32 2000, i32 1}\n'
+    return module_text(architecture, "\n".join(parts)) + WEIGHTS
 
 
 def compile_unit(architecture: Architecture, sources: list[Source]) -> Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.codec import Decoded, decode, verify
+from ..kernel.memory import NIL
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
 from ..words import UNWIND
@@ -29,9 +30,11 @@ class Body(FloatInstructions, CellInstructions):
         self.floats, self.callees = dict(source.floats), dict(source.callees)
         self.env, self.prefix = "%env", ""
         self.last = call is None or call.row.kind == "tail"  # is its value that of the whole function, and its last call a jump?
-        self.plan, self.cells = plan(self.code, self.listing), {}
+        self.plan, self.cells = plan(self.code, self.listing, call is not None), {}
+        self.copy, self.at, self.rounds = 0, 0, self.copies(self.listing)
         pending = pushed(self.listing)
-        self.sure = {item.at for item in self.listing if not pending[item.at] and not self.plan.own}  # where the function can be given up
+        typed = bool(self.plan.own or self.plan.shadowed)
+        self.sure = {item.at for item in self.listing if not pending[item.at] and not typed}  # where the function can be given up
         kernel = {n: callee.name for n, callee in self.callees.items() if callee.code is None and callee.name in flow.FUNCTIONS}
         self.functions = {item.at: kernel[item.operands[0]] for item in self.listing
                           if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
@@ -52,9 +55,22 @@ class Body(FloatInstructions, CellInstructions):
             out.emit(f"store i64 {arguments[k] if k < len(arguments) else '0'}, ptr {self.words[k]}")
         self.make_cells()
         targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in code.handlers}
+        for copy in range(self.rounds):
+            self.copy = copy
+            self.once(targets)
+        if self.caller is not None:
+            out.place(self.done)
+
+    def once(self, targets: set[int]) -> None:
+        """The code, a first time or once more; only jumps get to what is there once more."""
+        out, code = self.out, self.code
+        if self.copy:
+            out.terminated = True
+            out.place(out.label("again"))
         for item, following in zip(self.listing, [*self.listing[1:], None], strict=True):
+            self.at = item.at
             if item.at in targets or out.terminated:
-                out.place(self.label(item.at))
+                out.place(f"{self.prefix}at{item.at}" + (f".{self.copy}" if self.copy else ""))
                 if any(t == item.at for _, _, t, _ in code.handlers):
                     out.emit(f"call void @{self.unit.use('set_lisp_stack')}(ptr %base, i64 {self.unit.saved})")
             self.instruction(item)
@@ -62,11 +78,10 @@ class Body(FloatInstructions, CellInstructions):
                 self.transition(self.after(item), item.end)
                 if following is not None and following.at != item.end:
                     out.jump(self.label(item.end))
-        if self.caller is not None:
-            out.place(self.done)
 
     def label(self, at: int | None) -> str:
-        return f"{self.prefix}at{at}"
+        copy = self.copy if at is None or at > self.at else (self.copy + 1) % self.rounds
+        return f"{self.prefix}at{at}" + (f".{copy}" if copy else "")
 
     def before(self, at: int) -> Types:
         known = self.types.get(at)
@@ -115,7 +130,9 @@ class Body(FloatInstructions, CellInstructions):
             out.jump(self.label(item.end))
         else:
             self.transition(now, item.end)
-            out.branch(condition, target, self.label(item.end))
+            again = self.rounds > 1 and item.target is not None and item.target <= item.at
+            out.emit(f"br i1 {condition}, label %{target}, label %{self.label(item.end)}{', !prof !5' if again else ''}")
+            out.terminated = True
 
     # -- failures ---------------------------------------------------------------------------
 
@@ -127,6 +144,9 @@ class Body(FloatInstructions, CellInstructions):
         if self.caller is not None and self.call is not None:
             return self.caller.failure(self.call.at)
         self.unit.used.add("fail")
+        if self.plan.opened and at > max(self.plan.opened):
+            self.unit.used.add("flush")
+            return "flush"
         return "fail"
 
     def check(self, value: str, at: int, go_on: str) -> None:
@@ -159,6 +179,7 @@ class Body(FloatInstructions, CellInstructions):
 
     def finish(self, value: str) -> None:
         """Leave the function with a value."""
+        self.flush()
         if self.last:
             self.out.ret("word", value)
         else:
@@ -182,6 +203,10 @@ class Body(FloatInstructions, CellInstructions):
                 self.local_stored(item)
             else:
                 self.write(first, self.read(n, now.locals[n]))
+        elif row.name == "poll" and self.copy < self.rounds - 1:
+            self.write(first, Value(WORD, str(NIL)))
+        elif row.name == "var_index" and item.operands[0] in self.plan.arrays and item.operands[0] not in self.cells:
+            self.write(first, Value(WORD, self.index(item)))
         elif row.name == "jump":
             self.transition(now, item.target)
             self.out.jump(self.label(item.target))
