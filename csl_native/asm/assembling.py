@@ -84,9 +84,7 @@ class Assembling:
         labels = {str(line.operands[0].value) for line in self.function.lines if line.name == "label"}
         if len(labels) != sum(line.name == "label" for line in self.function.lines):
             raise AsmError(self.function.line, self.function.column, f"{self.function.name}: a label is there twice")
-        for register in range(1, self.function.locals + 1):
-            self.emit("small", 0, change=1)
-            self.store(register)
+        self.zero_locals()
         for line in self.function.lines:
             self.line = line
             for operand in line.operands:
@@ -97,10 +95,24 @@ class Assembling:
             elif self.depth is not None:
                 self.instruction(line)
         if self.depth is not None:
-            self.emit("nil", change=1)
-            self.emit("return", change=-1)
+            self.end()
+        self.prologue()
         total = self.count + self.function.locals + self.extra
         return Code(self.count, self.count, False, total, total + self.room + 2, self.bytes()), self.literals
+
+    def prologue(self) -> None:
+        """What stands before the code, when all of it is known."""
+
+    def zero_locals(self) -> None:
+        """Registers begin as 0."""
+        for register in range(1, self.function.locals + 1):
+            self.emit("small", 0, change=1)
+            self.store(register)
+
+    def end(self) -> None:
+        """Control reaches the end of the text: nil."""
+        self.emit("nil", change=1)
+        self.emit("return", change=-1)
 
     def label(self, line: Line) -> None:
         name = str(line.operands[0].value)
@@ -199,7 +211,10 @@ class Assembling:
             raise AsmError(line.line, line.operands[1].column, f"call: {name} has {callee.arguments} arguments; {count} given")
         if self.depth is None or self.depth < count:
             raise AsmError(line.line, line.column, f"call: {name} takes {count} pushed values; {self.depth} are there")
-        symbol = self.literal(self.m.intern(name))
+        self.push_arguments(self.literal(self.m.intern(name)), count)
+
+    def push_arguments(self, symbol: int, count: int) -> None:
+        """Call a function with the values that were pushed last, and push what it gives."""
         for k in range(count - 3, 0, -1):
             self.emit("store_local", self.spare(k), change=-1)
         for k in range(1, count - 2):
@@ -234,6 +249,7 @@ class Assembling:
 def assemble(lisp: Lisp, text: str) -> list[int]:
     """Assemble all functions of a text, or none; their symbols.  AsmError with line and column."""
     from ..verifying import private_env
+    from .integers import Integers
     m = lisp.machine
     functions = parse(text)
     if not lisp.is_defined(m.intern("asm-quotient")):
@@ -243,7 +259,7 @@ def assemble(lisp: Lisp, text: str) -> list[int]:
     try:
         made = []
         for function in functions:
-            code, literals = Assembling(lisp, function, known).assemble()
+            code, literals = (Integers if function.integers else Assembling)(lisp, function, known).assemble()
             try:
                 made.append(private_env(m, m.vector([m.object(CODE_HEADER, code.pack()), *literals])))
             except CodeError as error:

@@ -50,10 +50,10 @@ class Line(NamedTuple):
 
 
 class Function:
-    """A function: as many arguments as the most negative register that it uses says, or as its head says."""
+    """A function: as many arguments as the most negative register that it uses says, or as its head says; ``integers``: of 64-bit integers only."""
 
-    def __init__(self, name: str, line: int, column: int, arguments: int | None = None) -> None:
-        self.name, self.line, self.column, self.given = name, line, column, arguments
+    def __init__(self, name: str, line: int, column: int, arguments: int | None = None, integers: bool = False) -> None:
+        self.name, self.line, self.column, self.given, self.integers = name, line, column, arguments, integers
         self.lines: list[Line] = []
 
     @property
@@ -127,11 +127,14 @@ def parse(text: str) -> list[Function]:
         kind, name, column = found[0]
         rest = found[1:]
         if name == "func":
-            if not rest or rest[0][0] != "word" or len(rest) > 1 and (len(rest) != 2 or not rest[1][1].isdigit()):
-                raise AsmError(number, column, "func: a name was expected, and perhaps the number of arguments")
+            more = [token[1] for token in rest[1:]]
+            integers = more[-1:] == ["int"]
+            given = more[:-1] if integers else more
+            if not rest or rest[0][0] != "word" or len(given) > 1 or given and not given[0].isdigit():
+                raise AsmError(number, column, "func: a name was expected, and perhaps the number of arguments and int")
             if any(f.name == rest[0][1] for f in functions):
                 raise AsmError(number, rest[0][2], f"func {rest[0][1]} is there already")
-            functions.append(Function(rest[0][1], number, column, int(rest[1][1]) if len(rest) > 1 else None))
+            functions.append(Function(rest[0][1], number, column, int(given[0]) if given else None, integers))
         elif name == "label":
             if len(rest) != 1 or rest[0][0] not in ("word", "number"):
                 raise AsmError(number, column, "label: one name was expected")

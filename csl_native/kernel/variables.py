@@ -89,8 +89,10 @@ def raise_exception(code):
 
 @noinline
 def bad_variable(v):
-    """What is not the variable that it should be: no reference, or an error of the caller."""
-    return raise_exception(NULL_REFERENCE) if v == NIL else bad_op(O_VARIABLE, v)
+    """What is not the variable that it should be: no reference, one that has too few bytes, or an error of the caller."""
+    if v == NIL:
+        return raise_exception(NULL_REFERENCE)
+    return raise_exception(RANGE) if is_bytes(bytes_of(v)) else bad_op(O_VARIABLE, v)
 
 
 @lisp("check-word64")

@@ -201,9 +201,8 @@ class Running:
                 kept[k] = bytes(self.m.bytes[place:place + bytes_size(self.m, value)])
         return kept
 
-    def change_thread(self) -> None:
+    def change_thread(self, me: int) -> None:
         """Thread-local registers are those of the thread that calls."""
-        me = threading.get_ident()
         if me == self.last:
             return
         now = self.top_level(lambda spec: bool(spec.flags & THREAD_LOCAL_REG))
@@ -234,8 +233,10 @@ class Running:
         if isinstance(io, Variable) and (io.spec.vtype, io.count) != (spec.vtype, spec.count):
             raise TypeException(f"{proc.name} takes {spec.count} of type {spec.vtype}; {io.count} of type {io.spec.vtype} given")
 
+        me = threading.get_ident()  # Lisp runs on a stack of its own, in another thread
+
         def body() -> Any:
-            self.change_thread()
+            self.change_thread(me)
             try:
                 return self.session.function(proc.name)(io.handle if isinstance(io, Variable) else io)
             except LispError as error:

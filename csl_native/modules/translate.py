@@ -212,7 +212,7 @@ class Translation(Assembler):
         elif item[0] in JUMPS:
             registers = [self.bytes(r) for r in item[1][:-1]]
             if item.name == "PUSHH":
-                self.do_pushh(label)
+                self.handler_frame(label)
             else:
                 self.jump(f"var_{item.name.lower()}" if registers else "jump", label, *registers)
         else:
@@ -258,7 +258,7 @@ class Translation(Assembler):
         self.frames.append((kind, register, None))
         self.references.append(place)
 
-    def do_pushh(self, target: int) -> None:
+    def handler_frame(self, target: int) -> None:
         handler = Handler(self.label(), self.label(), target, self.new_local(), len(self.references))
         self.op("binding_depth")
         self.store(handler.depth)
@@ -391,7 +391,13 @@ class Translation(Assembler):
         self.do_new(a, local)
 
     def do_len(self, a: int, to: int) -> None:
-        self.op("var_length", self.bytes(a), self.type_of(self.places[a][-1].spec).stride)
+        place = self.places[a][-1]
+        if place.nullable and not place.spec.fixed:  # it may have no element
+            self.open(place.variable, 0, place.bytes)
+            self.opened.discard(place.variable)
+        else:
+            self.bytes(a)
+        self.op("var_length", place.bytes, self.type_of(place.spec).stride)
         self.op("var_take", self.bytes(to))
 
     def do_call(self, number: int) -> None:

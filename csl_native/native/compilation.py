@@ -113,7 +113,8 @@ class Compilation:
         entries = []
         for symbol, source in compiled:
             place = base + block.symbols[f"{source.label}.entry"]
-            parts = [[base + block.symbols[part], block.sizes[part]] for part in (source.label, f"{source.label}.entry") if part in block.symbols]
+            names = [f"{source.label}{part}" for part in ("", ".words", ".entry") if source.label + part in block.symbols]
+            parts = [[base + block.symbols[name], block.sizes[name]] for name in names]
             pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
                                          "features": block.features.get(source.label, []), "parts": parts,
                                          "inlined": inlined(source, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}

@@ -138,7 +138,8 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
             foreign.setdefault(source.foreign.target, thunk.declaration())
             function: FunctionIR = thunk
         else:
-            function = FunctionIR(source, architecture.slow_convention)
+            from .leaves import LeafIR, is_leaf
+            function = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture.slow_convention)
         parts += [function.text(), function.entry()]
         used |= function.used
         slow_paths |= function.slow
