@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from csl_native.image.container import Image, ImageError, Section, write
-from csl_native.instructions.codec import OPERANDS, Code, CodeError, Instruction, encode, instructions
+from csl_native.instructions.codec import LOCALS, OPERANDS, Code, CodeError, Instruction, encode, instructions
 from csl_native.objects import CODE_HEADER
 from csl_native.session import LispError, Session, restore
 from csl_native.verifying import private_env
@@ -78,14 +78,21 @@ def hostile_code(r: random.Random) -> Code:
     most = r.randrange(least, min(count, 3) + 1)
     out, depth, starts, jumps, pushed = bytearray(), 0, [], [], 0
     known = most
+    opened: list[int] = []
     while len(out) < r.randrange(10, 120):
+        if r.random() < 0.1 and depth < room:
+            opened.append(r.randrange(count))
+            out += variable(r, opened[-1], starts, len(out))
+            known = max(known, opened[-1] + 1)
         row = pick(r, rows, depth, room, pushed)
         starts.append(len(out))
         operands = []
         for label, kind in row.operands:
             if label == "at":
                 operands.append(0)
-                jumps.append((len(out), depth - row.takes, len(starts)))
+                jumps.append((len(out), row.size, len(starts)))
+            elif kind in LOCALS:
+                operands.append(r.choice(opened) if opened and r.random() < 0.95 else r.randrange(count))
             elif label == "k":
                 operands.append(r.choice((pushed, pushed, r.randrange(256)) if row.name != "calln" else (4, 3 + pushed, 3 + pushed, pushed, r.randrange(256))))
             elif label == "n" and "fp" in row.context:
@@ -97,6 +104,11 @@ def hostile_code(r: random.Random) -> Code:
                 size, signed, _ = OPERANDS[kind]
                 operands.append(r.randrange(-2, 3) if signed else r.choice((0, 1, 1, 2, r.randrange(256))))
         out += encode(row.name, *operands)
+        if row.name == "var_index" and r.random() < 0.7:
+            array, index = operands[:2] if r.random() < 0.9 else (r.randrange(count), r.randrange(count))
+            starts.append(len(out))
+            out += encode("pop") + (encode("var_fetch", array, index, operands[1]) if r.random() < 0.5 else encode("var_keep", index, array, index))
+            depth -= 1
         if row.name == "push_argument":
             pushed += 1
         elif row.name in ("calln", "drop_arguments"):
@@ -108,15 +120,25 @@ def hostile_code(r: random.Random) -> Code:
         out += encode("nil")
     end = len(out)
     out += encode("return")
-    for at, _, number in jumps:
+    for at, size, number in jumps:
         back = number > 3 and r.random() < 0.25
         target = r.choice(starts[:number] if back else [*starts[number:], end]) if r.random() < 0.97 else r.randrange(200)
-        out[at + 1:at + 3] = (target - at - 3).to_bytes(2, "little", signed=True)
+        out[at + 1:at + 3] = (target - at - size).to_bytes(2, "little", signed=True)
     handlers = []
     for _ in range(r.choice((0, 0, 1, 2))):
         a, b = sorted((r.choice(starts), r.choice([*starts, end])))
         handlers.append((a, b, r.choice(starts), r.choice((0, 0, 1, 2, r.randrange(room + 2)))))
     return Code(least, most, most < count and r.random() < 0.2, count, count + room + 2, bytes(out), handlers)
+
+
+def variable(r: random.Random, local: int, starts: list[int], at: int) -> bytes:
+    """A variable that is made and opened, in a local variable."""
+    parts = [encode("small", r.choice((8, 8, 8, 16, 64, 7, 0, -8, 127))), encode("make_variable"), encode("store_local", local),
+             encode("var_open", local, r.choice((8, 8, 8, 4, 0, 16, 255))), encode("store_local", local)]
+    for part in parts:
+        starts.append(at)
+        at += len(part)
+    return b"".join(parts)
 
 
 def pick(r: random.Random, rows: tuple[Instruction, ...], depth: int, room: int, pushed: int) -> Instruction:

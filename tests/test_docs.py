@@ -19,9 +19,15 @@ PAGES_WITH_EXAMPLES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((RO
 COMMANDS = {"csl": [sys.executable, "-m", "csl_native.cli"], "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
 
 
+SOURCE = re.compile(r"```lisp\n% (\S+\.lsp)\n(.*?)```", re.S)  # a file that the following examples of the page use
+TUTORIALS = [page for page in PAGES_WITH_EXAMPLES if SOURCE.search(page.read_text())]
+
+
 def blocks(kind: str) -> list[tuple[str, str]]:
     found = []
     for page in PAGES_WITH_EXAMPLES:
+        if page in TUTORIALS:
+            continue
         for k, match in enumerate(re.finditer(rf"```{kind}\n(.*?)```", page.read_text(), re.S)):
             found.append((f"{page.name}-{k}", match[1]))
     return found
@@ -30,6 +36,24 @@ def blocks(kind: str) -> list[tuple[str, str]]:
 @needs_native
 @pytest.mark.parametrize("text", [t for _, t in blocks("console")], ids=[n for n, _ in blocks("console")])
 def test_console_examples(text: str, tmp_path: Path) -> None:
+    console(text, tmp_path)
+
+
+@needs_native
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.name)
+def test_tutorials(page: Path, tmp_path: Path) -> None:
+    """All examples of a page, in order, in one folder with its files."""
+    text = page.read_text()
+    for name, source in SOURCE.findall(text):
+        (tmp_path / name).write_text(source)
+    for kind, example in re.findall(r"```(console|python)\n(.*?)```", text, re.S):
+        if kind == "console":
+            console(example, tmp_path)
+        else:
+            subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, timeout=120)
+
+
+def console(text: str, tmp_path: Path) -> None:
     for part in re.split(r"(?m)^\$ ", text)[1:]:
         line, _, expected = part.partition("\n")
         words = shlex.split(line)

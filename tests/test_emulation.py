@@ -162,6 +162,50 @@ def test_c_functions_there(machine: str, images: Path) -> None:
     assert done.stderr == ""
 
 
+TYPED = """(module fact
+  (register io word) (register pr word) (register array word 16) (register x word) (register i word) (interface pt io) (interface pa array)
+  (procedure factorial pt external (jnz io go) (cpi8 1 io) (ret) go (push pr) (cpi8 1 pr) loop (mul io pr pr) (dec io) (jnz io loop) (cpb pr io) (pop) (ret))
+  (procedure squares pa external (push i) (push x) (push pr) (cpi8 16 pr)
+    next (mul i i x) (ste x array i) (inc i) (jg pr i next) (lde array pr x) (pop) (pop) (pop) (ret)))
+(assemble "func add_answer int \n const 1, 42 \n add 2, -1, 1 \n ret 2")
+(de main () (prog (v) (setq v (module!-variable 'fact 3))
+  (print (mapcar '(0 5 20 21) 'factorial)) (print (errorset (list 'squares (mkquote v)) nil nil))
+  (print (list (variable!-get v 3) (variable!-get v 15) (add_answer -43) (add_answer (expt 2 40))))))"""
+
+
+def test_typed_procedures_there(machine: str, images: Path) -> None:
+    """One module's code for all machines; bytes are little-endian on each, an exception is the same."""
+    path = images / "typed.img"
+    if not path.exists():
+        s = restore(image_of(images, "base"), heap=64 << 20)
+        s.eval(TYPED)
+        s.native_compile()
+        s.add_tags(emulation.MACHINES)
+        s.preserve(f"{path}.{os.getpid()}")
+        s.close()
+        os.replace(f"{path}.{os.getpid()}", path)
+    for native in ((), ("--native=off",)):
+        done = there(machine, *MODULE, *(native or ("--explain",)), "-i", str(path), "-e", "(main)")
+        assert done.stdout.split("\n")[0] == "(1 120 2432902008176640000 -4249290049419214848)", done.stderr
+        assert done.stdout.endswith("(9 225 -1 1099511627818)\n") and done.stderr == ""
+
+
+def test_the_tutorial_there(machine: str, images: Path) -> None:
+    """The library that the tutorial makes, for all machines at once."""
+    path = images / "tutorial.img"
+    if not path.exists():
+        text = (Path(__file__).resolve().parent.parent / "docs" / "typed-modules.md").read_text()
+        source, library = f"{path}.{os.getpid()}.lsp", f"{path}.{os.getpid()}"
+        Path(source).write_text(text[text.index("% factorial.lsp"):].partition("```")[0])
+        subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", "-o", library, source], check=True, stdin=subprocess.DEVNULL)
+        tags = [word for name in ("x86-64", *emulation.MACHINES) for word in ("--tag", name)]
+        subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "add", library, *tags], check=True)
+        os.replace(library, path)
+    form = ("-e", "(load!-module 'fact)", "-e", "(print (mapcar '(0 5 20 21) 'factorial))", "-e", "(print (assoc 'native lispsystem!*))")
+    done = there(machine, *MODULE, "--explain", "-i", str(image_of(images, "base")), "-i", str(path), *form)
+    assert done.stdout.startswith("(1 120 2432902008176640000 -4249290049419214848)\n(native") and done.stderr == "", done.stderr
+
+
 def test_bytecode_there(machine: str, images: Path) -> None:
     done = there(machine, *MODULE, "--explain", "--native=off", "-i", str(image_of(images, "tak")), "-e", "(print (takr 7 4 1))")
     assert done.stdout == "4\n" and "[switched-off]" in done.stderr

@@ -21,6 +21,7 @@ from csl_native.instructions.proof import prove
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.tools import census, compare, foretell, listing
+from csl_native.tools import modules as modules_of
 from csl_native.tools.editing import add, drop, extract, report, thin
 from csl_native.tools.signing import CODE, sign, trust
 from csl_native.trust import Trust
@@ -92,6 +93,8 @@ def stencil_code(image: Image, view: HeapView, options: argparse.Namespace, resu
 
 def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Bytecode and native code of a function."""
+    if (module := modules_of.module_of(image, options.function)) is not None and "heap" not in image.sections:
+        return modules_of.disasm(image, module, options), 0
     view, tier = HeapView(image), options.tier
     result: dict[str, Any] = {"function": options.function}
     bytecode = view.listing(options.function)

@@ -52,7 +52,8 @@ def instructions(architecture: Architecture, data: bytes, start: int, comment: C
         lines = [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
         return [*lines, "; (capstone is not installed: install csl-native[tools] for instructions)" if capstone is None else
                 f"; (capstone has no disassembler for {architecture.name})"]
-    engine, lines = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1])), []
+    engine, lines = architecture.disassembler(capstone), []
+    engine.skipdata = True
     for i in engine.disasm(data, start):
         text, said = f"{i.address:6x}  {i.mnemonic} {i.op_str}".rstrip(), comment(i)
         lines.append(text + (f"  ; {said}" if said else ""))

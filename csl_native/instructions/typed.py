@@ -12,8 +12,20 @@ from __future__ import annotations
 from ..kernel.bignum import from_word
 from ..kernel.host import OP, bad_op
 from ..kernel.memory import NIL
-from ..kernel.variables import RANGE, bad_variable, bytes_of, caught_exception, is_bytes, is_index, raise_exception, size_of, word_of
-from ..restricted.language import inline, load64, sdiv, srem, store64, udiv  # type: ignore[attr-defined]
+from ..kernel.variables import (
+    RANGE,
+    bad_variable,
+    bytes_of,
+    caught_exception,
+    element_count,
+    is_bytes,
+    quotient64,
+    raise_exception,
+    remainder64,
+    size_of,
+    word_of,
+)
+from ..restricted.language import inline, load64, store64, ult  # type: ignore[attr-defined]
 from ..words import OTHER
 
 i16 = u8 = local8 = read64 = update64 = update32 = write64 = write32 = write16 = write8 = int
@@ -140,7 +152,7 @@ def op_var_move(a: read64, to: write64):
 @inline
 def op_var_index(a: local8, i: read64, n: i16):
     """Push the index of an element, of elements of n bytes; the exception -2 when there is none."""
-    if is_index(i, size_of(a), n):
+    if ult(i, element_count(size_of(a), n)):
         return i << 3
     return raise_exception(RANGE)
 
@@ -178,19 +190,19 @@ def op_var_divisible(b: read64):
 @inline
 def op_var_div(a: read64, b: read64, to: write64):
     """The quotient, truncated; var_divisible stands before it."""
-    return 0 if b == 0 else -a if b == -1 else sdiv(a, b)
+    return quotient64(a, b)
 
 
 @inline
 def op_var_mod(a: read64, b: read64, to: write64):
     """The remainder, with the sign of a; var_divisible stands before it."""
-    return 0 if b == 0 or b == -1 else srem(a, b)
+    return remainder64(a, b)
 
 
 @inline
 def op_var_length(a: local8, n: i16):
     """Push the number of elements of n bytes."""
-    return udiv(size_of(a), n) << 3 if n > 0 else 0
+    return element_count(size_of(a), n) << 3
 
 
 @inline

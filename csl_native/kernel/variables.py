@@ -7,7 +7,7 @@ procedure is an exception, a number: a throw whose tag no Lisp program has.
 from __future__ import annotations
 
 from ..objects import BIGNEG_HEADER, BYTES_HEADER
-from ..restricted.language import inline, lisp, load, load8, load32, load64, noinline, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, load32, load64, noinline, sdiv, srem, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..words import OTHER, UNWIND, VECTOR
 from .bignum import from_word, is_big, limb_count, limbs
@@ -160,7 +160,17 @@ def caught_exception(depth):
     return UNWIND
 
 
-@inline
-def is_index(i, size, stride) -> bool:
-    """Does an element have this number, of elements of ``stride`` bytes in ``size``?"""
-    return stride > 0 and ult(i, udiv(size, stride))
+@noinline
+def element_count(size, stride):
+    """How many elements of ``stride`` bytes are in ``size``.  (Division is a call on machines of 32 bits: no code but the kernel's has it.)"""
+    return udiv(size, stride) if stride > 0 else 0
+
+
+@noinline
+def quotient64(a, b):
+    return 0 if b == 0 else -a if b == -1 else sdiv(a, b)
+
+
+@noinline
+def remainder64(a, b):
+    return 0 if b == 0 or b == -1 else srem(a, b)

@@ -22,13 +22,13 @@ CHANGES = ("copy_bytes", "var_keep", "putv", "put")  # what could store into a v
 class Plan(NamedTuple):
     """``own``: locals whose variable is nothing but a value; ``shadowed``: those whose value is in memory, too.
 
-    ``arrays``: those that are indexed, with their size in bytes where that never changes (else -1).  ``skipped``: places of instructions that
-    have nothing to do, ``fresh`` and ``opened``: of stores that begin such a value.
+    ``arrays``: those that are indexed, with the bytes of an element and the number of elements where that never changes (else -1).
+    ``skipped``: places of instructions that have nothing to do, ``fresh`` and ``opened``: of stores that begin such a value.
     """
 
     own: frozenset[int]
     shadowed: frozenset[int]
-    arrays: dict[int, int]
+    arrays: dict[int, tuple[int, int]]
     skipped: frozenset[int]
     fresh: frozenset[int]
     opened: frozenset[int]
@@ -83,8 +83,12 @@ def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
             same = after.row.name == "var_exact" and after.operands[0] == item.operands[0] and after.at not in targets
             made = listing[k - 1].row.name == "make_variable"
             exact.setdefault(item.operands[0], set()).update([after.operands[1] << after.operands[2]] if same else [] if made else [-1])
-    arrays = {n: next(iter(exact[n])) if len(exact.get(n, ())) == 1 else -1
-              for n in sorted({item.operands[0] for item in listing if item.row.name == "var_index"})}
+    strides: dict[int, set[int]] = {}
+    for item in listing:
+        if item.row.name == "var_index":
+            strides.setdefault(item.operands[0], set()).add(item.operands[2])
+    arrays = {n: (stride, next(iter(exact[n])) // stride if len(exact.get(n, ())) == 1 and -1 not in exact[n] else -1)
+              for n, (stride, *more) in sorted(strides.items()) if not more and stride > 0}
     return Plan(own, frozenset(shadowed), arrays, frozenset(skipped), frozenset(listing[k].at for n in own for k in fresh[n]),
                 frozenset(listing[opened[n][0][0]].at for n in shadowed))
 
@@ -96,7 +100,7 @@ class CellInstructions:
     words: list[str]
     plan: Plan
     cells: dict[int, str]
-    sizes: dict[int, str]
+    counts: dict[int, str]
 
     def copies(self, listing: list[Decoded]) -> int:
         """How many times the code stands there."""
@@ -108,7 +112,7 @@ class CellInstructions:
         self.cells = {n: out.slot("cell", "word") for n in sorted(self.plan.own | self.plan.shadowed)}
         for cell in self.cells.values():
             out.emit(f"store i64 0, ptr {cell}")
-        self.sizes = {n: out.slot("size", "word") for n, size in self.plan.arrays.items() if size < 0}
+        self.counts = {n: out.slot("count", "word") for n, (_, count) in self.plan.arrays.items() if count < 0}
 
     def flush(self) -> None:
         """Store what is in the memory of others, too."""
@@ -118,12 +122,12 @@ class CellInstructions:
             out.emit(f"call void @{self.unit.use('write64')}(ptr %base, i64 {place}, i64 {value})")
 
     def index(self, item: Decoded) -> str:
-        """var_index with the size that the array had when it was opened; the index as a fixnum."""
-        out, (array, n, stride) = self.unit.out, item.operands
-        i, known = self.typed_operand("read64", n), self.plan.arrays[array]
-        size = str(known) if known >= 0 else out.define(f"load i64, ptr {self.sizes[array]}")
+        """var_index with the number of elements that the array had when it was opened; the index as a fixnum."""
+        out, (array, n, _) = self.unit.out, item.operands
+        i, known = self.typed_operand("read64", n), self.plan.arrays[array][1]
+        count = str(known) if known >= 0 else out.define(f"load i64, ptr {self.counts[array]}")
         good, bad = out.label("good"), out.label("bad")
-        inside = out.define(f"call i1 @{self.unit.use('is_index')}(ptr %base, i64 {i}, i64 {size}, i64 {stride})")
+        inside = out.define(f"icmp ult i64 {i}, {count}")
         out.emit(f"br i1 {inside}, label %{good}, label %{bad}, !prof !4")
         out.terminated = True
         out.place(bad)
@@ -175,11 +179,12 @@ class CellInstructions:
             bytes_ = out.define(f"load i64, ptr {self.words[n]}")
             value = out.define(f"call i64 @{self.unit.use('read64')}(ptr %base, i64 {bytes_})")
             out.emit(f"store i64 {value}, ptr {self.cells[n]}")
-        if n in self.sizes and n not in self.plan.own:
+        if n in self.counts and n not in self.plan.own:
             bytes_ = out.define(f"load i64, ptr {self.words[n]}")
             known, other = out.label("known"), out.label("other")
             out.branch(out.define(f"call i1 @{self.unit.use('is_bytes')}(ptr %base, i64 {bytes_})"), known, other)
             out.place(known)
             size = out.define(f"call i64 @{self.unit.use('size_of')}(ptr %base, i64 {bytes_})")
-            out.emit(f"store i64 {size}, ptr {self.sizes[n]}")
+            count = out.define(f"call i64 @{self.unit.use('element_count')}(ptr %base, i64 {size}, i64 {self.plan.arrays[n][0]})")
+            out.emit(f"store i64 {count}, ptr {self.counts[n]}")
             out.place(other)

@@ -79,7 +79,7 @@ def code_features(architecture: Architecture, code: bytes) -> frozenset[str]:
         import capstone
     except ImportError as error:
         raise CompilerMissing("the features that code uses are found with capstone, which is not installed; install csl-native[tools]") from error
-    engine = capstone.Cs(getattr(capstone, architecture.capstone[0]), getattr(capstone, architecture.capstone[1]))
+    engine = architecture.disassembler(capstone)
     engine.detail = True
     return frozenset(feature for instruction in engine.disasm(code, 0) for feature in architecture.uses(instruction))
 

@@ -51,6 +51,17 @@ def known_module(lisp: Lisp, name: int, who: str) -> Module:
     return Module.from_bytes(m.string_bytes(data))
 
 
+@builtin("module-listing", 1)
+def module_listing(lisp: Lisp, name: int) -> int:
+    """Print the procedures of a typed module: their instructions, and their bytes."""
+    module = known_module(lisp, name, "module-listing")
+    for number in range(module.proc_count):
+        proc = module.proc(number)
+        lines = [f"{at:4} {item}" for at, item in enumerate(proc.code)]
+        lisp.output.write("\n".join([f"{proc.name}, procedure {number} of type {proc.ptype}:", *lines, f"     {module.code(number).hex(' ')}"]) + "\n")
+    return NIL
+
+
 @builtin("module-exception", 2)
 def module_exception(lisp: Lisp, name: int, code: int) -> int:
     """The error that an exception of a typed procedure is for its caller."""

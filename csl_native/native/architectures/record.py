@@ -56,7 +56,7 @@ class Architecture(NamedTuple):
     absolute: Kind
     veneer: bytes
     veneer_fields: tuple[tuple[str, int, int], ...]
-    capstone: tuple[str, str]  # names of the architecture and mode constants
+    capstone: tuple[str, str]  # names of the architecture constant, and of those of the mode with + between them
     keystone: tuple[str, str]
     systems: tuple[str, ...]  # what the system may call the machine (uname -m)
     features: Callable[[], frozenset[str]]  # what the machine has, in the system's names
@@ -83,6 +83,13 @@ class Architecture(NamedTuple):
     level: int = 0  # which refinement this record is
     reaches: Callable[[Any], int | None] = lambda instruction: None  # where a capstone instruction looks, relative to itself
     uses: Callable[[Any], frozenset[str]] = lambda instruction: frozenset()  # the features that a capstone instruction needs
+
+    def disassembler(self, capstone: Any) -> Any:
+        """Capstone's disassembler for this machine, from its module."""
+        mode = 0
+        for name in self.capstone[1].split("+"):
+            mode |= getattr(capstone, name)
+        return capstone.Cs(getattr(capstone, self.capstone[0]), mode)
 
     @property
     def hole(self) -> str:

@@ -25,5 +25,5 @@ ARCHITECTURE = Architecture(
     kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
     veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
     veneer_fields=(("R_RISCV_PCREL_HI20", 0, 0), ("R_RISCV_PCREL_LO12_I", 4, 4)),
-    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64"), keystone=("", ""), systems=("riscv64",), features=partial(hardware_capabilities, FEATURES),
+    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64+CS_MODE_RISCVC"), keystone=("", ""), systems=("riscv64",), features=partial(hardware_capabilities, FEATURES),
     flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", llvm_abi="lp64d", ignored=frozenset((51,)), baseline=frozenset("imafdc"))
