@@ -128,7 +128,7 @@ class Session(Restoring, Values):
         if self.path and os.path.exists(self.path):
             with Image(self.path) as image:
                 for name, section in image.sections.items():
-                    if name not in ("heap", "starts"):
+                    if name not in ("heap", "starts", "instructions"):
                         result[name] = Section(name, image.read(name, check=False), section.raw, section.info)
         return result
 

@@ -174,3 +174,144 @@ def test_the_program(tmp_path: Path) -> None:
     done = asm(str(tmp_path / "bad.asm"))
     assert done.returncode == 2 and "bad.asm, line 2, column 3: there is no operation mvo" in done.stderr
     assert asm("no-such.asm").returncode == 2
+
+
+# -- functions of integers ---------------------------------------------------------------------------------------------------
+
+INTEGERS = """func add_answer int
+const 1, 42
+add 2, -1, 1
+ret 2
+func gcd int
+again: equal 1, a1, a2
+  jmpt 1, done
+  greater 1, a1, a2
+  jmpf 1, smaller
+  sub a1, a1, a2
+  jmp again
+smaller: sub a2, a2, a1
+  jmp again
+done: ret a1
+func factorial int
+  const 1, 1
+again: jmpf -1, done
+  mul 1, 1, -1
+  const 2, 1
+  sub -1, -1, 2
+  jmp again
+done: ret 1
+func recursive 1 int
+  const 1, 2
+  less 2, a1, 1
+  jmpt 2, small
+  pushr a1
+  const 1, 1
+  sub 2, a1, 1
+  pushr 2
+  call recursive
+  popr 3
+  popr 4
+  mul 3, 3, 4
+  ret 3
+small: const 1, 1
+  ret 1
+func many 5 int
+  sub 1, a1, a5
+  mul 1, 1, a2
+  div 2, a3, a4
+  mod 3, a3, a4
+  add 1, 1, 2
+  add 1, 1, 3
+  add 1, 1, 0
+  ret 1
+func caller 1 int
+  push 10
+  push 3
+  pushr a1
+  push 7
+  push 1
+  call many
+  dup
+  popr 1
+  popr 2
+  add 1, 1, 2
+  ret 1
+func orders 2 int
+  const 9, 0
+  lesseq 1, a1, a2
+  greatereq 2, a1, a2
+  notequal 3, a1, a2
+  const 4, 100
+  mul 1, 1, 4
+  const 4, 10
+  mul 2, 2, 4
+  add 1, 1, 2
+  add 1, 1, 3
+  ret 1
+func wide int
+  const 1, 0x123456789abcdef
+  const 2, -70000
+  add 1, 1, 2
+  ret 1
+"""
+
+
+def check_integers(session: Session) -> None:
+    def wrapped(n: int) -> int:
+        return (n + (1 << 63)) % (1 << 64) - (1 << 63)
+    f = session.function
+    for _ in range(3):
+        assert {n: f("add_answer")(n) for n in (0, 24, -43, 1 << 32, (1 << 63) - 1)} == {
+            n: wrapped(n + 42) for n in (0, 24, -43, 1 << 32, (1 << 63) - 1)}
+        assert f("gcd")(210, 120) == 30 and f("factorial")(20) == f("recursive")(20) == 2432902008176640000
+        assert f("factorial")(25) == wrapped(15511210043330985984000000)
+        assert f("many")(10, 3, -17, 7, 1) == 9 * 3 - 2 - 3 + 5 and f("caller")(23) == 2 * (27 + 3 + 2 + 5)
+        assert [f("orders")(a, 5) for a in (4, 5, 6)] == [101, 110, 11] and f("wide")() == 0x123456789abcdef - 70000
+        assert f("many")(1, 1, -(1 << 63), -1, 0) == wrapped(1 + (1 << 63) + 5)
+        for name, arguments, text in (("many", (1, 2, 3, 0, 5), "divide64"), ("add_answer", (1 << 63,), "word64"), ("add_answer", ("x",), "word64")):
+            with pytest.raises(LispError, match=text):
+                f(name)(*arguments)
+
+
+@pytest.mark.parametrize("way", [*engines(), *TIERS, "native"])
+def test_functions_of_integers(way: str) -> None:
+    if way != "python" and not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    session = session_of(way if way in engines() else None, TIERS.get(way, -1))
+    names = assemble(session, INTEGERS)
+    if way == "native":
+        session.native_compile(names)
+        assert session.explain() == []
+    check_integers(session)
+
+
+@pytest.mark.parametrize(("text", "where"), [
+    ("func f int\nconst 1, 2.5\nret 1", "line 2, column 1: 2.5: an integer"), ("func f int\nstring 1, 'x'\nret 1", "line 2, column 1: string: there are only"),
+    ("func f int\nconst 1, 0x10000000000000000\nret 1", "an integer of 64 bits"), ("func f int 2\nret 1", "line 1, column 1: func: a name"),
+    ("func f int\nread 1\nret 1", "there are only integers in f"), ("func f int\npopr 1\nret 1", "nothing is pushed")])
+def test_what_a_function_of_integers_may_not_say(text: str, where: str) -> None:
+    session = session_of("python")
+    with pytest.raises(AsmError) as caught:
+        session.run(lambda: assemble_here(session, text))
+    assert where in str(caught.value)
+
+
+def assemble_here(session: Session, text: str) -> list[int]:
+    from csl_native.asm.assembling import assemble as assembled
+    return assembled(session.lisp, text)
+
+
+@needs_native
+def test_native_code_of_a_leaf_is_what_a_compiler_makes() -> None:
+    """One instruction and a return, looked at with capstone."""
+    capstone = pytest.importorskip("capstone")
+    session = session_of()
+    assemble(session, INTEGERS)
+    session.native_compile(["add_answer"])
+    pages = session.hardcode.pages
+    assert pages is not None and pages.architecture is not None
+    start, size = next(row for row in pages.entries.values() if row["name"] == "add_answer")["parts"][0]
+    code = list(pages.architecture.disassembler(capstone).disasm(bytes(pages.data[start:start + size]), 0))
+    assert len(code) == 2
+    if pages.architecture.name == "x86-64":
+        assert [i.mnemonic for i in code] == ["lea", "ret"] and code[0].op_str == "rax, [rsi + 0x2a]"

@@ -146,11 +146,11 @@ class Integers(Assembling):
         first = self.depth - count
         self.depth = first + 1
         cells = [self.stack(first + k) for k in range(count)]
-        for cell in cells[:max(count - 3, 0)]:
+        for cell in cells[3:]:
             self.emit("var_integer", cell)
             self.emit("push_argument")
             self.emit("pop")
-        for cell in cells[max(count - 3, 0):]:
+        for cell in cells[:3]:
             self.emit("var_integer", cell)
         self.emit(*(("calln", symbol, count) if count > 3 else (f"call{count}", symbol)))
         self.emit("check_word")

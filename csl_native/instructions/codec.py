@@ -121,8 +121,8 @@ def derived() -> tuple[Instruction, ...]:
 
     from . import definitions, typed
     functions = program().functions
-    names = [name for part in (definitions, typed)
-             for name in (*(n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__), *part.PRIMITIVES)]
+    first, later = ([n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__] for part in (definitions, typed))
+    names = [*first, *definitions.PRIMITIVES, *typed.PRIMITIVES, *later]
     rows: list[Instruction] = []
     for number, name in enumerate(names):
         if name not in functions:

@@ -6,7 +6,7 @@ that the function receives in bytes; ``env`` is the literal vector and ``fp`` th
 from the operand stack, the last one from its top.  The result is pushed, unless
 the function returns nothing or a bool (a bool says: jump).
 
-Numbers are positions in this file: add new instructions at its end.
+Numbers are positions in this file, and then in ``typed.py``: add new instructions at the end of that.
 """
 
 from __future__ import annotations

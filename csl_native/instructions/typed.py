@@ -4,7 +4,7 @@ Operands annotated ``read64``, ``update64``, ``write8``... are local variables: 
 its variable, and what it returns goes to the one that is written.  Nothing is checked here: the proof of the bytecode has that the
 local variable holds bytes enough, because ``var_open`` did check.  A ``local8`` is the value of a local variable.
 
-Numbers go on behind the primitives of ``definitions.py``: add new instructions at the end of this file.
+Numbers go on behind ``definitions.py``: its primitives, those here, then the functions here.  Add new instructions at the end of this file.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from ..words import OTHER
 
 i16 = u8 = local8 = read64 = update64 = update32 = write64 = write32 = write16 = write8 = int
 O_DIVIDE = OP["divide64"]
+
+PRIMITIVES = ("make_variable", "check_word", "copy_bytes")  # kernel functions of the same name
 
 
 @inline
@@ -209,6 +211,3 @@ def op_var_length(a: local8, n: i16):
 def op_var_exact(a: local8, n: i16, shift: u8):
     """Push nil; an error unless there are n << shift bytes, not more."""
     return NIL if size_of(a) == n << shift else bad_variable(a)
-
-
-PRIMITIVES = ("make_variable", "check_word", "copy_bytes")  # kernel functions of the same name
