@@ -23,6 +23,7 @@ from csl_native.session import LispError, Session
 
 from .heap import compile_speed, heap_table, pauses
 from .images import images, run_time
+from .modules import loops, verification
 from .scheme import Unsupported
 from .scheme import run as run_scheme
 from .tiers import float_loop, foreign_calls, placement_table, sizes, warm_up
@@ -154,6 +155,30 @@ def engine_table(say: Callable[[str], None]) -> str:
     return table(["engine / CLISP", *texts, "geometric mean"], rows)
 
 
+def nfib_table(say: Callable[[str], None]) -> str:
+    """nfib(34), 18,454,929 calls, on every native engine and tier; engine ``python`` has a row of its own above."""
+    program = "(de nfib (n) (cond ((lessp n 2) 1) (t (plus (nfib (sub1 n)) (nfib (difference n 2)) 1))))"
+    ways: dict[str, dict[str, Any]] = {e.name: {"engine": e.name} for e in engines().values() if e.native and e.name != "debug"}
+    seconds: dict[str, float] = {}
+    for name, options in {**ways, "stencils": {"jit": (0, -1)}, "LLVM": {}}.items():
+        say(f"nfib, {name}")
+        session = Session(**options)
+        session.eval(program)
+        if name == "LLVM":
+            session.native_compile(["nfib"])
+        function = session.function("nfib")
+        function(10)
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            function(34)
+            times.append(time.perf_counter() - started)
+        seconds[name] = min(times)
+        session.close()
+    return table(["nfib(34)", *seconds], [["seconds", *(f"{s:.2f}" for s in seconds.values())], ["ratio to LLVM", *(
+        f"{s / seconds['LLVM']:.1f}" for s in seconds.values())]])
+
+
 def python_engine() -> str:
     """Bytecodes per second of CPython's execution: counted once with a counting loop, then timed without."""
     from csl_native.engines.weave import kernel_program
@@ -226,9 +251,10 @@ def main() -> None:
     report = "# Benchmarks\n\nMade by `make bench`; times of one run on one machine, quote the ratios.\n\n"
     report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
     report += images(say) + "\n"
-    report += engine_table(say) + "\n"
+    report += engine_table(say) + "\n" + nfib_table(say) + "\n"
     report += f"* {float_loop()}\n* {foreign_calls()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
     report += f"* {pauses()}\n* {compile_speed()}\n\n" + table(*heap_table(SYSTEMS["native"], sbcl, say)) + "\n"
+    report += f"* {verification()}\n\n{loops(say)}\n\n"
     report += compare(1 if options.quick else 3, say)
     print(report)
     if options.o:
