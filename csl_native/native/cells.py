@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
 
 NOTHING = Plan(frozenset(), frozenset(), {}, frozenset(), frozenset(), frozenset())
-COPIES, LONGEST = 4, 240  # of a function with loops, and how many bytes of bytecode it has at most
+COPIES, LONGEST = 6, 240  # of a function with loops, and how many bytes of bytecode it has at most
 
 
 def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
