@@ -21,7 +21,7 @@ slow: $(STAMP)
 # Coverage-guided fuzzing of what reads files; where atheris cannot be had, it says so.
 fuzz: $(STAMP)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check 'atheris>=2.3' || true
-	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for target in image directory pages code relocation heap module tool; do mkdir -p $(VENV)/fuzz/$$target; \
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for target in image directory pages code relocation heap module typed tool; do mkdir -p $(VENV)/fuzz/$$target; \
 	  $(BIN)/python -m tests.fuzz $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(VENV)/fuzz/ $(VENV)/fuzz/$$target 2>&1 \
 	  | grep -E "number_of_executed_units|ERROR|Error|SUMMARY" | sed "s/^/$$target: /"; test $${PIPESTATUS[0]} = 0 || exit 1; done; \
 	else echo "no atheris for this machine: nothing is fuzzed"; fi

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 FORMAT_BYTECODE = 1
+TYPED = "typed-"  # how the names of sections with typed modules begin
 
 
 def heap_sections(session: Session, compress: bool) -> list[Section]:
@@ -83,13 +84,14 @@ def _write(session: Session, path: str, sections: list[Section], own: list[Secti
 
 
 def _modules(path: str, replaced: set[str]) -> list[Section]:
-    """The modules of the file that is about to be written anew, less those that come with the session."""
+    """The modules of the file that is about to be written anew, typed ones too, less those that come with the session."""
     if not os.path.exists(path):
         return []
     from .native.modulecode import owner
     with Image(path) as image:
         gone = {found[0] for found in map(owner, replaced) if found is not None}
-        names = [name for name in image.sections if (found := owner(name)) is not None and found[0] not in gone]
+        names = [name for name in image.sections if (found := owner(name)) is not None and found[0] not in gone
+                 or name.startswith(TYPED) and name not in replaced]
         return [Section(name, image.read(name), image.sections[name].raw, image.sections[name].info) for name in names]
 
 

@@ -155,6 +155,35 @@ def module(data: bytes) -> None:
         session.eval("(reclaim)")
 
 
+def typed(data: bytes) -> None:
+    """A typed module, and bytes as the code of a procedure: what the builder takes can be translated, and the proof of its bytecode holds."""
+    from csl_native.modules import Module, ModuleError, OperationException, RangeException, decode
+    from csl_native.modules.running import define
+
+    from .test_typed_procedures import wild_builder
+    try:
+        Module.from_bytes(data)
+    except ModuleError:
+        pass
+    try:
+        items = decode(data)
+    except ModuleError:
+        return
+    builder = wild_builder()
+    for item in items:
+        with contextlib.suppress(ModuleError):
+            builder.add_instr(0, item)
+    try:
+        module_ = builder.create_module("fuzz")
+    except OperationException:
+        return
+    if "typed" not in _cache:
+        from csl_native.session import Session
+        _cache["typed"] = Session(heap=64 << 20, output=open(os.devnull, "wb"))
+    with contextlib.suppress(RangeException):
+        _cache["typed"].run(lambda: define(_cache["typed"].lisp, module_))
+
+
 def tool(data: bytes) -> None:
     """csl-image on a file."""
     from csl_native.tools.csl_image import main
@@ -166,7 +195,7 @@ def tool(data: bytes) -> None:
 
 
 MOST = 1 << 16
-TARGETS: dict[str, Callable[[bytes], None]] = {f.__name__: f for f in (image, directory, pages, code, relocation, heap, module, tool)}
+TARGETS: dict[str, Callable[[bytes], None]] = {f.__name__: f for f in (image, directory, pages, code, relocation, heap, module, typed, tool)}
 
 
 def seeds() -> None:
@@ -207,6 +236,9 @@ def seeds() -> None:
     for tag in range(9):
         rows = b"".join(RECORD.pack(r.randrange(12) << 56 | r.randrange(4) << 32 | r.randrange(280), r.choice((0, 4, -4, 1 << 20))) for _ in range(3))
         found["relocation"].append(bytes([tag]) + rows)
+    from .test_typed_modules import factorial
+    from .test_typed_procedures import wild
+    found["typed"] = [factorial().to_bytes(), *(wild(random.Random(seed)).code("wild") for seed in range(4))]
     for name, examples in found.items():
         (CORPUS / name).mkdir(parents=True, exist_ok=True)
         for k, example in enumerate(examples):

@@ -21,6 +21,7 @@ from csl_native.modules import (
     Instruction,
     Module,
     ModuleBuilder,
+    ModuleError,
     NotFoundException,
     OperationException,
     RuntimeException,
@@ -194,6 +195,30 @@ def test_variables_are_allocated_linked_and_copied(way: Session) -> None:
         with pytest.raises(RuntimeException) as caught:
             arrays.call("beyond", count)
         assert caught.value.code == -2
+
+
+OWN = """(module own
+  (register io word) (register a word 300) (register i word) (register x word) (register n word) (interface pt io)
+  (procedure touch pt (ret))
+  (procedure own pt external
+    (push a) (push i) (push x) (push n) (cpi8 300 n)
+   fill (ste i a i) (inc i) (jg n i fill) (cpi8 0 i)
+   add (lde a i x) (push x) (pop) (add x io io) (inc i) (jg n i add)
+    (pop) (pop) (pop) (push x) (call touch) (pop) (pop) (ret)))"""
+
+
+@pytest.mark.parametrize("way", ["switch", "stencils", "optimised", "native"])
+def test_the_collector_finds_variables_wherever_they_are(way: str) -> None:
+    """With a collection at every safepoint."""
+    if not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    session = silent(**WAYS[way], gc_stress=True)
+    session.native_wanted = way == "native"  # type: ignore[attr-defined]
+    assert unpack(module_of(session, CHAIN), session).call("chain", 12) == 78
+    own = unpack(module_of(session, OWN), session)
+    assert own.call("own", 5) == 5 + sum(range(300)) == own.call("own", 5)
+    session.eval("(reclaim)")
+    session.close()
 
 
 BYTES = """(module bytes
@@ -482,3 +507,71 @@ def test_all_ways_agree_with_a_model(seed: int, io: int, three: list[Session]) -
             assert module.call(0, io) == expected, items
         finally:
             module.drop()
+
+
+def wild_builder() -> ModuleBuilder:
+    """Types of all kinds, a register or two of each, and procedures: 0 is empty yet, 1 and 2 can be called."""
+    b = ModuleBuilder()
+    six, record, holder, pair = b.add_var_type(6), b.add_var_type(8), b.add_var_type(0), b.add_var_type(12)
+    rows = ((0, WORD), (0, WORD), (0, WORD), (0, six), (0, record), (0, record), (1, WORD), (0, WORD, 3), (0, holder), (0, pair, 4), (2, WORD), (1, pair))
+    for row in rows:
+        b.add_reg(*row)
+    plain = b.add_proc_type(0, 1)
+    for vtype, references in ((record, ((1, WORD), (0, WORD, 3), (0, holder))), (pair, ((0, record), (0, WORD)))):
+        for flags, to, *count in references:
+            b.add_vref(vtype, flags, to, *count)
+    b.add_pref(holder, plain)
+    b.add_proc(EXTERNAL, plain, "wild")
+    b.add_proc(0, plain, "step", code("INC 1; INC 1; RET"))
+    b.add_proc(0, plain, "raise", code("PUSH 2; CPB 1 0; THROW; POP; RET"))
+    return b
+
+
+def wild(r: random.Random) -> Module:
+    """A module whose procedure has instructions of every kind, as long as they can stand where they are; jumps go forwards, so it ends."""
+    b = wild_builder()
+    verifier = b.verifiers[0]
+
+    def attempt(*items: Instruction) -> bool:
+        try:
+            b.add_instr(0, *items)
+            return True
+        except ModuleError:
+            return False
+    names = [name for name in NUMBER if name not in ("ILL", "RET", "POP", "JMP")] + ["PUSH", "PUSHR", "PUSHH", "POP", "LDR", "STR", "LDE", "STE", "NEW"] * 2
+    for _ in range(r.randrange(50, 400)):
+        name = r.choice(names)
+        width = 8 * int(name[3:]) if name.startswith("CPI") else 8
+        operands = {"r": lambda: r.randrange(13), "o": lambda: r.randrange(1, 7), "n": lambda: r.randrange(r.choice((3, 13))), "p": lambda: r.randrange(1, 3),
+                    "i": lambda width=width: r.choice((r.randrange(-3, 6), r.getrandbits(width)))}
+        if name == "THROW" and r.random() < 0.8:
+            continue
+        attempt(instruction(name, *(operands[kind]() for kind in SHAPES[NUMBER[name]])))
+    while len(verifier.frames) > 1 or verifier.frames[0].farthest >= len(verifier.code):
+        if len(verifier.frames) == 1 or not attempt(*code("POP")):
+            if not attempt(*code("CPI8 7 0")):
+                return wild(r)  # jumps and frames that no end fits
+    b.add_instr(0, *code("RET"))
+    return b.create_module("wild-module")
+
+
+def outcome(module: Module, io: int) -> object:
+    try:
+        return module.call("wild", io)
+    except RuntimeException as error:
+        return "exception", error.code
+    except LispError as error:
+        return "error", str(error).strip()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_wild_procedures_do_the_same_in_all_ways(seed: int, three: list[Session]) -> None:
+    module = wild(random.Random(seed))
+    data = module.to_bytes()
+    results = []
+    for k, session in enumerate(three):
+        again = Module.from_bytes(data)
+        again.unpack(session, native=k == 2)
+        results.append([outcome(again, io) for io in (0, 1, 2, -1, 5)])
+        again.drop()
+    assert all(result == results[0] for result in results), (module.proc(0).code, results)

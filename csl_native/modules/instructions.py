@@ -102,9 +102,13 @@ def get_number(data: bytes, at: int, signed: bool) -> tuple[int, int]:
 
 
 def encode(code: list[Instruction]) -> bytes:
-    """The bytes of instructions."""
-    return b"".join(bytes((number,)) + b"".join(put_number(value, kind in "oi") for kind, value in zip(SHAPES[number], operands, strict=True))
-                    for number, operands in code)
+    """The bytes of instructions; a constant above 2**63 is written as the negative one with the same eight bytes."""
+    out = bytearray()
+    for number, operands in code:
+        out.append(number)
+        for kind, value in zip(SHAPES[number], operands, strict=True):
+            out += put_number(value - (1 << 64) if kind == "i" and value >= 1 << 63 else value, kind in "oi")
+    return bytes(out)
 
 
 def _pattern() -> re.Pattern[bytes]:

@@ -14,17 +14,18 @@ import msgpack
 
 from csl_native.image.container import Image, ImageError, Section, update
 
+from ..preserve import TYPED as PREFIX
 from .errors import ModuleError, NotFoundException, OperationException
 from .instructions import Decoded, decode, encode
 from .types import Proc, ProcType, VarSpec, VarType
 
 if TYPE_CHECKING:
     from ..session import Session
-    from .running import Running, Variable
+    from .running import Running
+    from .variables import Variable
 
 FORMAT = 1
 T = TypeVar("T")
-PREFIX = "typed-"  # of the name of an image section
 
 
 class Module:

@@ -74,7 +74,7 @@ def module_exception(lisp: Lisp, name: int, code: int) -> int:
 def module_variable(lisp: Lisp, module: int, register: int, count: int = NIL) -> int:
     """A new variable for a register (a number) of a typed module, of ``count`` elements where that is not the register's."""
     from ...modules.errors import ModuleError
-    from ...modules.running import new_variable
+    from ...modules.variables import new_variable
     found = known_module(lisp, module, "module-variable")
     if register & 7 or count != NIL and (count & 7 or count < 0):
         raise lisp.errors.plain("module-variable: the number of a register and a number of elements expected", register)
@@ -85,7 +85,7 @@ def module_variable(lisp: Lisp, module: int, register: int, count: int = NIL) ->
 
 
 def word_place(lisp: Lisp, variable: int, k: int, who: str) -> int:
-    from ...modules.running import bytes_place, bytes_size, is_variable
+    from ...modules.variables import bytes_place, bytes_size, is_variable
     m = lisp.machine
     if not is_variable(m, variable):
         raise lisp.errors.plain(f"{who}: a variable expected", variable)
