@@ -34,6 +34,7 @@ _FIELDS = (
     "long_limbs", "long_divisor",  # limbs of the shorter factor, and of a divisor, from which on the host is asked (it may have a library)
     "read_at", "read_end",  # characters of the current input that the kernel can take by itself
     "tracing",  # an error is under way, and the host wants to know which functions it leaves
+    "float_trap",  # is a result that is infinite or no number an error?
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
@@ -84,7 +85,7 @@ LIVE_LINES, FULL_LIVE, GC_STRESS, GC_REQUEST, GC_BYTES = (
 UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM["unwind_value"]
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
-ENGINE_SP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["counters"], VM["threshold"], VM["hot"]
+ENGINE_SP, FLOAT_TRAP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["float_trap"], VM["counters"], VM["threshold"], VM["hot"]
 TICKS, PERIOD = VM["ticks"], VM["period"]
 READ_AT, READ_END = VM["read_at"], VM["read_end"]
 LONG_LIMBS, LONG_DIVISOR = VM["long_limbs"], VM["long_divisor"]

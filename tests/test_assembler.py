@@ -178,20 +178,10 @@ def test_the_program(tmp_path: Path) -> None:
 
 # -- functions of integers ---------------------------------------------------------------------------------------------------
 
-INTEGERS = """func add_answer int
+INTEGERS = GCD.replace("func gcd ", "func gcd int ") + """func add_answer int
 const 1, 42
 add 2, -1, 1
 ret 2
-func gcd int
-again: equal 1, a1, a2
-  jmpt 1, done
-  greater 1, a1, a2
-  jmpf 1, smaller
-  sub a1, a1, a2
-  jmp again
-smaller: sub a2, a2, a1
-  jmp again
-done: ret a1
 func factorial int
   const 1, 1
 again: jmpf -1, done

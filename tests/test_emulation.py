@@ -146,17 +146,23 @@ FOREIGN = """(define!-foreign 'c!-cos "libm.so.6" "cos" 'double '(double)) (defi
   (print (c!-div 17 -5)) (print (c!-snprintf (mkvect8 63) 64 "%s %.2f %s" "hi" 2.5 "there")))"""
 
 
-def test_c_functions_there(machine: str, images: Path) -> None:
-    """Thunks for that machine's convention, made here; callbacks, structures and variable arguments by its libffi."""
-    path = images / "foreign.img"
+def for_all(images: Path, name: str, text: str) -> Path:
+    """An image with some functions, natively for every machine; made once."""
+    path = images / f"{name}.img"
     if not path.exists():
         s = restore(image_of(images, "base"), heap=64 << 20)
-        s.eval(FOREIGN)
+        s.eval(text)
         s.native_compile()
         s.add_tags(emulation.MACHINES)
         s.preserve(f"{path}.{os.getpid()}")
         s.close()
         os.replace(f"{path}.{os.getpid()}", path)
+    return path
+
+
+def test_c_functions_there(machine: str, images: Path) -> None:
+    """Thunks for that machine's convention, made here; callbacks, structures and variable arguments by its libffi."""
+    path = for_all(images, "foreign", FOREIGN)
     done = there(machine, *MODULE, "--explain", "-i", str(path), "-e", "(main)")
     assert done.stdout == "(1.0 1.0 0.375 10.0 1234567890123 4000000000)\n#V32(-3 0 7 9)\n[-3 2]\n13\n", done.stderr
     assert done.stderr == ""
@@ -175,15 +181,7 @@ TYPED = """(module fact
 
 def test_typed_procedures_there(machine: str, images: Path) -> None:
     """One module's code for all machines; bytes are little-endian on each, an exception is the same."""
-    path = images / "typed.img"
-    if not path.exists():
-        s = restore(image_of(images, "base"), heap=64 << 20)
-        s.eval(TYPED)
-        s.native_compile()
-        s.add_tags(emulation.MACHINES)
-        s.preserve(f"{path}.{os.getpid()}")
-        s.close()
-        os.replace(f"{path}.{os.getpid()}", path)
+    path = for_all(images, "typed", TYPED)
     for native in ((), ("--native=off",)):
         done = there(machine, *MODULE, *(native or ("--explain",)), "-i", str(path), "-e", "(main)")
         assert done.stdout.split("\n")[0] == "(1 120 2432902008176640000 -4249290049419214848)", done.stderr

@@ -20,7 +20,7 @@ from csl_native.native.compiler import CompilerMissing, kernel_abi
 from csl_native.native.jit import jit_of
 from csl_native.session import LispError, Session, restore
 
-from .conftest import ROOT, needs_native, sign_again
+from .conftest import ROOT, machine_runs_natively, needs_native, sign_again
 from .test_corpus import PROGRAMS, runner, wrong
 
 try:
@@ -101,6 +101,25 @@ def test_floats_are_not_boxed_inside(shared: Session) -> None:
     shared.eval("(root 2.0 100000)")
     after = shared.machine.cage["free"], shared.machine.cage["gc_count"]
     assert before[1] == after[1] and 0 <= after[0] - before[0] < 20000
+
+
+@pytest.mark.parametrize("way", ["native", "stencils", "python"])
+def test_floating_overflow_is_an_error_where_it_is_trapped(way: str) -> None:
+    if way != "python" and not machine_runs_natively():
+        pytest.skip("no native kernel for this machine")
+    s = Session(heap=64 << 20, engine="python" if way == "python" else None, jit=(0, -1) if way == "stencils" else -1, output=open(os.devnull, "wb"))
+    s.eval("(de f (x n) (prog (y) (setq y (float x)) l (cond ((zerop n) (return y))) (setq y (times y y)) (setq n (sub1 n)) (go l)))")
+    if way == "native":
+        s.native_compile(["f"])
+    forms = ("(f 10 20)", "(expt 10.0 400)", "(exp 1000.0)", "(quotient 1.0 1.0e-320)", "(plus 1.7e308 1.7e308)", "(difference -1.7e308 1.7e308)")
+    for form in forms:
+        assert abs(s.eval(form)) == float("inf")
+    assert s.eval("(trap!-floating!-overflow t)") == []
+    for form in forms:
+        with pytest.raises(LispError, match="exception with double float"):
+            s.eval(form)
+    assert s.eval("(f 10 3)") == 1e8 and s.eval("(trap!-floating!-overflow nil)") is True and s.eval("(f 10 20)") == float("inf")
+    s.close()
 
 
 def test_a_redefinition_trips_the_guard(shared: Session) -> None:

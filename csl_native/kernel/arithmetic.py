@@ -5,23 +5,28 @@ from __future__ import annotations
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
+    double,
     fbits,
     inline,
     itof,
     known_fixnum,
     likely,
     lisp,
+    load,
     mul_overflows,
     noinline,
     sdiv,
     srem,
     sub_overflows,
+    unlikely,
 )
+from ..vm import FLOAT_TRAP
 from ..words import FLOAT, UNWIND
 from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer
 from .host import (
     H_BIG_FLOAT,
     H_DIVIDE_ZERO,
+    H_FLOAT_TRAP,
     O_ABS,
     O_ADD1,
     O_DIFFERENCE,
@@ -83,6 +88,19 @@ def to_double(v) -> float:
     return float_value(r) if r != UNWIND else 0.0
 
 
+@inline
+def float_result(d: double):
+    """A float; an error when it is infinite or none at all, and that is trapped."""
+    if unlikely(d - d != 0.0):
+        return unusual_float(d)
+    return make_float(d)
+
+
+@noinline
+def unusual_float(d: double):
+    return host(H_FLOAT_TRAP, 0, 0, 0) if load(FLOAT_TRAP) != 0 else make_float(d)
+
+
 @lisp("plus2")
 @inline
 def plus2(a, b):
@@ -95,11 +113,11 @@ def plus2(a, b):
 @noinline
 def plus_slow(a, b):
     if a & 7 == FLOAT and b & 7 == FLOAT:
-        return make_float(float_value(a) + float_value(b))
+        return float_result(float_value(a) + float_value(b))
     if is_integer(a) and is_integer(b):
         return add_integers(a, b, 0)
     if is_number(a) and is_number(b):
-        return make_float(to_double(a) + to_double(b))
+        return float_result(to_double(a) + to_double(b))
     return bad_arith(O_PLUS, a, b)
 
 
@@ -115,11 +133,11 @@ def difference2(a, b):
 @noinline
 def difference_slow(a, b):
     if a & 7 == FLOAT and b & 7 == FLOAT:
-        return make_float(float_value(a) - float_value(b))
+        return float_result(float_value(a) - float_value(b))
     if is_integer(a) and is_integer(b):
         return add_integers(a, b, 1)
     if is_number(a) and is_number(b):
-        return make_float(to_double(a) - to_double(b))
+        return float_result(to_double(a) - to_double(b))
     return bad_arith(O_DIFFERENCE, a, b)
 
 
@@ -135,11 +153,11 @@ def times2(a, b):
 @noinline
 def times_slow(a, b):
     if a & 7 == FLOAT and b & 7 == FLOAT:
-        return make_float(float_value(a) * float_value(b))
+        return float_result(float_value(a) * float_value(b))
     if is_integer(a) and is_integer(b):
         return multiply_integers(a, b)
     if is_number(a) and is_number(b):
-        return make_float(to_double(a) * to_double(b))
+        return float_result(to_double(a) * to_double(b))
     return bad_arith(O_TIMES, a, b)
 
 
@@ -189,7 +207,7 @@ def quotient_slow(a, b):
         d = to_double(b)
         if d == 0.0:
             return host(H_DIVIDE_ZERO, O_QUOTIENT, a, b)
-        return make_float(to_double(a) / d)
+        return float_result(to_double(a) / d)
     return bad_arith(O_QUOTIENT, a, b)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..restricted.language import callf, double, fsqrt, ftoi, inline, lisp  # type: ignore[attr-defined]
 from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
 from ..words import FLOAT, UNWIND
-from .arithmetic import is_number, to_double
+from .arithmetic import float_result, is_number, to_double
 from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host
 from .memory import NIL, T, float_value, make_float
@@ -76,7 +76,7 @@ def double_exp(d: double) -> double:
 @lisp("exp")
 def exp_of(a):
     if is_number(a):
-        return make_float(callf(LIBM_EXP, to_double(a)))
+        return float_result(callf(LIBM_EXP, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
 
 

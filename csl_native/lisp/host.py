@@ -68,6 +68,9 @@ class Host:
     def on_stack_overflow(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("Stack overflow")
 
+    def on_float_trap(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.bare("bad args for exception with double float")
+
     def on_memory_full(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("Memory exhausted: the heap limit is reached (-k gives more)")
 
@@ -263,7 +266,7 @@ class Host:
         try:
             return m.float(float(x) ** y)
         except (OverflowError, ZeroDivisionError):
-            return m.float(math.inf)
+            return m.float(math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
 
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)

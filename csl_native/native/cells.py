@@ -76,11 +76,11 @@ def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
             if len(stores) == 1 and listing[stores[0][0]].at < first and stores[0][1] >= 8 and n not in fresh and written - own <= {n}:
                 shadowed.add(n)
     skipped = {listing[k - 1].at for n in own for k in (*fresh[n], *reopened.get(n, ()))} | {listing[k].at for n in own for k in reopened.get(n, ())}
-    exact: dict[int, set[int]] = {}
+    exact: dict[int, set[int]] = {}  # a handler could go on with an array that is not what it should be
     for k, item in enumerate(listing):
         if item.row.name in ("store_local", "set_local") and k + 1 < len(listing):
             after = listing[k + 1]
-            same = after.row.name == "var_exact" and after.operands[0] == item.operands[0] and after.at not in targets
+            same = not code.handlers and after.row.name == "var_exact" and after.operands[0] == item.operands[0] and after.at not in targets
             made = listing[k - 1].row.name == "make_variable"
             exact.setdefault(item.operands[0], set()).update([after.operands[1] << after.operands[2]] if same else [] if made else [-1])
     strides: dict[int, set[int]] = {}

@@ -30,7 +30,7 @@ class FloatInstructions:
     def write(self, place: int, value: Value) -> None:
         raise NotImplementedError
 
-    def word(self, value: Value) -> str:
+    def word(self, value: Value, sure: bool = True) -> str:
         raise NotImplementedError
 
     def checked(self, value: str, at: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..instructions.codec import Code, Decoded, decode
+from ..instructions.codec import LOCALS, Code, Decoded, decode
 from ..restricted.language import WORD
+from .cells import plan
 from .functions import FunctionIR, Source
 from .lowering import Body
 
@@ -22,6 +23,10 @@ def is_leaf(code: Code) -> bool:
         if names[k - 1:k + 2] != ["local", "check_word", "var_take"] or listing[k - 1].operands[0] != number:
             return False
     others = [name for k, name in enumerate(names) if not any(k - 1 <= place <= k + 1 for place in taken)]
+    own = plan(code, listing).own
+    if any(n not in own for item in listing for (_, kind), n in zip(item.row.operands, item.operands, strict=True)
+           if kind in LOCALS or item.row.name == "store_local"):
+        return False
     gives = [k for k, name in enumerate(names) if name == "var_integer"]
     return (all(names[k + 1:k + 2] == ["return"] for k in gives) and names.count("return") == len(gives)
             and set(others) <= PURE | {"var_integer", "return"})

@@ -101,11 +101,13 @@ class Body(FloatInstructions, CellInstructions):
         slot = self.doubles[place] if value.type == FLOAT else self.words[place]
         self.out.emit(f"store {'double' if value.type == FLOAT else 'i64'} {value.name}, ptr {slot}")
 
-    def word(self, value: Value) -> str:
-        """A value as a Lisp value."""
+    def word(self, value: Value, sure: bool = True) -> str:
+        """A value as a Lisp value; a float that is infinite may be an error (unless ``sure`` is false)."""
         if value.type == WORD:
             return value.name
-        return self.out.define(f"call i64 @{self.unit.use('make_float')}(ptr %base, double {value.name})")
+        if not sure:
+            return self.out.define(f"call i64 @{self.unit.use('make_float')}(ptr %base, double {value.name})")
+        return self.checked(self.out.define(f"call i64 @{self.unit.use('float_result')}(ptr %base, double {value.name})"), self.at)
 
     def transition(self, now: Types, at: int | None) -> None:
         """Box what is a word where control goes next."""
@@ -169,7 +171,7 @@ class Body(FloatInstructions, CellInstructions):
         out.place(some)
         for place, kind in enumerate(types.locals + types.operands):
             offset = 8 * place + (8 if place >= self.code.locals else 0)
-            word, at = self.word(self.read(place, kind)), out.define(f"add i64 {fp}, {offset}")
+            word, at = self.word(self.read(place, kind), False), out.define(f"add i64 {fp}, {offset}")
             out.emit(f"call void @{use('store_word')}(ptr %base, i64 {at}, i64 {word})")
         out.place(none)
         result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")

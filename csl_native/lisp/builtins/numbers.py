@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ...kernel.memory import NIL
+from ...kernel.memory import NIL, T
 from ...words import FLOAT
 from ..registry import builtin
 
@@ -288,11 +288,10 @@ def isqrt(lisp: Lisp, x: int) -> int:
 
 @builtin("trap-floating-overflow", 1)
 def trap_floating_overflow(lisp: Lisp, x: int) -> int:
-    m = lisp.machine
-    key = m.intern("*trap-floating-overflow*")
-    old = m.value(key)
-    m.set_value(key, x)
-    return NIL if old is None else old
+    """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first."""
+    cage = lisp.machine.cage
+    old, cage["float_trap"] = cage["float_trap"], int(x != NIL)
+    return T if old else NIL
 
 
 @builtin("numerator", 1)
