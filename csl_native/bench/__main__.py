@@ -202,9 +202,12 @@ def python_engine() -> str:
     session.eval("(fib 17)")
     session = Session(engine="python")
     session.eval(program)
-    started = time.perf_counter()
-    session.eval("(fib 17)")
-    seconds = time.perf_counter() - started
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        session.eval("(fib 17)")
+        times.append(time.perf_counter() - started)
+    seconds = min(times)
     return f"{count[0] / seconds:,.0f} bytecodes/s ({count[0]} in {seconds:.2f} s)"
 
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 import ast
 import math
 import struct
+from bisect import bisect_left
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from .. import byteorder
@@ -184,7 +186,7 @@ class _Writer:
             self.line(depth, "continue")
 
     def tree(self, name: str, cases: list[tuple[int, list[ast.stmt]]], default: list[ast.stmt], depth: int) -> None:
-        """A chain of ``name == constant`` tests as a binary decision tree."""
+        """A chain of ``name == constant`` tests as a binary decision tree, in which small numbers, which are the common ones, stand high."""
         if len(cases) == 1:
             self.line(depth, f"if {name} == {cases[0][0]}:")
             self.block(cases[0][1], depth + 1)
@@ -192,7 +194,8 @@ class _Writer:
                 self.line(depth, "else:")
                 self.block(default, depth + 1)
             return
-        half = len(cases) // 2
+        weights = list(accumulate(1 / (number + 16) for number, _ in cases))
+        half = min(max(bisect_left(weights, weights[-1] / 2), 1), len(cases) - 1)
         self.line(depth, f"if {name} < {cases[half][0]}:")
         self.tree(name, cases[:half], default, depth + 1)
         self.line(depth, "else:")
