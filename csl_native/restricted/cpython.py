@@ -128,7 +128,7 @@ HELPERS: dict[str, Any] = {f.__name__: f for f in (wrap, sdiv, srem, ctz, ftoi, 
 
 FAST = {
     "load": "W[{0} >> 3]", "store": "W[{0} >> 3] = {1}", "loadf": "D[{0} >> 3]", "storef": "D[{0} >> 3] = {1}",
-    "load8": "B[{0}]", "store8": "B[{0}] = ({1}) & 255",
+    "load8": "B[{0}]", "store8": "B[{0}] = ({1}) & 255", "load16": "(B[(z_ := {0})] | B[z_ + 1] << 8)",
 }
 ADDRESSED = {"load", "loadf", "load8", "load16", "load32", "load64", "store", "storef", "store8", "store16", "store32", "store64"}
 
@@ -273,6 +273,9 @@ class _Writer:
         if isinstance(e.op, ast.RShift):
             return f"({self.value(e.left)} >> {amount})"
         text = f"({self.value(e.left, True)} << {amount})"
+        small = isinstance(e.left, ast.Call) and isinstance(e.left.func, ast.Name) and e.left.func.id in ("load8", "load16")
+        if small and isinstance(count, int) and count & 63 <= 32:
+            return text
         return text if loose else f"wrap{text}"
 
     def number(self, e: ast.expr) -> int | None:
