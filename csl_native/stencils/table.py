@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from csl_native.image.container import digest
+from csl_native.image.container import ImageError, digest
 
 from ..instructions.codec import OPERANDS, Code, Instruction, instructions
 from ..kernel import stencils as kernel
@@ -31,7 +31,8 @@ def stencil_abi(kernel: PageSet) -> str:
 
 
 def pack(architecture: Architecture, kernel: PageSet, block: Block) -> PageSet:
-    """Stencils for a kernel as a page set: an entry for each with its name, its size, and the size of a jump to the next one at its end.
+    """Stencils for a kernel as a page set: an entry for each with its name, its size, the size of a jump to the next one at its end, and
+    its records: the number of the first, how many they are, and how many without that jump.
 
     Such a jump is known by what ``onward`` is, a stencil that is nothing else.
     """
@@ -48,7 +49,9 @@ def pack(architecture: Architecture, kernel: PageSet, block: Block) -> PageSet:
         start = end - jump_size
         last = [(number, target, at - start, addend) for number, target, at, addend in records[name] if at >= start]
         ends = last == jump and start >= place and block.data[start:end] == block.data[jump_at:jump_at + jump_size]
-        pages.entries[str(place)] = {"name": name, "size": block.sizes[name], "ends": jump_size if ends else 0}
+        kept = sum(at < start for _, _, at, _ in records[name]) if ends else len(records[name])
+        pages.entries[str(place)] = {"name": name, "size": block.sizes[name], "ends": jump_size if ends else 0,
+                                     "records": [pages.record_count, len(records[name]), kept]}
         for record in records[name]:
             pages.add_record(*record)
     return pages
@@ -83,17 +86,14 @@ class StencilTable:
         self._keep: list[object] = []
         rows: list[tuple[int, ...]] = []
         numbers: dict[str, int] = {}
-        starts = sorted((int(place), row) for place, row in pages.entries.items())
-        places = [place for _, _, place, _ in pages.records()]
-        at = 0
-        for place, row in starts:
-            first, end, size, ends = at, place + row["size"], row["size"], row["ends"]
-            while at < len(places) and places[at] < end:
-                at += 1
-            inside = sum(p >= end - ends for p in places[first:at]) if ends else 0
+        for place, row in pages.entries.items():
+            first, count, kept = row.get("records", (0, -1, 0))
+            if not 0 <= count <= pages.record_count - first:
+                raise ImageError(f"the stencil {row['name']} has no records; csl-image drop --tag and add make stencils of this version")
             numbers[row["name"]] = len(rows)
-            rows.append((place, size, size - ends, first, at - first, at - first - inside))
+            rows.append((int(place), row["size"], row["size"] - row["ends"], first, count, kept))
         self.numbers = numbers
+        self.tests = [r.number for r in instructions() if r.kind == "branch" and r.takes]  # instructions that test the value of another one
         self.tables = {
             "J_STENCILS": self.words(word for row in rows for word in row), "J_BYTES": self.bytes(bytes(pages.data)),
             "J_RECORDS": self.bytes(bytes(pages.packed)), "J_KINDS": self.words(word for kind in architecture.kinds for word in kind.words()),
@@ -130,9 +130,8 @@ class StencilTable:
 
     def instruction(self, row: Instruction) -> list[int]:
         """The row of an instruction for the compiler."""
-        kind = (kernel.JUMP if row.name == "jump" else kernel.BRANCH if row.kind == "branch" else
+        tests, kind = self.tests, (kernel.JUMP if row.name == "jump" else kernel.BRANCH if row.kind == "branch" else
                 kernel.LEAVING if row.kind in ("return", "tail") else kernel.VALUE)
-        tests = [r.number for r in instructions() if r.kind == "branch" and r.takes]
         pairs = [f"{row.number}_{number}_0" for number in tests]
         shapes, place = [], 1
         for label, operand in row.operands:
