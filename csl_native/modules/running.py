@@ -81,8 +81,9 @@ class Running:
         lisp, module = self.session.lisp, self.module
         for number in range(module.proc_count):
             proc = module.proc(number)
-            if proc.external and lisp.is_defined(self.m.intern(proc.name)):
-                raise OperationException(f"there is a function {proc.name} already; module {module.name} cannot be unpacked here")
+            for name in (body_name(module, proc), proc.name)[:2 if proc.external else 1]:
+                if lisp.is_defined(self.m.intern(name)):
+                    raise OperationException(f"there is a function {name} already; module {module.name} cannot be unpacked here")
         made, data = define(lisp, module)
         self.data = Handle(self.session, data)
         mark = self.m.cage["sp"]
