@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import builtins
 import ctypes
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from types import FunctionType
 from typing import Any
 
-from .cage import NARROW, Cage
+from .cage import Cage
 from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
-from .kernel.memory import FIXED_SYMBOLS, NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
+from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
+from .stacks import Stacks
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 
-STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
-STACK_MARGIN = 2 << 20
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 
 _word = ctypes.c_int64
-_big_stack = threading.local()
 
 
 class Unwinding(Exception):
     """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
 
 
-class Machine:
+class Machine(Stacks):
     """Memory, kernel and entry slots of one session."""
 
     def __init__(self, cage: Cage) -> None:
@@ -137,80 +133,6 @@ class Machine:
         for symbol in (NIL, T):
             self.words[symbol + SYM_FLAGS >> 3] = F_GLOBAL | F_GLOBAL << 1
         self.words[(HEAP + 3 * SYMBOL_SIZE + SYMBOL + SYM_FLAGS) >> 3] = F_FLUID
-
-    # -- threads and stacks ----------------------------------------------------
-
-    def on_big_stack(self, function: Callable[[], Any]) -> Any:
-        """Run ``function`` on a thread whose machine stack takes a million frames."""
-        if getattr(_big_stack, "limit", None) is not None:
-            self._set_limit()
-            return function()
-        box: list[Any] = []
-
-        def body() -> None:
-            try:
-                _big_stack.limit = self.kernel.current_stack() - size + STACK_MARGIN if self.native else 0
-                self._set_limit()
-                box.append((True, function() if self.native else roomy(function)))
-            except BaseException as error:
-                box.append((False, error))
-
-        for size in STACK_SIZES:
-            thread = threading.Thread(target=body, name="csl", daemon=True)
-            with _thread_lock:
-                previous = threading.stack_size(size)
-                try:
-                    thread.start()
-                    break
-                except RuntimeError:
-                    if size == STACK_SIZES[-1]:
-                        raise
-                finally:
-                    threading.stack_size(previous)
-        while thread.is_alive():
-            try:
-                thread.join()
-            except KeyboardInterrupt:
-                self.interrupt()
-        ok, result = box[0]
-        if ok:
-            return result
-        raise result
-
-    def _set_limit(self) -> None:
-        limit = getattr(_big_stack, "limit", 0)
-        self.cage["real_stack_limit"] = limit
-        self.cage["stack_limit"] = NO_LIMIT if self.cage["gc_stress"] or self.cage["gc_request"] or self.cage["interrupt"] else limit
-
-    def interrupt(self) -> None:
-        """Ask the running program to stop at its next safepoint; from any thread or signal handler."""
-        self.interrupted = True
-        self.poke()
-
-    def stop_here(self) -> None:
-        """Python code that may run for long saw that an interrupt was asked for."""
-        self.interrupted = False
-        raise KeyboardInterrupt
-
-    def poke(self) -> None:
-        """Make the running program call the host at its next safepoint; from any thread."""
-        self.cage["interrupt"] = 8
-        self.cage["stack_limit"] = NO_LIMIT
-
-    def stack_words(self) -> Iterator[int]:
-        """What running Lisp code has on the machine stack, the innermost first: words that may be Lisp values, and others."""
-        if not self.native:
-            import sys
-            frame: Any = sys._getframe()
-            while frame is not None:
-                if isinstance(env := frame.f_locals.get("env"), int):
-                    yield env
-                frame = frame.f_back
-            return
-        base, here, top = self.cage.base, self.kernel.current_stack(), self.cage["native_base"]
-        size = ctypes.sizeof(ctypes.c_void_p)
-        for word in (ctypes.c_size_t * max(0, (top - here) // size)).from_address(here):
-            yield word - base if word > base else word
 
     # -- values ----------------------------------------------------------------
 
@@ -404,17 +326,6 @@ class Machine:
         if result == UNWIND:
             raise Unwinding
         return result
-
-
-def _call(function: Callable[[], Any]) -> Any:
-    return function()
-
-
-# CPython takes memory for frames in pieces of 16 KB and gives each back at once: calls that go to and fro over the end of a piece cost three times
-# as much.  The frame of this function is so large that the piece behind it, which is a power of two, has room for all that follow (1 MB).
-roomy = FunctionType(_call.__code__.replace(co_stacksize=(1 << 17) + 64), globals())
-
-_thread_lock = threading.Lock()
 
 
 _FREE, _LIMIT, _SP, _CARDS = (VM[name] >> 3 for name in ("free", "limit", "sp", "cards"))

@@ -9,17 +9,18 @@ from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
 from ..words import UNWIND
 from . import flow
+from .calls import CallInstructions, pushed
 from .cells import CellInstructions, plan
 from .floats import FloatInstructions, Value
 from .flow import FLOAT, WORD, Types
-from .functions import UNLIKELY, Callee, FunctionIR, Source
+from .functions import UNLIKELY, FunctionIR, Source
 
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
 SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr", "getv"))
 CALLS = {f"{kind}{n}": n for kind in ("call", "tail_call") for n in range(4)}
 
 
-class Body(FloatInstructions, CellInstructions):
+class Body(CallInstructions, FloatInstructions, CellInstructions):
     """The instructions of a function; ``caller`` and its call's place when they stand in place of a call."""
 
     def __init__(self, unit: FunctionIR, source: Source, caller: Body | None = None, call: Decoded | None = None) -> None:
@@ -270,70 +271,3 @@ class Body(FloatInstructions, CellInstructions):
         result = self.out.define(f"call {self.unit.rare(f'entry_{function}')}(ptr %base{arguments})")
         self.write(first, Value(WORD, self.checked(result, item.at)))
         self.out.jump(on)
-
-    def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
-        """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
-        out, row, n = self.out, item.row, item.operands[0]
-        callee = self.callees.get(n)
-        if self.caller is None and n in self.source.own and len(inputs) == self.unit.count:
-            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
-            mark = "tail" if row.kind == "tail" else "notail"
-            result = out.define(f"{mark} call i64 @{self.unit.source.label}(ptr %base, i64 %env{''.join(f', i64 {v}' for v in inputs)})")
-            if row.kind == "tail":
-                out.ret("word", result)
-            else:
-                self.write(first, Value(WORD, self.checked(result, item.at)))
-        elif callee is None:
-            self.plain(item, inputs, first)
-        else:
-            known, other, end = out.label("known"), out.label("other"), out.label("end")
-            self.guard(callee, known, other)
-            out.place(known)
-            self.write(first, Value(WORD, self.known(item, callee, inputs)))
-            out.jump(end)
-            out.place(other)
-            self.plain(item, inputs, first)
-            if not out.terminated:
-                out.jump(end)
-            out.place(end)
-            if row.kind == "tail":
-                self.finish(self.read(first, WORD).name)
-
-    def guard(self, callee: Callee, known: str, other: str) -> None:
-        """Is a function what it was?"""
-        place = self.out.define(f"getelementptr i8, ptr %base, i64 {callee.guard}")
-        same = self.out.define(f"icmp eq i8 {self.out.define(f'load i8, ptr {place}')}, 0")
-        self.out.emit(f"br i1 {same}, label %{known}, label %{other}, !prof !4")
-        self.out.terminated = True
-
-    def known(self, item: Decoded, callee: Callee, inputs: list[str]) -> str:
-        """The value of a known function: its body here, or a direct call."""
-        out = self.out
-        if callee.code is None:
-            result = out.define(f"call i64 @{self.unit.use(callee.function)}(ptr %base{''.join(f', i64 {v}' for v in inputs)})")
-            return self.checked(result, item.at)
-        symbol = out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * item.operands[0]})")
-        body = Body(self.unit, Source("", callee.code, callee.literals, floats=callee.floats), self, item)
-        body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")
-        body.run(inputs)
-        return out.define(f"load i64, ptr {body.result}")
-
-
-def pushed(listing: list[Decoded]) -> dict[int, int]:
-    """How many arguments of calls that are being prepared lie on the Lisp stack before each instruction."""
-    at = {item.at: item for item in listing}
-    counts = {0: 0}
-    work = [0]
-    while work:
-        item = at[work.pop()]
-        name = item.row.name
-        then = counts[item.at] + (1 if name == "push_argument" else -(item.operands[1] - 3) if name == "calln" else
-                                  -item.operands[0] if name == "drop_arguments" else 0)
-        following = [item.target] if item.row.kind == "branch" else []
-        if item.row.kind in ("value", "branch") and name != "jump":
-            following.append(item.end)
-        for place in following:
-            if place is not None and place not in counts:
-                counts[place] = then
-                work.append(place)
-    return {place: counts.get(place, 1) for place in at}

@@ -1,0 +1,108 @@
+"""The machine stacks that Lisp runs on, and how other threads reach a running program."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+
+from .cage import NARROW, Cage
+from .kernel.memory import NO_LIMIT
+
+STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
+STACK_MARGIN = 2 << 20
+
+_big_stack = threading.local()
+_thread_lock = threading.Lock()
+
+
+def _call(function: Callable[[], Any]) -> Any:
+    return function()
+
+
+# CPython takes memory for frames in pieces of 16 KB and gives each back at once: calls that go to and fro over the end of a piece cost three times
+# as much.  The frame of this function is so large that the piece behind it, which is a power of two, has room for all that follow (1 MB).
+roomy = FunctionType(_call.__code__.replace(co_stacksize=(1 << 17) + 64), globals())
+
+
+class Stacks:
+    """A part of Machine."""
+
+    cage: Cage
+    kernel: Any
+    native: bool
+    interrupted: bool
+
+    def on_big_stack(self, function: Callable[[], Any]) -> Any:
+        """Run ``function`` on a thread whose machine stack takes a million frames."""
+        if getattr(_big_stack, "limit", None) is not None:
+            self._set_limit()
+            return function()
+        box: list[Any] = []
+
+        def body() -> None:
+            try:
+                _big_stack.limit = self.kernel.current_stack() - size + STACK_MARGIN if self.native else 0
+                self._set_limit()
+                box.append((True, function() if self.native else roomy(function)))
+            except BaseException as error:
+                box.append((False, error))
+
+        for size in STACK_SIZES:
+            thread = threading.Thread(target=body, name="csl", daemon=True)
+            with _thread_lock:
+                previous = threading.stack_size(size)
+                try:
+                    thread.start()
+                    break
+                except RuntimeError:
+                    if size == STACK_SIZES[-1]:
+                        raise
+                finally:
+                    threading.stack_size(previous)
+        while thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt:
+                self.interrupt()
+        ok, result = box[0]
+        if ok:
+            return result
+        raise result
+
+    def _set_limit(self) -> None:
+        limit = getattr(_big_stack, "limit", 0)
+        self.cage["real_stack_limit"] = limit
+        self.cage["stack_limit"] = NO_LIMIT if self.cage["gc_stress"] or self.cage["gc_request"] or self.cage["interrupt"] else limit
+
+    def interrupt(self) -> None:
+        """Ask the running program to stop at its next safepoint; from any thread or signal handler."""
+        self.interrupted = True
+        self.poke()
+
+    def stop_here(self) -> None:
+        """Python code that may run for long saw that an interrupt was asked for."""
+        self.interrupted = False
+        raise KeyboardInterrupt
+
+    def poke(self) -> None:
+        """Make the running program call the host at its next safepoint; from any thread."""
+        self.cage["interrupt"] = 8
+        self.cage["stack_limit"] = NO_LIMIT
+
+    def stack_words(self) -> Iterator[int]:
+        """What running Lisp code has on the machine stack, the innermost first: words that may be Lisp values, and others."""
+        if not self.native:
+            frame: Any = sys._getframe()
+            while frame is not None:
+                if isinstance(env := frame.f_locals.get("env"), int):
+                    yield env
+                frame = frame.f_back
+            return
+        base, here, top = self.cage.base, self.kernel.current_stack(), self.cage["native_base"]
+        size = ctypes.sizeof(ctypes.c_void_p)
+        for word in (ctypes.c_size_t * max(0, (top - here) // size)).from_address(here):
+            yield word - base if word > base else word
