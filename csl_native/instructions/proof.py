@@ -86,28 +86,26 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
 
 
 class Typed(NamedTuple):
-    """``sizes``: of the bytes that local variables hold at least, as pairs; ``opened``: of those that are the top (-1: it is something else);
-    ``element``: the array, the index and the size of elements of a var_index that was the last to happen."""
+    """``holds``: for each of ``SIZES`` the local variables, as bits, that hold so many bytes; ``opened``: how many bytes the top has (-1: it is
+    something else); ``element``: the array, the index and the size of elements of a var_index that was the last to happen."""
 
-    sizes: frozenset[tuple[int, int]]
+    holds: tuple[int, ...]
     opened: int
     element: tuple[int, int, int] | None
 
-    def size(self, n: int) -> int:
-        return next((size for local, size in self.sizes if local == n), -1)
-
     def join(self, other: Typed) -> Typed:
-        sizes = frozenset((n, min(size, other.size(n))) for n, size in self.sizes if other.size(n) >= 0)
-        return Typed(sizes, min(self.opened, other.opened), self.element if self.element == other.element else None)
+        holds = tuple(a & b for a, b in zip(self.holds, other.holds, strict=True))
+        return Typed(holds, min(self.opened, other.opened), self.element if self.element == other.element else None)
 
 
-NOTHING = Typed(frozenset(), -1, None)
+SIZES = (0, 1, 2, 4, 8)  # bytes that instructions need
+NOTHING = Typed((0,) * len(SIZES), -1, None)
 
 
 def _check_typed(item: Decoded, typed: Typed) -> None:
     for (_, kind), n in zip(item.row.operands, item.operands, strict=True):
         need = ACCESS[kind][1] // 8 if kind in ACCESS else 0 if kind == "local8" and item.row.name != "var_open" else -1
-        if typed.size(n) < need:
+        if need >= 0 and not typed.holds[SIZES.index(need)] >> n & 1:
             raise CodeError(f"{item.row.name} at {item.at} needs {need} bytes in local {n}, which was not opened for so many")
     if item.row.name in ELEMENTS:
         array, index = (item.operands[k] for k in ELEMENTS[item.row.name])
@@ -116,18 +114,18 @@ def _check_typed(item: Decoded, typed: Typed) -> None:
 
 
 def _after_typed(item: Decoded, typed: Typed) -> Typed:
-    name, sizes, opened = item.row.name, typed.sizes, -1
+    name, holds, opened = item.row.name, typed.holds, -1
     element: tuple[int, int, int] | None = None
-    if name in ("store_local", "set_local"):
-        n = item.operands[0]
-        sizes = frozenset(row for row in sizes if row[0] != n) | ({(n, typed.opened)} if typed.opened >= 0 else set())
+    if name in SETS:
+        bit = 1 << item.operands[0]
+        holds = tuple(mask | bit if typed.opened >= size else mask & ~bit for mask, size in zip(holds, SIZES, strict=True))
     elif name == "var_open":
         opened = item.operands[1]
     elif name == "var_index":
         element = item.operands[0], item.operands[1], item.operands[2]
     elif name == "pop":
         element = typed.element
-    return Typed(sizes, opened, element)
+    return Typed(holds, opened, element)
 
 
 def _prove_safepoints(code: Code, listing: dict[int, Decoded]) -> None:
