@@ -85,7 +85,7 @@ def loops(say: Callable[[str], None] = lambda name: None) -> str:
             there = getattr(library, {"random": "random_"}.get(name, name)) if library is not None else None
             own, theirs_too = partial(function, argument[0]), partial(there, argument[1]) if there is not None else None
             ours, theirs = [], []
-            for _ in range(5):
+            for _ in range(9 if name == "bubble" else 25):
                 if name == "bubble":
                     session.eval(fill)
                     array[:] = list(range(4096, 0, -1))
