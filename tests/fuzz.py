@@ -160,7 +160,7 @@ def typed(data: bytes) -> None:
     from csl_native.modules import Module, ModuleError, OperationException, RangeException, decode
     from csl_native.modules.running import define
 
-    from .test_typed_procedures import wild_builder
+    from .test_typed_random import wild_builder
     try:
         Module.from_bytes(data)
     except ModuleError:
@@ -237,7 +237,7 @@ def seeds() -> None:
         rows = b"".join(RECORD.pack(r.randrange(12) << 56 | r.randrange(4) << 32 | r.randrange(280), r.choice((0, 4, -4, 1 << 20))) for _ in range(3))
         found["relocation"].append(bytes([tag]) + rows)
     from .test_typed_modules import factorial
-    from .test_typed_procedures import wild
+    from .test_typed_random import wild
     found["typed"] = [factorial().to_bytes(), *(wild(random.Random(seed)).code("wild") for seed in range(4))]
     for name, examples in found.items():
         (CORPUS / name).mkdir(parents=True, exist_ok=True)

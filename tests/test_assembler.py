@@ -178,18 +178,10 @@ def test_the_program(tmp_path: Path) -> None:
 
 # -- functions of integers ---------------------------------------------------------------------------------------------------
 
-INTEGERS = GCD.replace("func gcd ", "func gcd int ") + """func add_answer int
+INTEGERS = GCD.replace("func gcd ", "func gcd int ") + FACTORIAL.replace("factorial", "factorial int", 1) + """func add_answer int
 const 1, 42
 add 2, -1, 1
 ret 2
-func factorial int
-  const 1, 1
-again: jmpf -1, done
-  mul 1, 1, -1
-  const 2, 1
-  sub -1, -1, 2
-  jmp again
-done: ret 1
 func recursive 1 int
   const 1, 2
   less 2, a1, 1

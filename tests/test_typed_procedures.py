@@ -1,39 +1,27 @@
-"""What procedures of typed modules do: on every engine and tier, fresh and restored, and against a model."""
+"""What procedures of typed modules do: on every engine and tier, fresh and restored."""
 
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from csl_native.engines.record import engines
-from csl_native.image.container import Image
 from csl_native.modules import (
-    EXTERNAL,
-    WORD,
     WRITER,
-    Instruction,
     Module,
-    ModuleBuilder,
-    ModuleError,
     NotFoundException,
     OperationException,
     RuntimeException,
     TypeException,
     Variable,
-    instruction,
 )
-from csl_native.modules.instructions import NUMBER, SHAPES
-from csl_native.session import LispError, Session, restore
+from csl_native.session import LispError, Session
 
-from .conftest import machine_runs_natively, needs_native
-from .test_typed_modules import code, factorial
+from .conftest import machine_runs_natively
+from .test_typed_modules import factorial
 
 FACTORIALS = {0: 1, 1: 1, 5: 120, 10: 3628800, 20: 2432902008176640000, 21: -4249290049419214848}
 
@@ -357,221 +345,3 @@ def test_readers_and_writers_exclude_each_other(native: Session) -> None:
     for thread in threads:
         thread.join()
     assert (record[0], most) == (160, 1)
-
-
-# -- images ----------------------------------------------------------------------------------------------------------------
-
-
-@needs_native
-def test_modules_in_images(tmp_path: Path) -> None:
-    """As functions of a preserved session, as sections of their own, and in modules of the Lisp, natively and without native code."""
-    path = tmp_path / "m.img"
-    session = silent()
-    module = factorial()
-    module.unpack(session)
-    session.preserve(path)
-    module.pack()
-    for native in (True, False):
-        again = restore(path, heap=64 << 20, native=native)
-        assert again.function("factorial")(20) == FACTORIALS[20] and (again.explain() == []) == native
-        again.close()
-    module.save(path)
-    with Image(path) as image:
-        assert image.sections["typed-fact"].info["functions"] == ["factorial"]
-    loaded = Module.load(path, "fact")
-    assert (loaded.id, loaded.tid, loaded.code(0)) == (module.id, module.tid, module.code(0))
-    other = tmp_path / "other.img"
-    silent().preserve(other)
-    loaded.move(path, other)
-    assert Module.load(other, "fact").id == module.id
-    with pytest.raises(NotFoundException):
-        Module.load(path, "fact")
-
-
-def test_in_a_module_of_the_lisp(session: Session, tmp_path: Path) -> None:
-    library = tmp_path / "lib.img"
-    session.eval(f'(setq output!-library (open!-library "{library}" t)) (setq input!-libraries (list output!-library))')
-    source = "(module fact (register io word) (register pr word) (interface pt io) (procedure factorial pt external (jnz io go) (cpi8 1 io) (ret)" \
-        " go (push pr) (cpi8 1 pr) loop (mul io pr pr) (dec io) (jnz io loop) (cpb pr io) (pop) (ret)))"
-    session.eval(f"(faslout 'facts) {source} (faslend)")
-    with Image(library) as image:
-        assert sorted(image.sections["module-facts"].info["functions"]) == ["fact:factorial", "factorial"]
-    with pytest.raises(LispError):
-        session.eval("(factorial 3)")
-    session.eval("(load!-module 'facts)")
-    assert session.eval("(mapcar '(0 5 20) 'factorial)") == [1, 120, FACTORIALS[20]]
-    session.eval("(setq v (module!-variable 'fact 1)) (variable!-put v 0 6) (factorial v)")
-    assert session.eval("(variable!-get v 0)") == 720
-    for form, text in (("(variable!-get v 1)", "no eight bytes"), ("(variable!-get 'x 0)", "a variable expected"), ("(factorial 'x)", "variable"),
-                       ("(factorial (expt 2 63))", "word64"), ("(module!-variable 'nothing 1)", "no typed module"), ("(module!-variable 'fact 99)",
-                       "no register"),
-                       ("(module bad (procedure p pt (ret)))", "there is no interface pt"),
-                       ("(module bad (register io word) (interface pt io) (procedure p pt (inc io)))", "runs off"),
-                       ("(module bad (register io word) (interface pt io) (procedure p pt (jmp nowhere)))", "no label"),
-                       ("(module bad (thing))", "expected"),
-                       ("(module bad (register io word) (interface pt io) (procedure p pt external (icn io)))", "no instruction ICN")):
-        with pytest.raises(LispError, match=text):
-            session.eval(form)
-
-
-@needs_native
-def test_native_code_of_a_module_there_is_used(tmp_path: Path) -> None:
-    from csl_native.native.architectures import host
-    from csl_native.native.modulecode import compile_modules
-    library, architecture = tmp_path / "lib.img", host()
-    assert architecture is not None
-    session = silent()
-    source = "(module fact (register io word) (interface pt io) (procedure twice pt external (add io io io) (ret)))"
-    session.eval(f'(setq output!-library (open!-library "{library}" t)) (faslout \'facts) {source} (faslend)')
-    assert sorted(compile_modules(silent(), library, [architecture])["facts"]) == ["fact:twice", "twice"]
-    again = Session(heap=64 << 20, libraries=[library], output=open(os.devnull, "wb"))
-    again.eval("(load!-module 'facts)")
-    assert again.function("twice")(21) == 42 and again.explain() == []
-    m = again.machine
-    assert {m.text(symbol) for symbol, _, _ in again.hardcode.rows()} >= {"twice", "fact:twice"}
-
-
-# -- a property --------------------------------------------------------------------------------------------------------------
-
-OPERATIONS = ("INC", "DEC", "ADD", "SUB", "MUL", "CPI1", "CPI2", "CPI4", "CPI8", "CPB")
-
-
-def random_procedure(r: random.Random) -> list[Instruction]:
-    """Arithmetic on registers 1 to 3, forward jumps, and a loop that ends."""
-    out: list[Instruction] = code("PUSH 2; PUSH 3; PUSH 4; CPI8 5 4")
-    for _ in range(r.randrange(1, 14)):
-        a, b, c = (r.randrange(1, 4) for _ in range(3))
-        name = r.choice((*OPERATIONS, "JNZ", "JG", "JNG", "JE"))
-        shape = SHAPES[NUMBER[name]]
-        registers = iter((a, b, c))
-        width = 8 * int(name[3:]) if name.startswith("CPI") else 0
-        values = [next(registers) if kind == "r" else 2 if kind == "o" else r.choice((r.randrange(-5, 6) if width else 0,
-        r.getrandbits(width) - (1 << width - 1)))
-                  for kind in shape]
-        out.append(instruction(name, *values))
-        if "o" in shape:
-            out.append(instruction("INC", r.randrange(1, 4)))
-    size = len(out) - 4
-    out += [instruction("DEC", 4), instruction("JNZ", 4, -size - 1), *code("ADD 1 2 1; ADD 1 3 1; POP; POP; POP; RET")]
-    return out
-
-
-def meaning(items: list[Instruction], io: int) -> int:
-    """What such a procedure gives, in Python."""
-    registers, at = {1: io, 2: 0, 3: 0, 4: 0}, 0
-
-    def wrapped(n: int, bits: int = 64) -> int:
-        return (n + (1 << bits - 1) & (1 << bits) - 1) - (1 << bits - 1)
-    while items[at].name != "RET":
-        name, o = items[at].name, items[at].operands
-        following = at + 1
-        if name in ("INC", "DEC"):
-            registers[o[0]] = wrapped(registers[o[0]] + (1 if name == "INC" else -1))
-        elif name in ("ADD", "SUB", "MUL"):
-            a, b = registers[o[0]], registers[o[1]]
-            registers[o[2]] = wrapped(a + b if name == "ADD" else a - b if name == "SUB" else a * b)
-        elif name == "CPB":
-            registers[o[1]] = registers[o[0]]
-        elif name.startswith("CPI"):
-            mask = (1 << 8 * int(name[3:])) - 1
-            registers[o[1]] = wrapped(registers[o[1]] & ~mask | o[0] & mask)
-        elif name.startswith("J"):
-            a, b = registers[o[0]], registers[o[1]] if len(o) > 2 else 0
-            if {"JNZ": a != 0, "JG": a > b, "JNG": a <= b, "JE": a == b}[name]:
-                following = at + o[-1]
-        at = following
-    return registers[1]
-
-
-@pytest.fixture(scope="module")
-def three() -> Iterator[list[Session]]:
-    sessions = [silent(engine="python"), *([silent(jit=(0, -1)), silent()] if machine_runs_natively() else [])]
-    yield sessions
-    for session in sessions:
-        session.close()
-
-
-@given(seed=st.integers(0, 1 << 30), io=st.one_of(st.integers(-3, 3), st.integers(-(1 << 63), (1 << 63) - 1)))
-@settings(max_examples=25, deadline=None)
-def test_all_ways_agree_with_a_model(seed: int, io: int, three: list[Session]) -> None:
-    items = random_procedure(random.Random(seed))
-    expected = meaning(items, io)
-    for k, session in enumerate(three):
-        builder = ModuleBuilder()
-        for _ in range(4):
-            builder.add_reg(0, WORD)
-        builder.add_proc(EXTERNAL, builder.add_proc_type(0, 1), "random-procedure", items)
-        module = builder.create_module("random-module")
-        module.unpack(session, native=k == 2)
-        try:
-            assert module.call(0, io) == expected, items
-        finally:
-            module.drop()
-
-
-def wild_builder() -> ModuleBuilder:
-    """Types of all kinds, a register or two of each, and procedures: 0 is empty yet, 1 and 2 can be called."""
-    b = ModuleBuilder()
-    six, record, holder, pair = b.add_var_type(6), b.add_var_type(8), b.add_var_type(0), b.add_var_type(12)
-    rows = ((0, WORD), (0, WORD), (0, WORD), (0, six), (0, record), (0, record), (1, WORD), (0, WORD, 3), (0, holder), (0, pair, 4), (2, WORD), (1, pair))
-    for row in rows:
-        b.add_reg(*row)
-    plain = b.add_proc_type(0, 1)
-    for vtype, references in ((record, ((1, WORD), (0, WORD, 3), (0, holder))), (pair, ((0, record), (0, WORD)))):
-        for flags, to, *count in references:
-            b.add_vref(vtype, flags, to, *count)
-    b.add_pref(holder, plain)
-    b.add_proc(EXTERNAL, plain, "wild")
-    b.add_proc(0, plain, "step", code("INC 1; INC 1; RET"))
-    b.add_proc(0, plain, "raise", code("PUSH 2; CPB 1 0; THROW; POP; RET"))
-    return b
-
-
-def wild(r: random.Random) -> Module:
-    """A module whose procedure has instructions of every kind, as long as they can stand where they are; jumps go forwards, so it ends."""
-    b = wild_builder()
-    verifier = b.verifiers[0]
-
-    def attempt(*items: Instruction) -> bool:
-        try:
-            b.add_instr(0, *items)
-            return True
-        except ModuleError:
-            return False
-    names = [name for name in NUMBER if name not in ("ILL", "RET", "POP", "JMP")] + ["PUSH", "PUSHR", "PUSHH", "POP", "LDR", "STR", "LDE", "STE", "NEW"] * 2
-    for _ in range(r.randrange(50, 400)):
-        name = r.choice(names)
-        width = 8 * int(name[3:]) if name.startswith("CPI") else 8
-        operands = {"r": lambda: r.randrange(13), "o": lambda: r.randrange(1, 7), "n": lambda: r.randrange(r.choice((3, 13))), "p": lambda: r.randrange(1, 3),
-                    "i": lambda width=width: r.choice((r.randrange(-3, 6), r.getrandbits(width)))}
-        if name == "THROW" and r.random() < 0.8:
-            continue
-        attempt(instruction(name, *(operands[kind]() for kind in SHAPES[NUMBER[name]])))
-    while len(verifier.frames) > 1 or verifier.frames[0].farthest >= len(verifier.code):
-        if len(verifier.frames) == 1 or not attempt(*code("POP")):
-            if not attempt(*code("CPI8 7 0")):
-                return wild(r)  # jumps and frames that no end fits
-    b.add_instr(0, *code("RET"))
-    return b.create_module("wild-module")
-
-
-def outcome(module: Module, io: int) -> object:
-    try:
-        return module.call("wild", io)
-    except RuntimeException as error:
-        return "exception", error.code
-    except LispError as error:
-        return "error", str(error).strip()
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_wild_procedures_do_the_same_in_all_ways(seed: int, three: list[Session]) -> None:
-    module = wild(random.Random(seed))
-    data = module.to_bytes()
-    results = []
-    for k, session in enumerate(three):
-        again = Module.from_bytes(data)
-        again.unpack(session, native=k == 2)
-        results.append([outcome(again, io) for io in (0, 1, 2, -1, 5)])
-        again.drop()
-    assert all(result == results[0] for result in results), (module.proc(0).code, results)

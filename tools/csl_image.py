@@ -93,7 +93,8 @@ def stencil_code(image: Image, view: HeapView, options: argparse.Namespace, resu
 
 def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Bytecode and native code of a function."""
-    if (module := modules_of.module_of(image, options.function)) is not None and "heap" not in image.sections:
+    module, heap = modules_of.module_of(image, options.function), "heap" in image.sections
+    if module is not None and not (heap and options.function in HeapView(image).functions()):
         return modules_of.disasm(image, module, options), 0
     view, tier = HeapView(image), options.tier
     result: dict[str, Any] = {"function": options.function}

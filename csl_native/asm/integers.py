@@ -5,7 +5,7 @@ In native code these are machine registers.  Numbers wrap; arguments that do not
 
 from __future__ import annotations
 
-from ..instructions.codec import Code
+from ..instructions.codec import Code, pieces
 from .assembling import Assembling
 from .text import AsmError, Line
 
@@ -63,11 +63,9 @@ class Integers(Assembling):
     def constant(self, value: int | float | str, cell: int) -> None:
         if not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
             raise AsmError(self.line.line, self.line.column, f"{value}: an integer of 64 bits is expected in a function of integers")
-        parts = [value]
-        while not -32768 <= parts[0] < 32768:
-            parts[0:1] = [parts[0] >> 16, (parts[0] + 32768 & 65535) - 32768]
-        self.emit("var_cpi8", parts[0], cell)
-        for part in parts[1:]:
+        first, *others = pieces(value)
+        self.emit("var_cpi8", first, cell)
+        for part in others:
             self.emit("var_wide8", part, cell)
 
     def zero_locals(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..restricted.language import OPERAND_KINDS
 from .layout import HEAD_SIZE
 
 if TYPE_CHECKING:
@@ -22,8 +24,7 @@ class Operand(NamedTuple):
 
 OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
 # Operands that are a local variable which holds bytes: how many bits of them are read or written.
-ACCESS = {"read64": ("read", 64), "update64": ("update", 64), "update32": ("update", 32),
-          "write64": ("write", 64), "write32": ("write", 32), "write16": ("write", 16), "write8": ("write", 8)}
+ACCESS = {kind: (found[1], int(found[2])) for kind in OPERAND_KINDS if (found := re.fullmatch(r"(read|update|write)(\d+)", kind))}
 LOCALS = (*ACCESS, "local8")  # operands that are a local variable
 OPERANDS |= {kind: Operand(1, scale=3) for kind in LOCALS}
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
@@ -165,6 +166,14 @@ def encode(name: str, *operands: int) -> bytes:
         except OverflowError:
             raise CodeError(f"{name}: operand {label} is {value}; a {kind} was expected") from None
     return bytes(out)
+
+
+def pieces(value: int) -> list[int]:
+    """A number as signed pieces of 16 bits, the highest first: what var_cpi and var_wide put together."""
+    parts = [value]
+    while not -32768 <= parts[0] < 32768:
+        parts[0:1] = [parts[0] >> 16, (parts[0] + 32768 & 65535) - 32768]
+    return parts
 
 
 class Decoded(NamedTuple):

@@ -1,6 +1,6 @@
 """Variables of typed procedures: vectors of 8-bit numbers whose bytes are used as numbers of any width.
 
-A variable with references is a vector: its bytes (or nil), then the references of each element.  What goes wrong in a typed
+A variable with references is a vector: its bytes, one at least for each element, then the references of each element.  What goes wrong in a typed
 procedure is an exception, a number: a throw whose tag no Lisp program has.
 """
 

@@ -31,7 +31,6 @@ ROWS = (
 NUMBER = {name: number for number, (name, _, _) in enumerate(ROWS)}
 SHAPES = tuple(shape for _, shape, _ in ROWS)
 LEAVES = frozenset(NUMBER[name] for name in ("JMP", "THROW", "RET"))  # control does not get behind them
-NULL_REFERENCE, RANGE = -1, -2  # exceptions of instructions
 
 
 class Instruction(NamedTuple):

@@ -38,10 +38,17 @@ class Registers(Assembler):
         self.f = Function(lisp.machine.intern(body_name(module, proc)))
         self.places: dict[int, list[Place]] = {}
         self.opened: set[int] = set()
+        self._spare = -1
         self.free: dict[tuple[int, ...], list[tuple[int, int]]] = {}
 
     def type_of(self, spec: VarSpec) -> VarType:
         return self.module.var_type(spec.vtype)
+
+    def spare(self) -> int:
+        """A local variable for the length of one instruction."""
+        if self._spare < 0:
+            self._spare = self.new_local()
+        return self._spare
 
     def number(self, value: int) -> None:
         """Push a fixnum."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..instructions.codec import CodeError
 from ..kernel.memory import NIL
+from ..kernel.variables import NULL_REFERENCE, RANGE
 from ..objects import CODE_HEADER
 from ..session import LispError
 from ..values import Handle
 from ..words import VECTOR
 from .entry import Entry
 from .errors import OperationException, RuntimeException, TypeException
-from .instructions import NULL_REFERENCE, RANGE
 from .registers import body_name
 from .translate import Translation
 from .types import THREAD_LOCAL_REG, TOP_LEVEL_REG, Proc, VarSpec
@@ -63,6 +63,16 @@ def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
         m.cage["sp"] = mark
 
 
+def install(lisp: Lisp, made: list[tuple[int, int]]) -> None:
+    """Make what ``define`` gave the functions of their symbols."""
+    mark = lisp.machine.cage["sp"]
+    for _, env in made:
+        lisp.machine.pin(env)
+    for symbol, env in made:
+        lisp.install_env(symbol, env, False)
+    lisp.machine.cage["sp"] = mark
+
+
 class Running:
     """The functions of a module in a session, from unpack to pack.
 
@@ -86,13 +96,8 @@ class Running:
                     raise OperationException(f"there is a function {name} already; module {module.name} cannot be unpacked here")
         made, data = define(lisp, module)
         self.data = Handle(self.session, data)
-        mark = self.m.cage["sp"]
-        for _, env in made:
-            self.m.pin(env)
-        for symbol, env in made:
-            lisp.install_env(symbol, env, False)
-            self.functions.append(symbol)
-        self.m.cage["sp"] = mark
+        install(lisp, made)
+        self.functions = [symbol for symbol, _ in made]
         if native and self.session.hardcode.architecture is not None and self.session.hardcode.possible:
             self.session.native_compile([self.m.text(symbol) for symbol in self.functions])
 

@@ -39,7 +39,7 @@ class Transfers(Registers):
             self.op("pop")
             self.op(*(("var_fetch", x, i, y) if load else ("var_keep", y, x, i)))
             return
-        at = self.new_local()
+        at = self.spare()
         self.store(at)
 
         def offset(n: int, more: int) -> None:
@@ -110,7 +110,7 @@ class Transfers(Registers):
             self.opened.add(place.variable)
 
     def do_newn(self, count: int, a: int) -> None:
-        local = self.new_local()
+        local = self.spare()
         self.op("var_integer", self.bytes(count))
         self.store(local)
         self.do_new(a, local)

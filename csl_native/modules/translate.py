@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..instructions.codec import Code
+from ..instructions.codec import Code, pieces
 from ..lisp.assembly import CompileError
 from .errors import RangeException
 from .instructions import NUMBER, SHAPES, Instruction, needs
@@ -115,11 +115,9 @@ class Translation(Transfers):
     def immediate(self, name: str, value: int, register: int, size: int) -> None:
         bytes_ = self.bytes(register)
         value = (value + (1 << 8 * size - 1) & (1 << 8 * size) - 1) - (1 << 8 * size - 1)
-        parts = [value]
-        while not -32768 <= parts[0] < 32768:
-            parts[0:1] = [parts[0] >> 16, (parts[0] + 32768 & 65535) - 32768]
-        self.op(name, parts[0], bytes_)
-        for part in parts[1:]:
+        first, *others = pieces(value)
+        self.op(name, first, bytes_)
+        for part in others:
             self.op("var_wide4" if size == 4 else "var_wide8", part, bytes_)
 
     def do_cpi1(self, value: int, register: int) -> None:
@@ -192,7 +190,7 @@ class Translation(Transfers):
         self.op("pop")
 
     def do_callr(self, register: int, k: int) -> None:
-        function = self.new_local()
+        function = self.spare()
         self.op("local", self.variable(register))
         self.number(self.pref(register, k))
         self.op("getv")

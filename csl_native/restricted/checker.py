@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from .language import BOOL, DOUBLE, INTRINSICS, TYPES, VOID, WORD
+from .language import BOOL, DOUBLE, INTRINSICS, OPERAND_KINDS, TYPES, VOID, WORD
 
 
 class Refusal(SyntaxError):
@@ -36,7 +36,6 @@ class Function:
     calls: set[str] = field(default_factory=set)
 
 
-OPERAND_KINDS = ("u8", "i8", "i16", "w8", "w16", "local8", "read64", "update64", "update32", "write64", "write32", "write16", "write8")
 ALIASES = {"float": DOUBLE, "int": WORD, **dict.fromkeys(OPERAND_KINDS, WORD)}
 WORD_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
                   ast.LShift: "<<", ast.RShift: ">>"}

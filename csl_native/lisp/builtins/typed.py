@@ -18,16 +18,10 @@ MODULE = "typed-module"  # the property that holds the bytes of a module
 @builtin("define-module", 1)
 def define_module(lisp: Lisp, form: int) -> int:
     """Verify a typed module, ``(name part...)``, and define its procedures (docs/typed-modules.md); its name."""
-    from ...modules.running import define
+    from ...modules.running import define, install
     m = lisp.machine
     module = module_of(lisp, form)
-    made, _ = define(lisp, module)
-    mark = m.cage["sp"]
-    for _, env in made:
-        m.pin(env)
-    for symbol, env in made:
-        lisp.install_env(symbol, env, False)
-    m.cage["sp"] = mark
+    install(lisp, define(lisp, module)[0])
     name = m.intern(module.name)
     m.kernel.put(name, m.intern(MODULE), m.string(module.to_bytes()))
     return name
