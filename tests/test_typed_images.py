@@ -65,7 +65,8 @@ def test_in_a_module_of_the_lisp(session: Session, tmp_path: Path) -> None:
                        ("(module bad (procedure p pt (ret)))", "there is no interface pt"),
                        ("(module bad (register io word) (interface pt io) (procedure p pt (inc io)))", "runs off"),
                        ("(module bad (register io word) (interface pt io) (procedure p pt (jmp nowhere)))", "no label"),
-                       ("(module bad (thing))", "expected"),
+                       ("(module bad (thing))", "expected"), ("(module bad . 3)", "ends in . 3"),
+                       ("(module bad (register io word) (interface p io foo))", "reader or writer"), ("(module bad (register io word 3 4))", "one count"),
                        ("(module bad (register io word) (interface pt io) (procedure p pt external (icn io)))", "no instruction ICN")):
         with pytest.raises(LispError, match=text):
             session.eval(form)
@@ -86,3 +87,12 @@ def test_native_code_of_a_module_there_is_used(tmp_path: Path) -> None:
     assert again.function("twice")(21) == 42 and again.explain() == []
     m = again.machine
     assert {m.text(symbol) for symbol, _, _ in again.hardcode.rows()} >= {"twice", "fact:twice"}
+
+
+def test_what_csl_image_says_of_functions_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from csl_native.tools.csl_image import main
+    library = tmp_path / "lib.img"
+    session = silent(engine="python")
+    session.eval(f'(setq output!-library (open!-library "{library}" t)) (faslout \'m) (de f (x) x) (faslend)')
+    assert main(["disasm", str(library), "f"]) == 0 and "local 0" in capsys.readouterr().out
+    assert main(["disasm", str(library), "g"]) == 2 and "no module of it defines g; they define f" in capsys.readouterr().err

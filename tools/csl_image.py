@@ -96,6 +96,9 @@ def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     module, heap = modules_of.module_of(image, options.function), "heap" in image.sections
     if module is not None and not (heap and options.function in HeapView(image).functions()):
         return modules_of.disasm(image, module, options), 0
+    if not heap:
+        known = ", ".join(modules_of.functions(image)[:20])
+        raise ImageError(f"{image.path}: no module of it defines {options.function}; " + (f"they define {known}" if known else "it has none, and no heap"))
     view, tier = HeapView(image), options.tier
     result: dict[str, Any] = {"function": options.function}
     bytecode = view.listing(options.function)

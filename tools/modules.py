@@ -20,6 +20,11 @@ def module_of(image: Image, function: str) -> str | None:
     return next((name.removeprefix(PREFIX) for name in sorted(found)), None)
 
 
+def functions(image: Image) -> list[str]:
+    """The names of all functions that modules define."""
+    return sorted({str(name) for section, row in image.sections.items() if section.startswith(PREFIX) for name in row.info.get("functions", ())})
+
+
 def disasm(image: Image, module: str, options: argparse.Namespace) -> dict[str, Any]:
     """Bytecode and native code of a function of a module."""
     if options.tier == "stencil":

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..kernel.memory import NIL
+from ..words import CONS, SYMBOL
 from .builder import ModuleBuilder
 from .errors import NotFoundException, OperationException
 from .instructions import NUMBER, SHAPES, Instruction, instruction
@@ -26,9 +28,14 @@ def plain(lisp: Lisp, x: int) -> Any:
     m = lisp.machine
     if m.is_integer(x):
         return m.number(x)
-    if x & 7 == 1:
-        return [plain(lisp, item) for item in m.items(x)]
-    if x & 7 == 2:
+    if x & 7 == CONS:
+        items = [plain(lisp, item) for item in m.items(x)]
+        while x & 7 == CONS:
+            x = m.cdr(x)
+        if x != NIL:
+            raise OperationException(f"a list in a module ends in . {lisp.printer.text(x)}; nothing expected there")
+        return items
+    if x & 7 == SYMBOL:
         return m.text(x)
     raise OperationException(f"{lisp.printer.text(x)} stands in a module; names, integers and lists expected")
 
@@ -70,7 +77,7 @@ class Reading:
         for row in self.parts["register"]:
             self.add("register", row[0], b.add_reg(*self.spec(row)))
         for row in self.parts["interface"]:
-            self.add("interface", row[0], b.add_proc_type(sum(FLAGS.get(x, 0) for x in row[2:]), self.find("register", row[1])))
+            self.add("interface", row[0], b.add_proc_type(self.interface_flags(row), self.find("register", row[1])))
         for row in self.parts["type"]:
             for reference in row[2:]:
                 self.reference(self.find("type", row[0]), reference)
@@ -81,6 +88,13 @@ class Reading:
             b.add_instr(number, *self.code(row[3:] if "external" in row[2:3] else row[2:]))
         return b.create_module(name)
 
+    @staticmethod
+    def interface_flags(row: list[Any]) -> int:
+        """Flags of (NAME REGISTER [reader | writer])."""
+        if any(word not in ("reader", "writer") for word in row[2:]):
+            raise OperationException(f"(interface {' '.join(map(str, row))}): reader or writer expected behind the register")
+        return sum(FLAGS[word] for word in row[2:])
+
     def spec(self, row: list[Any]) -> tuple[int, int, int]:
         """Flags, type and count of (NAME TYPE [COUNT | any] flag...)."""
         flags = 0
@@ -88,6 +102,8 @@ class Reading:
             if isinstance(word, str) and word not in ("any", "top", "thread"):
                 raise OperationException(f"{word}: a count, any, top or thread expected")
             flags |= FLAGS.get(word, 0)
+        if sum(isinstance(word, int) for word in row[2:]) > 1:
+            raise OperationException(f"{row[0]}: one count expected, not {' and '.join(str(x) for x in row[2:] if isinstance(x, int))}")
         return flags, self.find("type", row[1]), next((x for x in row[2:] if isinstance(x, int)), 1)
 
     def reference(self, vtype: int, row: Any) -> None:
