@@ -6,7 +6,7 @@ import mmap
 import os
 from typing import Any
 
-from csl_native.image.container import Image, ImageError, matches
+from csl_native.image.container import Image, ImageError, matches, unpack
 
 from .baseimage import base_image
 from .cage import Cage
@@ -87,15 +87,17 @@ class Restoring:
 
     def _check_instructions(self, image: Image) -> None:
         """The image's instructions must be this version's, or the first of them."""
-        import msgpack
-
         from .instructions import codec
-        rows = msgpack.unpackb(image.read("instructions"), use_list=True) if "instructions" in image.sections else []
+        try:
+            rows = unpack(image.read("instructions")) if "instructions" in image.sections else []
+            digests = [row[1] for row in rows]
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
         self.base = image
         if os.path.realpath(image.path) != os.path.realpath(base_image()):
             self.base = Image(base_image())
-            current = msgpack.unpackb(self.base.read("instructions"), use_list=True)
-            if [r[1] for r in current[:len(rows)]] != [r[1] for r in rows] or not rows:
+            current = unpack(self.base.read("instructions"))
+            if [r[1] for r in current[:len(rows)]] != digests or not rows:
                 raise ImageError(f"{image.path}: its bytecode has {len(rows)} instructions that are not this version's {len(current)}; "
                                  "load the sources again and preserve")
             rows = current

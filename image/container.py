@@ -31,6 +31,7 @@ PAGE = 4096
 SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
 SLOT_PLACES = (0, 512)
 DIRECTORY_LIMIT = 64 << 20
+MOST_COMPRESSED = 1 << 15  # times: a block of Zstandard has 3 bytes of header, one of contents, and is of 128 KiB at most (RFC 8878 section 3.1.1.2)
 STRONG = 32
 
 
@@ -55,6 +56,14 @@ class Section:
                  stored: int = 0, length: int = 0, digest: bytes = b"") -> None:
         self.name, self.data, self.raw, self.info = name, data, raw, info or {}
         self.offset, self.stored, self.length, self.digest = offset, stored, length, digest
+
+
+def unpack(data: bytes) -> Any:
+    """A value packed by msgpack; ValueError for whatever is wrong with it, nested lists that claim more than the memory there is included."""
+    try:
+        return msgpack.unpackb(data, strict_map_key=False)
+    except (TypeError, MemoryError, msgpack.UnpackException) as error:
+        raise ValueError(f"not well packed: {error or type(error).__name__}") from error
 
 
 class Image:
@@ -111,10 +120,10 @@ class Image:
             if len(data) != length or digest(data) != check:
                 continue
             try:
-                rows = msgpack.unpackb(data, strict_map_key=True)["sections"]
+                rows = unpack(data)["sections"]
                 sections = {row["name"]: Section(row["name"], b"", bool(row["raw"]), dict(row["info"]), int(row["offset"]), int(row["stored"]),
                                                  int(row["length"]), bytes(row["digest"])) for row in rows}
-            except (ValueError, KeyError, TypeError, msgpack.UnpackException) as error:
+            except (ValueError, KeyError, TypeError) as error:
                 raise ImageError(f"{self.path}: its directory cannot be read ({error}); make the image again") from error
             for s in sections.values():
                 if type(s.name) is not str or len(s.name) > 1 << 10:
@@ -130,6 +139,8 @@ class Image:
         s = self.sections.get(name)
         if s is None:
             raise ImageError(f"{self.path}: has no section {name}; it has {', '.join(sorted(self.sections))}")
+        if not s.raw and s.length > s.stored * MOST_COMPRESSED:
+            raise ImageError(f"{self.path}: section {name} claims {s.length} bytes, which {s.stored} compressed ones cannot hold; the file was damaged")
         if s.length > limit:
             raise ImageError(f"{self.path}: section {name} claims {s.length} bytes; at most {limit} expected")
         data = self._read(s.offset, s.stored)
@@ -138,8 +149,11 @@ class Image:
         if not s.raw:
             import zstandard
             try:
-                data = zstandard.ZstdDecompressor().decompress(data, max_output_size=s.length)
-            except zstandard.ZstdError as error:
+                told = zstandard.frame_content_size(data)
+                if told != s.length:  # checked first: memory is taken for what the data itself tells
+                    raise zstandard.ZstdError(f"its compressed data tells {told} bytes, the directory {s.length}")
+                data = zstandard.ZstdDecompressor().decompress(data)
+            except (zstandard.ZstdError, MemoryError) as error:
                 raise ImageError(f"{self.path}: section {name} is damaged ({error}); restore the image from a copy or make it again") from error
         if len(data) != s.length or (check and not matches(data, s.digest)):
             raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
+import msgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native.baseimage import base_image
-from csl_native.image.container import Image, ImageError, Section, update, write
+from csl_native.image.container import PAGE, SLOT, Image, ImageError, Section, _slot, unpack, update, write
 from csl_native.session import Session, restore
 
 
@@ -71,6 +73,40 @@ def test_damage_is_an_image_error(tmp_path: Path, data: st.DataObject) -> None:
                 assert contents in (b"hello" * 100, bytes(5000), b"")
     except ImageError as error:
         assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("told", [37, 1 << 20, 1 << 50])
+@pytest.mark.parametrize("agreed", [False, True])
+def test_damaged_sizes_take_no_memory(tmp_path: Path, told: int, agreed: bool) -> None:
+    """A compressed section whose own size was damaged, with and without a directory that says the same."""
+    path = tmp_path / "x.img"
+    write(path, [Section("a", b"some text" * 4)])
+    with Image(path) as image:
+        s = image.sections["a"]
+        raw = image._read(s.offset, s.stored)
+        assert raw[4] == 0x20 and raw[5] == 36  # one byte of size, RFC 8878 section 3.1.1.1
+        bad = raw[:4] + b"\xe0" + told.to_bytes(8, "little") + raw[6:]
+        s.offset, s.stored, s.length = PAGE, len(bad), told if agreed else 36
+        directory = msgpack.packb({"sections": [{k: getattr(s, k) for k in ("name", "raw", "info", "offset", "stored", "length", "digest")}]})
+    whole = bytearray(PAGE + 512) + directory
+    whole[PAGE:PAGE + len(bad)] = bad
+    whole[:SLOT.size] = _slot(0, 1, PAGE + 512, directory)
+    path.write_bytes(whole)
+    tracemalloc.start()
+    try:
+        with Image(path) as image, pytest.raises(ImageError, match="section a (is damaged|claims)"):
+            image.read("a")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+
+
+def test_nested_lists_that_claim_more_than_there_is() -> None:
+    with pytest.raises(ValueError):
+        unpack(b"".join(b"\xdd" + (4000).to_bytes(4, "big") for _ in range(1000)))
+    for data in (b"", b"\xc1", b"\x81\x80\x01"):
+        with pytest.raises(ValueError):
+            unpack(data)
 
 
 @pytest.mark.parametrize("data,words", [(b"", "not an image"), (b"hello", "not an image"), (b"CSLNATIV" + bytes(5000), "damaged")])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from csl_native.image.container import Section, digest
+from csl_native.image.container import Section, digest, unpack
 
 from ..instructions.codec import table
 from ..kernel.fasl import (
@@ -246,7 +246,7 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
         raise BadModule(f"its bytecode has {count} instructions that are not this version's {len(table())}; compile it again")
     try:
         size = struct.unpack_from("<I", data)[0]
-        heads = msgpack.unpackb(data[4:4 + size])
+        heads = unpack(data[4:4 + size])
         head = heads[run]
         at = 4 + size + sum(int(heads[r]["bytes"]) for r in DIVIDED[:DIVIDED.index(run)])
         body, places = data[at:at + int(head["bytes"])], int(head["places"])
@@ -254,7 +254,7 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
         if len(body) != int(head["bytes"]) or places > len(data) + 1 or any(not 0 < place < places for _, place, _ in names):
             raise ValueError("a count is wrong")
         todo = int(head["count"])
-    except (ValueError, KeyError, TypeError, struct.error, msgpack.UnpackException) as error:
+    except (ValueError, KeyError, TypeError, struct.error) as error:
         raise BadModule(f"it is damaged ({error}); compile it again") from error
     text, values = m.string(body), m.vector([NIL] * places)
     mark = m.cage["sp"]

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import msgpack
 
-from csl_native.image.container import Image, ImageError, Section, update
+from csl_native.image.container import Image, ImageError, Section, unpack, update
 
 from ..preserve import TYPED as PREFIX
 from .errors import ModuleError, NotFoundException, OperationException
@@ -151,7 +151,7 @@ class Module:
         from .builder import ModuleBuilder
         builder, known = ModuleBuilder(), Decoded()
         try:
-            row = msgpack.unpackb(data)
+            row = unpack(data)
             if row["format"] != FORMAT:
                 raise OperationException(f"a module of format {row['format']}; {FORMAT} expected")
             for size, _, _ in row["var_types"]:
@@ -172,7 +172,7 @@ class Module:
             module = builder.create_module(str(row["name"]), UUID(bytes=bytes(row["id"])), UUID(bytes=bytes(row["tid"])))
             module.data = {int(k): bytes(data) for k, data in row["data"]}
             return module
-        except (ValueError, KeyError, TypeError, AttributeError, msgpack.UnpackException) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, ModuleError):
                 raise
             raise ModuleError(f"this is no module: {error!r}") from error

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
-from csl_native.image.container import STRONG, Image, ImageError, Section, digest, matches
+from csl_native.image.container import STRONG, Image, ImageError, Section, digest, matches, unpack
 from csl_native.relocation.kinds import ROW_WORDS
 
 from ..cage import CodeMemory
@@ -130,7 +130,7 @@ class PageSet:
             size = struct.unpack_from("<I", data)[0]
             if size > min(HEAD_LIMIT, len(data)):
                 raise ValueError(f"head of {size} bytes")
-            head = msgpack.unpackb(data[4:4 + size], strict_map_key=False)
+            head = unpack(data[4:4 + size])
             check_head(head)
             count, length = head["records"], head["size"]
             at = 4 + size
@@ -148,7 +148,7 @@ class PageSet:
                          blocks=dict(head["blocks"]), engines=head["engines"], names=dict(head.get("names", ())))
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
             return result
-        except (ValueError, TypeError, struct.error, msgpack.UnpackException) as error:
+        except (ValueError, TypeError, struct.error) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error
 
 
