@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .instructions.codec import derived
+from .instructions.codec import derived, joined
 from .native.reasons import ROWS
 from .objects import LAYOUTS
 from .restricted.language import INTRINSICS
@@ -24,7 +24,9 @@ def instructions_page() -> str:
     for r in derived():
         operands = ", ".join(f"{n}: {k}" for n, k in r.operands)
         text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "", r.meaning.split("\n")[0])
-    return text
+    text += ("\n## Sequences\n\nWhat interpreters run in one step. The number stands for the opcode of the first instruction; all else is as without it, and"
+             " other readers of bytecode take it for that first instruction.\n\n")
+    return text + "".join(f"* {number}: {' '.join(f'`{r.name}`' for r in parts)}\n" for number, parts in joined().items())
 
 
 def language_page() -> str:

@@ -90,15 +90,15 @@ class Restoring:
         from .instructions import codec
         try:
             rows = unpack(image.read("instructions")) if "instructions" in image.sections else []
-            digests = [row[1] for row in rows]
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+            count = len(codec.names_of(rows)[0])
+        except ValueError as error:
             raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
         self.base = image
         if os.path.realpath(image.path) != os.path.realpath(base_image()):
             self.base = Image(base_image())
             current = unpack(self.base.read("instructions"))
-            if [r[1] for r in current[:len(rows)]] != digests or not rows:
-                raise ImageError(f"{image.path}: its bytecode has {len(rows)} instructions that are not this version's {len(current)}; "
+            if not codec.fits(rows, current):
+                raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(codec.names_of(current)[0])}; "
                                  "load the sources again and preserve")
             rows = current
         codec.install(rows)

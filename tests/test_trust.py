@@ -136,9 +136,9 @@ def test_modules_of_strangers(home: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert session.eval("(twice 21)") == 42
     with Image(tmp_path / "lib.img") as image:
         section, data = image.sections["module-m"], bytearray(image.read("module-m"))
-    from csl_native.instructions.codec import encode
-    at = data.index(encode("plus") + encode("return"))
-    data[at + 1:at + 2] = encode("plus")  # takes more than is there
+    from csl_native.instructions.codec import encode, join
+    at = data.index(join(encode("plus") + encode("return")))
+    data[at:at + 2] = encode("plus") * 2  # takes more than is there
     update(tmp_path / "lib.img", [Section("module-m", bytes(data), info=section.info)])
     session = Session(output=open(tmp_path / "out", "wb"), libraries=[tmp_path / "lib.img"])
     with pytest.raises(LispError, match="twice cannot be run"):

@@ -5,31 +5,31 @@ The stack pointer goes in as an argument and comes back in the VM block; the res
 
 from __future__ import annotations
 
-from ..instructions.codec import OPERANDS, Instruction, program
+from ..instructions.codec import Instruction, joined
 from ..kernel.host import H_OPCODE
 from ..vm import ENGINE_SP, SP
 from ..words import UNWIND
 from . import weave
+from .bodies import backward, called, operands
 from .record import Engine
 
 DONE = 1  # what a body gives instead of a place when the function ends; 0 when it failed
 
 
 def table(rows: tuple[Instruction, ...]) -> tuple[str, ...]:
-    return tuple(f"calls_{row.number}" for row in rows) + ("invalid_calls",) * (256 - len(rows))
+    names = [f"calls_{row.number}" for row in rows] + ["invalid_calls"] * (256 - len(rows))
+    for number, parts in joined().items():
+        names[number] = f"calls_{parts[0].number}"
+    return tuple(names)
 
 
 def body(row: Instruction) -> str:
     """One instruction: operands come from memory and go there."""
-    lines, place, values = [f"def calls_{row.number}(env, fp, pc, sp):"], 1, {}
-    for label, kind in row.operands:
-        values[label] = weave.operand(kind, place)
-        place += OPERANDS[kind].size
+    lines, values = [f"def calls_{row.number}(env, fp, pc, sp):"], operands(row)
     for k, name in enumerate(row.inputs):
         lines.append(f"    {name}_ = load(sp - {8 * (row.takes - 1 - k)})")
         values[name] = f"{name}_"
-    arguments = [a.arg if a.arg in row.context else values[a.arg] for a in program().functions[row.function].node.args.args]
-    call, after = weave.stored(row, f"{row.function}({', '.join(arguments)})"), f"    store({ENGINE_SP}, sp - {8 * row.takes})"
+    call, after = called(row, values), f"    store({ENGINE_SP}, sp - {8 * row.takes})"
     if row.kind == "return":
         return "\n".join([*lines, f"    store({ENGINE_SP}, a_)", f"    return {DONE}"])
     if row.kind == "tail":
@@ -41,7 +41,7 @@ def body(row: Instruction) -> str:
     if not row.gives:
         return "\n".join([*lines, f"    {call}", after, f"    return pc + {row.size}"])
     if row.name == "poll":
-        lines += [f"    {line}" for line in weave.backward(lambda value: [f"store({ENGINE_SP}, {value})", f"return {DONE}"])]
+        lines += [f"    {line}" for line in backward(lambda value: [f"store({ENGINE_SP}, {value})", f"return {DONE}"])]
     lines.append(f"    r = {call}")
     if row.fails:
         lines += [f"    if r == {UNWIND}:", "        return 0"]

@@ -1,7 +1,7 @@
 """Weave interpreters from the instruction definitions, and the whole kernel from them and its modules.
 
-The parts that engines share are here: how an operand is read, one loop with one case an instruction and the top of the
-operand stack in a variable, and where an exception leads.  Every engine is restricted text made from the same
+The parts that engines share are here and in ``bodies.py``: one loop with one case an instruction or sequence, and where an exception
+leads.  Every engine is restricted text made from the same
 definitions: they cannot differ in what an instruction means.
 
 Operand k of a frame with d operands (k = 1..d) is in memory at the end of the locals + 8 k while it is in memory.
@@ -10,17 +10,16 @@ Operand k of a frame with d operands (k = 1..d) is in memory at the end of the l
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import cache
 
-from ..instructions.codec import ACCESS, LOCALS, OPERANDS, CodeError, Instruction, instructions, program
+from ..instructions.codec import CodeError, Instruction, instructions, joined, program
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
-from ..kernel.calls import ENTRY_NAMES, SLOT_RESUME
+from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
-from ..kernel.memory import T
 from ..restricted.checker import Function, Program
-from ..vm import SLOTS, SP, THRESHOLD
+from ..vm import SLOTS, SP
 from ..words import UNWIND, VECTOR
+from .bodies import body
 from .record import Engine, engines
 
 HANDLERS = f"""
@@ -66,100 +65,23 @@ pc = code + {CODE_START} + load16(handler + 4)
     return "\n".join(indent + line if line else "" for line in lines.strip("\n").split("\n")) + "\n"
 
 
-def operand(kind: str, place: int) -> str:
-    """Restricted text that reads an operand ``place`` bytes behind the opcode."""
-    if kind in LOCALS:
-        return local_operand(kind, f"(load8(pc + {place}) << 3)")
-    size, signed, scale = OPERANDS[kind]
-    text = f"load{8 * size}(pc + {place})"
-    if scale:
-        return f"({text} << {scale})"
-    return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
-
-
-def local_operand(kind: str, local: str) -> str:
-    """Restricted text that reads an operand which is a local variable, ``local`` bytes into the frame: its value, or a number there."""
-    access, bits = ACCESS.get(kind, ("local", 64))
-    value = f"load(fp + {local})"
-    return value if access == "local" else "0" if access == "write" else f"read{bits}({value})"
-
-
-def stored(row: Instruction, call: str, local: Callable[[int], str] | None = None) -> str:
-    """The text of an instruction's function called, and of what it gives stored when that goes to a variable; ``local`` is the text of an operand."""
-    if row.written is None:
-        return call
-    number, bits = row.written
-    place = 1 + sum(OPERANDS[kind].size for _, kind in row.operands[:number])
-    return f"write{bits}(load(fp + {local(number) if local else f'(load8(pc + {place}) << 3)'}), {call})"
-
-
-def backward(leave: Callable[[str], list[str]] = lambda value: [f"return {value}"]) -> list[str]:
-    """Lines before a safepoint in a loop, all operands being in memory: when somebody counts, the frame may go on natively from here.
-
-    ``leave`` gives the lines by which the engine ends the function with a value.
-    """
-    return [f"if unlikely(load({THRESHOLD}) != 0):", f"    if count_bytecode(env, pc - load(env + {8 - VECTOR}) - {CODE_START}) == {T}:",
-            *(f"        {line}" for line in leave(f"invoke1({SLOT_RESUME}, env, fp)"))]
-
-
-def case(row: Instruction, counted: bool = True) -> list[str]:
-    """The lines of one instruction.  Inputs come off the stack first, so memory holds all that lies below them."""
-    arguments, lines, place = [], [], 1
-    values = {}
-    for label, kind in row.operands:
-        values[label] = operand(kind, place)
-        place += OPERANDS[kind].size
-    inputs = list(row.inputs)
-    for k, name in enumerate(inputs[:-1]):
-        lines.append(f"{name}_ = load(sp - {8 * (len(inputs) - 1 - k)})")
-        values[name] = f"{name}_"
-    if inputs:
-        lines.append(f"{inputs[-1]}_ = tos")
-        values[inputs[-1]] = f"{inputs[-1]}_"
-        if len(inputs) > 1:
-            lines.append(f"sp -= {8 * (len(inputs) - 1)}")
-    elif row.gives:
-        lines += ["store(sp, tos)", "sp += 8"]
-    if row.name == "poll" and counted:
-        lines += backward()
-    if row.kind == "return":
-        return [*lines, f"store({SP}, fp)", "return a_"]
-    for argument in program().functions[row.function].node.args.args:
-        arguments.append(argument.arg if argument.arg in row.context else values[argument.arg])
-    call = stored(row, f"{row.function}({', '.join(arguments)})")
-    if row.kind == "tail":
-        return [*lines, f"store({SP}, fp)", f"return {call}"]
-    pop = ["sp -= 8", "tos = load(sp)"]
-    if row.kind == "branch":
-        lines += pop if inputs else []
-        target = f"pc += {values['at']} + {row.size}"
-        if row.name == "jump":
-            return [*lines, target, "continue"]
-        return [*lines, f"if {call}:", f"    {target}", "else:", f"    pc += {row.size}", "continue"]
-    if not row.gives:
-        return [*lines, call, *(pop if inputs else []), f"pc += {row.size}", "continue"]
-    if row.fails:
-        return [*lines, f"r = {call}", f"if r != {UNWIND}:", "    tos = r", f"    pc += {row.size}", "    continue"]
-    return [*lines, f"tos = {call}", f"pc += {row.size}", "continue"]
-
-
 def loop(name: str, rows: tuple[Instruction, ...], mark: str = "", hook: str = "") -> str:
-    """One loop over the bytecode with one case an instruction; ``hook`` is text before each of them."""
+    """One loop over the bytecode with one case an instruction or sequence; ``hook`` is text before each instruction, and there are no sequences then."""
     lines = [begin(name, mark).strip("\n"), "    tos = load(sp)", "    while True:", *(f"        {line}" for line in hook.splitlines())]
     lines.append("        op = load8(pc)")
-    for row in rows:
-        lines.append(f"        {'if' if row.number == 0 else 'elif'} op == {row.number}:")
-        body = case(row, not hook)
-        check_ends(row, body)
-        lines += ["            " + line for line in body]
+    for number, parts in [*((row.number, (row,)) for row in rows), *((number, parts[:1] if hook else parts) for number, parts in joined().items())]:
+        text = body(parts, not hook)
+        check_ends(parts, text)
+        lines += [f"        {'if' if number == 0 else 'elif'} op == {number}:", *("            " + line for line in text)]
     lines += ["        else:", f"            host({H_OPCODE}, op, 0, 0)", recover("        ", "tos = load(sp)")]
     return "\n".join(lines)
 
 
-def check_ends(row: Instruction, body: list[str]) -> None:
+def check_ends(parts: tuple[Instruction, ...], text: list[str]) -> None:
     """A body that falls through would run into the next one; the one place to fall to is the recovery of a failing instruction."""
-    if not row.fails and not body[-1].startswith(("continue", "return")):
-        raise CodeError(f"instruction {row.name}: its woven body can fall through ({body[-1]!r}); expected continue or return at its end")
+    if not any(row.fails for row in parts) and not text[-1].startswith(("continue", "return")):
+        name = " ".join(row.name for row in parts)
+        raise CodeError(f"instruction {name}: its woven body can fall through ({text[-1]!r}); expected continue or return at its end")
 
 
 def chosen(names: tuple[str, ...] | None, tail_calls: bool = True) -> tuple[Engine, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..restricted.language import OPERAND_KINDS
+from .joined import SEQUENCES
 from .layout import HEAD_SIZE
 
 if TYPE_CHECKING:
-    from ..restricted.checker import Program
+    from ..restricted.checker import Function, Program
 
 
 class Operand(NamedTuple):
@@ -70,26 +72,38 @@ def program() -> Program:
     return Program(list(MODULES))
 
 
-@cache
-def failing() -> frozenset[str]:
-    """Functions that may return UNWIND: those that name it, call the host or an entry, or call such a function."""
+def _callers(found: set[str], known: Callable[[Function], bool]) -> frozenset[str]:
+    """Functions that are called ``found``, and those that call such ones and are ``known`` to pass on what these do."""
     import ast
     functions = program().functions
-    found = set()
-    calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-             for name, f in functions.items()}
-    for name, f in functions.items():
-        if f.module.rsplit(".", 1)[-1] in MAY_RETURN_EARLY:
-            continue
-        names = {n.id for n in ast.walk(f.node) if isinstance(n, ast.Name)}
-        if "UNWIND" in names or any(n.startswith("invoke") for n in names):
-            found.add(name)
+    calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)} for name, f in functions.items()}
     while True:
-        more = {n for n, f in functions.items() if n not in found and calls[n] & (found | {'interpret'})
-                and f.module.rsplit(".", 1)[-1] not in MAY_RETURN_EARLY and f.result == "word"}
+        more = {n for n, f in functions.items() if n not in found and calls[n] & found and known(f)}
         if not more:
             return frozenset(found)
         found |= more
+
+
+def _returns(f: Function) -> bool:
+    return f.module.rsplit(".", 1)[-1] not in MAY_RETURN_EARLY
+
+
+def _names(f: Function) -> set[str]:
+    import ast
+    return {n.id for n in ast.walk(f.node) if isinstance(n, ast.Name)}
+
+
+@cache
+def reaching_others() -> frozenset[str]:
+    """Functions while which objects may move: those that call the host or an entry, or call such a function."""
+    return _callers({name for name, f in program().functions.items() if _returns(f) and any(n.startswith("invoke") for n in _names(f))}, _returns)
+
+
+@cache
+def failing() -> frozenset[str]:
+    """Functions that may return UNWIND: those that name it, call the host or an entry, or call such a function."""
+    found = {name for name, f in program().functions.items() if _returns(f) and any(n == "UNWIND" or n.startswith("invoke") for n in _names(f))}
+    return _callers(found | {"interpret"}, lambda f: _returns(f) and f.result == "word")
 
 
 _installed: list[tuple[Instruction, ...]] = []
@@ -102,17 +116,39 @@ def instructions() -> tuple[Instruction, ...]:
     return _installed[0]
 
 
+@cache
+def joined() -> dict[int, tuple[Instruction, ...]]:
+    """The sequences that interpreters run in one step, by number."""
+    known = by_name()
+    return {255 - k: tuple(known[name] for name in names) for k, names in enumerate(SEQUENCES)}
+
+
 def table() -> list[list[Any]]:
-    """The instructions as plain data, for an image."""
+    """The instructions as plain data, for an image; behind them the numbers and names of the sequences."""
+    sequences = [[number, " ".join(row.name for row in parts)] for number, parts in joined().items()]
     return [[r.number, r.name, r.function, [list(o) for o in r.operands], list(r.context), list(r.inputs), r.gives, r.kind, r.fails]
-            for r in instructions()]
+            for r in instructions()] + sequences
+
+
+def names_of(rows: list[list[Any]]) -> tuple[list[str], dict[int, str]]:
+    """Of a table: the names of the instructions in order, and the sequences by number.  ValueError for what is no table."""
+    try:
+        return [str(row[1]) for row in rows if len(row) > 2], {int(row[0]): str(row[1]) for row in rows if len(row) == 2}
+    except (TypeError, IndexError, KeyError) as error:
+        raise ValueError(f"no table of instructions ({error})") from error
+
+
+def fits(old: list[list[Any]], new: list[list[Any]]) -> bool:
+    """Does bytecode that was made with a table mean the same with another one, which may have more?"""
+    (names, sequences), (more_names, more_sequences) = names_of(old), names_of(new)
+    return bool(names) and more_names[:len(names)] == names and sequences.items() <= more_sequences.items()
 
 
 def install(rows: list[list[Any]]) -> None:
     """Take the table of an image made by this version, so that starting need not read the definitions."""
     if not _installed:
         _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context), tuple(inputs), gives, kind, fails, "")
-                                for n, name, f, operands, context, inputs, gives, kind, fails in rows))
+                                for n, name, f, operands, context, inputs, gives, kind, fails in (row for row in rows if len(row) > 2)))
 
 
 @cache
@@ -145,8 +181,8 @@ def derived() -> tuple[Instruction, ...]:
         rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2") if name in ("cons2", "plus2", "times2", "difference2")
                                 else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
                                 1 if f.result == "word" and not writes else 0, kind, name in failing(), (ast.get_docstring(f.node) or "").strip()))
-    if len(rows) > 256:
-        raise CodeError(f"{len(rows)} instructions; the opcode byte has room for 256")
+    if len(rows) + len(SEQUENCES) > 256:
+        raise CodeError(f"{len(rows)} instructions and {len(SEQUENCES)} sequences; the opcode byte has room for 256")
     return tuple(rows)
 
 
@@ -205,17 +241,20 @@ class Code(NamedTuple):
         return self.most if self.least == self.most and not self.rest else 255
 
     def pack(self) -> bytes:
-        """The contents of the code object."""
+        """The contents of the code object; its sequences are joined, where it is bytecode at all."""
+        code = self.code
+        with contextlib.suppress(CodeError):
+            code = join(code, {row[2] for row in self.handlers})
         head = bytearray(HEAD_SIZE)
         head[0:4] = bytes([self.least, self.most, self.rest, self.fixed])
         for at, value in ((4, self.locals), (6, self.frame), (8, len(self.code)), (10, len(self.handlers))):
             head[at:at + 2] = value.to_bytes(2, "little")
         rows = b"".join(v.to_bytes(2, "little") for row in self.handlers for v in row)
-        return bytes(head) + self.code + rows
+        return bytes(head) + code + rows
 
     @classmethod
     def unpack(cls, data: bytes) -> Code:
-        """Take apart the contents of a code object; lengths are checked."""
+        """Take apart the contents of a code object; lengths are checked, and sequences are instructions again."""
         if len(data) < HEAD_SIZE:
             raise CodeError(f"code object of {len(data)} bytes; at least {HEAD_SIZE} expected")
         u16 = [int.from_bytes(data[k:k + 2], "little") for k in range(4, 12, 2)]
@@ -224,21 +263,29 @@ class Code(NamedTuple):
             raise CodeError(f"code object of {len(data)} bytes; its head says {size} of code and {count} handlers")
         rows = [int.from_bytes(data[k:k + 2], "little") for k in range(HEAD_SIZE + size, len(data), 2)]
         handlers = [(rows[k], rows[k + 1], rows[k + 2], rows[k + 3]) for k in range(0, len(rows), 4)]
-        code = cls(data[0], data[1], bool(data[2]), u16[0], u16[1], data[HEAD_SIZE:HEAD_SIZE + size], handlers)
+        bytecode = data[HEAD_SIZE:HEAD_SIZE + size]
+        with contextlib.suppress(CodeError):  # whoever decodes it gets the error
+            bytecode = split(bytecode)
+        code = cls(data[0], data[1], bool(data[2]), u16[0], u16[1], bytecode, handlers)
         if data[3] != code.fixed:
             raise CodeError(f"code object says {data[3]} fixed arguments; {code.fixed} expected")
         return code
 
 
 def decode(code: bytes) -> list[Decoded]:
-    """The instructions of a function in order; a wrong opcode or a cut-off operand is an error."""
-    rows, out, at = instructions(), [], 0
+    """The instructions of a function in order, those of sequences one by one; a wrong opcode or a cut-off operand is an error."""
+    rows, sequences, out, at = instructions(), joined(), [], 0
+    expected: list[Instruction] = []
     while at < len(code):
-        if code[at] >= len(rows):
-            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(rows) - 1}")
-        row = rows[code[at]]
+        parts = sequences.get(code[at])
+        if parts is None and code[at] >= len(rows):
+            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(rows) - 1}, and sequences {min(sequences)}..255")
+        row = rows[code[at]] if parts is None else parts[0]
+        if expected and (parts is not None or row is not expected[0]):
+            raise CodeError(f"opcode {code[at]} at {at}; {expected[0].name} was expected, which the sequence before it has there")
         if at + row.size > len(code):
             raise CodeError(f"{row.name} at {at} needs {row.size} bytes; the code ends at {len(code)}")
+        expected = expected[1:] if parts is None else list(parts[1:])
         values, p = [], at + 1
         for _, kind in row.operands:
             size, signed, _ = OPERANDS[kind]
@@ -247,7 +294,46 @@ def decode(code: bytes) -> list[Decoded]:
         item = Decoded(at, row, tuple(values), p + values[0] if row.kind == "branch" else None)
         out.append(item)
         at = item.end
+    if expected:
+        raise CodeError(f"the code ends at {at}; {expected[0].name} was expected there, which the sequence before has")
     return out
+
+
+@cache
+def _beginning() -> dict[int, list[tuple[int, bytes]]]:
+    """Sequences by the opcode that they begin with: number, and the opcodes."""
+    found: dict[int, list[tuple[int, bytes]]] = {}
+    for number, parts in joined().items():
+        found.setdefault(parts[0].number, []).append((number, bytes(row.number for row in parts)))
+    return found
+
+
+def join(code: bytes, labels: Collection[int] = ()) -> bytes:
+    """Bytecode with its sequences joined, as few steps as there can be; ``labels`` are places that are reached otherwise than by its branches."""
+    listing, beginning = decode(code), _beginning()
+    opcodes = bytes(item.row.number for item in listing)
+    stops = {*labels, *(item.target for item in listing)}
+    steps, best, room = [0] * (len(listing) + 1), [0] * len(listing), 0
+    for k in range(len(listing) - 1, -1, -1):
+        steps[k], best[k], room = steps[k + 1] + 1, opcodes[k], room + 1
+        for number, wanted in beginning.get(opcodes[k], ()):
+            if len(wanted) <= room and steps[k + len(wanted)] + 1 < steps[k] and opcodes.startswith(wanted, k):
+                steps[k], best[k] = steps[k + len(wanted)] + 1, number
+        if listing[k].at in stops:
+            room = 0
+    out, k = bytearray(code), 0
+    while k < len(listing):
+        out[listing[k].at] = best[k]
+        k += len(joined().get(best[k], (None,)))
+    return bytes(out)
+
+
+def split(code: bytes) -> bytes:
+    """Bytecode without sequences."""
+    out = bytearray(code)
+    for item in decode(code):
+        out[item.at] = item.row.number
+    return bytes(out)
 
 
 def verify(code: Code, literals: int) -> dict[int, int]:

@@ -17,7 +17,8 @@ import msgpack
 
 from csl_native.image.container import Section, digest, unpack
 
-from ..instructions.codec import table
+from ..instructions.codec import instructions, joined
+from ..instructions.joined import SEQUENCES
 from ..kernel.fasl import (
     BAD,
     FASL_DOTTED,
@@ -224,14 +225,15 @@ class ModuleWriter:
         """The module as an image section."""
         heads = {run: {**writer.head(), "count": self.counts[run], "bytes": len(writer.out)} for run, writer in self.runs.items()}
         head = msgpack.packb(heads)
-        info = {"date": int(time.time()), "instructions": len(table()), "bytecode": instructions_digest(len(table())), "functions": self.functions}
+        info = {"date": int(time.time()), "instructions": len(instructions()), "sequences": len(joined()),
+                "bytecode": instructions_digest(len(instructions()), len(joined())), "functions": self.functions}
         self.m.set_root(ROOT_MODULES, NIL)
         return Section(PREFIX + self.name, struct.pack("<I", len(head)) + head + b"".join(bytes(w.out) for w in self.runs.values()), info=info)
 
 
-def instructions_digest(count: int) -> bytes:
-    """Digest of the names of the first ``count`` instructions: what the bytecode of a module relies on."""
-    return digest(msgpack.packb([row[1] for row in table()[:count]]))
+def instructions_digest(count: int, sequences: int) -> bytes:
+    """Digest of the names of the first instructions and of the first sequences: what the bytecode of a module relies on."""
+    return digest(msgpack.packb([row.name for row in instructions()[:count]] + [list(names) for names in SEQUENCES[:sequences]]))
 
 
 class BadModule(ValueError):
@@ -241,9 +243,9 @@ class BadModule(ValueError):
 def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -> Iterator[int]:
     """The values of a module, one after the other; each may rely on what was done with the ones before."""
     m = lisp.machine
-    count = int(section.info.get("instructions", 0))
-    if count > len(table()) or section.info.get("bytecode") != instructions_digest(count):
-        raise BadModule(f"its bytecode has {count} instructions that are not this version's {len(table())}; compile it again")
+    count, sequences = (int(section.info.get(name, 0)) for name in ("instructions", "sequences"))
+    if count > len(instructions()) or sequences > len(SEQUENCES) or section.info.get("bytecode") != instructions_digest(count, sequences):
+        raise BadModule(f"its bytecode has {count} instructions that are not this version's {len(instructions())}; compile it again")
     try:
         size = struct.unpack_from("<I", data)[0]
         heads = unpack(data[4:4 + size])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from csl_native.image.container import ImageError, digest
 
-from ..instructions.codec import OPERANDS, Code, Instruction, instructions
+from ..instructions.codec import OPERANDS, Code, Instruction, instructions, joined
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
 from ..native.architectures import Architecture
@@ -66,6 +66,15 @@ class Made(NamedTuple):
     resume: dict[int, int]
 
 
+def by_opcode() -> list[Instruction]:
+    """The instruction for each byte that begins one; for one that begins a sequence, the sequence's first."""
+    rows = list(instructions())
+    rows += rows[:1] * (256 - len(rows))
+    for number, parts in joined().items():
+        rows[number] = parts[0]
+    return rows
+
+
 class NoRoom(Exception):
     """The code needs ``size`` bytes."""
 
@@ -97,7 +106,7 @@ class StencilTable:
         self.tables = {
             "J_STENCILS": self.words(word for row in rows for word in row), "J_BYTES": self.bytes(bytes(pages.data)),
             "J_RECORDS": self.bytes(bytes(pages.packed)), "J_KINDS": self.words(word for kind in architecture.kinds for word in kind.words()),
-            "J_INSTRUCTIONS": self.words(word for row in instructions() for word in self.instruction(row)),
+            "J_INSTRUCTIONS": self.words(word for row in by_opcode() for word in self.instruction(row)),
             "J_TARGETS": self.words([0] * kernel.TARGET_COUNT), "J_FRAMES": self.words(numbers[name] for name in FRAMES),
             "J_ADJUST": self.words(self.moves())}
         self.kind_count, self.copying = len(architecture.kinds), architecture.copying

@@ -16,7 +16,8 @@ from __future__ import annotations
 import ast
 from functools import cache
 
-from ..engines.weave import entry_arguments, kernel_program, local_operand, stored
+from ..engines.bodies import local_operand, stored
+from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.codec import LOCALS, OPERANDS, Instruction, by_name, instructions, program
 from ..instructions.definitions import FUSED, PLACEMENT
 from ..kernel.host import H_STACK_OVERFLOW
