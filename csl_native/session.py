@@ -155,7 +155,7 @@ class Session(Restoring, Values):
     def _guard(self, function: Callable[[], int]) -> Any:
         lisp = self.lisp
         sp, bp = self.machine.cage["sp"], self.machine.cage["bp"]
-        before = len(lisp.output.parts)
+        before = lisp.output.written
         hints: list[str] = []
         lisp.hint = hints.append if not hasattr(lisp, "top") else lisp.hint
         try:
@@ -168,7 +168,7 @@ class Session(Restoring, Values):
             pending, lisp.pending = lisp.pending, None
             if kind == 32 and isinstance(pending, Restart):
                 return pending.action()
-            text = "".join(lisp.output.parts[before:]).strip()
+            text = lisp.output.since(before).strip()
             raise LispError("\n".join([text or "Lisp error", *hints]), self.to_python(self.machine.cage["unwind_tag"])) from None
 
     def eval(self, text: str) -> Any:

@@ -53,6 +53,16 @@ def test_errors_become_exceptions(session: Session) -> None:
     assert session.eval("(plus 1 2)") == 3
 
 
+def test_errors_have_their_text_however_much_was_printed(tmp_path: Path) -> None:
+    with open(tmp_path / "out", "wb") as out:
+        s = Session(heap=64 << 20, output=out)
+        for k in range(400):
+            with pytest.raises(LispError, match=f"an atom: n{k}$"):
+                s.eval(f"(car 'n{k})")
+        with pytest.raises(LispError, match="an atom: late$"):
+            s.eval("(dotimes (i 9000) (prin2 'x)) (terpri) (car 'late)")
+
+
 def test_functions_from_python(session: Session) -> None:
     session.eval(FIB)
     assert session.function("fib")(15) == 610

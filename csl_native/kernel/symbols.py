@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..objects import F_GLOBAL, F_KEYWORD, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
-from ..restricted.language import defined, inline, lisp, load, load8, lshr, noinline, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import defined, inline, lisp, load, load8, lshr, noinline, store, ult, unlikely  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -113,8 +113,8 @@ def boundp(s):
 def bind(s, v):
     """Give a fluid a new value until ``unbind``."""
     p = load(BP)
-    if p >= load(BIND_END):
-        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    if unlikely(p >= load(BIND_END)):
+        return no_room_to_bind()
     store(p, s)
     store(p + 8, load(s + SYM_VALUE))
     store(BP, p + 16)
@@ -126,11 +126,19 @@ def bind(s, v):
 def unbind(count) -> None:
     """Take back the last ``count`` bindings; those that are there, when strangers' bytecode asks for more."""
     p = load(BP)
-    while count > 0 and p > load(BIND_BASE):
-        p -= 16
-        set_field(load(p) + SYM_VALUE, load(p + 8))
-        count -= 1
-    store(BP, p)
+    if unlikely(p - 16 * count < load(BIND_BASE)):
+        unbind_to(0)
+    else:
+        while count > 0:
+            p -= 16
+            set_field(load(p) + SYM_VALUE, load(p + 8))
+            count -= 1
+        store(BP, p)
+
+
+@noinline
+def no_room_to_bind():
+    return host(H_STACK_OVERFLOW, 0, 0, 0)
 
 
 def unbind_to(depth) -> None:

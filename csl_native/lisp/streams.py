@@ -120,6 +120,9 @@ class Window:
             cage["read_at"] = cage["read_end"] = 0
 
 
+RECENT = 8192  # characters that are kept of what was written
+
+
 class Output:
     """Text with a column; ``width`` is the line length that printing keeps to."""
 
@@ -131,6 +134,7 @@ class Output:
         self.by_default = False  # (linelength t) was the last setting
         self.parts: list[str] = []
         self.pending = 0
+        self.gone = ""  # the end of what was given to the file
 
     def write(self, text: str) -> None:
         if not text:
@@ -148,16 +152,21 @@ class Output:
                 self.column = (self.column & -8) + 8 if c == "\t" else self.column + 1
         else:
             self.column += len(text)
-        if self.pending > 8192:
+        if self.pending > RECENT:
             self.flush()
 
     def flush(self) -> None:
         if self.parts and self.file is not None:
             text = "".join(self.parts)
-            self.parts, self.pending = [], 0
+            self.parts, self.pending, self.gone = [], 0, (self.gone + text)[-RECENT:]
             self.file.write(text.encode("utf-8", "surrogateescape") if "b" in getattr(self.file, "mode", "") or not hasattr(
                 self.file, "encoding") else text)
             self.file.flush()
+
+    def since(self, written: int) -> str:
+        """What was written since ``written`` was so much, or the end of that."""
+        text = self.gone + "".join(self.parts)
+        return text[max(0, len(text) - (self.written - written)):]
 
     def close(self) -> None:
         self.flush()

@@ -57,7 +57,7 @@ class CallInstructions:
             known, other, end = out.label("known"), out.label("other"), out.label("end")
             self.guard(callee, known, other)
             out.place(known)
-            self.write(first, Value(WORD, self.known(item, callee, inputs)))
+            self.write(first, Value(WORD, self.known(item, callee, inputs, other)))
             out.jump(end)
             out.place(other)
             self.plain(item, inputs, first)
@@ -74,15 +74,18 @@ class CallInstructions:
         self.out.emit(f"br i1 {same}, label %{known}, label %{other}, !prof !4")
         self.out.terminated = True
 
-    def known(self, item: Decoded, callee: Callee, inputs: list[str]) -> str:
-        """The value of a known function: its body here, or a direct call."""
+    def known(self, item: Decoded, callee: Callee, inputs: list[str], other: str) -> str:
+        """The value of a known function: its body here, its front, which may go to the label ``other``, or a direct call."""
         out = self.out
         if callee.code is None:
             result = out.define(f"call i64 @{self.unit.use(callee.function)}(ptr %base{''.join(f', i64 {v}' for v in inputs)})")
             return self.checked(result, item.at)
         symbol = out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * item.operands[0]})")
+        from .fronts import Front
         from .lowering import Body
-        body = Body(self.unit, Source("", callee.code, callee.literals, floats=callee.floats), self, item)  # type: ignore[arg-type]
+        source = Source("", callee.code, callee.literals, floats=callee.floats)
+        body = Front(self.unit, source, self, item) if callee.front else Body(self.unit, source, self, item)  # type: ignore[arg-type]
+        body.elsewhere = other
         body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")
         body.run(inputs)
         return out.define(f"load i64, ptr {body.result}")

@@ -102,6 +102,7 @@ class Compilation:
 
     def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:
         """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The functions in it."""
+        from .functions import PARTS
         from .sources import inlined
         h, m = self.hardcode, self.machine
         pages = h.pages_of(architecture.tag)
@@ -113,7 +114,7 @@ class Compilation:
         entries = []
         for symbol, source in compiled:
             place = base + block.symbols[f"{source.label}.entry"]
-            names = [f"{source.label}{part}" for part in ("", ".words", ".entry") if source.label + part in block.symbols]
+            names = [f"{source.label}{part}" for part in PARTS if source.label + part in block.symbols]
             parts = [[base + block.symbols[name], block.sizes[name]] for name in names]
             pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
                                          "features": block.features.get(source.label, []), "parts": parts,

@@ -18,11 +18,13 @@ from ..instructions.codec import Code
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
+from ..vm import HEAP
 from .architectures import Architecture
 from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, slow_path
 from .elf import Block
 
+PARTS = ("", ".whole", ".words", ".entry")  # what a function's symbols have behind its label
 UNLIKELY = ", !prof !3"
 WEIGHTS = "".join(f'!{number} = !{{!"branch_weights", i32 {yes}, i32 {no}}}\n' for number, yes, no in ((3, 1, 2000), (4, 2000, 1), (5, 60, 1)))
 
@@ -32,7 +34,7 @@ class NotCompilable(Exception):
 
 
 class Callee(NamedTuple):
-    """What a call goes to: a Lisp function small enough to stand in its place, or (``function``) one of the kernel's.
+    """What a call goes to: a Lisp function small enough to stand in its place, one whose front does (``front``), or (``function``) one of the kernel's.
 
     ``guard`` is the place of the byte that a redefinition of ``name`` sets.
     """
@@ -43,6 +45,7 @@ class Callee(NamedTuple):
     literals: int = 0
     floats: tuple[tuple[int, float], ...] = ()
     function: str = ""
+    front: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,27 @@ class FunctionIR:
         if "fail" in self.used:
             out.lines += ["fail:", f"  %left = tail call i64 @{self.use('leave_function')}(ptr %base, i64 %env)", "  ret i64 %left"]
         self.used -= {"fail", "flush"}
+        beginning = self.front()
+        if not beginning:
+            return self.define("", out)
+        return self.define(".whole", out, "noinline ") + self.define("", beginning, "alwaysinline ")
+
+    def front(self) -> Emitter | None:
+        """The function's front, if it has one: then what was made before is the whole of it."""
+        from .fronts import Front, front
+        if self.body.types or not front(self.code):
+            return None
+        whole, self.out = self.out, Emitter()
+        beginning, made = self.out, Front(self, self.source)
+        made.run([f"%a{k}" for k in range(self.count)])
+        self.out = whole
+        return beginning
+
+    def define(self, part: str, out: Emitter, how: str = "") -> str:
         parameters = "".join(f", i64 %a{k}" for k in range(self.count))
         personality = " personality ptr @personality" if self.leaves else ""
-        return f"define internal i64 @{self.source.label}(ptr %base, i64 %env{parameters}) nounwind \"no-builtins\"{personality} {{\n{out.text()}}}\n"
+        return (f"define internal i64 @{self.source.label}{part}(ptr %base, i64 %env{parameters}) {how}nounwind \"no-builtins\"{personality} "
+                f"{{\n{out.text()}}}\n")
 
     def use(self, name: str) -> str:
         self.used.add(name)
@@ -153,7 +174,7 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
         f = program.functions[name]
         if f.inline:
             slow = [callee for callee in f.calls if program.functions[callee].noinline] if architecture.slow_convention else []
-            parts.append(by_slow_paths(ir.define(f, architecture, "internal"), slow, architecture.slow_convention))
+            parts.append(by_slow_paths(ir.define(f, architecture, "internal", block=HEAP), slow, architecture.slow_convention))
             slow_paths |= set(slow)
         else:
             parts.append(ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
@@ -161,8 +182,8 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     reached = ir.closure(program, leaves, inlined)
     for name in reached:
         f = program.functions[name]
-        parts.append(ir.leaving_copy(ir.define(f, architecture, "internal"), reached) if f.inline else ir.leaving(f))
-    return module_text(architecture, "\n".join(parts)) + WEIGHTS
+        parts.append(ir.leaving_copy(ir.define(f, architecture, "internal", block=HEAP), reached) if f.inline else ir.leaving(f))
+    return module_text(architecture, "\n".join(parts)) + WEIGHTS + ir.ACCESS_KINDS
 
 
 def compile_unit(architecture: Architecture, sources: list[Source]) -> Block:

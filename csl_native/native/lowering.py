@@ -29,7 +29,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         self.depths = verify(self.code, source.literals)
         self.listing = [item for item in decode(self.code.code) if item.at in self.depths]
         self.floats, self.callees = dict(source.floats), dict(source.callees)
-        self.env, self.prefix = "%env", ""
+        self.env, self.prefix, self.elsewhere = "%env", "", ""
         self.last = call is None or call.row.kind == "tail"  # is its value that of the whole function, and its last call a jump?
         self.plan, self.cells = plan(self.code, self.listing, call is not None), {}
         self.copy, self.at, self.rounds = 0, 0, self.copies(self.listing)
@@ -223,6 +223,10 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         else:
             self.plain(item, [self.word(value) for value in inputs], first)
 
+    def assumes(self, item: Decoded) -> bool:
+        """Is a function given up where the fast path of an instruction is left?"""
+        return self.source.speculate and self.caller is None and item.row.name in SPECULATIVE and item.at in self.sure
+
     def plain(self, item: Decoded, inputs: list[str], first: int) -> None:
         """An instruction by its definition."""
         out, row = self.out, item.row
@@ -231,7 +235,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         names = [argument.arg for argument in f.node.args.args]
         arguments = [self.env if name in row.context else operand[name] if name in operand else next(values) for name in names]
         list_ = "".join(f", i64 {a}" for a in arguments)
-        assumes = self.source.speculate and self.caller is None and row.name in SPECULATIVE and item.at in self.sure
+        assumes = self.assumes(item)
         if assumes or row.fails and row.kind == "value" and f.lisp_name is not None and splits(row):
             self.unit.leaves.add(row.function)
             pad, on = out.label("pad"), out.label("on")

@@ -12,6 +12,7 @@ from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..objects import SYM_ENV
 from ..words import FLOAT, SYMBOL, VECTOR
+from .fronts import front
 from .functions import Callee, FunctionIR, Source
 from .guards import digest_of, guard_of
 from .lowering import CALLS
@@ -20,7 +21,8 @@ from .thunks import calls_only
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
-SMALL, ROOM = 48, 240  # bytes of bytecode: of a function that stands in place of its calls, and of all such in one function
+# Bytes of bytecode: of a function that stands in place of its calls, what a front counts for, and of all such in one function.
+SMALL, FRONT_SIZE, ROOM = 48, 24, 240
 
 
 @cache
@@ -47,9 +49,10 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
         n = item.operands[0] if item.operands else 0
         if item.row.name in CALLS and n not in callees and n not in own:
             callee = callee_of(lisp, literals[n], CALLS[item.row.name])
-            if callee is not None and (callee.code is None or len(callee.code.code) <= room):
+            size = 0 if callee is None or callee.code is None else FRONT_SIZE if callee.front else len(callee.code.code)
+            if callee is not None and size <= room:
                 callees[n] = callee
-                room -= len(callee.code.code) if callee.code is not None else 0
+                room -= size
     return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate)
 
 
@@ -84,11 +87,12 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
     if foreign_of(lisp, literals, code) is not None:
         return None  # its native code is a thunk
     # A loop costs more than its call, and takes the registers of what is around it.
-    if code.fixed != count or len(code.code) > SMALL or code.handlers or symbol in literals:
+    if code.fixed != count or code.handlers:
         return None
-    if any(item.row.name in ("calln", "push_argument", "bind", "poll") for item in decode(code.code)):
-        return None
-    return Callee(name, guard_of(name), code, len(literals), floats(lisp, literals))
+    known = Callee(name, guard_of(name), code, len(literals), floats(lisp, literals))
+    if len(code.code) > SMALL or symbol in literals or any(item.row.name in ("calln", "push_argument", "bind", "poll") for item in decode(code.code)):
+        return known._replace(front=True) if front(code) and not FunctionIR(Source("", code, len(literals), floats=known.floats)).body.types else None
+    return known
 
 
 def is_kernel(lisp: Lisp, symbol: int) -> bool:

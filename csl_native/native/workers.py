@@ -67,7 +67,7 @@ def used_features(architecture: Architecture, block: Block) -> dict[str, list[st
     plain = basic.baseline if basic is not None else frozenset()
     result: dict[str, set[str]] = {}
     for name, place in block.symbols.items():
-        label = name.removesuffix(".entry").removesuffix(".words")
+        label = name.partition(".")[0]
         found = code_features(architecture, bytes(block.data[place:place + block.sizes[name]]))
         result.setdefault(label, set()).update(found - plain)
     return {label: sorted(found) for label, found in result.items()}

@@ -92,23 +92,26 @@ class Emitter:
         self.place(on)
         return value
 
-    def access(self, line: str) -> None:
-        """A line of an intrinsic.  Memory is little-endian on every machine: a big-endian one reverses the bytes (one instruction there)."""
+    def access(self, line: str, tag: str = "") -> None:
+        """A line of an intrinsic, with a tag behind it when it is an access.
+
+        Memory is little-endian on every machine: a big-endian one reverses the bytes (one instruction there).
+        """
         found = ACCESS.fullmatch(line) if self.big_endian else None
         if found is None:
-            self.emit(line)
+            self.emit(line + (tag if " = load " in line or line.startswith("store ") else ""))
             return
         result, kind, value, place, align = found.groups()
         bits = kind if kind[0] == "i" else "i64"
         cast = {"double": "bitcast", "ptr": "ptrtoint"}.get(kind)
         back = {"double": "bitcast", "ptr": "inttoptr"}.get(kind)
         if result:
-            raw = self.define(f"load {bits}, ptr {place}, align {align}")
+            raw = self.define(f"load {bits}, ptr {place}, align {align}{tag}")
             swapped = f"call {bits} @llvm.bswap.{bits}({bits} {raw})"
             self.emit(f"{result} = {back} {bits} {self.define(swapped)} to {kind}" if back else f"{result} = {swapped}")
         else:
             word = self.define(f"{cast} {kind} {value} to {bits}") if cast else value
-            self.emit(f"store {bits} {self.define(f'call {bits} @llvm.bswap.{bits}({bits} {word})')}, ptr {place}, align {align}")
+            self.emit(f"store {bits} {self.define(f'call {bits} @llvm.bswap.{bits}({bits} {word})')}, ptr {place}, align {align}{tag}")
 
     def jump(self, label: str) -> None:
         self.emit(f"br label %{label}")

@@ -30,6 +30,7 @@ class Lowering:
         self.result = result
         self.loops: list[tuple[str, str]] = []
         self.leaving = False
+        self.below = 0
         self.dispatch: tuple[ast.stmt, str, list[str]] | None = None  # in a threaded loop: what finds the next case, its name, their labels
         self.slots: dict[str, str] = {}
         parameters = dict(function.parameters)
@@ -252,8 +253,11 @@ class Lowering:
             names = {"r": r, "t": out.fresh(), "u": out.fresh(), "v": out.fresh(), "x": out.fresh()}
             hole = out.hole.format(*values, **names) if name == "hole" else ""
             text = row.llvm.format(*values, **names, CLOBBER=out.clobber, HOLE=hole, TAIL="tail " if tail else "")
+            tag = ""
+            if self.below and name.startswith(("load", "store")) and name != "load_address":
+                tag = BLOCK_ACCESS if values[0].isdigit() and int(values[0]) < self.below else OTHER_ACCESS
             for line in text.split("\n"):
-                out.access(line)
+                out.access(line, tag)
             return r
         kinds = [self.f.types[a] for a in e.args]
         return self.direct(name, self.result_of(e), kinds, values)
@@ -278,15 +282,23 @@ def signature(function: Function, names: bool = True) -> str:
         f"{LLVM_TYPE[kind]} %{name}" if names else LLVM_TYPE[kind] for name, kind in function.parameters])
 
 
-def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "", leave: str = "") -> str:
+# What LLVM may take for granted of accesses to the block at the bottom of memory by their constant addresses, and of others (type-based aliasing).
+BLOCK_ACCESS, OTHER_ACCESS = ", !tbaa !8", ", !tbaa !9"
+ACCESS_KINDS = ('!6 = !{!"memory"}\n!7 = !{!"block", !6, i64 0}\n!8 = !{!7, !7, i64 0}\n'
+                '!9 = !{!10, !10, i64 0}\n!10 = !{!"other", !6, i64 0}\n')
+
+
+def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "", leave: str = "", block: int = 0) -> str:
     """The IR definition of a restricted function.
+
+    ``block``: words at constant addresses below it are never accessed through addresses that are computed.
 
     With ``leave``, a block that begins with a landing pad, what it calls are the functions ``leave.NAME``, and control that leaves one
     of them goes to that block.
     """
     emitter = Emitter(target)
     lowering = Lowering(function, emitter)
-    lowering.leaving = bool(leave)
+    lowering.leaving, lowering.below = bool(leave), block
     lowering.run()
     if leave:
         emitter.lines.append("leave:\n" + leave)

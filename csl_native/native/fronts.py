@@ -1,0 +1,80 @@
+"""Functions that often return without a call get a front: their beginning, up to what needs a frame, as a function of its own.
+
+It saves no registers and is small enough to stand in place of a function's calls of itself; where it cannot go on it jumps to the whole
+function, which begins again: nothing that a front does can be seen.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ..instructions.codec import Code, Decoded, Instruction, decode, program
+from ..restricted import llvm as ir
+from ..stencils.weave import splits
+from .lowering import Body
+
+FRONT = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "jump", "jump_nil", "jump_not_nil", "return",
+                   "car", "cdr", "eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq",
+                   "geq", "eqn", "zerop", "onep", "minusp", "plusp", "eqcar", "eql", "evenp", "add1", "sub1", "plus", "difference"))
+MOST = 12  # instructions on a way through a front
+
+
+@cache
+def stays(row: Instruction) -> bool:
+    """Can an instruction stand in a front: without a call, or with calls only where it can be begun again?"""
+    functions = program().functions
+
+    def calls(name: str) -> bool:
+        return any(not functions[callee].inline for callee in ir.closure(program(), [name], lambda f: f.inline))
+    return row.name in FRONT and (row.kind == "return" or "fp" in row.context or splits(row) or not calls(row.function))
+
+
+def front(code: Code) -> frozenset[int]:
+    """The places of the instructions of a function's front: those on short ways from its beginning to a return; none where it has no front.
+
+    A function with a loop has none: what returns before the loop is not what it is called for.
+    """
+    listing = {item.at: item for item in decode(code.code)}
+    far = MOST + 1
+    if code.handlers or any(item.row.name == "poll" for item in listing.values()):
+        return frozenset()
+
+    def following(item: Decoded) -> list[int]:
+        on = [item.end] if item.row.kind == "value" or item.row.kind == "branch" and item.row.name != "jump" else []
+        return on if item.target is None else [*on, item.target]
+    possible = [item for item in listing.values() if stays(item.row)]
+    before, behind = {0: 0}, dict[int, int]()
+    for item in possible:
+        for to in following(item):
+            before[to] = min(before.get(to, far), before.get(item.at, far) + 1)
+    for item in reversed(possible):
+        behind[item.at] = 1 + (0 if item.row.kind == "return" else min(behind.get(to, far) for to in following(item)))
+    found = frozenset(item.at for item in possible if before.get(item.at, far) + behind[item.at] <= MOST)
+    return found if 0 < len(found) <= 2 * MOST and len(found) < len(listing) else frozenset()
+
+
+class Front(Body):
+    """The body that goes no further than the front does."""
+
+    def once(self, targets: set[int]) -> None:
+        self.kept = front(self.code)
+        ends = {place for item in self.listing if item.at in self.kept for place in (item.end, item.target)}
+        self.listing = [item for item in self.listing if item.at in self.kept or item.at in ends]
+        super().once(targets)
+
+    def instruction(self, item: Decoded) -> None:
+        if item.at in self.kept:
+            super().instruction(item)
+        else:
+            self.give_up(item)
+
+    def assumes(self, item: Decoded) -> bool:
+        return splits(item.row)
+
+    def give_up(self, item: Decoded) -> None:
+        """Begin again as the whole function, or with the call that this stands in place of."""
+        if self.caller is not None:
+            self.out.jump(self.elsewhere)
+            return
+        arguments = "".join(f", i64 %a{k}" for k in range(self.unit.count))
+        self.out.ret("word", self.out.define(f"tail call i64 @{self.source.label}.whole(ptr %base, i64 %env{arguments})"))
