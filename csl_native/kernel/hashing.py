@@ -35,12 +35,13 @@ def mix(w):
 
 @inline
 def near(v):
-    """A hash that keeps runs of 64 neighbours together: tables are filled in the order of numbers or of allocation.
+    """A hash that keeps runs of 32 neighbours together: tables are filled in the order of numbers or of allocation, and who looks for what is
+    not there goes to the end of a run.
 
     The runs themselves are spread by multiplication with a golden ratio, which keeps apart those that follow each other (Knuth 6.4).
     """
     x = lshr(v, 3 if v & 7 == 0 else 4)
-    return x & 63 | lshr(lshr(x, 6) * -7046029254386353131, 32) & -64
+    return x & 31 | lshr(lshr(x, 5) * -7046029254386353131, 32) & -32
 
 
 def hash_value(v, kind):

@@ -128,12 +128,24 @@ def unbind(count) -> None:
     p = load(BP)
     if unlikely(p - 16 * count < load(BIND_BASE)):
         unbind_to(0)
-    else:
-        while count > 0:
-            p -= 16
-            set_field(load(p) + SYM_VALUE, load(p + 8))
-            count -= 1
-        store(BP, p)
+        return
+    store(BP, p - 16 * count)
+    if count > 0:
+        restore(p - 16)
+    if count > 1:
+        restore(p - 32)
+    if count > 2:
+        restore(p - 48)
+    k = 3
+    while k < count:
+        k += 1
+        restore(p - 16 * k)
+
+
+@inline
+def restore(p) -> None:
+    """Take back the binding at an address of the binding stack."""
+    set_field(load(p) + SYM_VALUE, load(p + 8))
 
 
 @noinline
