@@ -167,3 +167,15 @@ def test_an_engine_is_one_file_and_builds_may_leave_some_out(scratch: Path) -> N
                           env={**os.environ, "PYTHONPATH": str(scratch)}, check=False)
     assert done.returncode == 2 and "no such engine here: threaded; this kernel has" in done.stderr
     assert python(scratch, "-m", "csl_native.cli", "-q", "-e", "(print 3)") == "3\n"
+
+
+@pytest.mark.parametrize("name", [*HERE, "python", None])
+def test_many_bindings_are_undone_innermost_first(name: str | None) -> None:
+    """A jump out of several bindings of one variable leaves what it had before."""
+    s = Session(engine=name, heap=64 << 20)
+    s.eval("""(fluid '(v w)) (setq v 'old) (setq w 'other)
+      (de away () (prog () (prog (v) (setq v 1) (prog (v w) (setq v 2) (prog (w v w) (setq v 3) (setq w 4) (go out)))) out (return (list v w))))
+      (de inside (n) (prog (v) (setq v n) (cond ((greaterp n 0) (return (cons v (append (inside (sub1 n)) (list v)))))) (return nil)))""")
+    if name is None:
+        s.native_compile()
+    assert s.eval("(list (away) v w (inside 3) v)") == [["old", "other"], "old", "other", [3, 2, 1, 1, 2, 3], "old"]

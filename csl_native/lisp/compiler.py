@@ -339,13 +339,11 @@ class Compiler(Forms):
         for symbol, _ in rows:
             slots.append(-1 if m.flags(symbol) & F_FLUID or symbol in f.shared else self.new_local())
         fluids = 0
-        for (symbol, _), slot in reversed(list(zip(rows, slots, strict=True))):
-            if slot >= 0:
-                self.op("store_local", slot)
-            else:
-                temporary = self.new_local()
-                self.op("store_local", temporary)
-                slots[rows.index((symbol, _))] = -2 - temporary
+        for k, slot in reversed(list(enumerate(slots))):
+            if slot < 0:
+                slot = self.new_local()
+                slots[k] = -2 - slot
+            self.op("store_local", slot)
         for (symbol, _), slot in zip(rows, slots, strict=True):
             if slot >= 0:
                 f.scope[symbol] = slot
