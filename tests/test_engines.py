@@ -175,7 +175,9 @@ def test_many_bindings_are_undone_innermost_first(name: str | None) -> None:
     s = Session(engine=name, heap=64 << 20)
     s.eval("""(fluid '(v w)) (setq v 'old) (setq w 'other)
       (de away () (prog () (prog (v) (setq v 1) (prog (v w) (setq v 2) (prog (w v w) (setq v 3) (setq w 4) (go out)))) out (return (list v w))))
-      (de inside (n) (prog (v) (setq v n) (cond ((greaterp n 0) (return (cons v (append (inside (sub1 n)) (list v)))))) (return nil)))""")
+      (de inside (n) (prog (v) (setq v n) (cond ((greaterp n 0) (return (cons v (append (inside (sub1 n)) (list v)))))) (return nil)))
+      (de twice (v v) v) (de thrice (v w v) (prog (w v w) (setq w 5) (return w)))""")
     if name is None:
         s.native_compile()
-    assert s.eval("(list (away) v w (inside 3) v)") == [["old", "other"], "old", "other", [3, 2, 1, 1, 2, 3], "old"]
+    assert s.eval("(list (away) v w (inside 3) (twice 1 2) (thrice 1 2 3) v w)") == [
+        ["old", "other"], "old", "other", [3, 2, 1, 1, 2, 3], 2, 5, "old", "other"]

@@ -73,6 +73,14 @@ def test_by_itself_in_the_background(native: Session) -> None:
         native.eval("(jit!-threshold -2)")
 
 
+@pytest.mark.parametrize("wait,threshold,compiled", [(1e9, 2000, False), (0.0, 2000, True), (1e9, 500, True)])
+def test_a_short_program_does_not_wait_for_stencils(monkeypatch: pytest.MonkeyPatch, wait: float, threshold: int, compiled: bool) -> None:
+    monkeypatch.setattr(jit_module, "SHORT", wait)
+    s = Session(heap=64 << 20, jit=(threshold, -1))
+    s.eval(FIB)
+    assert s.eval("(fib 20)") == 6765 and native_cells(s, "fib") == compiled and "fib" in s.profile
+
+
 def test_interrupts_still_interrupt(native: Session) -> None:
     import threading
     native.eval("(jit!-threshold 10) (de spin (n) (cond ((greaterp n 5) (sub1 n)) (t (add1 n))))")

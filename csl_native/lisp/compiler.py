@@ -93,10 +93,11 @@ class Compiler(Forms):
                 self.op("store_local", k)
                 self.place(skip)
         f.shared = self.assigned_inside(body)
-        fluid = [symbol for symbol in names if m.flags(symbol) & F_FLUID or symbol in f.shared]
+        fluid = [(k, symbol) for k, symbol in enumerate(names) if m.flags(symbol) & F_FLUID or symbol in f.shared]
         f.parameters = [] if fluid or optional or rest is not None else names
-        for symbol in fluid:
-            self.op("local", f.scope.pop(symbol))
+        for k, symbol in fluid:
+            f.scope.pop(symbol, None)
+            self.op("local", k)
             self.op("bind", self.literal(symbol))
             self.op("pop")
             f.bindings += 1

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from .functions import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
+# Reading the stencils takes some milliseconds: a program that is over by then should not wait for them.  Seconds from the first function that
+# was called often to the one that is compiled first; thresholds below EAGER are a wish to compile early.
+SHORT, EAGER = 0.02, 1000
 STENCIL, OPTIMISED = "stencil", "optimised"
 
 
@@ -55,6 +58,7 @@ class Jit(CodeCache):
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._inlined: dict[int, dict[str, bytes]] = {}
         self._table: StencilTable | None | str = None
+        self._began = time.perf_counter()
         self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "", self.machine.poke)
 
     @property
@@ -103,6 +107,10 @@ class Jit(CodeCache):
         if not self.possible:
             return NIL
         symbol = self.symbol_of(env)
+        if self._table is None and self.machine.cage["threshold"] > EAGER and time.perf_counter() - self._began < SHORT:
+            if symbol is not None:
+                self.session.profile.add(self.machine.text(symbol))
+            return NIL
         if symbol is None:
             return self.resume(self.nameless(env), at)
         cage, compiled = self.machine.cage, self.functions.get(symbol)
