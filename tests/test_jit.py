@@ -171,3 +171,16 @@ def test_a_map_for_profilers(tmp_path: Path) -> None:
     assert {"csl:collect", "csl:interpret_threaded", "lisp:fib", "lisp:other", "lisp:nth"} <= {name for _, _, name in rows}
     spans = [(int(address, 16), int(address, 16) + int(size, 16)) for address, size, _ in rows]
     assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)) and all(size > 0 for size in (b - a for a, b in spans))
+
+
+def test_every_number_of_bindings_fits_into_a_stencil(native: Session) -> None:
+    native.eval("(fluid '(a1 a2 a3 a4 a5 a6))")
+    for count in range(1, 7):
+        names = " ".join(f"a{k + 1}" for k in range(count))
+        native.eval(f"(de bound ({names}) (look)) (de look () (list a1 a2))")
+        symbol = native.machine.intern("bound")
+        jit = jit_module.jit_of(native.lisp)
+        native.run(lambda jit=jit, symbol=symbol: jit.compile(symbol))
+        assert native_cells(native, "bound") and not jit.refused
+        arguments = " ".join(map(str, range(count)))
+        assert native.eval(f"(setq a1 'old) (setq a2 'other) (list (bound {arguments}) a1 a2)") == [[0, 1 if count > 1 else "other"], "old", "other"]

@@ -182,9 +182,10 @@ def nfib_table(say: Callable[[str], None]) -> str:
 def python_engine() -> str:
     """Bytecodes per second of CPython's execution: counted once with a counting loop, then timed without."""
     from csl_native.engines.weave import kernel_program
+    from csl_native.instructions.codec import joined
     from csl_native.restricted.cpython import translate as to_python
     text = to_python(kernel_program())
-    counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += 1")
+    counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += PARTS.get(op, 1)")
     program = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))"
     count = [0]
     from csl_native.machine import Machine
@@ -192,7 +193,7 @@ def python_engine() -> str:
 
     def attach(self: Any, _text: str | None = None) -> None:
         original(self, counting)
-        self.kernel.__dict__["interpret"].__globals__["COUNT"] = count
+        self.kernel.__dict__["interpret"].__globals__.update(COUNT=count, PARTS={number: len(parts) for number, parts in joined().items()})
     Machine.attach_python = attach  # type: ignore[method-assign, assignment]
     with contextlib.redirect_stdout(io.StringIO()):
         session = Session(engine="python")

@@ -129,17 +129,11 @@ def unbind(count) -> None:
     if unlikely(p - 16 * count < load(BIND_BASE)):
         unbind_to(0)
         return
-    store(BP, p - 16 * count)
-    if count > 0:
-        restore(p - 16)
-    if count > 1:
-        restore(p - 32)
-    if count > 2:
-        restore(p - 48)
-    k = 3
-    while k < count:
-        k += 1
-        restore(p - 16 * k)
+    while count > 0:
+        p -= 16
+        restore(p)
+        count -= 1
+    store(BP, p)
 
 
 @inline

@@ -83,7 +83,7 @@ class CallInstructions:
         symbol = out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * item.operands[0]})")
         from .fronts import Front
         from .lowering import Body
-        source = Source("", callee.code, callee.literals, floats=callee.floats)
+        source = Source("", callee.code, callee.literals, callee.own, callee.floats)
         body = Front(self.unit, source, self, item) if callee.front else Body(self.unit, source, self, item)  # type: ignore[arg-type]
         body.elsewhere = other
         body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")

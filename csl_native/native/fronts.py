@@ -6,12 +6,13 @@ function, which begins again: nothing that a front does can be seen.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 
 from ..instructions.codec import Code, Decoded, Instruction, decode, program
 from ..restricted import llvm as ir
 from ..stencils.weave import splits
-from .lowering import Body
+from .lowering import CALLS, Body
 
 FRONT = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "jump", "jump_nil", "jump_not_nil", "return",
                    "car", "cdr", "eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq",
@@ -29,14 +30,17 @@ def stays(row: Instruction) -> bool:
     return row.name in FRONT and (row.kind == "return" or "fp" in row.context or splits(row) or not calls(row.function))
 
 
-def front(code: Code) -> frozenset[int]:
+def front(code: Code, own: Collection[int] = ()) -> frozenset[int]:
     """The places of the instructions of a function's front: those on short ways from its beginning to a return; none where it has no front.
 
-    A function with a loop has none: what returns before the loop is not what it is called for.
+    ``own``: the literals that are the function itself.  A function with a loop has none, unless it is recursive too: what returns before the
+    loop is not what it is called for.
     """
     listing = {item.at: item for item in decode(code.code)}
     far = MOST + 1
-    if code.handlers or any(item.row.name == "poll" for item in listing.values()):
+    names = {item.row.name for item in listing.values()}
+    recursive = any(item.row.name in CALLS and item.operands[0] in own for item in listing.values())
+    if code.handlers or "poll" in names and not recursive:
         return frozenset()
 
     def following(item: Decoded) -> list[int]:
@@ -57,7 +61,7 @@ class Front(Body):
     """The body that goes no further than the front does."""
 
     def once(self, targets: set[int]) -> None:
-        self.kept = front(self.code)
+        self.kept = front(self.code, self.source.own)
         ends = {place for item in self.listing if item.at in self.kept for place in (item.end, item.target)}
         self.listing = [item for item in self.listing if item.at in self.kept or item.at in ends]
         super().once(targets)

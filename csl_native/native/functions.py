@@ -46,6 +46,7 @@ class Callee(NamedTuple):
     floats: tuple[tuple[int, float], ...] = ()
     function: str = ""
     front: bool = False
+    own: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class FunctionIR:
     def front(self) -> Emitter | None:
         """The function's front, if it has one: then what was made before is the whole of it."""
         from .fronts import Front, front
-        if self.body.types or not front(self.code):
+        if self.body.types or not front(self.code, self.source.own):
             return None
         whole, self.out = self.out, Emitter()
         beginning, made = self.out, Front(self, self.source)

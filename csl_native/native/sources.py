@@ -91,7 +91,8 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
         return None
     known = Callee(name, guard_of(name), code, len(literals), floats(lisp, literals))
     if len(code.code) > SMALL or symbol in literals or any(item.row.name in ("calln", "push_argument", "bind", "poll") for item in decode(code.code)):
-        return known._replace(front=True) if front(code) and not FunctionIR(Source("", code, len(literals), floats=known.floats)).body.types else None
+        known = known._replace(front=True, own=frozenset(k for k, x in enumerate(literals) if x == symbol))
+        return known if front(code, known.own) and not FunctionIR(Source("", code, len(literals), floats=known.floats)).body.types else None
     return known
 
 
