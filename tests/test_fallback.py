@@ -13,7 +13,7 @@ import pytest
 
 from csl_native.image.container import Image, Section, update, write
 from csl_native.native.architectures import by_name, host
-from csl_native.native.pages import PageSet
+from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.session import Session, restore
 
 from .conftest import machine_runs_natively, needs_native, sign_again
@@ -116,6 +116,29 @@ def test_refused_pages_run_as_bytecode_and_say_why(image: Path, name: str, csl: 
     done = csl("--explain", "-q", "-i", str(image), "-e", "(print (fib 10))")
     assert done.stdout == "55\n" and f"[{code}]" in done.stderr and "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines() == ["csl: " + line for line in s.explain()]
+
+
+@pytest.mark.parametrize("bad,found", [(0, None), (1, 1), (2, 2), (3, 3), (4, None)])
+def test_a_function_needs_all_pages_that_it_was_compiled_into(bad: int, found: int | None) -> None:
+    """Its body may lie on another page than its entry, and what it calls of the unit on a third one."""
+    unit = [PAGE_SIZE + 8, 2 * PAGE_SIZE + 9]
+    row = {"name": "f", "parts": [[PAGE_SIZE + 100, 50], [2 * PAGE_SIZE + 16, 8]], "unit": unit}
+    pages, moved = PageSet(11, "x", entries={str(2 * PAGE_SIZE + 16): row}), PageSet(11, "x")
+    pages.bad_pages = {bad}
+    assert pages.damaged(2 * PAGE_SIZE + 16) == found
+    assert moved.add_set(pages) == 0 and moved.entries == pages.entries
+    del row["unit"]
+    assert pages.damaged(2 * PAGE_SIZE + 16) == (found if bad < 3 else None)
+
+
+def test_units_are_kept(image: Path) -> None:
+    def look(pages: PageSet) -> None:
+        ways = [place for place, name in pages.names.items() if name.startswith("slow.")]
+        for row in pages.entries.values():
+            start, size = row["unit"]
+            assert all(start <= place and place + length <= start + size for place, length in row["parts"])
+        assert ways and all(any(start <= place < start + size for start, size in (row["unit"] for row in pages.entries.values())) for place in ways)
+    edit_set(image, look)
 
 
 def test_overflow_refuses_one_function(image: Path) -> None:

@@ -84,8 +84,8 @@ def entry_problem(view: HeapView, pages: PageSet, name: str, symbol: int, entry:
     place = page * PAGE_SIZE + offset
     if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):
         return Fallback("bad-entry", name, f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
-    if page in pages.bad_pages:
-        return Fallback("damaged-page", name, f"page {page}")
+    if (bad := pages.damaged(place)) is not None:
+        return Fallback("damaged-page", name, f"page {bad}")
     row = pages.entries.get(str(place), {})
     found = view.code_of(symbol)
     if found is None:

@@ -117,7 +117,7 @@ class Compilation:
             names = [f"{source.label}{part}" for part in PARTS if source.label + part in block.symbols]
             parts = [[base + block.symbols[name], block.sizes[name]] for name in names]
             pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
-                                         "features": block.features.get(source.label, []), "parts": parts,
+                                         "features": block.features.get(source.label, []), "parts": parts, "unit": [base, len(block.data)],
                                          "inlined": inlined(source, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))

@@ -200,8 +200,8 @@ class HardCode(DefinitionTable):
         place = page * PAGE_SIZE + offset
         if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):
             return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
-        if page in pages.bad_pages:
-            return Fallback("damaged-page", m.text(symbol), f"page {page}")
+        if (bad := pages.damaged(place)) is not None:
+            return Fallback("damaged-page", m.text(symbol), f"page {bad}")
         entry = pages.entries.get(str(place), {})
         if not together:
             if not self.lisp.is_bytecoded(symbol):

@@ -6,8 +6,8 @@ from typing import Any
 
 FIELDS: dict[str, type] = {"tag": int, "abi": str, "functions": dict, "targets": list, "entries": dict, "features": list, "arities": dict,
                            "entry_names": list, "pages": list, "engines": dict, "size": int, "records": int, "blocks": list}
-ENTRY: dict[str, type] = {"name": str, "bytecode": bytes, "count": int, "features": list, "parts": list, "inlined": dict, "size": int, "ends": int,
-                          "foreign": list}
+ENTRY: dict[str, type] = {"name": str, "bytecode": bytes, "count": int, "features": list, "parts": list, "unit": list, "inlined": dict, "size": int,
+                          "ends": int, "foreign": list}
 TEXTS = ("targets", "features", "entry_names")
 NUMBERS = ("functions", "arities", "engines")
 
@@ -45,7 +45,7 @@ def _check_entry(place: str, row: dict[Any, Any]) -> None:
     for key, value in row.items():
         if type(value) is not ENTRY.get(key, type(value)):
             raise ValueError(f"the entry at {place} has {type(value).__name__} as {key}; {ENTRY[key].__name__} expected")
-    if "name" not in row or not all(_is_pair(part) for part in row.get("parts", ())) or any(
+    if "name" not in row or not all(_is_pair(part) for part in (*row.get("parts", ()), row.get("unit", [0, 0]))) or any(
             type(x) is not str for x in (*row.get("features", ()), *row.get("foreign", ()))):
         raise ValueError(f"the entry at {place} has no name, or parts that are no pairs of numbers, or a feature that is no text")
     if any(type(key) is not str or type(value) is not bytes for key, value in row.get("inlined", {}).items()):

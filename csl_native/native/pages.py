@@ -72,8 +72,10 @@ class PageSet:
             self.add_record(kind, targets[target], base + place, addend + (base if target == 0 else 0))
         self.names |= {base + place: name for place, name in other.names.items()}
         for entry, row in other.entries.items():
-            parts = [[base + start, size] for start, size in row.get("parts", ())]
-            self.entries[str(base + int(entry))] = {**row, "parts": parts} if "parts" in row else row
+            moved = {"parts": [[base + start, size] for start, size in row["parts"]]} if "parts" in row else {}
+            if "unit" in row:
+                moved["unit"] = [base + row["unit"][0], row["unit"][1]]
+            self.entries[str(base + int(entry))] = {**row, **moved}
         return base
 
     def _place(self, data: bytes | bytearray, align: int) -> int:
@@ -100,6 +102,13 @@ class PageSet:
     def functions_at(self, place: int) -> list[int]:
         """The entry points of the functions that have a place in their code."""
         return [int(entry) for entry, row in self.entries.items() if any(start <= place < start + size for start, size in row.get("parts", ()))]
+
+    def damaged(self, place: int) -> int | None:
+        """The first damaged page of those that the code of an entry point may reach: its own, and what was compiled with it; None when all are good."""
+        row = self.entries.get(str(place), {})
+        extents = [[place, 1], *row.get("parts", ()), *([row["unit"]] if "unit" in row else [])]
+        first, last = min(start for start, _ in extents) // PAGE_SIZE, max(start + size - 1 for start, size in extents) // PAGE_SIZE
+        return min((page for page in self.bad_pages if first <= page <= last), default=None)
 
     def section(self, name: str) -> Section:
         """The set as an image section: a msgpack head, records, then the pages."""
