@@ -5,7 +5,7 @@ The stack pointer goes in as an argument and comes back in the VM block; the res
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction, joined
+from ..instructions.codec import Instruction, steps
 from ..kernel.host import H_OPCODE
 from ..vm import ENGINE_SP, SP
 from ..words import UNWIND
@@ -17,10 +17,7 @@ DONE = 1  # what a body gives instead of a place when the function ends; 0 when 
 
 
 def table(rows: tuple[Instruction, ...]) -> tuple[str, ...]:
-    names = [f"calls_{row.number}" for row in rows] + ["invalid_calls"] * (256 - len(rows))
-    for number, parts in joined().items():
-        names[number] = f"calls_{parts[0].number}"
-    return tuple(names)
+    return tuple(f"calls_{steps()[k][0].number}" if k in steps() else "invalid_calls" for k in range(256))
 
 
 def body(row: Instruction) -> str:

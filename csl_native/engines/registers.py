@@ -5,7 +5,7 @@ Needs calls that are jumps: the arguments of the calling convention are the regi
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction, joined
+from ..instructions.codec import Instruction, steps
 from ..kernel.host import H_OPCODE
 from ..words import VECTOR
 from . import weave
@@ -14,8 +14,7 @@ from .record import Engine
 
 
 def table(rows: tuple[Instruction, ...]) -> tuple[str, ...]:
-    numbers = {row.number for row in rows} | joined().keys()
-    return tuple(f"registers_{k}" if k in numbers else "invalid_registers" for k in range(256))
+    return tuple(f"registers_{k}" if k in steps() else "invalid_registers" for k in range(256))
 
 
 def function(number: int, parts: tuple[Instruction, ...], place: int) -> str:
@@ -30,7 +29,6 @@ def function(number: int, parts: tuple[Instruction, ...], place: int) -> str:
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:
     start = weave.begin("registers") + f"    return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, load(sp))\n"
-    whole = [*((row.number, (row,)) for row in rows), *joined().items()]
     following = f"""
 def invalid_registers(env, fp, pc, sp, tos):
     host({H_OPCODE}, load8(pc), 0, 0)
@@ -41,7 +39,7 @@ def invalid_registers(env, fp, pc, sp, tos):
 def fail_registers(env, fp, pc, sp, tos):
     code = load(env + {8 - VECTOR})
 """ + weave.recover("    ", f"return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, load(sp))")
-    return start + "\n\n" + following + "\n\n" + "\n\n\n".join(function(number, parts, place) for number, parts in whole) + "\n"
+    return start + "\n\n" + following + "\n\n" + "\n\n\n".join(function(number, parts, place) for number, parts in steps().items()) + "\n"
 
 
 ENGINE = Engine("registers", "bodies jump to each other with their state in registers", 3, text, table, tail_calls=True)

@@ -1,8 +1,7 @@
 """Weave interpreters from the instruction definitions, and the whole kernel from them and its modules.
 
 The parts that engines share are here and in ``bodies.py``: one loop with one case an instruction or sequence, and where an exception
-leads.  Every engine is restricted text made from the same
-definitions: they cannot differ in what an instruction means.
+leads.  Every engine is restricted text made from the same definitions: they cannot differ in what an instruction means.
 
 Operand k of a frame with d operands (k = 1..d) is in memory at the end of the locals + 8 k while it is in memory.
 """
@@ -12,7 +11,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 
-from ..instructions.codec import CodeError, Instruction, instructions, joined, program
+from ..instructions.codec import CodeError, Instruction, instructions, program, steps
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
@@ -69,7 +68,8 @@ def loop(name: str, rows: tuple[Instruction, ...], mark: str = "", hook: str = "
     """One loop over the bytecode with one case an instruction or sequence; ``hook`` is text before each instruction, and there are no sequences then."""
     lines = [begin(name, mark).strip("\n"), "    tos = load(sp)", "    while True:", *(f"        {line}" for line in hook.splitlines())]
     lines.append("        op = load8(pc)")
-    for number, parts in [*((row.number, (row,)) for row in rows), *((number, parts[:1] if hook else parts) for number, parts in joined().items())]:
+    for number, step in steps().items():
+        parts = step[:1] if hook else step
         text = body(parts, not hook)
         check_ends(parts, text)
         lines += [f"        {'if' if number == 0 else 'elif'} op == {number}:", *("            " + line for line in text)]

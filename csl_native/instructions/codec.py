@@ -120,7 +120,17 @@ def instructions() -> tuple[Instruction, ...]:
 def joined() -> dict[int, tuple[Instruction, ...]]:
     """The sequences that interpreters run in one step, by number."""
     known = by_name()
+    for names in SEQUENCES:
+        for k, name in enumerate(names):
+            if name not in known or k < len(names) - 1 and known[name].kind != "value":
+                raise CodeError(f"sequence {' '.join(names)}: {name} is no instruction that goes on to the next one")
     return {255 - k: tuple(known[name] for name in names) for k, names in enumerate(SEQUENCES)}
+
+
+@cache
+def steps() -> dict[int, tuple[Instruction, ...]]:
+    """What interpreters do for each byte that begins an instruction: that, or a sequence."""
+    return {**{row.number: (row,) for row in instructions()}, **joined()}
 
 
 def table() -> list[list[Any]]:
@@ -274,18 +284,18 @@ class Code(NamedTuple):
 
 def decode(code: bytes) -> list[Decoded]:
     """The instructions of a function in order, those of sequences one by one; a wrong opcode or a cut-off operand is an error."""
-    rows, sequences, out, at = instructions(), joined(), [], 0
+    known, out, at = steps(), [], 0
     expected: list[Instruction] = []
     while at < len(code):
-        parts = sequences.get(code[at])
-        if parts is None and code[at] >= len(rows):
-            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(rows) - 1}, and sequences {min(sequences)}..255")
-        row = rows[code[at]] if parts is None else parts[0]
-        if expected and (parts is not None or row is not expected[0]):
+        parts = known.get(code[at])
+        if parts is None:
+            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(instructions()) - 1}, and those of sequences {min(joined())}..255")
+        row = parts[0]
+        if expected and (len(parts) > 1 or row is not expected[0]):
             raise CodeError(f"opcode {code[at]} at {at}; {expected[0].name} was expected, which the sequence before it has there")
         if at + row.size > len(code):
             raise CodeError(f"{row.name} at {at} needs {row.size} bytes; the code ends at {len(code)}")
-        expected = expected[1:] if parts is None else list(parts[1:])
+        expected = expected[1:] if len(parts) == 1 else list(parts[1:])
         values, p = [], at + 1
         for _, kind in row.operands:
             size, signed, _ = OPERANDS[kind]
@@ -313,18 +323,18 @@ def join(code: bytes, labels: Collection[int] = ()) -> bytes:
     listing, beginning = decode(code), _beginning()
     opcodes = bytes(item.row.number for item in listing)
     stops = {*labels, *(item.target for item in listing)}
-    steps, best, room = [0] * (len(listing) + 1), [0] * len(listing), 0
+    cost, best, room = [0] * (len(listing) + 1), [0] * len(listing), 0
     for k in range(len(listing) - 1, -1, -1):
-        steps[k], best[k], room = steps[k + 1] + 1, opcodes[k], room + 1
+        cost[k], best[k], room = cost[k + 1] + 1, opcodes[k], room + 1
         for number, wanted in beginning.get(opcodes[k], ()):
-            if len(wanted) <= room and steps[k + len(wanted)] + 1 < steps[k] and opcodes.startswith(wanted, k):
-                steps[k], best[k] = steps[k + len(wanted)] + 1, number
+            if len(wanted) <= room and cost[k + len(wanted)] + 1 < cost[k] and opcodes.startswith(wanted, k):
+                cost[k], best[k] = cost[k + len(wanted)] + 1, number
         if listing[k].at in stops:
             room = 0
     out, k = bytearray(code), 0
     while k < len(listing):
         out[listing[k].at] = best[k]
-        k += len(joined().get(best[k], (None,)))
+        k += len(steps()[best[k]])
     return bytes(out)
 
 

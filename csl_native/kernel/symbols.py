@@ -152,7 +152,7 @@ def unbind_to(depth) -> None:
     p = load(BP)
     while p > depth and p > load(BIND_BASE):
         p -= 16
-        set_field(load(p) + SYM_VALUE, load(p + 8))
+        restore(p)
     store(BP, p)
 
 

@@ -120,7 +120,7 @@ class Window:
             cage["read_at"] = cage["read_end"] = 0
 
 
-RECENT = 8192  # characters that are kept of what was written
+RECENT = 8192  # characters that wait for a file at most, and that are kept of what it got
 
 
 class Output:

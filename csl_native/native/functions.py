@@ -101,11 +101,16 @@ class FunctionIR:
             return self.define("", out)
         return self.define(".whole", out, "noinline ") + self.define("", beginning, "alwaysinline ")
 
+    @property
+    def has_front(self) -> bool:
+        from .fronts import front
+        return not self.body.types and bool(front(self.code, self.source.own))
+
     def front(self) -> Emitter | None:
         """The function's front, if it has one: then what was made before is the whole of it."""
-        from .fronts import Front, front
-        if self.body.types or not front(self.code, self.source.own):
+        if not self.has_front:
             return None
+        from .fronts import Front
         whole, self.out = self.out, Emitter()
         beginning, made = self.out, Front(self, self.source)
         made.run([f"%a{k}" for k in range(self.count)])

@@ -12,7 +12,6 @@ from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..objects import SYM_ENV
 from ..words import FLOAT, SYMBOL, VECTOR
-from .fronts import front
 from .functions import Callee, FunctionIR, Source
 from .guards import digest_of, guard_of
 from .lowering import CALLS
@@ -91,8 +90,8 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
         return None
     known = Callee(name, guard_of(name), code, len(literals), floats(lisp, literals))
     if len(code.code) > SMALL or symbol in literals or any(item.row.name in ("calln", "push_argument", "bind", "poll") for item in decode(code.code)):
-        known = known._replace(front=True, own=frozenset(k for k, x in enumerate(literals) if x == symbol))
-        return known if front(code, known.own) and not FunctionIR(Source("", code, len(literals), floats=known.floats)).body.types else None
+        own = frozenset(k for k, x in enumerate(literals) if x == symbol)
+        return known._replace(front=True, own=own) if FunctionIR(Source("", code, len(literals), own, known.floats)).has_front else None
     return known
 
 

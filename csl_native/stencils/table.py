@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from csl_native.image.container import ImageError, digest
 
-from ..instructions.codec import OPERANDS, Code, Instruction, instructions, joined
+from ..instructions.codec import OPERANDS, Code, Instruction, instructions, steps
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
 from ..native.architectures import Architecture
@@ -68,11 +68,7 @@ class Made(NamedTuple):
 
 def by_opcode() -> list[Instruction]:
     """The instruction for each byte that begins one; for one that begins a sequence, the sequence's first."""
-    rows = list(instructions())
-    rows += rows[:1] * (256 - len(rows))
-    for number, parts in joined().items():
-        rows[number] = parts[0]
-    return rows
+    return [steps().get(k, instructions()[:1])[0] for k in range(256)]
 
 
 class NoRoom(Exception):
