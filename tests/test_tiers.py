@@ -92,6 +92,29 @@ def test_arithmetic_on_every_tier(shared: Session, one: str, other: str, argumen
     assert all(row == found[0] for row in found), found
 
 
+def structures(depth: int) -> st.SearchStrategy[str]:
+    """Pairs and lists of x, y and literals, with parts of them, calls, and arithmetic that fails."""
+    leaf = st.sampled_from(["x", "y", "'a", "'(b c)", '"s"', "7", "nil", str(1 << 62)])
+    if depth == 0:
+        return leaf
+    below = structures(depth - 1)
+    whole = st.lists(below, min_size=1, max_size=7).map(lambda l: f"(list {' '.join(l)})")
+    two = st.tuples(st.sampled_from(["cons", "xcons", "plus2", "eq"]), below, below).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+    one = st.tuples(st.sampled_from(["car", "cdr", "ncons", "atom", "same"]), below).map(lambda t: f"({t[0]} {t[1]})")
+    test = st.tuples(below, below, below).map(lambda t: f"(cond ({t[0]} {t[1]}) (t {t[2]}))")
+    return st.one_of(leaf, whole, whole, two, one, test, st.tuples(below, below).map(lambda t: f"(progn (setq x {t[0]}) {t[1]})"))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(structures(4))
+def test_structures_on_every_tier(shared: Session, body: str) -> None:
+    """Room for many pairs at once, literals that are read late, and what gives up between them."""
+    shared.eval("(de same (u) (cond ((atom u) u) (t (cons (car u) (cdr u)))))")
+    shared.eval(f"(de f (x y) (list x {body}))")
+    found = tiers(shared, "f", "(list (errorset '(f 1 2) nil nil) (errorset '(f '(1 . 2) 'q) nil nil) (errorset '(f nil '((u v) w)) nil nil))")
+    assert all(row == found[0] for row in found), found
+
+
 def test_floats_are_not_boxed_inside(shared: Session) -> None:
     """A loop of floats allocates nothing but its result."""
     shared.eval("(de root (n k) (prog (x) (setq x 1.0) again (setq x (times2 0.5 (plus2 x (quotient n x)))) (setq k (sub1 k)) "

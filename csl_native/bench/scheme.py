@@ -95,6 +95,11 @@ PRELUDE = """
 (define (terpri) (newline) '())
 """
 GUILE = """
+(define-syntax fluid-let
+  (syntax-rules ()
+    ((_ ((v x)) body) (let ((new x) (old #f))
+      (dynamic-wind (lambda () (set! old v) (set! v new)) (lambda () body) (lambda () (set! new v) (set! v old)))))
+    ((_ ((v x) more ...) body) (fluid-let ((v x)) (fluid-let (more ...) body)))))
 (define make-eq-hashtable make-hash-table)
 (define (eq-hashtable-ref h k d) (hashq-ref h k d))
 (define (eq-hashtable-set! h k v) (hashq-set! h k v))
@@ -134,12 +139,9 @@ class Translation:
         return f"(define top-{self.counter} {self.value(form, set())})"
 
     def bound(self, names: list[str], body: str) -> str:
-        """A body in which fluids among its parameters, which have their values, are bound dynamically."""
-        for n in names:
-            if n in self.fluids:
-                v = self.name(n)
-                body = f"(let ((old {v}) (new p{v})) (set! {v} new) (let ((r {body})) (set! {v} old) r))"
-        return body
+        """A body in which fluids among its parameters, which have their values, are bound, however it is left (as here and in Common Lisp)."""
+        fluids = [self.name(n) for n in names if n in self.fluids]
+        return f"(fluid-let ({' '.join(f'({v} p{v})' for v in fluids)}) {body})" if fluids else body
 
     def parameter(self, n: str) -> str:
         return ("p" if n in self.fluids else "") + self.name(n)

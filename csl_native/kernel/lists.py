@@ -9,7 +9,7 @@ from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow
 from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host
-from .memory import NIL, cons, set_field
+from .memory import NIL, cons, pair, reserve, set_field
 
 
 @lisp("cons")
@@ -126,19 +126,22 @@ def ncons(a):
 @lisp("list2")
 @inline
 def list2(a, b):
-    return cons(a, cons(b, NIL))
+    reserve(32)
+    return pair(a, pair(b, NIL))
 
 
 @lisp("list3")
 @inline
 def list3(a, b, c):
-    return cons(a, cons(b, cons(c, NIL)))
+    reserve(48)
+    return pair(a, pair(b, pair(c, NIL)))
 
 
 @lisp("acons")
 @inline
 def acons(a, b, c):
-    return cons(cons(a, b), c)
+    reserve(32)
+    return pair(pair(a, b), c)
 
 
 @lisp("xcons")

@@ -57,6 +57,7 @@ FATAL_MEMORY = 1
 
 # States of a line, as bits: live since the last collection, handed out since then, first of its chunk, start bits set.
 LIVE, YOUNG, FIRST, PREPARED = 1, 2, 4, 8
+ALL_YOUNG = 0x0202020202020202
 
 
 @inline
@@ -74,11 +75,29 @@ def allocate(size):
 def allocate_slow(size):
     if size > 4096:
         return allocate_large(size)
-    close_chunk()
-    next_run(size)
+    next_chunk(size)
     p = load(FREE)
     store(FREE, p + size)
     return p
+
+
+@inline
+def room(size) -> bool:
+    """Are there ``size`` bytes in the current chunk?"""
+    return load(FREE) + size <= load(LIMIT)
+
+
+@inline
+def reserve(size) -> None:
+    """Make room for ``size`` bytes, a line at most, so that what is made of them next is one piece of straight-line code."""
+    if unlikely(not room(size)):
+        next_chunk(size)
+
+
+@noinline
+def next_chunk(size) -> None:
+    close_chunk()
+    next_run(size)
 
 
 def close_chunk() -> None:
@@ -105,8 +124,12 @@ def take_lines(start, end) -> None:
     store8(i, FIRST | YOUNG)
     i += 1
     while i < last:
-        store8(i, YOUNG)
-        i += 1
+        if i & 7 == 0 and i + 8 <= last:
+            store(i, ALL_YOUNG)
+            i += 8
+        else:
+            store8(i, YOUNG)
+            i += 1
     store(ALLOCATED, load(ALLOCATED) + end - start)
     if load(ALLOCATED) > load(BUDGET):
         request_collection(0)
@@ -130,9 +153,7 @@ def next_run(size) -> None:
         elif load8(lines + i) != 0:
             i += 1
         else:
-            j = i + 1
-            while j < top and j - i < 1024 and load8(lines + j) == 0:
-                j += 1
+            j = end_of_run(i, top if top - i < 1024 else i + 1024)
             if (j - i) << 8 >= size:
                 store(CURSOR, j)
                 open_chunk(i << 8, j << 8)
@@ -144,6 +165,19 @@ def next_run(size) -> None:
         invoke4(HOST_SLOT, FATAL_MEMORY, size, 0, 0, 0)
     store(CURSOR, load(HEAP_TOP) >> 8)
     open_chunk(start, start + CHUNK)
+
+
+def end_of_run(i, end):
+    """Where the free lines from line ``i`` on end, at line ``end`` at the latest."""
+    lines = load(LINES)
+    while i < end:
+        if i & 7 == 0 and i + 8 <= end and load(lines + i) == 0:
+            i += 8
+        elif load8(lines + i) == 0:
+            i += 1
+        else:
+            return i
+    return end
 
 
 def grow(size):
@@ -189,9 +223,7 @@ def find_run(size):
         elif load8(lines + i) != 0:
             i += 1
         else:
-            j = i + 1
-            while j < top and load8(lines + j) == 0 and (j - i) << 8 < size:
-                j += 1
+            j = end_of_run(i, top if top - i < size >> 8 else i + (size >> 8))
             if (j - i) << 8 >= size:
                 return i << 8
             i = j
@@ -207,7 +239,15 @@ def set_field(p, v) -> None:
 
 @inline
 def cons(a, d):
-    p = allocate(16)
+    reserve(16)
+    return pair(a, d)
+
+
+@inline
+def pair(a, d):
+    """``cons`` in room that was reserved."""
+    p = load(FREE)
+    store(FREE, p + 16)
     store(p, a)
     store(p + 8, d)
     return p + 1

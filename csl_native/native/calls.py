@@ -39,6 +39,9 @@ class CallInstructions:
     def finish(self, value: str) -> None:
         raise NotImplementedError
 
+    def literal(self, n: int) -> str:
+        return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * n})")
+
     def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
         """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
         out, row, n = self.out, item.row, item.operands[0]
@@ -80,7 +83,7 @@ class CallInstructions:
         if callee.code is None:
             result = out.define(f"call i64 @{self.unit.use(callee.function)}(ptr %base{''.join(f', i64 {v}' for v in inputs)})")
             return self.checked(result, item.at)
-        symbol = out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * item.operands[0]})")
+        symbol = self.literal(item.operands[0])
         from .fronts import Front
         from .lowering import Body
         source = Source("", callee.code, callee.literals, callee.own, callee.floats)

@@ -60,11 +60,11 @@ def front(code: Code, own: Collection[int] = ()) -> frozenset[int]:
 class Front(Body):
     """The body that goes no further than the front does."""
 
-    def once(self, targets: set[int]) -> None:
+    def once(self) -> None:
         self.kept = front(self.code, self.source.own)
         ends = {place for item in self.listing if item.at in self.kept for place in (item.end, item.target)}
         self.listing = [item for item in self.listing if item.at in self.kept or item.at in ends]
-        super().once(targets)
+        super().once()
 
     def instruction(self, item: Decoded) -> None:
         if item.at in self.kept:

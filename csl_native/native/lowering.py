@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.codec import Decoded, decode, verify
 from ..kernel.memory import NIL
+from ..restricted import llvm as ir
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
 from ..words import UNWIND
 from . import flow
+from .allocation import PAIR, PAIRS, rooms
 from .calls import CallInstructions, pushed
 from .cells import CellInstructions, plan
 from .floats import FloatInstructions, Value
@@ -18,6 +22,14 @@ from .functions import UNLIKELY, FunctionIR, Source
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
 SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr", "getv"))
 CALLS = {f"{kind}{n}": n for kind in ("call", "tail_call") for n in range(4)}
+
+
+@cache
+def only_signals(function: str) -> bool:
+    """Is there nothing but an error where the fast path of an instruction is left?  (``signal_...`` functions do not come back.)"""
+    program = kernel_program(())
+    called = [name for name in ir.closure(program, [function], lambda f: f.inline) if not program.functions[name].inline]
+    return all(name.startswith("signal_") for name in called)
 
 
 class Body(CallInstructions, FloatInstructions, CellInstructions):
@@ -40,6 +52,9 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         self.functions = {item.at: kernel[item.operands[0]] for item in self.listing
                           if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
         self.types = flow.infer(self.code, self.listing, self.floats, self.functions)
+        self.targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in self.code.handlers}
+        self.rooms = {} if self.types else rooms(self.listing, self.targets)  # floats are boxed anywhere
+        self.late: dict[int, int] = {}  # operands that are literals and not read yet: so no call has to keep them
 
     # -- places ---------------------------------------------------------------------------
 
@@ -55,14 +70,13 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         for k in range(code.locals):
             out.emit(f"store i64 {arguments[k] if k < len(arguments) else '0'}, ptr {self.words[k]}")
         self.make_cells()
-        targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in code.handlers}
         for copy in range(self.rounds):
             self.copy = copy
-            self.once(targets)
+            self.once()
         if self.caller is not None:
             out.place(self.done)
 
-    def once(self, targets: set[int]) -> None:
+    def once(self) -> None:
         """The code, a first time or once more; only jumps get to what is there once more."""
         out, code = self.out, self.code
         if self.copy:
@@ -70,15 +84,31 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             out.place(out.label("again"))
         for item, following in zip(self.listing, [*self.listing[1:], None], strict=True):
             self.at = item.at
-            if item.at in targets or out.terminated:
+            if item.at in self.targets or out.terminated:
                 out.place(f"{self.prefix}at{item.at}" + (f".{self.copy}" if self.copy else ""))
                 if any(t == item.at for _, _, t, _ in code.handlers):
                     out.emit(f"call void @{self.unit.use('set_lisp_stack')}(ptr %base, i64 {self.unit.saved})")
+            self.make_room(item)
+            if item.target is not None:
+                self.read_late()
             self.instruction(item)
             if not out.terminated:
+                if following is None or following.at in self.targets:
+                    self.read_late()
                 self.transition(self.after(item), item.end)
                 if following is not None and following.at != item.end:
                     out.jump(self.label(item.end))
+
+    def make_room(self, item: Decoded) -> None:
+        """Room for the pairs that this instruction makes and those behind it; then there is enough for this one, which LLVM believes."""
+        size = self.rooms.get(item.at)
+        if size is None:
+            return
+        if size:
+            self.out.emit(f"call void @{self.unit.use('reserve')}(ptr %base, i64 {size})")
+        if size != (own := PAIR * PAIRS[item.row.name]):
+            enough = self.out.define(f"call i1 @{self.unit.use('room')}(ptr %base, i64 {own})")
+            self.out.emit(f"call void @llvm.assume(i1 {enough})")
 
     def label(self, at: int | None) -> str:
         copy = self.copy if at is None or at > self.at else (self.copy + 1) % self.rounds
@@ -93,12 +123,20 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         return flow.after(item, before, self.floats, self.functions) if self.types else Types(
             before.locals, (WORD,) * (self.depths[item.at] - item.row.takes + item.row.gives))
 
+    def read_late(self) -> None:
+        """Read the literals that were not, where control may come from elsewhere next."""
+        for place, n in list(self.late.items()):
+            self.write(place, Value(WORD, self.literal(n)))
+
     def read(self, place: int, kind: str) -> Value:
+        if place in self.late:
+            return Value(WORD, self.literal(self.late[place]))
         if kind == FLOAT:
             return Value(FLOAT, self.out.define(f"load double, ptr {self.doubles[place]}"))
         return Value(WORD, self.out.define(f"load i64, ptr {self.words[place]}"))
 
     def write(self, place: int, value: Value) -> None:
+        self.late.pop(place, None)
         slot = self.doubles[place] if value.type == FLOAT else self.words[place]
         self.out.emit(f"store {'double' if value.type == FLOAT else 'i64'} {value.name}, ptr {slot}")
 
@@ -216,6 +254,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         elif row.name == "literal" and item.operands[0] in self.floats and self.types:
             from ..restricted.emitter import constant
             self.write(first, Value(FLOAT, constant(self.floats[item.operands[0]])))
+        elif row.name == "literal" and not self.types and not self.code.handlers:
+            self.late[first] = item.operands[0]
         elif FLOAT in (value.type for value in inputs) and self.float_instruction(item, inputs, first):
             pass
         elif row.name in CALLS:
@@ -239,13 +279,15 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         if assumes or row.fails and row.kind == "value" and f.lisp_name is not None and splits(row):
             self.unit.leaves.add(row.function)
             pad, on = out.label("pad"), out.label("on")
-            result = out.invoke(f"i64 @leave.{row.function}(ptr %base{list_})", pad)
+            result, before = out.invoke(f"i64 @leave.{row.function}(ptr %base{list_})", pad), dict(self.late)
             self.write(first, Value(WORD, result))
             out.jump(on)
             out.place(pad)
             out.emit("%" + pad[1:] + ".e = landingpad {ptr, i32} cleanup")
             if assumes:
+                self.late, after = before, self.late
                 self.give_up(item)
+                self.late = after
             else:
                 self.rare(item, row.function, inputs, first, on)
             out.place(on)
@@ -273,5 +315,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             self.two_floats(item, inputs, first, on)
         arguments = "".join(f", i64 {a}" for a in entry_arguments("0", inputs))
         result = self.out.define(f"call {self.unit.rare(f'entry_{function}')}(ptr %base{arguments})")
+        if only_signals(function):
+            self.out.jump(self.failure(item.at))
+            return
         self.write(first, Value(WORD, self.checked(result, item.at)))
         self.out.jump(on)

@@ -1,0 +1,32 @@
+"""Instructions that make pairs one after another: room for all of them is made before the first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..instructions.codec import Decoded
+
+PAIRS = {"cons": 1, "ncons": 1, "xcons": 1, "list2": 2, "list3": 3, "acons": 2}  # how many pairs an instruction makes
+# What may stand between: it makes nothing, or signals an error and does not come back.
+BETWEEN = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "car", "cdr", "getv"))
+PAIR = 16  # bytes
+MOST = 256  # bytes at once: a line, so that a run of free lines of any length will do
+
+
+def rooms(listing: list[Decoded], targets: Collection[int]) -> dict[int, int]:
+    """The bytes to make room for before an instruction, by its place; 0 where an instruction before has made it."""
+    found: dict[int, int] = {}
+    first = None
+    for item in listing:
+        if item.at in targets or item.row.name not in PAIRS and item.row.name not in BETWEEN:
+            first = None
+        size = PAIR * PAIRS.get(item.row.name, 0)
+        if not size:
+            continue
+        if first is not None and found[first] + size <= MOST:
+            found[first] += size
+            found[item.at] = 0
+        else:
+            first = item.at
+            found[first] = size
+    return found
