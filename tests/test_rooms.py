@@ -1,0 +1,37 @@
+"""Room for pairs that are made one after another is made before the first of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from csl_native.instructions.codec import decode
+from csl_native.native.allocation import MOST, PAIR, PAIRS, rooms
+from csl_native.session import Session
+
+from .conftest import needs_native
+from .test_fronts import code_of
+
+pytestmark = needs_native
+
+# Functions of x and y, and how many pairs there is room made for at once.
+FUNCTIONS = {
+    "(list x 'a y 'b x)": [5],
+    "(list x (cons y nil) (cdr x) (list 1 2 3))": [8],
+    "(cons (list x y) (g (cons x y)))": [3, 1],  # a call may make more
+    "(cons x (cond (y (list x y)) (t (cons 1 2))))": [2, 1, 1],  # one way or the other
+    "(plus (car (list x y)) (cadr (list x y)))": [4],
+    f"(list {' '.join(['x'] * 40)})": [16, 16, 8],
+    "(plus x y)": [],
+}
+
+
+@pytest.mark.parametrize("body", FUNCTIONS)
+def test_once(body: str) -> None:
+    s = Session(jit=(-1, -1))
+    s.eval(f"(de f (x y) {body})")
+    code, _ = code_of(s, "f")
+    listing = decode(code.code)
+    found = rooms(listing, {item.target for item in listing})
+    assert [size // PAIR for size in found.values() if size] == FUNCTIONS[body]
+    assert set(found) == {item.at for item in listing if item.row.name in PAIRS} and max(found.values(), default=0) <= MOST
+    s.close()
