@@ -69,7 +69,7 @@ class Restoring:
                 adopt_functions(self.lisp, self.base, image.path)
             self.lisp.ready()
             self.lisp.precision = int(info.get("precision", 6))
-            self.profile = set(map(str, info.get("profile", ())))  # functions that the jit found worth compiling, here or before
+            self._profile = set(map(str, info.get("profile", ())))
             self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
             self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]
@@ -80,6 +80,13 @@ class Restoring:
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
         self.hardcode.set_thresholds(*jit)
+
+    @property
+    def profile(self) -> set[str]:
+        """Names of functions that the jit found worth compiling, here or in the sessions that the image comes from."""
+        if self.lisp.jit is not None:
+            self._profile |= self.lisp.jit.early()
+        return self._profile
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag

@@ -55,6 +55,7 @@ class Jit(CodeCache):
         self.moved = 0  # frames that went on natively
         self.seconds = 0.0
         self._symbols: dict[int, int] = {}
+        self._early: set[int] = set()  # literal vectors of functions that were hot before anything was compiled
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._inlined: dict[int, dict[str, bytes]] = {}
         self._table: StencilTable | None | str = None
@@ -84,6 +85,12 @@ class Jit(CodeCache):
             symbol = self._symbols.get(env)
         return symbol if symbol is not None and m.field(symbol, SYM_ENV) == env else None
 
+    def early(self) -> set[str]:
+        """Names of the functions that were hot before anything was compiled.  (To look for them then would take as long as a short program.)"""
+        symbols = [self.symbol_of(env) for env in self._early]
+        self._early.clear()
+        return {self.machine.text(symbol) for symbol in symbols if symbol is not None}
+
     def mark(self, symbol: int) -> bool:
         """Compile a function at its next call; False when it is no candidate."""
         if symbol & 7 != SYMBOL or not self.lisp.is_bytecoded(symbol):
@@ -106,11 +113,10 @@ class Jit(CodeCache):
         """A function was called, or looped, often.  T when its frame, which is at a place of the bytecode, goes on natively."""
         if not self.possible:
             return NIL
-        symbol = self.symbol_of(env)
         if self._table is None and self.machine.cage["threshold"] > EAGER and time.perf_counter() - self._began < SHORT:
-            if symbol is not None:
-                self.session.profile.add(self.machine.text(symbol))
+            self._early.add(env)
             return NIL
+        symbol = self.symbol_of(env)
         if symbol is None:
             return self.resume(self.nameless(env), at)
         cage, compiled = self.machine.cage, self.functions.get(symbol)
