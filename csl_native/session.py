@@ -212,7 +212,7 @@ class Session(Restoring, Values):
             rest = m.intern("arguments")
             form = m.list([m.intern("apply"), m.list([lisp.s_quote, lisp.handles.make(PYTHON, function)]), rest])
             m.pin(form)
-            lisp.define(m.intern(name), m.list([m.intern("&rest"), rest]), [form], False)
+            lisp.define(m.intern(name), m.list([m.intern("&rest"), rest]), [form])
             m.unpin(1)
         self.run(body)
 

@@ -85,6 +85,20 @@ def test_local_functions(session: Session) -> None:
     assert session.eval("(list (use 10) (eq (f 1) 'outer))") == [[11, 8, 12], True]
 
 
+def test_fexprs(session: Session) -> None:
+    """A fexpr is given what stands behind its name, evaluated nowhere, whether the call is evaluated or compiled."""
+    session.eval("(df show (u) (cons 'show u))")
+    session.eval("(putd 'put!-show 'fexpr '(lambda (u) (list (length u) u)))")
+    session.eval("(de use (n) (list (show x n) (put!-show (plus n 1) . n)))")
+    names = [session.eval(f"'{name}") for name in ("show", "x", "n", "plus")]
+    show, x, n, plus = names
+    assert session.eval("(show x n)") == [show, x, n]
+    assert session.eval("(car (use 3))") == [show, x, n] and session.eval("(caadr (use 3))") == 1 and session.eval("(car (cadr (cadr (use 3))))") == [plus, n, 1]
+    assert session.eval("(car (getd 'show))") == session.eval("'fexpr") == session.eval("(progn (copyd 'other 'show) (car (getd 'other)))")
+    assert session.eval("(other n)") == [show, n] and session.eval("(show)") == [show] and session.eval("(apply 'show '((1 2)))") == [show, 1, 2]
+    assert session.eval("(progn (de show (a) (list a)) (list (car (getd 'show))))") == [session.eval("'expr")] and session.eval("(show 5)") == [5]
+
+
 def test_definitions_from_parts(session: Session) -> None:
     session.eval("(de one (x) (cons x 'end)) (symbol!-set!-definition 'two 'one)")
     assert session.eval("(eq (cdr (two 1)) 'end)") is True

@@ -161,6 +161,12 @@ def test_saved_definitions(csl: Run) -> None:
     assert csl("-q", "-o", "x.img", text=text).stdout.endswith("(nil (lambda (x) (cons x x)))\n")
 
 
+def test_fexprs_of_modules(csl: Run) -> None:
+    text = """(faslout 'm) (df show (u) (cons 'show u)) (de use () (list (show a . b) (show))) (faslend)
+              (remd 'show) (remd 'use) (load!-module 'm) (print (list (use) (show c) (car (getd 'show))))"""
+    assert csl("-q", "-o", "x.img", text=text).stdout.endswith("(((show a . b) (show)) (show c) fexpr)\n")
+
+
 @needs_native
 def test_native_code_of_modules(csl: Run, tmp_path: Path) -> None:
     """Compiled for this machine and another one, used when loaded, and kept by preserve; left out with a reason when damaged."""

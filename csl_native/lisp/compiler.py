@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
-from ..objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
+from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, CompileError, Function
 from .forms import SPECIAL_NAMES, Forms
@@ -221,7 +221,7 @@ class Compiler(Forms):
         if m.flags(head) & F_MACRO:
             self.form(self.lisp.expand(x), context)
             return
-        arguments = list(m.items(m.cdr(x)))
+        arguments = [m.list([self.lisp.s_quote, m.cdr(x)])] if m.flags(head) & F_FEXPR else list(m.items(m.cdr(x)))
         self.call(head, arguments, context)
 
     def variable(self, x: int, context: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, UNSET, T
 from ..machine import Unwinding
-from ..objects import F_KEYWORD, F_MACRO, F_SPECIAL, SYM_VALUE
+from ..objects import F_FEXPR, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_VALUE
 from ..words import CONS, SYMBOL
 from .assembly import CompileError
 from .handles import PYTHON
@@ -53,6 +53,8 @@ class Evaluator:
                     return self.eval(expanded)
                 finally:
                     m.unpin(1)
+            if flags & F_FEXPR:
+                return m.apply(head, [m.cdr(x)])
             if not flags & F_SPECIAL and head not in self.compiler.special:
                 return self.eval_call(head, x)  # the compiler's own forms, like mapcar of a lambda, are compiled
         return self.eval_compiled(x)

@@ -32,7 +32,7 @@ from ..kernel.fasl import (
     FASL_VECTOR,
 )
 from ..kernel.memory import NIL, ROOT_MODULES, T
-from ..objects import BY_TYPE, F_GENSYM, F_MACRO, HASH_EPOCH, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
+from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_EPOCH, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
 
 if TYPE_CHECKING:
@@ -199,15 +199,15 @@ class ModuleWriter:
         """A form to be evaluated when the module is loaded."""
         self.put("items", form)
 
-    def definition(self, symbol: int, env: int, macro: bool) -> None:
+    def definition(self, symbol: int, env: int, kind: int) -> None:
         """A compiled function, and the functions of lambda expressions in it."""
         m = self.m
-        self.put("items", m.vector([symbol, env, T if macro else NIL]))
+        self.put("items", m.vector([symbol, env, T if kind == F_MACRO else m.intern("fexpr") if kind == F_FEXPR else NIL]))
         self.functions.append(m.text(symbol))
         writer = self.runs["items"]
         while writer.functions:
             inner = writer.functions.pop()
-            self.put("items", m.vector([inner, m.field(inner, SYM_ENV), T if m.flags(inner) & F_MACRO else NIL]))
+            self.put("items", m.vector([inner, m.field(inner, SYM_ENV), NIL]))
 
     def source(self, symbol: int, definition: int) -> None:
         """A saved definition, for load-source."""

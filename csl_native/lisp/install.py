@@ -23,7 +23,7 @@ FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolin
 KEPT = ("compile", "faslout", "faslend", "compile-to-module", "symbol-set-definition", "lcmn")
 
 # Forms that begin with these are evaluated when they are compiled to a module, too.
-AT_COMPILE_TIME = "rds deflist flag fluid global remprop remflag unfluid unglobal dm defmacro carcheck faslend c-end".split()
+AT_COMPILE_TIME = "rds deflist flag fluid global remprop remflag unfluid unglobal df dm defmacro carcheck faslend c-end".split()
 
 ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
            "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",

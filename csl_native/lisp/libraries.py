@@ -11,6 +11,7 @@ from csl_native.image.files import writing
 
 from ..instructions.codec import CodeError
 from ..kernel.memory import NIL
+from ..objects import F_FEXPR, F_MACRO
 from ..verifying import private_env
 from ..words import CONS, OTHER, SYMBOL, VECTOR
 from .fasl import PREFIX, BadModule, read_module
@@ -92,7 +93,7 @@ def take_item(lisp: Lisp, item: int, strange: bool = False) -> None:
     if item & 7 != VECTOR or m.vector_length(item) != 3:
         lisp.eval(item)
         return
-    symbol, env, macro = m.vector_items(item)
+    symbol, env, kind = m.vector_items(item)
     if symbol & 7 != SYMBOL or env & 7 != VECTOR or m.vector_length(env) == 0 or m.field(env, 8 - VECTOR) & 7 != OTHER:
         raise BadModule("a definition in it is none; compile it again")
     if strange:
@@ -101,7 +102,7 @@ def take_item(lisp: Lisp, item: int, strange: bool = False) -> None:
         except CodeError as error:
             raise BadModule(f"its function {lisp.printer.text(symbol)} cannot be run: {error}") from None
     if not check_lose(lisp, symbol):
-        lisp.install_env(symbol, env, macro != NIL)
+        lisp.install_env(symbol, env, {NIL: 0, lisp.s_fexpr: F_FEXPR}.get(kind, F_MACRO))
 
 
 def take_source(lisp: Lisp, item: int) -> None:

@@ -12,8 +12,8 @@ from ..kernel.memory import NIL, ROOT_LOWER, ROOT_OBLIST, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
+    F_FORM,
     F_GLOBAL,
-    F_MACRO,
     SYM_ENV,
     SYM_FLAGS,
     SYM_FN1,
@@ -170,8 +170,8 @@ class Lisp(Installer, Evaluator):
 
     # -- definitions -----------------------------------------------------------------
 
-    def define(self, symbol: int, parameters: int, body: list[int], macro: bool = False) -> None:
-        """Compile a lambda and make it the function of a symbol."""
+    def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0) -> None:
+        """Compile a lambda and make it the function of a symbol; ``kind``: 0, ``F_MACRO`` or ``F_FEXPR``."""
         m = self.machine
         pinned = m.list([symbol, parameters, *body])
         m.pin(pinned)
@@ -179,15 +179,15 @@ class Lisp(Installer, Evaluator):
             code, literals = self.compiler.compile(symbol, parameters, body)
         finally:
             m.unpin(1)
-        self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), macro)
+        self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), kind)
 
-    def install_env(self, symbol: int, env: int, macro: bool) -> None:
+    def install_env(self, symbol: int, env: int, kind: int) -> None:
         """Make a literal vector, whose first element is bytecode, the function of a symbol."""
         m = self.machine
         self.on_redefine(symbol)
         m.set_field(symbol, SYM_ENV, env)
         m.set_field(symbol, SYM_SPARE, 0)
-        self.set_flags(symbol, F_MACRO if macro else 0, F_MACRO)
+        self.set_flags(symbol, kind, F_FORM)
         m.kernel.bytecode_cells(symbol, m.field(env, 8 - VECTOR))
 
     def reach_out(self, what: str) -> None:
@@ -201,7 +201,7 @@ class Lisp(Installer, Evaluator):
         self.on_redefine(symbol)
         self.machine.set_field(symbol, SYM_ENV, symbol)
         self.machine.set_field(symbol, SYM_SPARE, 0)
-        self.set_flags(symbol, 0, F_MACRO)
+        self.set_flags(symbol, 0, F_FORM)
         self.set_cells(symbol, SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
 
     def lambda_symbol(self, form: int) -> int:

@@ -69,7 +69,7 @@ def install(lisp: Lisp, made: list[tuple[int, int]]) -> None:
     for _, env in made:
         lisp.machine.pin(env)
     for symbol, env in made:
-        lisp.install_env(symbol, env, False)
+        lisp.install_env(symbol, env, 0)
     lisp.machine.cage["sp"] = mark
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
-from ...objects import CODE_HEADER, F_FLUID, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from ...objects import CODE_HEADER, F_FEXPR, F_FLUID, F_FORM, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
 from ..registry import builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
+
+
+KINDS = {"de": 0, "df": F_FEXPR, "dm": F_MACRO}
 
 
 def check_lose(lisp: Lisp, name: int) -> bool:
@@ -33,17 +36,15 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     if check_lose(lisp, name):
         return NIL
     try:
-        lisp.define(name, parameters, body, kind == "dm")
+        lisp.define(name, parameters, body, KINDS[kind])
     except CompileError as error:
         if m.value(lisp.s_comp) not in (None, NIL) or error.value is None or not error.message.startswith(("Attempt to bind", "bad item")):
             raise lisp.compile_error(error) from None
         failing = m.list([m.intern("unbindable"), m.list([lisp.s_quote, error.value])])  # a call is the error, as in interpreted functions
-        lisp.define(name, m.list([m.intern("&rest"), m.make_symbol("rest")]), [failing], kind == "dm")
+        lisp.define(name, m.list([m.intern("&rest"), m.make_symbol("rest")]), [failing], KINDS[kind])
     if m.value(lisp.s_comp) in (None, NIL):
         source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
         m.set_field(name, SYM_SPARE, source)
-    if kind == "df":
-        m.kernel.put(name, lisp.s_fexpr, T)
     return name
 
 
@@ -68,9 +69,9 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
     if kind == "putd" and len(parts) == 4:
         quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL for p in parts[1:]]
         name, what, f = quoted
-        if name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro) or f & 7 != CONS or m.car(f) != lisp.s_lambda:
+        if name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro, lisp.s_fexpr) or f & 7 != CONS or m.car(f) != lisp.s_lambda:
             return None
-        return Definition("dm" if what == lisp.s_macro else "de", name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
+        return Definition({lisp.s_macro: "dm", lisp.s_fexpr: "df"}.get(what, "de"), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
     if kind not in ("de", "df", "dm", "defun", "defmacro"):
         return None
     if len(parts) < 2:
@@ -109,11 +110,10 @@ def putd(lisp: Lisp, name: int, kind: int, f: int) -> int:
     if check_lose(lisp, name):
         return NIL
     if f & 7 == CONS and m.car(f) == lisp.s_lambda:
-        return define(lisp, "dm" if kind == lisp.s_macro else "de", name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
+        return define(lisp, {lisp.s_macro: "dm", lisp.s_fexpr: "df"}.get(kind, "de"), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
     if f & 7 == SYMBOL:
         copy_definition(lisp, name, f)
-        if kind == lisp.s_macro:
-            lisp.set_flags(name, F_MACRO)
+        lisp.set_flags(name, {lisp.s_macro: F_MACRO, lisp.s_fexpr: F_FEXPR}.get(kind, 0))
         return name
     raise lisp.errors.bare("bad args for putd", f)
 
@@ -123,7 +123,7 @@ def copy_definition(lisp: Lisp, to: int, source: int) -> None:
     lisp.on_redefine(to)
     for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
         m.set_field(to, field, m.field(source, field))
-    lisp.set_flags(to, m.flags(source) & F_MACRO, F_MACRO)
+    lisp.set_flags(to, m.flags(source) & F_FORM, F_FORM)
     if lisp.is_bytecoded(source):
         m.kernel.bytecode_cells(to, m.field(m.field(source, SYM_ENV), 8 - VECTOR))
 
@@ -137,7 +137,7 @@ def getd(lisp: Lisp, name: int) -> int:
         return m.cons(lisp.s_fexpr, name)
     if not lisp.is_defined(name):
         return NIL
-    kind = lisp.s_macro if m.flags(name) & F_MACRO else lisp.s_fexpr if m.kernel.flagp(name, lisp.s_fexpr) != NIL else lisp.s_expr
+    kind = lisp.s_macro if m.flags(name) & F_MACRO else lisp.s_fexpr if m.flags(name) & F_FEXPR else lisp.s_expr
     source = m.field(name, SYM_SPARE)
     if source & 7 == CONS:
         if kind == lisp.s_macro:
@@ -152,7 +152,7 @@ def getd(lisp: Lisp, name: int) -> int:
 def codep(lisp: Lisp, x: int) -> int:
     m = lisp.machine
     if x & 7 == SYMBOL:
-        return lisp.truth(lisp.is_bytecoded(x) and not m.flags(x) & F_MACRO and m.field(x, SYM_SPARE) & 7 != CONS)
+        return lisp.truth(lisp.is_bytecoded(x) and not m.flags(x) & F_FORM and m.field(x, SYM_SPARE) & 7 != CONS)
     return lisp.truth(x & 7 == OTHER and m.header(x) & 255 == CODE_HEADER)
 
 

@@ -50,10 +50,10 @@ def define_foreign(lisp: Lisp, name: int, library: int, function: int, result: i
             rest = m.intern("more")
             body = m.list([m.intern("foreign-apply"), quoted, m.list([m.intern("list*"), *parameters, rest])])
             m.pin(body)
-            lisp.define(name, m.list([*parameters, m.intern("&rest"), rest]), [body], False)
+            lisp.define(name, m.list([*parameters, m.intern("&rest"), rest]), [body])
         else:
             m.pin(body := m.list([m.intern("foreign-call"), quoted, *parameters]))
-            lisp.define(name, m.list(parameters), [body], False)
+            lisp.define(name, m.list(parameters), [body])
         m.unpin(1)
     finally:
         m.unpin(1)

@@ -15,7 +15,7 @@ from ..assembly import CompileError
 from ..fasl import ModuleWriter, Unwritable
 from ..libraries import Library, handle_of, library_of
 from ..registry import builtin
-from .definitions import Definition, definition_of, flagged
+from .definitions import KINDS, Definition, definition_of, flagged
 from .images import session_of
 from .reading import path_of
 from .reading import read as read_form
@@ -206,7 +206,7 @@ def typed_module(lisp: Lisp, module: ModuleWriter, form: int) -> int:
     for value in (data, *(env for _, env in made)):
         m.pin(value)
     for symbol, env in made:
-        written(lisp, lambda symbol=symbol, env=env: module.definition(symbol, env, False))
+        written(lisp, lambda symbol=symbol, env=env: module.definition(symbol, env, 0))
     words = [m.list([lisp.s_quote, x]) for x in (m.intern(typed.name), m.intern(MODULE))]
     keep = m.list([m.intern("put"), *words, m.string(typed.to_bytes())])
     written(lisp, lambda: module.form(keep))
@@ -224,10 +224,7 @@ def compile_definition(lisp: Lisp, module: ModuleWriter, definition: Definition)
     except CompileError as error:
         raise lisp.compile_error(error) from None
     env = m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
-    written(lisp, lambda: module.definition(definition.name, env, definition.kind == "dm"))
-    if definition.kind == "df":
-        flag = m.list([m.intern("put"), m.list([lisp.s_quote, definition.name]), m.list([lisp.s_quote, lisp.s_fexpr]), T])
-        written(lisp, lambda: module.form(flag))
+    written(lisp, lambda: module.definition(definition.name, env, KINDS[definition.kind]))
     if (m.value(m.intern("*savedef")) or NIL) != NIL:
         source = m.cons(lisp.s_lambda, m.cons(definition.parameters, m.list(definition.body)))
         written(lisp, lambda: module.source(definition.name, source))

@@ -92,6 +92,8 @@
     (setq a (cdr a))
     (go loop)))
 
+(de xdifference (a b) (setdiff b a))
+
 (de smemq (a l)
   (cond ((atom l) (eq a l))
         ((eq (car l) 'quote) nil)
