@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from csl_native.image.container import Image, ImageError, digest
 
 from . import byteorder
-from .instructions.codec import Code, CodeError, disassemble
+from .instructions.codec import Code, disassemble
+from .instructions.table import CodeError
 from .kernel.memory import NIL, ROOT_HARD_CODE, ROOT_OBLIST, ROOT_VECTOR
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, CODE_HEADER, STRING_HEADER, SYM_ENV, SYM_PNAME, SYMBOL_HEADER, VECTOR_HEADER
 from .vm import HEAP

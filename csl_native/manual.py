@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .instructions.codec import derived, joined
+from .instructions.table import derived, joined
 from .native.reasons import ROWS
 from .objects import LAYOUTS
 from .restricted.language import INTRINSICS

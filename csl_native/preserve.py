@@ -12,7 +12,7 @@ from csl_native.image.container import PAGE, STRONG, Image, Section, digest, upd
 from csl_native.image.files import writing
 
 from .baseimage import base_image
-from .instructions.codec import table
+from .instructions.table import table
 from .kernel.memory import NIL, ROOT_PINNED
 from .trust import seal
 from .vm import HEAP

@@ -94,21 +94,21 @@ class Restoring:
 
     def _check_instructions(self, image: Image) -> None:
         """The image's instructions must be this version's, or the first of them."""
-        from .instructions import codec
+        from .instructions import table
         try:
             rows = unpack(image.read("instructions")) if "instructions" in image.sections else []
-            count = len(codec.names_of(rows)[0])
+            count = len(table.names_of(rows)[0])
         except ValueError as error:
             raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
         self.base = image
         if os.path.realpath(image.path) != os.path.realpath(base_image()):
             self.base = Image(base_image())
             current = unpack(self.base.read("instructions"))
-            if not codec.fits(rows, current):
-                raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(codec.names_of(current)[0])}; "
+            if not table.fits(rows, current):
+                raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(table.names_of(current)[0])}; "
                                  "load the sources again and preserve")
             rows = current
-        codec.install(rows)
+        table.install(rows)
 
     def _attach_kernel(self, image: Image, architecture: Architecture | None) -> bool:
         """Run natively when the image, or the base image, has this machine's kernel; else under CPython."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError
 
-from .instructions.codec import Code, CodeError
+from .instructions.codec import Code
+from .instructions.table import CodeError
 from .kernel.calls import SLOT
 from .kernel.checking import BAD_CONTENTS, BAD_POINTER, BAD_SIZE, BAD_START
 from .kernel.memory import (

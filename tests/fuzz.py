@@ -64,8 +64,9 @@ def pages(data: bytes) -> None:
 
 def code(data: bytes) -> None:
     """A code object, through the proof."""
-    from csl_native.instructions.codec import Code, CodeError, disassemble
+    from csl_native.instructions.codec import Code, disassemble
     from csl_native.instructions.proof import prove
+    from csl_native.instructions.table import CodeError
     try:
         unpacked = Code.unpack(data[1:])
         prove(unpacked, data[0] if data else 0, range(1, 9))
@@ -106,7 +107,7 @@ def heap(data: bytes) -> None:
     """A heap, as csl-image looks at it without running it."""
     from csl_native.heapview import HeapView
     from csl_native.image.container import ImageError
-    from csl_native.instructions.codec import CodeError
+    from csl_native.instructions.table import CodeError
     from csl_native.tools.census import census, why_kept
 
     class Stub:

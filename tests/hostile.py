@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from csl_native.image.container import Image, ImageError, Section, write
-from csl_native.instructions.codec import LOCALS, OPERANDS, Code, CodeError, Instruction, encode, instructions
+from csl_native.instructions.codec import Code, encode
+from csl_native.instructions.table import LOCALS, OPERANDS, CodeError, Instruction, instructions
 from csl_native.objects import CODE_HEADER
 from csl_native.session import LispError, Session, restore
 from csl_native.verifying import private_env

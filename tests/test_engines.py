@@ -13,7 +13,8 @@ import pytest
 from csl_native.engines.listing import here
 from csl_native.engines.record import Engine, engines
 from csl_native.engines.weave import check_ends, kernel_program
-from csl_native.instructions.codec import Code, CodeError, instructions
+from csl_native.instructions.codec import Code
+from csl_native.instructions.table import CodeError, instructions
 from csl_native.native.architectures import architectures, host
 from csl_native.objects import CODE_HEADER
 from csl_native.session import Session, restore

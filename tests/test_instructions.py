@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csl_native.instructions.codec import OPERANDS, Code, CodeError, decode, derived, disassemble, encode, table, verify
+from csl_native.instructions.codec import Code, decode, disassemble, encode, verify
+from csl_native.instructions.table import OPERANDS, CodeError, derived, table
 from csl_native.manual import instructions_page
 from csl_native.session import Session
 

@@ -93,7 +93,8 @@ def test_fexprs(session: Session) -> None:
     names = [session.eval(f"'{name}") for name in ("show", "x", "n", "plus")]
     show, x, n, plus = names
     assert session.eval("(show x n)") == [show, x, n]
-    assert session.eval("(car (use 3))") == [show, x, n] and session.eval("(caadr (use 3))") == 1 and session.eval("(car (cadr (cadr (use 3))))") == [plus, n, 1]
+    assert session.eval("(car (use 3))") == [show, x, n]
+    assert session.eval("(caadr (use 3))") == 1 and session.eval("(car (cadr (cadr (use 3))))") == [plus, n, 1]
     assert session.eval("(car (getd 'show))") == session.eval("'fexpr") == session.eval("(progn (copyd 'other 'show) (car (getd 'other)))")
     assert session.eval("(other n)") == [show, n] and session.eval("(show)") == [show] and session.eval("(apply 'show '((1 2)))") == [show, 1, 2]
     assert session.eval("(progn (de show (a) (list a)) (list (car (getd 'show))))") == [session.eval("'expr")] and session.eval("(show 5)") == [5]

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csl_native.engines.record import engines
-from csl_native.instructions.codec import Code, CodeError, Instruction, by_name, decode, encode, instructions, join, joined, split, verify
+from csl_native.instructions.codec import Code, decode, encode, join, split, verify
 from csl_native.instructions.layout import HEAD_SIZE
+from csl_native.instructions.table import CodeError, Instruction, by_name, instructions, joined
 from csl_native.objects import CODE_HEADER
 from csl_native.session import Session
 

@@ -15,7 +15,7 @@ import msgpack
 import pytest
 
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, Section, update, write
-from csl_native.instructions.codec import table
+from csl_native.instructions.table import table
 from csl_native.kernel.memory import FIXED_SYMBOLS, ROOT_LOWER
 from csl_native.objects import LAYOUTS
 from csl_native.session import Session, restore

@@ -16,8 +16,8 @@ from typing import Any
 
 from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
-from csl_native.instructions.codec import CodeError, install
 from csl_native.instructions.proof import prove
+from csl_native.instructions.table import CodeError, install
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.tools import census, compare, foretell, listing

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..instructions.codec import Code, CodeError, encode
+from ..instructions.codec import Code, encode
+from ..instructions.table import CodeError
 from ..lisp.streams import Input
 from ..objects import CODE_HEADER
 from .text import AsmError, Function, Line, parse

@@ -182,7 +182,7 @@ def nfib_table(say: Callable[[str], None]) -> str:
 def python_engine() -> str:
     """Bytecodes per second of CPython's execution: counted once with a counting loop, then timed without."""
     from csl_native.engines.weave import kernel_program
-    from csl_native.instructions.codec import joined
+    from csl_native.instructions.table import joined
     from csl_native.restricted.cpython import translate as to_python
     text = to_python(kernel_program())
     counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += PARTS.get(op, 1)")

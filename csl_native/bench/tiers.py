@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from csl_native.instructions.codec import Code, by_name
+from csl_native.instructions.codec import Code
+from csl_native.instructions.table import by_name
 from csl_native.native.jit import Jit, jit_of
 from csl_native.session import Session
 from csl_native.stencils.making import make

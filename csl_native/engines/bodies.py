@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..instructions.codec import ACCESS, LOCALS, OPERANDS, Instruction, program, reaching_others
 from ..instructions.layout import CODE_START
+from ..instructions.table import ACCESS, LOCALS, OPERANDS, Instruction, program, reaching_others
 from ..kernel.calls import SLOT_RESUME
 from ..kernel.memory import T
 from ..vm import SP, THRESHOLD

@@ -5,7 +5,7 @@ The stack pointer goes in as an argument and comes back in the VM block; the res
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction, steps
+from ..instructions.table import Instruction, steps
 from ..kernel.host import H_OPCODE
 from ..vm import ENGINE_SP, SP
 from ..words import UNWIND

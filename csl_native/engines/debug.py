@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction
+from ..instructions.table import Instruction
 from ..kernel.host import H_DEBUG
 from ..vm import ENGINE_SP
 from ..words import UNWIND

@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import NamedTuple
 
-from ..instructions.codec import Instruction
+from ..instructions.table import Instruction
 
 
 class Engine(NamedTuple):

@@ -5,7 +5,7 @@ Needs calls that are jumps: the arguments of the calling convention are the regi
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction, steps
+from ..instructions.table import Instruction, steps
 from ..kernel.host import H_OPCODE
 from ..words import VECTOR
 from . import weave

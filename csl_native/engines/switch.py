@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction
+from ..instructions.table import Instruction
 from . import weave
 from .record import Engine
 

@@ -6,7 +6,7 @@ the next opcode and a jump through a table of places.
 
 from __future__ import annotations
 
-from ..instructions.codec import Instruction
+from ..instructions.table import Instruction
 from . import weave
 from .record import Engine
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import threading
 from functools import cache
 
-from ..instructions.codec import CodeError, Instruction, instructions, program, steps
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
+from ..instructions.table import CodeError, Instruction, instructions, program, steps
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
 from ..restricted.checker import Function, Program

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
-from .codec import ACCESS, Code, CodeError, Decoded, decode, verify
+from .codec import Code, Decoded, decode, verify
+from .table import ACCESS, CodeError
 
 ELEMENTS = {"var_fetch": (0, 1), "var_keep": (1, 2)}  # the operands that are the array and the index
 READS, SETS = ("local",), ("set_local", "store_local")

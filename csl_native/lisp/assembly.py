@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..instructions.codec import Code, by_name, encode
+from ..instructions.codec import Code, encode
+from ..instructions.table import by_name
 from ..kernel.memory import NIL
 
 VALUE, EFFECT, TAIL = range(3)  # what a form is compiled for

@@ -17,8 +17,8 @@ import msgpack
 
 from csl_native.image.container import Section, digest, unpack
 
-from ..instructions.codec import instructions, joined
 from ..instructions.joined import SEQUENCES
+from ..instructions.table import instructions, joined
 from ..kernel.fasl import (
     BAD,
     FASL_DOTTED,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from csl_native.image.container import Image, ImageError, Section, update, write
 from csl_native.image.files import writing
 
-from ..instructions.codec import CodeError
+from ..instructions.table import CodeError
 from ..kernel.memory import NIL
 from ..objects import F_FEXPR, F_MACRO
 from ..verifying import private_env

@@ -64,7 +64,7 @@ OTHER_NEEDS = {NUMBER[name]: row for name, row in {"CPB": (1, 1), "LDE": (0, 8, 
 @cache
 def needs() -> dict[int, tuple[int, ...]]:
     """How many bytes each operand that is a register must have; of most instructions their definition says it, ``var_NAME``."""
-    from ..instructions.codec import ACCESS, by_name
+    from ..instructions.table import ACCESS, by_name
     return OTHER_NEEDS | {number: tuple(ACCESS[kind][1] // 8 for _, kind in by_name()[f"var_{name.lower()}"].operands if kind in ACCESS)
             for number, (name, _, _) in enumerate(ROWS) if f"var_{name.lower()}" in by_name() and name != "THROW"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ..instructions.codec import CodeError
+from ..instructions.table import CodeError
 from ..kernel.memory import NIL
 from ..kernel.variables import NULL_REFERENCE, RANGE
 from ..objects import CODE_HEADER

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..instructions.codec import ACCESS, LOCALS, OPERANDS, Code, Decoded
+from ..instructions.codec import Code, Decoded
+from ..instructions.table import ACCESS, LOCALS, OPERANDS
 from ..kernel.variables import RANGE
 
 if TYPE_CHECKING:

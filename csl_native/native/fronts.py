@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
-from ..instructions.codec import Code, Decoded, Instruction, decode, program
+from ..instructions.codec import Code, Decoded, decode
+from ..instructions.table import Instruction, program
 from ..restricted import llvm as ir
 from ..stencils.weave import splits
 from .lowering import CALLS, Body

@@ -22,7 +22,7 @@ def kind_numbers(architecture: Architecture) -> dict[str, int]:
 def make_kernel(architecture: Architecture, block: Block | None = None, engines: tuple[str, ...] | None = None) -> PageSet:
     """The kernel for an architecture with all engines or some, from its block or compiled now (needs llvmlite)."""
     from ..engines.weave import chosen, kernel_program
-    from ..instructions.codec import instructions
+    from ..instructions.table import instructions
     from .compiler import entry_table, kernel_abi
     from .workers import kernel_block
     block = block or kernel_block(architecture, engines)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..instructions.codec import LOCALS, Code, Decoded, decode
+from ..instructions.codec import Code, Decoded, decode
+from ..instructions.table import LOCALS
 from ..restricted.language import WORD
 from .cells import plan
 from .functions import FunctionIR, Source

@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from ..engines.weave import kernel_program
-from ..instructions.codec import instructions
+from ..instructions.table import instructions
 from ..kernel.stencils import TARGETS
 from ..native.architectures import Architecture
 from ..native.compiler import module_text, object_code

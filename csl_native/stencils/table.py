@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from csl_native.image.container import ImageError, digest
 
-from ..instructions.codec import OPERANDS, Code, Instruction, instructions, steps
+from ..instructions.codec import Code
+from ..instructions.table import OPERANDS, Instruction, instructions, steps
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
 from ..native.architectures import Architecture

@@ -18,8 +18,8 @@ from functools import cache
 
 from ..engines.bodies import local_operand, stored
 from ..engines.weave import entry_arguments, kernel_program
-from ..instructions.codec import LOCALS, OPERANDS, Instruction, by_name, instructions, program
 from ..instructions.definitions import FUSED, PLACEMENT
+from ..instructions.table import LOCALS, OPERANDS, Instruction, by_name, instructions, program
 from ..kernel.host import H_STACK_OVERFLOW
 from ..restricted.checker import Function, Program
 from ..vm import SP, STACK_END, STACK_LIMIT, TICKS

@@ -339,7 +339,7 @@ def bps_upbv(lisp: Lisp, b: int) -> int:
 @builtin("symbol-set-definition", 2)
 def symbol_set_definition(lisp: Lisp, name: int, definition: int) -> int:
     """Give a symbol a function: another symbol's, a lambda expression, or (argument-count bytecode . literals), which is checked first."""
-    from ...instructions.codec import CodeError
+    from ...instructions.table import CodeError
     from ...verifying import private_env
     m = lisp.machine
     if name & 7 != SYMBOL or m.flags(name) & F_SPECIAL or name in (NIL, T):

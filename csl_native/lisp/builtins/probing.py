@@ -112,7 +112,8 @@ def plant(lisp: Lisp, name: int, count: int, text: int, locals_: int = 0) -> int
 
     A literal stands where its number would; a jump's operand is the number of an instruction.  What is planted is proved before.
     """
-    from ...instructions.codec import Code, CodeError, by_name, encode
+    from ...instructions.codec import Code, encode
+    from ...instructions.table import CodeError, by_name
     from ...objects import CODE_HEADER
     from ...verifying import private_env
     m = lisp.machine

@@ -1,0 +1,199 @@
+"""The instructions: numbers, operands and stack effects, derived from the definitions, or as an image says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..restricted.language import OPERAND_KINDS
+from .joined import SEQUENCES
+
+if TYPE_CHECKING:
+    from ..restricted.checker import Function, Program
+
+
+class Operand(NamedTuple):
+    """Bytes in the bytecode, whether it has a sign, and the power of two that the function receives it times."""
+
+    size: int
+    signed: bool = False
+    scale: int = 0
+
+
+OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
+# Operands that are a local variable which holds bytes: how many bits of them are read or written.
+ACCESS = {kind: (found[1], int(found[2])) for kind in OPERAND_KINDS if (found := re.fullmatch(r"(read|update|write)(\d+)", kind))}
+LOCALS = (*ACCESS, "local8")  # operands that are a local variable
+OPERANDS |= {kind: Operand(1, scale=3) for kind in LOCALS}
+MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
+
+
+class Instruction(NamedTuple):
+    """``function`` is the restricted function that is its meaning; ``takes`` and ``gives`` count stack words."""
+
+    number: int
+    name: str
+    function: str
+    operands: tuple[tuple[str, str], ...]
+    context: tuple[str, ...]
+    inputs: tuple[str, ...]
+    gives: int
+    kind: str  # value, branch, return, tail
+    fails: bool
+    meaning: str
+
+    @property
+    def written(self) -> tuple[int, int] | None:
+        """Of what writes the bytes of a local variable: the number of that operand, and how many bits."""
+        return next(((k, ACCESS[kind][1]) for k, (_, kind) in enumerate(self.operands) if ACCESS.get(kind, ("read",))[0] != "read"), None)
+
+    @property
+    def takes(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def size(self) -> int:
+        return 1 + sum(OPERANDS[kind].size for _, kind in self.operands)
+
+
+class CodeError(ValueError):
+    """Bytecode that cannot be right: the function, the place, what stands there and what was expected."""
+
+
+@cache
+def program() -> Program:
+    """The kernel with the instruction definitions: signatures and texts, before the interpreter is woven."""
+    from ..kernel import MODULES
+    from ..restricted.checker import Program
+    return Program(list(MODULES))
+
+
+def _callers(found: set[str], known: Callable[[Function], bool]) -> frozenset[str]:
+    """Functions that are called ``found``, and those that call such ones and are ``known`` to pass on what these do."""
+    import ast
+    functions = program().functions
+    calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)} for name, f in functions.items()}
+    while True:
+        more = {n for n, f in functions.items() if n not in found and calls[n] & found and known(f)}
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def _returns(f: Function) -> bool:
+    return f.module.rsplit(".", 1)[-1] not in MAY_RETURN_EARLY
+
+
+def _names(f: Function) -> set[str]:
+    import ast
+    return {n.id for n in ast.walk(f.node) if isinstance(n, ast.Name)}
+
+
+@cache
+def reaching_others() -> frozenset[str]:
+    """Functions while which objects may move: those that call the host or an entry, or call such a function."""
+    return _callers({name for name, f in program().functions.items() if _returns(f) and any(n.startswith("invoke") for n in _names(f))}, _returns)
+
+
+@cache
+def failing() -> frozenset[str]:
+    """Functions that may return UNWIND: those that name it, call the host or an entry, or call such a function."""
+    found = {name for name, f in program().functions.items() if _returns(f) and any(n == "UNWIND" or n.startswith("invoke") for n in _names(f))}
+    return _callers(found | {"interpret"}, lambda f: _returns(f) and f.result == "word")
+
+
+_installed: list[tuple[Instruction, ...]] = []
+
+
+def instructions() -> tuple[Instruction, ...]:
+    """All instructions, by number: as an image says, else derived from the definitions."""
+    if not _installed:
+        _installed.append(derived())
+    return _installed[0]
+
+
+@cache
+def joined() -> dict[int, tuple[Instruction, ...]]:
+    """The sequences that interpreters run in one step, by number."""
+    known = by_name()
+    for names in SEQUENCES:
+        for k, name in enumerate(names):
+            if name not in known or k < len(names) - 1 and known[name].kind != "value":
+                raise CodeError(f"sequence {' '.join(names)}: {name} is no instruction that goes on to the next one")
+    return {255 - k: tuple(known[name] for name in names) for k, names in enumerate(SEQUENCES)}
+
+
+@cache
+def steps() -> dict[int, tuple[Instruction, ...]]:
+    """What interpreters do for each byte that begins an instruction: that, or a sequence."""
+    return {**{row.number: (row,) for row in instructions()}, **joined()}
+
+
+def table() -> list[list[Any]]:
+    """The instructions as plain data, for an image; behind them the numbers and names of the sequences."""
+    sequences = [[number, " ".join(row.name for row in parts)] for number, parts in joined().items()]
+    return [[r.number, r.name, r.function, [list(o) for o in r.operands], list(r.context), list(r.inputs), r.gives, r.kind, r.fails]
+            for r in instructions()] + sequences
+
+
+def names_of(rows: list[list[Any]]) -> tuple[list[str], dict[int, str]]:
+    """Of a table: the names of the instructions in order, and the sequences by number.  ValueError for what is no table."""
+    try:
+        return [str(row[1]) for row in rows if len(row) > 2], {int(row[0]): str(row[1]) for row in rows if len(row) == 2}
+    except (TypeError, IndexError, KeyError) as error:
+        raise ValueError(f"no table of instructions ({error})") from error
+
+
+def fits(old: list[list[Any]], new: list[list[Any]]) -> bool:
+    """Does bytecode that was made with a table mean the same with another one, which may have more?"""
+    (names, sequences), (more_names, more_sequences) = names_of(old), names_of(new)
+    return bool(names) and more_names[:len(names)] == names and sequences.items() <= more_sequences.items()
+
+
+def install(rows: list[list[Any]]) -> None:
+    """Take the table of an image made by this version, so that starting need not read the definitions."""
+    if not _installed:
+        _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context), tuple(inputs), gives, kind, fails, "")
+                                for n, name, f, operands, context, inputs, gives, kind, fails in (row for row in rows if len(row) > 2)))
+
+
+@cache
+def derived() -> tuple[Instruction, ...]:
+    """The instructions, derived from the definitions."""
+    import ast
+
+    from . import definitions, typed
+    functions = program().functions
+    first, later = ([n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__] for part in (definitions, typed))
+    names = [*first, *definitions.PRIMITIVES, *typed.PRIMITIVES, *later]
+    rows: list[Instruction] = []
+    for number, name in enumerate(names):
+        if name not in functions:
+            raise CodeError(f"instruction {name}: no restricted function of that name")
+        f = functions[name]
+        operands, context, inputs = [], [], []
+        for argument in f.node.args.args:
+            annotation = argument.annotation.id if isinstance(argument.annotation, ast.Name) else ""
+            if annotation in OPERANDS:
+                operands.append((argument.arg, annotation))
+            elif argument.arg in ("env", "fp") and name.startswith("op_"):
+                context.append(argument.arg)
+            else:
+                inputs.append(argument.arg)
+        kind = "branch" if f.result == "bool" else "return" if name == "op_return" else "tail" if name.startswith("op_tail_") else "value"
+        writes = any(ACCESS.get(o, ("read",))[0] != "read" for _, o in operands)
+        if writes and (name in failing() or f.result != "word"):
+            raise CodeError(f"instruction {name}: it writes a variable, so it cannot fail and gives a number")
+        rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2") if name in ("cons2", "plus2", "times2", "difference2")
+                                else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
+                                1 if f.result == "word" and not writes else 0, kind, name in failing(), (ast.get_docstring(f.node) or "").strip()))
+    if len(rows) + len(SEQUENCES) > 256:
+        raise CodeError(f"{len(rows)} instructions and {len(SEQUENCES)} sequences; the opcode byte has room for 256")
+    return tuple(rows)
+
+
+@cache
+def by_name() -> dict[str, Instruction]:
+    return {row.name: row for row in instructions()}
