@@ -16,8 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csl_native.instructions.codec import Code, encode
 from csl_native.native.compiler import CompilerMissing, kernel_abi
 from csl_native.native.jit import jit_of
+from csl_native.objects import CODE_HEADER
 from csl_native.session import LispError, Session, restore
 
 from .conftest import ROOT, machine_runs_natively, needs_native, sign_again
@@ -113,6 +115,18 @@ def test_structures_on_every_tier(shared: Session, body: str) -> None:
     shared.eval(f"(de f (x y) (list x {body}))")
     found = tiers(shared, "f", "(list (errorset '(f 1 2) nil nil) (errorset '(f '(1 . 2) 'q) nil nil) (errorset '(f nil '((u v) w)) nil nil))")
     assert all(row == found[0] for row in found), found
+
+
+def test_literals_of_code_that_leaves(shared: Session) -> None:
+    """(f x y): x when y is nil, else a literal in its place, from which nothing goes on."""
+    lisp = shared.lisp
+    m = lisp.machine
+    begin = encode("local", 0) + encode("local", 1)
+    other = encode("pop") + encode("literal", 1) + encode("return")
+    code = Code(2, 2, False, 2, 5, begin + encode("jump_nil", len(other)) + other + encode("return"))
+    lisp.install_env(m.intern("f"), m.vector([m.object(CODE_HEADER, code.pack()), m.intern("other")]), 0)
+    found = tiers(shared, "f", "(list (f 'x nil) (f 'x t))")
+    assert all(row == shared.eval("'(x other)") for row in found), found
 
 
 def test_floats_are_not_boxed_inside(shared: Session) -> None:

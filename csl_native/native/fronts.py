@@ -67,6 +67,9 @@ class Front(Body):
         self.listing = [item for item in self.listing if item.at in self.kept or item.at in ends]
         super().once()
 
+    def make_room(self, item: Decoded) -> None:
+        """A front makes nothing."""
+
     def instruction(self, item: Decoded) -> None:
         if item.at in self.kept:
             super().instruction(item)

@@ -85,6 +85,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         for item, following in zip(self.listing, [*self.listing[1:], None], strict=True):
             self.at = item.at
             if item.at in self.targets or out.terminated:
+                self.late.clear()  # what is there was stored; what is left is of code that leaves
                 out.place(f"{self.prefix}at{item.at}" + (f".{self.copy}" if self.copy else ""))
                 if any(t == item.at for _, _, t, _ in code.handlers):
                     out.emit(f"call void @{self.unit.use('set_lisp_stack')}(ptr %base, i64 {self.unit.saved})")
