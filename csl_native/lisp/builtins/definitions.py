@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 KINDS = {"de": 0, "df": F_FEXPR, "dm": F_MACRO}
 
 
+def defining(lisp: Lisp, kind: int) -> str:
+    """What defines functions of a kind: de of expr, df of fexpr, dm of macro."""
+    return {lisp.s_macro: "dm", lisp.s_fexpr: "df"}.get(kind, "de")
+
+
 def check_lose(lisp: Lisp, name: int) -> bool:
     """Is the symbol protected by its lose flag?  Says so."""
     m = lisp.machine
@@ -71,7 +76,7 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
         name, what, f = quoted
         if name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro, lisp.s_fexpr) or f & 7 != CONS or m.car(f) != lisp.s_lambda:
             return None
-        return Definition({lisp.s_macro: "dm", lisp.s_fexpr: "df"}.get(what, "de"), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
+        return Definition(defining(lisp, what), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
     if kind not in ("de", "df", "dm", "defun", "defmacro"):
         return None
     if len(parts) < 2:
@@ -110,10 +115,10 @@ def putd(lisp: Lisp, name: int, kind: int, f: int) -> int:
     if check_lose(lisp, name):
         return NIL
     if f & 7 == CONS and m.car(f) == lisp.s_lambda:
-        return define(lisp, {lisp.s_macro: "dm", lisp.s_fexpr: "df"}.get(kind, "de"), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
+        return define(lisp, defining(lisp, kind), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
     if f & 7 == SYMBOL:
         copy_definition(lisp, name, f)
-        lisp.set_flags(name, {lisp.s_macro: F_MACRO, lisp.s_fexpr: F_FEXPR}.get(kind, 0))
+        lisp.set_flags(name, KINDS[defining(lisp, kind)])
         return name
     raise lisp.errors.bare("bad args for putd", f)
 
