@@ -6,6 +6,7 @@ import pytest
 
 from csl_native.instructions.codec import decode
 from csl_native.native.allocation import MOST, PAIR, PAIRS, rooms
+from csl_native.native.jit import jit_of
 from csl_native.session import Session
 
 from .conftest import needs_native
@@ -34,4 +35,23 @@ def test_once(body: str) -> None:
     found = rooms(listing, {item.target for item in listing})
     assert [size // PAIR for size in found.values() if size] == FUNCTIONS[body]
     assert set(found) == {item.at for item in listing if item.row.name in PAIRS} and max(found.values(), default=0) <= MOST
+    s.close()
+
+
+@pytest.mark.parametrize("tier", ["ahead of time", "with assumptions"])
+def test_every_pair_is_found(tier: str) -> None:
+    """Pairs that were made together and are needed after a call are kept by collections during the call."""
+    s = Session(jit=(-1, -1), gc_stress=True)
+    s.eval("(de g (n) (cond ((lessp n 1) nil) (t (cons n (g (sub1 n))))))")
+    s.eval("(de f (x y) (append (list x (list y x) (list x y (list y) x) (list y)) (cons (list x y) (cons (list y x x) (g 9)))))")
+    s.eval("(de h (x y) (list (list x y x) (cons x y) (cons y x) (list y y) (g 9) (list y x y) (acons x y x) (g 9)))")
+    forms = "(list (f 1 2) (h 3 4) (f 5 6) (h 7 8))"
+    expected = s.eval(forms)
+    if tier == "ahead of time":
+        s.native_compile()
+    else:
+        for name in "gfh":
+            jit_of(s.lisp).optimise(s.machine.intern(name), at_once=True)
+    for _ in range(20):
+        assert s.eval(forms) == expected
     s.close()

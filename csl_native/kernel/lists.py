@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..objects import BYTES_HEADER
 from ..restricted.language import defined, inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
+from ..vm import FREE
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
@@ -127,21 +128,28 @@ def ncons(a):
 @inline
 def list2(a, b):
     reserve(32)
-    return pair(a, pair(b, NIL))
+    p = pair(a, load(FREE) + 17)
+    pair(b, NIL)
+    return p
 
 
 @lisp("list3")
 @inline
 def list3(a, b, c):
     reserve(48)
-    return pair(a, pair(b, pair(c, NIL)))
+    p = pair(a, load(FREE) + 17)
+    pair(b, load(FREE) + 17)
+    pair(c, NIL)
+    return p
 
 
 @lisp("acons")
 @inline
 def acons(a, b, c):
     reserve(32)
-    return pair(pair(a, b), c)
+    p = pair(load(FREE) + 17, c)
+    pair(a, b)
+    return p
 
 
 @lisp("xcons")

@@ -66,7 +66,7 @@ class Source:
 class FunctionIR:
     """IR of one function."""
 
-    def __init__(self, source: Source, convention: str = "") -> None:
+    def __init__(self, source: Source, convention: str = "", word: int = 8) -> None:
         from .lowering import Body
         self.source, self.code = source, source.code
         if self.code.fixed == 255:
@@ -76,6 +76,7 @@ class FunctionIR:
         self.used: set[str] = {"op_poll"}
         self.leaves: set[str] = set()  # functions that a fast path may leave
         self.convention = convention  # for calls that are rare
+        self.word = word  # bytes of an address
         self.slow: set[str] = set()  # functions that are called by it
         self.body = Body(self, source)
 
@@ -166,7 +167,7 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
             function: FunctionIR = thunk
         else:
             from .leaves import LeafIR, is_leaf
-            function = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture.slow_convention)
+            function = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture.slow_convention, architecture.word)
         parts += [function.text(), function.entry()]
         used |= function.used
         slow_paths |= function.slow

@@ -53,8 +53,8 @@ class Numbers(Body):
 class LeafIR(FunctionIR):
     """IR of both functions."""
 
-    def __init__(self, source: Source, convention: str = "") -> None:
-        super().__init__(source, convention)
+    def __init__(self, source: Source, convention: str = "", word: int = 8) -> None:
+        super().__init__(source, convention, word)
         self.body = Numbers(self, source)
 
     def text(self) -> str:

@@ -12,7 +12,7 @@ from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
 from ..words import UNWIND
 from . import flow
-from .allocation import PAIR, PAIRS, rooms
+from .allocation import OPAQUE, PAIR, PAIRS, rooms
 from .calls import CallInstructions, pushed
 from .cells import CellInstructions, plan
 from .floats import FloatInstructions, Value
@@ -53,7 +53,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
                           if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
         self.types = flow.infer(self.code, self.listing, self.floats, self.functions)
         self.targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in self.code.handlers}
-        self.rooms = {} if self.types else rooms(self.listing, self.targets)  # floats are boxed anywhere
+        # Floats are boxed anywhere, and ``OPAQUE`` needs registers of 64 bits.
+        self.rooms = {} if self.types or unit.word != 8 else rooms(self.listing, self.targets)
         self.late: dict[int, int] = {}  # operands that are literals and not read yet: so no call has to keep them
 
     # -- places ---------------------------------------------------------------------------
@@ -107,7 +108,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             return
         if size:
             self.out.emit(f"call void @{self.unit.use('reserve')}(ptr %base, i64 {size})")
-        if size != (own := PAIR * PAIRS[item.row.name]):
+        if self.shares_room(item):
+            own = PAIR * PAIRS[item.row.name]
             enough = self.out.define(f"call i1 @{self.unit.use('room')}(ptr %base, i64 {own})")
             self.out.emit(f"call void @llvm.assume(i1 {enough})")
 
@@ -123,6 +125,9 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         before = self.before(item.at)
         return flow.after(item, before, self.floats, self.functions) if self.types else Types(
             before.locals, (WORD,) * (self.depths[item.at] - item.row.takes + item.row.gives))
+
+    def shares_room(self, item: Decoded) -> bool:
+        return item.at in self.rooms and self.rooms[item.at] != PAIR * PAIRS[item.row.name]
 
     def read_late(self) -> None:
         """Read the literals that were not, where control may come from elsewhere next."""
@@ -305,6 +310,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         else:
             if row.fails:
                 self.checked(result, item.at)
+            if self.shares_room(item):
+                result = out.define(OPAQUE.format(result))
             if row.written is not None:
                 self.typed_result(item, result)
             elif row.gives:
