@@ -124,6 +124,9 @@ def ncons(a):
     return cons(a, NIL)
 
 
+# Of pairs that are made together the first one is the value: whatever the compiler keeps of its address lies in it, where the collector finds it.
+
+
 @lisp("list2")
 @inline
 def list2(a, b):
