@@ -49,7 +49,7 @@ class CallInstructions:
         if self.caller is None and n in self.source.own and len(inputs) == self.unit.count:
             # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
             mark = "tail" if row.kind == "tail" else "notail"
-            result = out.define(f"{mark} call i64 @{self.unit.source.label}(ptr %base, i64 %env{''.join(f', i64 {v}' for v in inputs)})")
+            result = self.unit.direct(out, inputs, mark=mark)
             if row.kind == "tail":
                 out.ret("word", result)
             else:

@@ -84,5 +84,4 @@ class Front(Body):
         if self.caller is not None:
             self.out.jump(self.elsewhere)
             return
-        arguments = "".join(f", i64 %a{k}" for k in range(self.unit.count))
-        self.out.ret("word", self.out.define(f"tail call i64 @{self.source.label}.whole(ptr %base, i64 %env{arguments})"))
+        self.out.ret("word", self.unit.direct(self.out, [f"%a{k}" for k in range(self.unit.count)], ".whole"))

@@ -9,12 +9,13 @@ as bytecode, at the same instruction with the same values.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..engines.weave import kernel_program
 from ..foreign.types import Signature
-from ..instructions.codec import Code
+from ..instructions.codec import Code, decode
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
@@ -63,20 +64,30 @@ class Source:
     foreign: Signature | None = None  # it only calls this C function
 
 
-class FunctionIR:
-    """IR of one function."""
+def calls_itself(code: Code, own: Collection[int]) -> bool:
+    """Is there a call of the function itself that is not its last?  ``own``: the literals that are the function."""
+    return any(item.row.name.startswith("call") and item.operands[0] in own for item in decode(code.code))
 
-    def __init__(self, source: Source, convention: str = "", word: int = 8) -> None:
+
+class FunctionIR:
+    """IR of one function.
+
+    In one that calls itself, what all calls have in common stays in registers that none of them changes, where LLVM has parameters of that
+    kind (``pins``: the attributes that Swift's self and asynchronous context have): so no call has to keep and pass it.
+    """
+
+    def __init__(self, source: Source, architecture: Architecture | None = None) -> None:
         from .lowering import Body
         self.source, self.code = source, source.code
         if self.code.fixed == 255:
             raise NotCompilable("it has optional or rest arguments")
         self.count = self.code.fixed
+        self.pins = architecture.pins if architecture is not None and calls_itself(self.code, source.own) else None
         self.out = Emitter()
         self.used: set[str] = {"op_poll"}
         self.leaves: set[str] = set()  # functions that a fast path may leave
-        self.convention = convention  # for calls that are rare
-        self.word = word  # bytes of an address
+        self.convention = "" if architecture is None else architecture.slow_convention  # for calls that are rare
+        self.word = 8 if architecture is None else architecture.word  # bytes of an address
         self.slow: set[str] = set()  # functions that are called by it
         self.body = Body(self, source)
 
@@ -119,10 +130,21 @@ class FunctionIR:
         return beginning
 
     def define(self, part: str, out: Emitter, how: str = "") -> str:
-        parameters = "".join(f", i64 %a{k}" for k in range(self.count))
         personality = " personality ptr @personality" if self.leaves else ""
-        return (f"define internal i64 @{self.source.label}{part}(ptr %base, i64 %env{parameters}) {how}nounwind \"no-builtins\"{personality} "
+        base, env = "ptr %base", "i64 %env"
+        if self.pins is not None:
+            base, env = f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} %pinned"
+            out.head.insert(0, "  %env = ptrtoint ptr %pinned to i64")
+        parameters = ", ".join([base, env, *(f"i64 %a{k}" for k in range(self.count))])
+        return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind \"no-builtins\"{personality} "
                 f"{{\n{out.text()}}}\n")
+
+    def direct(self, out: Emitter, arguments: list[str], part: str = "", mark: str = "tail") -> str:
+        """The value of a call of this function itself, or of a part of it."""
+        base, env = "ptr %base", "i64 %env"
+        if self.pins is not None:
+            base, env = f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} {out.define('inttoptr i64 %env to ptr')}"
+        return out.define(f"{mark} call i64 @{self.source.label}{part}({', '.join([base, env, *(f'i64 {a}' for a in arguments)])})")
 
     def use(self, name: str) -> str:
         self.used.add(name)
@@ -138,21 +160,17 @@ class FunctionIR:
 
     def entry(self) -> str:
         """The entry point ``LABEL.entry`` in the calling convention of its cell."""
-        n, label = self.count, self.source.label
-        if n in (1, 2):
-            head = ", ".join(f"i64 %a{k}" for k in range(n))
-            return (f"define hidden i64 @{label}.entry(ptr %base, i64 %env, {head}) nounwind {{\n"
-                    f"  %r = tail call i64 @{label}(ptr %base, i64 %env, {head})\n  ret i64 %r\n}}\n")
-        self.used.add("wrong_count")
-        lines = [f"define hidden i64 @{label}.entry(ptr %base, i64 %env, i64 %n, i64 %a0, i64 %a1, i64 %a2) nounwind {{",
-                 f"  %ok = icmp eq i64 %n, {n}", "  br i1 %ok, label %go, label %bad", "bad:",
-                 "  %w = call i64 @wrong_count(ptr %base, i64 %env, i64 %n)", "  ret i64 %w", "go:"]
-        if n > 3:
-            self.used.add("extra_argument")
-            for k in range(3, n):
-                lines.append(f"  %a{k} = call i64 @extra_argument(ptr %base, i64 {n - k})")
-        arguments = "".join(f", i64 %a{k}" for k in range(n))
-        return "\n".join([*lines, f"  %r = tail call i64 @{label}(ptr %base, i64 %env{arguments})", "  ret i64 %r", "}"]) + "\n"
+        n, out = self.count, Emitter()
+        parameters = [f"%a{k}" for k in range(n)] if n in (1, 2) else ["%n", "%a0", "%a1", "%a2"]
+        if n not in (1, 2):
+            out.branch(out.define(f"icmp eq i64 %n, {n}"), "go", "bad")
+            out.place("bad")
+            out.ret("word", out.define(f"call i64 @{self.use('wrong_count')}(ptr %base, i64 %env, i64 %n)"))
+            out.place("go")
+        extra = [out.define(f"call i64 @{self.use('extra_argument')}(ptr %base, i64 {n - k})") for k in range(3, n)]
+        out.ret("word", self.direct(out, [*(f"%a{k}" for k in range(min(n, 3))), *extra]))
+        head = ", ".join(f"i64 {name}" for name in parameters)
+        return f"define hidden i64 @{self.source.label}.entry(ptr %base, i64 %env, {head}) nounwind {{\n{out.text()}}}\n"
 
 
 def unit_text(architecture: Architecture, sources: list[Source]) -> str:
@@ -167,7 +185,7 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
             function: FunctionIR = thunk
         else:
             from .leaves import LeafIR, is_leaf
-            function = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture.slow_convention, architecture.word)
+            function = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture)
         parts += [function.text(), function.entry()]
         used |= function.used
         slow_paths |= function.slow

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..instructions.codec import Code, Decoded, decode
 from ..instructions.table import LOCALS
 from ..restricted.language import WORD
 from .cells import plan
 from .functions import FunctionIR, Source
 from .lowering import Body
+
+if TYPE_CHECKING:
+    from .architectures import Architecture
 
 PURE = frozenset(("small", "make_variable", "store_local", "var_open", "jump", "var_inc", "var_dec", "var_add", "var_sub", "var_mul", "var_div", "var_mod",
                   "var_jnz", "var_jg", "var_jng", "var_je", "var_cpi8", "var_wide8", "var_move"))
@@ -53,8 +58,8 @@ class Numbers(Body):
 class LeafIR(FunctionIR):
     """IR of both functions."""
 
-    def __init__(self, source: Source, convention: str = "", word: int = 8) -> None:
-        super().__init__(source, convention, word)
+    def __init__(self, source: Source, architecture: Architecture | None = None) -> None:
+        super().__init__(source, architecture)
         self.body = Numbers(self, source)
 
     def text(self) -> str:

@@ -36,7 +36,7 @@ class ThunkIR(FunctionIR):
     def __init__(self, source: Source, architecture: Architecture) -> None:
         self.source, self.code, self.count, self.out = source, source.code, source.code.fixed, Emitter()
         self.used: set[str] = set()
-        self.leaves, self.convention, self.slow = set(), "", set()
+        self.leaves, self.convention, self.slow, self.pins = set(), "", set(), None
         self.extension = architecture.word_extension
         assert source.foreign is not None
         self.row: Signature = source.foreign

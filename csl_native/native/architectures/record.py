@@ -66,6 +66,7 @@ class Architecture(NamedTuple):
     big_endian: bool = False
     tail_calls: bool = True  # can LLVM make a call between functions of one type a jump there?
     word: int = 8  # bytes of an address
+    pins: tuple[str, str] | None = None  # attributes of LLVM's that put parameters into callee-saved registers
     anchor: str = ""  # the symbol of the place that anchored relocations count from, and how far behind the block's table it is
     anchor_bias: int = 0
     after_call: tuple[bytes, bytes] = (b"", b"")  # what follows a call, and what takes its place when the call leaves the block
