@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..instructions.codec import Decoded
 from ..restricted.emitter import Emitter
+from .allocation import OPAQUE
 from .floats import Value
 from .flow import WORD
 from .functions import Callee, FunctionIR, Source
@@ -40,7 +41,9 @@ class CallInstructions:
         raise NotImplementedError
 
     def literal(self, n: int) -> str:
-        return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.env}, i64 {8 * n})")
+        # LLVM would keep the addresses of literals in registers, over calls; where they are the sum of two that stay there this saves nothing.
+        env = self.out.define(OPAQUE.format(self.env)) if self.unit.pins is not None and self.env == "%env" else self.env
+        return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {env}, i64 {8 * n})")
 
     def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
         """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
@@ -88,9 +91,17 @@ class CallInstructions:
         from .lowering import Body
         source = Source("", callee.code, callee.literals, callee.own, callee.floats)
         body = Front(self.unit, source, self, item) if callee.front else Body(self.unit, source, self, item)  # type: ignore[arg-type]
-        body.elsewhere = other
+        whole = self.unit.other(callee) if item.row.kind != "tail" else None
+        body.elsewhere = other if whole is None else out.label("whole")
         body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")
         body.run(inputs)
+        if whole is not None:
+            out.jump(after := out.label("after"))
+            out.place(body.elsewhere)
+            result = self.checked(whole.direct(out, inputs, ".whole", "notail", body.env), item.at)
+            out.emit(f"store i64 {result}, ptr {body.result}")
+            out.jump(after)
+            out.place(after)
         return out.define(f"load i64, ptr {body.result}")
 
 

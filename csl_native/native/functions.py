@@ -62,6 +62,7 @@ class Source:
     callees: tuple[tuple[int, Callee], ...] = ()
     speculate: bool = False
     foreign: Signature | None = None  # it only calls this C function
+    name: str = ""
 
 
 def calls_itself(code: Code, own: Collection[int]) -> bool:
@@ -89,6 +90,7 @@ class FunctionIR:
         self.convention = "" if architecture is None else architecture.slow_convention  # for calls that are rare
         self.word = 8 if architecture is None else architecture.word  # bytes of an address
         self.slow: set[str] = set()  # functions that are called by it
+        self.others: dict[str, FunctionIR] = {}  # what is compiled together with it
         self.body = Body(self, source)
 
     def text(self) -> str:
@@ -139,12 +141,17 @@ class FunctionIR:
         return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind \"no-builtins\"{personality} "
                 f"{{\n{out.text()}}}\n")
 
-    def direct(self, out: Emitter, arguments: list[str], part: str = "", mark: str = "tail") -> str:
-        """The value of a call of this function itself, or of a part of it."""
-        base, env = "ptr %base", "i64 %env"
+    def direct(self, out: Emitter, arguments: list[str], part: str = "", mark: str = "tail", env: str = "%env") -> str:
+        """The value of a call of this function, or of a part of it, by its own convention."""
+        first = ["ptr %base", f"i64 {env}"]
         if self.pins is not None:
-            base, env = f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} {out.define('inttoptr i64 %env to ptr')}"
-        return out.define(f"{mark} call i64 @{self.source.label}{part}({', '.join([base, env, *(f'i64 {a}' for a in arguments)])})")
+            first = [f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} {out.define(f'inttoptr i64 {env} to ptr')}"]
+        return out.define(f"{mark} call i64 @{self.source.label}{part}({', '.join([*first, *(f'i64 {a}' for a in arguments)])})")
+
+    def other(self, callee: Callee) -> FunctionIR | None:
+        """The whole of a function with a front, when it is compiled together with this one."""
+        found = self.others.get(callee.name)
+        return found if callee.front and found is not None and found.code == callee.code and found.has_front else None
 
     def use(self, name: str) -> str:
         self.used.add(name)
@@ -177,15 +184,18 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     """A module for some functions, with the inlined part of the kernel."""
     parts, used, leaves, slow_paths = [ir.PERSONALITY], set(), set[str](), set[str]()
     foreign: dict[str, str] = {}
+    functions: dict[str, FunctionIR] = {}
     for source in sources:
         if source.foreign is not None:
             from .thunks import ThunkIR
             thunk = ThunkIR(source, architecture)
             foreign.setdefault(source.foreign.target, thunk.declaration())
-            function: FunctionIR = thunk
+            functions[source.name] = thunk
         else:
             from .leaves import LeafIR, is_leaf
-            function = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture)
+            functions[source.name] = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture)
+    for function in functions.values():
+        function.others = functions
         parts += [function.text(), function.entry()]
         used |= function.used
         slow_paths |= function.slow

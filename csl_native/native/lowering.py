@@ -106,7 +106,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         size = self.rooms.get(item.at)
         if size is None:
             return
-        if size:
+        if size and self.shares_room(item):
             self.out.emit(f"call void @{self.unit.use('reserve')}(ptr %base, i64 {size})")
         if self.shares_room(item):
             own = PAIR * PAIRS[item.row.name]

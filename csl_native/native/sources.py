@@ -40,7 +40,7 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
     if (row := foreign_of(lisp, literals, code)) is not None:
-        return Source(label, code, len(literals), foreign=row)
+        return Source(label, code, len(literals), foreign=row, name=m.text(symbol))
     FunctionIR(source)
     callees: dict[int, Callee] = {}
     room = ROOM
@@ -52,7 +52,7 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
             if callee is not None and size <= room:
                 callees[n] = callee
                 room -= size
-    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate)
+    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate, name=m.text(symbol))
 
 
 def foreign_of(lisp: Lisp, literals: list[int], code: Code) -> Signature | None:
