@@ -178,6 +178,14 @@ def test_heads_with_other_types(field: str) -> None:
             PageSet.parse(body + bytes(-len(body) % 16) + b"code", "bad")
 
 
+def test_what_relies_on_a_function_goes_with_it() -> None:
+    """Code of ``g`` may be called by ``f`` directly: what is wrong with ``g`` is wrong with both, but not with ``h``."""
+    from csl_native.native.pages import PageSet
+    rows = {"0": {"name": "f", "parts": [[0, 4]], "inlined": {"g": b"?"}}, "4": {"name": "g", "parts": [[4, 4]], "inlined": {}}, "8": {"name": "h", "parts": [[8, 4]]}}
+    pages = PageSet(11, "x", bytearray(12), entries=rows)
+    assert [pages.functions_at(place) for place in (1, 5, 9, 12)] == [[0], [0, 4], [8], []]
+
+
 def test_what_the_fuzzer_began_with_and_found() -> None:
     from . import fuzz
     files = [(name, path) for name in fuzz.TARGETS for path in sorted((fuzz.CORPUS / name).iterdir())]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
 
 from csl_native.instructions.codec import Code, decode
+from csl_native.native.architectures import by_name
+from csl_native.native.elf import Block
 from csl_native.native.fronts import MOST, front
+from csl_native.native.functions import compile_unit
+from csl_native.native.sources import source_of
 from csl_native.objects import SYM_ENV
 from csl_native.session import LispError, Session
 
@@ -65,21 +70,64 @@ def test_on_every_tier(shared: Session, body: str) -> None:
         assert tiers(shared, "g", form) == [before[pairs.index(form)]] * 4
 
 
-def test_a_leaf_saves_no_registers(shared: Session) -> None:
-    """The front is what the entry is: no push in front of its return."""
+def unit_of(session: Session, *names: str) -> tuple[Block, Callable[[str], dict[int, tuple[str, str]]]]:
+    """Functions compiled together for x86-64 under their names, and what gives the instructions of a symbol by their places."""
     capstone = pytest.importorskip("capstone")
-    from csl_native.native.functions import compile_unit
-    from csl_native.native.sources import source_of
-    shared.eval("(de leaf (x) (cond ((atom x) nil) (t (list (leaf (car x)) (leaf (cdr x))))))")
-    architecture = shared.hardcode.architecture
-    if architecture is None or architecture.name != "x86-64":
-        pytest.skip("looks at code of x86-64")
-    block = compile_unit(architecture, [shared.run(lambda: source_of(shared.lisp, shared.machine.intern("leaf"), "f"))])
-    at = block.symbols["f.entry"]
+    sources = [session.run(lambda name=name: source_of(session.lisp, session.machine.intern(name), name)) for name in names]  # type: ignore[misc]
+    block = compile_unit(by_name("x86-64"), sources)
     engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-    lines = [f"{i.mnemonic} {i.op_str}" for i in engine.disasm(bytes(block.data[at:at + block.sizes["f.entry"]]), at)]
-    assert lines[-1] == "ret " and not any(line.startswith(("push", "call")) for line in lines), lines
-    assert "f.whole" in block.symbols
+
+    def instructions(symbol: str) -> dict[int, tuple[str, str]]:
+        at = block.symbols[symbol]
+        return {i.address: (i.mnemonic, i.op_str) for i in engine.disasm(bytes(block.data[at:at + block.sizes[symbol]]), at)}
+    return block, instructions
+
+
+def test_a_leaf_saves_no_registers(shared: Session) -> None:
+    """The front is what the entry begins with: no push on the way to its return."""
+    shared.eval("(de leaf (x) (cond ((atom x) nil) (t (list (leaf (car x)) (leaf (cdr x))))))")
+    _, instructions = unit_of(shared, "leaf")
+    found = instructions("leaf.entry")
+    names = [name for name, _ in found.values()]
+    jump = next(what for name, what in found.values() if name == "jne")
+    away = [name for at, (name, _) in found.items() if at >= int(jump, 0)]
+    assert names.index("jne") < names.index("push") and away[-1] == "ret" and "push" not in away
+
+
+def test_recursive_functions_keep_what_calls_share(shared: Session) -> None:
+    """The base of the heap and the environment are in registers that no call changes: nothing is saved or set for a call of the function itself."""
+    shared.eval("(de fibonacci (n) (cond ((lessp n 2) n) (t (plus2 (fibonacci (sub1 n)) (fibonacci (difference n 2))))))")
+    _, instructions = unit_of(shared, "fibonacci")
+    found = list(instructions("fibonacci.whole").values())
+    assert not any(name == "push" and what in ("r13", "r14") for name, what in found)
+    assert not any(name == "mov" and what.startswith(("r13,", "r14,")) for name, what in found)
+
+
+def test_what_is_compiled_together_calls_directly(shared: Session) -> None:
+    shared.eval("""(de bigger (l) (cond ((null l) nil) (t (cons (cons 'one (others (cdr l))) (bigger (cdr l))))))
+        (de others (l) (cond ((null l) nil) (t (cons (bigger (cdr l)) (others (cdr l))))))""")
+    block, instructions = unit_of(shared, "bigger", "others")
+    for name, other in (("bigger", "others"), ("others", "bigger")):
+        called = {int(what, 0) for mnemonic, what in instructions(f"{name}.whole").values() if mnemonic == "call" and what[0].isdigit()}
+        assert called >= {block.symbols["bigger.whole"], block.symbols["others.whole"]}, (name, other)
+    before = shared.eval("(bigger '(1 2 3 4 5))")
+    shared.native_compile(["bigger", "others"])
+    assert shared.eval("(bigger '(1 2 3 4 5))") == before
+
+
+def test_what_a_direct_call_goes_to_may_change(shared: Session) -> None:
+    """``top`` calls the code of ``middle`` directly, in which the body of ``low`` stands: redefining ``low`` reaches it, in a run and after it."""
+    shared.eval("""(de low (x) (add1 x))
+        (de middle (l) (cond ((null l) nil) (t (cons (low (car l)) (middle (cdr l))))))
+        (de top (l) (cond ((null l) nil) (t (cons (middle l) (top (cdr l))))))
+        (de twice (l) (list (top l) (eval '(de low (x) (list x))) (top l)))""")
+    shared.native_compile(["low", "middle", "top", "twice"])
+    assert shared.hardcode.index()[0]["low"] >= {"middle", "top"}
+    one, two = [[[2, 3], [3]], "low", [[[1], [2]], [[2]]]], [[[1], [2]], [[2]]]
+    assert shared.eval("(twice '(1 2))") == one
+    assert shared.eval("(top '(1 2))") == two and shared.eval("(top '(1 2))") == two
+    shared.eval("(de middle (l) (length l))")
+    assert shared.eval("(top '(1 2))") == [2, 1]
 
 
 def test_a_redefinition_of_what_has_a_front(shared: Session) -> None:
@@ -94,8 +142,18 @@ def test_a_redefinition_of_what_has_a_front(shared: Session) -> None:
 
 def test_recursion_without_end_is_an_error(shared: Session) -> None:
     shared.eval("(de deep (x) (cond ((null x) nil) (t (add1 (deep x)))))")
-    shared.native_compile(["deep"])
+    shared.eval("(de to (x) (cond ((null x) nil) (t (add1 (fro x))))) (de fro (x) (cond ((null x) nil) (t (add1 (to x)))))")
+    shared.native_compile(["deep", "to", "fro"])
     assert shared.eval("(list (deep nil) (atom (errorset '(deep 1) nil nil)))") == [[], True]
+    assert shared.eval("(list (to nil) (atom (errorset '(to 1) nil nil)) (atom (errorset '(fro 1) nil nil)))") == [[], True, True]
+
+
+def test_last_calls_need_no_stack(shared: Session) -> None:
+    shared.eval("""(de is!-even (n) (cond ((zerop n) t) (t (is!-odd (sub1 n))))) (de is!-odd (n) (cond ((zerop n) nil) (t (is!-even (sub1 n)))))
+        (de left (n l) (cond ((null l) n) ((pairp (car l)) (left (left n (car l)) (cdr l))) (t (left (add1 n) (cdr l)))))""")
+    shared.native_compile(["is-even", "is-odd", "left"])
+    assert shared.eval("(list (is!-even 3000000) (left 0 '(1 (2 (3)) 4)))") == [True, 4]
+    assert shared.eval("(progn (setq many nil) (dotimes (i 1000000) (setq many (cons i many))) (left 0 many))") == 1000000
 
 
 def test_a_leaf_in_a_loop_can_be_interrupted(shared: Session) -> None:

@@ -103,7 +103,7 @@ class Compilation:
     def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:
         """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The functions in it."""
         from .functions import PARTS
-        from .sources import inlined
+        from .sources import inlined, together
         h, m = self.hardcode, self.machine
         pages = h.pages_of(architecture.tag)
         compiled = [(symbol, source) for symbol, source in unit if f"{source.label}.entry" in block.symbols]
@@ -116,9 +116,11 @@ class Compilation:
             place = base + block.symbols[f"{source.label}.entry"]
             names = [f"{source.label}{part}" for part in PARTS if source.label + part in block.symbols]
             parts = [[base + block.symbols[name], block.sizes[name]] for name in names]
+            reached = together(source, [other for _, other in compiled])
+            features = sorted({feature for other in reached for feature in block.features.get(other.label, ())})
             pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
-                                         "features": block.features.get(source.label, []), "parts": parts, "unit": [base, len(block.data)],
-                                         "inlined": inlined(source, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
+                                         "features": features, "parts": parts, "unit": [base, len(block.data)],
+                                         "inlined": inlined(reached, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
         h.add(entries)

@@ -184,18 +184,19 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     """A module for some functions, with the inlined part of the kernel."""
     parts, used, leaves, slow_paths = [ir.PERSONALITY], set(), set[str](), set[str]()
     foreign: dict[str, str] = {}
-    functions: dict[str, FunctionIR] = {}
+    functions: list[FunctionIR] = []
     for source in sources:
         if source.foreign is not None:
             from .thunks import ThunkIR
             thunk = ThunkIR(source, architecture)
             foreign.setdefault(source.foreign.target, thunk.declaration())
-            functions[source.name] = thunk
+            functions.append(thunk)
         else:
             from .leaves import LeafIR, is_leaf
-            functions[source.name] = (LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture)
-    for function in functions.values():
-        function.others = functions
+            functions.append((LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture))
+    names = [source.name for source in sources]
+    for function in functions:
+        function.others = {other.source.name: other for other in functions if names.count(other.source.name) == 1}
         parts += [function.text(), function.entry()]
         used |= function.used
         slow_paths |= function.slow

@@ -240,7 +240,7 @@ class Jit(CodeCache):
         except (NotCompilable, ForeignError) as error:
             self.refused[str(error)] += 1
             return None
-        self._inlined[symbol] = inlined(source, self.lisp)
+        self._inlined[symbol] = inlined([source], self.lisp)
         return source
 
     def take_ready(self) -> None:

@@ -100,8 +100,10 @@ class PageSet:
             yield word >> 56 & 255, word >> 32 & 0xFFFFFF, word & 0xFFFFFFFF, addend
 
     def functions_at(self, place: int) -> list[int]:
-        """The entry points of the functions that have a place in their code."""
-        return [int(entry) for entry, row in self.entries.items() if any(start <= place < start + size for start, size in row.get("parts", ()))]
+        """The entry points of the functions that have a place in their code, and of those that rely on such a function."""
+        found = {entry: row["name"] for entry, row in self.entries.items() if any(start <= place < start + size for start, size in row.get("parts", ()))}
+        names = set(found.values())
+        return [int(entry) for entry, row in self.entries.items() if entry in found or not names.isdisjoint(row.get("inlined", ()))]
 
     def damaged(self, place: int) -> int | None:
         """The first damaged page of those that the code of an entry point may reach: its own, and what was compiled with it; None when all are good."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,19 @@ def is_kernel(lisp: Lisp, symbol: int) -> bool:
     return lisp.cells(symbol)[row[1] - 1 if row[1] in (1, 2) else 2] == SLOT["host"] + 8 * place
 
 
-def inlined(source: Source, lisp: Lisp) -> dict[str, bytes]:
+def together(source: Source, unit: Collection[Source]) -> list[Source]:
+    """A function, those that it may call directly in its unit, those that they may call so, and so on."""
+    known = {other.name: other for other in unit}
+    found = {source.name: source}
+    work = [source]
+    while work:
+        for _, callee in work.pop().callees:
+            if callee.front and callee.name in known and callee.name not in found:
+                found[callee.name] = known[callee.name]
+                work.append(known[callee.name])
+    return list(found.values())
+
+
+def inlined(sources: list[Source], lisp: Lisp) -> dict[str, bytes]:
     """The functions that compiled code relies on, by name, with their digests."""
-    return {callee.name: digest_of(lisp, callee.name) for _, callee in source.callees}
+    return {callee.name: digest_of(lisp, callee.name) for source in sources for _, callee in source.callees}

@@ -28,5 +28,6 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_AARCH64_ADR_GOT_PAGE", 0, 0), ("R_AARCH64_LD64_GOT_LO12_NC", 4, 0)),
     capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"), systems=("aarch64",),
     features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, copying=Copying(model="large"), slow_convention="preserve_mostcc", baseline=frozenset(("fp", "asimd")), uses=uses,
+    flush=clear_cache, copying=Copying(model="large"), slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"),
+    baseline=frozenset(("fp", "asimd")), uses=uses,
     refinements=(Refinement(1, "aarch64-lse", "generic", "+lse", frozenset(("atomics",))),))
