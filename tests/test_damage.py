@@ -181,7 +181,8 @@ def test_heads_with_other_types(field: str) -> None:
 def test_what_relies_on_a_function_goes_with_it() -> None:
     """Code of ``g`` may be called by ``f`` directly: what is wrong with ``g`` is wrong with both, but not with ``h``."""
     from csl_native.native.pages import PageSet
-    rows = {"0": {"name": "f", "parts": [[0, 4]], "inlined": {"g": b"?"}}, "4": {"name": "g", "parts": [[4, 4]], "inlined": {}}, "8": {"name": "h", "parts": [[8, 4]]}}
+    rows = {"0": {"name": "f", "parts": [[0, 4]], "inlined": {"g": b"?"}}, "4": {"name": "g", "parts": [[4, 4]], "inlined": {}},
+            "8": {"name": "h", "parts": [[8, 4]]}}
     pages = PageSet(11, "x", bytearray(12), entries=rows)
     assert [pages.functions_at(place) for place in (1, 5, 9, 12)] == [[0], [0, 4], [8], []]
 
