@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,20 @@ def test_a_short_program_does_not_wait_for_stencils(monkeypatch: pytest.MonkeyPa
     s = Session(heap=64 << 20, jit=(threshold, -1))
     s.eval(FIB)
     assert s.eval("(fib 20)") == 6765 and native_cells(s, "fib") == compiled and "fib" in s.profile
+
+
+@pytest.mark.parametrize("wait,optimised", [(1e9, False), (0.2, True)])
+def test_a_short_program_does_not_wait_for_llvm(monkeypatch: pytest.MonkeyPatch, wait: float, optimised: bool) -> None:
+    """Functions that are called very often wait for a while; a program that ends before is not kept."""
+    monkeypatch.setattr(jit_module, "WARM", wait)
+    s = Session(heap=64 << 20, jit=(50, 2000))
+    s.eval(FIB)
+    assert s.eval("(fib 20)") == 6765 and s.lisp.jit.functions[s.machine.intern("fib")].tier == "stencil"
+    ends = time.monotonic() + 30
+    while optimised and s.lisp.jit.compiled["optimised"] == 0 and time.monotonic() < ends:
+        assert s.eval("(fib 20)") == 6765
+    assert s.lisp.jit.compiled["optimised"] == optimised
+    s.close()
 
 
 def test_interrupts_still_interrupt(native: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,18 +35,30 @@ class Background:
         self._ready: SimpleQueue[Ready] = SimpleQueue()
         self._pool: ThreadPoolExecutor | None = None
         self._worker: Worker | None = None
+        self._closing = Event()
+
+    @property
+    def pool(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+            self._pool = ThreadPoolExecutor(1, "csl-jit")
+        return self._pool
 
     def submit(self, symbol: int, source: Source, code: int) -> None:
         """Compile a function; ``ready`` gives it later."""
         self.waiting.add(symbol)
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
-            self._pool = ThreadPoolExecutor(1, "csl-jit")
 
         def work() -> None:
             self._ready.put(self.compile(symbol, source, code))
             self.poke()
-        self._pool.submit(work)
+        self.pool.submit(work)
+
+    def wake(self, seconds: float) -> None:
+        """Poke after some seconds."""
+        def work() -> None:
+            if not self._closing.wait(seconds):
+                self.poke()
+        self.pool.submit(work)
 
     def compile(self, symbol: int, source: Source, code: int) -> Ready:
         """Compile now; touches nothing of the Lisp."""
@@ -70,6 +83,7 @@ class Background:
         return ready
 
     def close(self) -> None:
+        self._closing.set()
         if self._worker is not None:
             self._worker.close()
         if self._pool is not None:

@@ -34,6 +34,7 @@ PATIENCE = 16  # times that optimised code of a function may be given up
 # Reading the stencils takes some milliseconds: a program that is over by then should not wait for them.  Seconds from the first function that
 # was called often to the one that is compiled first; thresholds below EAGER are a wish to compile early.
 SHORT, EAGER = 0.02, 1000
+WARM = 1.0  # seconds from there to the first function that LLVM compiles: what prepares that takes the time of a short program, too
 STENCIL, OPTIMISED = "stencil", "optimised"
 
 
@@ -56,6 +57,7 @@ class Jit(CodeCache):
         self.seconds = 0.0
         self._symbols: dict[int, int] = {}
         self._early: set[int] = set()  # literal vectors of functions that were hot before anything was compiled
+        self._later: list[int] = []  # functions to optimise when the program has run for long enough
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._inlined: dict[int, dict[str, bytes]] = {}
         self._table: StencilTable | None | str = None
@@ -214,6 +216,12 @@ class Jit(CodeCache):
 
     def optimise(self, symbol: int, at_once: bool) -> None:
         """Compile a function by LLVM, now or in the background."""
+        if not at_once and self.machine.cage["hot"] > EAGER and (early := self._began + WARM - time.perf_counter()) > 0:
+            if not self._later:
+                self.background.wake(early)
+            if symbol not in self._later:
+                self._later.append(symbol)
+            return
         if symbol in self.background.waiting or not self.try_once(symbol, OPTIMISED):
             return
         source = self.source(symbol)
@@ -244,7 +252,12 @@ class Jit(CodeCache):
         return source
 
     def take_ready(self) -> None:
-        """Take over what the background has made; called at a safepoint."""
+        """Take over what the background has made, and give it what had to wait; called at a safepoint."""
+        if self._later and time.perf_counter() >= self._began + WARM:
+            later, self._later = self._later, []
+            for symbol in later:
+                if self.lisp.is_bytecoded(symbol):
+                    self.optimise(symbol, at_once=False)
         while (ready := self.background.ready()) is not None:
             self.take(ready)
 
