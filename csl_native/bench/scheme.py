@@ -296,8 +296,8 @@ def translate(text: str) -> str:
     return Translation(text).program()
 
 
-def run(which: str, text: str, rounds: int, jit: bool = True) -> float:
-    """Seconds of the best run in Guile or Chez Scheme; Unsupported when the program has no translation."""
+def run(which: str, text: str, rounds: int, seconds: float, jit: bool = True) -> float:
+    """Seconds of the best run in Guile or Chez Scheme, of so many or for so long; Unsupported when the program has no translation."""
     definitions = translate(text)
     if which == "guile":
         clock = "(define (now) (/ (get-internal-real-time) (exact->inexact internal-time-units-per-second)))"
@@ -307,7 +307,8 @@ def run(which: str, text: str, rounds: int, jit: bool = True) -> float:
         clock = "(define (now) (let ((t (current-time 'time-monotonic))) (+ (time-second t) (/ (time-nanosecond t) 1e9))))"
         clock += "(define (lisp-sort l f) (sort (lambda (a b) (not (null? (f a b)))) l))"
         whole = f"(let () {PRELUDE} {clock} {definitions}\n"
-    whole += (f"\n(define (rounds n) (if (> n 0) (let ((s (now))) (v:main) (newline) (display \"@@time \") (display (- (now) s)) (newline) (rounds (- n 1)))))"
+    whole += (f"\n(define begun (now)) (define (rounds n) (if (or (> n 0) (< (- (now) begun) {seconds})) (let* ((s (now)) (r (v:main)) (e (- (now) s))) "
+              f"(newline) (display \"@@time \") (display e) (newline) (rounds (- n 1)))))"
               f"\n(rounds {rounds})" + ("" if which == "guile" else ")"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p.scm"
