@@ -41,9 +41,11 @@ class CallInstructions:
         raise NotImplementedError
 
     def literal(self, n: int) -> str:
-        # LLVM would keep the addresses of literals in registers, over calls; where they are the sum of two that stay there this saves nothing.
-        env = self.out.define(OPAQUE.format(self.env)) if self.unit.pins is not None and self.env == "%env" else self.env
-        return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {env}, i64 {8 * n})")
+        return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.environment()}, i64 {8 * n})")
+
+    def environment(self) -> str:
+        """What has the literals.  LLVM would keep their addresses in registers, over calls; where both summands stay in some that saves nothing."""
+        return self.out.define(OPAQUE.format(self.env)) if self.unit.pins is not None and self.env == "%env" else self.env
 
     def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
         """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""

@@ -279,7 +279,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         operand = self.operands_of(item)
         f, values = kernel_program(()).functions[row.function], iter(inputs)
         names = [argument.arg for argument in f.node.args.args]
-        arguments = [self.env if name in row.context else operand[name] if name in operand else next(values) for name in names]
+        arguments = [self.environment() if name in row.context else operand[name] if name in operand else next(values) for name in names]
         list_ = "".join(f", i64 {a}" for a in arguments)
         assumes = self.assumes(item)
         if assumes or row.fails and row.kind == "value" and f.lisp_name is not None and splits(row):
