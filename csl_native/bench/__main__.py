@@ -132,18 +132,20 @@ RATIOS = (("native", "SBCL"), ("native", "Chez"), ("stencils", "SBCL"), ("stenci
 def compare(passes: int, say: Callable[[str], None]) -> str:
     """Programs on every tier here and in other systems, in milliseconds, and the ratios that matter.
 
-    Everything takes turns ``passes`` times and the best run of each counts: on a machine whose speed changes, what ran in a good minute does not
-    stand beside what ran in a bad one.
+    All programs take turns on all systems, ``passes`` times, and the best run of each counts: on a machine whose speed changes, what ran in a good
+    minute does not stand beside what ran in a bad one.
     """
     have = {name for name in SYSTEMS if name not in ("SBCL", "CLISP") or shutil.which(name.lower()) is not None}
-    rows, found = [], []
-    for name, text in programs().items():
-        say(name)
-        runs = [{system: run(text, ROUNDS) if system in have else math.nan for system, run in SYSTEMS.items()} for _ in range(passes)]
-        times = {system: min(run[system] for run in runs) for system in SYSTEMS}
-        found.append(times)
-        rows.append([name, *(shown(1000 * t, 0) for t in times.values()), *(shown(times[a] / times[b], 2) for a, b in RATIOS)])
-    means = [f"**{geometric([times[a] / times[b] for times in found]):.2f}**" for a, b in RATIOS]
+    best = {name: dict.fromkeys(SYSTEMS, math.nan) for name in programs()}
+    for number in range(passes):
+        for name, text in programs().items():
+            say(f"{name}, {number + 1} of {passes}")
+            for system, run in SYSTEMS.items():
+                if system in have:
+                    best[name][system] = min(run(text, ROUNDS), best[name][system], key=lambda seconds: (math.isnan(seconds), seconds))
+    rows = [[name, *(shown(1000 * t, 1 if t < 0.01 else 0) for t in times.values()), *(shown(times[a] / times[b], 2) for a, b in RATIOS)]
+            for name, times in best.items()]
+    means = [f"**{geometric([times[a] / times[b] for times in best.values()]):.2f}**" for a, b in RATIOS]
     rows.append(["**geometric mean**", *[""] * len(SYSTEMS), *means])
     head = ["program", *(f"{system} ms" for system in SYSTEMS), *(f"{a}/{b}" for a, b in RATIOS)]
     return table(head, rows) + f"\nfib(32) in LuaJIT's interpreter: {shown(1000 * lua_fib(), 0)} ms. An empty cell: not installed, or no translation.\n"
@@ -257,7 +259,7 @@ def restore_times() -> str:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(prog="python -m csl_native.bench")
-    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--quick", action="store_true", help="one pass over the programs")
     parser.add_argument("-o", metavar="FILE", help="write the report here")
     options = parser.parse_args()
 
@@ -270,7 +272,7 @@ def main() -> None:
     report += f"* {float_loop()}\n* {foreign_calls()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
     report += f"* {pauses()}\n* {compile_speed()}\n\n" + table(*heap_table(SYSTEMS["native"], sbcl, say)) + "\n"
     report += f"* {verification()}\n\n{loops(say)}\n\n"
-    report += compare(1 if options.quick else 3, say)
+    report += compare(1 if options.quick else 4, say)
     print(report)
     if options.o:
         Path(options.o).write_text(report)
