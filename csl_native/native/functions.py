@@ -25,7 +25,7 @@ from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, slow_path
 from .elf import Block
 
-PARTS = ("", ".whole", ".words", ".entry")  # what a function's symbols have behind its label
+PARTS = ("", ".whole", ".outer", ".words", ".entry")  # what a function's symbols have behind its label
 UNLIKELY = ", !prof !3"
 WEIGHTS = "".join(f'!{number} = !{{!"branch_weights", i32 {yes}, i32 {no}}}\n' for number, yes, no in ((3, 1, 2000), (4, 2000, 1), (5, 60, 1)))
 
@@ -110,10 +110,17 @@ class FunctionIR:
         if "fail" in self.used:
             out.lines += ["fail:", f"  %left = tail call i64 @{self.use('leave_function')}(ptr %base, i64 %env)", "  ret i64 %left"]
         self.used -= {"fail", "flush"}
+        outer = self.define(".outer", out, pins=None) if self.goes_on else ""
         beginning = self.front()
         if not beginning:
-            return self.define("", out)
-        return self.define(".whole", out, "noinline ") + self.define("", beginning, "alwaysinline ")
+            return outer + self.define("", out, pins=self.pins)
+        return outer + self.define(".whole", out, "noinline ", self.pins) + self.define("", beginning, "alwaysinline ", self.pins)
+
+    @property
+    def goes_on(self) -> bool:
+        """Has it registers that are set by who comes through a cell, and last calls of others?  Those must leave nothing behind on the stack, so
+        who comes through a cell gets the whole function once more, by the cell's convention (``.outer``)."""
+        return self.pins is not None and any(item.row.kind == "tail" and item.operands[0] not in self.source.own for item in self.body.listing)
 
     @property
     def has_front(self) -> bool:
@@ -131,11 +138,10 @@ class FunctionIR:
         self.out = whole
         return beginning
 
-    def define(self, part: str, out: Emitter, how: str = "") -> str:
+    def define(self, part: str, out: Emitter, how: str = "", pins: tuple[str, str] | None = None) -> str:
         personality = " personality ptr @personality" if self.leaves else ""
-        base, env = "ptr %base", "i64 %env"
-        if self.pins is not None:
-            base, env = f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} %pinned"
+        base, env = ("ptr %base", "i64 %env") if pins is None else (f"ptr {pins[0]} %base", f"ptr {pins[1]} %pinned")
+        if pins is not None:
             out.head.insert(0, "  %env = ptrtoint ptr %pinned to i64")
         parameters = ", ".join([base, env, *(f"i64 %a{k}" for k in range(self.count))])
         return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind \"no-builtins\"{personality} "
@@ -144,7 +150,7 @@ class FunctionIR:
     def direct(self, out: Emitter, arguments: list[str], part: str = "", mark: str = "tail", env: str = "%env") -> str:
         """The value of a call of this function, or of a part of it, by its own convention."""
         first = ["ptr %base", f"i64 {env}"]
-        if self.pins is not None:
+        if self.pins is not None and part != ".outer":
             first = [f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} {out.define(f'inttoptr i64 {env} to ptr')}"]
         return out.define(f"{mark} call i64 @{self.source.label}{part}({', '.join([*first, *(f'i64 {a}' for a in arguments)])})")
 
@@ -175,7 +181,7 @@ class FunctionIR:
             out.ret("word", out.define(f"call i64 @{self.use('wrong_count')}(ptr %base, i64 %env, i64 %n)"))
             out.place("go")
         extra = [out.define(f"call i64 @{self.use('extra_argument')}(ptr %base, i64 {n - k})") for k in range(3, n)]
-        out.ret("word", self.direct(out, [*(f"%a{k}" for k in range(min(n, 3))), *extra]))
+        out.ret("word", self.direct(out, [*(f"%a{k}" for k in range(min(n, 3))), *extra], ".outer" if self.goes_on else ""))
         head = ", ".join(f"i64 {name}" for name in parameters)
         return f"define hidden i64 @{self.source.label}.entry(ptr %base, i64 %env, {head}) nounwind {{\n{out.text()}}}\n"
 
