@@ -62,7 +62,7 @@ class Source:
     callees: tuple[tuple[int, Callee], ...] = ()
     speculate: bool = False
     foreign: Signature | None = None  # it only calls this C function
-    name: str = ""
+    name: str = ""  # of its symbol, by which what is compiled together with it knows it
 
 
 def calls_itself(code: Code, own: Collection[int]) -> bool:

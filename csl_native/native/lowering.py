@@ -103,15 +103,12 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
 
     def make_room(self, item: Decoded) -> None:
         """Room for the pairs that this instruction makes and those behind it; then there is enough for this one, which LLVM believes."""
-        size = self.rooms.get(item.at)
-        if size is None:
+        if not self.shares_room(item):
             return
-        if size and self.shares_room(item):
+        if size := self.rooms[item.at]:
             self.out.emit(f"call void @{self.unit.use('reserve')}(ptr %base, i64 {size})")
-        if self.shares_room(item):
-            own = PAIR * PAIRS[item.row.name]
-            enough = self.out.define(f"call i1 @{self.unit.use('room')}(ptr %base, i64 {own})")
-            self.out.emit(f"call void @llvm.assume(i1 {enough})")
+        enough = self.out.define(f"call i1 @{self.unit.use('room')}(ptr %base, i64 {PAIR * PAIRS[item.row.name]})")
+        self.out.emit(f"call void @llvm.assume(i1 {enough})")
 
     def label(self, at: int | None) -> str:
         copy = self.copy if at is None or at > self.at else (self.copy + 1) % self.rounds
