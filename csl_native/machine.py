@@ -56,7 +56,7 @@ class Machine(Stacks):
         cage["heap_start"] = cage["heap_top"] = HEAP
         cage["heap_end"] = HEAP + cage.heap
         cage["reserve"] = max(4 << 20, cage.heap // 16)
-        cage["cursor"] = HEAP // LINE
+        cage["cursor"] = cage["large_cursor"] = HEAP // LINE
         cage["sp"] = cage["stack_base"] = places["stack"]
         cage["stack_end"] = places["stack"] + cage.layout.stack - 4096
         cage["bp"] = cage["bind_base"] = places["bindings"]
@@ -113,7 +113,7 @@ class Machine(Stacks):
     def format(self) -> None:
         """A new, empty heap: fixed symbols and an object list with them on it."""
         self.cage["heap_top"] = HEAP + 65536
-        self.cage["cursor"] = (HEAP + 4096) // LINE
+        self.cage["cursor"] = self.cage["large_cursor"] = (HEAP + 4096) // LINE
         for line in range(HEAP // LINE, (HEAP + 4096) // LINE):
             self.bytes[self.cage["lines"] + line] = 1
         k = self.kernel

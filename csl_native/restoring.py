@@ -191,7 +191,7 @@ class Restoring:
         count = (top - HEAP) // LINE
         m.bytes[at:at + count] = b"\1" * count
         cage["heap_top"] = (top + 65535) // 65536 * 65536
-        cage["cursor"] = HEAP // LINE
+        cage["cursor"] = cage["large_cursor"] = HEAP // LINE
         cage["live_lines"] = cage["full_live"] = count
         cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
         return info

@@ -19,7 +19,7 @@ _FIELDS = (
     "bp", "bind_base", "bind_end",  # fluid bindings: (symbol, old value) pairs, grows up
     "heap_start", "heap_top", "heap_end",  # in use up to top, may grow to end
     "reserve",  # bytes below the end that only allocation between safepoints may use
-    "cursor",  # where the search for free lines goes on
+    "cursor", "large_cursor",  # lines where the search for free ones goes on, for chunks and for large objects
     "chunk_start", "chunks", "chunk_count",
     "marks", "starts", "lines", "cards",
     "mark_stack", "mark_sp",
@@ -75,7 +75,8 @@ FREE, LIMIT, STACK_LIMIT = VM["free"], VM["limit"], VM["stack_limit"]
 REAL_STACK_LIMIT, POLL, NATIVE_BASE = VM["real_stack_limit"], VM["poll"], VM["native_base"]
 SP, STACK_BASE, STACK_END = VM["sp"], VM["stack_base"], VM["stack_end"]
 BP, BIND_BASE, BIND_END = VM["bp"], VM["bind_base"], VM["bind_end"]
-HEAP_START, HEAP_TOP, HEAP_END, RESERVE, CURSOR = (VM[k] for k in ("heap_start", "heap_top", "heap_end", "reserve", "cursor"))
+HEAP_START, HEAP_TOP, HEAP_END, RESERVE = (VM[k] for k in ("heap_start", "heap_top", "heap_end", "reserve"))
+CURSOR, LARGE_CURSOR = VM["cursor"], VM["large_cursor"]
 CHUNK_START, CHUNKS, CHUNK_COUNT = VM["chunk_start"], VM["chunks"], VM["chunk_count"]
 MARKS, STARTS, LINES, CARDS = VM["marks"], VM["starts"], VM["lines"], VM["cards"]
 MARK_STACK, MARK_SP = VM["mark_stack"], VM["mark_sp"]

@@ -46,6 +46,7 @@ from ..vm import (
     HEAP,
     HEAP_END,
     HEAP_TOP,
+    LARGE_CURSOR,
     LINES,
     LIVE_LINES,
     MARK_SP,
@@ -350,6 +351,7 @@ def finish(top, full) -> None:
         store(FULL_COUNT, load(FULL_COUNT) + 1)
     store(ALLOCATED, 0)
     store(CURSOR, HEAP >> 8)
+    store(LARGE_CURSOR, HEAP >> 8)
     budget = live << 7
     if budget > LONG_BUDGET + (live << 3):
         budget = LONG_BUDGET + (live << 3)

@@ -8,7 +8,7 @@ epoch) is rehashed when it is first used.
 from __future__ import annotations
 
 from ..objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
-from ..restricted.language import inline, lisp, load, load8, lshr, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import clz, inline, lisp, load, load8, lshr, noinline, store  # type: ignore[attr-defined]
 from ..vm import EPOCH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -34,21 +34,25 @@ def mix(w):
 
 
 @inline
-def near(v):
-    """A hash that keeps runs of 32 neighbours together: tables are filled in the order of numbers or of allocation, and who looks for what is
-    not there goes to the end of a run.
+def near(v, mask):
+    """A hash of a word that keeps runs of 32 neighbours together: tables are filled in the order of numbers or of allocation, and who looks for
+    what is not there goes to the end of a run.
 
-    The runs themselves are spread by multiplication with a golden ratio, which keeps apart those that follow each other (Knuth 6.4).
+    The runs themselves are spread by multiplication with a golden ratio, whose highest bits keep apart those that follow each other (Knuth 6.4).
     """
     x = lshr(v, 3 if v & 7 == 0 else 4)
-    return x & 31 | lshr(lshr(x, 5) * -7046029254386353131, 32) & -32
+    return (x & 31 | lshr(lshr(x, 5) * -7046029254386353131, clz(mask)) & -32) & mask
 
 
-def hash_value(v, kind):
-    """A hash of a key for tables of this kind (a fixnum word)."""
+@inline
+def is_word(v) -> bool:
+    """Is a key the same as another in every kind of table only when it is the same word?"""
+    return v & 7 == 0 or v & 7 == SYMBOL
+
+
+def hash_object(v, kind):
+    """A hash of a key that is no fixnum or symbol, for tables of this kind (a fixnum word)."""
     tag = v & 7
-    if tag == 0 or tag == SYMBOL or kind == 0:
-        return near(v)
     if tag == FLOAT:
         return mix(load(v + 8 - FLOAT))
     if tag == OTHER:
@@ -58,6 +62,12 @@ def hash_value(v, kind):
     if tag == STRING:
         return mix(hash_string(v))
     return hash_structure(v, kind)
+
+
+@inline
+def hash_value(v, kind):
+    """What a part of a structure gives to its hash."""
+    return v if is_word(v) else hash_object(v, kind)
 
 
 def hash_structure(v, kind):
@@ -110,7 +120,7 @@ def find_place(h, key):
     mask = (load(table - VECTOR) >> 12) - 1
     if kind == 0:
         return find_same(table, key, mask)
-    i = hash_value(key, kind) & mask
+    i = near(key, mask) if is_word(key) else hash_object(key, kind) & mask
     free = 0
     while True:
         p = table + 8 - VECTOR + 16 * i
@@ -128,7 +138,7 @@ def find_place(h, key):
 @inline
 def find_same(table, key, mask):
     """The same for keys that are compared as words."""
-    i = near(key) & mask
+    i = near(key, mask)
     free = 0
     while True:
         p = table + 8 - VECTOR + 16 * i
@@ -255,7 +265,7 @@ def hash_table_p(h):
 
 @lisp("sxhash")
 def sxhash(v):
-    return lshr(hash_value(v, 16), 30) << 3
+    return lshr(mix(hash_value(v, 16)), 30) << 3
 
 
 __all__ = ["HASH_SPARE", "load8"]

@@ -218,7 +218,9 @@ def is_equal(a, b) -> bool:
             return False
         if tag != CONS:
             return equal_objects(a, b)
-        if not is_equal(load(a - 1), load(b - 1)):
+        x = load(a - 1)
+        y = load(b - 1)
+        if x != y and not is_equal(x, y):
             return False
         a = load(a + 7)
         b = load(b + 7)
@@ -232,7 +234,9 @@ def is_cl_equal(a, b) -> bool:
             return False
         if tag != CONS:
             return equal_objects(a, b)
-        if not is_cl_equal(load(a - 1), load(b - 1)):
+        x = load(a - 1)
+        y = load(b - 1)
+        if x != y and not is_cl_equal(x, y):
             return False
         a = load(a + 7)
         b = load(b + 7)

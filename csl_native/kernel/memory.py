@@ -34,6 +34,7 @@ from ..vm import (
     HEAP,
     HEAP_END,
     HEAP_TOP,
+    LARGE_CURSOR,
     LIMIT,
     LINES,
     RESERVE,
@@ -192,13 +193,17 @@ def grow(size):
 
 
 def allocate_large(size):
-    """A large object has lines of its own, at the top while there is room, else in the first run that fits."""
+    """A large object has lines of its own: in the next run that fits, else at the top while there is room, else in the first run that fits.
+
+    What was freed comes first: the system has to clear pages that were never touched.
+    """
     rounded = (size + 255) & -256
-    start = 0
-    if load(HEAP_END) - load(HEAP_TOP) - rounded > load(RESERVE) and load(ALLOCATED) < load(BUDGET):
+    start = find_run(load(LARGE_CURSOR), rounded)
+    store(LARGE_CURSOR, (start + rounded if start != 0 else load(HEAP_TOP)) >> 8)
+    if start == 0 and load(HEAP_END) - load(HEAP_TOP) - rounded > load(RESERVE) and load(ALLOCATED) < load(BUDGET):
         start = grow(rounded)
     if start == 0:
-        start = find_run(rounded)
+        start = find_run(HEAP >> 8, rounded)
     if start == 0:
         if load(HEAP_END) - load(HEAP_TOP) - rounded > load(RESERVE) >> 1:
             start = grow(rounded)
@@ -213,9 +218,9 @@ def allocate_large(size):
     return start
 
 
-def find_run(size):
+def find_run(i, size):
+    """Address of the first free run of ``size`` bytes from line ``i`` on, or 0."""
     lines = load(LINES)
-    i = HEAP >> 8
     top = load(HEAP_TOP) >> 8
     while i < top:
         if i & 7 == 0 and load(lines + i) == 0x0101010101010101:
