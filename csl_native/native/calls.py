@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ..instructions.codec import Decoded
 from ..restricted.emitter import Emitter
-from .allocation import OPAQUE
 from .floats import Value
 from .flow import WORD
 from .functions import Callee, FunctionIR, Source
@@ -44,8 +43,8 @@ class CallInstructions:
         return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.environment()}, i64 {8 * n})")
 
     def environment(self) -> str:
-        """What has the literals.  LLVM would keep their addresses in registers, over calls; where both summands stay in some that saves nothing."""
-        return self.out.define(OPAQUE.format(self.env)) if self.unit.pins is not None and self.env == "%env" else self.env
+        """What has the literals."""
+        return self.env or self.unit.literals()
 
     def call_instruction(self, item: Decoded, inputs: list[str], first: int) -> None:
         """A call: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
@@ -54,7 +53,7 @@ class CallInstructions:
         if self.caller is None and n in self.source.own and len(inputs) == self.unit.count:
             # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
             mark = "tail" if row.kind == "tail" else "notail"
-            result = self.unit.direct(out, inputs, mark=mark)
+            result = self.unit.direct(out, inputs, mark=mark, env=self.unit.environment())
             if row.kind == "tail":
                 out.ret("word", result)
             else:

@@ -20,6 +20,7 @@ from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
 from ..vm import HEAP
+from .allocation import OPAQUE
 from .architectures import Architecture
 from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, slow_path
@@ -84,7 +85,7 @@ class FunctionIR:
             raise NotCompilable("it has optional or rest arguments")
         self.count = self.code.fixed
         self.pins = architecture.pins if architecture is not None and calls_itself(self.code, source.own) else None
-        self.out = Emitter()
+        self.out, self.env = Emitter(), "%env"
         self.used: set[str] = {"op_poll"}
         self.leaves: set[str] = set()  # functions that a fast path may leave
         self.convention = "" if architecture is None else architecture.slow_convention  # for calls that are rare
@@ -95,6 +96,7 @@ class FunctionIR:
 
     def text(self) -> str:
         out = self.out
+        self.begin()
         begin = out.label("begin")
         if self.code.handlers:
             self.saved = out.define(f"call i64 @{self.use('current_lisp_stack')}(ptr %base)")
@@ -108,7 +110,9 @@ class FunctionIR:
             self.body.flush()
             out.jump("fail")
         if "fail" in self.used:
-            out.lines += ["fail:", f"  %left = tail call i64 @{self.use('leave_function')}(ptr %base, i64 %env)", "  ret i64 %left"]
+            out.terminated = True
+            out.place("fail")
+            out.ret("word", out.define(f"tail call i64 @{self.use('leave_function')}(ptr %base, i64 {self.environment()})"))
         self.used -= {"fail", "flush"}
         outer = self.define(".outer", out, pins=None) if self.goes_on else ""
         beginning = self.front()
@@ -133,6 +137,7 @@ class FunctionIR:
             return None
         from .fronts import Front
         whole, self.out = self.out, Emitter()
+        self.begin()
         beginning, made = self.out, Front(self, self.source)
         made.run([f"%a{k}" for k in range(self.count)])
         self.out = whole
@@ -146,6 +151,27 @@ class FunctionIR:
         parameters = ", ".join([base, env, *(f"i64 %a{k}" for k in range(self.count))])
         return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind \"no-builtins\"{personality} "
                 f"{{\n{out.text()}}}\n")
+
+    def begin(self) -> None:
+        """Where the environment stays in a register, it is what a slot has: ``literals`` gives that another value each time it is read."""
+        if self.pins is not None:
+            self.env = self.out.slot("env", "word")
+            self.out.emit(f"store i64 %env, ptr {self.env}")
+
+    def environment(self) -> str:
+        """The function's environment."""
+        return self.env if self.pins is None else self.out.define(f"load i64, ptr {self.env}")
+
+    def literals(self) -> str:
+        """The environment, to read a literal.
+
+        LLVM would keep the literals' addresses in registers, over calls, where base and environment stay in some that no call changes; so each
+        literal has an environment that LLVM cannot derive from another one, and there is one at a time.
+        """
+        env = self.environment()
+        if self.pins is not None:
+            self.out.emit(f"store i64 {(env := self.out.define(OPAQUE.format(env)))}, ptr {self.env}")
+        return env
 
     def direct(self, out: Emitter, arguments: list[str], part: str = "", mark: str = "tail", env: str = "%env") -> str:
         """The value of a call of this function, or of a part of it, by its own convention."""

@@ -41,7 +41,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         self.depths = verify(self.code, source.literals)
         self.listing = [item for item in decode(self.code.code) if item.at in self.depths]
         self.floats, self.callees = dict(source.floats), dict(source.callees)
-        self.env, self.prefix, self.elsewhere = "%env", "", ""
+        self.env = self.prefix = self.elsewhere = ""
         self.last = call is None or call.row.kind == "tail"  # is its value that of the whole function, and its last call a jump?
         self.plan, self.cells = plan(self.code, self.listing, call is not None), {}
         self.copy, self.at, self.rounds = 0, 0, self.copies(self.listing)
@@ -207,7 +207,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
     def give_up(self, item: Decoded) -> None:
         """Go on as bytecode, from this instruction with what its operands and the locals are."""
         out, use, types = self.out, self.unit.use, self.before(item.at)
-        fp = out.define(f"call i64 @{use('bytecode_frame')}(ptr %base, i64 %env)")
+        env = self.unit.environment()
+        fp = out.define(f"call i64 @{use('bytecode_frame')}(ptr %base, i64 {env})")
         some, none = out.label("some"), out.label("none")
         out.branch(out.define(f"icmp ne i64 {fp}, 0"), some, none)
         out.place(some)
@@ -216,7 +217,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             word, at = self.word(self.read(place, kind), False), out.define(f"add i64 {fp}, {offset}")
             out.emit(f"call void @{use('store_word')}(ptr %base, i64 {at}, i64 {word})")
         out.place(none)
-        result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
+        result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 {env}, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
         out.ret("word", result)
 
     # -- instructions -----------------------------------------------------------------------
