@@ -32,7 +32,7 @@ def test_once(body: str) -> None:
     s.eval(f"(de f (x y) {body})")
     code, _ = code_of(s, "f")
     listing = decode(code.code)
-    found = rooms(listing, {item.target for item in listing})
+    found = rooms(listing, {item.target for item in listing}, ())
     assert [size // PAIR for size in found.values() if size] == FUNCTIONS[body]
     assert set(found) == {item.at for item in listing if item.row.name in PAIRS} and max(found.values(), default=0) <= MOST
     s.close()

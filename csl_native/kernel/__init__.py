@@ -14,6 +14,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         bignum,
         bits,
         calls,
+        chains,
         checking,
         collector,
         compact,
@@ -36,4 +37,4 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
-            calls, frames, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+            calls, frames, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -59,6 +59,7 @@ FATAL_MEMORY = 1
 # States of a line, as bits: live since the last collection, handed out since then, first of its chunk, start bits set.
 LIVE, YOUNG, FIRST, PREPARED = 1, 2, 4, 8
 ALL_YOUNG = 0x0202020202020202
+LONGEST = 256  # lines of a chunk that was freed: a word of a stack that points into it may have all its start bits made
 
 
 @inline
@@ -156,7 +157,7 @@ def next_run(size) -> None:
         elif load8(lines + i) != 0:
             i += 1
         else:
-            j = end_of_run(i, top if top - i < 256 else i + 256)
+            j = end_of_run(i, top if top - i < LONGEST else i + LONGEST)
             if (j - i) << 8 >= size:
                 store(CURSOR, j)
                 open_chunk(i << 8, j << 8)

@@ -16,14 +16,19 @@ OPAQUE = 'call i64 asm sideeffect "", "=r,0"(i64 {}) nounwind memory(inaccessibl
 MOST = 256  # bytes at once: a line, so that a run of free lines of any length will do
 
 
-def rooms(listing: list[Decoded], targets: Collection[int]) -> dict[int, int]:
+def made(item: Decoded, chained: Collection[int]) -> int:
+    """Bytes of the pairs that an instruction makes; ``chained``: places of calls that make one first."""
+    return PAIR * (1 if item.at in chained else PAIRS.get(item.row.name, 0))
+
+
+def rooms(listing: list[Decoded], targets: Collection[int], chained: Collection[int]) -> dict[int, int]:
     """The bytes to make room for before an instruction, by its place; 0 where an instruction before has made it."""
     found: dict[int, int] = {}
     first = None
     for item in listing:
-        if item.at in targets or item.row.name not in PAIRS and item.row.name not in BETWEEN:
+        size = made(item, chained)
+        if item.at in targets or not size and item.row.name not in BETWEEN:
             first = None
-        size = PAIR * PAIRS.get(item.row.name, 0)
         if not size:
             continue
         if first is not None and found[first] + size <= MOST:
@@ -32,4 +37,6 @@ def rooms(listing: list[Decoded], targets: Collection[int]) -> dict[int, int]:
         else:
             first = item.at
             found[first] = size
+        if item.at in chained:
+            first = None
     return found

@@ -5,38 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..instructions.codec import Decoded
-from ..restricted.emitter import Emitter
-from .floats import Value
 from .flow import WORD
-from .functions import Callee, FunctionIR, Source
+from .functions import Callee, Source
+from .slots import Slots, Value
 
 if TYPE_CHECKING:
     from .lowering import Body
 
 
-class CallInstructions:
+class CallInstructions(Slots):
     """The part of a function's body that is about calls."""
 
-    unit: FunctionIR
     source: Source
-    out: Emitter
     env: str
     caller: Body | None
     callees: dict[int, Callee]
+    chained: frozenset[int]
 
     def plain(self, item: Decoded, inputs: list[str], first: int) -> None:
         raise NotImplementedError
 
-    def read(self, place: int, kind: str) -> Value:
-        raise NotImplementedError
-
-    def write(self, place: int, value: Value) -> None:
-        raise NotImplementedError
-
-    def checked(self, value: str, at: int) -> str:
-        raise NotImplementedError
-
     def finish(self, value: str) -> None:
+        raise NotImplementedError
+
+    def shares_room(self, item: Decoded) -> bool:
         raise NotImplementedError
 
     def literal(self, n: int) -> str:
@@ -51,13 +43,7 @@ class CallInstructions:
         out, row, n = self.out, item.row, item.operands[0]
         callee = self.callees.get(n)
         if self.caller is None and n in self.source.own and len(inputs) == self.unit.count:
-            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
-            mark = "tail" if row.kind == "tail" else "notail"
-            result = self.unit.direct(out, inputs, mark=mark, env=self.unit.environment())
-            if row.kind == "tail":
-                out.ret("word", result)
-            else:
-                self.write(first, Value(WORD, self.checked(result, item.at)))
+            self.recursion(item, inputs, first)
         elif callee is None:
             self.plain(item, inputs, first)
         else:
@@ -73,6 +59,21 @@ class CallInstructions:
             out.place(end)
             if row.kind == "tail":
                 self.finish(self.read(first, WORD).name)
+
+    def recursion(self, item: Decoded, inputs: list[str], first: int) -> None:
+        """A call of the function itself."""
+        out, chain = self.out, self.unit.chain
+        if chain is not None and item.row.kind == "tail":
+            chain.again(inputs)
+        elif chain is not None and item.at in self.chained:
+            chain.grow(self.read(first - 1, WORD).name, self.shares_room(item))
+            chain.again(inputs)
+        elif item.row.kind == "tail":
+            out.ret("word", self.unit.direct(out, inputs, env=self.unit.environment()))
+        else:
+            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
+            result = self.unit.direct(out, inputs, mark="notail", env=self.unit.environment())
+            self.write(first, Value(WORD, self.checked(result, item.at)))
 
     def guard(self, callee: Callee, known: str, other: str) -> None:
         """Is a function what it was?"""

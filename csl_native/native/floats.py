@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..instructions.codec import Decoded
 from ..kernel.memory import NIL, T
 from . import flow
 from .flow import FLOAT, WORD
+from .slots import Slots, Value
 
 if TYPE_CHECKING:
-    from .functions import Callee, FunctionIR
+    from .functions import Callee
 
 
-class Value(NamedTuple):
-    """An SSA value: a word, or an unboxed float."""
-
-    type: str
-    name: str
-
-
-class FloatInstructions:
+class FloatInstructions(Slots):
     """The part of a function's body that is about floats; the rest is ``lowering.Body``."""
 
-    unit: FunctionIR
-    functions: dict[int, str]
     callees: dict[int, Callee]
-
-    def write(self, place: int, value: Value) -> None:
-        raise NotImplementedError
-
-    def word(self, value: Value, sure: bool = True) -> str:
-        raise NotImplementedError
-
-    def checked(self, value: str, at: int) -> str:
-        raise NotImplementedError
 
     def guard(self, callee: Callee, known: str, other: str) -> None:
         raise NotImplementedError

@@ -22,6 +22,7 @@ from ..restricted.emitter import Emitter
 from ..vm import HEAP
 from .allocation import OPAQUE
 from .architectures import Architecture
+from .chains import Chain
 from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, slow_path
 from .elf import Block
@@ -92,6 +93,7 @@ class FunctionIR:
         self.word = 8 if architecture is None else architecture.word  # bytes of an address
         self.slow: set[str] = set()  # functions that are called by it
         self.others: dict[str, FunctionIR] = {}  # what is compiled together with it
+        self.chain: Chain | None = None
         self.body = Body(self, source)
 
     def text(self) -> str:
@@ -100,10 +102,14 @@ class FunctionIR:
         begin = out.label("begin")
         if self.code.handlers:
             self.saved = out.define(f"call i64 @{self.use('current_lisp_stack')}(ptr %base)")
-        poll = out.define("call i64 @op_poll(ptr %base)")
+        arguments = [f"%a{k}" for k in range(self.count)]
+        if self.body.chained:
+            self.chain = Chain(self)
+            arguments = [self.chain.load(slot) for slot in self.chain.arguments]
+        poll = out.define("call i64 @op_poll(ptr %base)") if self.chain is None else self.chain.poll()
         self.body.check(poll, -1, begin)
         out.place(begin)
-        self.body.run([f"%a{k}" for k in range(self.count)])
+        self.body.run(arguments)
         if "flush" in self.used:
             out.terminated = True
             out.place("flush")
@@ -112,7 +118,10 @@ class FunctionIR:
         if "fail" in self.used:
             out.terminated = True
             out.place("fail")
-            out.ret("word", out.define(f"tail call i64 @{self.use('leave_function')}(ptr %base, i64 {self.environment()})"))
+            if self.chain is not None:
+                self.chain.fail()
+            else:
+                out.ret("word", out.define(f"tail call i64 @{self.use('leave_function')}(ptr %base, i64 {self.environment()})"))
         self.used -= {"fail", "flush"}
         outer = self.define(".outer", out, pins=None) if self.goes_on else ""
         beginning = self.front()
@@ -136,7 +145,7 @@ class FunctionIR:
         if not self.has_front:
             return None
         from .fronts import Front
-        whole, self.out = self.out, Emitter()
+        whole, self.out, self.chain = self.out, Emitter(), None
         self.begin()
         beginning, made = self.out, Front(self, self.source)
         made.run([f"%a{k}" for k in range(self.count)])
@@ -172,6 +181,20 @@ class FunctionIR:
         if self.pins is not None:
             self.out.emit(f"store i64 {(env := self.out.define(OPAQUE.format(env)))}, ptr {self.env}")
         return env
+
+    def finish(self, value: str) -> None:
+        """Leave the function with a value."""
+        if self.chain is not None:
+            self.chain.end(value)
+        else:
+            self.out.ret("word", value)
+
+    def pass_on(self, value: str) -> None:
+        """The same with what another one, which goes on in its place, gave or failed with."""
+        if self.chain is not None:
+            self.chain.pass_on(value)
+        else:
+            self.out.ret("word", value)
 
     def direct(self, out: Emitter, arguments: list[str], part: str = "", mark: str = "tail", env: str = "%env") -> str:
         """The value of a call of this function, or of a part of it, by its own convention."""

@@ -12,12 +12,14 @@ from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
 from ..words import UNWIND
 from . import flow
-from .allocation import OPAQUE, PAIR, PAIRS, rooms
+from .allocation import OPAQUE, made, rooms
 from .calls import CallInstructions, pushed
-from .cells import CellInstructions, plan
-from .floats import FloatInstructions, Value
+from .cells import NOTHING, CellInstructions, plan
+from .chains import chained
+from .floats import FloatInstructions
 from .flow import FLOAT, WORD, Types
 from .functions import UNLIKELY, FunctionIR, Source
+from .slots import Value
 
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
 SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr", "getv"))
@@ -53,23 +55,21 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
                           if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
         self.types = flow.infer(self.code, self.listing, self.floats, self.functions)
         self.targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in self.code.handlers}
+        alone = call is None and not self.types and self.plan == NOTHING
+        self.chained = chained(self.code, self.listing, source.own) if alone else frozenset[int]()
         # Floats are boxed anywhere, and ``OPAQUE`` needs registers of 64 bits.
-        self.rooms = {} if self.types or unit.word != 8 else rooms(self.listing, self.targets)
-        self.late: dict[int, int] = {}  # operands that are literals and not read yet: so no call has to keep them
+        self.rooms = {} if self.types or unit.word != 8 else rooms(self.listing, self.targets, self.chained)
+        self.late: dict[int, int] = {}
 
-    # -- places ---------------------------------------------------------------------------
+    # -- the code, from its beginning on --------------------------------------------------
 
     def run(self, arguments: list[str]) -> None:
         """Lower everything; ``arguments`` are words."""
-        out, code = self.out, self.code
+        out = self.out
         if self.caller is not None:
             self.prefix = out.label("inlined")[1:] + "."
             self.result, self.done = out.slot("result", "word"), out.label("done")
-        count = max(self.depths.values(), default=0) + 4
-        self.words = [out.slot(f"l{k}", "word") for k in range(code.locals)] + [out.slot(f"s{k}", "word") for k in range(count)]
-        self.doubles = [out.slot("d", "double") for _ in self.words] if self.types else []
-        for k in range(code.locals):
-            out.emit(f"store i64 {arguments[k] if k < len(arguments) else '0'}, ptr {self.words[k]}")
+        self.make_slots(arguments)
         self.make_cells()
         for copy in range(self.rounds):
             self.copy = copy
@@ -107,58 +107,15 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             return
         if size := self.rooms[item.at]:
             self.out.emit(f"call void @{self.unit.use('reserve')}(ptr %base, i64 {size})")
-        enough = self.out.define(f"call i1 @{self.unit.use('room')}(ptr %base, i64 {PAIR * PAIRS[item.row.name]})")
+        enough = self.out.define(f"call i1 @{self.unit.use('room')}(ptr %base, i64 {made(item, self.chained)})")
         self.out.emit(f"call void @llvm.assume(i1 {enough})")
 
     def label(self, at: int | None) -> str:
         copy = self.copy if at is None or at > self.at else (self.copy + 1) % self.rounds
         return f"{self.prefix}at{at}" + (f".{copy}" if copy else "")
 
-    def before(self, at: int) -> Types:
-        known = self.types.get(at)
-        return known if known is not None else Types((WORD,) * self.code.locals, (WORD,) * self.depths[at])
-
-    def after(self, item: Decoded) -> Types:
-        before = self.before(item.at)
-        return flow.after(item, before, self.floats, self.functions) if self.types else Types(
-            before.locals, (WORD,) * (self.depths[item.at] - item.row.takes + item.row.gives))
-
     def shares_room(self, item: Decoded) -> bool:
-        return item.at in self.rooms and self.rooms[item.at] != PAIR * PAIRS[item.row.name]
-
-    def read_late(self) -> None:
-        """Read the literals that were not, where control may come from elsewhere next."""
-        for place, n in list(self.late.items()):
-            self.write(place, Value(WORD, self.literal(n)))
-
-    def read(self, place: int, kind: str) -> Value:
-        if place in self.late:
-            return Value(WORD, self.literal(self.late[place]))
-        if kind == FLOAT:
-            return Value(FLOAT, self.out.define(f"load double, ptr {self.doubles[place]}"))
-        return Value(WORD, self.out.define(f"load i64, ptr {self.words[place]}"))
-
-    def write(self, place: int, value: Value) -> None:
-        self.late.pop(place, None)
-        slot = self.doubles[place] if value.type == FLOAT else self.words[place]
-        self.out.emit(f"store {'double' if value.type == FLOAT else 'i64'} {value.name}, ptr {slot}")
-
-    def word(self, value: Value, sure: bool = True) -> str:
-        """A value as a Lisp value; a float that is infinite may be an error (unless ``sure`` is false)."""
-        if value.type == WORD:
-            return value.name
-        if not sure:
-            return self.out.define(f"call i64 @{self.unit.use('make_float')}(ptr %base, double {value.name})")
-        return self.checked(self.out.define(f"call i64 @{self.unit.use('float_result')}(ptr %base, double {value.name})"), self.at)
-
-    def transition(self, now: Types, at: int | None) -> None:
-        """Box what is a word where control goes next."""
-        if not self.types or at not in self.types:
-            return
-        there = self.types[at]
-        for place, (have, want) in enumerate(zip(now.locals + now.operands, there.locals + there.operands, strict=True)):
-            if have != want:
-                self.write(place, Value(WORD, self.word(self.read(place, have))))
+        return item.at in self.rooms and self.rooms[item.at] != made(item, self.chained)
 
     def branch(self, condition: str, item: Decoded, now: Types) -> None:
         """Go to the target or on, with values as they are expected there."""
@@ -218,7 +175,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             out.emit(f"call void @{use('store_word')}(ptr %base, i64 {at}, i64 {word})")
         out.place(none)
         result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 {env}, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
-        out.ret("word", result)
+        self.unit.pass_on(result)
 
     # -- instructions -----------------------------------------------------------------------
 
@@ -226,7 +183,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         """Leave the function with a value."""
         self.flush()
         if self.last:
-            self.out.ret("word", value)
+            self.unit.finish(value)
         else:
             self.out.emit(f"store i64 {value}, ptr {self.result}")
             self.out.jump(self.done)
@@ -300,9 +257,12 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         if f.result == "void":
             out.emit(text)
             return
-        result = out.define(("tail " if row.kind == "tail" and self.last else "") + text)
+        if row.kind == "tail" and self.last:
+            self.last_call(text)
+            return
+        result = out.define(text)
         if row.kind == "tail":
-            self.finish(result if self.last else self.checked(result, item.at))
+            self.finish(self.checked(result, item.at))
         elif row.kind == "branch":
             self.branch(result, item, self.after(item))
         else:
@@ -314,6 +274,18 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
                 self.typed_result(item, result)
             elif row.gives:
                 self.write(first, Value(WORD, result))
+
+    def last_call(self, text: str) -> None:
+        """Leave the function with the value of a call; nothing stays on the stack, unless a list that was begun waits for it."""
+        out, chain = self.out, self.unit.chain
+        self.flush()
+        if chain is not None:
+            alone, behind = out.label("alone"), out.label("behind")
+            chain.fork(alone, behind)
+            out.place(behind)
+            chain.pass_on(out.define(text))
+            out.place(alone)
+        out.ret("word", out.define("tail " + text))
 
     def rare(self, item: Decoded, function: str, inputs: list[str], first: int, on: str) -> None:
         """An instruction by the kernel's Lisp function of its meaning, where its fast path was left; then on to a label."""

@@ -1,0 +1,66 @@
+"""Lists that native code makes from their first pair on, where the source calls itself for the rest (``native/chains.py``).
+
+A list is its first pair and the address where its rest will be stored (0: there is none yet).
+"""
+
+from __future__ import annotations
+
+from ..restricted.language import inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
+from ..vm import CARDS, LINES, STACK_LIMIT, TRACING
+from ..words import CONS, UNWIND
+from .frames import leave_function
+from .host import H_STACK_OVERFLOW, host
+from .memory import NIL, YOUNG
+from .safepoint import safepoint_slow
+
+DEEPEST = 1 << 24  # pairs, as many as calls that the largest machine stack takes
+
+
+@inline
+def fill_rest(rest, v) -> None:
+    """Store the rest of a list; only where its last pair has survived a collection the collector is told."""
+    store(rest, v)
+    if unlikely(load8(load(LINES) + (rest >> 8)) & YOUNG == 0):
+        mark_card(rest)
+
+
+@noinline
+def mark_card(p) -> None:
+    store8(load(CARDS) + (p >> 9), 1)
+
+
+@inline
+def chain_safepoint(first, rest):
+    """A safepoint, where a list has become too long when its calls would have taken too much stack."""
+    if unlikely(stack_pointer() < load(STACK_LIMIT)):
+        return chain_safepoint_slow(first, rest)
+    return NIL
+
+
+@noinline
+def chain_safepoint_slow(first, rest):
+    r = safepoint_slow()
+    if r != UNWIND and chain_length(first, rest) > DEEPEST:
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    return r
+
+
+def chain_length(first, rest):
+    n = 0
+    if rest != 0:
+        n = 1
+        while first + 8 - CONS != rest:
+            first = load(first + 8 - CONS)
+            n += 1
+    return n
+
+
+@noinline
+def leave_chain(env, more, first, rest):
+    """Leave a function by an error or a throw: as many calls of it as there are pairs, and ``more``."""
+    if load(TRACING) != 0:
+        more += chain_length(first, rest)
+        while more > 0:
+            leave_function(env)
+            more -= 1
+    return UNWIND
