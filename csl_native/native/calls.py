@@ -69,10 +69,10 @@ class CallInstructions(Slots):
             chain.grow(self.read(first - 1, WORD).name, self.shares_room(item))
             chain.again(inputs)
         elif item.row.kind == "tail":
-            out.ret("word", self.unit.direct(out, inputs, env=self.unit.environment()))
+            out.ret("word", self.unit.direct(out, inputs))
         else:
             # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
-            result = self.unit.direct(out, inputs, mark="notail", env=self.unit.environment())
+            result = self.unit.direct(out, inputs, mark="notail")
             self.write(first, Value(WORD, self.checked(result, item.at)))
 
     def guard(self, callee: Callee, known: str, other: str) -> None:

@@ -107,4 +107,4 @@ class Chain:
 
     def fail(self, more: int = 1) -> None:
         """Leave the function by an error or a throw: as many calls as there are pairs, and ``more``."""
-        self.out.ret("word", self.call("leave_chain", self.unit.environment(), str(more)))
+        self.out.ret("word", self.call("leave_chain", "%env", str(more)))

@@ -84,4 +84,4 @@ class Front(Body):
         if self.caller is not None:
             self.out.jump(self.elsewhere)
             return
-        self.out.ret("word", self.unit.direct(self.out, [f"%a{k}" for k in range(self.unit.count)], ".whole", env=self.unit.environment()))
+        self.out.ret("word", self.unit.direct(self.out, [f"%a{k}" for k in range(self.unit.count)], ".whole"))

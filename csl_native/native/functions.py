@@ -20,7 +20,6 @@ from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
 from ..vm import HEAP
-from .allocation import OPAQUE
 from .architectures import Architecture
 from .chains import Chain
 from .compiler import compile_ir, module_text
@@ -86,7 +85,7 @@ class FunctionIR:
             raise NotCompilable("it has optional or rest arguments")
         self.count = self.code.fixed
         self.pins = architecture.pins if architecture is not None and calls_itself(self.code, source.own) else None
-        self.out, self.env = Emitter(), "%env"
+        self.out = Emitter()
         self.used: set[str] = {"op_poll"}
         self.leaves: set[str] = set()  # functions that a fast path may leave
         self.convention = "" if architecture is None else architecture.slow_convention  # for calls that are rare
@@ -98,7 +97,6 @@ class FunctionIR:
 
     def text(self) -> str:
         out = self.out
-        self.begin()
         begin = out.label("begin")
         if self.code.handlers:
             self.saved = out.define(f"call i64 @{self.use('current_lisp_stack')}(ptr %base)")
@@ -121,7 +119,7 @@ class FunctionIR:
             if self.chain is not None:
                 self.chain.fail()
             else:
-                out.ret("word", out.define(f"tail call i64 @{self.use('leave_function')}(ptr %base, i64 {self.environment()})"))
+                out.ret("word", out.define(f"tail call i64 @{self.use('leave_function')}(ptr %base, i64 %env)"))
         self.used -= {"fail", "flush"}
         outer = self.define(".outer", out, pins=None) if self.goes_on else ""
         beginning = self.front()
@@ -146,7 +144,6 @@ class FunctionIR:
             return None
         from .fronts import Front
         whole, self.out, self.chain = self.out, Emitter(), None
-        self.begin()
         beginning, made = self.out, Front(self, self.source)
         made.run([f"%a{k}" for k in range(self.count)])
         self.out = whole
@@ -161,26 +158,17 @@ class FunctionIR:
         return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind \"no-builtins\"{personality} "
                 f"{{\n{out.text()}}}\n")
 
-    def begin(self) -> None:
-        """Where the environment stays in a register, it is what a slot has: ``literals`` gives that another value each time it is read."""
-        if self.pins is not None:
-            self.env = self.out.slot("env", "word")
-            self.out.emit(f"store i64 %env, ptr {self.env}")
-
-    def environment(self) -> str:
-        """The function's environment."""
-        return self.env if self.pins is None else self.out.define(f"load i64, ptr {self.env}")
-
     def literals(self) -> str:
         """The environment, to read a literal.
 
-        LLVM would keep the literals' addresses in registers, over calls, where base and environment stay in some that no call changes; so each
-        literal has an environment that LLVM cannot derive from another one, and there is one at a time.
+        LLVM would keep the literals' addresses in registers, over calls, where base and environment stay in some that no call changes.  So it
+        is told that the environment may be another one each time (of a pointer it can be; in code there is nothing left of that).
         """
-        env = self.environment()
-        if self.pins is not None:
-            self.out.emit(f"store i64 {(env := self.out.define(OPAQUE.format(env)))}, ptr {self.env}")
-        return env
+        if self.pins is None:
+            return "%env"
+        out = self.out
+        pointer = out.define("inttoptr i64 %env to ptr")
+        return out.define(f"ptrtoint ptr {out.define(f'call ptr @llvm.launder.invariant.group.p0(ptr {pointer})')} to i64")
 
     def finish(self, value: str) -> None:
         """Leave the function with a value."""

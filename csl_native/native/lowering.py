@@ -164,8 +164,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
     def give_up(self, item: Decoded) -> None:
         """Go on as bytecode, from this instruction with what its operands and the locals are."""
         out, use, types = self.out, self.unit.use, self.before(item.at)
-        env = self.unit.environment()
-        fp = out.define(f"call i64 @{use('bytecode_frame')}(ptr %base, i64 {env})")
+        fp = out.define(f"call i64 @{use('bytecode_frame')}(ptr %base, i64 %env)")
         some, none = out.label("some"), out.label("none")
         out.branch(out.define(f"icmp ne i64 {fp}, 0"), some, none)
         out.place(some)
@@ -174,7 +173,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             word, at = self.word(self.read(place, kind), False), out.define(f"add i64 {fp}, {offset}")
             out.emit(f"call void @{use('store_word')}(ptr %base, i64 {at}, i64 {word})")
         out.place(none)
-        result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 {env}, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
+        result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
         self.unit.pass_on(result)
 
     # -- instructions -----------------------------------------------------------------------
