@@ -10,7 +10,7 @@ from ..kernel.memory import NIL
 from ..restricted import llvm as ir
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
-from ..words import UNWIND
+from ..words import CONS, UNWIND
 from . import flow
 from .allocation import OPAQUE, made, rooms
 from .calls import CallInstructions, pushed
@@ -19,6 +19,7 @@ from .chains import chained
 from .floats import FloatInstructions
 from .flow import FLOAT, WORD, Types
 from .functions import UNLIKELY, FunctionIR, Source
+from .niltests import before_pairs
 from .slots import Value
 
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
@@ -57,6 +58,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         self.targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in self.code.handlers}
         alone = call is None and not self.types and self.plan == NOTHING
         self.chained = chained(self.code, self.listing, source.own) if alone else frozenset[int]()
+        self.before_pairs = frozenset[int]() if self.types else before_pairs(self.listing)
         # Floats are boxed anywhere, and ``OPAQUE`` needs registers of 64 bits.
         self.rooms = {} if self.types or unit.word != 8 else rooms(self.listing, self.targets, self.chained)
         self.late: dict[int, int] = {}
@@ -231,6 +233,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         """An instruction by its definition."""
         out, row = self.out, item.row
         operand = self.operands_of(item)
+        if item.at in self.before_pairs:
+            self.pair_first(item, inputs[0])
         f, values = kernel_program(()).functions[row.function], iter(inputs)
         names = [argument.arg for argument in f.node.args.args]
         arguments = [self.environment() if name in row.context else operand[name] if name in operand else next(values) for name in names]
@@ -273,6 +277,14 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
                 self.typed_result(item, result)
             elif row.gives:
                 self.write(first, Value(WORD, result))
+
+    def pair_first(self, item: Decoded, value: str) -> None:
+        """A test for nil is none for a pair."""
+        pair, other = self.out.define(f"icmp eq i64 {self.out.define(f'and i64 {value}, 7')}, {CONS}"), self.out.label("other")
+        there = self.label(item.target if item.row.name == "jump_not_nil" else item.end)
+        self.out.emit(f"br i1 {pair}, label %{there}, label %{other}, !prof !4")
+        self.out.terminated = True
+        self.out.place(other)
 
     def last_call(self, text: str) -> None:
         """Leave the function with the value of a call; nothing stays on the stack, unless a list that was begun waits for it."""
