@@ -170,7 +170,7 @@ def warm_up(programs: dict[str, str]) -> str:
     ratios: dict[str, float] = {}
     for name, text in programs.items():
         best = {(-1, -1): math.inf, JIT: math.inf}
-        for jit in [*best] * 4:
+        for jit in [*best] * 8:
             with open(os.devnull, "wb") as out:
                 session = Session(output=out, jit=jit)
                 session.eval(re.sub(r"\(main\)\s*$", "", text))

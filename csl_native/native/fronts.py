@@ -63,6 +63,7 @@ class Front(Body):
 
     def once(self) -> None:
         self.kept = front(self.code, self.source.own)
+        self.before_pairs = frozenset()  # who wants the pair asks again
         ends = {place for item in self.listing if item.at in self.kept for place in (item.end, item.target)}
         self.listing = [item for item in self.listing if item.at in self.kept or item.at in ends]
         super().once()
