@@ -27,6 +27,7 @@ FUNCTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
     "(prog (v w) (cond ((null l) (return (car y))) ((eqn (car l) 1) (setq v 'one)) (t (setq w (list v (car l))))) (return (cons (cons v w) (h (cdr l) y))))":
         (1, ("'(1 2 1 3) '(e)", "'(1 2) nil", "nil 7")),
     "(cond ((null l) nil) ((null (car l)) (cons y (h (cdr l) y))) (t (cons (list (car l) y) (h (cdr l) (car l)))))": (2, ("'(1 nil 2 nil nil 3) 0",)),
+    "(cond ((null l) nil) (t (cons (car l) (cond ((eqn (car l) y) '(end)) (t (h (cdr l) y))))))": (1, ("'(1 2 3) 2", "'(1 2 3) 5", "'(1) 1")),
     "(cond ((null l) nil) (t (cons (catch 'a (throw 'a (car l))) (h (cdr l) y))))": (0, ("'(1 2) 0",)),  # what is caught stays a frame
     "(cond ((null l) nil) (t (cons y (cons (car l) (h (cdr l) y)))))": (0, ("'(1 2) 0",)),
     "(cond ((null l) nil) ((eqn (car l) y) (throw 'out l)) (t (cons (car l) (h (cdr l) y))))": (1, ("'(1 2 3) 2", "'(1 2 3) 1", "'(1 2 3) 9")),

@@ -19,6 +19,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         collector,
         compact,
         comparison,
+        equality,
         fasl,
         floats,
         frames,
@@ -36,5 +37,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         variables,
         vectors,
     )
-    return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, lists, order, vectors, collector, safepoint, symbols, hashing, text,
-            calls, frames, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+    return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, equality, lists, order, vectors, collector, safepoint, symbols,
+            hashing, text, calls, frames, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -13,8 +13,8 @@ from ..vm import EPOCH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
+from .equality import is_cl_equal, is_equal, same_atom
 from .host import H_BAD_HASH, H_NO_MEMORY, host
-from .lists import is_cl_equal, is_equal, same_atom
 from .memory import NIL, allocate, cons, make_vector, set_field
 from .symbols import hash_string
 

@@ -125,15 +125,13 @@ def take_lines(start, end) -> None:
     last = load(LINES) + (end >> 8)
     store8(i, FIRST | YOUNG)
     i += 1
-    while i < last and i & 7 != 0:
-        store8(i, YOUNG)
-        i += 1
-    while i + 8 <= last:
-        store(i, ALL_YOUNG)
-        i += 8
     while i < last:
-        store8(i, YOUNG)
-        i += 1
+        if i & 7 == 0 and i + 8 <= last:
+            store(i, ALL_YOUNG)
+            i += 8
+        else:
+            store8(i, YOUNG)
+            i += 1
     store(ALLOCATED, load(ALLOCATED) + end - start)
     if load(ALLOCATED) > load(BUDGET):
         request_collection(0)
@@ -174,15 +172,14 @@ def next_run(size) -> None:
 def end_of_run(i, end):
     """Where the free lines from line ``i`` on end, at line ``end`` at the latest."""
     lines = load(LINES)
-    while i < end and i & 7 != 0:
-        if load8(lines + i) != 0:
+    while i < end:
+        if i & 7 == 0 and i + 8 <= end and load(lines + i) == 0:
+            i += 8
+        elif load8(lines + i) == 0:
+            i += 1
+        else:
             return i
-        i += 1
-    while i + 8 <= end and load(lines + i) == 0:
-        i += 8
-    while i < end and load8(lines + i) == 0:
-        i += 1
-    return i
+    return end
 
 
 def grow(size):

@@ -7,8 +7,9 @@ from ..restricted.language import defined, inline, lisp, load, load8, lshr, noin
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
+from .equality import same_bytes
 from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
-from .lists import memq, same_bytes
+from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 
 OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 def chained(code: Code, listing: list[Decoded], own: Collection[int]) -> frozenset[int]:
     """Places of a function's calls of itself that only a ``cons`` and a return follow.  ``own``: the literals that are the function."""
-    if code.handlers:
-        return frozenset()
-    return frozenset(call.at for call, pair, back in zip(listing, listing[1:], listing[2:], strict=False)
-                     if call.row.name == f"call{code.fixed}" and call.operands[0] in own
-                     and (pair.at, pair.row.name, back.at, back.row.name) == (call.end, "cons", pair.end, "return"))
+    at = {item.at: item for item in listing}
+
+    def following(item: Decoded) -> Decoded:
+        then = at[item.end]
+        while then.row.name == "jump" and then.target is not None and then.target > then.at:
+            then = at[then.target]
+        return then
+    calls = [item for item in listing if item.row.name == f"call{code.fixed}" and item.operands[0] in own] if not code.handlers else []
+    return frozenset(call.at for call in calls if (pair := following(call)).row.name == "cons" and following(pair).row.name == "return")
 
 
 class Chain:

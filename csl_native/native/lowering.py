@@ -10,7 +10,7 @@ from ..kernel.memory import NIL
 from ..restricted import llvm as ir
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
-from ..words import CONS, UNWIND
+from ..words import UNWIND
 from . import flow
 from .allocation import OPAQUE, made, rooms
 from .calls import CallInstructions, pushed
@@ -280,9 +280,9 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
 
     def pair_first(self, item: Decoded, value: str) -> None:
         """A test for nil is none for a pair."""
-        pair, other = self.out.define(f"icmp eq i64 {self.out.define(f'and i64 {value}, 7')}, {CONS}"), self.out.label("other")
+        is_pair, other = self.out.define(f"call i64 @{self.unit.use('pairp')}(ptr %base, i64 {value})"), self.out.label("other")
         there = self.label(item.target if item.row.name == "jump_not_nil" else item.end)
-        self.out.emit(f"br i1 {pair}, label %{there}, label %{other}, !prof !4")
+        self.out.emit(f"br i1 {self.out.define(f'icmp ne i64 {is_pair}, {NIL}')}, label %{there}, label %{other}, !prof !4")
         self.out.terminated = True
         self.out.place(other)
 
