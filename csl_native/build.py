@@ -14,8 +14,9 @@ from .lisp.lisp import Lisp
 from .lisp.streams import Input
 from .machine import Machine
 from .native.architectures import host
-from .native.kernelset import make_kernel, stencil_section
+from .native.kernelset import make_kernel
 from .native.pages import load
+from .stencils.packing import stencil_section
 
 LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lisp", "library")
 

@@ -15,7 +15,7 @@ from .lisp.lisp import Lisp
 from .machine import Machine
 from .native.architectures import Architecture, host
 from .native.guards import guard_of
-from .native.hardcode import HardCode
+from .native.hardcode import EAGER, SHORT, HardCode
 from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
@@ -69,7 +69,8 @@ class Restoring:
                 adopt_functions(self.lisp, self.base, image.path)
             self.lisp.ready()
             self.lisp.precision = int(info.get("precision", 6))
-            self._profile = set(map(str, info.get("profile", ())))
+            # Names of functions that the jit found worth compiling, here or in the sessions that the image comes from.
+            self.profile = set(map(str, info.get("profile", ())))
             self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
             self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]
@@ -79,14 +80,7 @@ class Restoring:
             set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
-        self.hardcode.set_thresholds(*jit)
-
-    @property
-    def profile(self) -> set[str]:
-        """Names of functions that the jit found worth compiling, here or in the sessions that the image comes from."""
-        if self.lisp.jit is not None:
-            self._profile |= self.lisp.jit.early()
-        return self._profile
+        self.hardcode.set_thresholds(*jit, wait=SHORT if jit[0] > EAGER else 0.0)
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag

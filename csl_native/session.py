@@ -250,6 +250,7 @@ class Session(Restoring, Values):
         if self.closed:
             return
         self.closed = True
+        self.machine.hurry(act=False)
         self.held.clear()
         self.lisp.output.flush()
         for stream in self.lisp.handles.all(STREAM):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
@@ -16,7 +17,7 @@ STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # t
 STACK_MARGIN = 2 << 20
 
 _big_stack = threading.local()
-_thread_lock = threading.Lock()
+_thread_lock, _later_lock = threading.Lock(), threading.Lock()
 
 
 def _call(function: Callable[[], Any]) -> Any:
@@ -35,12 +36,38 @@ class Stacks:
     kernel: Any
     native: bool
     interrupted: bool
+    _began: float | None = None
+    _later: tuple[float, Callable[[], None]] | None = None
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Call ``action`` once when so many seconds have passed since a program was first run, while one runs; in place of what was to be called.
+
+        The thread that waits for the program calls it, which takes the program no time.
+        """
+        self._later = seconds, action
+
+    def hurry(self, act: bool = True) -> None:
+        """Call now what ``after`` was told to call later; or never."""
+        with _later_lock:
+            later, self._later = self._later, None
+            if act and later is not None:
+                later[1]()
+
+    def _wait(self) -> float | None:
+        """Seconds until something is to be called; None: never."""
+        if self._later is None or self._began is None:
+            return None
+        return max(0.0, self._began + self._later[0] - time.perf_counter())
 
     def on_big_stack(self, function: Callable[[], Any]) -> Any:
         """Run ``function`` on a thread whose machine stack takes a million frames."""
         if getattr(_big_stack, "limit", None) is not None:
             self._set_limit()
+            if self._began is None:
+                self.hurry()  # another session's stack: who waits for it does not wait for this one
             return function()
+        if self._began is None:
+            self._began = time.perf_counter()
         box: list[Any] = []
 
         def body() -> None:
@@ -65,7 +92,9 @@ class Stacks:
                     threading.stack_size(previous)
         while thread.is_alive():
             try:
-                thread.join()
+                thread.join(self._wait())
+                if self._wait() == 0 and thread.is_alive():
+                    self.hurry()
             except KeyboardInterrupt:
                 self.interrupt()
         ok, result = box[0]

@@ -154,7 +154,7 @@ def test_counts_that_are_too_large(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("field", ["tag", "abi", "functions", "targets", "entries", "features", "arities", "entry_names", "pages", "engines", "size", "records",
-                                   "blocks", "names"])
+                                   "blocks", "names", "tables"])
 def test_heads_with_other_types(field: str) -> None:
     """Every field of a page set's head, and what is in it, has the type that the format says, or the set is refused."""
     import struct

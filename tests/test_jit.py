@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from csl_native import restoring
 from csl_native.debugger import Debugger
 from csl_native.image.container import Image
 from csl_native.native import jit as jit_module
@@ -75,11 +76,44 @@ def test_by_itself_in_the_background(native: Session) -> None:
 
 
 @pytest.mark.parametrize("wait,threshold,compiled", [(1e9, 2000, False), (0.0, 2000, True), (1e9, 500, True)])
-def test_a_short_program_does_not_wait_for_stencils(monkeypatch: pytest.MonkeyPatch, wait: float, threshold: int, compiled: bool) -> None:
-    monkeypatch.setattr(jit_module, "SHORT", wait)
+def test_a_short_program_is_not_counted(monkeypatch: pytest.MonkeyPatch, wait: float, threshold: int, compiled: bool) -> None:
+    """... unless it is asked for early; so it neither takes time for that nor waits for stencils."""
+    monkeypatch.setattr(restoring, "SHORT", wait)
     s = Session(heap=64 << 20, jit=(threshold, -1))
     s.eval(FIB)
-    assert s.eval("(fib 20)") == 6765 and native_cells(s, "fib") == compiled and "fib" in s.profile
+    assert s.eval("(fib 20)") == 6765 and native_cells(s, "fib") == compiled and ("fib" in s.profile) == compiled
+    assert (jit_module.jit_of(s.lisp).calls() > 0) == compiled
+
+
+def test_counting_begins_while_a_program_runs() -> None:
+    s = Session(heap=64 << 20, jit=(2000, -1))
+    assert s.machine.cage["threshold"] == 0
+    s.eval(FIB + "(setq first!-address (native!-address 'fib 1))")
+    s.eval("(prog nil again (fib 10) (cond ((eqn (native!-address 'fib 1) first!-address) (go again))))")
+    assert native_cells(s, "fib") and s.machine.cage["threshold"] == 2001
+
+
+def test_a_session_inside_of_another_counts(native: Session) -> None:
+    """Who waits for the outer one does not wait for it; and neither is waited for when it is closed."""
+    def body() -> bool:
+        inner = Session(heap=64 << 20, jit=(2000, -1))
+        inner.eval(FIB + "(fib 20)")
+        found = native_cells(inner, "fib")
+        inner.close()
+        return found
+    assert native.run(body)
+    s = Session(heap=64 << 20, jit=(2000, -1))
+    s.run(lambda: (s.close(), time.sleep(0.05)))
+
+
+def test_a_threshold_that_is_set_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restoring, "SHORT", 0.01)
+    s = Session(heap=64 << 20, jit=(2000, -1))
+    s.eval(FIB + "(jit!-threshold -1)")
+    ends = time.monotonic() + 0.1
+    while time.monotonic() < ends:
+        s.eval("(fib 18)")
+    assert s.machine.cage["threshold"] == 0 and not native_cells(s, "fib")
 
 
 @pytest.mark.parametrize("wait,optimised", [(1e9, False), (0.2, True)])

@@ -296,7 +296,8 @@ def test_disassembly_by_tier(csl: Callable[..., Any], tmp_path: Any) -> None:
 
 def test_an_image_remembers_what_was_hot(csl: Callable[..., Any], tmp_path: Any) -> None:
     image = str(tmp_path / "x.img")
-    text = "(de busy (n) (cond ((zerop n) 0) (t (busy (sub1 n))))) (de idle (x) (busy x)) (busy 5000) (preserve)\n"
+    text = ("(de busy (n) (cond ((zerop n) 0) (t (busy (sub1 n))))) (de idle (x) (busy x)) "
+            "(prog (k) (setq k 1000) again (busy 5000) (setq k (sub1 k)) (cond ((greaterp k 0) (go again)))) (preserve)\n")
     csl("-q", "-o", image, text=text)
     done = csl("-q", "-v", "-i", image, "-o", image, "--native-compile", "hot", "-e", "nil")
     assert "1 functions compiled to native code" in done.stderr and done.returncode == 0

@@ -18,7 +18,8 @@ from csl_native.instructions.table import by_name
 from csl_native.native.jit import Jit, jit_of
 from csl_native.session import Session
 from csl_native.stencils.making import make
-from csl_native.stencils.table import StencilTable, pack
+from csl_native.stencils.packing import pack
+from csl_native.stencils.table import StencilTable
 from csl_native.stencils.weave import placements
 
 # A form of each instruction that is looked at, over variables that hold what it wants.
@@ -169,15 +170,17 @@ def warm_up(programs: dict[str, str]) -> str:
     from csl_native.cli import JIT
     ratios: dict[str, float] = {}
     for name, text in programs.items():
-        best = {(-1, -1): math.inf, JIT: math.inf}
-        for jit in [*best] * 8:
-            with open(os.devnull, "wb") as out:
-                session = Session(output=out, jit=jit)
-                session.eval(re.sub(r"\(main\)\s*$", "", text))
-                started = time.perf_counter()
-                session.eval("(main)")
-                best[jit] = min(best[jit], time.perf_counter() - started)
-                session.close()
+        best, rounds, ends = {(-1, -1): math.inf, JIT: math.inf}, 0, time.perf_counter() + 3
+        while rounds < 8 or time.perf_counter() < ends:  # short programs more often: milliseconds vary more
+            rounds += 1
+            for jit in best:
+                with open(os.devnull, "wb") as out:
+                    session = Session(output=out, jit=jit)
+                    session.eval(re.sub(r"\(main\)\s*$", "", text))
+                    started = time.perf_counter()
+                    session.eval("(main)")
+                    best[jit] = min(best[jit], time.perf_counter() - started)
+                    session.close()
         ratios[name] = best[JIT] / best[-1, -1]
     worst = max(ratios, key=lambda name: ratios[name])
     return f"first run with the jit / bytecode alone: {', '.join(f'{name} {ratio:.2f}' for name, ratio in ratios.items())}; the worst is {worst}"

@@ -13,6 +13,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         arithmetic,
         bignum,
         bits,
+        boxed,
         calls,
         chains,
         checking,
@@ -37,5 +38,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         variables,
         vectors,
     )
-    return (memory, host, bignum, multiply, arithmetic, comparison, bits, floats, modular, equality, lists, order, vectors, collector, safepoint, symbols,
-            hashing, text, calls, frames, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+    return (memory, host, bignum, multiply, arithmetic, comparison, boxed, bits, floats, modular, equality, lists, order, vectors, collector, safepoint,
+            symbols, hashing, text, calls, frames, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

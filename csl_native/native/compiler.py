@@ -102,9 +102,12 @@ def base_entries() -> tuple[str, ...]:
 def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None = None) -> Block:
     """The whole kernel, with all engines or some, as a block; every function is an entry point by name."""
     from ..stencils.weave import shared
-    from .conventions import slow_path
+    from .conventions import quick_path, slow_path
     program = kernel_program(engines, architecture.tail_calls)
     body = "\n".join(ir.define(f, architecture, "internal" if f.inline else "hidden") for f in program.functions.values())
     if architecture.slow_convention:
-        body += "".join(slow_path(program.functions[name], architecture.slow_convention, "shared.", "hidden") for name in shared())
+        for name in shared():
+            f, quick = program.functions[name], program.functions.get(name.replace("entry_", "boxed_"))
+            body += (slow_path(f, architecture.slow_convention, "shared.", "hidden") if quick is None else
+                     quick_path(f, quick, architecture, architecture.slow_convention, "shared.", "hidden"))
     return compile_ir(architecture, module_text(architecture, body + architecture.support))

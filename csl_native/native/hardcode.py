@@ -15,7 +15,7 @@ from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
 from ..words import VECTOR
 from .architectures import Architecture
-from .kernelset import kind_numbers, stencil_section
+from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
 from .reasons import Fallback
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .elf import Block
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
+# Counting takes a tenth of the time of some programs, and reading the stencils some milliseconds: a program that is over by then should not
+# wait for them.  Thresholds below EAGER are a wish to compile early.
+SHORT, EAGER = 0.02, 1000
 WRONG = ("wrong1", "wrong2", "wrongn")
 
 
@@ -86,9 +89,17 @@ class HardCode(DefinitionTable):
         """Can native code be made for this machine while the program runs?"""
         return self.machine.native and self.refused is None and self.architecture is not None
 
-    def set_thresholds(self, calls: int, optimise: int) -> None:
-        """After how many calls and jumps the jit is asked, which is made when that happens first; -1: never."""
-        self.machine.cage["threshold"] = calls + 1 if self.possible else 0
+    def set_thresholds(self, calls: int, optimise: int, wait: float = 0.0) -> None:
+        """After how many calls and jumps the jit is asked, which is made when that happens first; -1: never.
+
+        Nothing is counted in the first ``wait`` seconds that programs run.
+        """
+        def begin() -> None:
+            self.machine.cage["threshold"] = calls + 1 if self.possible else 0
+        self.machine.cage["threshold"] = 0
+        self.machine.after(wait, begin)
+        if wait == 0:
+            self.machine.hurry()
         self.machine.cage["hot"] = optimise + 1 if self.possible else 0
         period = max(1, min(1024, optimise // 16)) if optimise >= 0 and self.possible else 0
         self.machine.cage["ticks"] = self.machine.cage["period"] = period
@@ -276,6 +287,7 @@ class HardCode(DefinitionTable):
 
     def add_stencils(self, architecture: Architecture, block: Block) -> None:
         """Keep stencils for another machine, whose kernel was made before."""
+        from ..stencils.packing import stencil_section
         section = stencil_section(architecture, self.kernels[architecture.number], block)
         self.stencils[section.name] = section
 

@@ -6,8 +6,8 @@ from typing import Any
 
 FIELDS: dict[str, type] = {"tag": int, "abi": str, "functions": dict, "targets": list, "entries": dict, "features": list, "arities": dict,
                            "entry_names": list, "pages": list, "engines": dict, "size": int, "records": int, "blocks": list}
-ENTRY: dict[str, type] = {"name": str, "bytecode": bytes, "count": int, "features": list, "parts": list, "unit": list, "inlined": dict, "size": int,
-                          "ends": int, "foreign": list}
+ENTRY: dict[str, type] = {"name": str, "bytecode": bytes, "count": int, "features": list, "parts": list, "unit": list, "inlined": dict,
+                          "foreign": list}
 TEXTS = ("targets", "features", "entry_names")
 NUMBERS = ("functions", "arities", "engines")
 
@@ -29,6 +29,9 @@ def check_head(head: Any) -> None:
         raise ValueError("a digest of a page is no bytes")
     if not all(_is_pair(row) for row in head["blocks"]):
         raise ValueError("a block is no pair of numbers")
+    tables = head.get("tables", {})
+    if type(tables) is not dict or any(type(key) is not str or type(value) is not bytes for key, value in tables.items()):
+        raise ValueError("a table of stencils is no bytes")
     names = head.get("names", [])
     if type(names) is not list or any(type(row) is not list or len(row) != 2 or not _is_place(row[0]) or type(row[1]) is not str for row in names):
         raise ValueError("a name of a place is none")
@@ -39,9 +42,6 @@ def check_head(head: Any) -> None:
 
 
 def _check_entry(place: str, row: dict[Any, Any]) -> None:
-    if len(row) == 4 and type(row.get("name")) is str and type(row.get("size")) is type(row.get("ends")) is int:
-        _check_stencil(place, row)
-        return
     for key, value in row.items():
         if type(value) is not ENTRY.get(key, type(value)):
             raise ValueError(f"the entry at {place} has {type(value).__name__} as {key}; {ENTRY[key].__name__} expected")
@@ -50,13 +50,6 @@ def _check_entry(place: str, row: dict[Any, Any]) -> None:
         raise ValueError(f"the entry at {place} has no name, or parts that are no pairs of numbers, or a feature that is no text")
     if any(type(key) is not str or type(value) is not bytes for key, value in row.get("inlined", {}).items()):
         raise ValueError(f"what stands in the entry at {place} in place of its calls is not named")
-
-
-def _check_stencil(place: str, row: dict[Any, Any]) -> None:
-    """The fourth field is the records: the number of the first, how many they are, and how many without the last jump."""
-    counts = row.get("records")
-    if type(counts) is not list or len(counts) != 3 or any(type(n) is not int or n < 0 for n in counts) or counts[2] > counts[1]:
-        raise ValueError(f"the stencil at {place} has {counts!r} as records; three numbers expected")
 
 
 def _is_place(x: Any) -> bool:

@@ -20,6 +20,7 @@ from ..objects import SYM_ENV
 from ..words import OTHER, SYMBOL, VECTOR
 from .background import Background, Ready
 from .codecache import LIMIT, CodeCache, Compiled
+from .hardcode import EAGER
 from .kernelset import kind_numbers
 from .pages import PageSet, Refused
 from .pages import load as load_pages
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
     from .functions import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
-# Reading the stencils takes some milliseconds: a program that is over by then should not wait for them.  Seconds from the first function that
-# was called often to the one that is compiled first; thresholds below EAGER are a wish to compile early.
-SHORT, EAGER = 0.02, 1000
-WARM = 1.0  # seconds from there to the first function that LLVM compiles: what prepares that takes the time of a short program, too
+WARM = 1.0  # seconds from the first function that was called often to the first that LLVM compiles: what prepares that takes some time
 STENCIL, OPTIMISED = "stencil", "optimised"
 
 
@@ -56,7 +54,6 @@ class Jit(CodeCache):
         self.moved = 0  # frames that went on natively
         self.seconds = 0.0
         self._symbols: dict[int, int] = {}
-        self._early: set[int] = set()  # literal vectors of functions that were hot before anything was compiled
         self._later: list[int] = []  # functions to optimise when the program has run for long enough
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._inlined: dict[int, dict[str, bytes]] = {}
@@ -87,12 +84,6 @@ class Jit(CodeCache):
             symbol = self._symbols.get(env)
         return symbol if symbol is not None and m.field(symbol, SYM_ENV) == env else None
 
-    def early(self) -> set[str]:
-        """Names of the functions that were hot before anything was compiled.  (To look for them then would take as long as a short program.)"""
-        symbols = [self.symbol_of(env) for env in self._early]
-        self._early.clear()
-        return {self.machine.text(symbol) for symbol in symbols if symbol is not None}
-
     def mark(self, symbol: int) -> bool:
         """Compile a function at its next call; False when it is no candidate."""
         if symbol & 7 != SYMBOL or not self.lisp.is_bytecoded(symbol):
@@ -114,9 +105,6 @@ class Jit(CodeCache):
     def hot(self, env: int, at: int, calls: int) -> int:
         """A function was called, or looped, often.  T when its frame, which is at a place of the bytecode, goes on natively."""
         if not self.possible:
-            return NIL
-        if self._table is None and self.machine.cage["threshold"] > EAGER and time.perf_counter() - self._began < SHORT:
-            self._early.add(env)
             return NIL
         symbol = self.symbol_of(env)
         if symbol is None:
@@ -310,7 +298,7 @@ class Jit(CodeCache):
         """What was done, a line each."""
         lines = [f"{self.compiled[STENCIL]} functions compiled by stencils in {1000 * self.seconds:.1f} ms, "
                  f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, {self.bytes} in use"]
-        lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps of functions that are not optimised")
+        lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps counted, of functions that are not optimised")
         given = Counter[str]()
         for (_, name), count in self.bailouts.items():
             given[name] += count

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from csl_native.image.container import Section
-
 from .architectures import Architecture
 from .pages import PageSet
 
@@ -35,10 +33,3 @@ def make_kernel(architecture: Architecture, block: Block | None = None, engines:
     pages.engines = {e.name: sum(size for name, size in block.sizes.items() if name in e.functions(instructions()))
                      for e in chosen(engines, architecture.tail_calls)}
     return pages
-
-
-def stencil_section(architecture: Architecture, kernel: PageSet, block: Block | None = None) -> Section:
-    """The stencils for an architecture and its kernel, from their block or compiled now."""
-    from ..stencils.table import pack, section_name
-    from .workers import stencil_block
-    return pack(architecture, kernel, block or stencil_block(architecture)).section(section_name(architecture))

@@ -42,6 +42,7 @@ class PageSet:
         self.entry_names, self.blocks = entry_names or [], blocks or {}  # blocks: native vectors, place and size
         self.engines = engines or {}  # of a kernel: bytes of each engine
         self.names = names or {}  # what else is in the code, by place: the ways to rare calls
+        self.tables: dict[str, bytes] = {}  # of stencils: what their compiler reads
         self.bad_pages: set[int] = set()
 
     @property
@@ -119,7 +120,7 @@ class PageSet:
             "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
             "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
             "engines": self.engines, "names": list(self.names.items()), "size": len(self.data), "records": self.record_count,
-            "blocks": list(self.blocks.items())})
+            "blocks": list(self.blocks.items()), "tables": self.tables})
         body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
         info = {"tag": self.tag, "abi": self.abi, "head": digest(body, STRONG), **({"engines": self.engines} if self.engines else {})}
@@ -157,6 +158,7 @@ class PageSet:
             result = cls(head["tag"], head["abi"], pages, functions=head["functions"], targets=head["targets"], packed=packed,
                          entries=head["entries"], features=head["features"], arities=head["arities"], entry_names=head["entry_names"],
                          blocks=dict(head["blocks"]), engines=head["engines"], names=dict(head.get("names", ())))
+            result.tables = head.get("tables", {})
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
             return result
         except (ValueError, TypeError, struct.error) as error:

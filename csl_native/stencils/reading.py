@@ -35,14 +35,12 @@ def read_stencils(session: Session) -> StencilTable | str:
                     why = f"{path}: section {name}: {doubt}"
                     continue
                 pages = PageSet.read(image, name)
+            if pages.bad_pages:
+                why = f"{path}: page {min(pages.bad_pages)} of the stencils is damaged"
+            elif pages.abi != stencil_abi(session.hardcode.kernel):
+                why = "the stencils are another version's"
+            else:
+                return StencilTable(pages, architecture, partial(ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address), None))
         except ImageError as error:
             why = str(error)
-            continue
-        if pages.bad_pages:
-            why = f"{path}: page {min(pages.bad_pages)} of the stencils is damaged"
-            continue
-        if pages.abi != stencil_abi(session.hardcode.kernel):
-            why = "the stencils are another version's"
-            continue
-        return StencilTable(pages, architecture, partial(ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address), None))
     return why

@@ -225,6 +225,7 @@ def mapstore(lisp: Lisp, what: int) -> int:
     """How often functions were called or looped as bytecode, the most frequent first: 2 or 3 give ((name . count) ...), others print it;
     even numbers, and nil, begin to count anew."""
     m = lisp.machine
+    m.hurry()
     rows = lisp.counts()
     if what == NIL or what & 8 == 0:
         lisp.clear_counts()

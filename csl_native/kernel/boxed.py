@@ -1,0 +1,67 @@
+"""Operations on two floats, for those who know that their operands are not two fixnums: what the slow paths of the stencils begin with.
+
+Nothing is called while all goes well: a caller whose registers are saved by its callee then waits for none to be saved.
+"""
+
+from __future__ import annotations
+
+from ..restricted.language import likely  # type: ignore[attr-defined]
+from .arithmetic import both_floats, difference2, plus2, quotient, times2, truth
+from .comparison import geq, greaterp, leq, lessp
+from .memory import float_value, make_float, room
+
+
+def boxed_plus2(env, a, b):
+    if both_floats(a, b) and room(16):
+        d = float_value(a) + float_value(b)
+        if likely(d - d == 0.0):
+            return make_float(d)
+    return plus2(a, b)
+
+
+def boxed_difference2(env, a, b):
+    if both_floats(a, b) and room(16):
+        d = float_value(a) - float_value(b)
+        if likely(d - d == 0.0):
+            return make_float(d)
+    return difference2(a, b)
+
+
+def boxed_times2(env, a, b):
+    if both_floats(a, b) and room(16):
+        d = float_value(a) * float_value(b)
+        if likely(d - d == 0.0):
+            return make_float(d)
+    return times2(a, b)
+
+
+def boxed_quotient(env, a, b):
+    if both_floats(a, b) and room(16):
+        d = float_value(a) / float_value(b)
+        if likely(d - d == 0.0):
+            return make_float(d)
+    return quotient(a, b)
+
+
+def boxed_lessp(env, a, b):
+    if both_floats(a, b):
+        return truth(float_value(a) < float_value(b))
+    return lessp(a, b)
+
+
+def boxed_greaterp(env, a, b):
+    if both_floats(a, b):
+        return truth(float_value(a) > float_value(b))
+    return greaterp(a, b)
+
+
+def boxed_leq(env, a, b):
+    if both_floats(a, b):
+        return truth(float_value(a) <= float_value(b))
+    return leq(a, b)
+
+
+def boxed_geq(env, a, b):
+    if both_floats(a, b):
+        return truth(float_value(a) >= float_value(b))
+    return geq(a, b)
