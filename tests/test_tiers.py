@@ -94,6 +94,18 @@ def test_arithmetic_on_every_tier(shared: Session, one: str, other: str, argumen
     assert all(row == found[0] for row in found), found
 
 
+@pytest.mark.parametrize("trap", ["t", "nil"])
+@pytest.mark.parametrize("operation", ["plus2", "difference", "times2", "quotient", "lessp", "greaterp", "leq", "geq", "eqn"])
+def test_unusual_floats_on_every_tier(shared: Session, operation: str, trap: str) -> None:
+    """Infinities and what is no number, as operands and as results, whether they are errors or not; and integers beside floats."""
+    shared.eval("(trap!-floating!-overflow nil) (setq huge (times2 1e300 1e300)) (setq none (difference huge huge))"
+                f"(setq values (list 0.0 1.5 -1e300 huge (minus huge) none 0 7 {1 << 70})) (trap!-floating!-overflow {trap}) (de f (x y) ({operation} x y))")
+    pairs = "(lambda (a) (mapcar values (function (lambda (b) (errorset (list 'f a b) nil nil)))))"
+    found = tiers(shared, "f", f"(mapcar values (function {pairs}))")
+    shared.eval("(trap!-floating!-overflow nil)")
+    assert all(row == found[0] for row in found) and len(found[0]) == 9, found
+
+
 def structures(depth: int) -> st.SearchStrategy[str]:
     """Pairs and lists of x, y and literals, with parts of them, calls, and arithmetic that fails."""
     leaf = st.sampled_from(["x", "y", "'a", "'(b c)", '"s"', "7", "nil", str(1 << 62)])

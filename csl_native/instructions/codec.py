@@ -73,8 +73,8 @@ class Code(NamedTuple):
         return bytes(head) + code + rows
 
     @classmethod
-    def unpack(cls, data: bytes) -> Code:
-        """Take apart the contents of a code object; lengths are checked, and sequences are instructions again."""
+    def unpack(cls, data: bytes, sequences: bool = False) -> Code:
+        """Take apart the contents of a code object; lengths are checked, and sequences are instructions again unless they are wanted."""
         if len(data) < HEAD_SIZE:
             raise CodeError(f"code object of {len(data)} bytes; at least {HEAD_SIZE} expected")
         u16 = [int.from_bytes(data[k:k + 2], "little") for k in range(4, 12, 2)]
@@ -84,8 +84,9 @@ class Code(NamedTuple):
         rows = [int.from_bytes(data[k:k + 2], "little") for k in range(HEAD_SIZE + size, len(data), 2)]
         handlers = [(rows[k], rows[k + 1], rows[k + 2], rows[k + 3]) for k in range(0, len(rows), 4)]
         bytecode = data[HEAD_SIZE:HEAD_SIZE + size]
-        with contextlib.suppress(CodeError):  # whoever decodes it gets the error
-            bytecode = split(bytecode)
+        if not sequences:
+            with contextlib.suppress(CodeError):  # whoever decodes it gets the error
+                bytecode = split(bytecode)
         code = cls(data[0], data[1], bool(data[2]), u16[0], u16[1], bytecode, handlers)
         if data[3] != code.fixed:
             raise CodeError(f"code object says {data[3]} fixed arguments; {code.fixed} expected")

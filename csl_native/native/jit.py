@@ -173,7 +173,7 @@ class Jit(CodeCache):
             return None
         from ..stencils.table import Made, NoRoom, TooLarge
         m = self.machine
-        code = Code.unpack(m.raw(address))
+        code = Code.unpack(m.raw(address), sequences=True)
         started = time.perf_counter()
         made: list[Made] = []
 
