@@ -33,7 +33,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        the image remembers), or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
   --jit N[,M]          compile a function while the program runs, when it was called or has looped N times, and by LLVM after M times:
-                       0 at once, -1 never; the default is 2000,100000, and -1 with --engine
+                       0 at once, -1 never; the default is 2000,100000 from 20 ms on, and -1 with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --gdb                let GDB see the names of native functions

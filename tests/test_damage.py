@@ -178,6 +178,31 @@ def test_heads_with_other_types(field: str) -> None:
             PageSet.parse(body + bytes(-len(body) % 16) + b"code", "bad")
 
 
+def test_tables_that_do_not_fit_the_stencils() -> None:
+    """Every table is there, in its size, and its rows stay inside of the code and the records."""
+    import struct
+
+    from csl_native.baseimage import base_image
+    from csl_native.native.architectures import host
+    from csl_native.native.pages import PageSet
+    from csl_native.stencils.table import check_tables, section_name
+    architecture = host()
+    with Image(base_image()) as image:
+        if architecture is None or section_name(architecture) not in image.sections:
+            pytest.skip("the base image has no stencils for this machine")
+        pages = PageSet.read(image, section_name(architecture))
+    check_tables(pages, architecture)
+    good = dict(pages.tables)
+    row, number = good["stencils"][:48], struct.Struct("<q").pack
+    bad = [{}, {**good, "more": b""}, {**good, "stencils": b""}, {**good, "stencils": row[:40]},
+           *({**good, name: table[:-8]} for name, table in good.items()),
+           *({**good, "stencils": row[:8 * k] + number(value) + row[8 * k + 8:]} for k in range(6) for value in (-1, 1 << 40))]
+    for tables in bad:
+        pages.tables = tables
+        with pytest.raises(ImageError, match="make them again"):
+            check_tables(pages, architecture)
+
+
 def test_what_relies_on_a_function_goes_with_it() -> None:
     """Code of ``g`` may be called by ``f`` directly: what is wrong with ``g`` is wrong with both, but not with ``h``."""
     from csl_native.native.pages import PageSet

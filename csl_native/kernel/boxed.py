@@ -5,12 +5,13 @@ Nothing is called while all goes well: a caller whose registers are saved by its
 
 from __future__ import annotations
 
-from ..restricted.language import likely  # type: ignore[attr-defined]
+from ..restricted.language import inline, likely  # type: ignore[attr-defined]
 from .arithmetic import both_floats, difference2, plus2, quotient, times2, truth
 from .comparison import geq, greaterp, leq, lessp
 from .memory import float_value, make_float, room
 
 
+@inline
 def boxed_plus2(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) + float_value(b)
@@ -19,6 +20,7 @@ def boxed_plus2(env, a, b):
     return plus2(a, b)
 
 
+@inline
 def boxed_difference2(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) - float_value(b)
@@ -27,6 +29,7 @@ def boxed_difference2(env, a, b):
     return difference2(a, b)
 
 
+@inline
 def boxed_times2(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) * float_value(b)
@@ -35,6 +38,7 @@ def boxed_times2(env, a, b):
     return times2(a, b)
 
 
+@inline
 def boxed_quotient(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) / float_value(b)
@@ -43,24 +47,28 @@ def boxed_quotient(env, a, b):
     return quotient(a, b)
 
 
+@inline
 def boxed_lessp(env, a, b):
     if both_floats(a, b):
         return truth(float_value(a) < float_value(b))
     return lessp(a, b)
 
 
+@inline
 def boxed_greaterp(env, a, b):
     if both_floats(a, b):
         return truth(float_value(a) > float_value(b))
     return greaterp(a, b)
 
 
+@inline
 def boxed_leq(env, a, b):
     if both_floats(a, b):
         return truth(float_value(a) <= float_value(b))
     return leq(a, b)
 
 
+@inline
 def boxed_geq(env, a, b):
     if both_floats(a, b):
         return truth(float_value(a) >= float_value(b))

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from .elf import Block
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
-# Counting takes a tenth of the time of some programs, and reading the stencils some milliseconds: a program that is over by then should not
-# wait for them.  Thresholds below EAGER are a wish to compile early.
-SHORT, EAGER = 0.02, 1000
+# Counting takes a fifteenth of the time of some programs, and reading the stencils milliseconds: a program that is over by then should not wait.
+# Thresholds below EAGER are a wish to compile early.
+SHORT, EAGER = 0.02, 1000  # seconds, calls
 WRONG = ("wrong1", "wrong2", "wrongn")
 
 
