@@ -170,7 +170,7 @@ def warm_up(programs: dict[str, str]) -> str:
     from csl_native.cli import JIT
     ratios: dict[str, float] = {}
     for name, text in programs.items():
-        best, rounds, ends = {(-1, -1): math.inf, JIT: math.inf}, 0, time.perf_counter() + 3
+        best, rounds, ends = {(-1, -1): math.inf, JIT: math.inf}, 0, time.perf_counter() + 6
         while rounds < 8 or time.perf_counter() < ends:  # short programs more often: milliseconds vary more
             rounds += 1
             for jit in best:
