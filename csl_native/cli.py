@@ -244,7 +244,7 @@ def run(options: Options) -> int:
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
                       gc_stress=options.gc_stress, output=out, jit=options.jit, libraries=options.libraries, output_library=options.output, trust=options.trust)
     if options._jit is not None:
-        session.machine.hurry()  # who says when wants it counted from the beginning
+        session.hardcode.set_thresholds(*options.jit)  # who says when wants it counted from the beginning
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)

@@ -47,6 +47,7 @@ class HardCode(DefinitionTable):
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
         self._listed: set[int] | None = None  # the symbols in the table: most definitions are of none of them
         self.refused: Fallback | None = None
+        self.wait = 0.0
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
             return
@@ -96,7 +97,7 @@ class HardCode(DefinitionTable):
         """
         def begin() -> None:
             self.machine.cage["threshold"] = calls + 1 if self.possible else 0
-        self.machine.cage["threshold"] = 0
+        self.machine.cage["threshold"], self.wait = 0, wait
         self.machine.after(wait, begin)
         if wait == 0:
             self.machine.hurry()

@@ -298,7 +298,8 @@ class Jit(CodeCache):
         """What was done, a line each."""
         lines = [f"{self.compiled[STENCIL]} functions compiled by stencils in {1000 * self.seconds:.1f} ms, "
                  f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, {self.bytes} in use"]
-        lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps counted, of functions that are not optimised")
+        lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps counted"
+                     f"{f' from {1000 * self.hardcode.wait:.0f} ms on' if self.hardcode.wait else ''}, of functions that are not optimised")
         given = Counter[str]()
         for (_, name), count in self.bailouts.items():
             given[name] += count
