@@ -57,6 +57,9 @@ SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-expl
 
 
 JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
+# Seconds in which nothing is counted, unless --jit is there.  Counting takes a fifteenth of the time of some programs, and reading the stencils
+# milliseconds: a program that is over by then should not wait for them.
+SHORT = 0.02
 
 
 class UsageError(Exception):
@@ -242,9 +245,8 @@ def run(options: Options) -> int:
         if name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
-                      gc_stress=options.gc_stress, output=out, jit=options.jit, libraries=options.libraries, output_library=options.output, trust=options.trust)
-    if options._jit is not None:
-        session.hardcode.set_thresholds(*options.jit)  # who says when wants it counted from the beginning
+                      gc_stress=options.gc_stress, output=out, jit=options.jit, wait=SHORT if options._jit is None else 0.0,
+                      libraries=options.libraries, output_library=options.output, trust=options.trust)
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)

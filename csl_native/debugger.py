@@ -101,7 +101,7 @@ class Debugger:
             names = m.kernel.interpret_switch.__globals__
             self._old = [names[what] for what in ENTRIES]
             names.update(zip(ENTRIES, interpreter(names), strict=True))
-        m.hurry()
+        m.hurry()  # else it would undo the next line later
         self._threshold, m.cage["threshold"] = m.cage["threshold"], 1 if m.native else 0  # running frames ask at their next backward jump
         m.bytes[GUARDS:GUARDS + GUARD_COUNT] = b"\1" * GUARD_COUNT  # native frames that run call functions whose bodies stand in them
         self.session.hardcode.withdraw()

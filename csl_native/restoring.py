@@ -15,7 +15,7 @@ from .lisp.lisp import Lisp
 from .machine import Machine
 from .native.architectures import Architecture, host
 from .native.guards import guard_of
-from .native.hardcode import EAGER, SHORT, HardCode
+from .native.hardcode import HardCode
 from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
@@ -44,7 +44,7 @@ class Restoring:
     output: Any
     trust: Trust
 
-    def _begin(self, path: str, jit: tuple[int, int]) -> None:
+    def _begin(self, path: str, jit: tuple[int, int], wait: float) -> None:
         with Image(path) as image:
             self.path = path
             self.fallbacks: list[Fallback] = []
@@ -80,7 +80,7 @@ class Restoring:
             set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
         if self.gc_stress:
             self.machine.cage["gc_stress"] = 1
-        self.hardcode.set_thresholds(*jit, wait=SHORT if jit[0] > EAGER else 0.0)
+        self.hardcode.set_thresholds(*jit, wait)
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag

@@ -40,7 +40,7 @@ class Session(Restoring, Values):
     Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
 
     ``jit``: compile a function while the program runs when it has been called or has looped so often (0: at its first call, -1: never);
-    a second number: when it is compiled again, by LLVM in the background.
+    a second number: when it is compiled again, by LLVM in the background.  ``wait``: seconds of running in which nothing is counted for that.
 
     ``libraries``: image files in which load-module looks, after the ``output_library`` (that faslout writes to) and the image itself.
 
@@ -52,7 +52,7 @@ class Session(Restoring, Values):
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
                  gc_stress: bool = False, output: Any = None, tag: int | None = None,
-                 jit: int | tuple[int, int] = -1, libraries: Iterable[str | os.PathLike[str]] = (),
+                 jit: int | tuple[int, int] = -1, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         self.path: str | None = None
         self.trust = Trust(trust)
@@ -71,7 +71,7 @@ class Session(Restoring, Values):
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
         self.printed: Any = None
-        self._begin(os.fspath(image) if image is not None else base_image(), jit if isinstance(jit, tuple) else (jit, -1))
+        self._begin(os.fspath(image) if image is not None else base_image(), jit if isinstance(jit, tuple) else (jit, -1), wait)
 
     def kernel_address(self, name: str) -> int | None:
         """Where a function of the native kernel is; None when the kernel is not native or lacks it."""
@@ -250,7 +250,7 @@ class Session(Restoring, Values):
         if self.closed:
             return
         self.closed = True
-        self.machine.hurry(act=False)
+        self.machine.forget()
         self.held.clear()
         self.lisp.output.flush()
         for stream in self.lisp.handles.all(STREAM):

@@ -46,12 +46,17 @@ class Stacks:
         """
         self._later = seconds, action
 
-    def hurry(self, act: bool = True) -> None:
-        """Call now what ``after`` was told to call later; or never."""
+    def hurry(self) -> None:
+        """Call now what ``after`` was told to call later."""
         with _later_lock:
             later, self._later = self._later, None
-            if act and later is not None:
+            if later is not None:
                 later[1]()
+
+    def forget(self) -> None:
+        """Do not call it at all; what is being called now is done when this returns."""
+        with _later_lock:
+            self._later = None
 
     def _wait(self) -> float | None:
         """Seconds until something is to be called; None: never."""

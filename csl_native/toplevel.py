@@ -226,7 +226,6 @@ class TopLevel:
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
         session.lisp.input = session.lisp.standard_input = old.lisp.standard_input
         session.machine._set_limit()
-        session.machine.hurry()
         old.close()
         self.session = session
 

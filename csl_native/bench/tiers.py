@@ -167,7 +167,7 @@ def foreign_calls() -> str:
 
 def warm_up(programs: dict[str, str]) -> str:
     """The first run of each program in a fresh session, with the thresholds of csl, beside bytecode alone."""
-    from csl_native.cli import JIT
+    from csl_native.cli import JIT, SHORT
     ratios: dict[str, float] = {}
     for name, text in programs.items():
         best, rounds, ends = {(-1, -1): math.inf, JIT: math.inf}, 0, time.perf_counter() + 6
@@ -175,7 +175,7 @@ def warm_up(programs: dict[str, str]) -> str:
             rounds += 1
             for jit in best:
                 with open(os.devnull, "wb") as out:
-                    session = Session(output=out, jit=jit)
+                    session = Session(output=out, jit=jit, wait=SHORT)
                     session.eval(re.sub(r"\(main\)\s*$", "", text))
                     started = time.perf_counter()
                     session.eval("(main)")

@@ -89,9 +89,14 @@ def to_double(v) -> float:
 
 
 @inline
+def is_finite(d: double) -> bool:
+    return d - d == 0.0
+
+
+@inline
 def float_result(d: double):
     """A float; an error when it is infinite or none at all, and that is trapped."""
-    if unlikely(d - d != 0.0):
+    if unlikely(not is_finite(d)):
         return unusual_float(d)
     return make_float(d)
 

@@ -6,7 +6,7 @@ Nothing is called while all goes well: a caller whose registers are saved by its
 from __future__ import annotations
 
 from ..restricted.language import inline, likely  # type: ignore[attr-defined]
-from .arithmetic import both_floats, difference2, plus2, quotient, times2, truth
+from .arithmetic import both_floats, difference2, is_finite, plus2, quotient, times2, truth
 from .comparison import geq, greaterp, leq, lessp
 from .memory import float_value, make_float, room
 
@@ -15,7 +15,7 @@ from .memory import float_value, make_float, room
 def boxed_plus2(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) + float_value(b)
-        if likely(d - d == 0.0):
+        if likely(is_finite(d)):
             return make_float(d)
     return plus2(a, b)
 
@@ -24,7 +24,7 @@ def boxed_plus2(env, a, b):
 def boxed_difference2(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) - float_value(b)
-        if likely(d - d == 0.0):
+        if likely(is_finite(d)):
             return make_float(d)
     return difference2(a, b)
 
@@ -33,7 +33,7 @@ def boxed_difference2(env, a, b):
 def boxed_times2(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) * float_value(b)
-        if likely(d - d == 0.0):
+        if likely(is_finite(d)):
             return make_float(d)
     return times2(a, b)
 
@@ -42,7 +42,7 @@ def boxed_times2(env, a, b):
 def boxed_quotient(env, a, b):
     if both_floats(a, b) and room(16):
         d = float_value(a) / float_value(b)
-        if likely(d - d == 0.0):
+        if likely(is_finite(d)):
             return make_float(d)
     return quotient(a, b)
 

@@ -28,4 +28,7 @@ def quick_path(f: Function, quick: Function, target: Target, convention: str, pr
     is saved for it; what it calls at its end, the Lisp function, goes on by the slow path."""
     text = define(quick, target, linkage).replace(f"define {linkage} i64 @{quick.name}(", f"define {linkage} {convention} i64 @{prefix}{f.name}(", 1)
     rest = rf"tail call i64 @{f.name.removeprefix('entry_')}\(ptr %base, "
-    return slow_path(f, convention) + re.sub(rest, f"musttail call {convention} i64 @slow.{f.name}(ptr %base, i64 %env, ", text)
+    text, ends = re.subn(rest, f"musttail call {convention} i64 @slow.{f.name}(ptr %base, i64 %env, ", text)
+    if ends != 1:
+        raise ValueError(f"{quick.name} calls the function of {f.name} {ends} times; once, at its end, is expected")
+    return slow_path(f, convention) + text

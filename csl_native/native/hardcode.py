@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from .elf import Block
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
-# Counting takes a fifteenth of the time of some programs, and reading the stencils milliseconds: a program that is over by then should not wait.
-# Thresholds below EAGER are a wish to compile early.
-SHORT, EAGER = 0.02, 1000  # seconds, calls
 WRONG = ("wrong1", "wrong2", "wrongn")
 
 
@@ -47,7 +44,7 @@ class HardCode(DefinitionTable):
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
         self._listed: set[int] | None = None  # the symbols in the table: most definitions are of none of them
         self.refused: Fallback | None = None
-        self.wait = 0.0
+        self.wait = 0.0  # seconds in which nothing is counted
         self.next_slot = self.machine.cage["entry_top"]
         if architecture is None:
             return

@@ -20,7 +20,6 @@ from ..objects import SYM_ENV
 from ..words import OTHER, SYMBOL, VECTOR
 from .background import Background, Ready
 from .codecache import LIMIT, CodeCache, Compiled
-from .hardcode import EAGER
 from .kernelset import kind_numbers
 from .pages import PageSet, Refused
 from .pages import load as load_pages
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from .functions import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
-WARM = 1.0  # seconds from the first function that was called often to the first that LLVM compiles: what prepares that takes some time
+# Seconds from the first function that was called often to the first that LLVM compiles, which takes some time to prepare; thresholds below EAGER
+# are a wish to compile early.
+WARM, EAGER = 1.0, 1000
 STENCIL, OPTIMISED = "stencil", "optimised"
 
 
