@@ -54,10 +54,11 @@ def test_collector_stress_on_every_engine(name: str, tmp_path: Path) -> None:
     assert other.eval("(list (length (walk nil 60)) (safe 9))") == [60, 9]
 
 
+@pytest.mark.parametrize("jit", [-1, 0])
 @pytest.mark.parametrize("name", [*HERE, "python"])
-def test_an_invalid_opcode_is_an_error_that_names_it(name: str, tmp_path: Path) -> None:
+def test_an_invalid_opcode_is_an_error_that_names_it(name: str, jit: int, tmp_path: Path) -> None:
     with open(tmp_path / "out", "wb") as out:
-        s = Session(engine=name, heap=64 << 20, output=out)
+        s = Session(engine=name, heap=64 << 20, output=out, jit=jit)
         m = s.machine
         s.eval("(de strange (x) x)")
         s.run(lambda: s.lisp.install_env(m.intern("strange"), m.vector([m.object(CODE_HEADER, Code(1, 1, False, 1, 4, b"\x96").pack())]), False))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
-from ..instructions.codec import Code, decode
+from ..instructions.codec import Code, check_opcodes, decode
+from ..instructions.table import CodeError
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
 from ..objects import SYM_ENV
@@ -175,6 +176,11 @@ class Jit(CodeCache):
         from ..stencils.table import Made, NoRoom, TooLarge
         m = self.machine
         code = Code.unpack(m.raw(address), sequences=True)
+        try:
+            check_opcodes(code.code)
+        except CodeError as error:
+            self.refused[str(error)] += 1
+            return None
         started = time.perf_counter()
         made: list[Made] = []
 
