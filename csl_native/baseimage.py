@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 BASE_IMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.img")
 
@@ -23,6 +25,18 @@ def fingerprint() -> int:
 # Changes of these do not touch the base image.
 OUTER = ("cli.py", "toplevel.py", "session.py", "restoring.py", "debugger.py", "baseimage.py", "values.py", "heapview.py", "demo.py", "manual.py")
 _base: list[str] = []
+
+
+@contextlib.contextmanager
+def base_image_for_now(path: str) -> Iterator[str]:
+    """A file that is the base image of this process while it is being made; it is removed unless it was moved."""
+    before, _base[:] = list(_base), [path]
+    try:
+        yield path
+    finally:
+        _base[:] = before
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
 
 
 def base_image() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from csl_native.image.container import Section, write
 
+from .baseimage import base_image_for_now
 from .cage import Cage
 from .kernel.memory import NIL, T
 from .lisp.lisp import Lisp
@@ -64,13 +65,16 @@ def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
         machine.set_value(lisp.s_comp, NIL)
         sections.extend(heap_sections(_Bare(machine, lisp), False))  # type: ignore[arg-type]
     machine.on_big_stack(fill)
-    write(path, sections)
-    if machine.native:
-        from .session import Session
-        session: Any = Session(path, heap=512 << 20)  # the file at ``path`` is the base image of this process now
-        session.native_compile(None)
-        session.preserve(path + ".native")
-        os.replace(path + ".native", path)
+    with base_image_for_now(f"{path}.{os.getpid()}") as partial:  # a build that ends early leaves what was there
+        write(partial, sections)
+        if machine.native:
+            from .session import Session
+            session: Any = Session(partial, heap=512 << 20, jit=-1)
+            session.native_compile(None)
+            session.preserve(partial + ".native")  # a new file has no gaps
+            session.close()
+            os.replace(partial + ".native", partial)
+        os.replace(partial, path)
 
 
 def main() -> None:

@@ -33,7 +33,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        the image remembers), or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
   --jit N[,M]          compile a function while the program runs, when it was called or has looped N times, and by LLVM after M times:
-                       0 at once, -1 never; the default is 2000,100000 from 20 ms on, and -1 with --engine
+                       0 at once, -1 never; the default is CSL_NATIVE_JIT in the environment, else 2000,100000 from 20 ms on, and -1
+                       with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --gdb                let GDB see the names of native functions
@@ -132,6 +133,8 @@ def parse(arguments: list[str]) -> Options:
             pass
         else:
             raise UsageError(f"unknown option {a}; csl --help lists the options")
+    if options._jit is None and options.engine is None and "CSL_NATIVE_JIT" in os.environ:
+        put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
     return options
 
 
@@ -145,10 +148,11 @@ def put(options: Options, name: str, value: str, option: str) -> None:
     elif name == "native" and value not in ("on", "off"):
         raise UsageError(f"{option} {value}; on or off expected")
     elif name == "jit":
-        numbers = value.split(",")
-        if len(numbers) > 2 or not all(n.lstrip("-").isdigit() and int(n) >= -1 for n in numbers):
-            raise UsageError(f"{option} {value}: a number of calls was expected, or two; 0 is at the first one, -1 never")
-        options._jit = (int(numbers[0]), int(numbers[-1]) if len(numbers) > 1 else -1)
+        from .session import thresholds
+        try:
+            options._jit = thresholds(value)
+        except ValueError as error:
+            raise UsageError(f"{option} {error}") from None
     else:
         if name == "tags":
             from .native.architectures import by_name

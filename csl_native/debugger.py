@@ -2,7 +2,8 @@
 
 ``Debugger(session)`` is what front ends use; ``toplevel`` has one for the prompt.  While it is attached every call of a
 bytecoded function runs on the engine ``debug``, and functions with native code run as bytecode; detaching gives both back.
-A frame of bytecode that runs already moves there at its next backward jump; one of native code goes on as it was.
+A frame that runs already moves there at its next backward jump, and back when the debugger is detached; one of native code also where
+the function calls itself (``docs/debugging.md`` says which loops stay native).
 
 Everything happens in the thread that runs Lisp: when there is a reason to stop, ``on_stop`` is called with a ``Stop`` and
 tells how to go on by calling ``step``, ``step_over``, ``finish`` or nothing (go on).
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .instructions.codec import Code, Decoded, decode, verify
 from .instructions.layout import CODE_START
 from .kernel.calls import SLOT
-from .kernel.memory import NIL, T
+from .kernel.memory import NIL, NO_LIMIT, T
 from .objects import SYM_ENV
 from .vm import GUARD_COUNT, GUARDS, VM
 from .words import SYMBOL, VECTOR
@@ -101,12 +102,13 @@ class Debugger:
             names = m.kernel.interpret_switch.__globals__
             self._old = [names[what] for what in ENTRIES]
             names.update(zip(ENTRIES, interpreter(names), strict=True))
+        self.lisp.debugger = self
+        self.attached = True
         m.hurry()  # else it would undo the next line later
         self._threshold, m.cage["threshold"] = m.cage["threshold"], 1 if m.native else 0  # running frames ask at their next backward jump
         m.bytes[GUARDS:GUARDS + GUARD_COUNT] = b"\1" * GUARD_COUNT  # native frames that run call functions whose bodies stand in them
         self.session.hardcode.withdraw()
-        self.lisp.debugger = self
-        self.attached = True
+        m.cage["debugged"], m.cage["stack_limit"] = 1, NO_LIMIT  # native frames come here at their next safepoint
 
     def detach(self) -> None:
         """Give native functions and the session's own engine back."""
@@ -118,14 +120,14 @@ class Debugger:
                 m.words[slot] = address
         else:
             m.kernel.interpret_switch.__globals__.update(zip(ENTRIES, self._old, strict=True))
-        m.cage["threshold"] = self._threshold
+        m.cage["debugged"], m.cage["threshold"] = 0, self._threshold
         m.bytes[GUARDS:GUARDS + GUARD_COUNT] = bytes(GUARD_COUNT)
         for guard in self.session.tripped:
             m.bytes[guard] = 1
         self.session.hardcode.return_native()
         self.lisp.debugger = None
         self.attached = False
-        self.stack.clear()
+        self.stack = []  # a hook that another thread is in keeps the old one
 
     def adopt(self, env: int, at: int) -> int:
         """A frame that began before the debugger came is at a backward jump: T, and it goes on where the debugger sees it."""
@@ -236,18 +238,19 @@ class Debugger:
         self.instructions += 1
         code_object, name, code, listing = self._listing(env)
         offset = pc - code_object - CODE_START
-        while self.stack and self.stack[-1].fp > fp:
-            self.stack.pop()
-        top = self.stack[-1] if self.stack else None
+        stack = self.stack
+        while stack and stack[-1].fp > fp:
+            stack.pop()
+        top = stack[-1] if stack else None
         if top is None or top.fp != fp or top.env != env or offset == 0:
             if top is not None and top.fp == fp and top.env == env and listing[top.offset].target == 0:
                 pass  # a loop back to the first instruction
             else:
                 if top is not None and top.fp == fp:
-                    self.stack.pop()  # a tail call, or a call from a loop of the kernel
-                self.stack.append(Frame(name, env, fp, offset, code, listing))
+                    stack.pop()  # a tail call, or a call from a loop of the kernel
+                stack.append(Frame(name, env, fp, offset, code, listing))
                 self.counts[name] += 1
-        frame = self.stack[-1]
+        frame = stack[-1]
         frame.offset = offset
         if self.trace is not None:
             self.trace(frame, listing[offset].row.name)

@@ -7,6 +7,7 @@ Sessions are independent of each other and may run in threads of their own.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -34,13 +35,30 @@ class LispError(Exception):
         self.number = number
 
 
+def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
+    """Both thresholds of the jit; None: those of the environment.  ValueError for a text that is not N or N,M (-1: never, 0: at once)."""
+    if jit is None:
+        try:
+            return thresholds(os.environ.get("CSL_NATIVE_JIT", "-1"))
+        except ValueError as error:
+            raise ValueError(f"CSL_NATIVE_JIT {error}") from None
+    if isinstance(jit, str):
+        numbers = jit.split(",")
+        if len(numbers) > 2 or not all(re.fullmatch("-1|[0-9]+", n) for n in numbers):
+            raise ValueError(f"{jit}: a number of calls was expected, or two; 0 is at the first one, -1 never")
+        jit = int(numbers[0]), int(numbers[-1]) if len(numbers) > 1 else -1
+    return jit if isinstance(jit, tuple) else (jit, -1)
+
+
 class Session(Restoring, Values):
     """``native``: run native code where there is some; ``engine``: what runs bytecode (None: the best one; ``csl --engines`` lists them).
 
     Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
 
     ``jit``: compile a function while the program runs when it has been called or has looped so often (0: at its first call, -1: never);
-    a second number: when it is compiled again, by LLVM in the background.  ``wait``: seconds of running in which nothing is counted for that.
+    a second number: when it is compiled again, by LLVM in the background.  None: as ``CSL_NATIVE_JIT`` in the environment says, else
+    never; with an ``engine`` never.
+    ``wait``: seconds of running in which nothing is counted for that.
 
     ``libraries``: image files in which load-module looks, after the ``output_library`` (that faslout writes to) and the image itself.
 
@@ -52,7 +70,7 @@ class Session(Restoring, Values):
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
                  gc_stress: bool = False, output: Any = None, tag: int | None = None,
-                 jit: int | tuple[int, int] = -1, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
+                 jit: int | tuple[int, int] | None = None, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         self.path: str | None = None
         self.trust = Trust(trust)
@@ -71,7 +89,7 @@ class Session(Restoring, Values):
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
         self.printed: Any = None
-        self._begin(os.fspath(image) if image is not None else base_image(), jit if isinstance(jit, tuple) else (jit, -1), wait)
+        self._begin(os.fspath(image) if image is not None else base_image(), thresholds(-1 if jit is None and engine is not None else jit), wait)
 
     def kernel_address(self, name: str) -> int | None:
         """Where a function of the native kernel is; None when the kernel is not native or lacks it."""

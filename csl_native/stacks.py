@@ -110,7 +110,7 @@ class Stacks:
     def _set_limit(self) -> None:
         limit = getattr(_big_stack, "limit", 0)
         self.cage["real_stack_limit"] = limit
-        self.cage["stack_limit"] = NO_LIMIT if self.cage["gc_stress"] or self.cage["gc_request"] or self.cage["interrupt"] else limit
+        self.cage["stack_limit"] = NO_LIMIT if any(self.cage[why] for why in ("gc_stress", "gc_request", "interrupt", "debugged")) else limit
 
     def interrupt(self) -> None:
         """Ask the running program to stop at its next safepoint; from any thread or signal handler."""

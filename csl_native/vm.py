@@ -13,7 +13,7 @@ from typing import NamedTuple
 _FIELDS = (
     "free", "limit",  # allocation: next byte, end of chunk
     "stack_limit",  # safepoint: machine stack pointer below this -> slow path
-    "real_stack_limit", "poll",  # the true limit; nonzero: something wants a safepoint
+    "real_stack_limit", "debugged",  # the true limit; nonzero: a debugger is attached, so every safepoint takes the slow path
     "native_base",  # machine stack address where Lisp began (0: not inside)
     "sp", "stack_base", "stack_end",  # Lisp stack, grows up
     "bp", "bind_base", "bind_end",  # fluid bindings: (symbol, old value) pairs, grows up
@@ -72,7 +72,7 @@ class CageLayout(NamedTuple):
 
 # The names above as constants that kernel modules import.
 FREE, LIMIT, STACK_LIMIT = VM["free"], VM["limit"], VM["stack_limit"]
-REAL_STACK_LIMIT, POLL, NATIVE_BASE = VM["real_stack_limit"], VM["poll"], VM["native_base"]
+REAL_STACK_LIMIT, DEBUGGED, NATIVE_BASE = VM["real_stack_limit"], VM["debugged"], VM["native_base"]
 SP, STACK_BASE, STACK_END = VM["sp"], VM["stack_base"], VM["stack_end"]
 BP, BIND_BASE, BIND_END = VM["bp"], VM["bind_base"], VM["bind_end"]
 HEAP_START, HEAP_TOP, HEAP_END, RESERVE = (VM[k] for k in ("heap_start", "heap_top", "heap_end", "reserve"))

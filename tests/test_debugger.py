@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from csl_native.debugger import Debugger, Stop
+from csl_native.kernel.host import HOST_CODES
 from csl_native.objects import SYM_ENV
 from csl_native.session import LispError, Session
 
@@ -158,29 +159,71 @@ def test_attaching_to_a_running_program(native: Session) -> None:
     assert native.explain() == [] and native.eval("(fact 5)") == 120
 
 
+LOOPS = {  # each counts in rounds* until it has enough; the last one is left as it is entered
+    "words": "(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (setq n (plus2 n k)) (setq rounds!* n) (go more))))",
+    "floats": """(de spin (k) (list 'done (prog (n x) (setq n 0) (setq x 0.5) more (cond (enough!* (return (list k (difference n (fix x))))))
+                 (setq x (plus2 x 3.0)) (setq n (plus2 n k)) (setq rounds!* n) (go more))))""",
+    "handled": """(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (catch 'tag (setq n (plus2 n k)))
+                 (setq rounds!* n) (go more))))""",
+    "call": "(de spin (k) (spin1 k 0)) (de spin1 (k n) (cond (enough!* (list 'done (list k n))) (t (setq rounds!* n) (spin1 k (plus2 n k)))))"}
+
+
 @needs_native
-def test_a_running_frame_moves_into_the_debugger(native: Session) -> None:
-    """A loop in bytecode that began before: it is seen from its next backward jump on, with its locals, and goes on as before after."""
-    native.eval("(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0)"
-                "(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (setq n (plus2 n k)) (setq rounds!* n) (go more))))")
-    seen: list[str] = []
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize("tier", ["bytecode", "stencil", "optimised"])
+def test_a_running_frame_moves_into_the_debugger(tier: str, name: str) -> None:
+    """A loop that calls nothing and began before: it is seen from its next safepoint on, with its locals, and leaves the debugger when that goes."""
+    s = Session(jit=0 if tier == "stencil" else -1)
+    s.eval(f"(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0) {LOOPS[name]}")
+    if tier == "optimised":
+        s.native_compile(["spin", "spin1"] if name == "call" else ["spin"])
+    seen: list[list[str]] = []
+    inner = "spin1" if name == "call" else "spin"
 
     def stop(debugger: Debugger, stop: Stop) -> None:
-        seen.append(f"{stop.frame.name} {debugger.show(stop.locals[0])}")
-        native.machine.set_value(native.machine.intern("enough*"), native.machine.intern("t"))
-        debugger.clear("spin")
+        seen.append([stop.frame.name, debugger.show(stop.locals[0])])
+        debugger.clear(inner)
     result: list[Any] = []
-    debugger = Debugger(native, stop)
-    thread = threading.Thread(target=lambda: result.append(native.eval("(spin 3)")))
+    debugger = Debugger(s, stop)
+    thread = threading.Thread(target=lambda: result.append(s.eval("(spin 3)")))
     thread.start()
-    wait_for_rounds(native)
-    code = debugger._listing(native.machine.field(native.machine.intern("spin"), SYM_ENV))[3]
-    place = next(at for at, item in code.items() if item.row.name == "plus")
-    debugger.break_at("spin", place)
+    wait_for_rounds(s)
+    code = debugger._listing(s.machine.field(s.machine.intern(inner), SYM_ENV))[3]
+    debugger.break_at(inner, max(at for at, item in code.items() if item.row.name == "plus"))
     debugger.attach()
+    until = time.monotonic() + 60
+    while not seen and time.monotonic() < until:
+        time.sleep(0.01)
+    debugger.detach()
+    asked: list[int] = []
+    on_debug, table = HOST_CODES.index("debug"), s.machine.host.table
+    before = table[on_debug]
+    table[on_debug] = lambda *request: (asked.append(1), before(*request))[1]
+    time.sleep(0.1)
+    s.machine.set_value(s.machine.intern("enough*"), s.machine.intern("t"))
+    thread.join()
+    assert seen == [[inner, "3"]] and len(asked) < 10, f"{len(asked)} instructions were still asked about"
+    assert result[0][0] == "done" and result[0][1][0] == 3 and result[0][1][1] % 3 == 0
+    assert s.explain() == []
+
+
+@needs_native
+def test_a_deep_recursion_moves_into_the_debugger(native: Session) -> None:
+    """Native code that calls itself: the calls from then on are seen, and those that began before end as they would."""
+    native.eval("""(fluid '(rounds!*)) (setq rounds!* 0)
+                   (de deep (n) (cond ((zerop n) 0) (t (progn (setq rounds!* n) (plus2 (cond ((eqn n 5000) (wait)) (t 1)) (deep (sub1 n)))))))
+                   (fluid '(enough!*)) (setq enough!* nil) (de wait () (prog () (setq rounds!* 1000) more (cond (enough!* (return 1))) (go more)))""")
+    native.native_compile(["deep", "wait"])
+    debugger = Debugger(native)
+    result: list[Any] = []
+    thread = threading.Thread(target=lambda: result.append(native.eval("(deep 10000)")))
+    thread.start()
+    time.sleep(0.2)
+    debugger.attach()
+    native.machine.set_value(native.machine.intern("enough*"), native.machine.intern("t"))
     thread.join()
     debugger.detach()
-    assert seen == ["spin 3"] and result[0][0] == "done" and result[0][1][0] == 3 and result[0][1][1] % 3 == 0
+    assert result == [10000] and debugger.counts["deep"] == 5000
 
 
 def test_the_prompt(csl: Callable[..., Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csl_native.baseimage import base_image
+from csl_native.baseimage import base_image, base_image_for_now
 from csl_native.image.container import PAGE, SLOT, Image, ImageError, Section, _slot, unpack, update, write
 from csl_native.session import Session, restore
 
@@ -115,6 +115,20 @@ def test_what_is_no_image(tmp_path: Path, data: bytes, words: str) -> None:
     path.write_bytes(data)
     with pytest.raises(ImageError, match=words):
         Image(path)
+
+
+def test_a_base_image_that_is_not_finished_is_none(tmp_path: Path) -> None:
+    """While one is made it is what this process goes by; then the old one is there again, and what was begun is gone unless it was moved."""
+    old, new = base_image(), tmp_path / "new"
+    with pytest.raises(KeyboardInterrupt), base_image_for_now(str(new)) as partial:
+        Path(partial).write_bytes(b"half")
+        assert base_image() == partial
+        raise KeyboardInterrupt
+    assert base_image() == old and not new.exists()
+    with base_image_for_now(str(new)) as partial:
+        Path(partial).write_bytes(b"whole")
+        Path(partial).replace(tmp_path / "done")
+    assert base_image() == old and (tmp_path / "done").read_bytes() == b"whole"
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -42,6 +42,23 @@ def test_the_example(csl: Callable[..., Any]) -> None:
     assert csl("--jit", "often").returncode == 2
 
 
+def test_thresholds_of_the_environment(csl: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are what --jit and a session's ``jit`` are when these are not given, and no engine is."""
+    text = "(de f (n) n) (print (f 1))"
+    monkeypatch.setenv("CSL_NATIVE_JIT", "0")
+    assert "execute native f (stencil" in csl("-v", text=text).stderr
+    assert "execute native" not in csl("-v", "--jit", "-1", text=text).stderr + csl("-v", "--engine", "switch", text=text).stderr
+    for options, native in (({}, True), ({"jit": -1}, False), ({"engine": "switch"}, False)):
+        s = Session(**options)
+        s.eval("(progn (de f (n) n) (f 1))")
+        assert native_cells(s, "f") == native
+    monkeypatch.setenv("CSL_NATIVE_JIT", "soon")
+    done = csl()
+    assert done.returncode == 2 and "CSL_NATIVE_JIT soon: a number of calls was expected" in done.stderr
+    with pytest.raises(ValueError, match="CSL_NATIVE_JIT soon: a number of calls was expected"):
+        Session()
+
+
 def test_asked_for(native: Session) -> None:
     native.eval(FIB + "(de rest!-of (a &rest r) (list a r)) (jit '(fib rest!-of))")
     assert not native_cells(native, "fib"), "the first call compiles"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from ..instructions.table import Instruction
+from ..kernel.calls import SLOT_RUN
 from ..kernel.host import H_DEBUG
+from ..kernel.memory import T
 from ..vm import ENGINE_SP
 from ..words import UNWIND
 from . import weave
 from .record import Engine
 
-# All operands are in memory while the host looks; an error of its is an error of the instruction.
+# All operands are in memory while the host looks; an error of its is an error of the instruction.  T: the frame goes on in another engine.
 HOOK = f"""store({ENGINE_SP}, sp)
 store(sp, tos)
 r = host({H_DEBUG}, env, fp, pc)
 if r == {UNWIND}:
 {weave.recover("    ", "tos = load(sp)").rstrip()}
-    continue"""
+    continue
+if r == {T}:
+    return invoke3({SLOT_RUN}, env, fp, pc, sp)"""
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:

@@ -11,7 +11,7 @@ from ..words import CONS, UNWIND
 from .frames import leave_function
 from .host import H_STACK_OVERFLOW, host
 from .memory import NIL, YOUNG
-from .safepoint import safepoint_slow
+from .safepoint import native_safepoint_slow
 
 DEEPEST = 1 << 24  # pairs, as many as calls that the largest machine stack takes
 
@@ -31,7 +31,7 @@ def mark_card(p) -> None:
 
 @inline
 def chain_safepoint(first, rest):
-    """A safepoint, where a list has become too long when its calls would have taken too much stack."""
+    """A safepoint of native code, where a list has become too long when its calls would have taken too much stack."""
     if unlikely(stack_pointer() < load(STACK_LIMIT)):
         return chain_safepoint_slow(first, rest)
     return NIL
@@ -39,7 +39,7 @@ def chain_safepoint(first, rest):
 
 @noinline
 def chain_safepoint_slow(first, rest):
-    r = safepoint_slow()
+    r = native_safepoint_slow()
     if r != UNWIND and chain_length(first, rest) > DEEPEST:
         return host(H_STACK_OVERFLOW, 0, 0, 0)
     return r

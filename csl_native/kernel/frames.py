@@ -189,14 +189,25 @@ def function_env(s):
 
 
 @inline
+def operand_place(env, fp, depth):
+    """Where the top of so many operands is."""
+    return fp + 8 * load16(load(env + 8 - VECTOR) + CODE_LOCALS) + 8 * depth
+
+
+@inline
 def store_word(p, v) -> None:
     store(p, v)
 
 
+@noinline
+def go_on_at(env, fp, at, top):
+    """Go on with a frame on the session's engine, from the instruction at ``at`` on; ``top`` is where the top operand is."""
+    return invoke3(SLOT_RUN, env, fp, load(env + 8 - VECTOR) + CODE_START + at, top)
+
+
 def resume_bytecode(env, fp):
     """Go on with a frame in another engine, at the place and depth that the host says."""
-    code = load(env + 8 - VECTOR)
-    return invoke3(SLOT_RUN, env, fp, code + CODE_START + load(RESUME_AT), fp + 8 * load16(code + CODE_LOCALS) + 8 * load(RESUME_DEPTH))
+    return go_on_at(env, fp, load(RESUME_AT), operand_place(env, fp, load(RESUME_DEPTH)))
 
 
 @noinline
@@ -218,9 +229,8 @@ def give_up(env, fp, at, depth):
     """Go on as bytecode in a frame that holds locals and ``depth`` operands, from the instruction at ``at`` on."""
     if fp == 0:
         return host(H_STACK_OVERFLOW, 0, 0, 0)
-    code = load(env + 8 - VECTOR)
     host(H_BAILOUT, env, at << 3, 0)
-    return invoke3(SLOT_RUN, env, fp, code + CODE_START + at, fp + 8 * load16(code + CODE_LOCALS) + 8 * depth)
+    return go_on_at(env, fp, at, operand_place(env, fp, depth))
 
 
 @noinline

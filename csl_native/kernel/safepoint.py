@@ -1,11 +1,26 @@
-"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow and full memory."""
+"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow, full memory and a debugger."""
 
 from __future__ import annotations
 
 from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
-from ..vm import ALLOCATED, GC_COUNT, GC_REQUEST, GC_STRESS, HEAP, HEAP_END, HEAP_TOP, INTERRUPT, LIVE_LINES, REAL_STACK_LIMIT, RESERVE, STACK_LIMIT
+from ..vm import (
+    ALLOCATED,
+    DEBUGGED,
+    GC_COUNT,
+    GC_REQUEST,
+    GC_STRESS,
+    HEAP,
+    HEAP_END,
+    HEAP_TOP,
+    INTERRUPT,
+    LIVE_LINES,
+    REAL_STACK_LIMIT,
+    RESERVE,
+    STACK_LIMIT,
+)
+from ..words import UNWIND
 from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
-from .memory import HOST_SLOT, NIL, NO_LIMIT
+from .memory import HOST_SLOT, NIL, NO_LIMIT, T
 
 
 @inline
@@ -24,7 +39,7 @@ def safepoint_slow():
         if load(GC_STRESS) != 0 and load(GC_COUNT) & 15 == 0:
             full = 1
         invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, knows what time it is, and what only dead handles stood for
-    store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 else NO_LIMIT)
+    store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 and load(DEBUGGED) == 0 else NO_LIMIT)
     if load(INTERRUPT) != 0:
         store(INTERRUPT, 0)
         return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
@@ -33,6 +48,20 @@ def safepoint_slow():
     if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
         return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
     return NIL
+
+
+@inline
+def native_safepoint():
+    """The same for native code: T when it has to go on as bytecode, because a debugger is attached."""
+    if unlikely(stack_pointer() < load(STACK_LIMIT)):
+        return native_safepoint_slow()
+    return NIL
+
+
+@noinline
+def native_safepoint_slow():
+    r = safepoint_slow()
+    return T if r != UNWIND and load(DEBUGGED) != 0 else r
 
 
 def free_bytes():

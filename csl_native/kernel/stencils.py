@@ -22,6 +22,7 @@ JOB_WORDS = 36
 (I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD, I_OPERAND1, I_OPERAND2, I_OPERAND3,
  I_POLL, I_TEST) = range(0, 8 * 16, 8)
 INSTRUCTION_WORDS = 16
+PLACE = 1  # in place of the shape of an operand: the instruction's own place
 VALUE, BRANCH, JUMP, LEAVING = range(4)  # kinds
 # A stencil: place, size and count of records; the last two also without the jump to the next one.
 S_PLACE, S_SIZE, S_TRIMMED, S_RECORD, S_COUNT, S_TRIMMED_COUNT = range(0, 48, 8)
@@ -200,6 +201,8 @@ def operand_value(job, at, shape):
     """An operand: ``shape`` is its place in the instruction, its size and its scale, eight bits each; 0: there is none."""
     if shape == 0:
         return 0
+    if shape == PLACE:
+        return at
     p = load(job + J_CODE) + at + (shape & 255)
     size = shape >> 8 & 255
     return (load8(p) if size == 1 else load16(p)) << (shape >> 16)

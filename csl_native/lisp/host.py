@@ -87,14 +87,15 @@ class Host:
 
     def on_hot(self, env: int, at: int, calls: int) -> int:
         """T when the frame that counted goes on natively."""
-        if self.lisp.debugger is not None:
-            return int(self.lisp.debugger.adopt(env, at >> 3))
+        debugger = self.lisp.debugger
+        if debugger is not None:
+            return int(debugger.adopt(env, at >> 3))
         from ..native.jit import jit_of
         return jit_of(self.lisp).hot(env, at >> 3, calls >> 3)
 
     def on_bailout(self, env: int, at: int, c: int) -> int:
-        """Optimised code goes on as bytecode."""
-        if self.lisp.jit is not None:
+        """Optimised code goes on as bytecode, because it assumed too much or a debugger is attached."""
+        if self.lisp.jit is not None and self.lisp.debugger is None:
             self.lisp.jit.bailed_out(env, at >> 3)
         return NIL
 
@@ -301,7 +302,11 @@ class Host:
         return self.lisp.bad_function(f)
 
     def on_debug(self, env: int, fp: int, pc: int) -> int:
-        return self.lisp.debugger.hook(env, fp, pc) if self.lisp.debugger is not None else NIL
+        """Before an instruction in the engine ``debug``; T when the frame goes on in the session's own, because the debugger was detached."""
+        debugger = self.lisp.debugger  # another thread may detach it now
+        if debugger is not None:
+            return int(debugger.hook(env, fp, pc))
+        return NIL if self.lisp.session.engine == "debug" else T  # type: ignore[attr-defined]
 
     def on_opcode(self, op: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud(f"invalid opcode {op}")

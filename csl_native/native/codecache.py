@@ -121,11 +121,11 @@ class CodeCache:
 
     def withdraw(self) -> None:
         """Run everything as bytecode, for a debugger."""
-        for symbol in self.functions:
+        for symbol in list(self.functions):  # the program, in another thread, may add some
             self.bytecode(symbol)
 
     def return_native(self) -> None:
-        for symbol, compiled in self.functions.items():
+        for symbol, compiled in list(self.functions.items()):
             self.set_cells(symbol, compiled)
 
     def close(self) -> None:

@@ -86,7 +86,7 @@ class FunctionIR:
         self.count = self.code.fixed
         self.pins = architecture.pins if architecture is not None and calls_itself(self.code, source.own) else None
         self.out = Emitter()
-        self.used: set[str] = {"op_poll"}
+        self.used: set[str] = set()
         self.leaves: set[str] = set()  # functions that a fast path may leave
         self.convention = "" if architecture is None else architecture.slow_convention  # for calls that are rare
         self.word = 8 if architecture is None else architecture.word  # bytes of an address
@@ -97,16 +97,13 @@ class FunctionIR:
 
     def text(self) -> str:
         out = self.out
-        begin = out.label("begin")
         if self.code.handlers:
             self.saved = out.define(f"call i64 @{self.use('current_lisp_stack')}(ptr %base)")
         arguments = [f"%a{k}" for k in range(self.count)]
         if self.body.chained:
             self.chain = Chain(self)
             arguments = [self.chain.load(slot) for slot in self.chain.arguments]
-        poll = out.define("call i64 @op_poll(ptr %base)") if self.chain is None else self.chain.poll()
-        self.body.check(poll, -1, begin)
-        out.place(begin)
+        self.body.begin(self.safepoint(), arguments)
         self.body.run(arguments)
         if "flush" in self.used:
             out.terminated = True
@@ -169,6 +166,10 @@ class FunctionIR:
         out = self.out
         pointer = out.define("inttoptr i64 %env to ptr")
         return out.define(f"ptrtoint ptr {out.define(f'call ptr @llvm.launder.invariant.group.p0(ptr {pointer})')} to i64")
+
+    def safepoint(self) -> str:
+        """A safepoint where the function begins."""
+        return self.out.define(f"call i64 @{self.use('native_safepoint')}(ptr %base)") if self.chain is None else self.chain.poll()
 
     def finish(self, value: str) -> None:
         """Leave the function with a value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from ..engines.weave import entry_arguments, kernel_program
@@ -165,18 +166,44 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
 
     def give_up(self, item: Decoded) -> None:
         """Go on as bytecode, from this instruction with what its operands and the locals are."""
-        out, use, types = self.out, self.unit.use, self.before(item.at)
+        types = self.before(item.at)
+        self.go_on_as_bytecode(item.at, [self.read(place, kind) for place, kind in enumerate(types.locals + types.operands)])
+
+    def go_on_as_bytecode(self, at: int, values: list[Value]) -> None:
+        """The same from a place on, with the first locals, or with all of them and operands."""
+        out, use = self.out, self.unit.use
         fp = out.define(f"call i64 @{use('bytecode_frame')}(ptr %base, i64 %env)")
         some, none = out.label("some"), out.label("none")
         out.branch(out.define(f"icmp ne i64 {fp}, 0"), some, none)
         out.place(some)
-        for place, kind in enumerate(types.locals + types.operands):
+        for place, value in enumerate(values):
             offset = 8 * place + (8 if place >= self.code.locals else 0)
-            word, at = self.word(self.read(place, kind), False), out.define(f"add i64 {fp}, {offset}")
-            out.emit(f"call void @{use('store_word')}(ptr %base, i64 {at}, i64 {word})")
+            out.emit(f"call void @{use('store_word')}(ptr %base, i64 {out.define(f'add i64 {fp}, {offset}')}, i64 {self.word(value, False)})")
         out.place(none)
-        result = out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {item.at}, i64 {len(types.operands)})")
-        self.unit.pass_on(result)
+        depth = max(len(values) - self.code.locals, 0)
+        self.unit.pass_on(out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {at}, i64 {depth})"))
+
+    def begin(self, safepoint: str, arguments: list[str]) -> None:
+        """The safepoint where a function begins, with words."""
+        self.safepoint(safepoint, -1, lambda: self.go_on_as_bytecode(0, [Value(WORD, a) for a in arguments]))
+
+    def poll(self, item: Decoded, first: int) -> None:
+        """A safepoint in a loop."""
+        result = self.out.define(f"call i64 @{self.unit.use('native_safepoint')}(ptr %base)")
+        self.safepoint(result, item.at, lambda: self.give_up(item))
+        self.write(first, Value(WORD, str(NIL)))
+
+    def safepoint(self, result: str, at: int, go_on: Callable[[], None]) -> None:
+        """What a safepoint gave: on with nil, a failure, or ``go_on`` as bytecode."""
+        out = self.out
+        nothing, more, other = out.label("nothing"), out.label("more"), out.label("other")
+        out.emit(f"br i1 {out.define(f'icmp eq i64 {result}, {NIL}')}, label %{nothing}, label %{more}, !prof !4")
+        out.terminated = True
+        out.place(more)
+        self.check(result, at, other)
+        out.place(other)
+        go_on()
+        out.place(nothing)
 
     # -- instructions -----------------------------------------------------------------------
 
@@ -208,6 +235,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
                 self.write(first, self.read(n, now.locals[n]))
         elif row.name == "poll" and self.copy < self.rounds - 1:
             self.write(first, Value(WORD, str(NIL)))
+        elif row.name == "poll" and item.at in self.sure and self.caller is None:
+            self.poll(item, first)
         elif row.name == "var_index" and item.operands[0] in self.plan.arrays and item.operands[0] not in self.cells:
             self.write(first, Value(WORD, self.index(item)))
         elif row.name == "jump":

@@ -73,7 +73,8 @@ def through_slot(f: Function, slot: int, architecture: Architecture, convention:
 def called() -> tuple[str, ...]:
     """The kernel functions that stencils call, by name; they have entry slots."""
     program = kernel_program(())
-    roots = {row.function for row in instructions()} | {"count_native", "fill_general", "wrong_count", "safepoint", "leave_frame"}
+    frames = {"count_native", "fill_general", "wrong_count", "safepoint", "leave_frame", "native_safepoint_slow", "go_on_at"}
+    roots = {row.function for row in instructions()} | frames
     plain = tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
     return (*plain, *(f"shared.{name}" for name in shared()))
 

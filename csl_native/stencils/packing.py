@@ -81,6 +81,8 @@ def instruction_row(row: Instruction, numbers: dict[str, int]) -> list[int]:
         if label != "at":
             shapes.append(place | size << 8 | scale << 16)
         place += size
+    if row.name == "poll":
+        shapes.append(kernel.PLACE)
     shapes += [0] * (3 - len(shapes))
     test = tests.index(row.number) + 1 if row.number in tests else 0
     names = [f"stencil_{row.number}__0", f"cold_{row.number}__0", *(f"{which}_{pair}" for pair in pairs for which in ("stencil", "cold"))]

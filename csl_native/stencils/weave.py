@@ -21,6 +21,7 @@ from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.definitions import FUSED, PLACEMENT
 from ..instructions.table import LOCALS, OPERANDS, Instruction, by_name, instructions, program
 from ..kernel.host import H_STACK_OVERFLOW
+from ..kernel.memory import NIL, T
 from ..restricted.checker import Function, Program
 from ..vm import SP, STACK_END, STACK_LIMIT, TICKS
 from ..words import UNWIND, VECTOR
@@ -76,6 +77,10 @@ def stencil(row: Instruction, state: int, cached: int, branch: Instruction | Non
     rest = registers(max(state - row.takes, 0))
     call = body(row, values, cold or placement(row, forced) == "call")
     fail = [f"if r == {UNWIND}:", "    " + go(FAIL, rest, cached)] if row.fails else []
+    if row.name == "poll" and cold:
+        call = "native_safepoint_slow()"
+        fail += [f"if r == {T}:", *(f"    store(fp + hole({SLOT}) - {8 * (state - k)}, r{k})" for k in range(state)),
+                 f"    return go_on_at(env, fp, hole({OPERAND1}), fp + hole({SLOT}) - 8)", f"r = {NIL}"]
     if row.kind == "return":
         lines += [f"store({SP}, fp)", f"return {values[row.inputs[0]]}"]
     elif row.kind == "tail":
@@ -116,7 +121,7 @@ def placements(row: Instruction) -> list[str]:
     """Where the body of an instruction can be, the natural place first."""
     f = program().functions[row.function]
     possible = ["shared"] if splits(row) else []
-    possible += ["inline"] if f.inline else []
+    possible += ["inline"] if f.inline and row.name != "poll" else []  # its cold stencil does more: it may go on as bytecode
     return possible + (["call"] if f.lisp_name is not None or not f.inline else [])
 
 
