@@ -22,9 +22,38 @@ from csl_native.session import Session, restore
 from . import emulation
 from .conftest import ROOT, needs_native, sign_again
 from .test_corpus import CORPUS, PROGRAMS, program
+from .test_debugger import LOOPS
 
 pytestmark = [pytest.mark.slow, needs_native]
 MODULE = ["-m", "csl_native.cli", "-q", "-k", "64M"]
+
+
+SPIN = f"(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0) {LOOPS['words']}"
+ATTACH = """
+import sys, threading, time
+from csl_native.debugger import Debugger
+from csl_native.objects import SYM_ENV
+from csl_native.session import restore
+s = restore(sys.argv[1], heap=64 << 20, jit=int(sys.argv[2]))
+m, seen, result = s.machine, [], []
+if len(sys.argv) > 3:
+    s.eval(sys.argv[3])
+def stop(debugger, stop):
+    seen.append((stop.frame.name, debugger.show(stop.locals[0])))
+    m.set_value(m.intern("enough*"), m.intern("t"))
+    debugger.clear("spin")
+thread = threading.Thread(target=lambda: result.append(s.eval("(spin 3)")))
+thread.start()
+while m.value(m.intern("rounds*")) >> 3 < 1000:
+    time.sleep(0.01)
+print(*(compiled.tier for compiled in s.lisp.jit.functions.values()) if s.lisp.jit is not None else ["compiled ahead"] if not s.explain() else s.explain())
+debugger = Debugger(s, stop)
+with debugger:
+    place = [at for at, item in debugger._listing(m.field(m.intern("spin"), SYM_ENV))[3].items() if item.row.name == "plus"][-1]
+    debugger.break_at("spin", place)
+    thread.join()
+print(seen, result[0][0], result[0][1][0], result[0][1][1] % 3)
+"""
 
 
 @pytest.fixture(scope="session", params=list(emulation.MACHINES))
@@ -61,7 +90,7 @@ def image_of(images: Path, name: str) -> Path:
             s = Session(heap=64 << 20)
         else:  # the kernels of all machines are in the base image already
             s = restore(image_of(images, "base"), heap=64 << 20)
-            s.eval(program(name, small=True))
+            s.eval(SPIN if name == "spin" else program(name, small=True))
         s.native_compile()
         s.add_tags(emulation.MACHINES)
         s.preserve(f"{path}.{os.getpid()}")
@@ -105,6 +134,13 @@ def test_conformance_by_stencils_there(machine: str, images: Path) -> None:
         return json.loads(done.stdout)["conformance"]
     base = ["-i", str(image_of(images, "base")), "--jit"]
     assert passed(*emulation.python(machine), *MODULE, *base, "0") == passed(sys.executable, *MODULE, *base, "-1")
+
+
+@pytest.mark.parametrize("tier", ["stencil", "compiled ahead"])
+def test_running_frames_move_into_a_debugger_there(machine: str, images: Path, tier: str) -> None:
+    """A native loop that calls nothing goes on as bytecode, with its values, when a debugger comes."""
+    done = there(machine, "-c", ATTACH, *([str(image_of(images, "base")), "0", SPIN] if tier == "stencil" else [str(image_of(images, "spin")), "-1"]))
+    assert done.stdout == f"{tier}\n[('spin', '3')] done 3 0\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["deriv", "bareiss"])
