@@ -40,7 +40,7 @@ class Block:
     sizes: dict[str, int] = field(default_factory=dict)
     features: dict[str, list[str]] = field(default_factory=dict)  # by symbol: what a refinement uses beyond the baseline
     records: list[tuple[str, str, int, int]] = field(default_factory=list)
-    align: int = 16  # 4096 when pages of addresses were folded in: the block must stay where it is within a page
+    align: int = 16  # as its sections ask; 4096 when pages of addresses were folded in: it must stay where it is within a page
 
 
 @cache
@@ -94,6 +94,7 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
             if section["sh_type"] == "SHT_NOBITS":
                 raise ObjectError(f"section {section.name} is writable data; code for pages has none")
             align = max(section["sh_addralign"], 16)
+            block.align = max(block.align, align)
             block.data += b"\0" * (-len(block.data) % align)
             where[index] = len(block.data)
             if section["sh_flags"] & 1 and block.table is None:

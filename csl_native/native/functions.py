@@ -171,6 +171,13 @@ class FunctionIR:
         """A safepoint where the function begins."""
         return self.out.define(f"call i64 @{self.use('native_safepoint')}(ptr %base)") if self.chain is None else self.chain.poll()
 
+    def bytecoded(self, arguments: list[str]) -> str:
+        """A call of the function as bytecode; those behind the third lie on the Lisp stack."""
+        n = self.count
+        name = self.use(f"bytecoded{n if n in (1, 2) else 'n'}")
+        given = arguments if n in (1, 2) else [str(n), *arguments[:3], *["0"] * (3 - n)]
+        return f"tail call i64 @{name}(ptr %base, i64 %env{''.join(f', i64 {a}' for a in given)})"
+
     def finish(self, value: str) -> None:
         """Leave the function with a value."""
         if self.chain is not None:

@@ -7,7 +7,7 @@ from functools import cache
 
 from ..engines.weave import entry_arguments, kernel_program
 from ..instructions.codec import Decoded, decode, verify
-from ..kernel.memory import NIL
+from ..kernel.memory import NIL, T
 from ..restricted import llvm as ir
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
@@ -185,7 +185,13 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
 
     def begin(self, safepoint: str, arguments: list[str]) -> None:
         """The safepoint where a function begins, with words."""
-        self.safepoint(safepoint, -1, lambda: self.go_on_as_bytecode(0, [Value(WORD, a) for a in arguments]))
+        self.safepoint(safepoint, -1, lambda: self.begin_as_bytecode(arguments))
+
+    def begin_as_bytecode(self, arguments: list[str]) -> None:
+        if len(arguments) <= 3:
+            self.unit.pass_on(self.out.define(self.unit.bytecoded(arguments)))
+        else:
+            self.go_on_as_bytecode(0, [Value(WORD, a) for a in arguments])
 
     def poll(self, item: Decoded, first: int) -> None:
         """A safepoint in a loop."""
@@ -194,16 +200,16 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         self.write(first, Value(WORD, str(NIL)))
 
     def safepoint(self, result: str, at: int, go_on: Callable[[], None]) -> None:
-        """What a safepoint gave: on with nil, a failure, or ``go_on`` as bytecode."""
+        """What a safepoint gave: ``go_on`` as bytecode, a failure, or nil."""
         out = self.out
-        nothing, more, other = out.label("nothing"), out.label("more"), out.label("other")
-        out.emit(f"br i1 {out.define(f'icmp eq i64 {result}, {NIL}')}, label %{nothing}, label %{more}, !prof !4")
+        leave, stay, on = out.label("leave"), out.label("stay"), out.label("on")
+        out.emit(f"br i1 {out.define(f'icmp eq i64 {result}, {T}')}, label %{leave}, label %{stay}{UNLIKELY}")
         out.terminated = True
-        out.place(more)
-        self.check(result, at, other)
-        out.place(other)
+        out.place(leave)
         go_on()
-        out.place(nothing)
+        out.place(stay)
+        self.check(result, at, on)
+        out.place(on)
 
     # -- instructions -----------------------------------------------------------------------
 

@@ -53,11 +53,9 @@ class ThunkIR(FunctionIR):
             out.ret(WORD, str(NIL))
         else:
             out.ret(WORD, self.result(result, out.define(f"call {call}")))
-        n = self.count
-        self.used.add(entry := f"bytecoded{n if n in (1, 2) else 'n'}")
-        given = [f"i64 %a{k}" for k in range(n)] if n in (1, 2) else [f"i64 {n}", *[f"i64 %a{k}" if k < n else "i64 0" for k in range(3)]]
-        out.lines += ["slow:", f"  %checked = tail call i64 @{entry}(ptr %base, i64 %env, {', '.join(given)})", "  ret i64 %checked"]
-        parameters = "".join(f", i64 %a{k}" for k in range(n))
+        arguments = [f"%a{k}" for k in range(self.count)]
+        out.lines += ["slow:", f"  %checked = {self.bytecoded(arguments)}", "  ret i64 %checked"]
+        parameters = "".join(f", i64 {a}" for a in arguments)
         return f"define internal i64 @{self.source.label}(ptr %base, i64 %env{parameters}) nounwind {{\n{out.text()}}}\n"
 
     def declaration(self) -> str:

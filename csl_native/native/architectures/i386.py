@@ -7,7 +7,7 @@ from functools import cache
 
 from csl_native.relocation import i386
 
-from .helpers import DIVISION
+from .helpers import COPIED_JUMPS, DIVISION, PADDED_JUMPS
 from .record import Architecture, Copying, code_function
 
 # CPUID leaf 1, edx: Intel SDM volume 2.  void cpuid(leaf, subleaf, uint32_t out[4]).
@@ -43,4 +43,5 @@ ARCHITECTURE = Architecture(
     veneer=bytes.fromhex("e800000000" "58" "ffa000000000"),  # call 1f; 1: pop %eax; jmp *(cell - 1b)(%eax)
     veneer_fields=(("R_386_PC32", 8, 3),),
     capstone=("CS_ARCH_X86", "CS_MODE_32"), keystone=("KS_ARCH_X86", "KS_MODE_32"), systems=("i686", "i586", "i386", "x86_64"), features=features,
-    flush=flush, copying=Copying(cached=1), anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT, baseline=frozenset(("sse2",)))
+    flush=flush, options=PADDED_JUMPS, copying=Copying(cached=1, options=COPIED_JUMPS),
+    anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT, baseline=frozenset(("sse2",)))

@@ -77,6 +77,7 @@ class Architecture(NamedTuple):
     support: str = ""  # IR of the functions that code for this machine calls where it has no instruction
     no_reserve: int = 0x4000  # MAP_NORESERVE of the system
     baseline: frozenset[str] = frozenset()  # features that all code of this tag may use
+    options: tuple[str, ...] = ()  # LLVM's, for code that is not copied
     copying: Copying = Copying()
     return_code: str = ""  # the code of a function that only returns, in hexadecimal
     slow_convention: str = ""  # LLVM's name of a convention whose callee saves nearly all registers, for calls that are rare

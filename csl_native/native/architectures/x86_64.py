@@ -9,7 +9,8 @@ from typing import Any
 
 from csl_native.relocation import x86_64
 
-from .record import Architecture, Refinement, code_function
+from .helpers import COPIED_JUMPS, PADDED_JUMPS
+from .record import Architecture, Copying, Refinement, code_function
 
 # CPUID: feature names as Linux has them, by leaf, register (0 eax, 1 ebx, 2 ecx, 3 edx) and bit; Intel SDM volume 2, CPUID.
 CPUID = {(1, 2): {"pni": 0, "ssse3": 9, "fma": 12, "cx16": 13, "sse4_1": 19, "sse4_2": 20, "movbe": 22, "popcnt": 23, "osxsave": 27, "avx": 28, "f16c": 29},
@@ -75,4 +76,5 @@ ARCHITECTURE = Architecture(
     veneer_fields=(("R_X86_64_PC32", 2, -4),),
     capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), systems=("x86_64",), features=features,
     flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"), uses=uses, reaches=reaches,
+    options=PADDED_JUMPS, copying=Copying(options=COPIED_JUMPS),
     refinements=tuple(Refinement(level, f"x86-64-v{level}", f"x86-64-v{level}", "", wanted) for level, wanted in ((2, V2), (3, V3), (4, V4))))
