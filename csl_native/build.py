@@ -65,15 +65,15 @@ def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
         machine.set_value(lisp.s_comp, NIL)
         sections.extend(heap_sections(_Bare(machine, lisp), False))  # type: ignore[arg-type]
     machine.on_big_stack(fill)
-    with base_image_for_now(f"{path}.{os.getpid()}") as partial:  # a build that ends early leaves what was there
+    with base_image_for_now(f"{path}.{os.getpid()}.img") as partial:  # a build that ends early leaves what was there
         write(partial, sections)
         if machine.native:
             from .session import Session
             session: Any = Session(partial, heap=512 << 20, jit=-1)
             session.native_compile(None)
-            session.preserve(partial + ".native")  # a new file has no gaps
+            session.preserve(native := f"{path}.{os.getpid()}.native.img")  # a new file has no gaps
             session.close()
-            os.replace(partial + ".native", partial)
+            os.replace(native, partial)
         os.replace(partial, path)
 
 

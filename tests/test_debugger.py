@@ -159,7 +159,7 @@ def test_attaching_to_a_running_program(native: Session) -> None:
     assert native.explain() == [] and native.eval("(fact 5)") == 120
 
 
-LOOPS = {  # each counts in rounds* until it has enough; the last one is left as it is entered
+LOOPS = {  # each counts in rounds* until it has enough
     "words": "(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (setq n (plus2 n k)) (setq rounds!* n) (go more))))",
     "floats": """(de spin (k) (list 'done (prog (n x) (setq n 0) (setq x 0.5) more (cond (enough!* (return (list k (difference n (fix x))))))
                  (setq x (plus2 x 3.0)) (setq n (plus2 n k)) (setq rounds!* n) (go more))))""",
@@ -207,23 +207,32 @@ def test_a_running_frame_moves_into_the_debugger(tier: str, name: str) -> None:
     assert s.explain() == []
 
 
+ONE = "(cond ((eqn n 5000) (wait)) (t 1))"
+DEEP = {  # definition, arguments behind the first, value; a list is made from its first pair on
+    "one argument": (f"(de deep (n) (cond ((zerop n) 0) (t (plus2 {ONE} (deep (sub1 n))))))", "", 10000),
+    "five arguments": (f"(de deep (n a b c d) (cond ((zerop n) (plus a (times 10 b) (times 100 c) d)) (t (plus2 {ONE} (deep (sub1 n) a b c d)))))",
+                       "1 2 3 40000", 50321),
+    "a list": (f"(de deep (n) (cond ((zerop n) nil) (t (cons {ONE} (deep (sub1 n))))))", "", [1] * 10000)}
+
+
 @needs_native
-def test_a_deep_recursion_moves_into_the_debugger(native: Session) -> None:
+@pytest.mark.parametrize("name", DEEP)
+def test_a_deep_recursion_moves_into_the_debugger(native: Session, name: str) -> None:
     """Native code that calls itself: the calls from then on are seen, and those that began before end as they would."""
-    native.eval("""(fluid '(rounds!*)) (setq rounds!* 0)
-                   (de deep (n) (cond ((zerop n) 0) (t (progn (setq rounds!* n) (plus2 (cond ((eqn n 5000) (wait)) (t 1)) (deep (sub1 n)))))))
-                   (fluid '(enough!*)) (setq enough!* nil) (de wait () (prog () (setq rounds!* 1000) more (cond (enough!* (return 1))) (go more)))""")
+    definition, more, value = DEEP[name]
+    native.eval(f"""(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0) {definition}
+                    (de wait () (prog () (setq rounds!* 1000) more (cond (enough!* (return 1))) (go more)))""")
     native.native_compile(["deep", "wait"])
     debugger = Debugger(native)
     result: list[Any] = []
-    thread = threading.Thread(target=lambda: result.append(native.eval("(deep 10000)")))
+    thread = threading.Thread(target=lambda: result.append(native.eval(f"(deep 10000 {more})")))
     thread.start()
-    time.sleep(0.2)
+    wait_for_rounds(native)
     debugger.attach()
     native.machine.set_value(native.machine.intern("enough*"), native.machine.intern("t"))
     thread.join()
     debugger.detach()
-    assert result == [10000] and debugger.counts["deep"] == 5000
+    assert result == [value] and debugger.counts["deep"] == 5000
 
 
 def test_the_prompt(csl: Callable[..., Any]) -> None:
