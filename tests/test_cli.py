@@ -21,7 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def image_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments], capture_output=True, text=True, timeout=280, check=False)
 
 
 def test_files_in_order_and_standard_input(csl: Run, tmp_path: Path) -> None:

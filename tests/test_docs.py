@@ -50,14 +50,14 @@ def test_tutorials(page: Path, tmp_path: Path) -> None:
         if kind == "console":
             console(example, tmp_path)
         else:
-            subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, timeout=120)
+            subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, timeout=280)
 
 
 def console(text: str, tmp_path: Path) -> None:
     for part in re.split(r"(?m)^\$ ", text)[1:]:
         line, _, expected = part.partition("\n")
         words = shlex.split(line)
-        done = subprocess.run(COMMANDS[words[0]] + words[1:], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False,
+        done = subprocess.run(COMMANDS[words[0]] + words[1:], capture_output=True, text=True, cwd=tmp_path, timeout=280, check=False,
                               stdin=subprocess.DEVNULL)
         assert done.stdout + done.stderr == expected, line
 
@@ -65,7 +65,7 @@ def console(text: str, tmp_path: Path) -> None:
 @needs_native
 @pytest.mark.parametrize("text", [t for _, t in blocks("python")], ids=[n for n, _ in blocks("python")])
 def test_python_examples(text: str, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, timeout=280)
 
 
 @pytest.mark.parametrize("name", list(PAGES))
