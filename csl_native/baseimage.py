@@ -6,7 +6,12 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from csl_native.image.files import check_output, protect
+
+__all__ = ["BASE_IMAGE", "base_image", "base_image_for_now", "check_output", "fingerprint"]
+
 BASE_IMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.img")
+protect(BASE_IMAGE)
 
 
 def fingerprint() -> int:
@@ -49,6 +54,7 @@ def base_image() -> str:
                 path = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native", "base.img")
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             _base.append(path)
+            protect(path)
             if path == BASE_IMAGE or not os.path.exists(path) or os.stat(path).st_mtime_ns < fingerprint():
                 build_base(path)
         else:

@@ -135,7 +135,24 @@ def parse(arguments: list[str]) -> Options:
             raise UsageError(f"unknown option {a}; csl --help lists the options")
     if options._jit is None and options.engine is None and "CSL_NATIVE_JIT" in os.environ:
         put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
+    check_files(options)
     return options
+
+
+def check_files(options: Options) -> None:
+    """UsageError when a file that is written is another one that the command line names, or the installation's image: before any is opened."""
+    from .baseimage import check_output
+    from .image.files import ImageError
+    read = [name for name in (options.image, *options.libraries, *options.files) if name not in (None, "-")]
+    others: list[str] = []
+    for option, name, inputs in (("-o", options.output, options.files), ("-l", options.log, read), ("--", options.redirect, read),
+                                 ("-j", options.depends, read)):
+        if name is not None:
+            try:
+                check_output(name, [*map(str, inputs), *others])
+            except ImageError as error:
+                raise UsageError(f"{option} {error}") from None
+            others.append(name)
 
 
 def put(options: Options, name: str, value: str, option: str) -> None:

@@ -28,7 +28,7 @@ class TopLevel:
         self.session, self.options = session, options
         self.said: set[str] = set()
         self.read: dict[str, None] = {}  # files, in the order in which they were read first
-        self.output_path: str = options.output or session.path or base_image()
+        self.output_path: str = options.output or session.path or base_image()  # which preserve writes, unless that is the installation's
 
     def note(self, text: str) -> None:
         self.session.lisp.output.flush()

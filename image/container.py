@@ -19,6 +19,7 @@ from typing import Any
 import msgpack
 
 from csl_native.image import files
+from csl_native.image.files import ImageError as ImageError  # what everybody takes from here
 
 try:  # hashlib would load OpenSSL, which takes longer than the whole start of csl
     from _blake2 import blake2b
@@ -33,10 +34,6 @@ SLOT_PLACES = (0, 512)
 DIRECTORY_LIMIT = 64 << 20
 MOST_COMPRESSED = 1 << 15  # times: a block of Zstandard has 3 bytes of header, one of contents, and is of 128 KiB at most (RFC 8878 section 3.1.1.2)
 STRONG = 32
-
-
-class ImageError(ValueError):
-    """A file that is no usable image: which file, what is wrong, and what to do."""
 
 
 def digest(data: Any, size: int = 16) -> bytes:
@@ -208,6 +205,7 @@ def _slot(number: int, sequence: int, offset: int, directory: bytes) -> bytes:
 
 def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
     """Make an image file, or replace one as a whole: it is written beside and renamed into place."""
+    files.check_output(path)
     path = os.path.abspath(os.fspath(path))
     for s in sections:
         s.offset = s.stored = 0
@@ -239,6 +237,7 @@ def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
 def update(path: str | os.PathLike[str], changed: list[Section], dropped: frozenset[str] = frozenset(),
            infos: dict[str, dict[str, Any]] | None = None) -> None:
     """Replace, add and drop sections of an existing image; all others keep their bytes, and their ``info`` where no other is given."""
+    files.check_output(path)
     path = os.path.abspath(os.fspath(path))
     with files.writing(path):
         files.clean(path)

@@ -1,14 +1,49 @@
-"""What a writer of images asks of the file system, one small function each, so that tests can watch it and make it fail; and its locks."""
+"""What a writer of images asks of the file system, one small function each, so that tests can watch it and make it fail; its locks; and
+what is never written: a file that is being read, and the installation's own image."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
+import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 TEMPORARY = ".new"  # the end of the name of a file that is being written beside its place
+
+_protected: set[str] = set()
+
+
+class ImageError(ValueError):
+    """A file that is no usable image: which file, what is wrong, and what to do."""
+
+
+def protect(path: str) -> None:
+    """From now on no writer of this process takes a file as its output, by whatever name."""
+    _protected.add(os.path.realpath(path))
+
+
+def same(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
+    """Are two names those of one regular file, or would they be: links followed, hard links seen through?"""
+    try:
+        x, y = os.stat(a), os.stat(b)
+    except OSError:
+        return os.path.realpath(a) == os.path.realpath(b)
+    return stat.S_ISREG(x.st_mode) and os.path.samestat(x, y)
+
+
+def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """ImageError when writing to a file would destroy an input, or what is protected; before anything is opened for writing."""
+    name = os.fspath(path)
+    if not name:
+        raise ImageError("the name of the file to write is empty; give one")
+    for other in inputs:
+        if same(name, other):
+            also = "" if name == os.fspath(other) else f" (also called {os.fspath(other)})"
+            raise ImageError(f"{name}{also}: is read by the same command, which would destroy it; give another name for what is written")
+    if any(same(name, other) for other in _protected):
+        raise ImageError(f"{name}: is the image of this installation, which is never written; give another name, for csl with -o FILE")
 
 
 def create(path: str) -> int:

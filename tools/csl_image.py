@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Any
 
+from csl_native.baseimage import check_output
 from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
 from csl_native.instructions.proof import prove
@@ -340,6 +341,8 @@ def main(arguments: list[str] | None = None) -> int:
             result, exit_status = COMMANDS[options.command](None, options)
             show(options, result)
             return int(exit_status)
+        if "output" in options:
+            check_output(options.output, [options.image])
         with Image(options.image) as image:
             if "instructions" in image.sections:
                 import msgpack

@@ -19,12 +19,24 @@ def session_of(lisp: Lisp) -> Any:
     return session
 
 
+def output_path(lisp: Lisp) -> str:
+    """The image that preserve writes: that of -o, else the one that the session began from; never the installation's own."""
+    from csl_native.image.files import ImageError, check_output
+    session, top = session_of(lisp), getattr(lisp, "top", None)
+    path: str = top.output_path if top is not None else session.output_library or session.path
+    try:
+        check_output(path)
+    except ImageError as error:
+        raise lisp.errors.plain(f"preserve: {error}") from None
+    return path
+
+
 @builtin("preserve", 0, 3)
 def preserve(lisp: Lisp, function: int = NIL, banner: int = NIL, resume: int = NIL) -> int:
     """Write the output image and stop; with ``resume`` go on from what was written."""
     session, m = session_of(lisp), lisp.machine
     top = getattr(lisp, "top", None)
-    path = top.output_path if top is not None else session.path
+    path = output_path(lisp)
 
     def action() -> None:
         from ...lisp.lisp import Stopped

@@ -100,9 +100,20 @@ def open_(lisp: Lisp, name: int, direction: int) -> int:
             stream = Input(open(path, "rb"), name=path)
             lisp.on_read(path)
             return handle(lisp, stream)
+        check_stream(lisp, path)
         return handle(lisp, Output(open(path, "ab" if mode == "append" else "wb"), path))
     except OSError:
         raise lisp.errors.loud("file could not be opened:", name) from None
+
+
+def check_stream(lisp: Lisp, path: str) -> None:
+    """A Lisp error when a stream to a file would destroy an image that this session reads from, and may have mapped."""
+    from csl_native.image.files import ImageError, check_output
+    session = getattr(lisp, "session", None)
+    try:
+        check_output(path, [name for name in (session.path, *session.libraries) if name] if session is not None else ())
+    except ImageError as error:
+        raise lisp.errors.plain(f"open: {error}") from None
 
 
 def bad_direction(lisp: Lisp, direction: int) -> int:
