@@ -99,7 +99,7 @@ class Debugger:
                     raise ValueError("this kernel has no engine debug; build it without --without debug")
                 m.words[slot] = address
         else:
-            names = m.kernel.interpret_switch.__globals__
+            names = m.kernel.globals
             self._old = [names[what] for what in ENTRIES]
             names.update(zip(ENTRIES, interpreter(names), strict=True))
         self.lisp.debugger = self
@@ -119,7 +119,7 @@ class Debugger:
             for slot, address in zip(SLOTS_OF_ENGINE, self._old, strict=True):
                 m.words[slot] = address
         else:
-            m.kernel.interpret_switch.__globals__.update(zip(ENTRIES, self._old, strict=True))
+            m.kernel.globals.update(zip(ENTRIES, self._old, strict=True))
         m.cage["debugged"], m.cage["threshold"] = 0, self._threshold
         m.bytes[GUARDS:GUARDS + GUARD_COUNT] = bytes(GUARD_COUNT)
         for guard in self.session.tripped:

@@ -32,11 +32,18 @@ def c_pointer(name: str) -> Any:
     return getattr(_process, name, None) or _c_double(c_function(name))
 
 
-class NativeKernel:
-    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs."""
+NO_WORDS = ("collect", "current_stack", "unbind_to")  # kernel functions that are called outside of every scope, too, and give no words
 
-    def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int]) -> None:
-        self._cage, self._functions, self._arities = cage, functions, arities
+
+def _nothing(word: int) -> None:
+    pass
+
+
+class NativeKernel:
+    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs, ``note`` is told every word they give."""
+
+    def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int], note: Callable[[int], None]) -> None:
+        self._cage, self._functions, self._arities, self._note = cage, functions, arities, note
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         try:
@@ -45,16 +52,33 @@ class NativeKernel:
             raise AttributeError(f"the kernel has no function {name}") from None
         build = ctypes.CFUNCTYPE if name == "enter" else ctypes.PYFUNCTYPE
         kind = build(_word, ctypes.c_void_p, *[_word] * self._arities[name])
-        raw, base = kind(address), self._cage.base
+        raw, base, note = kind(address), self._cage.base, self._note if name not in NO_WORDS else _nothing
 
         def call(*arguments: int) -> int:
-            return int(raw(base, *arguments))
+            word = int(raw(base, *arguments))
+            note(word)
+            return word
         setattr(self, name, call)
         return call
 
 
 class PythonKernel:
-    """The same functions under CPython."""
+    """The same functions under CPython; ``globals`` is their name space."""
 
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.__dict__.update(names)
+    def __init__(self, names: dict[str, Any], note: Callable[[int], None]) -> None:
+        self.globals, self._note = names, note
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        try:
+            found: Callable[..., Any] = self.globals[name]
+        except KeyError:
+            raise AttributeError(f"the kernel has no function {name}") from None
+        note = self._note if name not in NO_WORDS else _nothing
+
+        def call(*arguments: int) -> Any:
+            word = found(*arguments)
+            if word.__class__ is int:
+                note(word)
+            return word
+        setattr(self, name, call)
+        return call

@@ -17,6 +17,7 @@ from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
+from .roots import Roots
 from .stacks import Stacks
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
@@ -30,12 +31,13 @@ class Unwinding(Exception):
     """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
 
 
-class Machine(Stacks):
+class Machine(Roots, Stacks):
     """Memory, kernel and entry slots of one session."""
 
     def __init__(self, cage: Cage) -> None:
         self.cage = cage
         self.words, self.bytes, self.doubles = cage.words, cage.bytes, cage.doubles
+        self._setup_roots()
         self.kernel: Any = None
         self.native = False
         self.interrupted = False  # an interrupt was asked for, not only a word with the host
@@ -80,7 +82,7 @@ class Machine(Stacks):
         self.entry_names = entry_table()
         names = execute(text or translate(kernel_program(("switch",))), self.bytes, self.entries)
         names["interpret"], names["run"] = names["interpret_switch"], names["run_switch"]
-        self.kernel, self.native = PythonKernel(names), False
+        self.kernel, self.native = PythonKernel(names, self.note), False
         for number, name in enumerate(self.entry_names):
             if name in names:
                 self.entries[(SLOTS >> 3) + number] = names[name]
@@ -94,7 +96,7 @@ class Machine(Stacks):
     def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str], engine: str) -> None:
         """Run the kernel natively, and bytecode on one of its engines: ``functions`` are addresses of this process."""
         self.entry_names = tuple(entry_names)
-        self.kernel, self.native = NativeKernel(self.cage, functions, arities), True
+        self.kernel, self.native = NativeKernel(self.cage, functions, arities, self.note), True
         prototype = ctypes.CFUNCTYPE(_word, ctypes.c_void_p, _word, _word, _word, _word, _word)
         self._callback = prototype(lambda base, code, a, b, c, d: self.host(code, a, b, c))
         slot = SLOTS >> 3
@@ -140,13 +142,17 @@ class Machine(Stacks):
         """The first of a pair; ValueError for anything else, so that no Python code reads past what a program has."""
         if x & 7 != CONS:
             raise ValueError(f"a pair was expected, not {TAG_NAMES[x & 7]} {x:#x}")
-        return self.words[x >> 3]
+        word = self.words[x >> 3]
+        self.note(word)
+        return word
 
     def cdr(self, x: int) -> int:
         """The rest of a pair; ValueError for anything else."""
         if x & 7 != CONS:
             raise ValueError(f"a pair was expected, not {TAG_NAMES[x & 7]} {x:#x}")
-        return self.words[x + 7 >> 3]
+        word = self.words[x + 7 >> 3]
+        self.note(word)
+        return word
 
     def cons(self, a: int, d: int) -> int:
         words = self.words
@@ -157,7 +163,9 @@ class Machine(Stacks):
             words[_FREE] = p + 16
         words[p >> 3] = a
         words[(p >> 3) + 1] = d
-        return p + CONS
+        p += CONS
+        self.note(p)
+        return p
 
     def list(self, items: Iterable[int], tail: int = NIL) -> int:
         result = tail
@@ -167,10 +175,13 @@ class Machine(Stacks):
 
     def items(self, x: int) -> Iterator[int]:
         """The elements of a list; a final atom is ignored."""
-        words = self.words
+        words, note = self.words, self.note
         while x & 7 == CONS:
-            yield words[x >> 3]
+            word = words[x >> 3]
             x = words[x + 7 >> 3]
+            note(word)
+            note(x)  # whoever takes the element may change the list
+            yield word
             if self.interrupted:
                 self.stop_here()
 
@@ -206,7 +217,9 @@ class Machine(Stacks):
         return int(self.kernel.make_symbol(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
 
     def field(self, x: int, offset: int) -> int:
-        return self.words[x + offset >> 3]
+        word = self.words[x + offset >> 3]
+        self.note(word)
+        return word
 
     def set_field(self, x: int, offset: int, value: int) -> None:
         """Store into a heap object and mark its card."""
@@ -219,13 +232,14 @@ class Machine(Stacks):
 
     def value(self, symbol: int) -> int | None:
         v = self.words[symbol + SYM_VALUE >> 3]
+        self.note(v)
         return None if v == UNSET else v
 
     def set_value(self, symbol: int, v: int) -> None:
         self.set_field(symbol, SYM_VALUE, v)
 
     def root(self, number: int) -> int:
-        return self.words[ROOT_VECTOR + 8 - VECTOR + 8 * number >> 3]
+        return self.field(ROOT_VECTOR, 8 - VECTOR + 8 * number)
 
     def set_root(self, number: int, value: int) -> None:
         self.set_field(ROOT_VECTOR, 8 - VECTOR + 8 * number, value)
@@ -287,8 +301,19 @@ class Machine(Stacks):
         return self.words[v - VECTOR >> 3] >> 11
 
     def vector_items(self, v: int) -> builtins.list[int]:
+        return self.row(v + 8 - VECTOR, self.vector_length(v))
+
+    def row(self, place: int, count: int) -> builtins.list[int]:
+        """The words from a place on: of a vector, of a frame."""
+        found: builtins.list[int] = self.words[place >> 3:(place >> 3) + count].tolist()
+        self.met.extend(found)
+        return found
+
+    def interned(self) -> builtins.list[int]:
+        """The symbols on the object list, which never leave it."""
+        v = self.words[ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST >> 3]
         at = v + 8 - VECTOR >> 3
-        return self.words[at:at + self.vector_length(v)].tolist()
+        return [s for s in self.words[at:at + self.vector_length(v)].tolist() if s & 7 == SYMBOL]
 
     def object(self, head: int, data: bytes) -> int:
         """A raw object of tag OTHER with these contents."""
@@ -317,14 +342,12 @@ class Machine(Stacks):
 
     def apply(self, function: int, arguments: Iterable[int]) -> int:
         """Call a symbol; Unwinding when it did not return."""
-        items = self.list(arguments)
-        self.pin(items)
-        try:
-            result: int = self.kernel.enter(function, items)
-        finally:
-            self.words[_SP] -= 8
+        mark = len(self.met)
+        result: int = self.kernel.enter(function, self.list(arguments))
+        del self.met[mark:]
         if result == UNWIND:
             raise Unwinding
+        self.note(result)
         return result
 
 

@@ -13,7 +13,7 @@ from csl_native.image.files import writing
 
 from .baseimage import base_image
 from .instructions.table import table
-from .kernel.memory import NIL, ROOT_PINNED
+from .kernel.memory import NIL
 from .trust import seal
 from .vm import HEAP
 
@@ -29,13 +29,11 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     m, lisp = session.machine, session.lisp
     cage = m.cage
     lisp.collect()  # before anything is taken out of the roots for a while: it lives on in this session
-    held = m.root(ROOT_PINNED)  # what Python holds is of this process, and so are libraries
-    m.set_root(ROOT_PINNED, NIL)
+    # Libraries are of this process.
     libraries = {s: m.value(s) or NIL for s in (m.intern("input-libraries"), m.intern("output-library"))}
     for symbol in libraries:
         m.set_value(symbol, NIL)
     size: int = m.kernel.compact()
-    m.set_root(ROOT_PINNED, held)
     for symbol, value in libraries.items():
         m.set_value(symbol, value)
     scratch = cage["scratch"]

@@ -12,7 +12,6 @@ from .baseimage import base_image
 from .cage import Cage
 from .lisp.libraries import set_libraries
 from .lisp.lisp import Lisp
-from .machine import Machine
 from .native.architectures import Architecture, host
 from .native.guards import guard_of
 from .native.hardcode import HardCode
@@ -20,6 +19,7 @@ from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
 from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .stress import StressedMachine, machine_for
 from .trust import Trust
 from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL
@@ -40,7 +40,7 @@ class Restoring:
     heap: int
     libraries: list[str]
     output_library: str | None
-    gc_stress: bool
+    gc_stress: bool | int
     output: Any
     trust: Trust
 
@@ -51,7 +51,8 @@ class Restoring:
             self.sets: dict[str, LoadedSet] = {}
             self.tripped: set[int] = set()  # guards of functions that were redefined
             self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
-            self.machine = Machine(Cage(self.heap))
+            self.machine = machine_for(Cage(self.heap), int(self.gc_stress))
+            self.machine.hold(self)  # type: ignore[arg-type]
             architecture = self._architecture()
             self._check_instructions(image)
             kernel_ok = self._attach_kernel(image, architecture)
@@ -78,8 +79,8 @@ class Restoring:
             self._system_variables()
             own = [] if self.path is None or os.path.realpath(path) == os.path.realpath(base_image()) else [path]
             set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
-        if self.gc_stress:
-            self.machine.cage["gc_stress"] = 1
+        if isinstance(self.machine, StressedMachine):
+            self.machine.begin_stress(self.lisp)
         self.hardcode.set_thresholds(*jit, wait)
 
     def _architecture(self) -> Architecture | None:

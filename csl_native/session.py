@@ -65,11 +65,13 @@ class Session(Restoring, Values):
     ``trust``: whose native code runs and whose heap needs no proof: none, local (what this user made), keys (and what trusted keys
     signed), all.  A heap that is not trusted is verified, and what reaches outside of it (native code by hand, C functions) is refused.
 
+    ``gc_stress``: collect at every point where a collection may come (a number: at every so many of them), and overwrite what is freed.
+
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
-                 gc_stress: bool = False, output: Any = None, tag: int | None = None,
+                 gc_stress: bool | int = False, output: Any = None, tag: int | None = None,
                  jit: int | tuple[int, int] | None = None, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         self.path: str | None = None
@@ -84,7 +86,6 @@ class Session(Restoring, Values):
         self.gc_stress = gc_stress
         self.held: dict[int, int] = {}
         self.gdb: Any = None  # what tells GDB of native functions (native/gdb.py)
-        self.released = 0
         self.closed = False
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
@@ -162,7 +163,8 @@ class Session(Restoring, Values):
         def owned() -> Any:
             self.owner = threading.get_ident()
             try:
-                return function()
+                with self.machine.scope():
+                    return function()
             finally:
                 self.owner = 0
                 if not self.closed:  # a restart went on in another session
@@ -177,7 +179,8 @@ class Session(Restoring, Values):
         hints: list[str] = []
         lisp.hint = hints.append if not hasattr(lisp, "top") else lisp.hint
         try:
-            return self.to_python(function())
+            with self.machine.scope():
+                return self.to_python(function())
         except Unwinding:
             lisp.settle(sp, bp)
             kind = self.machine.cage["unwind_kind"]
@@ -198,14 +201,11 @@ class Session(Restoring, Values):
             saved, self.lisp.input = self.lisp.input, stream  # so that what reads reads on in the text
             try:
                 while True:
-                    form = self.lisp.reader.read(stream)
-                    if form == self.lisp.eof:
-                        return value
-                    self.machine.pin(form)
-                    try:
-                        value = self.lisp.eval(form)
-                    finally:
-                        self.machine.unpin(1)
+                    with self.machine.scope() as scope:
+                        form = self.lisp.reader.read(stream)
+                        if form == self.lisp.eof:
+                            return value
+                        value = scope.keep(self.lisp.eval(form))
             finally:
                 self.lisp.input = saved
         return self.run(lambda: self._guard(body))
@@ -229,9 +229,7 @@ class Session(Restoring, Values):
             m, lisp = self.machine, self.lisp
             rest = m.intern("arguments")
             form = m.list([m.intern("apply"), m.list([lisp.s_quote, lisp.handles.make(PYTHON, function)]), rest])
-            m.pin(form)
             lisp.define(m.intern(name), m.list([m.intern("&rest"), rest]), [form])
-            m.unpin(1)
         self.run(body)
 
     def preserve(self, path: str | os.PathLike[str], *, compress: bool = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .kernel.memory import NIL, ROOT_PINNED, T
+from .kernel.memory import NIL, T
 from .lisp.handles import PYTHON
 from .words import CONS, FLOAT, STRING, SYMBOL
 
@@ -19,7 +19,7 @@ class Handle:
 
     def __init__(self, session: Session, word: int) -> None:
         self.session, self.word = session, word
-        session._hold(word)
+        session.held[word] = session.held.get(word, 0) + 1
 
     def __repr__(self) -> str:
         return f"<Lisp {self.session.lisp.printer.text(self.word)}>"
@@ -40,22 +40,14 @@ class Values:
     machine: Machine
     lisp: Lisp
     held: dict[int, int]
-    released: int
 
-    def _hold(self, word: int) -> None:
-        """Keep a value alive; the heap's list of held values is made anew when most of it was released."""
-        m = self.machine
-        self.held[word] = self.held.get(word, 0) + 1
-        if self.released > 100 + len(self.held):
-            self.released = 0
-            m.set_root(ROOT_PINNED, m.list(list(self.held)))
-        else:
-            m.set_root(ROOT_PINNED, m.cons(word, m.root(ROOT_PINNED)))
+    def held_words(self) -> list[int]:
+        """The values of handles: they are alive."""
+        return list(self.held)
 
     def _release(self, word: int) -> None:
         """Called when a handle dies, at any moment and on any thread: the heap is not touched here."""
         count = self.held.get(word, 0) - 1
-        self.released += 1
         if count > 0:
             self.held[word] = count
         else:

@@ -99,5 +99,4 @@ def test_a_closed_session_says_so(native: Session) -> None:
 def test_released_handles_do_not_pile_up(native: Session) -> None:
     for _ in range(400):
         native.eval("(mkvect 1)")
-    from csl_native.kernel.memory import ROOT_PINNED
-    assert len(list(native.machine.items(native.machine.root(ROOT_PINNED)))) < 300
+    assert len(native.held_words()) < 300

@@ -206,7 +206,7 @@ def python_engine() -> str:
 
     def attach(self: Any, _text: str | None = None) -> None:
         original(self, counting)
-        self.kernel.__dict__["interpret"].__globals__.update(COUNT=count, PARTS={number: len(parts) for number, parts in joined().items()})
+        self.kernel.globals.update(COUNT=count, PARTS={number: len(parts) for number, parts in joined().items()})
     Machine.attach_python = attach  # type: ignore[method-assign, assignment]
     with contextlib.redirect_stdout(io.StringIO()):
         session = Session(engine="python")

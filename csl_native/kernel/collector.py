@@ -43,6 +43,7 @@ from ..vm import (
     FULL_LIVE,
     GC_BYTES,
     GC_COUNT,
+    GC_STRESS,
     HEAP,
     HEAP_END,
     HEAP_TOP,
@@ -60,10 +61,11 @@ from ..vm import (
     UNWIND_TAG,
     UNWIND_VALUE,
 )
-from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk
+from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk, fill
 
 MIN_BUDGET = 8 << 20  # bytes allocated between two collections: half of what lives, ...
 LONG_BUDGET = 96 << 20  # ... and at most this and a 32nd of it, so that a young collection is short even when all of that lives
+POISON = 0x6EADDEADDEADDEA7  # no value, no header of any object and no address, so that every use of it is an error
 ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
 
 
@@ -85,6 +87,8 @@ def collect_from(full, sp) -> None:
         full = 1
     store(MARK_SP, load(MARK_STACK))
     top = load(HEAP_TOP)
+    if load(GC_STRESS) != 0:
+        prepare_all()
     if full != 0:
         clear(load(MARKS) + (HEAP >> 7), load(MARKS) + ((top + 1023) >> 10 << 3))
         keep_bits(load(LINES) + (HEAP >> 8), load(LINES) + ((top + 2047) >> 11 << 3), ~ALL_LIVE)
@@ -136,6 +140,27 @@ def prepare_chunk(line) -> None:
         at = starts + (p >> 10 << 3)
         store(at, load(at) | 1 << (p >> 4))
         p += object_bytes(p)
+
+
+def prepare_all() -> None:
+    """Set the start bits of all young chunks, so that everything that dies can be found."""
+    i = load(CHUNKS)
+    end = i + 16 * load(CHUNK_COUNT)
+    while i < end:
+        prepare_chunk(load(i) >> 8)
+        i += 16
+
+
+def poison(at, end) -> None:
+    """Overwrite the objects with start bits in [at, end) that were not marked."""
+    other = load(MARKS) - load(STARTS)
+    while at < end:
+        dead = load(at) & ~load(at + other)
+        while dead != 0:
+            p = ((at - load(STARTS)) << 7) + (ctz(dead) << 4)
+            fill(p, object_bytes(p) >> 3, POISON)
+            dead &= dead - 1
+        at += 8
 
 
 @inline
@@ -331,6 +356,8 @@ def finish(top, full) -> None:
     at = load(STARTS) + (HEAP >> 10 << 3)
     end = load(STARTS) + (top + 1023 >> 10 << 3)
     other = load(MARKS) - load(STARTS)
+    if load(GC_STRESS) != 0:
+        poison(at, end)
     while at < end:
         store(at, load(at + other))
         at += 8

@@ -34,11 +34,12 @@ def safepoint():
 @noinline
 def safepoint_slow():
     if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
-        full = load(GC_REQUEST) >> 1
+        wanted = load(GC_REQUEST)
+        full = wanted >> 1
         store(GC_REQUEST, 0)
         if load(GC_STRESS) != 0 and load(GC_COUNT) & 15 == 0:
             full = 1
-        invoke4(HOST_SLOT, H_COLLECT, full, 0, 0, 0)  # the host calls collect, knows what time it is, and what only dead handles stood for
+        invoke4(HOST_SLOT, H_COLLECT, full, wanted, 0, 0)  # the host calls collect, knows what time it is, and what only dead handles stood for
     store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 and load(DEBUGGED) == 0 else NO_LIMIT)
     if load(INTERRUPT) != 0:
         store(INTERRUPT, 0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..kernel.memory import NIL, UNSET, T
+from ..kernel.memory import NIL, T
 from ..machine import Unwinding
-from ..objects import F_FEXPR, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_VALUE
+from ..objects import F_FEXPR, F_KEYWORD, F_MACRO, F_SPECIAL
 from ..words import CONS, SYMBOL
 from .assembly import CompileError
 from .handles import PYTHON
@@ -47,12 +47,7 @@ class Evaluator:
                 return int(quick(x))
             flags = m.flags(head)
             if flags & F_MACRO:
-                expanded = self.expand(x)
-                m.pin(expanded)
-                try:
-                    return self.eval(expanded)
-                finally:
-                    m.unpin(1)
+                return self.eval(self.expand(x))
             if flags & F_FEXPR:
                 return m.apply(head, [m.cdr(x)])
             if not flags & F_SPECIAL and head not in self.compiler.special:
@@ -60,8 +55,8 @@ class Evaluator:
         return self.eval_compiled(x)
 
     def symbol_value(self, x: int) -> int:
-        value = self.machine.words[x + SYM_VALUE >> 3]
-        if value == UNSET:
+        value = self.machine.value(x)
+        if value is None:
             error = self.errors.loud("unset variable:", x)
             self.errors.unknown(x, function=False)
             raise error
@@ -69,31 +64,18 @@ class Evaluator:
 
     def eval_call(self, head: int, x: int) -> int:
         m = self.machine
-        arguments = []
-        mark = m.cage["sp"]
-        for form in m.items(m.cdr(x)):
-            value = self.eval(form)
-            m.pin(value)
-            arguments.append(value)
-        try:
-            return m.apply(head, arguments)
-        finally:
-            m.cage["sp"] = mark
+        return m.apply(head, [self.eval(form) for form in m.items(m.cdr(x))])
 
     def eval_compiled(self, x: int) -> int:
         m = self.machine
         if m.car(x) == m.intern("go"):
             raise self.errors.loud("go tag not found:", m.car(m.cdr(x)) if m.cdr(x) & 7 == CONS else NIL)
         symbol = m.make_symbol("toplevel")
-        m.pin(symbol)
         try:
-            try:
-                self.define(symbol, NIL, [x])
-            except CompileError as error:
-                raise self.compile_error(error) from None
-            return m.apply(symbol, [])
-        finally:
-            m.unpin(1)
+            self.define(symbol, NIL, [x])
+        except CompileError as error:
+            raise self.compile_error(error) from None
+        return m.apply(symbol, [])
 
     def compile_error(self, error: CompileError) -> Unwinding:
         values = () if error.value is None else (error.value,)
@@ -160,19 +142,11 @@ class Evaluator:
         if f & 7 == SYMBOL:
             return m.apply(f, arguments)
         if f & 7 == CONS and m.car(f) == self.s_lambda:
-            pinned = m.list(arguments)
-            m.pin(pinned)
             try:
                 symbol = self.lambda_symbol(f)
             except CompileError as error:
                 raise self.compile_error(error) from None
-            finally:
-                m.unpin(1)
-            m.pin(symbol)
-            try:
-                return m.apply(symbol, arguments)
-            finally:
-                m.unpin(1)
+            return m.apply(symbol, arguments)
         if f & 7 == CONS and m.car(f) == m.intern("funarg"):
             return self.apply(m.cons(self.s_lambda, m.cdr(m.cdr(f))), arguments)
         if f & 7 == CONS and m.car(f) == m.intern("closure"):

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import gmp
-from ..kernel.host import HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
+from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
+AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY)  # requests that come while memory is taken or freed
+
+
 class Host:
     """Answers requests of the kernel for one Lisp."""
 
@@ -29,10 +32,19 @@ class Host:
         self.table = [getattr(self, "on_" + name, self.on_none) for name in HOST_CODES]
 
     def __call__(self, code: int, a: int, b: int, c: int) -> int:
-        lisp = self.lisp
+        lisp, m = self.lisp, self.m
+        mark = len(m.met)
+        m.met.extend((a, b, c))
         try:
+            if m.stressed and code not in AS_IT_IS:
+                m.stress()
             result: int | None = self.table[code](a, b, c)
-            return NIL if result is None else result
+            if result is None:
+                return NIL
+            if m.stressed and code not in AS_IT_IS:
+                m.note(result)
+                m.stress()
+            return result
         except Unwinding:
             return UNWIND
         except RecursionError:
@@ -51,6 +63,8 @@ class Host:
                 import traceback
                 traceback.print_exc()
             return self.failed(f"internal error ({type(error).__name__}: {error})")
+        finally:
+            del m.met[mark:]
 
     def failed(self, text: str) -> int:
         self.lisp.errors.loud(text)
@@ -332,8 +346,10 @@ class Host:
         lisp.window.open(lisp.input)
         return fold(lisp, character)
 
-    def on_collect(self, full: int, b: int, c: int) -> int:
-        self.lisp.collect(bool(full))
+    def on_collect(self, full: int, wanted: int, c: int) -> int:
+        """Collect; ``wanted`` 0: only the stress asks for it."""
+        if wanted or self.m.due():
+            self.lisp.collect(bool(full))
         return NIL
 
     def on_apply_other(self, f: int, arguments: int, c: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_LOWER, ROOT_OBLIST, T
+from ..kernel.memory import NIL, ROOT_LOWER, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
@@ -148,10 +148,8 @@ class Lisp(Installer, Evaluator):
         if env & 7 == SYMBOL:
             return env
         m = self.machine
-        for symbol in m.vector_items(m.root(0)):
-            if symbol & 7 == SYMBOL and m.field(symbol, SYM_ENV) == env:
-                return symbol
-        return None
+        with m.scope():
+            return next((symbol for symbol in m.interned() if m.field(symbol, SYM_ENV) == env), None)
 
     def arity(self, env: int) -> tuple[str, str]:
         """Name and wanted argument count, as error messages give them."""
@@ -173,13 +171,9 @@ class Lisp(Installer, Evaluator):
     def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0) -> None:
         """Compile a lambda and make it the function of a symbol; ``kind``: 0, ``F_MACRO`` or ``F_FEXPR``."""
         m = self.machine
-        pinned = m.list([symbol, parameters, *body])
-        m.pin(pinned)
-        try:
+        with m.scope():
             code, literals = self.compiler.compile(symbol, parameters, body)
-        finally:
-            m.unpin(1)
-        self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), kind)
+            self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), kind)
 
     def install_env(self, symbol: int, env: int, kind: int) -> None:
         """Make a literal vector, whose first element is bytecode, the function of a symbol."""
@@ -208,14 +202,10 @@ class Lisp(Installer, Evaluator):
         """An uninterned symbol whose function is a lambda expression."""
         m = self.machine
         symbol = m.make_symbol("lambda")
-        m.pin(symbol)
-        try:
-            parameters = m.cdr(form)
-            if parameters & 7 != CONS:
-                raise self.errors.loud("bad lambda expression", form)
-            self.define(symbol, m.car(parameters), list(m.items(m.cdr(parameters))))
-        finally:
-            m.unpin(1)
+        parameters = m.cdr(form)
+        if parameters & 7 != CONS:
+            raise self.errors.loud("bad lambda expression", form)
+        self.define(symbol, m.car(parameters), list(m.items(m.cdr(parameters))))
         return symbol
 
     def expand(self, form: int) -> int:
@@ -226,7 +216,7 @@ class Lisp(Installer, Evaluator):
     def counts(self) -> list[tuple[int, int]]:
         """Bytecoded functions with the calls and backward jumps that were counted of them, the largest number first."""
         m = self.machine
-        symbols = [s for s in m.vector_items(m.root(ROOT_OBLIST)) if s & 7 == SYMBOL and self.is_bytecoded(s)]
+        symbols = [s for s in m.interned() if self.is_bytecoded(s)]
         rows = [(s, m.words[m.kernel.counter_of(m.field(s, SYM_ENV)) >> 3]) for s in symbols]
         return sorted(((s, n) for s, n in rows if n), key=lambda row: (-row[1], m.text(row[0])))
 
@@ -296,26 +286,31 @@ class Lisp(Installer, Evaluator):
         saved, self.input = self.input, stream
         try:
             while True:
-                before = stream.place()
-                try:
-                    form = self.reader.read(stream)
-                except ReadError as error:
-                    if self.errors.show:
-                        where = f" (begun before line {stream.here()} of {stream.name})" if stream.name else ""
-                        self.output.write(f"\n+++ Error {error}{where}\n")
-                    break
-                if form == self.eof:
-                    break
-                self.machine.pin(form)
-                value = self.protect(lambda form=form: self.eval(form))  # type: ignore[misc]
-                self.machine.unpin(1)
-                if value is None:
-                    self.locate(stream, before)
-                elif echo is not None:
-                    echo(form, value)
+                with self.machine.scope():
+                    if not self.load_form(stream, echo):
+                        break
                 self.on_quiet()
         finally:
             self.input = saved
+
+    def load_form(self, stream: Input, echo: Callable[[int, int], None] | None) -> bool:
+        """Read and evaluate one form; False at the end of the stream."""
+        before = stream.place()
+        try:
+            form = self.reader.read(stream)
+        except ReadError as error:
+            if self.errors.show:
+                where = f" (begun before line {stream.here()} of {stream.name})" if stream.name else ""
+                self.output.write(f"\n+++ Error {error}{where}\n")
+            return False
+        if form == self.eof:
+            return False
+        value = self.protect(lambda: self.eval(form))
+        if value is None:
+            self.locate(stream, before)
+        elif echo is not None:
+            echo(form, value)
+        return True
 
     def locate(self, stream: Input, before: tuple[int, int]) -> None:
         """Say on the side where the form stands in which an error was."""
@@ -335,8 +330,7 @@ class Lisp(Installer, Evaluator):
         """Collect now; only the stacks and roots keep objects alive."""
         cage = self.machine.cage
         allocated, before, started = cage["allocated"], cage["full_count"], time.perf_counter()
-        self.machine.kernel.collect(int(full))
-        self.handles.collected()
+        self.machine.collect(full, self.handles.collected)
         self.foreign_calls.clear()
         seconds = time.perf_counter() - started
         self.gc_seconds += seconds

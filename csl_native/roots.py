@@ -1,0 +1,125 @@
+"""What keeps Lisp words alive that Python holds.
+
+A word in a Python variable is seen by nobody, so every word that comes to Python through the machine (a result, an element, an argument) is
+noted in ``met``, and what was met is marked at each collection.  A *scope* ends by forgetting what was met in it: one stands around
+every call of the host, every form that is evaluated and every step of a long loop.  What is needed behind a scope is its ``keep``.
+
+A word that lives longer than the call in which it was met is held by an object that the machine knows: ``hold`` takes whatever has a method
+``held_words``.  ``tests/test_roots.py`` refuses words in other attributes.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from .cage import Cage
+from .vm import VM
+
+_SP = VM["sp"] >> 3
+
+
+class Holder(Protocol):
+    """Something that holds words for longer than a call."""
+
+    def held_words(self) -> Iterable[int]: ...
+
+
+class Scope:
+    """``with m.scope() as s:`` forgets at its end what was met in it, but for ``s.keep(word)``.
+
+    No ``yield`` may stand in one: what whoever takes the value has met meanwhile would be forgotten.
+    """
+
+    __slots__ = ("kept", "mark", "met")
+
+    def __init__(self, met: array[int]) -> None:
+        self.met = met
+        self.kept: list[int] = []
+
+    def __enter__(self) -> Scope:
+        self.mark = len(self.met)
+        return self
+
+    def keep(self, word: int) -> int:
+        """A word that is needed when the scope has ended."""
+        self.kept.append(word)
+        return word
+
+    def __exit__(self, *exception: object) -> None:
+        del self.met[self.mark:]
+        self.met.extend(self.kept)
+
+
+class Roots:
+    """A part of Machine: the words that Python holds."""
+
+    cage: Cage
+    words: memoryview[int]
+    kernel: Any
+    native: bool
+    stressed = False  # collect whenever Python could be surprised by it (stress.py)
+
+    def _setup_roots(self) -> None:
+        self.met: array[int] = array("q")
+        self.note: Callable[[int], None] = self.met.append
+        self.holders: WeakSet[Holder] = WeakSet()
+
+    def scope(self) -> Scope:
+        return Scope(self.met)
+
+    def hold(self, holder: Holder) -> None:
+        """Ask an object at each collection, as long as it lives, which words it holds."""
+        self.holders.add(holder)
+
+    def stress(self) -> None:
+        """A point where a collection may come: under collector stress one does."""
+
+    def due(self) -> bool:
+        """Is a collection due at this safepoint, which the kernel came to under stress?"""
+        return True
+
+    def python_words(self) -> array[int]:
+        """Every word that Python may use again."""
+        found = array("q", self.met)
+        for holder in list(self.holders):
+            found.extend(holder.held_words())
+        if not self.native:
+            found.extend(kernel_locals(self.kernel.globals))
+        return found
+
+    def collect(self, full: bool, after: Callable[[], None] = lambda: None) -> None:
+        """Collect, and do what comes right after it; what Python holds lies on the Lisp stack meanwhile, where the collector looks."""
+        words, found = self.words, self.python_words()
+        sp = words[_SP]
+        room = self.cage.places["bindings"] - 4096 - sp >> 3
+        if len(found) > room:
+            found = array("q", set(found))
+            if len(found) > room:
+                raise MemoryError(f"Python holds {len(found)} Lisp values at once; the Lisp stack has room for {room}")
+        for at, word in enumerate(found, sp >> 3) if sys.byteorder == "big" else ():
+            words[at] = word
+        if sys.byteorder == "little":
+            words[sp >> 3:(sp >> 3) + len(found)] = memoryview(found)
+        words[_SP] = sp + 8 * len(found)
+        try:
+            self.kernel.collect(int(full))
+        finally:
+            words[_SP] = sp
+        with self.scope():
+            after()
+
+
+def kernel_locals(names: dict[str, Any]) -> Iterator[int]:
+    """What the kernel's functions that run under CPython have in their variables."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals is names:
+            yield from (v for v in frame.f_locals.values() if v.__class__ is int and -1 << 63 <= v < 1 << 63)
+        frame = frame.f_back  # type: ignore[assignment]
+
+
+__all__ = ["Holder", "Roots", "Scope"]
