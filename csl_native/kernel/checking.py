@@ -10,9 +10,11 @@ from ..objects import (
     FLOAT_HEADER,
     HANDLE_HEADER,
     HASH_COUNT,
+    HASH_EPOCH,
     HASH_HEADER,
     HASH_KIND,
     HASH_SLOTS,
+    HASH_SPARE,
     HASH_USED,
     SYM_FLAGS,
     SYM_PNAME,
@@ -33,7 +35,7 @@ from ..restricted.language import inline, load, lshr, ult  # type: ignore[attr-d
 from ..vm import HEAP, STARTS
 from ..words import CONS, OTHER, STRING, SYMBOL, VECTOR
 from .collector import object_bytes, pointer_count
-from .hashing import DELETED, EMPTY
+from .hashing import NUMBERED, OLD_DELETED, OLD_EMPTY, PACKED
 
 # What is wrong with an object; verifying.py has the words.
 BAD_SIZE, BAD_START, BAD_POINTER, BAD_CONTENTS = 1, 2, 3, 4
@@ -114,14 +116,19 @@ def good_table(h) -> bool:
     n = load(table - VECTOR) >> 8
     if n < 16 or n & n - 1 != 0:
         return False
+    if load(h + HASH_EPOCH) != 0 or load(h + HASH_SPARE) != PACKED and load(h + HASH_SPARE) != NUMBERED:
+        return False
+    if load(h + HASH_SPARE) == PACKED:
+        count = load(h + HASH_COUNT)
+        return count & 7 == 0 and ult(count, n >> 1) and load(h + HASH_USED) == count
     used = 0
     count = 0
     i = 0
     while i < n:
         k = load(table + 8 - VECTOR + i)
-        if k != EMPTY:
+        if k != OLD_EMPTY:
             used += 8
-        if k != EMPTY and k != DELETED:
+        if k != OLD_EMPTY and k != OLD_DELETED:
             count += 8
         i += 16
     return load(h + HASH_USED) == used and load(h + HASH_COUNT) == count and used < n >> 1

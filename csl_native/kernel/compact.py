@@ -8,12 +8,13 @@ the same program gives the same bytes.
 
 from __future__ import annotations
 
-from ..objects import HASH_EPOCH, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
+from ..objects import HASH_SLOTS, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
 from ..restricted.language import load, store  # type: ignore[attr-defined]
 from ..vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
 from ..words import OTHER, SYMBOL, VECTOR
 from .calls import bytecode_cells
 from .collector import object_bytes, pointer_count
+from .hashing import pack
 from .memory import ROOT_VECTOR
 
 HASH_TYPE = OTHER_TYPE[T_HASH]
@@ -84,8 +85,8 @@ def scan_copy(p):
     while i < end:
         store(i, copy_value(load(i)))
         i += 8
-    if h & 255 == HASH_TYPE:
-        store(p + OTHER + HASH_EPOCH, 0)
+    if h & 255 == HASH_TYPE:  # its places were copied behind it, and not looked at yet
+        pack(p + OTHER, load(p + OTHER + HASH_SLOTS) - HEAP + load(COPY_BASE))
     return p + object_bytes(p)
 
 

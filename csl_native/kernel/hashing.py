@@ -3,12 +3,15 @@
 Kinds as in CSL: 0 eq, 1 eql, 2 equal that takes vectors as eq does, 3 equal.  Objects do not move while the
 program runs, so an address is a good hash; a table from an image (another
 epoch) is rehashed when it is first used.
+
+Places without an entry have a key that is no Lisp value.  A heap that is kept has no such words: there the entries come first
+(``pack``), and what is behind them is filled with a number that versions before took for an empty place.
 """
 
 from __future__ import annotations
 
 from ..objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
-from ..restricted.language import clz, inline, lisp, load, load8, lshr, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import clz, inline, lisp, load, lshr, noinline, store  # type: ignore[attr-defined]
 from ..vm import EPOCH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -19,7 +22,12 @@ from .memory import NIL, allocate, cons, make_vector, set_field
 from .symbols import hash_string
 
 HASH_TYPE = OTHER_TYPE[T_HASH]
-EMPTY, DELETED = 0x1FFFFFFFFFFFFFF0, 0x1FFFFFFFFFFFFFE0  # fixnums that no program uses as a key
+EMPTY, DELETED = 0x17, 0x1F  # no Lisp values: their tag is that of headers
+# What HASH_SPARE says of the places: those without an entry have one of two numbers as key (as older versions left them in images), the entries
+# come first, or places without an entry are EMPTY or DELETED.
+NUMBERED, PACKED, MARKED = 0, 8, 16
+OLD_EMPTY, OLD_DELETED = 0x1FFFFFFFFFFFFFF0, 0x1FFFFFFFFFFFFFE0
+DEEPEST = 4  # structures inside of structures that count for a hash
 
 
 @inline
@@ -50,33 +58,47 @@ def is_word(v) -> bool:
     return v & 7 == 0 or v & 7 == SYMBOL
 
 
-def hash_object(v, kind):
-    """A hash of a key that is no fixnum or symbol, for tables of this kind (a fixnum word)."""
+def hash_object(v, kind, depth):
+    """A hash of a key that is no fixnum or symbol, for tables of this kind (a fixnum word), ``depth`` structures deep.
+
+    What the kind takes for equal has equal hashes: 0.0 and -0.0 are ``equal``, and not ``eql``.
+    """
     tag = v & 7
     if tag == FLOAT:
-        return mix(load(v + 8 - FLOAT))
+        return mix(0 if kind > 8 and load(v + 8 - FLOAT) << 1 == 0 else load(v + 8 - FLOAT))
     if tag == OTHER:
-        return mix(load(v + 8 - OTHER)) if is_big(v) or load(v - OTHER) & 255 == BYTES_HEADER and kind > 8 else mix(v)
+        return mix(load(v + 8 - OTHER)) if is_big(v) else hash_bytes(v) if load(v - OTHER) & 255 == BYTES_HEADER and kind > 8 else mix(v)
     if kind == 8 or kind == 16 and tag == VECTOR:
         return mix(v)
     if tag == STRING:
         return mix(hash_string(v))
-    return hash_structure(v, kind)
+    return hash_structure(v, kind, depth) if depth > 0 else 17
+
+
+def hash_bytes(v):
+    """Of the first words of machine numbers; the last one may be only a part of a word, and is left out."""
+    h = load(v - OTHER)
+    size = h >> 8
+    i = 0
+    while i + 8 <= size and i < 64:
+        h = mix(h + load(v + 8 - OTHER + i))
+        i += 8
+    return h
 
 
 @inline
-def hash_value(v, kind):
+def hash_value(v, kind, depth):
     """What a part of a structure gives to its hash."""
-    return v if is_word(v) else hash_object(v, kind)
+    return v if is_word(v) else hash_object(v, kind, depth)
 
 
-def hash_structure(v, kind):
+def hash_structure(v, kind, depth):
     h = 17
     n = 0
     if v & 7 == VECTOR:
         size = load(v - VECTOR) >> 8
         while n < size and n < 64:
-            h = mix(h + hash_value(load(v + 8 - VECTOR + n), kind))
+            h = mix(h + hash_value(load(v + 8 - VECTOR + n), kind, depth - 1))
             n += 8
         return h
     while v & 7 == CONS and n < 16:
@@ -84,10 +106,10 @@ def hash_structure(v, kind):
         if a & 7 == CONS and n > 4:
             h = mix(h + 1)
         else:
-            h = mix(h + hash_value(a, kind))
+            h = mix(h + hash_value(a, kind, depth - 1))
         v = load(v + 7)
         n += 1
-    return h if v & 7 == CONS else mix(h + hash_value(v, kind))
+    return h if v & 7 == CONS else mix(h + hash_value(v, kind, depth - 1))
 
 
 @inline
@@ -106,7 +128,7 @@ def make_hash(kind, slots):
     store(p + 16, 0)
     store(p + 24, 0)
     store(p + 40, load(EPOCH))
-    store(p + 48, 0)
+    store(p + 48, MARKED)
     store(p + 56, 0)
     store(p + 32, NIL)
     set_field(p + 32, table)
@@ -120,7 +142,7 @@ def find_place(h, key):
     mask = (load(table - VECTOR) >> 12) - 1
     if kind == 0:
         return find_same(table, key, mask)
-    i = near(key, mask) if is_word(key) else hash_object(key, kind) & mask
+    i = near(key, mask) if is_word(key) else hash_object(key, kind, DEEPEST) & mask
     free = 0
     while True:
         p = table + 8 - VECTOR + 16 * i
@@ -152,6 +174,18 @@ def find_same(table, key, mask):
         i = i + 1 & mask
 
 
+@inline
+def is_entry(k, form) -> bool:
+    """Is the key of a place one?"""
+    return k & 7 != 7 and (form != NUMBERED or k != OLD_EMPTY and k != OLD_DELETED)
+
+
+@inline
+def entries_end(h, table):
+    """Bytes of the places of a table, which are in a vector, among which its entries are."""
+    return load(h + HASH_COUNT) * 2 if load(h + HASH_SPARE) == PACKED else load(table - VECTOR) >> 8
+
+
 @noinline
 def rehash(h, slots):
     """Move the entries into a table of ``slots`` places; UNWIND, and nothing changed, when there is no room."""
@@ -159,14 +193,16 @@ def rehash(h, slots):
     if table == UNWIND:
         return host(H_NO_MEMORY, 0, 0, 0)
     old = load(h + HASH_SLOTS)
-    n = load(old - VECTOR) >> 8
+    n = entries_end(h, old)
+    form = load(h + HASH_SPARE)
     set_field(h + HASH_SLOTS, table)
     store(h + HASH_EPOCH, load(EPOCH))
+    store(h + HASH_SPARE, MARKED)
     store(h + HASH_USED, load(h + HASH_COUNT))
     i = 0
     while i < n:
         k = load(old + 8 - VECTOR + i)
-        if k != EMPTY and k != DELETED:
+        if is_entry(k, form):
             p = find_place(h, k)
             set_field(p, k)
             set_field(p + 8, load(old + 16 - VECTOR + i))
@@ -237,6 +273,7 @@ def clrhash(h):
     store(h + HASH_COUNT, 0)
     store(h + HASH_USED, 0)
     store(h + HASH_EPOCH, load(EPOCH))
+    store(h + HASH_SPARE, MARKED)
     set_field(h + HASH_SLOTS, make_vector(16, EMPTY))
     return NIL
 
@@ -247,12 +284,13 @@ def hashcontents(h):
     if not is_hash(h):
         return host(H_BAD_HASH, 32, h, 0)
     table = load(h + HASH_SLOTS)
-    n = load(table - VECTOR) >> 8
+    n = entries_end(h, table)
+    form = load(h + HASH_SPARE)
     r = NIL
     i = 0
     while i < n:
         k = load(table + 8 - VECTOR + i)
-        if k != EMPTY and k != DELETED:
+        if is_entry(k, form):
             r = cons(cons(k, load(table + 16 - VECTOR + i)), r)
         i += 16
     return r
@@ -265,7 +303,28 @@ def hash_table_p(h):
 
 @lisp("sxhash")
 def sxhash(v):
-    return lshr(mix(hash_value(v, 16)), 30) << 3
+    return lshr(mix(hash_value(v, 24, DEEPEST)), 30) << 3
 
 
-__all__ = ["HASH_SPARE", "load8"]
+def pack(h, table) -> None:
+    """Put the entries of a table that is being copied into an image first; ``table`` is where its copied places are.  No word that is no value is left."""
+    n = entries_end(h, table)
+    form = load(h + HASH_SPARE)
+    i = 0
+    j = 0
+    while i < n:
+        k = load(table + 8 - VECTOR + i)
+        if is_entry(k, form):
+            v = load(table + 16 - VECTOR + i)
+            store(table + 8 - VECTOR + j, k)
+            store(table + 16 - VECTOR + j, v)
+            j += 16
+        i += 16
+    n = load(table - VECTOR) >> 8
+    while j < n:
+        store(table + 8 - VECTOR + j, OLD_EMPTY)
+        store(table + 16 - VECTOR + j, 0)
+        j += 16
+    store(h + HASH_USED, load(h + HASH_COUNT))
+    store(h + HASH_SPARE, PACKED)
+    store(h + HASH_EPOCH, 0)

@@ -31,8 +31,9 @@ from ..kernel.fasl import (
     FASL_TABLE,
     FASL_VECTOR,
 )
+from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, ROOT_MODULES, T
-from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_EPOCH, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
+from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_KIND, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
 
 if TYPE_CHECKING:
@@ -113,11 +114,22 @@ class Writer:
             return [], op(FASL_RAW, kind) + number(len(data)) + data
         if kind not in (T_HASH, T_RECORD):
             raise Unwritable(f"a {BY_TYPE[kind].name} cannot be written to a module: {self.lisp.printer.text(x)}")
-        count = m.header(x) >> 11
-        items = [m.field(x, 8 * k + 8 - OTHER) for k in range(count)]
-        if kind == T_HASH:
-            items[(HASH_EPOCH + OTHER - 8) // 8] = 0  # of no epoch: it is rehashed when it is first used
+        items = self.packed(x) if kind == T_HASH else [m.field(x, 8 * k + 8 - OTHER) for k in range(m.header(x) >> 11)]
         return items, op(FASL_OBJECT, kind) + number(len(items))
+
+    def entries(self, table: int) -> list[int]:
+        """The keys and values of a hash table."""
+        m = self.m
+        return [x for pair in m.items(m.kernel.hashcontents(table)) for x in (m.car(pair), m.cdr(pair))]
+
+    def packed(self, table: int) -> list[int]:
+        """The fields of a hash table as images have them: its entries come first, and it is rehashed when it is first used."""
+        m, entries = self.m, self.entries(table)
+        count, slots = len(entries) // 2, 8
+        while slots <= count:
+            slots *= 2
+        places = m.vector([*entries, *[OLD_EMPTY, 0] * (slots - count)])
+        return [m.field(table, HASH_KIND), count << 3, count << 3, places, 0, PACKED]
 
     def shared(self, value: int) -> set[int]:
         """Objects that are reached more than once."""
@@ -141,6 +153,8 @@ class Writer:
                     continue
                 if tag == VECTOR:
                     work.extend(m.vector_items(x))
+                elif m.header(x) >> 3 & 31 == T_HASH:
+                    work.extend(self.entries(x))
                 elif (count := POINTERS[m.header(x) >> 3 & 31]) != 0:
                     work.extend(m.field(x, 8 * k + 8 - OTHER) for k in range(count if count > 0 else m.header(x) >> 11))
                 break
