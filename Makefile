@@ -6,6 +6,8 @@ SHELL := /bin/bash
 STAMP := $(VENV)/.installed
 
 FUZZ_SECONDS ?= 15
+PROGRAMS_SECONDS ?= 75
+CALLS_SECONDS ?= 75
 
 .PHONY: demo test lint bench docs base slow fuzz clean
 
@@ -18,13 +20,15 @@ test: $(STAMP)
 slow: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 -m slow tests
 
-# Coverage-guided fuzzing of what reads files; where atheris cannot be had, it says so.
+# Coverage-guided fuzzing of what reads files (where atheris cannot be had, it says so); random programs in all tiers; random calls.
 fuzz: $(STAMP)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check 'atheris>=2.3' || true
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for target in image directory pages code relocation heap module typed tool; do mkdir -p $(VENV)/fuzz/$$target; \
 	  $(BIN)/python -m tests.fuzz $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(VENV)/fuzz/ $(VENV)/fuzz/$$target 2>&1 \
 	  | grep -E "number_of_executed_units|ERROR|Error|SUMMARY" | sed "s/^/$$target: /"; test $${PIPESTATUS[0]} = 0 || exit 1; done; \
-	else echo "no atheris for this machine: nothing is fuzzed"; fi
+	else echo "no atheris for this machine: what reads files is not fuzzed"; fi
+	$(BIN)/python -m tests.fuzzing.programs --seconds $(PROGRAMS_SECONDS)
+	$(BIN)/python -m tests.fuzzing.calls --seconds $(CALLS_SECONDS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check csl_native image relocation tools tests

@@ -1,0 +1,223 @@
+"""Runs calls in a process of their own and looks at what they leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import re
+import resource
+import shutil
+import struct
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from csl_native.lisp.lisp import Stopped
+from csl_native.objects import SYMBOL_SIZE
+from csl_native.session import LispError, restore
+from csl_native.vm import HEAP
+
+from .running import FORK, Sink
+
+LIMIT = 1.0  # CPU seconds that resource-limit grants
+PATIENCE = 2.0  # CPU seconds until a call is interrupted
+GRACE = 2.0  # CPU seconds that it may go on afterwards
+HANG = 7.0  # CPU seconds after which a process is ended from outside
+MEMORY = 1500  # megabytes of the process
+INSIDE = re.compile(r"internal error|Traceback|\b[A-Z][A-Za-z]+Error\b|0x[0-9a-f]{3,}|object at |expected, not|NoneType|'(?:int|str|list|tuple|bytes)'|"
+                    r"maximum recursion|struct\.error|positional argument|codec can't|out of range for|not subscriptable|int too large|tuple index|#<object")
+VARIANTS: tuple[dict[str, Any], ...] = ({"engine": "threaded"}, {"jit": (0, -1)}, {"engine": "registers"}, {"jit": (0, -1)}, {"engine": "switch"},
+                                        {"engine": "calls"}, {"jit": (1, 3)}, {"engine": "threaded", "gc_stress": True})
+
+
+class Find(NamedTuple):
+    kind: str
+    number: int
+    detail: str
+
+
+class Checker:
+    """One session, and what must be the same after every call."""
+
+    def __init__(self, image: Path, variant: int, folder: Path) -> None:
+        self.sink, self.folder = Sink(), folder
+        self.session = restore(image, heap=128 << 20, output=self.sink, **VARIANTS[variant % len(VARIANTS)])
+        m = self.session.machine
+        self.constants = m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist()
+        self.began, self.calling = 0.0, False
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self) -> None:
+        """Interrupt what goes on for too long, again and again."""
+        while True:
+            time.sleep(0.25)
+            if self.calling and time.process_time() - self.began > PATIENCE:
+                self.session.interrupt()
+
+    def call(self, number: int, text: str) -> Find | None:
+        s, m = self.session, self.session.machine
+        limited = number % 4 == 0
+        form = f"(errorset '{text} t nil)"
+        if limited:
+            form = f"(resource!-limit '{form} {int(LIMIT)} 1000 2000)"
+        form = f"(progn {form} nil)"  # Python need not see the value
+        before = m.cage["sp"], m.cage["bp"]
+        caught = ""
+        self.began, self.calling = time.process_time(), True
+        try:
+            s.eval(form)
+        except LispError as error:
+            caught = f"left errorset: {error}" if "interrupt" not in str(error) else ""
+        except Stopped:
+            caught = "ended the Lisp"
+        except BaseException as error:
+            caught = f"Python's {type(error).__name__}: {error}"
+        self.calling = False
+        seconds = time.process_time() - self.began
+        with contextlib.suppress(Exception):
+            s.lisp.output.flush()
+        s.lisp.output = s.lisp.terminal
+        s.lisp.input = s.lisp.standard_input
+        s.machine.interrupted, m.cage["interrupt"] = False, 0  # one that came when the call was over
+        s.lisp.output.flush()
+        printed = self.sink.taken()
+        if m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist() != self.constants:
+            return Find("nil or t is changed", number, str(m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist()))
+        if caught.startswith(("Python's", "ended")):
+            return Find(caught.split(":")[0], number, caught)
+        inside = INSIDE.search(printed + caught)
+        if inside:
+            return Find("message about the inside", number, (printed + caught)[max(0, inside.start() - 60):inside.end() + 100])
+        if caught:
+            return Find("error outside of errorset", number, caught)
+        if (m.cage["sp"], m.cage["bp"]) != before:
+            return Find("stack", number, f"{before} became {m.cage['sp'], m.cage['bp']}")
+        if seconds > (LIMIT if limited else PATIENCE) + GRACE:
+            return Find("beyond its limit", number, f"{seconds:.1f} s of CPU time")
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10 > MEMORY:
+            return Find("memory", number, f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
+        return None
+
+    def heap(self, number: int) -> Find | None:
+        """Is the heap well-formed, and every symbol found where it is looked for?"""
+        s, m = self.session, self.session.machine
+        try:
+            s.preserve(self.folder / "after.img")
+            for symbol in m.vector_items(m.root(0)):
+                if symbol & 7 == 2 and m.intern(m.text(symbol)) != symbol:
+                    return Find("oblist", number, m.text(symbol))
+            restore(self.folder / "after.img", heap=128 << 20, trust="none", output=Sink()).close()
+        except BaseException as error:
+            return Find("heap", number, f"{type(error).__name__}: {error}")
+        return None
+
+
+class Batch:
+    """Calls in one process after the other: a process that ends at a call is followed by one that begins behind it."""
+
+    def __init__(self, first: int, texts: list[str], image: Path, folder: Path, variant: int) -> None:
+        self.first, self.texts, self.image, self.folder, self.variant = first, texts, image, folder, variant
+        self.finds: list[Find] = []
+        self.next = 0
+        self.place = mmap.mmap(-1, 16)
+
+    def start(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        (self.folder / "in.txt").write_text("(a b) c 12 \"text\"\nline two\n")
+        self.log = self.folder / "finds"
+        self.place[:] = struct.pack("qq", self.next, 0)
+        self.process = FORK.Process(target=self.work)
+        self.process.start()
+        self.seen, self.since = -1, 0.0
+
+    def work(self) -> None:
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        os.chdir(self.folder)
+        with open(self.log, "a") as log:
+            def note(find: Find | None) -> None:
+                if find is not None:
+                    log.write(json.dumps(find) + "\n")
+                    log.flush()
+            checker = Checker(self.image, self.variant, self.folder)
+            for k in range(self.next, len(self.texts)):
+                self.place[:] = struct.pack("qq", k, 0)
+                find = checker.call(self.first + k, self.texts[k])
+                note(find)
+                if find is not None and find.kind != "message about the inside":
+                    self.place[:] = struct.pack("qq", k + 1, 1)
+                    os._exit(0)  # what it left behind is not to be trusted
+            self.place[:] = struct.pack("qq", len(self.texts), 0)
+            note(checker.heap(self.first + len(self.texts) - 1))
+        self.place[:] = struct.pack("qq", len(self.texts), 1)
+        os._exit(0)
+
+    def cpu(self) -> float:
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def done(self) -> bool:
+        """Look at the process; True when all calls are over."""
+        k, finished = struct.unpack("qq", self.place[:])
+        hang = False
+        if self.process.is_alive():
+            if k != self.seen:
+                self.seen, self.since, self.wall = k, self.cpu(), time.monotonic()
+            if self.cpu() - self.since <= HANG and time.monotonic() - self.wall <= 20 * HANG:
+                return False
+            self.process.kill()
+            hang = True
+        self.process.join()
+        k, finished = struct.unpack("qq", self.place[:])
+        if self.log.exists():
+            self.finds += [Find(*json.loads(line)) for line in self.log.read_text().splitlines()]
+        if not finished:
+            code = self.process.exitcode
+            number = self.first + min(k, len(self.texts) - 1)
+            kind = "hang" if hang else f"signal {-code}" if code and code < 0 else f"exit {code}"
+            self.finds.append(Find(kind, number, "while the heap was checked" if k == len(self.texts) else ""))
+            k += 1
+        self.next = k
+        if k < len(self.texts):
+            self.start()
+            return False
+        return True
+
+
+def alone(texts: list[str], find: Find, image: Path, folder: Path) -> bool:
+    """Do these calls in a fresh session show a find of the same kind?"""
+    number = find.number - len(texts) + 1 if len(texts) > 1 else find.number
+    batch = Batch(number, texts, image, folder, (find.number // 250) % 8)
+    batch.start()
+    while not batch.done():
+        time.sleep(0.005)
+    return any(f.kind == find.kind for f in batch.finds)
+
+
+T = TypeVar("T")
+
+
+def minimal(items: list[T], fails: Callable[[list[T]], bool], seconds: float, start: int = 0) -> list[T]:
+    """Items, of which those from ``start`` on are left out in ever smaller pieces while it still fails."""
+    end, size = time.monotonic() + seconds, max(1, (len(items) - start) // 2)
+    while time.monotonic() < end:
+        k, less = start, False
+        while k < len(items) and time.monotonic() < end:
+            without = items[:k] + items[k + size:]
+            if len(without) >= max(start, 1) and fails(without):
+                items, less = without, True
+            else:
+                k += size
+        if size == 1 and not less:
+            break
+        size = max(1, size // 2)
+    return items
