@@ -19,7 +19,7 @@ def fingerprint() -> int:
     package = os.path.dirname(BASE_IMAGE)
     newest = 0
     for folder in ("", "kernel", "instructions", "engines", "stencils", "restricted", "native", "native/architectures", "lisp", "lisp/builtins", "lisp/library",
-                   "image", "relocation"):
+                   "image", "relocation", "system"):
         with os.scandir(os.path.join(package, folder)) as entries:
             for entry in entries:
                 if entry.name.endswith((".py", ".lsp")) and entry.name not in OUTER:

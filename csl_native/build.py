@@ -38,7 +38,7 @@ def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
     from .native.compiler import CompilerMissing
     from .preserve import heap_sections
     sections: list[Section] = []
-    machine = Machine(Cage(512 << 20))
+    machine = Machine(Cage.largest(512 << 20))
     architecture = host()
     try:
         if architecture is None:

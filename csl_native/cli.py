@@ -279,7 +279,10 @@ def run(options: Options) -> int:
 def program() -> None:
     """Entry point of the ``csl`` command: ends the process without taking the interpreter apart (several ms)."""
     import gc
+
+    from .system.process import utf8_streams
     gc.disable()
+    utf8_streams()
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .cage import Cage
+from .system.process import c_library
 
 _word = ctypes.c_int64
 C_FUNCTIONS = ("sin", "cos", "tan", "atan", "exp", "log")
-_process = ctypes.CDLL(None)
 _c_double = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)
 
 
@@ -29,7 +29,7 @@ def c_function(name: str) -> Callable[[float], float]:
 
 def c_pointer(name: str) -> Any:
     """The function of the C library itself where the process has it, else a pointer to Python's; keep it alive."""
-    return getattr(_process, name, None) or _c_double(c_function(name))
+    return getattr(c_library(), name, None) or _c_double(c_function(name))
 
 
 NO_WORDS = ("collect", "current_stack", "unbind_to")  # kernel functions that are called outside of every scope, too, and give no words

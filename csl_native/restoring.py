@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from typing import Any
 
@@ -12,7 +11,7 @@ from .baseimage import base_image
 from .cage import Cage
 from .lisp.libraries import set_libraries
 from .lisp.lisp import Lisp
-from .native.architectures import Architecture, host
+from .native.architectures import Architecture, host, why_no_host
 from .native.guards import guard_of
 from .native.hardcode import HardCode
 from .native.pages import LoadedSet, PageSet, Refused
@@ -20,6 +19,7 @@ from .native.pages import load as load_pages
 from .native.reasons import Fallback
 from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from .stress import StressedMachine, machine_for
+from .system.process import system_name
 from .trust import Trust
 from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL
@@ -38,6 +38,7 @@ class Restoring:
     engine: str
     wanted_tag: int | None
     heap: int
+    heap_given: bool  # else less will do, where the system gives less
     libraries: list[str]
     output_library: str | None
     gc_stress: bool | int
@@ -51,11 +52,12 @@ class Restoring:
             self.sets: dict[str, LoadedSet] = {}
             self.tripped: set[int] = set()  # guards of functions that were redefined
             self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
-            self.machine = machine_for(Cage(self.heap), int(self.gc_stress))
+            cage = Cage(self.heap) if self.heap_given else Cage.largest(self.heap)
+            self.heap, self.machine = cage.heap, machine_for(cage, int(self.gc_stress))
             self.machine.hold(self)  # type: ignore[arg-type]
             architecture = self._architecture()
             self._check_instructions(image)
-            kernel_ok = self._attach_kernel(image, architecture)
+            kernel_refused = self._attach_kernel(image, architecture)
             info = self._map_heap(image)
             doubt = self.trust.doubt(image, "heap")
             self.restricted = bool(doubt)  # may Lisp reach outside of its heap?
@@ -72,7 +74,7 @@ class Restoring:
             self.lisp.precision = int(info.get("precision", 6))
             # Names of functions that the jit found worth compiling, here or in the sessions that the image comes from.
             self.profile = set(map(str, info.get("profile", ())))
-            self.hardcode = HardCode(self, image, architecture, kernel_ok)  # type: ignore[arg-type]  # every Restoring is a Session
+            self.hardcode = HardCode(self, image, architecture, kernel_refused)  # type: ignore[arg-type]  # every Restoring is a Session
             self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
@@ -86,6 +88,10 @@ class Restoring:
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag
         return host() if self.wanted_tag is None else by_tag(self.wanted_tag)
+
+    def _no_architecture(self) -> str:
+        """Which tag was asked for that no record has, or what this machine is."""
+        return why_no_host() if self.wanted_tag is None else f"tag {self.wanted_tag}"
 
     def _check_instructions(self, image: Image) -> None:
         """The image's instructions must be this version's, or the first of them."""
@@ -105,13 +111,13 @@ class Restoring:
             rows = current
         table.install(rows)
 
-    def _attach_kernel(self, image: Image, architecture: Architecture | None) -> bool:
-        """Run natively when the image, or the base image, has this machine's kernel; else under CPython."""
+    def _attach_kernel(self, image: Image, architecture: Architecture | None) -> Fallback | None:
+        """Run natively when the image, or the base image, has this machine's kernel; else under CPython, for the reason that is given."""
         why: Fallback | None = None
         if not self.native_allowed:
             why = Fallback("switched-off")
         elif architecture is None:
-            why = Fallback("no-architecture")
+            why = Fallback("no-architecture", detail=self._no_architecture())
         elif architecture is not host():
             why = Fallback("no-set", detail=f"tag {architecture.number} is not this machine's")
         else:
@@ -142,7 +148,7 @@ class Restoring:
         if why is not None:
             self.fallbacks.append(why)
             self.machine.attach_python()
-        return why is None
+        return why
 
     def _choose_engine(self, kernel: PageSet) -> str:
         """The engine that was asked for, or the preferred one of the kernel; ValueError when it is not there."""
@@ -166,11 +172,9 @@ class Restoring:
             raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which no csl writes; it is damaged")
         if section.length + (4 << 20) > cage.heap:
             raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
-        if section.raw and section.offset % mmap.PAGESIZE == 0:
-            if section.length <= VERIFY_LIMIT:
-                image.read("heap")
-            cage.map_file(image.file.fileno(), section.offset, section.length, HEAP)
-        else:
+        if section.raw and section.length <= VERIFY_LIMIT:
+            image.read("heap")
+        if not section.raw or not cage.map_file(image.file.fileno(), section.offset, section.length, HEAP):
             m.bytes[HEAP:HEAP + section.length] = image.read("heap")
         starts = image.read("starts")
         for name, data in (("starts", starts), ("instructions", image.read("instructions"))):
@@ -241,9 +245,9 @@ class Restoring:
 
     def _system_variables(self) -> None:
         m = self.machine
-        architecture = host()
-        tag = architecture.number if architecture is not None and self.native_allowed else 0
-        rows = [("native", tag << 3), ("opsys", m.intern(os.uname().sysname.lower())), ("name", m.string("csl-native")),
+        architecture = self.hardcode.architecture
+        tag = architecture.number if architecture is host() and architecture is not None and self.native_allowed else 0
+        rows = [("native", tag << 3), ("opsys", m.intern(system_name())), ("name", m.string("csl-native")),
                 ("version", m.string("0.1.0")), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))

@@ -80,7 +80,7 @@ class Session(Restoring, Values):
         self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
         self.engine = "python"
         self.output = output
-        self.heap = heap or default_heap()
+        self.heap, self.heap_given = heap or default_heap(), heap is not None
         self.libraries = [os.fspath(path) for path in libraries]
         self.output_library = os.fspath(output_library) if output_library is not None else None
         self.gc_stress = gc_stress

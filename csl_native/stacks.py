@@ -12,6 +12,7 @@ from typing import Any
 
 from .cage import NARROW, Cage
 from .kernel.memory import NO_LIMIT
+from .system.process import LONGEST_WAIT
 
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
@@ -61,7 +62,7 @@ class Stacks:
     def _wait(self) -> float | None:
         """Seconds until something is to be called; None: never."""
         if self._later is None or self._began is None:
-            return None
+            return LONGEST_WAIT
         return max(0.0, self._began + self._later[0] - time.perf_counter())
 
     def on_big_stack(self, function: Callable[[], Any]) -> Any:
@@ -86,11 +87,12 @@ class Stacks:
         for size in STACK_SIZES:
             thread = threading.Thread(target=body, name="csl", daemon=True)
             with _thread_lock:
-                previous = threading.stack_size(size)
+                previous = threading.stack_size()
                 try:
+                    threading.stack_size(size)
                     thread.start()
                     break
-                except RuntimeError:
+                except (RuntimeError, ValueError):  # no room; more than the system knows
                     if size == STACK_SIZES[-1]:
                         raise
                 finally:

@@ -19,6 +19,7 @@ from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
 from .objects import SYM_VALUE
 from .session import Session
+from .system.process import is_terminal
 
 
 class TopLevel:
@@ -87,7 +88,7 @@ class TopLevel:
         self.explain()
         self.statistics()
         if self.options.depends is not None:
-            with open(self.options.depends, "w") as file:
+            with open(self.options.depends, "w", encoding="utf-8") as file:
                 file.writelines(f"{name}\n" for name in self.read)
         return code or missing
 
@@ -123,7 +124,7 @@ class TopLevel:
             self.read.setdefault(name)
             return Input(open(name, "rb"), name=name)
         stream = Input(sys.stdin.buffer, name="standard input")
-        if sys.stdin.isatty():
+        if is_terminal(sys.stdin):
             stream.prompt = self.prompt
         return stream
 
@@ -167,7 +168,7 @@ class TopLevel:
     def echo(self, form: int, value: int) -> None:
         """Show the value of a form at the top level, as the original does unless -q was given."""
         lisp = self.session.lisp
-        if self.options.quiet and not sys.stdin.isatty():
+        if self.options.quiet and not is_terminal(sys.stdin):
             return
         if lisp.output.column:
             lisp.output.write("\n")

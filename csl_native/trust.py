@@ -8,7 +8,6 @@ the section's name, its digest, and all else that the directory says of it.  ``d
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import threading
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ import msgpack
 from csl_native.image.container import STRONG, Image, Section, digest
 
 from .baseimage import base_image
+from .system.files import BINARY, move_new, not_private
 
 LEVELS = ("none", "local", "keys", "all")
 CONTEXT = "csl-native section 1"
@@ -47,10 +47,8 @@ def message(section: Section) -> bytes:
 def read_private(path: str, writable_only: bool = False) -> bytes:
     """A file that others must not be able to read (or only not to write); TrustError when they are."""
     with open(path, "rb") as file:
-        state = os.fstat(file.fileno())
-        wrong = state.st_mode & (0o022 if writable_only else 0o077)
-        if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or wrong:
-            raise TrustError(f"{path}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}; a file of your own that others "
+        if doubt := not_private(os.fstat(file.fileno()), readable=writable_only):
+            raise TrustError(f"{path}: {doubt}; a file of your own that others "
                              f"cannot {'write' if writable_only else 'read'} was expected (chmod {'go-w' if writable_only else '600'})")
         return file.read(1 << 20)
 
@@ -63,18 +61,13 @@ def local_key(make: bool = False) -> bytes | None:
             return None
         os.makedirs(config_folder(), mode=0o700, exist_ok=True)
         temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
         try:
             os.write(fd, os.urandom(KEY_SIZE))
             os.fsync(fd)
         finally:
             os.close(fd)
-        try:
-            os.link(temporary, path)  # the first one stays when two begin at once
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(temporary)
+        move_new(temporary, path)  # the first one stays when two begin at once
     key = read_private(path)
     if len(key) != KEY_SIZE:
         raise TrustError(f"{path}: {len(key)} bytes; {KEY_SIZE} expected.  Delete it: what it sealed has to be made again, or signed")
@@ -111,7 +104,7 @@ def set_trusted(keys: dict[bytes, str]) -> None:
     os.makedirs(config_folder(), mode=0o700, exist_ok=True)
     path = os.path.join(config_folder(), "trusted-keys")
     temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600), "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{key.hex()} {name}".rstrip() + "\n" for key, name in keys.items())
     os.replace(temporary, path)
 
@@ -120,7 +113,10 @@ def set_trusted(keys: dict[bytes, str]) -> None:
 
 
 def keyed(key: bytes, text: bytes) -> bytes:
-    from _blake2 import blake2b
+    try:
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
     return bytes(blake2b(text, key=key, digest_size=STRONG, person=b"csl-native seal").digest())
 
 

@@ -20,6 +20,7 @@ import msgpack
 
 from csl_native.image import files
 from csl_native.image.files import ImageError as ImageError  # what everybody takes from here
+from csl_native.system.files import REPLACES_MAPPED
 
 try:  # hashlib would load OpenSSL, which takes longer than the whole start of csl
     from _blake2 import blake2b
@@ -159,7 +160,7 @@ class Image:
     def view(self, name: str, check: bool = True) -> memoryview:
         """The contents of a section without a copy where it is stored as it is."""
         s = self.sections.get(name)
-        if s is None or not s.raw or s.stored != s.length or not s.length:
+        if s is None or not s.raw or s.stored != s.length or not s.length or not REPLACES_MAPPED:
             return memoryview(self.read(name, check))
         page = s.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
         data = memoryview(mmap.mmap(self.file.fileno(), s.offset - page + s.length, access=mmap.ACCESS_READ, offset=page))[s.offset - page:]

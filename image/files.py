@@ -4,11 +4,12 @@ what is never written: a file that is being read, and the installation's own ima
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator
+
+from csl_native.system import files as system
 
 TEMPORARY = ".new"  # the end of the name of a file that is being written beside its place
 
@@ -48,18 +49,18 @@ def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLik
 
 def create(path: str) -> int:
     """A new file for writing; its descriptor."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | system.BINARY, 0o666)
 
 
 def open_existing(path: str) -> int:
-    return os.open(path, os.O_RDWR)
+    return os.open(path, os.O_RDWR | system.BINARY)
 
 
 def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
     """All of the data, at an offset of the file."""
     view = memoryview(data)
     while view:
-        done = os.pwrite(fd, view, offset)
+        done = system.write_at(fd, view, offset)
         view, offset = view[done:], offset + done
 
 
@@ -83,18 +84,14 @@ def remove(path: str) -> None:
 
 def sync_folder(folder: str) -> None:
     """The names in a folder survive the loss of power when this has returned."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    system.sync_folder(folder)
 
 
 class _Lock:
     """The lock of a folder in this process; the outermost holder has the system's too."""
 
     def __init__(self) -> None:
-        self.lock, self.depth, self.fd = threading.RLock(), 0, -1
+        self.lock, self.depth, self.shared = threading.RLock(), 0, contextlib.ExitStack()
 
 
 _locks: dict[str, _Lock] = {}
@@ -113,16 +110,14 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     with mine.lock:
         if mine.depth == 0:
             with contextlib.suppress(OSError):  # a file system without locks, or no such folder, which writing will say
-                mine.fd = os.open(folder, os.O_RDONLY)
-                fcntl.flock(mine.fd, fcntl.LOCK_EX)
+                mine.shared.enter_context(system.locked(folder))
         mine.depth += 1
         try:
             yield
         finally:
             mine.depth -= 1
-            if mine.depth == 0 and mine.fd >= 0:
-                os.close(mine.fd)
-                mine.fd = -1
+            if mine.depth == 0:
+                mine.shared.close()
 
 
 def clean(path: str) -> None:

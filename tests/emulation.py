@@ -96,11 +96,12 @@ def unpack(packages: list[Path], target: Path) -> None:
             link.symlink_to(os.path.relpath(goal, link.parent))
 
 
-def first_suite(architecture: str) -> Apt:
+def fetched(architecture: str, packages: tuple[str, ...]) -> list[Path]:
+    """Packages with all that they need, from the first suite that has them for an architecture."""
     problem = Unavailable("no suite")
     for suite in SUITES:
         try:
-            return Apt(architecture, suite)
+            return Apt(architecture, suite).fetch(*packages)
         except Unavailable as error:
             problem = error
     raise problem
@@ -152,10 +153,7 @@ def python(name: str) -> list[str]:
         if not target.exists():
             fresh = ROOT / "new"
             shutil.rmtree(fresh, ignore_errors=True)
-            try:
-                unpack(first_suite(debian).fetch(*PACKAGES), fresh)
-            except subprocess.SubprocessError as error:
-                raise Unavailable(str(error)) from error
+            unpack(fetched(debian, PACKAGES), fresh)
             run([qemu, "-L", str(fresh), str(fresh / "usr" / "bin" / "python3"), "-c", "import msgpack, zstandard, ctypes"])
             fresh.rename(target)
     return [qemu, "-L", str(target), str(target / "usr" / "bin" / "python3")]

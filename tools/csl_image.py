@@ -21,6 +21,7 @@ from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, install
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
+from csl_native.system.process import utf8_streams
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
 from csl_native.tools.editing import add, drop, extract, report, thin
@@ -335,6 +336,7 @@ def show(options: argparse.Namespace, result: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
+    utf8_streams()
     options = parser().parse_args(arguments)
     try:
         if options.command in WITHOUT_IMAGE:

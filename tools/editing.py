@@ -65,6 +65,6 @@ def report(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Write a page of HTML: what the bytes are, which function runs natively where, one function's code everywhere."""
     from csl_native.tools.report import report as page
     text = page(image, options.function)
-    with open(options.output, "w") as file:
+    with open(options.output, "w", encoding="utf-8") as file:
         file.write(text)
     return [{"report": options.output, "bytes": len(text)}], 0

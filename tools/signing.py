@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from csl_native.image.container import STRONG, Image, ImageError, digest, update
+from csl_native.system.files import BINARY
 from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, keyed, local_key, message, set_trusted, trusted_keys
 from csl_native.trust import sign as signed
 
@@ -19,7 +20,7 @@ def private_key(path: str, make: bool) -> Any:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     if make and not os.path.exists(path):
         data = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600), "wb") as file:
             file.write(data)
     if not os.path.exists(path):
         raise TrustError(f"{path}: there is no such key; check the name, or make one with --make-key")

@@ -6,6 +6,7 @@ import ctypes
 from functools import cache
 from typing import Any
 
+from ..system.process import c_library
 from .types import FOREIGN
 
 
@@ -17,7 +18,7 @@ class ForeignError(ValueError):
 def library(name: str) -> Any:
     """A shared library (empty name: what this process has); it stays loaded."""
     try:
-        return ctypes.CDLL(name or None, use_errno=True)
+        return ctypes.CDLL(name, use_errno=True) if name else c_library()
     except OSError as error:
         raise ForeignError(f"the shared library {name} cannot be loaded: {error}") from None
 

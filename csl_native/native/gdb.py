@@ -14,6 +14,8 @@ import tempfile
 import zlib
 from typing import NamedTuple
 
+from ..system.host import this_host
+
 FUNC, OBJECT = 2, 1  # symbol types
 PAGE = 1 << 16  # as large as the pages of any system
 REGISTER, UNREGISTER = 1, 2
@@ -35,12 +37,12 @@ class Format:
     """ELF of this process: class, byte order, machine and flags are those of its own executable."""
 
     def __init__(self) -> None:
-        with open("/proc/self/exe", "rb") as file:
-            head = file.read(64)
-        self.ident, self.wide = head[:7] + bytes(9), head[4] == 2
-        self.order = "<" if head[5] == 1 else ">"
-        self.machine = struct.unpack_from(self.order + "H", head, 18)[0]
-        self.flags = struct.unpack_from(self.order + "I", head, 48 if self.wide else 36)[0]
+        header = this_host().header
+        if header is None or header.format != "ELF":
+            raise ValueError(f"GDB is told of code by ELF files; this is {this_host().text()}")
+        self.wide, self.order = header.bits == 64, ">" if header.big_endian else "<"
+        self.ident = bytes((0x7F, *b"ELF", 2 if self.wide else 1, 2 if header.big_endian else 1, 1)) + bytes(9)
+        self.machine, self.flags = header.machine, header.flags
         self.word = "Q" if self.wide else "I"
 
     def pack(self, form: str, *values: int | bytes) -> bytes:

@@ -32,7 +32,8 @@ WRONG = ("wrong1", "wrong2", "wrongn")
 class HardCode(DefinitionTable):
     """Native definitions of one session."""
 
-    def __init__(self, session: Session, image: Image, architecture: Architecture | None, kernel_ok: bool) -> None:
+    def __init__(self, session: Session, image: Image, architecture: Architecture | None,
+                 kernel_refused: Fallback | None) -> None:
         self.session, self.machine, self.lisp = session, session.machine, session.lisp
         self.architecture = architecture
         self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
@@ -43,15 +44,13 @@ class HardCode(DefinitionTable):
         self.free_slots: list[int] = []
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
         self._listed: set[int] | None = None  # the symbols in the table: most definitions are of none of them
-        self.refused: Fallback | None = None
+        self.refused = kernel_refused
         self.wait = 0.0  # seconds in which nothing is counted
         self.next_slot = self.machine.cage["entry_top"]
+        if self.refused is None and not session.native_wanted:
+            self.refused = Fallback("switched-off")
         if architecture is None:
             return
-        if not kernel_ok:
-            self.refused = session.fallbacks[-1]
-        elif not session.native_wanted:
-            self.refused = Fallback("switched-off")
         for name in image.sections:
             tag = function_tag(name)
             if tag is not None and tag & 31 == architecture.number and self.refused is None:
@@ -63,7 +62,7 @@ class HardCode(DefinitionTable):
                     self.refused = why
                 elif why is not None and why.code != "missing-feature":  # a refinement that this machine is too old for is no news
                     session.fallbacks.append(why)
-        if kernel_ok and self.refused is None:
+        if self.refused is None:
             self.sets.setdefault(architecture.number, PageSet(architecture.number, self.kernel.abi))
 
     def read_set(self, image: Image, name: str, tag: int) -> Fallback | None:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..system.process import PERF_FOLDER
+
 if TYPE_CHECKING:
     from ..session import Session
 
@@ -30,7 +32,7 @@ def symbols(session: Session) -> Iterator[tuple[int, int, str]]:
 
 def write_map(session: Session) -> str:
     """Write the map of this process; its path."""
-    path = f"/tmp/perf-{os.getpid()}.map"
+    path = os.path.join(PERF_FOLDER, f"perf-{os.getpid()}.map")
     with open(path, "w", encoding="utf-8") as file:
         file.writelines(f"{address:x} {size:x} {name}\n" for address, size, name in sorted(symbols(session)))
     return path

@@ -18,6 +18,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import IO, NamedTuple
 
+from ..system.process import processors
 from .architectures import Architecture, by_name, by_tag
 from .compiler import CompilerMissing, compile_kernel
 from .elf import Block
@@ -84,11 +85,6 @@ def code_features(architecture: Architecture, code: bytes) -> frozenset[str]:
     return frozenset(feature for instruction in engine.disasm(code, 0) for feature in architecture.uses(instruction))
 
 
-def processes() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Worker:
     """One compiling process; one job at a time."""
 
@@ -123,7 +119,7 @@ class Worker:
 
 def compile_jobs(jobs: list[Job], wanted: int = 0) -> Iterator[Block]:
     """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there are several jobs)."""
-    count = min(wanted or processes(), len(jobs))
+    count = min(wanted or processors(), len(jobs))
     if count < 2:
         yield from map(perform, jobs)
         return

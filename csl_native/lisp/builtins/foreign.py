@@ -6,6 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL
+from ...system.process import c_library
 from ...words import CONS, FLOAT, STRING, SYMBOL
 from ..handles import FOREIGN
 from ..registry import builtin
@@ -142,7 +143,7 @@ def foreign_allocate(lisp: Lisp, size: int) -> int:
     lisp.reach_out("foreign-allocate")
     if size & 7 or size <= 0:
         raise lisp.errors.plain("foreign-allocate: a number of bytes expected", size)
-    allocate = ctypes.CDLL(None).calloc
+    allocate = c_library().calloc
     allocate.restype, allocate.argtypes = ctypes.c_void_p, [ctypes.c_size_t, ctypes.c_size_t]
     found = allocate(1, size >> 3)
     if not found:
@@ -153,7 +154,7 @@ def foreign_allocate(lisp: Lisp, size: int) -> int:
 @builtin("foreign-free", 1)
 def foreign_free(lisp: Lisp, x: int) -> int:
     lisp.reach_out("foreign-free")
-    release = ctypes.CDLL(None).free
+    release = c_library().free
     release.restype, release.argtypes = None, [ctypes.c_void_p]
     release(place_of(lisp, x, 0, "foreign-free"))
     return NIL

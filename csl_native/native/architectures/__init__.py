@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 from functools import cache
 from importlib import import_module
 
+from ...system.host import Host, this_host
 from .record import Architecture
 
-__all__ = ["Architecture", "architectures", "by_name", "by_tag", "host", "with_refinements"]
+__all__ = ["Architecture", "architectures", "by_name", "by_tag", "host", "why_no_host", "with_refinements"]
 
 MODULES = ("aarch64", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x", "x86_64")
 
@@ -40,7 +40,7 @@ def with_refinements() -> tuple[Architecture, ...]:
 @cache
 def by_tag(tag: int) -> Architecture | None:
     """The record of a tag; of its architecture when the refinement, its top three bits, is not known."""
-    here = host()
+    here = host()  # whose record has been read already
     known = {a.tag: a for a in (family(here) if here is not None and here.number == tag & 31 else with_refinements())}
     return known.get(tag) or known.get(tag & 31)
 
@@ -53,14 +53,20 @@ def by_name(name: str) -> Architecture:
     raise ValueError(f"no architecture {name!r}; known are {', '.join(a.name for a in with_refinements())}")
 
 
-@cache
 def host() -> Architecture | None:
-    """The architecture of this process, or None: a system with 64 bits also runs programs with 32."""
-    if not hasattr(os, "uname") or os.uname().sysname != "Linux":
-        return None
-    machine, word = os.uname().machine, struct.calcsize("P")
-    # The module with the machine's name comes first, so that starting reads one record and not all.
-    for module in sorted(MODULES, key=lambda name: not machine.startswith(name)):
-        if machine in record(module).systems and word == record(module).word:
-            return record(module)
-    return None
+    """The architecture by whose convention this process calls, or None when the build has none for it."""
+    return _architecture_of(this_host())
+
+
+@cache
+def _architecture_of(machine: Host) -> Architecture | None:
+    # A module with the name that the system gives comes first, so that starting reads one record and not all; what it says is not believed.
+    name = os.uname().machine if hasattr(os, "uname") else ""
+    return next((a for a in map(record, sorted(MODULES, key=lambda module: not name.startswith(module))) if not a.why_not(machine)), None)
+
+
+def why_no_host() -> str:
+    """Why there is no architecture for this process: what it is, and how the nearest one differs."""
+    machine = this_host()
+    near = [a for a in architectures() if machine.header is not None and a.is_machine_of(machine.header)]
+    return "; ".join(a.why_not(machine) for a in near) or machine.text()

@@ -26,7 +26,7 @@ ARCHITECTURE = Architecture(
     kinds=aarch64.KINDS, absolute=aarch64.ABSOLUTE,
     veneer=bytes.fromhex("10000090100240f900021fd6") + b"\0\0\0\0",  # adrp x16; ldr x16, [x16]; br x16
     veneer_fields=(("R_AARCH64_ADR_GOT_PAGE", 0, 0), ("R_AARCH64_LD64_GOT_LO12_NC", 4, 0)),
-    capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"), systems=("aarch64",),
+    capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"),
     features=partial(hardware_capabilities, FEATURES),
     flush=clear_cache, copying=Copying(model="large"), slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"),
     baseline=frozenset(("fp", "asimd")), uses=uses,

@@ -7,7 +7,7 @@ from functools import partial
 from csl_native.relocation import armv7
 
 from .helpers import DIVISION
-from .record import Architecture, Copying, clear_cache, hardware_capabilities
+from .record import Architecture, Convention, Copying, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
@@ -53,13 +53,17 @@ define hidden arm_aapcscc i64 @__aeabi_d2lz(double %d) nounwind "no-builtins" {
 }
 """
 
+# e_flags: https://github.com/ARM-software/abi-aa, aaelf32, table 4-2 (EF_ARM_ABIMASK, EF_ARM_ABI_FLOAT_HARD, EF_ARM_ABI_FLOAT_SOFT).
+CONVENTIONS = (Convention(0xFF000000, (0x05000000,), "version 5 of the EABI"), Convention(0x600, (0x400,), "floats in registers"))
+
 ARCHITECTURE = Architecture(
+    conventions=CONVENTIONS,
     return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf", machine=40, cpu="generic",
     clobber=",".join(f"~{{r{k}}}" for k in range(4, 12)),
     kinds=armv7.KINDS, absolute=armv7.ABSOLUTE,
     veneer=bytes.fromhex("04c09fe5" "0cc08fe0" "00f09ce5" "00000000"),  # ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; cell - .
     veneer_fields=(("R_ARM_REL32", 12, 0),),
-    capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"), systems=("armv7l", "armv8l", "aarch64"),
+    capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"),
     features=partial(hardware_capabilities, FEATURES),
     unwinding=(".ARM.extab", ".ARM.exidx"), flush=clear_cache, copying=Copying(cached=1),
     llvm_features="+v7,+vfp3d16,-d32,-neon,-thumb-mode", anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT,

@@ -42,6 +42,6 @@ ARCHITECTURE = Architecture(
     kinds=i386.KINDS, absolute=i386.ABSOLUTE,
     veneer=bytes.fromhex("e800000000" "58" "ffa000000000"),  # call 1f; 1: pop %eax; jmp *(cell - 1b)(%eax)
     veneer_fields=(("R_386_PC32", 8, 3),),
-    capstone=("CS_ARCH_X86", "CS_MODE_32"), keystone=("KS_ARCH_X86", "KS_MODE_32"), systems=("i686", "i586", "i386", "x86_64"), features=features,
+    capstone=("CS_ARCH_X86", "CS_MODE_32"), keystone=("KS_ARCH_X86", "KS_MODE_32"), features=features,
     flush=flush, options=PADDED_JUMPS, copying=Copying(cached=1, options=COPIED_JUMPS),
     anchor="_GLOBAL_OFFSET_TABLE_", word=4, support=SUPPORT, baseline=frozenset(("sse2",)))

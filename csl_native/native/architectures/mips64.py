@@ -7,7 +7,7 @@ from functools import partial
 
 from csl_native.relocation import mips64
 
-from .record import Architecture, Copying, hardware_capabilities, library_function
+from .record import Architecture, Convention, Copying, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
@@ -18,12 +18,17 @@ def flush(address: int, size: int) -> None:
     library_function(None, "cacheflush", ctypes.c_void_p, ctypes.c_int, ctypes.c_int)(address, size, 3)
 
 
+# e_flags: binutils, include/elf/mips.h: EF_MIPS_ARCH (release 2 or an older one; code of release 6 is another language), EF_MIPS_ABI2, EF_MIPS_ABI.
+CONVENTIONS = (Convention(0xF0000000, (0x20000000, 0x30000000, 0x40000000, 0x60000000, 0x80000000), "MIPS III to MIPS64 release 2"),
+               Convention(0x20, (0,), "n64, not n32"), Convention(0xF000, (0,), "n64, not o32, o64 or an EABI"))
+
 ARCHITECTURE = Architecture(
+    conventions=CONVENTIONS,
     return_code="0800e00300000000", word_extension="signext",
     number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
     clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),
     kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
-    capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"), systems=("mips64",),
+    capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"),
     features=partial(hardware_capabilities, FEATURES),
     flush=flush, copying=Copying(features="+sym32,+noabicalls", options=("-mips-tail-calls",), jump_mask=(1 << 28) - 1),
     llvm_abi="n64", anchor="_gp", anchor_bias=0x7FF0, tail_calls=False, no_reserve=0x400, ignored=frozenset((37,)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from csl_native.relocation import ppc64le
 
-from .record import DISTANCE, Architecture, Copying, code_function, hardware_capabilities
+from .record import DISTANCE, Architecture, Convention, Copying, code_function, hardware_capabilities
 
 # AT_HWCAP2 in arch/powerpc/include/uapi/asm/cputable.h of Linux.
 FEATURES = {"arch_2_07": (26, 1 << 31), "arch_3_00": (26, 1 << 23), "arch_3_1": (26, 1 << 18)}
@@ -37,13 +37,17 @@ def flush(address: int, size: int) -> None:
     _flush()(address & -128, address + size)
 
 
+# e_flags: 64-bit ELF V2 ABI specification, section 4.1 (EF_PPC64_ABI; 0 when it was not said, where the byte order says it).
+CONVENTIONS = (Convention(3, (0, 2), "ELFv2"),)
+
 ARCHITECTURE = Architecture(
+    conventions=CONVENTIONS,
     return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
     clobber=",".join(f"~{{r{k}}}" for k in range(14, 32)),
     kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,
     veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
     veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
-    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), systems=("ppc64le",), features=partial(hardware_capabilities, FEATURES),
+    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), features=partial(hardware_capabilities, FEATURES),
     flush=flush, copying=Copying(model="medium", hole=DISTANCE),
     llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
     local_entry=local_entry, tail_calls=False, no_reserve=0x40, ignored=frozenset((246,)),

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from csl_native.relocation.kinds import Kind
 
+from ...system.host import Header, Host
+from ...system.process import c_library
+
 
 class Refinement(NamedTuple):
     """A variant of an architecture for processors with more features; ``level`` is the top three bits of its tag."""
@@ -41,6 +44,14 @@ DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i6
 EVEN_DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{v} = sub i64 {t}, {u}\n{r} = lshr i64 {v}, 1"
 
 
+class Convention(NamedTuple):
+    """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is one of ``values``."""
+
+    mask: int
+    values: tuple[int, ...]
+    what: str
+
+
 class Architecture(NamedTuple):
     """``number`` is the low five bits of the tag; ``veneer`` is code that jumps through the pointer cell that
     ``veneer_fields`` (kind name, place in the veneer, addend) refer to."""
@@ -58,11 +69,12 @@ class Architecture(NamedTuple):
     veneer_fields: tuple[tuple[str, int, int], ...]
     capstone: tuple[str, str]  # names of the architecture constant, and of those of the mode with + between them
     keystone: tuple[str, str]
-    systems: tuple[str, ...]  # what the system may call the machine (uname -m)
     features: Callable[[], frozenset[str]]  # what the machine has, in the system's names
     flush: Callable[[int, int], None]  # make newly written code (address, size) visible to instruction fetch
     llvm_features: str = ""
     llvm_abi: str = ""
+    system: str = "linux"  # Python's name of the system whose conventions these are
+    conventions: tuple[Convention, ...] = ()  # what the flags in a program's header must say
     big_endian: bool = False
     tail_calls: bool = True  # can LLVM make a call between functions of one type a jump there?
     word: int = 8  # bytes of an address
@@ -93,6 +105,25 @@ class Architecture(NamedTuple):
             mode |= getattr(capstone, name)
         return capstone.Cs(getattr(capstone, self.capstone[0]), mode)
 
+    def is_machine_of(self, header: Header) -> bool:
+        """Is a program with this header for this kind of machine, if perhaps by another convention?"""
+        return header.format == "ELF" and header.machine == self.machine
+
+    def why_not(self, host: Host) -> str:
+        """What keeps a machine from being one of this architecture, whose code it could call by its convention; empty: nothing does."""
+        header = host.header
+        if header is None or not self.is_machine_of(header):
+            return f"{host.text()}; {self.name} is ELF machine {self.machine}"
+        if host.system != self.system:
+            return f"the system is {host.system}; {self.name} has the conventions of {self.system} ({self.abi})"
+        if (header.bits, header.big_endian) != (8 * self.word, self.big_endian):
+            return f"{header.text()}; {self.name} has {8 * self.word} bits, {'big' if self.big_endian else 'little'}-endian"
+        for row in self.conventions:
+            if header.flags & row.mask not in row.values:
+                return (f"its program has flags {header.flags:#x}, under {row.mask:#x} {header.flags & row.mask:#x}; {self.name} ({self.abi}) "
+                        f"expects {' or '.join(f'{v:#x}' for v in row.values)}: {row.what}")
+        return ""
+
     @property
     def hole(self) -> str:
         return self.copying.hole
@@ -122,7 +153,7 @@ class Architecture(NamedTuple):
 
 def hardware_capabilities(names: dict[str, tuple[int, int]]) -> frozenset[str]:
     """The features whose bit, given as (word of the auxiliary vector, mask), is set: getauxval(3); AT_HWCAP is 16, AT_HWCAP2 is 26."""
-    function = ctypes.CDLL(None).getauxval
+    function = c_library().getauxval
     function.argtypes, function.restype = [ctypes.c_ulong], ctypes.c_ulong
     return frozenset(name for name, (word, mask) in names.items() if function(word) & mask)
 
@@ -140,7 +171,7 @@ def code_function(code: bytes, result: Any, *arguments: Any) -> Callable[..., An
 @cache
 def library_function(library: str | None, name: str, *arguments: type) -> Callable[..., object]:
     """A C function without a result."""
-    function: Callable[..., object] = getattr(ctypes.CDLL(library), name)
+    function: Callable[..., object] = getattr(ctypes.CDLL(library) if library else c_library(), name)
     function.argtypes, function.restype = list(arguments), None  # type: ignore[attr-defined]
     return function
 

@@ -28,7 +28,7 @@ ARCHITECTURE = Architecture(
     kinds=s390x.KINDS, absolute=s390x.ABSOLUTE,
     veneer=bytes.fromhex("c41800000000" "07f1"),  # lgrl %r1, cell; br %r1
     veneer_fields=(("R_390_PC32DBL", 2, 2),),
-    capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"), systems=("s390x",),
+    capstone=("CS_ARCH_SYSZ", "CS_MODE_BIG_ENDIAN"), keystone=("KS_ARCH_SYSTEMZ", "KS_MODE_BIG_ENDIAN"),
     features=partial(hardware_capabilities, FEATURES),
     flush=flush, copying=Copying(cached=1, hole=EVEN_DISTANCE, near=True, shift=1),
     reaches=reaches, big_endian=True, anchor="_GLOBAL_OFFSET_TABLE_", baseline=frozenset(("vx",)))

@@ -74,7 +74,7 @@ ARCHITECTURE = Architecture(
     kinds=x86_64.KINDS, absolute=x86_64.ABSOLUTE,
     veneer=bytes.fromhex("ff2500000000") + b"\xcc\xcc",  # jmp *cell(%rip)
     veneer_fields=(("R_X86_64_PC32", 2, -4),),
-    capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), systems=("x86_64",), features=features,
+    capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), features=features,
     flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"), uses=uses, reaches=reaches,
     options=PADDED_JUMPS, copying=Copying(options=COPIED_JUMPS),
     refinements=tuple(Refinement(level, f"x86-64-v{level}", f"x86-64-v{level}", "", wanted) for level, wanted in ((2, V2), (3, V3), (4, V4))))

@@ -1,0 +1,72 @@
+"""The process and its machine: the C library, processors, memory, signals, standard streams."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+from typing import Any
+
+WINDOWS = sys.platform == "win32"
+# How long the main thread may wait without looking: there nothing interrupts a thread that waits.
+LONGEST_WAIT = 0.05 if WINDOWS else None
+
+
+@cache
+def c_library() -> Any:
+    """The functions that the process has: its own, or, where a process has none by name, the C library's."""
+    return ctypes.CDLL("ucrtbase" if WINDOWS else None, use_errno=True)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_size() -> int:
+    """Bytes of memory that the machine has; 4 GB where nobody tells."""
+    try:
+        if WINDOWS:
+            return _windows_memory()
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30
+
+
+def _windows_memory() -> int:
+    """GlobalMemoryStatusEx (sysinfoapi.h): a structure of 64 bytes that begins with its size; physical memory is the first 64-bit word."""
+    status = (ctypes.c_uint64 * 8)(64)
+    if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]
+        raise OSError("GlobalMemoryStatusEx failed")
+    return int(status[1])
+
+
+def system_name() -> str:
+    """What Lisp calls the system: linux, darwin, win64, ..."""
+    if WINDOWS:
+        return "win64" if sys.maxsize > 1 << 32 else "win32"
+    return os.uname().sysname.lower() if hasattr(os, "uname") else sys.platform
+
+
+def is_terminal(stream: Any) -> bool:
+    """Does somebody sit at a stream?  Windows calls its null device a terminal, too; a console has a mode."""
+    if not WINDOWS or not stream.isatty():
+        return bool(stream.isatty())
+    import msvcrt
+    handle = msvcrt.get_osfhandle(stream.fileno())  # type: ignore[attr-defined,unused-ignore]
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+    return bool(kernel.GetConsoleMode(ctypes.c_void_p(handle), ctypes.byref(ctypes.c_uint32())))
+
+
+def utf8_streams() -> None:
+    """Standard output and errors in UTF-8, as what Lisp writes is, where the system would choose another encoding for pipes and files."""
+    if WINDOWS:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(encoding="utf-8", newline="\n")
+
+
+PERF_FOLDER = "/tmp"  # where perf looks for names of native code
