@@ -158,7 +158,7 @@ class Machine(Roots, Stacks):
         words = self.words
         p = words[_FREE]
         if p + 16 > words[_LIMIT]:
-            p = self.kernel.allocate(16) if not self.native else self.kernel.allocate_slow(16)
+            p = self.kernel.allocate_slow(16)
         else:
             words[_FREE] = p + 16
         words[p >> 3] = a
@@ -189,7 +189,7 @@ class Machine(Roots, Stacks):
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         s: int = self.kernel.make_string(len(data))
         if s == UNWIND:
-            raise MemoryError("no room for a string")
+            raise Unwinding
         self.bytes[s + 8 - STRING:s + 8 - STRING + len(data)] = data
         return s
 
@@ -210,6 +210,8 @@ class Machine(Roots, Stacks):
         symbol = self.symbols.get(name)
         if symbol is None:
             symbol = self.kernel.intern(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
+            if symbol == UNWIND:
+                raise Unwinding
             self.symbols[name] = symbol
         return symbol
 
@@ -260,7 +262,7 @@ class Machine(Roots, Stacks):
         limbs = (abs(n).bit_length() + 63) // 64
         b: int = self.kernel.make_bignum(limbs, int(n < 0))
         if b == UNWIND:
-            raise MemoryError("no room for an integer")
+            raise Unwinding
         self.bytes[b + 8 - OTHER:b + 8 - OTHER + 8 * limbs] = abs(n).to_bytes(8 * limbs, "little")
         return b
 
@@ -289,7 +291,7 @@ class Machine(Roots, Stacks):
         values = builtins.list(items)
         v: int = self.kernel.make_vector(len(values), NIL)
         if v == UNWIND:
-            raise MemoryError("no room for a vector")
+            raise Unwinding
         at = v + 8 - VECTOR >> 3
         for k, item in enumerate(values):
             self.words[at + k] = item
@@ -318,8 +320,8 @@ class Machine(Roots, Stacks):
     def object(self, head: int, data: bytes) -> int:
         """A raw object of tag OTHER with these contents."""
         p: int = self.kernel.make_object(head, len(data))
-        if p == 0:
-            raise MemoryError("no room for an object")
+        if p == UNWIND:
+            raise Unwinding
         self.bytes[p + 8:p + 8 + len(data)] = data
         return p + OTHER
 

@@ -12,7 +12,7 @@ from ..instructions.table import ACCESS, LOCALS, OPERANDS, Instruction, program,
 from ..kernel.calls import SLOT_RESUME
 from ..kernel.memory import T
 from ..vm import SP, THRESHOLD
-from ..words import UNWIND, VECTOR
+from ..words import VECTOR
 
 
 def operand(kind: str, place: int) -> str:
@@ -142,7 +142,7 @@ def body(parts: tuple[Instruction, ...], counted: bool = True) -> list[str]:
             result = "tos" if last and not row.fails else f"r{k}"
             add(f"{result} = {call}" if row.gives else call)
             if row.fails:
-                add(f"if {result} != {UNWIND}:")
+                add(f"if {result} != UNWIND:")
                 failing.append(place)
                 depth += 1
             if moves:

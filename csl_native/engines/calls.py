@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..instructions.table import Instruction, steps
 from ..kernel.host import H_OPCODE
 from ..vm import ENGINE_SP, SP
-from ..words import UNWIND
 from . import weave
 from .bodies import backward, called, operands
 from .record import Engine
@@ -30,7 +29,7 @@ def body(row: Instruction) -> str:
     if row.kind == "return":
         return "\n".join([*lines, f"    store({ENGINE_SP}, a_)", f"    return {DONE}"])
     if row.kind == "tail":
-        return "\n".join([*lines, f"    store({SP}, fp)", f"    store({ENGINE_SP}, {call})", f"    return {DONE}"])
+        return "\n".join([*lines, f"    store({SP}, fp)", f"    store({ENGINE_SP}, handled({call}))", f"    return {DONE}"])
     if row.name == "jump":
         return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size}"])
     if row.kind == "branch":
@@ -38,10 +37,10 @@ def body(row: Instruction) -> str:
     if not row.gives:
         return "\n".join([*lines, f"    {call}", after, f"    return pc + {row.size}"])
     if row.name == "poll":
-        lines += [f"    {line}" for line in backward(lambda value: [f"store({ENGINE_SP}, {value})", f"return {DONE}"])]
+        lines += [f"    {line}" for line in backward(lambda value: [f"store({ENGINE_SP}, handled({value}))", f"return {DONE}"])]
     lines.append(f"    r = {call}")
     if row.fails:
-        lines += [f"    if r == {UNWIND}:", "        return 0"]
+        lines += ["    if r == UNWIND:", "        handled(r)", "        return 0"]
     top = 8 * (row.takes - 1)
     return "\n".join([*lines, f"    store(sp - {top}, r)", f"    store({ENGINE_SP}, sp - {top})", f"    return pc + {row.size}"])
 
@@ -49,7 +48,7 @@ def body(row: Instruction) -> str:
 def text(rows: tuple[Instruction, ...], place: int) -> str:
     loop = weave.begin("calls") + f"""
     while True:
-        following = invoke3({place} + 8 * load8(pc), env, fp, pc, sp)
+        following = handled(invoke3({place} + 8 * load8(pc), env, fp, pc, sp))
         if following > {DONE}:
             pc = following
             sp = load({ENGINE_SP})
@@ -58,7 +57,7 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
             store({SP}, fp)
             return load({ENGINE_SP})
 """ + weave.recover("        ", "")
-    invalid = f"def invalid_calls(env, fp, pc, sp):\n    return host({H_OPCODE}, load8(pc), 0, 0) & 0\n"
+    invalid = f"def invalid_calls(env, fp, pc, sp):\n    tell({H_OPCODE}, load8(pc), 0, 0)\n    return 0\n"
     return loop + "\n\n" + invalid + "\n\n" + "\n\n\n".join(body(row) for row in rows) + "\n"
 
 

@@ -7,7 +7,6 @@ from ..kernel.calls import SLOT_RUN
 from ..kernel.host import H_DEBUG
 from ..kernel.memory import T
 from ..vm import ENGINE_SP
-from ..words import UNWIND
 from . import weave
 from .record import Engine
 
@@ -15,7 +14,7 @@ from .record import Engine
 HOOK = f"""store({ENGINE_SP}, sp)
 store(sp, tos)
 r = host({H_DEBUG}, env, fp, pc)
-if r == {UNWIND}:
+if r == UNWIND:
 {weave.recover("    ", "tos = load(sp)").rstrip()}
     continue
 if r == {T}:

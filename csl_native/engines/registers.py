@@ -31,7 +31,7 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     start = weave.begin("registers") + f"    return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, load(sp))\n"
     following = f"""
 def invalid_registers(env, fp, pc, sp, tos):
-    host({H_OPCODE}, load8(pc), 0, 0)
+    tell({H_OPCODE}, load8(pc), 0, 0)
     return fail_registers(env, fp, pc, sp, tos)
 
 

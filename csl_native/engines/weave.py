@@ -40,7 +40,7 @@ def interpret_{name}(env, fp):
     code = load(env + {8 - VECTOR})
     store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
     r = safepoint()
-    if r == {UNWIND}:
+    if r == UNWIND:
         store({SP}, fp)
         return r
     return run_{name}(env, fp, code + {CODE_START}, fp + 8 * load16(code + {CODE_LOCALS}))
@@ -54,6 +54,7 @@ def interpret_{name}(env, fp):
 def recover(indent: str, going_on: str) -> str:
     """Text behind a failed instruction at ``pc``: leave the function, or go on in the handler of the place."""
     lines = f"""
+handled(UNWIND)
 handler = find_handler(code, pc - code - {CODE_START})
 if handler == 0:
     return leave_frame(env, fp)
@@ -73,7 +74,7 @@ def loop(name: str, rows: tuple[Instruction, ...], mark: str = "", hook: str = "
         text = body(parts, not hook)
         check_ends(parts, text)
         lines += [f"        {'if' if number == 0 else 'elif'} op == {number}:", *("            " + line for line in text)]
-    lines += ["        else:", f"            host({H_OPCODE}, op, 0, 0)", recover("        ", "tos = load(sp)")]
+    lines += ["        else:", f"            tell({H_OPCODE}, op, 0, 0)", recover("        ", "tos = load(sp)")]
     return "\n".join(lines)
 
 
@@ -119,10 +120,10 @@ def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True
 def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
     from .. import vm
     from ..kernel import MODULES
-    whole = Program(list(MODULES))
-    whole.add_source(HANDLERS, vars(vm), "csl_native.engines.woven", "<handlers>")
+    whole, constants = Program(list(MODULES)), {**vars(vm), "UNWIND": UNWIND}
+    whole.add_source(HANDLERS, constants, "csl_native.engines.woven", "<handlers>")
     for engine in chosen(names, tail_calls):
-        whole.add_source(engine.weave(instructions(), table_place(engine)), vars(vm), "csl_native.engines.woven", f"<woven engine {engine.name}>")
+        whole.add_source(engine.weave(instructions(), table_place(engine)), constants, "csl_native.engines.woven", f"<woven engine {engine.name}>")
     whole.add_source("\n\n".join(entry(f) for f in lisp_functions()), {}, "csl_native.engines.entries", "<woven entries>")
     whole.check()
     return whole

@@ -99,9 +99,9 @@ def reaching_others() -> frozenset[str]:
 
 @cache
 def failing() -> frozenset[str]:
-    """Functions that may return UNWIND: those that name it, call the host or an entry, or call such a function."""
-    found = {name for name, f in program().functions.items() if _returns(f) and any(n == "UNWIND" or n.startswith("invoke") for n in _names(f))}
-    return _callers(found | {"interpret"}, lambda f: _returns(f) and f.result == "word")
+    """Functions that may return UNWIND."""
+    from ..restricted import failures
+    return failures.failing(program())
 
 
 _installed: list[tuple[Instruction, ...]] = []

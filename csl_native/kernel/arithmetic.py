@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
+    clz,
     double,
     fbits,
     inline,
@@ -13,6 +14,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     likely,
     lisp,
     load,
+    lshr,
     mul_overflows,
     noinline,
     sdiv,
@@ -21,10 +23,9 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     unlikely,
 )
 from ..vm import FLOAT_TRAP
-from ..words import FLOAT, UNWIND
-from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer
+from ..words import FLOAT
+from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, limb_count, limbs
 from .host import (
-    H_BIG_FLOAT,
     H_DIVIDE_ZERO,
     H_FLOAT_TRAP,
     O_ABS,
@@ -78,14 +79,39 @@ def quick_double(v) -> float:
     return float_value(v) if v & 7 == FLOAT else itof(v >> 3)
 
 
+@noinline
+def big_to_double(v) -> float:
+    """The double nearest to a bignum, an even one when two are; infinite for what is too large."""
+    n = limb_count(v)
+    p = limbs(v) + 8 * n - 8
+    shift = clz(load(p))
+    x = load(p) << shift
+    more = 0
+    i = 1
+    while i < n:
+        y = load(p - 8 * i)
+        if i == 1 and shift != 0:
+            x = x | lshr(y, 64 - shift)
+            y = y << shift
+        more = more | y
+        i += 1
+    bits = lshr(x, 11)
+    if x & 1024 != 0 and (x & 1023 != 0 or more != 0 or bits & 1 != 0):
+        bits += 1
+    exponent = 64 * n - shift + 1022
+    if bits >> 53 != 0:
+        exponent += 1
+    bits = exponent << 52 | bits & (1 << 52) - 1 if exponent < 2047 else 2047 << 52
+    return bitsf(bits | is_negative(v) << 63)
+
+
 def to_double(v) -> float:
     """The double nearest to a number."""
     if v & 7 == 0:
         return itof(v >> 3)
     if v & 7 == FLOAT:
         return float_value(v)
-    r = host(H_BIG_FLOAT, v, 0, 0)
-    return float_value(r) if r != UNWIND else 0.0
+    return big_to_double(v)
 
 
 @inline

@@ -11,8 +11,8 @@ from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
 from ..restricted.language import clz, inline, load, load32, lshr, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
 from ..vm import FREE, LONG_DIVISOR
 from ..words import OTHER, UNWIND
-from .host import H_BIG_QUOTIENT, H_NO_MEMORY, host
-from .memory import NIL, cons, make_bignum
+from .host import H_BIG_QUOTIENT, host
+from .memory import NIL, allocate_small, cons, make_bignum
 
 POSITIVE = OTHER_TYPE[T_BIGPOS]
 NEGATIVE = OTHER_TYPE[T_BIGNEG]
@@ -51,11 +51,18 @@ def is_minus(v):
     return is_negative(v)
 
 
+def one_limb(negative):
+    """A bignum of one limb."""
+    p = allocate_small(16)
+    store(p, 8 << 8 | (NEGATIVE if negative != 0 else POSITIVE))
+    return p + OTHER
+
+
 def to_big(v):
     """An integer as a bignum, not normalised: a fixnum gets one limb."""
     if v & 7 != 0:
         return v
-    b = make_bignum(1, 1 if v < 0 else 0)
+    b = one_limb(1 if v < 0 else 0)
     store(limbs(b), -(v >> 3) if v < 0 else v >> 3)
     return b
 
@@ -95,7 +102,7 @@ def from_word(w):
     if -FIXNUM_LIMIT <= w:
         if w < FIXNUM_LIMIT:
             return w << 3
-    b = make_bignum(1, 1 if w < 0 else 0)
+    b = one_limb(1 if w < 0 else 0)
     store(limbs(b), -w if w < 0 else w)
     return b
 
@@ -152,7 +159,7 @@ def add_magnitudes(a, b, negative):
     n = limb_count(a)
     r = make_bignum(n + 1, negative)
     if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return r
     sum_limbs(limbs(r), limbs(a), n, limbs(b), limb_count(b))
     return normalise(r)
 
@@ -163,7 +170,7 @@ def subtract_magnitudes(a, b, negative):
     m = limb_count(b)
     r = make_bignum(n, negative)
     if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return r
     borrow = 0
     i = 0
     while i < n:
@@ -203,7 +210,7 @@ def divide_small(a, divisor, negative, want):
     digits = 2 * limb_count(a)
     q = make_bignum(limb_count(a), negative)
     if q == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return q
     rest = 0
     i = digits - 1
     while i >= 0:
@@ -241,7 +248,7 @@ def divide_integers(a, b, want):
         return divide_small(u, load(limbs(v)), negative, want)
     if limb_count(v) >= load(LONG_DIVISOR):
         r = host(H_BIG_QUOTIENT, u, v, want << 3)
-        if r != NIL:
+        if r == UNWIND or r != NIL:
             return r
     return divide_long(u, v, negative, want)
 
@@ -304,7 +311,7 @@ def divide_long(u, v, negative, want):
     x = shifted(u, shift, 1)
     q = make_bignum(limb_count(u), negative)
     if q == UNWIND or x == UNWIND or y == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return UNWIND
     top = load(limbs(y) + 8 * n - 8)
     second = load(limbs(y) + 8 * n - 16) if n > 1 else 0
     inverse = reciprocal(top)
@@ -362,7 +369,7 @@ def unshifted(a, shift, negative):
     n = limb_count(a)
     r = make_bignum(n, negative)
     if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return r
     i = 0
     while i < n:
         x = lshr(load(limbs(a) + 8 * i), shift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..restricted.language import clz, inline, lisp, noinline, srem  # type: ignore[attr-defined]
+from ..words import UNWIND
 from .arithmetic import FIXNUM_MIN, both_fixnums, is_number, times2
 from .bignum import is_integer, limb_count
 from .host import H_BIG_GCD, H_BIG_LOGIC, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
@@ -97,9 +98,13 @@ def expt(a, n):
         while k > 0:
             if k & 1 != 0:
                 r = times2(r, a)
+                if r == UNWIND:
+                    return r
             k = k >> 1
             if k > 0:
                 a = times2(a, a)
+                if a == UNWIND:
+                    return a
         return r
     if is_number(a) and is_number(n):
         return host(H_POWER, a, n, 0)

@@ -5,7 +5,7 @@ A list is its first pair and the address where its rest will be stored (0: there
 
 from __future__ import annotations
 
-from ..restricted.language import inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import handled, inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
 from ..vm import CARDS, LINES, STACK_LIMIT, TRACING
 from ..words import CONS, UNWIND
 from .frames import leave_function
@@ -61,6 +61,6 @@ def leave_chain(env, more, first, rest):
     if load(TRACING) != 0:
         more += chain_length(first, rest)
         while more > 0:
-            leave_function(env)
+            handled(leave_function(env))
             more -= 1
     return UNWIND

@@ -28,13 +28,19 @@ from .host import (
 from .memory import NIL, T, float_value
 
 
+@inline
+def is_exact(v) -> bool:
+    """Is a number the double that it is converted to?"""
+    return v & 7 == FLOAT or v & 7 == 0 and v >= -1 << 56 and v <= 1 << 56
+
+
 @noinline
 def compare_slow(a, b, operation):
     """-1, 0, 1; 2 when unordered (a NaN); UNWIND for what is no number."""
     if is_integer(a) and is_integer(b):
         return compare_integers(a, b)
     if is_number(a) and is_number(b):
-        if is_big(a) or is_big(b):
+        if not (is_exact(a) and is_exact(b)):
             r = host(H_BAD_COMPARE, operation, a, b)
             return r >> 3 if r != UNWIND else r
         x = to_double(a)

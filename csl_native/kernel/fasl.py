@@ -55,8 +55,8 @@ def fasl_raw(kind, at, size):
     if not ult(kind, T_RECORD) or (POINTER_TABLE >> 4 * kind & 15) > 1 or not good_size(size << 8 | kind << 3 | STRING_HEADER & 7):
         return 0
     p = make_object(kind << 3 | STRING_HEADER & 7, size)
-    if p == 0:
-        return UNWIND
+    if p == UNWIND:
+        return p
     i = 0
     while i < size:
         store8(p + 8 + i, load8(at + i))
@@ -72,8 +72,8 @@ def fasl_object(kind, from_, count):
     p = 0
     if kind == T_HASH and count == lshr(HASH_HEADER, 11) or kind == T_RECORD:
         p = make_object(kind << 3 | STRING_HEADER & 7, 8 * count)
-        if p == 0:
-            return UNWIND
+        if p == UNWIND:
+            return p
         i = 0
         while i < count:
             store(p + 8 + 8 * i, load(from_ + 8 * i))
@@ -116,6 +116,7 @@ def fasl_value(text, offset, table):
     end = start + lshr(load(text - STRING), 8)
     room = lshr(load(table - VECTOR), 11)
     at = start + offset
+    v = 0
     while at < end:
         op = load8(at)
         at += 1
@@ -147,7 +148,7 @@ def fasl_value(text, offset, table):
                 break
             v = fasl_raw(n, at, size)
             at += size
-            if v == 0:
+            if v == UNWIND or v == 0:
                 break
         else:
             kind = 0
@@ -167,14 +168,11 @@ def fasl_value(text, offset, table):
                 v = fasl_vector(from_, n)
             else:
                 v = fasl_object(kind, from_, n)
-                if v == 0:
+                if v == UNWIND or v == 0:
                     break
             store(SP, from_)
-        if v == UNWIND:
-            store(SP, base)
-            return UNWIND
-        if load(SP) + 64 > load(STACK_END):
+        if v == UNWIND or load(SP) + 64 > load(STACK_END):
             break
         push(v)
     store(SP, base)
-    return BAD
+    return v if v == UNWIND else BAD

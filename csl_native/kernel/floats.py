@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..restricted.language import callf, double, fsqrt, ftoi, inline, lisp  # type: ignore[attr-defined]
 from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
-from ..words import FLOAT, UNWIND
+from ..words import FLOAT
 from .arithmetic import float_result, is_number, to_double
 from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host
-from .memory import NIL, T, float_value, make_float
+from .memory import NIL, UNSET, T, float_value, make_float
 
 
 @lisp("sqrt")
@@ -107,4 +107,4 @@ def float_of(a):
         return a
     if is_number(a):
         return make_float(to_double(a))
-    return host(H_POWER, a, UNWIND, 0)
+    return host(H_POWER, a, UNSET, 0)

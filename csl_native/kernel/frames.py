@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_LOCALS, CODE_MAX, CODE_MIN, CODE_REST, CODE_START
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..restricted.language import inline, invoke1, invoke3, load, load8, load16, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import handled, inline, invoke1, invoke3, load, load8, load16, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
 from ..vm import COUNTERS, HOT, PERIOD, RESUME_AT, RESUME_DEPTH, SP, STACK_END, THRESHOLD, TICKS, TRACING
 from ..words import UNWIND, VECTOR
 from .calls import (
@@ -25,7 +25,7 @@ from .calls import (
     call_symboln,
     wrong_count,
 )
-from .host import H_BAILOUT, H_COMPILE, H_HOT, H_LEFT, H_STACK_OVERFLOW, host
+from .host import H_BAILOUT, H_COMPILE, H_HOT, H_LEFT, H_STACK_OVERFLOW, host, tell
 from .memory import NIL, T, cons
 
 
@@ -61,7 +61,8 @@ def count_bytecode(env, at):
     n = count(env, 1)
     limit = load(THRESHOLD)
     if limit == 1 or n == limit or n > limit and n & n - 1 == 0:
-        return host(H_HOT, env, at << 3, n << 3)
+        r = handled(host(H_HOT, env, at << 3, n << 3))
+        return T if r == T else NIL
     return NIL
 
 
@@ -72,7 +73,7 @@ def count_native(env) -> None:
     store(TICKS, period)
     n = count(env, period)
     if n >= load(HOT) and n < load(HOT) + 4 * period:
-        host(H_HOT, env, -8, n << 3)
+        tell(H_HOT, env, -8, n << 3)
 
 
 @noinline
@@ -229,7 +230,8 @@ def give_up(env, fp, at, depth):
     """Go on as bytecode in a frame that holds locals and ``depth`` operands, from the instruction at ``at`` on."""
     if fp == 0:
         return host(H_STACK_OVERFLOW, 0, 0, 0)
-    host(H_BAILOUT, env, at << 3, 0)
+    if host(H_BAILOUT, env, at << 3, 0) == UNWIND:
+        return leave_frame(env, fp)
     return go_on_at(env, fp, at, operand_place(env, fp, depth))
 
 
@@ -237,7 +239,7 @@ def give_up(env, fp, at, depth):
 def leave_frame(env, fp):
     """Leave a frame by an error or a throw; the host is told while it traces errors."""
     if load(TRACING) != 0:
-        host(H_LEFT, env, fp, 0)
+        tell(H_LEFT, env, fp, 0)
     store(SP, fp)
     return UNWIND
 
@@ -246,5 +248,5 @@ def leave_frame(env, fp):
 def leave_function(env):
     """The same for a function without a frame."""
     if load(TRACING) != 0:
-        host(H_LEFT, env, 0, 0)
+        tell(H_LEFT, env, 0, 0)
     return UNWIND

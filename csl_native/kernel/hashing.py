@@ -17,8 +17,8 @@ from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
 from .equality import is_cl_equal, is_equal, same_atom
-from .host import H_BAD_HASH, H_NO_MEMORY, host
-from .memory import NIL, allocate, cons, make_vector, set_field
+from .host import H_BAD_HASH, host
+from .memory import NIL, allocate_small, cons, make_vector, set_field
 from .symbols import hash_string
 
 HASH_TYPE = OTHER_TYPE[T_HASH]
@@ -122,7 +122,7 @@ def make_hash(kind, slots):
     table = make_vector(2 * slots, EMPTY)
     if table == UNWIND:
         return table
-    p = allocate(64)
+    p = allocate_small(64)
     store(p, HASH_HEADER)
     store(p + 8, kind)
     store(p + 16, 0)
@@ -191,7 +191,7 @@ def rehash(h, slots):
     """Move the entries into a table of ``slots`` places; UNWIND, and nothing changed, when there is no room."""
     table = make_vector(2 * slots, EMPTY)
     if table == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return table
     old = load(h + HASH_SLOTS)
     n = entries_end(h, old)
     form = load(h + HASH_SPARE)
@@ -270,11 +270,14 @@ def remhash(key, h):
 def clrhash(h):
     if not is_hash(h):
         return host(H_BAD_HASH, 24, h, 0)
+    table = make_vector(16, EMPTY)
+    if table == UNWIND:
+        return table
     store(h + HASH_COUNT, 0)
     store(h + HASH_USED, 0)
     store(h + HASH_EPOCH, load(EPOCH))
     store(h + HASH_SPARE, MARKED)
-    set_field(h + HASH_SLOTS, make_vector(16, EMPTY))
+    set_field(h + HASH_SLOTS, table)
     return NIL
 
 

@@ -6,7 +6,7 @@ UNWIND.  Codes are rows here; ``csl_native/lisp/host.py`` has one method for eac
 
 from __future__ import annotations
 
-from ..restricted.language import inline, invoke4, noinline  # type: ignore[attr-defined]
+from ..restricted.language import handled, inline, invoke4, noinline  # type: ignore[attr-defined]
 from .memory import HOST_SLOT
 
 HOST_CODES = (
@@ -47,6 +47,12 @@ TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2
 def host(code, a, b, c):
     """Ask the host."""
     return invoke4(HOST_SLOT, code, a, b, c, 0)
+
+
+@inline
+def tell(code, a, b, c) -> None:
+    """Tell the host; what becomes of that is not looked at: a notice, or an error whose UNWIND the caller returns."""
+    handled(host(code, a, b, c))
 
 
 @noinline

@@ -7,7 +7,7 @@ from ..vm import FREE
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import is_equal
-from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host
+from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host, tell
 from .memory import NIL, cons, pair, reserve, set_field
 
 
@@ -19,12 +19,12 @@ def cons2(a, d):
 
 @noinline
 def signal_car(x) -> None:
-    host(H_BAD_CAR, x, 0, 0)
+    tell(H_BAD_CAR, x, 0, 0)
 
 
 @noinline
 def signal_cdr(x) -> None:
-    host(H_BAD_CDR, x, 0, 0)
+    tell(H_BAD_CDR, x, 0, 0)
 
 
 @inline

@@ -19,7 +19,7 @@ from ..objects import (
     SYMBOL_SIZE,
     VECTOR_HEADER,
 )
-from ..restricted.language import clz, double, inline, invoke4, load, load8, loadf, noinline, store, store8, storef, ult, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import clz, double, handled, inline, invoke4, load, load8, loadf, noinline, store, store8, storef, ult, unlikely  # type: ignore[attr-defined]
 from ..vm import (
     ALLOCATED,
     BUDGET,
@@ -54,7 +54,7 @@ ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTA
 FIXED_END = HEAP + 4 * SYMBOL_SIZE + 8 + 8 * ROOT_COUNT
 NO_LIMIT = (1 << 63) - 1
 HOST_SLOT = SLOTS
-FATAL_MEMORY = 1
+FATAL_MEMORY, NO_MEMORY = 1, 18  # as in ``host.py``
 
 # States of a line, as bits: live since the last collection, handed out since then, first of its chunk, start bits set.
 LIVE, YOUNG, FIRST, PREPARED = 1, 2, 4, 8
@@ -64,7 +64,18 @@ LONGEST = 256  # lines of a chunk that was freed: a word of a stack that points 
 
 @inline
 def allocate(size):
-    """Address of ``size`` fresh bytes (a multiple of 16), not initialised; 0 when a large object does not fit."""
+    """Address of ``size`` fresh bytes (a multiple of 16), not initialised; UNWIND when a large object does not fit."""
+    p = load(FREE)
+    q = p + size
+    if unlikely(q > load(LIMIT)):
+        return allocate_large(size) if size > 4096 else allocate_slow(size)
+    store(FREE, q)
+    return p
+
+
+@inline
+def allocate_small(size):
+    """The same for at most 4096 bytes, for which there is always room."""
     p = load(FREE)
     q = p + size
     if unlikely(q > load(LIMIT)):
@@ -75,8 +86,6 @@ def allocate(size):
 
 @noinline
 def allocate_slow(size):
-    if size > 4096:
-        return allocate_large(size)
     next_chunk(size)
     p = load(FREE)
     store(FREE, p + size)
@@ -164,7 +173,7 @@ def next_run(size) -> None:
     store(CURSOR, top)
     start = grow(CHUNK)
     if start == 0:
-        invoke4(HOST_SLOT, FATAL_MEMORY, size, 0, 0, 0)
+        handled(invoke4(HOST_SLOT, FATAL_MEMORY, size, 0, 0, 0))
     store(CURSOR, load(HEAP_TOP) >> 8)
     open_chunk(start, start + CHUNK)
 
@@ -193,8 +202,16 @@ def grow(size):
     return start
 
 
+@noinline
 def allocate_large(size):
-    """A large object has lines of its own: in the next run that fits, else at the top while there is room, else in the first run that fits.
+    """Address of a large object, or UNWIND: the error that there is no room."""
+    start = find_large(size)
+    return start if start != 0 else invoke4(HOST_SLOT, NO_MEMORY, size, 0, 0, 0)
+
+
+def find_large(size):
+    """Address of a large object, or 0.  It has lines of its own: in the next run that fits, else at the top while there is room, else in the
+    first run that fits.
 
     What was freed comes first: the system has to clear pages that were never touched.
     """
@@ -261,7 +278,7 @@ def pair(a, d):
 
 @inline
 def make_float(d: double):
-    p = allocate(16)
+    p = allocate_small(16)
     store(p, FLOAT_HEADER)
     storef(p + 8, d)
     return p + FLOAT
@@ -281,9 +298,9 @@ def fill(p, count, v) -> None:
 
 def make_vector(count, v):
     """A vector of ``count`` elements, all ``v``; UNWIND when there is no room."""
-    p = allocate((8 * count + 23) & -16) if count < 1 << 40 else 0  # beyond, the byte count would overflow
-    if p == 0:
-        return UNWIND
+    p = allocate((8 * count + 23) & -16 if count < 1 << 40 else 1 << 43)  # beyond, the byte count would overflow
+    if p == UNWIND:
+        return p
     store(p, 8 * count << 8 | VECTOR_HEADER)
     fill(p + 8, count, v)
     if count & 1 == 0:
@@ -292,9 +309,9 @@ def make_vector(count, v):
 
 
 def make_object(head, size):
-    """An object with ``size`` content bytes, all zero, and header ``head`` (without length); its address, or 0."""
+    """An object with ``size`` content bytes, all zero, and header ``head`` (without length); its address, or UNWIND."""
     p = allocate((size + 23) & -16)
-    if p != 0:
+    if p != UNWIND:
         store(p, size << 8 | head)
         fill(p + 8, ((size + 23) & -16) - 8 >> 3, 0)
     return p
@@ -303,17 +320,18 @@ def make_object(head, size):
 def make_string(size):
     """A string of ``size`` zero bytes, or UNWIND."""
     p = make_object(STRING_HEADER, size)
-    return p + STRING if p != 0 else UNWIND
+    return p + STRING if p != UNWIND else p
 
 
 def make_bignum(limbs, negative):
     """A bignum with ``limbs`` zero limbs, or UNWIND."""
     p = make_object(BIGNEG_HEADER if negative != 0 else BIGPOS_HEADER, 8 * limbs)
-    return p + OTHER if p != 0 else UNWIND
+    return p + OTHER if p != UNWIND else p
 
 
 def make_handle(kind, number):
-    p = make_object(HANDLE_HEADER & 255, 16)
+    p = allocate_small(32)
+    store(p, HANDLE_HEADER)
     store(p + 8, kind)
     store(p + 16, number)
     return p + OTHER
@@ -321,7 +339,7 @@ def make_handle(kind, number):
 
 def make_symbol(name, slot1, slot2, slotn):
     """An uninterned symbol without value or definition; ``name`` is a string, the slots its function cells."""
-    p = allocate(SYMBOL_SIZE)
+    p = allocate_small(SYMBOL_SIZE)
     init_symbol(p, name, slot1, slot2, slotn)
     return p + SYMBOL
 

@@ -106,6 +106,8 @@ def modular_number(a):
             i -= 1
         return (m - r if is_negative(a) != 0 and r != 0 else r) << 3
     r = divide_integers(a, load(MODULUS), 1)
+    if r == UNWIND:
+        return r
     return r + load(MODULUS) if r < 0 else r
 
 
@@ -130,7 +132,10 @@ def modular_quotient(a, b):
     if a & 7 != 0:
         return host(H_BAD_RESIDUE, 5, a, 0)
     r = modular_reciprocal(b)
-    return r if r == UNWIND else residue_product(modular_number(a) >> 3, r >> 3, load(MODULUS) >> 3) << 3
+    x = modular_number(a)
+    if r == UNWIND or x == UNWIND:
+        return UNWIND
+    return residue_product(x >> 3, r >> 3, load(MODULUS) >> 3) << 3
 
 
 @lisp("modular-expt")
@@ -138,7 +143,10 @@ def modular_expt(a, n):
     if (a | n) & 7 != 0 or n < 0:
         return host(H_BAD_RESIDUE, 6, a, n)
     m = load(MODULUS) >> 3
-    x = modular_number(a) >> 3
+    x = modular_number(a)
+    if x == UNWIND:
+        return x
+    x = x >> 3
     r = 1 if m > 1 else 0
     k = n >> 3
     while k > 0:

@@ -10,7 +10,7 @@ from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, 
 from ..vm import LONG_LIMBS
 from ..words import UNWIND
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
-from .host import H_BIG_PRODUCT, H_NO_MEMORY, host
+from .host import H_BIG_PRODUCT, host
 from .memory import NIL, make_bignum
 
 KARATSUBA = 28  # limbs of the shorter factor from which on halves are multiplied
@@ -152,16 +152,19 @@ def multiply_big(a, b):
     m = limb_count(y)
     r = make_bignum(n + m, is_negative(x) ^ is_negative(y))
     if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return r
     if m < KARATSUBA:
         product_plain(limbs(r), limbs(x), n, limbs(y), m)
         return normalise(r)
     if m >= load(LONG_LIMBS):
-        if host(H_BIG_PRODUCT, x, y, r) != NIL:
+        done = host(H_BIG_PRODUCT, x, y, r)
+        if done == UNWIND:
+            return done
+        if done != NIL:
             return normalise(r)
     scratch = make_bignum(8 * m + 256, 0)
     if scratch == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return scratch
     product_long(limbs(r), limbs(x), n, limbs(y), m, limbs(scratch))
     return normalise(r)
 

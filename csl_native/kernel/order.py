@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..objects import SYM_PNAME
-from ..restricted.language import lisp, load, load8, noinline  # type: ignore[attr-defined]
-from ..words import CONS, STRING, SYMBOL, VECTOR
+from ..restricted.language import inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
+from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import is_number, truth
-from .comparison import lessp
-from .memory import NIL
+from .comparison import compare_slow
+from .host import O_LESSP
 
 OTHERS, NUMBERS = 4, 9
 
@@ -25,6 +25,11 @@ def rank(x):
     return NUMBERS if is_number(x) else OTHERS
 
 
+@inline
+def sign(d):
+    return -1 if d < 0 else 1 if d > 0 else 0
+
+
 def order_texts(a, b):
     """Of two strings, byte by byte, which is also the order of the characters of UTF-8."""
     n = load(a - STRING) >> 8
@@ -34,20 +39,21 @@ def order_texts(a, b):
         x = load8(a + 8 - STRING + i)
         y = load8(b + 8 - STRING + i)
         if x != y:
-            return x - y
+            return sign(x - y)
         i += 1
-    return n - m
+    return sign(n - m)
 
 
 @noinline
 def order(a, b):
-    """Negative when a goes before b, positive when it goes behind, else 0; recursive along the cars only."""
+    """-1 when a goes before b, 1 when it goes behind, else 0, or UNWIND; recursive along the cars only."""
     while a != b:
         r = rank(a)
         if r != rank(b):
-            return r - rank(b)
+            return sign(r - rank(b))
         if r == NUMBERS:
-            return 1 if lessp(a, b) != NIL else -1 if lessp(b, a) != NIL else 0
+            c = compare_slow(a, b, O_LESSP)
+            return c if c == UNWIND else 1 if c < 0 else -1 if c == 1 else 0
         if r == 2:
             return order_texts(a, b)
         if r == 3:
@@ -55,9 +61,9 @@ def order(a, b):
         if r == 1:
             return order_vectors(a, b)
         if r == OTHERS:
-            return a - b
+            return sign(a - b)
         c = order(load(a - 1), load(b - 1))
-        if c != 0:
+        if c == UNWIND or c != 0:
             return c
         a = load(a + 7)
         b = load(b + 7)
@@ -70,17 +76,18 @@ def order_vectors(a, b):
     i = 0
     while i < n and i < m:
         c = order(load(a + 8 - VECTOR + i), load(b + 8 - VECTOR + i))
-        if c != 0:
+        if c == UNWIND or c != 0:
             return c
         i += 8
-    return n - m
+    return sign(n - m)
 
 
 @lisp("orderp")
 def orderp(a, b):
-    return truth(order(a, b) <= 0)
+    r = order(a, b)
+    return r if r == UNWIND else truth(r <= 0)
 
 
 @lisp("ordp")
 def ordp(a, b):
-    return truth(order(a, b) <= 0)
+    return orderp(a, b)

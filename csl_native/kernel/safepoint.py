@@ -31,6 +31,14 @@ def safepoint():
     return NIL
 
 
+def collected(full, wanted):
+    """Have the host collect: it calls the collector, and knows what time it is and what only dead handles stood for; UNWIND for an error there."""
+    r = invoke4(HOST_SLOT, H_COLLECT, full, wanted, 0, 0)
+    if r == UNWIND:
+        store(STACK_LIMIT, load(REAL_STACK_LIMIT))
+    return r
+
+
 @noinline
 def safepoint_slow():
     if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
@@ -39,7 +47,8 @@ def safepoint_slow():
         store(GC_REQUEST, 0)
         if load(GC_STRESS) != 0 and load(GC_COUNT) & 15 == 0:
             full = 1
-        invoke4(HOST_SLOT, H_COLLECT, full, wanted, 0, 0)  # the host calls collect, knows what time it is, and what only dead handles stood for
+        if collected(full, wanted) == UNWIND:
+            return UNWIND
     store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 and load(DEBUGGED) == 0 else NO_LIMIT)
     if load(INTERRUPT) != 0:
         store(INTERRUPT, 0)

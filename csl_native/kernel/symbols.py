@@ -8,7 +8,7 @@ from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import same_bytes
-from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
+from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host, tell
 from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 
@@ -44,18 +44,17 @@ def find_symbol(name):
 def intern(name, slot1, slot2, slotn):
     """The interned symbol with this name; made when it is new."""
     s = find_symbol(name)
-    if s == 0:
-        s = make_symbol(name, slot1, slot2, slotn)
-        enter_symbol(s)
-    return s
+    return s if s != 0 else enter_symbol(make_symbol(name, slot1, slot2, slotn))
 
 
-def enter_symbol(s) -> None:
-    """Put a symbol on the object list, which grows at three quarters."""
+def enter_symbol(s):
+    """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for that."""
     table = load(OBLIST)
     size = load(table - VECTOR) >> 11
-    bigger = make_vector(2 * size, 0) if (load(OBCOUNT) >> 3) * 4 >= size * 3 else UNWIND
-    if bigger != UNWIND:  # without room for a bigger one, the last quarter is used too
+    bigger = make_vector(2 * size, 0) if (load(OBCOUNT) >> 3) * 4 >= size * 3 else NIL
+    if bigger == UNWIND:
+        return bigger
+    if bigger != NIL:
         i = 0
         while i < size:
             old = load(table + 8 - VECTOR + 8 * i)
@@ -66,6 +65,7 @@ def enter_symbol(s) -> None:
         table = bigger
     place_symbol(table, s)
     store(OBCOUNT, load(OBCOUNT) + 8)
+    return s
 
 
 def place_symbol(table, s) -> None:
@@ -78,7 +78,7 @@ def place_symbol(table, s) -> None:
 
 @noinline
 def signal_unset(s) -> None:
-    host(H_UNSET, s, 0, 0)
+    tell(H_UNSET, s, 0, 0)
 
 
 @inline
@@ -214,7 +214,8 @@ def flag(names, key):
         s = load(names - 1)
         if s & 7 != SYMBOL:
             return host(H_BAD_SYMBOL, O_FLAG, s, 0)
-        put(s, key, T)
+        if put(s, key, T) == UNWIND:
+            return UNWIND
         names = load(names + 7)
     return NIL
 

@@ -10,7 +10,6 @@ from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .host import (
     H_BAD_SYMBOL,
-    H_NO_MEMORY,
     H_READCH,
     H_TEXT,
     O_ID2INT,
@@ -234,7 +233,7 @@ def compress(l):
     first = ascii_char(load(l - 1))
     if first >= 97 or first == 33:
         s = unescaped(l, n)
-        return intern_new(s) if s != UNWIND else host(H_NO_MEMORY, 0, 0, 0)
+        return intern_new(s) if s != UNWIND else s
     return host(H_TEXT, X_COMPRESS, l, 0)
 
 
@@ -274,7 +273,7 @@ def list2string(l):
         p = load(p + 7)
     r = make_string(n)
     if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return r
     at = r + 8 - STRING
     p = l
     while p & 7 == CONS:
@@ -329,7 +328,7 @@ def copy_string(s):
     n = load(s - STRING) >> 8
     r = make_string(n)
     if r == UNWIND:
-        return host(H_NO_MEMORY, 0, 0, 0)
+        return r
     i = 0
     while i < n:
         store8(r + 8 - STRING + i, load8(s + 8 - STRING + i))

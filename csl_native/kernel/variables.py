@@ -11,7 +11,7 @@ from ..restricted.language import inline, lisp, load, load8, load32, load64, noi
 from ..vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..words import OTHER, UNWIND, VECTOR
 from .bignum import from_word, is_big, limb_count, limbs
-from .host import H_NO_MEMORY, OP, bad_op, host
+from .host import OP, bad_op
 from .memory import NIL, UNSET, make_object
 from .symbols import start_throw, unbind_to
 
@@ -75,8 +75,8 @@ def make_variable(size):
     if size & 7 != 0 or size < 0 or size > LARGEST:
         return raise_exception(RANGE)
     p = make_object(BYTES_HEADER, 8 + (size >> 3))
-    if p == 0:
-        return host(H_NO_MEMORY, size, 0, 0)
+    if p == UNWIND:
+        return p
     store(p + 8, 8)  # elements of one byte
     return p + OTHER
 

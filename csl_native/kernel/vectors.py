@@ -5,21 +5,20 @@ from __future__ import annotations
 from ..objects import BYTES_HEADER
 from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
 from ..words import OTHER, STRING, UNWIND, VECTOR
-from .host import H_BAD_VECTOR, H_NO_MEMORY, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, bad_op, host
+from .host import H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, bad_op, tell
 from .memory import NIL, make_vector, set_field
 
 
 @noinline
 def signal_vector(operation, v, i) -> None:
-    host(H_BAD_VECTOR, operation, v, i)
+    tell(H_BAD_VECTOR, operation, v, i)
 
 
 @lisp("mkvect")
 def mkvect(n):
     if n & 7 != 0 or n < -8:
         return bad_op(O_MKVECT, n)
-    v = make_vector((n >> 3) + 1, NIL)
-    return v if v != UNWIND else host(H_NO_MEMORY, n, 0, 0)
+    return make_vector((n >> 3) + 1, NIL)
 
 
 @lisp("getv")

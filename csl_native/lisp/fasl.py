@@ -33,6 +33,7 @@ from ..kernel.fasl import (
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, ROOT_MODULES, T
+from ..machine import Unwinding
 from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_KIND, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
 
@@ -286,7 +287,7 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
         for _ in range(todo):
             value = m.kernel.fasl_value(text, at, values)
             if value == UNWIND:
-                raise MemoryError("no room for a module")
+                raise Unwinding
             if value == BAD:
                 raise BadModule(f"its bytes make no sense at {at}; compile it again")
             at = m.field(values, 8 - VECTOR) >> 3

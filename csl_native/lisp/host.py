@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import gmp
-from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
-from ..kernel.memory import NIL, NO_LIMIT, T
+from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
+from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, SYMBOL, UNWIND
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
-AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY)  # requests that come while memory is taken or freed
+AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY)  # requests that come while memory is taken or freed
+
+
+def nearest(x: int | float) -> float:
+    """The double nearest to a number; infinite for an integer that is too large."""
+    try:
+        return float(x)
+    except OverflowError:
+        return math.copysign(math.inf, x > 0 or -1)
 
 
 class Host:
@@ -158,7 +166,7 @@ class Host:
 
     def on_divide_zero(self, operation: int, a: int, b: int) -> int:
         if OPERATIONS[operation] == "quotient" and FLOAT in (a & 7, b & 7):  # as IEEE 754 says
-            x, y = float(self.lisp.to_number(a)), float(self.lisp.to_number(b))
+            x, y = nearest(self.lisp.to_number(a)), nearest(self.lisp.to_number(b))
             return self.m.float(math.nan if x == 0 or x != x else math.copysign(math.inf, x) * math.copysign(1, y))
         raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
 
@@ -197,12 +205,6 @@ class Host:
             raise self.lisp.errors.plain(f"{name} offset not fixnum", i)
         raise self.lisp.errors.plain(f"{name} index range", i)
 
-    def on_big_float(self, a: int, b: int, c: int) -> int:
-        try:
-            return self.m.float(float(self.m.number(a)))
-        except OverflowError:
-            return self.m.float(math.copysign(math.inf, self.m.number(a)))
-
     def on_big_product(self, a: int, b: int, r: int) -> int:
         """Multiply long magnitudes into ``r``; nil when no library is there for that, and it is not asked again."""
         m = self.m
@@ -222,7 +224,7 @@ class Host:
         q = m.kernel.make_bignum(n - k + 1, m.kernel.is_minus(a) ^ m.kernel.is_minus(b))
         r = m.kernel.make_bignum(k, m.kernel.is_minus(a))
         if UNWIND in (q, r):
-            return self.on_no_memory(0, 0, 0)
+            raise Unwinding
         gmp.divide(m.magnitude(q)[0], m.magnitude(r)[0], x, n, y, k)
         q, r = m.kernel.normalise(q), m.kernel.normalise(r)
         return (q, r, m.cons(q, r))[want >> 3]
@@ -263,7 +265,7 @@ class Host:
             if a & 7 == FLOAT and math.isfinite(m.double(a)):
                 return m.integer(int(m.double(a)))
             raise errors.plain("fix", a)
-        if n == UNWIND:
+        if n == UNSET:
             raise errors.plain("bad arg for float", a)
         x, y = self.lisp.to_number(a), self.lisp.to_number(n)
         if isinstance(x, int) and isinstance(y, int):
@@ -276,12 +278,14 @@ class Host:
             if x == 0:
                 raise errors.plain("expt", a, n)
             return 0
-        if x < 0 and y != int(y):
+        base, power = nearest(x), nearest(y)
+        if base < 0 and math.isfinite(power) and power != int(power):
             raise errors.plain("bad arg for expt", a, n)
         try:
-            return m.float(float(x) ** y)
+            return m.float(base ** power)
         except (OverflowError, ZeroDivisionError):
-            return m.float(math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
+            odd = power % 2 == 1 if isinstance(y, float) else y % 2 == 1
+            return m.float(-math.inf if base < 0 and odd else math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
 
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from . import failures
 from .language import BOOL, DOUBLE, INTRINSICS, OPERAND_KINDS, TYPES, VOID, WORD
 
 
@@ -34,6 +35,8 @@ class Function:
     locals: dict[str, str] = field(default_factory=dict)
     types: dict[ast.expr, str] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
+    checked: bool = False
+    fails: bool = False  # may it return UNWIND?
 
 
 ALIASES = {"float": DOUBLE, "int": WORD, **dict.fromkeys(OPERAND_KINDS, WORD)}
@@ -48,6 +51,7 @@ class Program:
 
     def __init__(self, modules: list[ModuleType] | None = None) -> None:
         self.functions: dict[str, Function] = {}
+        self.failing: frozenset[str] = frozenset()
         for module in modules or []:
             self.add_module(module)
 
@@ -67,10 +71,14 @@ class Program:
                 self.functions[function.name] = function
 
     def check(self) -> None:
-        """Type every body that has not been typed yet."""
-        for function in self.functions.values():
-            if not function.types and not function.locals:
-                _Checker(self, function).run()
+        """Type every body that has not been typed yet, and see that no failure is lost in it."""
+        new = [function for function in self.functions.values() if not function.checked]
+        for function in new:
+            _Checker(self, function).run()
+        self.failing = failures.failing(self, [function.name for function in self.functions.values() if function.checked and function.fails])
+        failures.check(self, new, self.failing)
+        for function in new:
+            function.checked, function.fails = True, function.name in self.failing
 
     @staticmethod
     def refuse(function: Function, node: ast.AST, message: str) -> Refusal:

@@ -18,6 +18,9 @@ The subset
   ``+ - * & | ^ ~ << >>`` on words (``>>`` is arithmetic, shift counts are taken
   modulo 64); ``+ - * /`` on doubles; one comparison at a time; ``and or not`` on
   bools; ``a if c else b``; calls of restricted functions and of the intrinsics.
+* A word may be UNWIND, a failure; a double or a bool cannot.  The result of a
+  function that may fail is returned, or compared with UNWIND before it is used;
+  where it is one, the function returns one, or says ``handled`` (``failures.py``).
 * Nothing else: no attribute, subscript, string, exception, closure or default.
 
 Addresses are byte offsets from the base of the memory that the program runs
@@ -150,6 +153,7 @@ def _rows() -> list[Intrinsic]:
          "the word itself, whose low three bits the program knows to be 0"),
         ("defined", (w,), w, "({0})", "{t} = icmp ne i64 {0}, 7\ncall void @llvm.assume(i1 {t})\n{r} = add i64 {0}, 0",
          "the word itself, which the program knows not to be UNWIND"),
+        ("handled", (w,), w, "({0})", "{r} = add i64 {0}, 0", "the word itself; the failure that it may be is dealt with here"),
         ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
         ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
     ]

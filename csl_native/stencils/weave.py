@@ -76,7 +76,7 @@ def stencil(row: Instruction, state: int, cached: int, branch: Instruction | Non
             lines.append(f"{label}_ = load(fp + hole({SLOT}) + {8 * k})")
     rest = registers(max(state - row.takes, 0))
     call = body(row, values, cold or placement(row, forced) == "call")
-    fail = [f"if r == {UNWIND}:", "    " + go(FAIL, rest, cached)] if row.fails else []
+    fail = ["if r == UNWIND:", "    " + go(FAIL, rest, cached)] if row.fails else []
     if row.name == "poll" and cold:
         call = "native_safepoint_slow()"
         fail += [f"if r == {T}:", *(f"    store(fp + hole({SLOT}) - {8 * (state - k)}, r{k})" for k in range(state)),
@@ -112,7 +112,8 @@ def body(row: Instruction, values: dict[str, str], called: bool) -> str:
     names = [a.arg for a in f.node.args.args]
     arguments = [name if name in row.context else values[name] for name in names]
     if called and f.lisp_name is not None:
-        return f"entry_{f.name}({', '.join(entry_arguments('env', arguments))})"
+        call = f"entry_{f.name}({', '.join(entry_arguments('env', arguments))})"
+        return call if row.fails else f"handled({call})"  # the entry could only fail by the count of its arguments
     first = 1 if row.operands and row.operands[0][0] == "at" else 0
     return stored(row, f"{row.function}({', '.join(arguments)})", lambda number: hole(number - first))
 
@@ -182,7 +183,7 @@ def splits(row: Instruction) -> bool:
     return f.inline and bool(found) and not any(found)
 
 
-FRESH = ("allocate", "cons", "make_float")  # what they write nobody has seen yet
+FRESH = ("allocate_small", "cons", "make_float")  # what they write nobody has seen yet
 
 
 def moves(cached: int) -> list[str]:
@@ -210,8 +211,8 @@ def frames(cached: int) -> list[str]:
     while k < n:
         store(fp + 8 * k, load(fp + 8 * (k - n)))
         k += 1"""
-    general = f"""if fill_general(env, load(env + {8 - VECTOR}), fp, {{n}}) == {UNWIND}:
-        return {UNWIND}"""
+    general = f"""if fill_general(env, load(env + {8 - VECTOR}), fp, {{n}}) == UNWIND:
+        return UNWIND"""
     begin = enter(NEXT, [], cached)
     parts = []
     for suffix, fixed in (("", True), ("_general", False)):
@@ -227,7 +228,7 @@ def frames(cached: int) -> list[str]:
                        "if unlikely(t == 0):", "    " + go(COLD, [], cached), f"if unlikely(stack_pointer() < load({STACK_LIMIT})):",
                        "    " + go(COLD, [], cached), go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("cold_start", cached), f"if load({TICKS}) == 0:", "    count_native(env)",
-                       "r = safepoint()", f"if r == {UNWIND}:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)]) + "\n",
+                       "r = safepoint()", "if r == UNWIND:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("leave", cached), "return leave_frame(env, fp)"]) + "\n",
         "\n    ".join([head("handle_0", cached), f"store({SP}, fp + hole({FRAME}))", go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("handle_1", cached), f"store({SP}, fp + hole({FRAME}))", f"r = load({top})", go(NEXT, ["r"], cached)]) + "\n",
@@ -252,7 +253,7 @@ def stencil_program(cached: int, forced: str = "") -> Program:
     both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]
     parts = [stencil(row, state, cached, branch, cold, forced) for row, branch in both
              for cold in ((False, True) if placement(row, forced) == "shared" else (False,)) for state in range(cached + 1)]
-    whole.add_source("\n\n".join(parts + moves(cached) + frames(cached)), vars(vm), "csl_native.stencils.woven", "<woven stencils>")
+    whole.add_source("\n\n".join(parts + moves(cached) + frames(cached)), {**vars(vm), "UNWIND": UNWIND}, "csl_native.stencils.woven", "<woven stencils>")
     whole.check()
     return whole
 

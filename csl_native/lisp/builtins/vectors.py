@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
+from ...machine import Unwinding
 from ...objects import BYTES_HEADER, T_BYTES
 from ...words import OTHER, UNWIND, VECTOR
 from ..handles import make_weak_table
@@ -107,7 +108,7 @@ def mkhash(lisp: Lisp, size: int = 80, kind: int = 0, growth: int = NIL) -> int:
         slots *= 2
     table = int(lisp.machine.kernel.make_hash(kind, slots))
     if table == UNWIND:
-        raise MemoryError("no room for a hash table")
+        raise Unwinding
     return table
 
 
