@@ -22,7 +22,7 @@ from .kernel.calls import SLOT
 from .kernel.memory import NIL, NO_LIMIT, T
 from .objects import SYM_ENV
 from .vm import GUARD_COUNT, GUARDS, VM
-from .words import SYMBOL, VECTOR
+from .words import VECTOR
 
 if TYPE_CHECKING:
     from .session import Session
@@ -80,6 +80,12 @@ class Debugger:
         self._mode, self._depth = "go", 0
         self._codes: dict[int, tuple[int, str, Code, dict[int, Decoded]]] = {}
         self._old: Any = None
+        self.machine.hold(self)
+
+    def held_words(self) -> list[int]:
+        """What is known by its address, and the values that are watched."""
+        codes = [word for env, found in self._codes.items() for word in (env, found[0])]
+        return [*codes, *(word for watch in self.watches for word in watch.seen.values() if word is not None)]
 
     # -- attaching -------------------------------------------------------------------
 
@@ -180,7 +186,7 @@ class Debugger:
     def watch_local(self, name: str, number: int) -> None:
         """Stop when a local variable of a function (arguments come first, from 0) changes in one of its activations."""
         def look(frame: Frame) -> int | None:
-            return self.machine.words[(frame.fp >> 3) + number] if frame.name == name and number < frame.code.locals else None
+            return self.machine.field(frame.fp, 8 * number) if frame.name == name and number < frame.code.locals else None
         self._watch(Watch(f"local {number} of {name}", look, local=True))
 
     def _watch(self, watch: Watch) -> None:
@@ -212,9 +218,7 @@ class Debugger:
         return [f"{f.name} at {f.offset}: " + " ".join(map(self.show, self.locals(f))) for f in reversed(self.stack)]
 
     def locals(self, frame: Frame) -> list[int]:
-        at = frame.fp >> 3
-        words: list[int] = self.machine.words[at:at + frame.code.locals].tolist()
-        return words
+        return self.machine.row(frame.fp, frame.code.locals)
 
     def show(self, word: int) -> str:
         return self.lisp.printer.text(word) if word & 7 != 7 else "?"
@@ -227,7 +231,7 @@ class Debugger:
         code_object = m.field(env, 8 - VECTOR)
         if found is None or found[0] != code_object:
             code = Code.unpack(m.raw(code_object))
-            name = next((m.text(s) for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and m.field(s, SYM_ENV) == env), "lambda")
+            name = next((m.text(s) for s in m.interned() if m.field(s, SYM_ENV) == env), "lambda")
             found = self._codes[env] = code_object, name, code, {item.at: item for item in decode(code.code)}
         return found
 
@@ -279,8 +283,8 @@ class Debugger:
         m = self.machine
         sp = m.cage["engine_sp"]
         item = frame.listing[frame.offset]
-        start = (frame.fp >> 3) + frame.code.locals + 1
-        operands: list[int] = m.words[start:(sp >> 3) + 1].tolist()
+        start = frame.fp + 8 * frame.code.locals + 8
+        operands = m.row(start, (sp - start >> 3) + 1)
         text = " ".join([item.row.name, *map(str, item.operands)])
         self._mode = "go"
         self.busy = True

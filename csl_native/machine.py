@@ -185,6 +185,13 @@ class Machine(Roots, Stacks):
             if self.interrupted:
                 self.stop_here()
 
+    def each(self, x: int) -> Iterator[int]:
+        """The elements of a list for a loop that keeps nothing of what it meets: that is forgotten at each step."""
+        mark = len(self.met)
+        for item in self.items(x):
+            yield item
+            del self.met[mark:]
+
     def string(self, text: str | bytes) -> int:
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         s: int = self.kernel.make_string(len(data))
@@ -331,16 +338,6 @@ class Machine(Roots, Stacks):
         return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
 
     # -- calling -----------------------------------------------------------------
-
-    def pin(self, value: int) -> None:
-        """Keep a value alive until ``unpin``: push it on the Lisp stack."""
-        words = self.words
-        sp = words[_SP]
-        words[sp >> 3] = value
-        words[_SP] = sp + 8
-
-    def unpin(self, count: int) -> None:
-        self.words[_SP] -= 8 * count
 
     def apply(self, function: int, arguments: Iterable[int]) -> int:
         """Call a symbol; Unwinding when it did not return."""

@@ -31,7 +31,8 @@ class Holder(Protocol):
 class Scope:
     """``with m.scope() as s:`` forgets at its end what was met in it, but for ``s.keep(word)``.
 
-    No ``yield`` may stand in one: what whoever takes the value has met meanwhile would be forgotten.
+    An exception may carry words, so when one leaves a scope all of them stay, for the scope around.  No ``yield`` may stand in a
+    scope: what whoever takes the value has met meanwhile would be forgotten.
     """
 
     __slots__ = ("kept", "mark", "met")
@@ -49,9 +50,10 @@ class Scope:
         self.kept.append(word)
         return word
 
-    def __exit__(self, *exception: object) -> None:
-        del self.met[self.mark:]
-        self.met.extend(self.kept)
+    def __exit__(self, kind: object, *exception: object) -> None:
+        if kind is None:
+            del self.met[self.mark:]
+            self.met.extend(self.kept)
 
 
 class Roots:

@@ -162,10 +162,12 @@ class Session(Restoring, Values):
 
         def owned() -> Any:
             self.owner = threading.get_ident()
+            met = self.machine.met
+            mark = len(met)
             try:
-                with self.machine.scope():
-                    return function()
+                return function()
             finally:
+                del met[mark:]
                 self.owner = 0
                 if not self.closed:  # a restart went on in another session
                     self.quiet()

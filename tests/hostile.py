@@ -213,7 +213,6 @@ def run_code(seed: int, count: int, engine: str | None, jit: tuple[int, int], fo
     names = ("victim", "cons", "fact", "guard", "count", "list", "no-such-function")
     others = [4 << 3, m.float(2.5), m.string("text"), m.list([8, 16]), m.vector([8, 16, 24]), m.integer(1 << 70)]
     literals = m.vector([0, *(m.intern(name) for name in names), *others])
-    m.pin(literals)
     refused = ran = 0
     for _ in range(count):
         code = hostile_code(r)

@@ -45,16 +45,14 @@ VALUES = [12, [3, 12], 43, [11, 12], 610]
 
 def through(session: Session, text: str) -> tuple[str, str]:
     """A value printed before and after it was in a module."""
-    lisp, m = session.lisp, session.machine
+    lisp = session.lisp
 
     def body() -> tuple[str, str]:
         from csl_native.lisp.streams import Input
         value = lisp.reader.read(Input(text=text))
-        m.pin(value)
         writer = ModuleWriter(lisp, "x")
         writer.form(value)
         before = lisp.printer.text(value)
-        m.unpin(1)
         section = writer.section()
         [after] = [lisp.printer.text(v) for v in read_module(lisp, section, section.data)]
         return before, after

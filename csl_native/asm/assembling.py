@@ -68,11 +68,7 @@ class Assembling:
         if isinstance(value, int) and -128 <= value < 128:
             self.emit("small", value, change=1)
         else:
-            self.emit("literal", self.literal(self.keep(self.m.integer(value) if isinstance(value, int) else self.m.float(value))), change=1)
-
-    def keep(self, value: int) -> int:
-        self.m.pin(value)
-        return value
+            self.emit("literal", self.literal(self.m.integer(value) if isinstance(value, int) else self.m.float(value)), change=1)
 
     def reach(self, label: str) -> None:
         """A jump goes to a label with this depth."""
@@ -81,7 +77,7 @@ class Assembling:
             raise AsmError(self.line.line, self.line.column, f"{label} is reached with {self.depth} pushed values and with {self.depths[label]}")
 
     def assemble(self) -> tuple[Code, list[int]]:
-        """The bytecode and its literals, which are pinned."""
+        """The bytecode and its literals."""
         labels = {str(line.operands[0].value) for line in self.function.lines if line.name == "label"}
         if len(labels) != sum(line.name == "label" for line in self.function.lines):
             raise AsmError(self.function.line, self.function.column, f"{self.function.name}: a label is there twice")
@@ -130,7 +126,7 @@ class Assembling:
             self.number(o[1])  # type: ignore[arg-type]
             self.store(int(o[0]))
         elif name == "string":
-            self.emit("literal", self.literal(self.keep(self.m.string(str(o[1])))), change=1)
+            self.emit("literal", self.literal(self.m.string(str(o[1]))), change=1)
             self.store(int(o[0]))
         elif name in PLAIN or name in COMPARE or name in CALLED:
             self.load(int(o[1]))
@@ -256,18 +252,13 @@ def assemble(lisp: Lisp, text: str) -> list[int]:
     if not lisp.is_defined(m.intern("asm-quotient")):
         lisp.eval(lisp.reader.read(Input(text=HELPERS)))
     known = {f.name: f for f in functions}
-    mark = m.cage["sp"]
-    try:
-        made = []
-        for function in functions:
-            code, literals = (Integers if function.integers else Assembling)(lisp, function, known).assemble()
-            try:
-                made.append(private_env(m, m.vector([m.object(CODE_HEADER, code.pack()), *literals])))
-            except CodeError as error:
-                raise AsmError(function.line, function.column, f"{function.name}: {error}") from None
-            m.pin(made[-1])
-        for function, env in zip(functions, made, strict=True):
-            lisp.install_env(m.intern(function.name), env, False)
-        return [m.intern(function.name) for function in functions]
-    finally:
-        m.cage["sp"] = mark
+    made = []
+    for function in functions:
+        code, literals = (Integers if function.integers else Assembling)(lisp, function, known).assemble()
+        try:
+            made.append(private_env(m, m.vector([m.object(CODE_HEADER, code.pack()), *literals])))
+        except CodeError as error:
+            raise AsmError(function.line, function.column, f"{function.name}: {error}") from None
+    for function, env in zip(functions, made, strict=True):
+        lisp.install_env(m.intern(function.name), env, False)
+    return [m.intern(function.name) for function in functions]

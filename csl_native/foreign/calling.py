@@ -31,10 +31,20 @@ class Callback:
 
     def call(self, *values: Any) -> Any:
         """C calls; an error waits in ``pending`` until C has returned, because nothing may unwind through C's frames."""
-        lisp, m, result = self.lisp, self.lisp.machine, self.expression.parts[0]
-        empty = None if result == BLANK else 0
+        lisp, m = self.lisp, self.lisp.machine
+        empty = None if self.expression.parts[0] == BLANK else 0
         if self.pending or threading.get_ident() != lisp.session.owner:  # type: ignore[attr-defined]  # a thread of C's own has no Lisp
             return empty
+        with m.scope() as scope:
+            found = self.answer(values, empty)
+            for _, tag, value in self.pending:
+                scope.keep(tag)
+                scope.keep(value)
+        return found
+
+    def answer(self, values: tuple[Any, ...], empty: int | None) -> Any:
+        """The C value of the function's, or ``empty`` when it has an error."""
+        lisp, m, result = self.lisp, self.lisp.machine, self.expression.parts[0]
         sp, bp = m.cage["sp"], m.cage["bp"]
         keep: list[Any] = []
         try:
@@ -122,10 +132,9 @@ def from_c(lisp: Lisp, t: TypeExpression, value: Any) -> int:
     """The Lisp value of a C one."""
     m = lisp.machine
     if t.kind == "structure":
-        m.pin(result := m.vector([NIL] * len(t.parts)))
+        result = m.vector([NIL] * len(t.parts))
         for k, part in enumerate(t.parts):
             m.set_field(result, 8 * k + 8 - VECTOR, from_c(lisp, part, getattr(value, str(k))))
-        m.unpin(1)
         return result
     if t == BLANK or value is None:
         return NIL
@@ -197,13 +206,11 @@ class Call:
         for t, cell, vector in self.cells:
             value = from_c(lisp, t, cell if isinstance(cell, ctypes.Structure) else cell.value)
             if vector == NIL:
-                m.pin(value)
                 outs.append(value)
             else:
                 for k, item in enumerate(m.vector_items(value)):
                     m.set_field(vector, 8 * k + 8 - VECTOR, item)
         result = from_c(lisp, self.row.result, found)
-        m.unpin(len(outs))
         return m.list(outs if self.row.result == BLANK else [result, *outs]) if outs else result
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..kernel.memory import NIL, ROOT_OBLIST
+from ..kernel.memory import NIL
 from ..machine import Unwinding
 from ..objects import SYM_ENV, SYM_SPARE
 from ..vm import UNWIND_ERROR
-from ..words import CONS, SYMBOL, VECTOR
+from ..words import CONS, VECTOR
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -45,7 +45,7 @@ class Errors:
             return
         self.hints += 1
         name = m.text(symbol)
-        known = [m.text(s) for s in m.vector_items(m.root(ROOT_OBLIST)) if s & 7 == SYMBOL and s != symbol and (
+        known = [m.text(s) for s in m.interned() if s != symbol and (
             lisp.is_defined(s) if function else m.value(s) is not None)]
         for found in get_close_matches(name, known, 1, 0.75):
             lisp.hint(f"{lisp.printer.text(symbol)}: did you mean {lisp.printer.text(m.intern(found))}?")
@@ -76,7 +76,7 @@ class Errors:
         if fp == 0 or env & 7 != VECTOR:
             return []
         data = m.raw(m.field(env, 8 - VECTOR))
-        return m.words[fp >> 3:(fp >> 3) + data[1] + data[2]].tolist()
+        return m.row(fp, data[1] + data[2])
 
     def running(self) -> None:
         """Print the functions that are running, the innermost first.
@@ -85,7 +85,7 @@ class Errors:
         leaves it, and that is what is looked for.  So each function is named once, and one that has just returned may be, too.
         """
         lisp, m = self.lisp, self.lisp.machine
-        names = {m.field(s, SYM_ENV): s for s in m.vector_items(m.root(ROOT_OBLIST)) if s & 7 == SYMBOL and lisp.is_bytecoded(s)}
+        names = {m.field(s, SYM_ENV): s for s in m.interned() if lisp.is_bytecoded(s)}
         for symbol in dict.fromkeys(names[env] for env in m.stack_words() if env in names):
             lisp.output.write(f"Inside: {lisp.printer.text(symbol)}\n")
 

@@ -32,7 +32,7 @@ from ..kernel.fasl import (
     FASL_VECTOR,
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
-from ..kernel.memory import NIL, ROOT_MODULES, T
+from ..kernel.memory import NIL, T
 from ..machine import Unwinding
 from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_KIND, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
 from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
@@ -58,6 +58,11 @@ class Writer:
         self.places = 1  # element 0 of the table is the loader's
         self.symbols: dict[int, int] = {}
         self.functions: list[int] = []  # uninterned symbols with a definition, which must be written too
+        self.m.hold(self)
+
+    def held_words(self) -> list[int]:
+        """The table knows symbols by their addresses, so they live until the module is complete."""
+        return list(self.symbols)
 
     def write(self, value: int) -> None:
         """Append one value."""
@@ -166,11 +171,8 @@ class Writer:
         if found is None:
             found = self.symbols[symbol] = self.places
             self.places += 1
-            if not self.interned(symbol):
-                m = self.m  # the table knows it by its address, so it must live until the module is complete
-                m.set_root(ROOT_MODULES, m.cons(symbol, m.root(ROOT_MODULES)))
-                if self.lisp.is_bytecoded(symbol):
-                    self.functions.append(symbol)
+            if not self.interned(symbol) and self.lisp.is_bytecoded(symbol):
+                self.functions.append(symbol)
         return found
 
     def interned(self, symbol: int) -> bool:
@@ -208,7 +210,11 @@ class ModuleWriter:
         self.runs = {run: Writer(lisp) for run in DIVIDED}
         self.counts = dict.fromkeys(DIVIDED, 0)
         self.functions: list[str] = []
-        self.m.set_root(ROOT_MODULES, NIL)
+        self.before = NIL  # what dfprint* was before it
+        self.m.hold(self)
+
+    def held_words(self) -> list[int]:
+        return [self.before]
 
     def form(self, form: int) -> None:
         """A form to be evaluated when the module is loaded."""
@@ -229,12 +235,8 @@ class ModuleWriter:
         self.put("sources", self.m.cons(symbol, definition))
 
     def put(self, run: str, value: int) -> None:
-        self.m.pin(value)
-        try:
-            self.runs[run].write(value)
-            self.counts[run] += 1
-        finally:
-            self.m.unpin(1)
+        self.runs[run].write(value)
+        self.counts[run] += 1
 
     def section(self) -> Section:
         """The module as an image section."""
@@ -242,7 +244,6 @@ class ModuleWriter:
         head = msgpack.packb(heads)
         info = {"date": int(time.time()), "instructions": len(instructions()), "sequences": len(joined()),
                 "bytecode": instructions_digest(len(instructions()), len(joined())), "functions": self.functions}
-        self.m.set_root(ROOT_MODULES, NIL)
         return Section(PREFIX + self.name, struct.pack("<I", len(head)) + head + b"".join(bytes(w.out) for w in self.runs.values()), info=info)
 
 
@@ -274,27 +275,19 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise BadModule(f"it is damaged ({error}); compile it again") from error
     text, values = m.string(body), m.vector([NIL] * places)
-    mark = m.cage["sp"]
-    m.pin(text)
-    m.pin(values)
-    try:
-        for kind, place, name in names:
-            symbol = m.intern(name.decode("utf-8", "surrogateescape")) if kind == "interned" else m.make_symbol(name.decode("utf-8", "surrogateescape"))
-            if kind == "generated":
-                m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
-            m.set_field(values, 8 - VECTOR + 8 * place, symbol)
-        at = 0
-        for _ in range(todo):
-            value = m.kernel.fasl_value(text, at, values)
-            if value == UNWIND:
-                raise Unwinding
-            if value == BAD:
-                raise BadModule(f"its bytes make no sense at {at}; compile it again")
-            at = m.field(values, 8 - VECTOR) >> 3
-            m.pin(value)
-            yield value
-            m.unpin(1)
-    finally:
-        m.cage["sp"] = mark
+    for kind, place, name in names:
+        symbol = m.intern(name.decode("utf-8", "surrogateescape")) if kind == "interned" else m.make_symbol(name.decode("utf-8", "surrogateescape"))
+        if kind == "generated":
+            m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
+        m.set_field(values, 8 - VECTOR + 8 * place, symbol)
+    at = 0
+    for _ in range(todo):
+        value = m.kernel.fasl_value(text, at, values)
+        if value == UNWIND:
+            raise Unwinding
+        if value == BAD:
+            raise BadModule(f"its bytes make no sense at {at}; compile it again")
+        at = m.field(values, 8 - VECTOR) >> 3
+        yield value
 
 

@@ -72,7 +72,8 @@ class Library:
             strange = session is not None and bool(session.trust.doubt(image, section.name))
             try:
                 for item in read_module(lisp, section, data, "sources" if sources else "items"):
-                    take_source(lisp, item) if sources else take_item(lisp, item, strange)
+                    with lisp.machine.scope():
+                        take_source(lisp, item) if sources else take_item(lisp, item, strange)
             except BadModule as error:
                 raise ImageError(f"{self.path}: module {name}: {error}") from error
             if session is not None and not sources:

@@ -76,7 +76,6 @@ class Lisp(Installer, Evaluator):
         self.handles = Handles(machine, lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
         self.module: ModuleWriter | None = None  # the one that faslout is making
         self.watch: Watch | None = None  # of the innermost resource-limit
-        self.before_module = NIL  # what dfprint* was then
         self.on_form: Callable[[int], int] = self.eval  # what load does with each form
         self.started = time.process_time()
         self.gc_seconds = 0.0

@@ -30,47 +30,37 @@ MEANINGS = {NULL_REFERENCE: " (a null reference)", RANGE: " (an index out of ran
 def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
     """The functions of a module with their literal vectors, proved as a stranger's are, and the vector of its top-level registers.
 
-    Nothing is installed yet; the caller pins what is given before it allocates.
+    Nothing is installed yet.
     """
     from ..verifying import private_env
     m = lisp.machine
     top = [k for k in range(module.reg_count) if module.reg(k).flags & TOP_LEVEL_REG]
     made: list[tuple[int, int]] = []
-    mark = m.cage["sp"]
-    try:
-        m.pin(data := m.vector([NIL] * (max(top) + 1)))
-        for k in top:
-            value = new_variable(lisp, module, module.reg(k))
-            m.set_field(data, 8 * k + 8 - VECTOR, value)
-            kept = module.data.get(k, b"")
-            place = bytes_place(m, value)
-            m.bytes[place:place + len(kept)] = kept[:bytes_size(m, value)]
-        for number in range(module.proc_count):
-            proc = module.proc(number)
-            parts = [(body_name(module, proc), Translation(lisp, module, proc, data).translate())]
-            if proc.external:
-                parts.append((proc.name, Entry(lisp, module, proc).translate()))
-            for name, (code, literals) in parts:
-                env = m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
-                m.pin(env)
-                try:
-                    made.append((m.intern(name), private_env(m, env)))
-                except CodeError as error:
-                    raise OperationException(f"{name}: the proof of its bytecode failed: {error}") from None
-                m.pin(made[-1][1])
-        return made, data
-    finally:
-        m.cage["sp"] = mark
+    data = m.vector([NIL] * (max(top) + 1))
+    for k in top:
+        value = new_variable(lisp, module, module.reg(k))
+        m.set_field(data, 8 * k + 8 - VECTOR, value)
+        kept = module.data.get(k, b"")
+        place = bytes_place(m, value)
+        m.bytes[place:place + len(kept)] = kept[:bytes_size(m, value)]
+    for number in range(module.proc_count):
+        proc = module.proc(number)
+        parts = [(body_name(module, proc), Translation(lisp, module, proc, data).translate())]
+        if proc.external:
+            parts.append((proc.name, Entry(lisp, module, proc).translate()))
+        for name, (code, literals) in parts:
+            env = m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
+            try:
+                made.append((m.intern(name), private_env(m, env)))
+            except CodeError as error:
+                raise OperationException(f"{name}: the proof of its bytecode failed: {error}") from None
+    return made, data
 
 
 def install(lisp: Lisp, made: list[tuple[int, int]]) -> None:
     """Make what ``define`` gave the functions of their symbols."""
-    mark = lisp.machine.cage["sp"]
-    for _, env in made:
-        lisp.machine.pin(env)
     for symbol, env in made:
         lisp.install_env(symbol, env, 0)
-    lisp.machine.cage["sp"] = mark
 
 
 class Running:

@@ -81,7 +81,7 @@ class Jit(CodeCache):
         m = self.machine
         symbol = self._symbols.get(env)
         if self._stale and (symbol is None or m.field(symbol, SYM_ENV) != env):
-            self._symbols = {m.field(s, SYM_ENV): s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL}
+            self._symbols = {m.field(s, SYM_ENV): s for s in m.interned()}
             self._stale = False
             symbol = self._symbols.get(env)
         return symbol if symbol is not None and m.field(symbol, SYM_ENV) == env else None

@@ -25,14 +25,7 @@ def eval_(lisp: Lisp, x: int) -> int:
 @builtin("evlis", 1)
 def evlis(lisp: Lisp, x: int) -> int:
     m = lisp.machine
-    mark = m.cage["sp"]
-    values = []
-    for form in m.items(x):
-        values.append(lisp.eval(form))
-        m.pin(values[-1])
-    result = m.list(values)
-    m.cage["sp"] = mark
-    return result
+    return m.list([lisp.eval(form) for form in m.items(x)])
 
 
 @builtin("apply", 1, -1)
@@ -164,12 +157,9 @@ def resource_limit(lisp: Lisp, form: int, seconds: int, megabytes: int = -8, kil
             raise lisp.errors.plain("resource-limit", number)
     watch = Watch(lisp, Limits(*(lisp.to_number(n) for n in (seconds, megabytes, kilobytes, errors))))
     value = watch.run(lambda: lisp.eval(form))
-    if value is not None:
-        m.pin(value)
     m.set_value(m.intern("*resources*"), m.list([m.integer(int(used)) for used in watch.used()]))
     if value is None:
         return NIL
-    m.unpin(1)
     return m.cons(value, NIL)
 
 

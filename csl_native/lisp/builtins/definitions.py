@@ -99,12 +99,7 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
 def define_function(lisp: Lisp, form: int) -> int:
     definition = definition_of(lisp, form)
     assert definition is not None
-    m = lisp.machine
-    m.pin(m.list([definition.parameters, *definition.body]))
-    try:
-        return define(lisp, *definition)
-    finally:
-        m.unpin(1)
+    return define(lisp, *definition)
 
 
 @builtin("putd", 3)

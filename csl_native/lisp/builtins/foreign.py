@@ -39,25 +39,20 @@ def define_foreign(lisp: Lisp, name: int, library: int, function: int, result: i
         raise lisp.errors.plain("define-foreign: a symbol expected", name)
     if function & 7 != STRING:
         raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
-    m.pin(signature := m.vector([m.intern(MARK), library, function, result, arguments, m.list(list(options))]))
-    try:
-        row = signature_of(lisp, signature)
-        if row is None or any(m.text(o) != "errno" for o in options if o & 7 == SYMBOL):
-            raise lisp.errors.plain("foreign-function: a library, a name, types and the option errno expected", signature)
-        address(row.library, row.name)
-        parameters = [m.intern(f"argument{k}") for k in range(1, len(row.given) + 1)]
-        quoted = m.list([lisp.s_quote, signature])
-        if row.variadic:
-            rest = m.intern("more")
-            body = m.list([m.intern("foreign-apply"), quoted, m.list([m.intern("list*"), *parameters, rest])])
-            m.pin(body)
-            lisp.define(name, m.list([*parameters, m.intern("&rest"), rest]), [body])
-        else:
-            m.pin(body := m.list([m.intern("foreign-call"), quoted, *parameters]))
-            lisp.define(name, m.list(parameters), [body])
-        m.unpin(1)
-    finally:
-        m.unpin(1)
+    signature = m.vector([m.intern(MARK), library, function, result, arguments, m.list(list(options))])
+    row = signature_of(lisp, signature)
+    if row is None or any(m.text(o) != "errno" for o in options if o & 7 == SYMBOL):
+        raise lisp.errors.plain("foreign-function: a library, a name, types and the option errno expected", signature)
+    address(row.library, row.name)
+    parameters = [m.intern(f"argument{k}") for k in range(1, len(row.given) + 1)]
+    quoted = m.list([lisp.s_quote, signature])
+    if row.variadic:
+        rest = m.intern("more")
+        body = m.list([m.intern("foreign-apply"), quoted, m.list([m.intern("list*"), *parameters, rest])])
+        lisp.define(name, m.list([*parameters, m.intern("&rest"), rest]), [body])
+    else:
+        body = m.list([m.intern("foreign-call"), quoted, *parameters])
+        lisp.define(name, m.list(parameters), [body])
     return name
 
 
@@ -67,11 +62,7 @@ def foreign_function(lisp: Lisp, library: int, function: int, result: int, argum
     if function & 7 != STRING:
         raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
     symbol = lisp.machine.make_symbol(lisp.machine.text(function))
-    lisp.machine.pin(symbol)
-    try:
-        return define_foreign(lisp, symbol, library, function, result, arguments, *options)
-    finally:
-        lisp.machine.unpin(1)
+    return define_foreign(lisp, symbol, library, function, result, arguments, *options)
 
 
 @builtin("foreign-call", 1, -1)

@@ -97,7 +97,7 @@ def faslout(lisp: Lisp, name: int) -> int:
     if start_module(lisp, name) == NIL:
         say(lisp, "+++ Failed to open FASL output file")
         return NIL
-    lisp.before_module = m.value(m.intern("dfprint*")) or NIL
+    begun(lisp, "faslout").before = m.value(m.intern("dfprint*")) or NIL
     m.set_value(m.intern("dfprint*"), m.intern("compile-to-module"))
     m.set_value(m.intern("*defn"), T)
     if not lisp.is_defined(m.intern("begin")):
@@ -109,12 +109,11 @@ def compile_input(lisp: Lisp) -> None:
     """Read forms and put them into the module, up to its end or that of the input."""
     m = lisp.machine
     while lisp.module is not None:
-        form = read_form(lisp)
-        if form == lisp.eof:
-            return
-        m.pin(form)
-        lisp.protect(lambda form=form: compile_to_module(lisp, form))  # type: ignore[misc]
-        m.unpin(1)
+        with m.scope():
+            form = read_form(lisp)
+            if form == lisp.eof:
+                return
+            lisp.protect(lambda form=form: compile_to_module(lisp, form))  # type: ignore[misc]
 
 
 @builtin("faslend", 0)
@@ -124,7 +123,7 @@ def faslend(lisp: Lisp) -> int:
     if lisp.module is None:
         return NIL
     name = lisp.module.name
-    m.set_value(m.intern("dfprint*"), lisp.before_module)
+    m.set_value(m.intern("dfprint*"), lisp.module.before)
     m.set_value(m.intern("*defn"), NIL)
     start_module(lisp, NIL)
     say(lisp, f"Completed FASL files for {name}")
@@ -182,7 +181,6 @@ def expanded(lisp: Lisp, form: int) -> int:
     m = lisp.machine
     while form & 7 == CONS and m.car(form) & 7 == SYMBOL and m.flags(m.car(form)) & F_MACRO:
         form = lisp.expand(form)
-        m.pin(form)
     return form
 
 
@@ -201,16 +199,12 @@ def typed_module(lisp: Lisp, module: ModuleWriter, form: int) -> int:
     from .typed import MODULE, module_of
     m = lisp.machine
     typed = module_of(lisp, m.car(m.cdr(m.car(m.cdr(form)))))
-    mark = m.cage["sp"]
-    made, data = define(lisp, typed)
-    for value in (data, *(env for _, env in made)):
-        m.pin(value)
+    made, _ = define(lisp, typed)
     for symbol, env in made:
         written(lisp, lambda symbol=symbol, env=env: module.definition(symbol, env, 0))
     words = [m.list([lisp.s_quote, x]) for x in (m.intern(typed.name), m.intern(MODULE))]
     keep = m.list([m.intern("put"), *words, m.string(typed.to_bytes())])
     written(lisp, lambda: module.form(keep))
-    m.cage["sp"] = mark
     return m.intern(typed.name)
 
 

@@ -25,9 +25,7 @@ def folded(name: str, kernel: str, unit: int, *aliases: str) -> None:
         if len(arguments) == 1 and unit != NIL:
             result = function(0, unit, result)
         for a in arguments[1:]:
-            lisp.machine.pin(result)
             result = function(0, result, a)
-            lisp.machine.unpin(1)
             if result == UNWIND:
                 raise Unwinding
         if result == UNWIND:

@@ -32,7 +32,7 @@ def lisp_stack(lisp: Lisp, most: int = 20 * 8) -> int:
     m, cage = lisp.machine, lisp.machine.cage
     lisp.collect()  # so that start bits say where objects are
     first = max(cage["stack_base"], cage["sp"] - max(most, 0))
-    words = m.words[first >> 3:cage["sp"] >> 3].tolist()
+    words = m.row(first, cage["sp"] - first >> 3)
     good = m.kernel.good_value
     return m.list([word if good(word, cage["heap_top"]) else m.integer(word) for word in reversed(words)])
 

@@ -224,6 +224,7 @@ def load(lisp: Lisp, name: int) -> int:
     stream = Input(file, name=path)
     saved, lisp.input = lisp.input, stream
     m = lisp.machine
+    mark = len(m.met)
     try:
         while True:
             before = stream.place()
@@ -233,14 +234,13 @@ def load(lisp: Lisp, name: int) -> int:
                 raise lisp.errors.loud(f"{error} in {path}, line {stream.here()}") from None
             if form == lisp.eof:
                 return NIL
-            m.pin(form)
             try:
                 lisp.on_form(form)
             except Unwinding:
                 if m.cage["unwind_kind"] == UNWIND_ERROR:
                     lisp.locate(stream, before)
                 raise
-            m.unpin(1)
+            del m.met[mark:]
     finally:
         lisp.input = saved
         file.close()
@@ -327,9 +327,7 @@ def break_(lisp: Lisp) -> int:
             raise lisp.errors.loud("left from break")
         if form in (lisp.eof, m.intern("continue")):
             return NIL
-        m.pin(form)
         value = lisp.protect(lambda form=form: lisp.eval(form))  # type: ignore[misc]
-        m.unpin(1)
         if value is not None:
             lisp.output.write(lisp.printer.text(value) + "\n")
 

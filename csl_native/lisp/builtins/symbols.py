@@ -69,13 +69,13 @@ def remob(lisp: Lisp, x: int) -> int:
 @builtin("oblist", 0)
 def oblist(lisp: Lisp) -> int:
     m = lisp.machine
-    symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL]
+    symbols = m.interned()
     return m.list(sorted(symbols, key=m.text))
 
 
 @builtin("mapobl", 1)
 def mapobl(lisp: Lisp, f: int) -> int:
-    for symbol in lisp.machine.items(oblist(lisp)):
+    for symbol in lisp.machine.each(oblist(lisp)):
         lisp.apply(f, [symbol])
     return NIL
 

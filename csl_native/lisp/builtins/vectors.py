@@ -141,7 +141,7 @@ def clrhash(lisp: Lisp, h: int = NIL) -> int:
 @builtin("maphash", 2)
 def maphash(lisp: Lisp, f: int, h: int) -> int:
     m = lisp.machine
-    for pair in m.items(m.apply(m.intern("hashcontents"), [h])):
+    for pair in m.each(m.apply(m.intern("hashcontents"), [h])):
         lisp.apply(f, [m.car(pair), m.cdr(pair)])
     return NIL
 
