@@ -42,7 +42,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        keys that you trust; the default), all
   --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,
                        detail, text and remedy (docs/REASONS.md has the codes)
-  --gc-stress          collect at every safepoint (for testing)
+  --gc-stress          collect at every point where a collection may come (for testing)
   --help --version
 exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong command line or unusable image"""
 

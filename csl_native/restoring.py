@@ -84,6 +84,7 @@ class Restoring:
         if isinstance(self.machine, StressedMachine):
             self.machine.begin_stress(self.lisp)
         self.hardcode.set_thresholds(*jit, wait)
+        del self.machine.met[:]  # it all stands in the heap
 
     def _architecture(self) -> Architecture | None:
         from .native.architectures import by_tag
