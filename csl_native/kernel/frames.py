@@ -78,7 +78,10 @@ def count_native(env) -> None:
 
 @noinline
 def interpret_counted(env, fp):
-    return invoke1(SLOT_RESUME if count_bytecode(env, 0) == T else SLOT_INTERPRET, env, fp)
+    store(SP, frame_end(load(env + 8 - VECTOR), fp))  # who counts may compile: the frame is below what that pushes, and the collector sees it
+    hot = count_bytecode(env, 0)
+    store(SP, fp)
+    return invoke1(SLOT_RESUME if hot == T else SLOT_INTERPRET, env, fp)
 
 
 def compile1(env, a):
