@@ -74,6 +74,8 @@ class Checker:
             caught = f"left errorset: {error}" if "interrupt" not in str(error) else ""
         except Stopped:
             caught = "ended the Lisp"
+        except KeyboardInterrupt:
+            pass  # another interrupt, which came when errorset had caught the first
         except BaseException as error:
             caught = f"Python's {type(error).__name__}: {error}"
         self.calling = False
