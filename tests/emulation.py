@@ -20,6 +20,8 @@ PACKAGES = ("python3", "libc-bin", "libgcc-s1", "libstdc++6", "python3-msgpack",
 MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64"), "loongarch64": ("loong64", "qemu-loongarch64"),
             "ppc64le": ("ppc64el", "qemu-ppc64le"), "s390x": ("s390x", "qemu-s390x"), "armv7": ("armhf", "qemu-arm"),
             "i386": ("i386", "qemu-i386"), "mips64": ("mips64el", "qemu-mips64el")}  # our name: Debian's, and qemu's program
+# Machines of no architecture that a build knows: Debian's name, qemu's program, and what the reason says of it.
+ALIENS = {"mipsel": ("mipsel", "qemu-mipsel", "machine 8, 32 bits"), "armel": ("armel", "qemu-arm", "hard float")}
 
 # Hand-made code of each architecture, as text and as bytes: an FN1 entry (base, environment, argument) that gives its argument plus 1,
 # which is plus 8 as a word.
@@ -147,7 +149,7 @@ def make_emulator(target: Path, program: str) -> None:
 
 def python(name: str) -> list[str]:
     """The command that runs Python of an architecture here."""
-    debian, program = MACHINES[name]
+    debian, program = (MACHINES.get(name) or ALIENS[name])[:2]
     target, qemu = ROOT / name, emulator(program)
     with alone():
         if not target.exists():

@@ -417,3 +417,32 @@ def test_large_system_extensions(images: Path, tmp_path: Path) -> None:
         done = there(name, *MODULE, "--explain", "-i", str(path), "-e", "(print (more 40))", cpu=cpu)
         assert (done.stdout, done.stderr) == (wanted + "\n", "")
     assert "more" not in foretold(path, name) and "more" not in foretold(path, lse.name)
+
+
+# -- machines of no known architecture ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(emulation.ALIENS))
+def test_a_machine_that_nobody_knows(name: str, images: Path, tmp_path: Path) -> None:
+    """An image from here starts and runs programs there as bytecode, with the reason, and one preserved there is native here again."""
+    try:
+        emulation.python(name)
+    except emulation.Unavailable as error:
+        pytest.skip(f"no emulation of {name}: {error}")
+    path, copy, programs = tmp_path / "x.img", tmp_path / "y.img", tmp_path / "p.lsp"
+    s = Session(heap=64 << 20)
+    s.eval("(de sq (x) (times x x))")
+    s.native_compile(["sq"])
+    s.preserve(path)
+    s.close()
+    names = ("stak", "strings")
+    programs.write_text("".join(program(p, small=True) + "\n(main)\n" for p in names))
+    done = there(name, *MODULE, "--explain", "-i", str(path), "-o", str(copy), "-e", "(print (list (sin 1.0) (exp 2.5) (sqrt 2.0)))",
+                 "-e", "(setq there (sq (expt 2 100)))", "-e", f'(rdf "{programs}")', "-e", "(preserve)")
+    assert done.stdout.startswith("(0.841471 12.1825 1.41421)\n"), done.stderr
+    for p in names:
+        assert printed(p, done.stdout) == (CORPUS / "programs" / f"{p}.small.expected").read_text(), done.stderr
+    assert done.stderr.count("[no-architecture]") == 1 and emulation.ALIENS[name][2] in done.stderr
+    s = restore(copy, heap=64 << 20)
+    assert s.explain() == [] and s.eval("(list there (sq 3))") == [1 << 200, 9]
+    s.close()

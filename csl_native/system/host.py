@@ -72,7 +72,7 @@ MACH_O = {b"\xce\xfa\xed\xfe": ("<", 32), b"\xcf\xfa\xed\xfe": ("<", 64), b"\xfe
 
 def own_header() -> Header | None:
     """The header of the program of this process; None when it cannot be read, or is not what this Python is (a script that starts it)."""
-    for path in ("/proc/self/exe", sys.executable, getattr(sys, "_base_executable", None)):
+    for path in (None if sys.platform == "win32" else "/proc/self/exe", sys.executable, getattr(sys, "_base_executable", None)):
         if not path:
             continue
         with contextlib.suppress(OSError), open(path, "rb") as file:

@@ -21,6 +21,7 @@ def uses(instruction: Any) -> frozenset[str]:
 
 # The caches: Arm ARM, B2.4.4, what clear_cache does.
 ARCHITECTURE = Architecture(
+    also=(("PE", 0xAA64), ("Mach-O", 0x0100000C)),
     return_code="c0035fd6", number=12, name="aarch64", abi="AAPCS64", triple="aarch64-unknown-linux-gnu", machine=183, cpu="generic",
     clobber=",".join(f"~{{x{k}}}" for k in range(19, 29)),
     kinds=aarch64.KINDS, absolute=aarch64.ABSOLUTE,

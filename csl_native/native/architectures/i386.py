@@ -37,6 +37,7 @@ define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
                             ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
 
 ARCHITECTURE = Architecture(
+    also=(("PE", 0x14C), ("Mach-O", 7)),
     return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4",
     clobber="~{ebx},~{esi},~{edi},~{ebp}",
     kinds=i386.KINDS, absolute=i386.ABSOLUTE,

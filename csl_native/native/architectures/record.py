@@ -73,6 +73,7 @@ class Architecture(NamedTuple):
     flush: Callable[[int, int], None]  # make newly written code (address, size) visible to instruction fetch
     llvm_features: str = ""
     llvm_abi: str = ""
+    also: tuple[tuple[str, int], ...] = ()  # what other formats of programs than ELF call the same processor
     system: str = "linux"  # Python's name of the system whose conventions these are
     conventions: tuple[Convention, ...] = ()  # what the flags in a program's header must say
     big_endian: bool = False
@@ -107,15 +108,15 @@ class Architecture(NamedTuple):
 
     def is_machine_of(self, header: Header) -> bool:
         """Is a program with this header for this kind of machine, if perhaps by another convention?"""
-        return header.format == "ELF" and header.machine == self.machine
+        return (header.format, header.machine) in (("ELF", self.machine), *self.also)
 
     def why_not(self, host: Host) -> str:
         """What keeps a machine from being one of this architecture, whose code it could call by its convention; empty: nothing does."""
         header = host.header
         if header is None or not self.is_machine_of(header):
             return f"{host.text()}; {self.name} is ELF machine {self.machine}"
-        if host.system != self.system:
-            return f"the system is {host.system}; {self.name} has the conventions of {self.system} ({self.abi})"
+        if host.system != self.system or header.format != "ELF":
+            return f"{host.system} with {header.format} programs has another calling convention than {self.name} ({self.abi} on {self.system})"
         if (header.bits, header.big_endian) != (8 * self.word, self.big_endian):
             return f"{header.text()}; {self.name} has {8 * self.word} bits, {'big' if self.big_endian else 'little'}-endian"
         for row in self.conventions:

@@ -69,6 +69,7 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = Architecture(
+    also=(("PE", 0x8664), ("Mach-O", 0x01000007)),
     return_code="c3", number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64",
     clobber="~{rbx},~{rbp},~{r12},~{r13},~{r14},~{r15}",
     kinds=x86_64.KINDS, absolute=x86_64.ABSOLUTE,
