@@ -213,7 +213,7 @@ def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
     pieces, directory, at = _pack(sections, PAGE)
     temporary = f"{path}.{os.getpid()}-{threading.get_ident()}{files.TEMPORARY}"
     with files.writing(path):
-        fd, replaced = -1, False
+        fd, closed, replaced = -1, False, False
         try:
             if os.path.isdir(os.path.dirname(path)):
                 files.clean(path)
@@ -222,6 +222,8 @@ def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
                 files.write_at(fd, data, offset)
             files.write_at(fd, _slot(0, 1, at, directory), 0)
             files.sync(fd)
+            os.close(fd)  # some systems rename no file that is open
+            closed = True
             files.replace(temporary, path)
             replaced = True
             files.sync_folder(os.path.dirname(path))
@@ -231,7 +233,7 @@ def write(path: str | os.PathLike[str], sections: list[Section]) -> None:
             what = "the new image is there, but might not survive a loss of power" if replaced else "what was there before is there still"
             raise ImageError(f"{path}: cannot be written ({error.strerror}); {what}") from error
         finally:
-            if fd >= 0:
+            if fd >= 0 and not closed:
                 os.close(fd)
 
 

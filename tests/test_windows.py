@@ -42,9 +42,9 @@ def there(python: list[str], *arguments: str, text: str = "", cwd: Path | None =
 def test_it_starts_and_says_why(python: list[str], tmp_path: Path) -> None:
     """The tag is not that of the same processor under Linux; output is UTF-8, whatever the console's code page; paths have backslashes."""
     name = windows_path(tmp_path / "out.txt")
-    forms = ["(print (list (sin 1.0) (expt 3 50) (cdr (assoc 'native lispsystem!*)) (cdr (assoc 'opsys lispsystem!*))))", '(prin2t "Grüße λ")',
-             f'(progn (setq s (open "{name}" \'output)) (wrs s) (prin2t "é") (wrs nil) (close s))',
-             f'(print (list (filep "{name}") (filep "{name}x")))', f'(progn (setq s (open "{name}" \'input)) (rds s) (prin2t (readline)) (rds nil))']
+    forms = ["(print (list (sin 1.0) (expt 3 50) (cdr (assoc 'native lispsystem!*)) (cdr (assoc 'opsys lispsystem!*))))", '(progn (prin2 "Grüße λ") (terpri))',
+             f'(progn (setq s (open "{name}" \'output)) (wrs s) (prin2 "é") (terpri) (wrs nil) (close s))',
+             f'(print (list (filep "{name}") (filep "{name}x")))', f'(progn (setq s (open "{name}" \'input)) (rds s) (prin2 (readline)) (terpri) (rds nil))']
     done = there(python, *MODULE, "--explain", *(part for form in forms for part in ("-e", form)))
     assert done.stdout == f"(0.841471 {3 ** 50} 0 win64)\nGrüße λ\n(t nil)\né\n", done.stderr
     assert done.stderr.count("[no-architecture]") == 1 and "win32 with PE programs has another calling convention than x86-64 (System V AMD64" in done.stderr
@@ -62,7 +62,7 @@ def test_programs(python: list[str], tmp_path: Path) -> None:
 def test_conformance(python: list[str]) -> None:
     """A sample of the cases gives what it gives here."""
     def passed(*command: str) -> object:
-        only = ["--json", "-", "--no-programs", "--timeout", "250", "--only", "^(lists|vectors|catch|files)"]
+        only = ["--json", "-", "--no-programs", "--timeout", "250", "--only", "catch|vectors"]
         done = subprocess.run([sys.executable, str(CORPUS / "run.py"), *only, *command, "{}"], capture_output=True, text=True, timeout=600,
                               check=False, env={**os.environ, "PYTHONPATH": str(ROOT), **windows.ENVIRONMENT})
         return json.loads(done.stdout)["conformance"]
@@ -93,10 +93,12 @@ def test_images_there_and_back(python: list[str], tmp_path: Path) -> None:
 
 
 INTERRUPT = """
-import _thread, sys, threading, time
+import _thread, signal, sys, threading, time
 from csl_native.cli import main
 def later():
-    time.sleep(4)
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0.1)
+    time.sleep(2)
     _thread.interrupt_main()
 threading.Thread(target=later, daemon=True).start()
 sys.exit(main(["-q", "-k", "64M", "-e", "(prog nil loop (go loop))", "-e", "(print 'on)"]))

@@ -14,7 +14,8 @@ class Reason(NamedTuple):
 ROWS = (
     Reason("no-set", "the image has no native code for this machine's tag",
            "make some: csl --native-compile all, or csl-image on a machine with llvmlite"),
-    Reason("no-architecture", "this build has no architecture for the processor and calling convention of this program", "bytecode works everywhere; an architecture is one file"),
+    Reason("no-architecture", "this build has no architecture for the processor and calling convention of this program",
+           "bytecode works everywhere; an architecture is one file"),
     Reason("damaged-page", "a page does not match its digest", "restore the image from a copy, or compile again"),
     Reason("kernel-abi", "the code was made for another kernel", "compile again with this version"),
     Reason("missing-feature", "the code needs a processor feature that this machine lacks", "compile for the baseline of this tag"),
