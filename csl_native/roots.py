@@ -19,7 +19,7 @@ from weakref import WeakSet
 from .cage import Cage
 from .vm import VM
 
-_SP = VM["sp"] >> 3
+_BP = VM["bp"] >> 3
 
 
 class Holder(Protocol):
@@ -94,23 +94,26 @@ class Roots:
         return found
 
     def collect(self, full: bool, after: Callable[[], None] = lambda: None) -> None:
-        """Collect, and do what comes right after it; what Python holds lies on the Lisp stack meanwhile, where the collector looks."""
+        """Collect, and do what comes right after it; what Python holds lies on the binding stack meanwhile.
+
+        Not on the Lisp stack: a function that has just been entered has its frame above the top of that.
+        """
         words, found = self.words, self.python_words()
-        sp = words[_SP]
-        room = self.cage.places["bindings"] - 4096 - sp >> 3
+        bp = words[_BP]
+        room = self.cage.places["scratch"] - 4096 - bp >> 3
         if len(found) > room:
             found = array("q", set(found))
             if len(found) > room:
-                raise MemoryError(f"Python holds {len(found)} Lisp values at once; the Lisp stack has room for {room}")
-        for at, word in enumerate(found, sp >> 3) if sys.byteorder == "big" else ():
+                raise MemoryError(f"Python holds {len(found)} Lisp values at once; the binding stack has room for {room}")
+        for at, word in enumerate(found, bp >> 3) if sys.byteorder == "big" else ():
             words[at] = word
         if sys.byteorder == "little":
-            words[sp >> 3:(sp >> 3) + len(found)] = memoryview(found)
-        words[_SP] = sp + 8 * len(found)
+            words[bp >> 3:(bp >> 3) + len(found)] = memoryview(found)
+        words[_BP] = bp + 8 * len(found)
         try:
             self.kernel.collect(int(full))
         finally:
-            words[_SP] = sp
+            words[_BP] = bp
         with self.scope():
             after()
 
