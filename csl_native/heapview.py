@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from csl_native.image.container import Image, ImageError, digest
+from csl_native.image.container import Image, ImageError
 
 from . import byteorder
 from .instructions.codec import Code, disassemble
@@ -88,9 +88,14 @@ class HeapView:
         return Code.unpack(self.raw(literals[0])), literals
 
     def digest_of(self, name: str) -> bytes:
-        """The digest of a function's bytecode; b"" when it has none."""
-        found = self.code_of(symbol) if (symbol := self.functions().get(name)) is not None else None
-        return digest(self.raw(found[1][0])) if found is not None else b""
+        """The digest of what the compiler reads of a function; b"" when it has no bytecode."""
+        from .native.guards import function_digest
+        symbol = self.functions().get(name)
+        found = self.code_of(symbol) if symbol is not None else None
+        return function_digest(self, symbol, found[1]) if symbol is not None and found is not None else b""
+
+    def vector_items(self, v: int) -> list[int]:
+        return self.vector(v)
 
     def raw(self, x: int) -> bytes:
         size = self.word(x & -16) >> 8

@@ -13,7 +13,7 @@ from csl_native.image.files import writing
 
 from .baseimage import base_image
 from .instructions.table import table
-from .kernel.memory import NIL
+from .kernel.memory import NIL, ROOT_HANDMADE
 from .trust import seal
 from .vm import HEAP
 
@@ -33,7 +33,10 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     libraries = {s: m.value(s) or NIL for s in (m.intern("input-libraries"), m.intern("output-library"))}
     for symbol in libraries:
         m.set_value(symbol, NIL)
+    handmade = m.root(ROOT_HANDMADE)  # made again when entries are instated
+    m.set_root(ROOT_HANDMADE, NIL)
     size: int = m.kernel.compact()
+    m.set_root(ROOT_HANDMADE, handmade)
     for symbol, value in libraries.items():
         m.set_value(symbol, value)
     scratch = cage["scratch"]

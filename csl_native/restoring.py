@@ -17,12 +17,12 @@ from .native.hardcode import HardCode
 from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
-from .objects import SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from .stress import StressedMachine, machine_for
 from .system.process import system_name
 from .trust import Trust
 from .vm import HEAP, LINE, SLOTS
-from .words import SYMBOL
+from .words import SYMBOL, VECTOR
 
 PAGE = 4096
 VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
@@ -75,6 +75,7 @@ class Restoring:
             # Names of functions that the jit found worth compiling, here or in the sessions that the image comes from.
             self.profile = set(map(str, info.get("profile", ())))
             self.hardcode = HardCode(self, image, architecture, kernel_refused)  # type: ignore[arg-type]  # every Restoring is a Session
+            self.lisp.on_give_out = self._given_out
             self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
@@ -201,6 +202,14 @@ class Restoring:
         self.hardcode.redefined(symbol)
         if self.lisp.jit is not None:
             self.lisp.jit.redefined(symbol)
+
+    def _given_out(self, symbol: int) -> None:
+        """Native code that was compiled of a function goes; hand-made code relies on nothing."""
+        if self.machine.text(symbol) in self.hardcode.index()[1]:
+            self._replaced(symbol)
+        else:
+            self._redefined(symbol)
+            self.machine.kernel.bytecode_cells(symbol, self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR))
 
     def _replaced(self, symbol: int) -> None:
         """Code in which the body of a function stands must not be used from now on; frames that run see it by the guard."""

@@ -22,6 +22,7 @@ from .kernel.memory import (
     NIL,
     ROOT_CHARS,
     ROOT_COUNT,
+    ROOT_HANDMADE,
     ROOT_HARD_CODE,
     ROOT_LOWER,
     ROOT_MODULES,
@@ -73,7 +74,7 @@ def verify_structure(m: Machine, image: Image) -> None:
     if len(rows) < 128 or any(x & 7 != SYMBOL for x in (*rows, m.root(ROOT_RAISE), m.root(ROOT_LOWER))):
         raise fail("its table of characters is none")
     m.set_value(CATCH_TAGS, NIL)
-    for root in (ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED):
+    for root in (ROOT_HANDMADE, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED):
         m.set_root(root, NIL)
 
 

@@ -80,6 +80,62 @@ def test_cross_tags_share_an_environment(native: Session, tmp_path: Path) -> Non
         assert "functions-12" in image.sections
 
 
+# Hand-made code that gives its first argument, the environment; by arguments of its cell.
+ENVIRONMENT = "mov rax, rsi\n ret"
+
+
+@needs_assembler
+@pytest.mark.parametrize("count, env", [(0, "nil"), (1, "'sym"), (2, "17"), (3, "'(a b)"), (1, "(list2vector '(1 2))"), (5, "(expt 10 30)"),
+                                        (2, "(symbol!-env 'other)")])
+def test_any_value_is_an_environment(native: Session, count: int, env: str, tmp_path: Path) -> None:
+    """The code is called with it, the bytecode stays beside it, and an image has both."""
+    names, values = " ".join("abcde"[:count]), " ".join("12345"[:count])
+    native.eval(f"(de other (x) (list x 'other)) (de f ({names}) (list 'bytecode {names}))")
+    native.eval(f"(progn (setq e {env}) (setq v (lap \"{ENVIRONMENT}\")) (symbol!-set!-native 'f {count} v 8 e))")
+    assert native.eval(f"(eq (f {values}) e)") is True
+    assert native.eval(f"(equal (native!-address 'f {count}) (plus (native!-address v) 8))") is True
+    if count in (1, 2):  # else the code is given the number of arguments, to look at it
+        with pytest.raises(LispError, match="too many arguments"):
+            native.eval("(f 1 2 3)")
+    native.preserve(tmp_path / "x.img")
+    assert native.eval(f"(eq (f {values}) e)") is True
+    assert restore(tmp_path / "x.img", heap=128 << 20).eval(f"(equal (f {values}) e)") is True
+    bytecode = restore(tmp_path / "x.img", heap=128 << 20, native=False)
+    assert bytecode.eval(f"(f {values})") == ["bytecode", *range(1, count + 1)]
+    native.eval(f"(de f ({names}) 'new)")
+    assert native.eval(f"(f {values})") == native.eval("'new")
+
+
+@needs_assembler
+def test_environments_of_copies_and_single_cells(native: Session) -> None:
+    native.eval("(de f (a) (list 'bytecode a)) (copyd 'g 'f) (de opt (a &optional b) (list a b))")
+    native.eval(f"(setq v (lap \"{ENVIRONMENT}\"))")
+    native.eval("(progn (symbol!-set!-native 'f 1 v 8 'one) (copyd 'h 'f) (symbol!-set!-native 'g 1 v 8 'two) (symbol!-set!-native 'opt 258 v 8 'three))")
+    native.eval("(reclaim)")
+    assert native.eval("(list (f 1) (g 1) (h 1) (opt 1 2) (opt 1))") == [*native.eval("'(one two (bytecode 1) three)"), [1, []]]
+
+
+@needs_assembler
+def test_all_numbered_kernel_entries(native: Session) -> None:
+    """The thirty of the original, by number; each one can be called."""
+    native.eval("(de call1 (a) a) (de call2 (a b) a) (de call3 (a b c) a)")
+    addresses = [native.eval(f"(native!-address {-n})") for n in range(1, 31)]
+    assert len(set(addresses)) == 30
+    with pytest.raises(LispError, match="no such kernel entry"):
+        native.eval("(native!-address -31)")
+    for number, form, expected in ((1, "(call2 1 2)", (1, 2)), (4, "(call3 1 2 nil)", [1, 2]), (18, "(call1 7)", 7), (24, "(call1 nil)", [])):
+        cell = int(form[5])
+        jump = f"mov rax, {addresses[number - 1]}\n jmp rax"
+        if cell == 3:
+            jump = f"mov rdx, rcx\n mov rcx, r8\n mov r8, r9\n {jump}"
+        native.eval(f"(symbol!-set!-native 'call{cell} {cell} (lap \"{jump}\") 8 nil)")
+        assert native.eval(form) == expected
+    for number in (25, 28):
+        native.eval(f"(symbol!-set!-native 'call2 2 (lap \"mov rax, {addresses[number - 1]}\n jmp rax\") 8 nil)")
+        with pytest.raises(LispError, match="gone wrong"):
+            native.eval('(call2 "gone wrong" nil)')
+
+
 @needs_assembler
 @pytest.mark.parametrize("name", list(ADD1))
 def test_assembly_for_other_machines(native: Session, name: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, Section, update, write
 from csl_native.instructions.table import table
-from csl_native.kernel.memory import FIXED_SYMBOLS, ROOT_LOWER
+from csl_native.kernel.memory import FIXED_SYMBOLS, ROOT_HANDMADE
 from csl_native.objects import LAYOUTS
 from csl_native.session import Session, restore
 from csl_native.vm import HEAP
@@ -55,7 +55,7 @@ def facts() -> dict[str, object]:
     """What an image relies on, but for the names of functions and entries, which are translated."""
     layouts = json.dumps([[row.name, row.type, row.tag, row.pointers, row.fields] for row in LAYOUTS])
     return {"layouts": hashlib.sha256(layouts.encode()).hexdigest(), "tags": [CONS, SYMBOL, STRING, VECTOR, FLOAT, OTHER], "base": HEAP,
-            "fixed": list(FIXED_SYMBOLS), "roots": ROOT_LOWER + 1, "instructions": [row[1:] for row in table()]}
+            "fixed": list(FIXED_SYMBOLS), "roots": ROOT_HANDMADE + 1, "instructions": [row[1:] for row in table()]}
 
 
 def make() -> None:

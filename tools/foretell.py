@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csl_native.baseimage import base_image
 from csl_native.heapview import HeapView
-from csl_native.image.container import Image, ImageError, digest
+from csl_native.image.container import Image, ImageError
 from csl_native.native.architectures import Architecture
 from csl_native.native.guards import KERNEL
 from csl_native.native.hardcode import function_tag
@@ -90,7 +90,7 @@ def entry_problem(view: HeapView, pages: PageSet, name: str, symbol: int, entry:
     found = view.code_of(symbol)
     if found is None:
         return Fallback("no-bytecode", name)
-    if "bytecode" in row and row["bytecode"] != digest(view.raw(found[1][0])):
+    if "bytecode" in row and row["bytecode"] != view.digest_of(name):
         return Fallback("redefined", name)
     for callee, wanted in row.get("inlined", {}).items():
         now = view.digest_of(callee)

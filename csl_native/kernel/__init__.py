@@ -24,6 +24,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         fasl,
         floats,
         frames,
+        handmade,
         hashing,
         host,
         lists,
@@ -39,4 +40,4 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, comparison, boxed, bits, floats, modular, equality, lists, order, vectors, collector, safepoint,
-            symbols, hashing, text, calls, frames, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+            symbols, hashing, text, calls, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -30,11 +30,12 @@ from .memory import NIL, cons
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
-               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen", "resume", "run")
+               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen", "resume", "run", "handmade1", "handmade2", "handmaden")
 SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
 (SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
  SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET,
- SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN, SLOT_RESUME, SLOT_RUN) = SLOT.values()
+ SLOT_COMPILE1, SLOT_COMPILE2, SLOT_COMPILEN, SLOT_RESUME, SLOT_RUN,
+ SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN) = SLOT.values()
 
 
 def undefined1(env, a):

@@ -9,10 +9,10 @@ the same program gives the same bytes.
 from __future__ import annotations
 
 from ..objects import HASH_SLOTS, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
-from ..restricted.language import load, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
 from ..vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
 from ..words import OTHER, SYMBOL, VECTOR
-from .calls import bytecode_cells
+from .calls import SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN, bytecode_cells
 from .collector import object_bytes, pointer_count
 from .hashing import pack
 from .memory import ROOT_VECTOR
@@ -90,10 +90,15 @@ def scan_copy(p):
     return p + object_bytes(p)
 
 
+@inline
+def is_native(slot, handmade) -> bool:
+    return slot >= load(ENTRY_TOP) or slot == handmade
+
+
 def neutral_cells(p) -> None:
     """Slots of native functions mean nothing in another process: the bytecode's go in their place."""
     s = p + SYMBOL
-    if load(s + SYM_FN1) >= load(ENTRY_TOP) or load(s + SYM_FN2) >= load(ENTRY_TOP) or load(s + SYM_FNN) >= load(ENTRY_TOP):
+    if is_native(load(s + SYM_FN1), SLOT_HANDMADE1) or is_native(load(s + SYM_FN2), SLOT_HANDMADE2) or is_native(load(s + SYM_FNN), SLOT_HANDMADEN):
         bytecode_cells(s, load(load(s + SYM_ENV) + 8 - VECTOR))
 
 

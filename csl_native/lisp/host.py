@@ -8,11 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import gmp
+from ..kernel.handmade import USEFUL_CALLS
 from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding
 from ..objects import SYM_PNAME, SYM_SPARE
-from ..words import FLOAT, SYMBOL, UNWIND
+from ..words import FLOAT, STRING, SYMBOL, UNWIND
 from .builtins.reading import fold
 from .handles import weak_table
 from .registry import BUILTINS
@@ -315,6 +316,17 @@ class Host:
             return weak.contents() if operation >> 3 == 4 else weak.get(c) if operation == 0 else weak.remove(c)
         names = ("gethash", "puthash", "remhash", "clrhash", "hashcontents")
         raise self.lisp.errors.plain(names[operation >> 3], h)
+
+    def on_useful(self, operation: int, a: int, b: int) -> int:
+        """What hand-made code asks for by the original's numbers of entries."""
+        name, lisp = USEFUL_CALLS[operation >> 3], self.lisp
+        if name == "rational":
+            if not self.m.is_integer(a):
+                raise lisp.errors.plain("bad arg for rational", a)
+            return a
+        if name == "aerror":
+            raise lisp.errors.plain(self.m.text(a) if a & 7 in (STRING, SYMBOL) else lisp.printer.text(a))
+        return self.m.apply(self.m.intern(name), [a, b] if name == "error" else [a])
 
     def on_bad_function(self, f: int, b: int, c: int) -> int:
         return self.lisp.bad_function(f)

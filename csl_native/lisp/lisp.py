@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..instructions.layout import CODE_GIVEN
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_LOWER, T
 from ..machine import Machine, Unwinding
@@ -83,6 +84,7 @@ class Lisp(Installer, Evaluator):
         self.on_collection: Callable[[str], None] = lambda text: None
         self.pending: BaseException | None = None
         self.on_redefine: Callable[[int], None] = lambda symbol: None
+        self.on_give_out: Callable[[int], None] = lambda symbol: None
         self.on_replace: Callable[[int], None] = lambda symbol: None  # its definition stays, but hand-made code runs in its place
         self.hint: Callable[[str], None] = lambda text: None  # called with what helps to understand an error that was shown
         self.on_read: Callable[[str], None] = lambda path: None  # called with every file that is opened for reading
@@ -189,6 +191,20 @@ class Lisp(Installer, Evaluator):
         if session is not None and session.restricted:
             raise self.errors.plain(f"{what}: refused, because nobody who is trusted here vouches for the image "
                                     "(csl-image sign or trust, or --trust=all)")
+
+    def give_out(self, symbol: int) -> None:
+        """The program gets the literal vector of a bytecoded function, and may change it and the bytecode.
+
+        Native code relies on both, so the function, and all that have the same vector, are bytecode from now on, in images too.
+        """
+        m = self.machine
+        env = m.field(symbol, SYM_ENV)
+        code = m.field(env, 8 - VECTOR)
+        if m.bytes[code + CODE_GIVEN]:
+            return
+        m.bytes[code + CODE_GIVEN] = 1
+        for other in {symbol, *(s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and m.field(s, SYM_ENV) == env)}:
+            self.on_give_out(other)
 
     def undefine(self, symbol: int) -> None:
         self.on_redefine(symbol)

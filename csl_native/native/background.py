@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,12 +16,22 @@ if TYPE_CHECKING:
     from .workers import Worker
 
 
-class Ready(NamedTuple):
-    """What a compiling process gave, or why it could not."""
+class Order(NamedTuple):
+    """A function to compile, and the digests of what the compiler read: of the function itself, and by name of those that stand in its code.
+
+    When they are others at the end, what came out is of no use.
+    """
 
     symbol: int
     source: Source
-    code: int
+    made_of: bytes
+    relied: dict[str, bytes]
+
+
+class Ready(NamedTuple):
+    """What a compiling process gave, or why it could not."""
+
+    order: Order
     block: Block | None
     why: str
 
@@ -36,6 +46,7 @@ class Background:
         self._pool: ThreadPoolExecutor | None = None
         self._worker: Worker | None = None
         self._closing = Event()
+        self._pipe = Lock()
 
     @property
     def pool(self) -> ThreadPoolExecutor:
@@ -44,12 +55,12 @@ class Background:
             self._pool = ThreadPoolExecutor(1, "csl-jit")
         return self._pool
 
-    def submit(self, symbol: int, source: Source, code: int) -> None:
+    def submit(self, order: Order) -> None:
         """Compile a function; ``ready`` gives it later."""
-        self.waiting.add(symbol)
+        self.waiting.add(order.symbol)
 
         def work() -> None:
-            self._ready.put(self.compile(symbol, source, code))
+            self._ready.put(self.compile(order))
             self.poke()
         self.pool.submit(work)
 
@@ -60,18 +71,35 @@ class Background:
                 self.poke()
         self.pool.submit(work)
 
-    def compile(self, symbol: int, source: Source, code: int) -> Ready:
-        """Compile now; touches nothing of the Lisp."""
-        from .workers import Job, Worker
+    def compile(self, order: Order) -> Ready:
+        """Compile now; touches nothing of the Lisp.  The pipe is for one job at a time, whichever thread it comes from."""
+        from .workers import Job
+        job = Job(self.architecture, (order.source,))
         started = time.perf_counter()
         try:
-            if self._worker is None:
-                self._worker = Worker()
-            return Ready(symbol, source, code, self._worker.ask(Job(self.architecture, (source,))), "")
+            with self._pipe:
+                try:
+                    return Ready(order, self.worker().ask(job), "")
+                except Exception:
+                    if self._worker is None or self._worker.is_alive():
+                        raise
+                return Ready(order, self.worker().ask(job), "")  # somebody ended it: another one, once
         except Exception as error:  # whatever it is, what runs goes on
-            return Ready(symbol, source, code, None, str(error) or type(error).__name__)
+            return Ready(order, None, str(error) or type(error).__name__)
         finally:
             self.seconds += time.perf_counter() - started
+
+    def worker(self) -> Worker:
+        """The compiling process; another one in place of one that has ended."""
+        from .workers import Worker
+        if self._closing.is_set():
+            raise RuntimeError("the session is being closed")
+        if self._worker is not None and not self._worker.is_alive():
+            self._worker.close()
+            self._worker = None
+        if self._worker is None:
+            self._worker = Worker()
+        return self._worker
 
     def ready(self) -> Ready | None:
         """The next function that is ready."""
@@ -79,7 +107,7 @@ class Background:
             ready = self._ready.get_nowait()
         except Empty:
             return None
-        self.waiting.discard(ready.symbol)
+        self.waiting.discard(ready.order.symbol)
         return ready
 
     def close(self) -> None:

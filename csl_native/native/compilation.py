@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..objects import SYM_ENV
 from ..words import SYMBOL
 from .architectures import Architecture, with_refinements
 from .elf import Block
@@ -122,7 +121,7 @@ class Compilation:
                                          "features": features, "parts": parts, "unit": [base, len(block.data)],
                                          "inlined": inlined(reached, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
-            entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, m.field(symbol, SYM_ENV)))
+            entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, symbol))  # its environment is its literal vector, which stays its own
         h.add(entries)
         if architecture.number == h.tag:
             h.instate_symbols([symbol for symbol, _ in compiled])

@@ -11,13 +11,14 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
+from ..kernel.calls import SLOT
 from ..machine import Unwinding
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..words import CONS, SYMBOL, VECTOR
 from .architectures import by_tag
 from .assembler import AssemblyError, assemble
 from .elf import Block
-from .hardcode import CELLS, HardCode
+from .hardcode import CELLS, HANDMADE, HardCode
 from .pages import PAGE_SIZE, PageSet
 from .table import type_and_page
 
@@ -31,7 +32,8 @@ USEFUL = ("cons", "ncons", "list2", "list2star", "acons", "list3", "plus2", "dif
           "cl_equal_fn", "aerror", "integerp", "apply")
 KERNEL_NAME = {"cons": "entry_cons2", "lognot": "entry_lnot", "quot2": "entry_quotient", "cremainder": "entry_remainder", "negate": "entry_minus",
                "lessp2": "entry_lessp", "lesseq2": "entry_leq", "greaterp2": "entry_greaterp", "geq2": "entry_geq", "equal_fn": "entry_equal",
-               "cl_equal_fn": "entry_cl_equal", "integerp": "entry_fixp", "apply": "apply_list", "ash": "entry_ashift"}
+               "cl_equal_fn": "entry_cl_equal", "integerp": "entry_fixp", "apply": "apply_list", "ash": "entry_ashift", "list2star": "useful_list2star",
+               "rational": "useful_rational", "reclaim": "useful_reclaim", "error": "useful_error", "aerror": "useful_aerror"}
 
 
 def kernel_name(name: str) -> str:
@@ -138,6 +140,9 @@ class Handmade:
         cell = natural if count >> 3 > 255 else 0
         entry = place + (offset >> 3)
         lisp.on_replace(symbol)
+        if all(m.field(symbol, cell) != SLOT[name] for cell, name in zip(CELLS, HANDMADE, strict=True)):
+            # Its own literal vector, by which its environment is known: after copyd another function has the same.
+            m.set_field(symbol, SYM_ENV, m.vector(m.vector_items(m.field(symbol, SYM_ENV))))
         pages = self.pages(own_tag)
         code = bytes(pages.data[entry:place + size])
         pages.entries[str(entry)] = {"bytecode": self.hardcode.bytecode_digest(symbol), "name": m.text(symbol),
@@ -156,8 +161,7 @@ class Handmade:
         """``native-address``: of a function cell, a kernel entry (negative), a VM variable, or a handle."""
         m = self.machine
         if x & 7 == SYMBOL and count is not None:
-            cell = CELLS[0 if count == 1 else 1 if count == 2 else 2]
-            return m.words[m.field(x, cell) >> 3]
+            return m.words[self.hardcode.entry_slot(x, 0 if count == 1 else 1 if count == 2 else 2) >> 3]
         if x & 7 == 0 and x < 0:
             k = -(x >> 3) - 1
             resolve = self.hardcode.resolve()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
-from csl_native.image.container import Image, ImageError, Section, digest
+from csl_native.image.container import Image, ImageError, Section
 
 from ..cage import CodeMemory
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
 from ..kernel.calls import SLOT
+from ..kernel.memory import NIL, ROOT_HANDMADE
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
-from ..words import VECTOR
+from ..words import OTHER, VECTOR
 from .architectures import Architecture
+from .guards import function_digest
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
 WRONG = ("wrong1", "wrong2", "wrongn")
+HANDMADE = ("handmade1", "handmade2", "handmaden")
 
 
 class HardCode(DefinitionTable):
@@ -185,9 +188,32 @@ class HardCode(DefinitionTable):
             self.lisp.jit.return_native()
 
     def release_slots(self, symbol: int) -> None:
-        for slot in {self.machine.field(symbol, cell) for cell in CELLS}:
+        for slot in {self.entry_slot(symbol, k) for k in range(3)}:
             if slot >= self.machine.cage["entry_top"]:
                 self.free_slots.append(slot)
+        if (rows := self.machine.root(ROOT_HANDMADE)) & 7 == OTHER:
+            self.machine.kernel.remhash(self.machine.field(symbol, SYM_ENV), rows)
+
+    def entry_slot(self, symbol: int, k: int) -> int:
+        """The slot of the code that runs by way of a function cell, hand-made code with an environment of its own included."""
+        m = self.machine
+        slot = m.field(symbol, CELLS[k])
+        row = m.kernel.gethash2(m.field(symbol, SYM_ENV), m.root(ROOT_HANDMADE)) if slot == SLOT[HANDMADE[k]] else NIL
+        return m.field(row, 16 * k + 8 - VECTOR) if row & 7 == VECTOR else slot
+
+    def set_row(self, symbol: int, k: int, slot: int, env: int) -> int:
+        """Note entry and environment of hand-made code; what the cell leads to."""
+        m = self.machine
+        if m.root(ROOT_HANDMADE) & 7 != OTHER:
+            m.set_root(ROOT_HANDMADE, m.kernel.make_hash(0, 16))
+        key, rows = m.field(symbol, SYM_ENV), m.root(ROOT_HANDMADE)
+        row = m.kernel.gethash2(key, rows)
+        if row == NIL:
+            row = m.vector([0] * 6)
+            m.kernel.puthash(key, rows, row)
+        m.set_field(row, 16 * k + 8 - VECTOR, slot)
+        m.set_field(row, 16 * k + 16 - VECTOR, env)
+        return SLOT[HANDMADE[k]]
 
     def resolve(self) -> dict[str, int]:
         loaded = self.session.sets[f"kernel-{self.architecture.number}"] if self.architecture else None
@@ -230,17 +256,17 @@ class HardCode(DefinitionTable):
         address = self.address(pages.tag, place)
         if address is None:
             return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is not in memory")
-        self.set_cells(symbol, count, cell, self.new_slot(address))
-        if env != m.field(symbol, SYM_ENV) and env & 7 == VECTOR:
-            m.set_field(symbol, SYM_ENV, env)
+        handmade = "inlined" not in entry and env != m.field(symbol, SYM_ENV)
+        self.set_cells(symbol, count, cell, self.new_slot(address), env if handmade else None)
         return None
 
-    def set_cells(self, symbol: int, count: int, cell: int, slot: int) -> None:
+    def set_cells(self, symbol: int, count: int, cell: int, slot: int, env: int | None) -> None:
+        """Let the natural cell, or the one that an entry is for, lead to a slot; ``env``: hand-made code's own environment."""
         words = self.machine.words
         natural = 0 if count == 1 else 1 if count == 2 else 2
         for k, place in enumerate(CELLS):
             if (cell == 0 and k == natural) or cell == k + 1:
-                words[symbol + place >> 3] = slot
+                words[symbol + place >> 3] = slot if env is None else self.set_row(symbol, k, slot, env)
             elif cell == 0:
                 words[symbol + place >> 3] = SLOT[WRONG[k]]
 
@@ -264,8 +290,8 @@ class HardCode(DefinitionTable):
         return None
 
     def bytecode_digest(self, symbol: int) -> bytes:
-        m = self.machine
-        return digest(m.raw(m.field(m.field(symbol, SYM_ENV), 8 - VECTOR)))
+        """The digest of what the compiler reads of a bytecoded function."""
+        return function_digest(self.machine, symbol, self.machine.vector_items(self.machine.field(symbol, SYM_ENV)))
 
     # -- sets ------------------------------------------------------------------------
 

@@ -19,8 +19,9 @@ from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
 from ..objects import SYM_ENV
 from ..words import OTHER, SYMBOL, VECTOR
-from .background import Background, Ready
+from .background import Background, Order, Ready
 from .codecache import LIMIT, CodeCache, Compiled
+from .guards import is_given
 from .kernelset import kind_numbers
 from .pages import PageSet, Refused
 from .pages import load as load_pages
@@ -58,7 +59,6 @@ class Jit(CodeCache):
         self._symbols: dict[int, int] = {}
         self._later: list[int] = []  # functions to optimise when the program has run for long enough
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
-        self._inlined: dict[int, dict[str, bytes]] = {}
         self._table: StencilTable | None | str = None
         self._began = time.perf_counter()
         self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "", self.machine.poke)
@@ -175,6 +175,9 @@ class Jit(CodeCache):
             return None
         from ..stencils.table import Made, NoRoom, TooLarge
         m = self.machine
+        if is_given(m.raw(address)):
+            self.refused["the program has the literal vector, and may change it"] += 1
+            return None
         code = Code.unpack(m.raw(address), sequences=True)
         try:
             check_opcodes(code.code)
@@ -222,10 +225,12 @@ class Jit(CodeCache):
         source = self.source(symbol)
         if source is None:
             return
+        from .sources import inlined
+        order = Order(symbol, source, self.hardcode.bytecode_digest(symbol), inlined([source], self.lisp))
         if at_once:
-            self.take(self.background.compile(symbol, source, self.code_of(symbol)))
+            self.take(self.background.compile(order))
         else:
-            self.background.submit(symbol, source, self.code_of(symbol))
+            self.background.submit(order)
 
     def source(self, symbol: int) -> Source | None:
         if self.bytes >= self.limit:
@@ -235,7 +240,7 @@ class Jit(CodeCache):
             self.refused["llvmlite is not installed"] += 1
             return None
         from .functions import NotCompilable
-        from .sources import inlined, source_of
+        from .sources import source_of
         try:
             source = source_of(self.lisp, symbol, "f", speculate=symbol not in self._cautious)
             if source.foreign is not None:
@@ -243,7 +248,6 @@ class Jit(CodeCache):
         except (NotCompilable, ForeignError) as error:
             self.refused[str(error)] += 1
             return None
-        self._inlined[symbol] = inlined([source], self.lisp)
         return source
 
     def take_ready(self) -> None:
@@ -261,8 +265,9 @@ class Jit(CodeCache):
         if ready.block is None:
             self.refused[ready.why.splitlines()[0]] += 1
             return
-        relied = self._inlined.pop(ready.symbol, {})
-        if not self.lisp.is_bytecoded(ready.symbol) or self.code_of(ready.symbol) != ready.code or self.hardcode.changed(relied):
+        order = ready.order
+        symbol, relied = order.symbol, order.relied
+        if not self.lisp.is_bytecoded(symbol) or self.hardcode.bytecode_digest(symbol) != order.made_of or self.hardcode.changed(relied):
             self.refused["redefined while it was compiled"] += 1
             return
         architecture = self.hardcode.architecture
@@ -274,9 +279,9 @@ class Jit(CodeCache):
         except Refused as refused:
             self.refused[refused.code] += 1
             return
-        slot, count = self.hardcode.new_slot(memory.address + ready.block.symbols["f.entry"]), ready.source.code.fixed
+        slot, count = self.hardcode.new_slot(memory.address + ready.block.symbols["f.entry"]), order.source.code.fixed
         slots = (slot, 0, 0) if count == 1 else (0, slot, 0) if count == 2 else (0, 0, slot)
-        self.install(ready.symbol, Compiled(OPTIMISED, slots, memory, ready.code, {}, tuple(relied)))
+        self.install(symbol, Compiled(OPTIMISED, slots, memory, self.code_of(symbol), {}, tuple(relied)))
 
     # -- what was assumed too much --------------------------------------------------
 

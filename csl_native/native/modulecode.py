@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from csl_native.image.container import Image, ImageError, Section, update
 
 from ..lisp.fasl import PREFIX
-from ..objects import SYM_ENV
 from ..trust import seal
 from .architectures import Architecture
 from .hardcode import HardCode
@@ -81,7 +80,7 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
     for place, row in pages.entries.items():
         symbol, at = m.intern(str(row["name"])), base + int(place)
         if hardcode.lisp.is_bytecoded(symbol) and hardcode.bytecode_digest(symbol) == row.get("bytecode"):
-            entries.append((symbol, int(row["count"]), type_and_page(tag, 0, at // PAGE_SIZE), at % PAGE_SIZE, m.field(symbol, SYM_ENV)))
+            entries.append((symbol, int(row["count"]), type_and_page(tag, 0, at // PAGE_SIZE), at % PAGE_SIZE, symbol))
     hardcode.add(entries)
     hardcode.instate_symbols([entry[0] for entry in entries])
     return None

@@ -13,8 +13,8 @@ from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..objects import SYM_ENV
 from ..words import FLOAT, SYMBOL, VECTOR
-from .functions import Callee, FunctionIR, Source
-from .guards import digest_of, guard_of
+from .functions import Callee, FunctionIR, NotCompilable, Source
+from .guards import digest_of, guard_of, is_given
 from .lowering import CALLS
 from .thunks import calls_only
 
@@ -38,6 +38,8 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
     m = lisp.machine
     literals = m.vector_items(m.field(symbol, SYM_ENV))
     code = Code.unpack(m.raw(literals[0]))
+    if is_given(m.raw(literals[0])):
+        raise NotCompilable("the program has its literal vector, and may change it")
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
     if (row := foreign_of(lisp, literals, code)) is not None:
@@ -83,6 +85,8 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
     if not lisp.is_bytecoded(symbol) or name in lisp.session.hardcode.index()[1]:  # type: ignore[attr-defined]
         return None
     literals = m.vector_items(m.field(symbol, SYM_ENV))
+    if is_given(m.raw(literals[0])) or m.kernel.find_symbol(m.string(name)) != symbol:
+        return None  # it changes without being defined, or nobody finds by the name that it did
     code = Code.unpack(m.raw(literals[0]))
     if foreign_of(lisp, literals, code) is not None:
         return None  # its native code is a thunk

@@ -93,6 +93,9 @@ class Worker:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
     def ask(self, job: Job) -> Block:
         """Compile; an error there is raised here."""
         stdin, stdout = self.process.stdin, self.process.stdout

@@ -203,6 +203,8 @@ def symbol_argcount(lisp: Lisp, name: int) -> int:
 @builtin("symbol-env", 1)
 def symbol_env(lisp: Lisp, name: int) -> int:
     lisp.reach_out("symbol-env")
+    if name & 7 == SYMBOL and lisp.is_bytecoded(name):
+        lisp.give_out(name)
     return lisp.machine.field(name, SYM_ENV)
 
 
@@ -215,6 +217,7 @@ def symbol_set_env(lisp: Lisp, name: int, env: int) -> int:
     code, old = m.field(name, SYM_ENV), m.field(env, 8 - VECTOR)
     if old != m.field(code, 8 - VECTOR) or m.vector_length(env) != m.vector_length(code):
         raise lisp.errors.plain("symbol-set-env: not a literal vector of this function", env)
+    lisp.give_out(name)
     m.set_field(name, SYM_ENV, env)
     return env
 
