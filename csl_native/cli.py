@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Any
 
+from csl_native.image import files
+
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
   -i FILE        start from this image (- is the base image); further ones are libraries for load-module, in this order
@@ -220,13 +222,13 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         return run(options)
     except UsageError as error:
-        print(f"csl: {error}", file=sys.stderr)
+        print(f"csl: {files.shown(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except (OSError, MemoryError, ValueError, RuntimeError) as error:
-        print(f"csl: {error}", file=sys.stderr)
+        print(f"csl: {files.shown(error)}", file=sys.stderr)
         return 2
     except Exception as error:
         if os.environ.get("CSL_NATIVE_DEBUG"):

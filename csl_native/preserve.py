@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from csl_native.image.container import PAGE, STRONG, Image, Section, digest, update, write
-from csl_native.image.files import writing
+from csl_native.image.container import PAGE, STRONG, Section, digest
+from csl_native.image.files import same
+from csl_native.image.writing import Writer
 
-from .baseimage import base_image
+from .baseimage import base_image, check_output
 from .instructions.table import table
 from .kernel.memory import NIL, ROOT_HANDMADE
 from .trust import seal
@@ -55,13 +56,17 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
             Section("instructions", msgpack.packb(table()), raw=True)]
 
 
-def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False, more: Sequence[Section] = ()) -> None:
-    """Write the session to an image file, and ``more`` sections with it, in one atomic step.
+def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False, more: Sequence[Section] = (),
+             expected: Mapping[str, bytes] | None = None) -> None:
+    """Write the session to an image file, and ``more`` sections with it, in one atomic step; nothing when all of it is there already.
+
+    ``expected``: digests of sections that must still be in the file, because what is written was made from them.
 
     A new file gets everything.  An existing image that this session came from, or wrote, keeps the page sets of
     other tags byte for byte; only the heap and this machine's sets are replaced.  Modules that a file has stay in it.
     """
     path = os.fspath(path)
+    check_output(path)
     sections = heap_sections(session, compress)
     own = session.native_sections()
     sections[0].digest = digest(sections[0].data, STRONG)
@@ -71,30 +76,22 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
     if not session.restricted:
         seal([sections[0], *own, *(foreign if session.path and os.path.realpath(session.path) == os.path.realpath(base_image()) else ())])
-    with writing(path):
-        _write(session, path, sections, [*own, *more], [s for s in foreign if s.name not in {m.name for m in more}])
+    with Writer(path) as writer:
+        writer.expect(expected or {})
+        if session.path and writer.exists and same(path, session.path):
+            writer.commit([*sections, *own, *more])
+        else:
+            foreign = [s for s in foreign if s.name not in {m.name for m in more}]
+            writer.replace([*sections, *own, *more, *foreign, *_modules(writer, {s.name for s in foreign})])
 
 
-def _write(session: Session, path: str, sections: list[Section], own: list[Section], foreign: list[Section]) -> None:
-    if session.path and os.path.exists(path) and os.path.realpath(path) == os.path.realpath(session.path):
-        with Image(path) as image:
-            unchanged = {s.name for s in own if (old := image.sections.get(s.name)) is not None and _same(image, old, s)}
-        update(path, sections + [s for s in own if s.name not in unchanged])
-    else:
-        write(path, sections + own + foreign + _modules(path, {s.name for s in foreign}))
-
-
-def _modules(path: str, replaced: set[str]) -> list[Section]:
+def _modules(writer: Writer, replaced: set[str]) -> list[Section]:
     """The modules of the file that is about to be written anew, typed ones too, less those that come with the session."""
-    if not os.path.exists(path):
+    if not writer.exists:
         return []
     from .native.modulecode import owner
-    with Image(path) as image:
-        gone = {found[0] for found in map(owner, replaced) if found is not None}
-        names = [name for name in image.sections if (found := owner(name)) is not None and found[0] not in gone
-                 or name.startswith(TYPED) and name not in replaced]
-        return [Section(name, image.read(name), image.sections[name].raw, image.sections[name].info) for name in names]
-
-
-def _same(image: Image, old: Section, new: Section) -> bool:
-    return old.length == len(new.data) and image.read(old.name, check=False) == new.data
+    image = writer.image
+    gone = {found[0] for found in map(owner, replaced) if found is not None}
+    names = [name for name in image.sections if (found := owner(name)) is not None and found[0] not in gone
+             or name.startswith(TYPED) and name not in replaced]
+    return [Section(name, image.read(name), image.sections[name].raw, image.sections[name].info) for name in names]

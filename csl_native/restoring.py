@@ -25,6 +25,7 @@ from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL, VECTOR
 
 PAGE = 4096
+TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
 VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
 
 
@@ -48,7 +49,7 @@ class Restoring:
     def _begin(self, path: str, jit: tuple[int, int], wait: float) -> None:
         with Image(path) as image:
             self.path = path
-            self.fallbacks: list[Fallback] = []
+            self.fallbacks: list[Fallback] = [Fallback("older-state", detail=doubt) for doubt in image.doubts]
             self.sets: dict[str, LoadedSet] = {}
             self.tripped: set[int] = set()  # guards of functions that were redefined
             self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
@@ -99,7 +100,7 @@ class Restoring:
         """The image's instructions must be this version's, or the first of them."""
         from .instructions import table
         try:
-            rows = unpack(image.read("instructions")) if "instructions" in image.sections else []
+            rows = unpack(image.read("instructions", limit=TABLE_LIMIT)) if "instructions" in image.sections else []
             count = len(table.names_of(rows)[0])
         except ValueError as error:
             raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
@@ -178,8 +179,8 @@ class Restoring:
             image.read("heap")
         if not section.raw or not cage.map_file(image.file.fileno(), section.offset, section.length, HEAP):
             m.bytes[HEAP:HEAP + section.length] = image.read("heap")
-        starts = image.read("starts")
-        for name, data in (("starts", starts), ("instructions", image.read("instructions"))):
+        starts = image.read("starts", limit=(size + 1023) // 1024 * 8)
+        for name, data in (("starts", starts), ("instructions", image.read("instructions", limit=TABLE_LIMIT))):
             if name in info and not matches(data, info[name]):
                 raise ImageError(f"{image.path}: its section {name} is not that of its heap; restore the image from a copy or make it again")
         if len(starts) != (size + 1023) // 1024 * 8:

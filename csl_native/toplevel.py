@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from csl_native.image.container import Image
+from csl_native.image.files import shown
 
 from .baseimage import base_image
 from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
@@ -72,7 +73,7 @@ class TopLevel:
             for line in self.session.explain():
                 if line not in self.said:
                     self.said.add(line)
-                    self.note(f"csl: {line}")
+                    self.note(f"csl: {shown(line)}")
 
     def body(self) -> int:
         code = missing = 0

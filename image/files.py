@@ -53,7 +53,7 @@ def create(path: str) -> int:
 
 
 def open_existing(path: str) -> int:
-    return os.open(path, os.O_RDWR | system.BINARY)
+    return os.open(path, os.O_RDWR | system.BINARY | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
@@ -120,6 +120,23 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
                 mine.shared.close()
 
 
+def lock(fd: int) -> None:
+    """Wait until nobody else changes a file, under whatever name."""
+    with contextlib.suppress(OSError):  # a file system without locks
+        system.lock_file(fd)
+
+
+def make_like(fd: int, other: int) -> None:
+    """Give a file the mode of another one, and its owner and group where that is allowed."""
+    system.make_like(fd, os.fstat(other))
+
+
+def kind(path: str) -> str:
+    """What is there, that is no file, in words."""
+    mode = os.stat(path).st_mode
+    return next((word for test, word in ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket")) if test(mode)), "a device")
+
+
 def clean(path: str) -> None:
     """Remove what writers of a file that did not live to the end left beside it; only while holding ``writing``."""
     folder, name = os.path.split(os.path.abspath(path))
@@ -127,3 +144,9 @@ def clean(path: str) -> None:
         if entry.startswith(name + ".") and entry.endswith(TEMPORARY):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(folder, entry))
+
+
+def shown(text: object) -> str:
+    """A name from a file, or a text with such names, for a terminal or a page: what would be obeyed and not seen is spelled out."""
+    line = str(text)
+    return line if line.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

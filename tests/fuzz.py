@@ -44,7 +44,8 @@ def image(data: bytes) -> None:
 
 def directory(data: bytes) -> None:
     """The same behind digests that fit: the directory is what is fuzzed."""
-    from csl_native.image.container import PAGE, SLOT, _slot
+    from csl_native.image.container import PAGE, SLOT
+    from csl_native.image.writing import _slot
     whole = bytearray(PAGE + 256) + data
     whole[:SLOT.size] = _slot(0, 1, PAGE + 256, data)
     image(bytes(whole))

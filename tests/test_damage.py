@@ -140,7 +140,8 @@ def test_counts_that_are_too_large(tmp_path: Path) -> None:
     """A section that claims to be huge is refused before memory is asked for."""
     import msgpack
 
-    from csl_native.image.container import PAGE, SLOT, _slot, digest
+    from csl_native.image.container import PAGE, SLOT, digest
+    from csl_native.image.writing import _slot
     path = tmp_path / "x.img"
     for claims in ({"length": 1 << 60}, {"stored": 1 << 60}, {"offset": 1 << 60}, {"offset": -5}, {"length": -1}):
         row = {"name": "heap", "raw": False, "info": {}, "offset": PAGE, "stored": 8, "length": 8, "digest": digest(b"12345678"), **claims}

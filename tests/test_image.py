@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native.baseimage import base_image, base_image_for_now
-from csl_native.image.container import PAGE, SLOT, Image, ImageError, Section, _slot, unpack, update, write
+from csl_native.image.container import PAGE, SLOT, Image, ImageError, Section, unpack, update, write
+from csl_native.image.writing import _slot
 from csl_native.session import Session, restore
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from csl_native.baseimage import check_output
 from csl_native.heapview import HeapView
-from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
+from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, unpack
+from csl_native.image.files import shown
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, install
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
@@ -24,7 +25,7 @@ from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.system.process import utf8_streams
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
-from csl_native.tools.editing import add, drop, extract, report, thin
+from csl_native.tools.editing import add, compact, copy, drop, extract, report, tags_of, thin
 from csl_native.tools.signing import CODE, sign, trust
 from csl_native.trust import Trust
 from csl_native.words import SYMBOL
@@ -48,12 +49,12 @@ def page_sets(image: Image, kind: str) -> dict[int, PageSet]:
 def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Sections, architectures and sizes."""
     rows = [{"section": s.name, "offset": s.offset, "stored": s.stored, "length": s.length, "mapped": s.raw,
-             **({"tag": tag_name(s.info["tag"]), "abi": s.info["abi"]} if "tag" in s.info else {})}
+             **({"tag": tag_name(s.info["tag"]), "abi": s.info.get("abi", "")} if "tag" in s.info else {})}
             for s in sorted(image.sections.values(), key=lambda s: s.offset)]
     heap = image.sections["heap"].info if "heap" in image.sections else {}
     return {"image": image.path, "size": image.size, "format": f"{FORMAT_MAJOR}.{FORMAT_MINOR}", "updates": image.sequence,
-            "heap bytes": heap.get("size"), "tags": sorted({tag_name(s.info["tag"]) for s in image.sections.values() if "tag" in s.info}),
-            "sections": rows}, 0
+            "heap bytes": heap.get("size"), "tags": sorted({tag_name(s.info["tag"]) for s in image.sections.values() if "tag" in s.info}), "sections": rows,
+            **({"damage": image.doubts} if image.doubts else {})}, 0
 
 
 def functions(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -127,6 +128,8 @@ def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Relocation records."""
     rows = []
+    if options.tag:
+        tags_of(image, [options.tag])
     for kind in ("kernel", "functions"):
         for tag, pages in page_sets(image, kind).items():
             architecture = by_tag(tag)
@@ -150,7 +153,7 @@ def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Check every digest, all bytecode, and who vouches for it."""
-    problems = [f"section {name} does not match its digest" for name in image.verify()]
+    problems = image.doubts + [f"section {name} does not match its digest" for name in image.verify()]
     for kind in ("kernel", "functions", "native"):
         for name in sorted(image.sections):
             if name.startswith(kind + "-"):
@@ -188,9 +191,27 @@ def target(text: str) -> tuple[Architecture, frozenset[str]]:
     return architecture, frozenset(features)
 
 
+def known_features(image: Image, architecture: Architecture) -> frozenset[str]:
+    """Features of an architecture that mean something: to its refinements, to code in the image, or to this machine."""
+    here = host()
+    known = set(architecture.baseline).union(*(r.features for r in architecture.refinements))
+    known |= here.features() if here is not None and here.number == architecture.number else set()
+    for kind in ("kernel", "functions", "native"):
+        for name in image.sections:
+            if name.startswith(kind + "-") and image.sections[name].info.get("tag", 0) & 31 == architecture.number:
+                with contextlib.suppress(ImageError):
+                    pages = PageSet.read(image, name)
+                    known |= set(pages.features).union(*(row.get("features", ()) for row in pages.entries.values()))
+    return frozenset(known)
+
+
 def check(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Which functions would run natively on a machine, and why the others would not; without that machine."""
     architecture, features = target(options.target)
+    known = known_features(image, architecture)
+    if unknown := features - known:
+        raise ValueError(f"{options.target}: no code and no tag has to do with a feature {', '.join(sorted(unknown))} of {architecture.name}; known are "
+                         f"{', '.join(sorted(known)) or 'none'}")
     view, rows = HeapView(image), []
     reasons = foretell.predict(image, view, architecture, features)
     for name in sorted(view.functions()):
@@ -236,6 +257,10 @@ def diff(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         if options.tag is None or len(options.tag) != 2:
             raise ValueError("diff --function NAME needs --tag twice")
         a, b = (by_name(name) for name in options.tag)
+        tags_of(image, options.tag)
+        for architecture in (a, b):
+            if not any(entry[0] == architecture.tag for entry in HeapView(image).hard_code().get(options.function, ())):
+                raise ImageError(f"{image.path}: function {options.function} has no native code for {architecture.name}; csl-image functions says what has")
         rows = compare.side_by_side(compare.code_of(image, options.function, a), compare.code_of(image, options.function, b), (a.name, b.name))
     elif options.other is None:
         raise ValueError("diff needs a second image, or --function NAME --tag A --tag B")
@@ -274,7 +299,8 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
 
 
 COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, sign, trust,
-                                                    add, drop, thin, extract, report, tags, completion)}
+                                                    add, drop, thin, compact, copy, extract, report, tags, completion)}
+TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
 WITHOUT_IMAGE = ("tags", "completion", "trust")
 
 
@@ -294,6 +320,10 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument("--json", action="store_true", help="machine-readable output")
         if name in ("add", "drop", "thin"):
             p.add_argument("--tag", action="append", required=True, help="architecture (name or number), repeatable")
+        if name == "copy":
+            p.add_argument("to", help="image file to copy into")
+            p.add_argument("--tag", action="append", help="pages of this architecture (name or number), repeatable")
+            p.add_argument("--module", action="append", help="this module, repeatable")
         if name == "sign":
             p.add_argument("--key", help="private Ed25519 key (PEM or OpenSSH); without, only this user is told that the image is good")
             p.add_argument("--make-key", action="store_true", help="make the key when there is no such file")
@@ -321,11 +351,22 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def visible(result: Any) -> Any:
+    """A result with all names as they are shown."""
+    if isinstance(result, dict):
+        return {shown(key): visible(value) for key, value in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [visible(each) for each in result]
+    return shown(result) if isinstance(result, str) else result
+
+
 def show(options: argparse.Namespace, result: Any) -> None:
     """JSON, or text: on a terminal with rich, where that is installed."""
     if options.json:
         print(json.dumps(result, indent=1, default=str))
         return
+    if not isinstance(result, str):
+        result = visible(result)
     if sys.stdout.isatty():
         with contextlib.suppress(ImportError):
             from csl_native.tools.terminal import show as show_there
@@ -347,11 +388,10 @@ def main(arguments: list[str] | None = None) -> int:
             check_output(options.output, [options.image])
         with Image(options.image) as image:
             if "instructions" in image.sections:
-                import msgpack
-                install(msgpack.unpackb(image.read("instructions")))
+                install(unpack(image.read("instructions", limit=TABLE_LIMIT)))
             result, status = COMMANDS[options.command](image, options)
     except (ImageError, CodeError, ValueError, OSError, MemoryError) as error:
-        print(json.dumps({"error": str(error)}) if options.json else f"csl-image: {error}", file=sys.stdout if options.json else sys.stderr)
+        print(json.dumps({"error": str(error)}) if options.json else f"csl-image: {shown(error)}", file=sys.stdout if options.json else sys.stderr)
         return 2
     try:
         show(options, result)

@@ -9,7 +9,7 @@ from csl_native.native.architectures import Architecture
 from csl_native.native.guards import KERNEL
 from csl_native.native.hardcode import function_tag
 from csl_native.native.pages import PAGE_SIZE, PageSet
-from csl_native.native.reasons import Fallback
+from csl_native.native.reasons import Fallback, no_set
 
 
 def section(image: Image, name: str) -> PageSet | None:
@@ -70,7 +70,7 @@ def predict(image: Image, view: HeapView, architecture: Architecture, features: 
         elif why is not None:
             result[name] = Fallback(why.code, name, why.detail)
         elif not mine:
-            result[name] = Fallback("no-set", name, f"tag {architecture.number}; it has {sorted({e[0] for e in entries[name]})}")
+            result[name] = no_set(name, architecture.number, {e[0] for e in entries[name] if f"functions-{e[0]}" in image.sections})
         else:
             for cell in range(4):  # as HardCode.instate_rows: the highest refinement that runs, for each cell
                 problems = [entry_problem(view, sets[e[0]], name, symbol, e, features) for e in mine if e[1] == cell]

@@ -26,7 +26,7 @@ def report(image: Image, function: str | None) -> str:
             raise ImageError(f"{image.path}: no function {function} with bytecode; csl-image functions lists them")
         chosen = function or max(names, key=lambda name: (len(view.raw(view.code_of(names[name])[1][0])), name))  # type: ignore[index]
         data["code"] = code(image, view, chosen)
-    text = json.dumps(data).replace("</", "<\\/")
+    text = json.dumps(data).replace("<", "\\u003c")  # nothing in a name can end the script, or begin another
     page = files("csl_native.tools").joinpath("report.html").read_text()
     return page.replace("/*DATA*/null", text)
 

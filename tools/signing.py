@@ -6,7 +6,8 @@ import argparse
 import os
 from typing import Any
 
-from csl_native.image.container import STRONG, Image, ImageError, digest, update
+from csl_native.image.container import STRONG, Image, ImageError, digest
+from csl_native.image.writing import Writer
 from csl_native.system.files import BINARY
 from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, keyed, local_key, message, set_trusted, trusted_keys
 from csl_native.trust import sign as signed
@@ -68,10 +69,19 @@ def raw(public: Any) -> bytes:
 
 def sign(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Vouch for all code of the image: with a key, or for this user alone."""
-    bad = image.verify()
-    if bad:
-        raise ImageError(f"{image.path}: damaged sections: {', '.join(bad)}; only what is whole is signed")
     private = private_key(options.key, options.make_key) if options.key else None
+    with Writer(image.path) as writer:
+        infos = sealed(writer.image, private)
+        writer.commit(infos=infos)
+    signer = raw(private.public_key()).hex() if private is not None else "this user"
+    return [{"section": name, "signed by": signer} for name in sorted(infos)], 0
+
+
+def sealed(image: Image, private: Any) -> dict[str, dict[str, Any]]:
+    """What is said of the sections that hold code, with a seal more: by a key, or without one by this user."""
+    bad = image.verify() or image.doubts
+    if bad:
+        raise ImageError(f"{image.path}: damaged: {', '.join(bad)}; only what is whole is signed")
     own = local_key(make=True) if private is None else None
     public = raw(private.public_key()) if private is not None else b""
     infos = {}
@@ -86,8 +96,7 @@ def sign(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
             else:
                 assert own is not None
                 infos[name] = {**section.info, "seal": {**section.info.get("seal", {}), "local": keyed(own, message(section))}}
-    update(image.path, [], infos=infos)
-    return [{"section": name, "signed by": public.hex() or "this user"} for name in sorted(infos)], 0
+    return infos
 
 
 def trust(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:

@@ -6,8 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from csl_native.image.container import Image, ImageError, Section, update, write
-from csl_native.image.files import writing
+from csl_native.image.container import Image, ImageError, Section
+from csl_native.image.writing import Writer
 
 from ..instructions.table import CodeError
 from ..kernel.memory import NIL
@@ -44,22 +44,17 @@ class Library:
 
     def put(self, section: Section) -> None:
         """Add a module or replace it; its native code, of older bytecode, goes."""
-        with writing(self.path):
-            if os.path.exists(self.path):
-                with Image(self.path) as image:
-                    gone = native_sections(image, section.name.removeprefix(PREFIX))
-                update(self.path, [section], gone)
+        with Writer(self.path) as writer:
+            if writer.exists:
+                writer.commit([section], native_sections(writer.image, section.name.removeprefix(PREFIX)))
             else:
-                write(self.path, [section])
+                writer.replace([section])
 
     def delete(self, name: str) -> bool:
-        with writing(self.path):
-            if name not in self.rows():
-                return False
-            with Image(self.path) as image:
-                gone = native_sections(image, name) | {PREFIX + name}
-            update(self.path, [], frozenset(gone))
-        return True
+        if not os.path.exists(self.path):
+            return False
+        with Writer(self.path) as writer:
+            return PREFIX + name in writer.image.sections and writer.commit(dropped=native_sections(writer.image, name) | {PREFIX + name})
 
     def load(self, lisp: Lisp, name: str, sources: bool = False) -> bool:
         """Evaluate a module (or only take its saved definitions); False when it is not here."""

@@ -20,7 +20,7 @@ from .guards import function_digest
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
-from .reasons import Fallback
+from .reasons import Fallback, no_set
 from .table import DefinitionTable
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ class HardCode(DefinitionTable):
             own = sorted((number, rest) for number, rest in numbers
                          if number >> 20 & 31 == self.tag and (found := self.sets.get(number >> 20 & 255)) is not None and found.data)
             if not own:
-                self.session.fallbacks.append(Fallback("no-set", m.text(symbol), f"tag {self.tag}; it has {sorted({n >> 20 & 255 for n, _ in numbers})}"))
+                tags = {number >> 20 & 255 for number, _ in numbers}
+                there = {tag for tag in tags if f"functions-{tag}" in self.session.image_digests and tag & 31 != self.tag}
+                self.session.fallbacks.append(no_set(m.text(symbol), self.tag, there))
             for cell in range(4):
                 why: Fallback | None = None
                 for number, rest in reversed([row for row in own if row[0] >> 18 & 3 == cell]):

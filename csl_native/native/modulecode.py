@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from csl_native.image.container import Image, ImageError, Section, update
+from csl_native.image.container import Image, ImageError, Section
+from csl_native.image.writing import Writer
 
 from ..lisp.fasl import PREFIX
 from ..trust import seal
@@ -89,9 +90,18 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
 def compile_modules(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
                     progress: Progress | None = None) -> dict[str, list[str]]:
     """Compile the functions of modules of an image file natively and keep the code there; function names by module."""
+    with Image(path) as image:
+        made_from = module_digests(image)
     done, sections = module_sections(session, path, architectures, modules, progress)
-    update(path, sections)
+    with Writer(path) as writer:
+        writer.expect({PREFIX + name: made_from[PREFIX + name] for name in done})
+        writer.commit(sections)
     return done
+
+
+def module_digests(image: Image) -> dict[str, bytes]:
+    """What native code of modules is made from."""
+    return {name: s.digest for name, s in image.sections.items() if name.startswith(PREFIX)}
 
 
 def module_sections(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
@@ -110,7 +120,7 @@ def module_sections(session: Session, path: str | os.PathLike[str], architecture
         for module in library.members() if modules is None else modules:
             library.load(session.lisp, module)
             with Image(library.path) as image:
-                names = [str(name) for name in image.sections[PREFIX + module].info["functions"]]
+                names = [str(name) for name in image.sections[PREFIX + module].info.get("functions", ())]
             symbols = [symbol for symbol in map(m.intern, dict.fromkeys(names)) if session.lisp.is_bytecoded(symbol)]
             done[module] = []
             for architecture in architectures:

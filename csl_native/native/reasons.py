@@ -9,6 +9,7 @@ class Reason(NamedTuple):
     code: str
     text: str
     remedy: str
+    what: str = "runs as bytecode"
 
 
 ROWS = (
@@ -30,6 +31,8 @@ ROWS = (
     Reason("untrusted", "nobody who is trusted here vouches for it",
            "csl-image trust KEY, csl-image sign when it is yours, or --trust=all when you know where it is from"),
     Reason("no-foreign", "a C function that the code calls is not there", "install the shared library; until then each call is an error that says so"),
+    Reason("older-state", "the newest state of the image is damaged or gone", "restore the image from a copy or make it again",
+           "is what the image was before"),
     Reason("no-bytecode", "the symbol has no bytecode definition", "define the function"),
 )
 REASONS = {row.code: row for row in ROWS}
@@ -51,4 +54,10 @@ class Fallback(NamedTuple):
         row = REASONS[self.code]
         what = f"{self.subject}: " if self.subject else ""
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{what}runs as bytecode [{self.code}]: {row.text}{detail}; {row.remedy}"
+        return f"{what}{row.what} [{self.code}]: {row.text}{detail}; {row.remedy}"
+
+
+def no_set(name: str, tag: int, there: set[int]) -> Fallback:
+    """A function has entries, but none whose pages are in the image for a tag; ``there``: the tags of those that are."""
+    found = f"the image has its code for {', '.join(map(str, sorted(there)))}" if there else "the image has its code for no tag"
+    return Fallback("no-set", name, f"tag {tag}; {found}")

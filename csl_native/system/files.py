@@ -53,6 +53,25 @@ def locked(folder: str) -> Iterator[None]:
         os.close(fd)
 
 
+def lock_file(fd: int) -> None:
+    """Wait until no other process holds the lock of an open file; on Windows the lock of its folder is all there is."""
+    with contextlib.suppress(ImportError):
+        import fcntl
+        fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+def make_like(fd: int, state: os.stat_result) -> None:
+    """Give an open file the mode of another one, and its owner and group where that is allowed; Windows has neither."""
+    if WINDOWS or not hasattr(os, "fchown"):
+        return
+    mine = os.fstat(fd)
+    for uid, gid in ((state.st_uid, -1), (-1, state.st_gid)):
+        if (uid, gid) not in ((mine.st_uid, -1), (-1, mine.st_gid)):
+            with contextlib.suppress(OSError):
+                os.fchown(fd, uid, gid)
+    os.fchmod(fd, stat.S_IMODE(state.st_mode))
+
+
 @contextlib.contextmanager
 def _locked_file(path: str) -> Iterator[None]:
     """As ``locked``, by a file in the folder, because a folder cannot be opened there; the file goes when nobody has it open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import ImageError
+from csl_native.image.files import shown
 
 from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_MACRO
@@ -286,7 +287,7 @@ def list_modules(lisp: Lisp) -> int:
     for library in libraries.inputs(lisp):
         say(lisp, f"\nFile {library.path} ({'output' if library.writable else 'readonly'}):")
         for name, section in sorted(library.rows().items()):
-            lisp.output.write(f"  {name:<24} {library.date(name)}   {section.length} bytes, {len(section.info.get('functions', ()))} functions\n")
+            lisp.output.write(f"  {shown(name):<24} {library.date(name)}   {section.length} bytes, {len(section.info.get('functions', ()))} functions\n")
     return NIL
 
 
