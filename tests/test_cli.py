@@ -13,7 +13,8 @@ import pytest
 
 from csl_native.baseimage import base_image
 from csl_native.cli import UsageError, parse, size_of
-from csl_native.image.container import Image
+from csl_native.image.container import Image, Section, update
+from csl_native.native.architectures import by_name
 
 from .conftest import machine_runs_natively, needs_native
 
@@ -131,8 +132,13 @@ def test_size_accounts_for_every_byte_and_thin_keeps_tags(tmp_path: Path) -> Non
         assert inner == next(row["bytes"] for row in top if row["what"] == name)
     copy = tmp_path / "x.img"
     copy.write_bytes(Path(base_image()).read_bytes())
-    assert image_tool("thin", str(copy), "--tag", "aarch64").returncode == 0
-    assert "kernel-" not in image_tool("info", str(copy)).stdout
+    before = copy.read_bytes()
+    refused = image_tool("thin", str(copy), "--tag", "s390x")
+    assert refused.returncode == 2 and "has no pages for s390x" in refused.stderr and copy.read_bytes() == before
+    update(copy, [Section("functions-26", b"its pages", raw=True, info={"tag": by_name("s390x").tag, "abi": "x"})])
+    assert image_tool("thin", str(copy), "--tag", "s390x").returncode == 0
+    with Image(copy) as image:
+        assert image.read("functions-26") == b"its pages" and not any(name.startswith("kernel-") for name in image.sections)
 
 
 @pytest.mark.parametrize("command", ["info", "functions", "relocs", "verify", "why", "size"])

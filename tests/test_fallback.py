@@ -185,12 +185,14 @@ def test_restoring_needs_no_compiler(image: Path) -> None:
 def test_preserve_into_its_own_file_keeps_other_tags(image: Path) -> None:
     update(image, [Section("functions-30", b"other machine's pages", raw=True, info={"tag": 30, "abi": "x"})])
     with Image(image) as opened:
-        before = opened.sections["functions-30"].offset
+        before = opened.sections["functions-30"]
     s = restore(image, heap=128 << 20)
     s.eval("(setq more 1)")
     s.preserve(image)
     with Image(image) as opened:
-        assert opened.read("functions-30") == b"other machine's pages" and opened.sections["functions-30"].offset == before
+        after = opened.sections["functions-30"]  # maybe elsewhere: a file that would be half dead is written anew
+        assert opened.read("functions-30") == b"other machine's pages"
+        assert (after.raw, after.info, after.digest) == (before.raw, before.info, before.digest)
     assert restore(image, heap=128 << 20).eval("more") == 1
 
 
