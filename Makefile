@@ -10,8 +10,9 @@ PROGRAMS_SECONDS ?= 75
 CALLS_SECONDS ?= 75
 # Kinds of finds that there still are: they are printed, and do not fail.  The list only becomes shorter.
 CALLS_TOLERATED ?= message about the inside,beyond its limit,hang,Python's,memory,error outside of errorset,signal 11
+JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums chains debugger handles modules session foreign))
 
-.PHONY: demo test lint bench docs base slow fuzz clean
+.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/python -m csl_native.demo
@@ -21,6 +22,14 @@ test: $(STAMP)
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 -m slow tests
+
+# The slow tests without those that repeat on every emulated machine, and at full length, what a sample shows: what CI has time for.
+slow-sample: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2 -m 'slow and not exhaustive' tests
+
+# What runs programs, with every function native from its first call on.
+test-jit: $(STAMP)
+	CSL_NATIVE_JIT=0 $(BIN)/python -m pytest -q -n 2 $(JIT_TESTS)
 
 # Coverage-guided fuzzing of what reads files (where atheris cannot be had, it says so); random programs in all tiers; random calls.
 fuzz: $(STAMP)

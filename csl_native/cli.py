@@ -44,7 +44,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        keys that you trust; the default), all
   --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,
                        detail, text and remedy (docs/REASONS.md has the codes)
-  --gc-stress          collect at every point where a collection may come (for testing)
+  --gc-stress[=N]      collect at every point (every Nth) where a collection may come, and overwrite what is freed (for testing)
   --help --version
 exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong command line or unusable image"""
 
@@ -76,7 +76,8 @@ class Options:
         self.image: str | None = None
         self.output: str | None = None
         self.libraries: list[str] = []
-        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.gc_stress = self.help = self.version = False
+        self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.help = self.version = False
+        self.gc_stress: bool | int = False
         self.engines = self.stats = self.perf_map = self.gdb = self.backtrace = self.explain_json = False
         self.heap: int | None = None
         self.log: str | None = None
@@ -117,6 +118,10 @@ def parse(arguments: list[str]) -> Options:
             if given != "json":
                 raise UsageError(f"{a}: --explain or --explain=json expected")
             options.explain_json = True
+        elif name == "-gc-stress" and given is not None:
+            if not given.isdecimal() or int(given) < 1:
+                raise UsageError(f"{a}: a number of points from 1 on was expected, of which each last one collects")
+            options.gc_stress = int(given)
         elif name in SWITCHES:
             setattr(options, SWITCHES[name], True)
         elif name in FLAGS:

@@ -5,6 +5,7 @@ The pictures of foreign machines come from ``emulation.py``; nothing there has l
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -56,9 +57,23 @@ print(seen, result[0][0], result[0][1][0], result[0][1][1] % 3)
 """
 
 
+# The machines on which what takes long is tried in CI: one whose bytes are in the other order, one of 32 bits.
+SAMPLE = ("s390x", "armv7")
+
+
 @pytest.fixture(scope="session", params=list(emulation.MACHINES))
 def machine(request: pytest.FixtureRequest) -> str:
     """The name of a foreign architecture whose Python runs here."""
+    return available(request)
+
+
+@pytest.fixture(scope="session", params=[pytest.param(name, marks=[] if name in SAMPLE else [pytest.mark.exhaustive]) for name in emulation.MACHINES])
+def sampled(request: pytest.FixtureRequest) -> str:
+    """The same, for tests that CI runs on the sample only."""
+    return available(request)
+
+
+def available(request: pytest.FixtureRequest) -> str:
     try:
         emulation.python(request.param)
     except emulation.Unavailable as error:
@@ -83,20 +98,28 @@ def images() -> Path:
 
 
 def image_of(images: Path, name: str) -> Path:
-    """A program compiled for this machine and for all foreign ones, in one file."""
+    """``base``: the base image with the kernels of all machines; ``all``: what the tests here run, compiled for all of them, in one file."""
     path = images / f"{name}.img"
-    if not path.exists():
-        if name == "base":
-            s = Session(heap=64 << 20)
-        else:  # the kernels of all machines are in the base image already
-            s = restore(image_of(images, "base"), heap=64 << 20)
-            s.eval(SPIN if name == "spin" else program(name, small=True))
-        s.native_compile()
-        s.add_tags(emulation.MACHINES)
-        s.preserve(f"{path}.{os.getpid()}")
-        s.close()
-        os.replace(f"{path}.{os.getpid()}", path)
+    with open(f"{path}.lock", "w") as lock:  # made by the first of the processes that want it, while the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            s = Session(heap=64 << 20) if name == "base" else restore(image_of(images, "base"), heap=64 << 20)
+            if name == "all":
+                for text in (*(prefixed(each) for each in PROGRAMS), SPIN, FOREIGN, TYPED):
+                    s.eval(text)
+            s.native_compile()
+            s.add_tags(emulation.MACHINES)
+            s.preserve(f"{path}.new")
+            s.close()
+            os.replace(f"{path}.new", path)
     return path
+
+
+def prefixed(name: str) -> str:
+    """A program of the corpus whose functions and variables begin with its name, so that all programs fit into one heap."""
+    text = program(name, small=True)
+    own = {*re.findall(r"(?m)^\(de (\S+)", text), *(word for words in re.findall(r"(?m)^\(fluid '\(([^)]*)\)", text) for word in words.split())}
+    return re.sub(r"[^\s()'\"]+", lambda word: f"{name}!-{word[0]}" if word[0] in own else word[0], text)
 
 
 def printed(name: str, output: str) -> str | None:
@@ -104,28 +127,30 @@ def printed(name: str, output: str) -> str | None:
     return match.group(1) if match else None
 
 
-def check_program(machine: str, image: Path, name: str, *options: str) -> None:
-    done = there(machine, *MODULE, "--explain", *options, "-i", str(image), "-e", "(main)")
-    assert printed(name, done.stdout) == (CORPUS / "programs" / f"{name}.small.expected").read_text(), done.stderr
+def check_programs(machine: str, image: Path, names: list[str], *options: str) -> None:
+    calls = [part for name in names for part in ("-e", f"({name}!-main)")]
+    done = there(machine, *MODULE, "--explain", *options, "-i", str(image), *calls)
+    for name in names:
+        assert printed(name, done.stdout) == (CORPUS / "programs" / f"{name}.small.expected").read_text(), (name, done.stderr)
     assert done.stderr == "", "everything runs natively, and nothing says otherwise"
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_programs_run_natively_there(machine: str, images: Path, name: str) -> None:
-    check_program(machine, image_of(images, name), name)
+def test_programs_run_natively_there(machine: str, images: Path) -> None:
+    check_programs(machine, image_of(images, "all"), PROGRAMS)
 
 
-@pytest.mark.parametrize("name", ["deriv", "frpoly", "stak", "strings"])
-def test_stencils_there(machine: str, images: Path, name: str, tmp_path: Path) -> None:
+def test_stencils_there(machine: str, images: Path, tmp_path: Path) -> None:
     """Compiled at the first call by the stencils of that machine, which has no llvmlite."""
-    (tmp_path / "p.lsp").write_text(program(name, small=True) + "(main)\n")
+    names = ["deriv", "frpoly", "stak", "strings"]
+    (tmp_path / "p.lsp").write_text("".join(f"{prefixed(name)}({name}!-main)\n" for name in names))
     done = there(machine, *MODULE, "--jit", "0", "--stats", "-i", str(image_of(images, "base")), str(tmp_path / "p.lsp"))
-    assert printed(name, done.stdout) == (CORPUS / "programs" / f"{name}.small.expected").read_text(), done.stderr
+    for name in names:
+        assert printed(name, done.stdout) == (CORPUS / "programs" / f"{name}.small.expected").read_text(), (name, done.stderr)
     made = re.search(r"(\d+) functions compiled by stencils in .*, 0 by LLVM", done.stderr)
-    assert made is not None and int(made[1]) > 3 and "refused" not in done.stderr
+    assert made is not None and int(made[1]) > 12 and "refused" not in done.stderr
 
 
-def test_conformance_by_stencils_there(machine: str, images: Path) -> None:
+def test_conformance_by_stencils_there(sampled: str, images: Path) -> None:
     """Catches, errors, loops and calls with any number of arguments give what they give here."""
     def passed(*command: str) -> object:
         only = ["--json", "-", "--no-programs", "--timeout", "250", "--only", "catch|control"]
@@ -133,38 +158,37 @@ def test_conformance_by_stencils_there(machine: str, images: Path) -> None:
                               check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
         return json.loads(done.stdout)["conformance"]
     base = ["-i", str(image_of(images, "base")), "--jit"]
-    assert passed(*emulation.python(machine), *MODULE, *base, "0") == passed(sys.executable, *MODULE, *base, "-1")
+    assert passed(*emulation.python(sampled), *MODULE, *base, "0") == passed(sys.executable, *MODULE, *base, "-1")
 
 
 @pytest.mark.parametrize("tier", ["stencil", "compiled ahead"])
-def test_running_frames_move_into_a_debugger_there(machine: str, images: Path, tier: str) -> None:
+def test_running_frames_move_into_a_debugger_there(sampled: str, images: Path, tier: str) -> None:
     """A native loop that calls nothing goes on as bytecode, with its values, when a debugger comes."""
-    done = there(machine, "-c", ATTACH, *([str(image_of(images, "base")), "0", SPIN] if tier == "stencil" else [str(image_of(images, "spin")), "-1"]))
+    done = there(sampled, "-c", ATTACH, *([str(image_of(images, "base")), "0", SPIN] if tier == "stencil" else [str(image_of(images, "all")), "-1"]))
     assert done.stdout == f"{tier}\n[('spin', '3')] done 3 0\n", done.stderr
 
 
-@pytest.mark.parametrize("name", ["deriv", "bareiss"])
-def test_collector_stress_there(machine: str, images: Path, name: str) -> None:
-    check_program(machine, image_of(images, name), name, "--gc-stress")
+def test_collector_stress_there(sampled: str, images: Path) -> None:
+    check_programs(sampled, image_of(images, "all"), ["deriv", "bareiss"], "--gc-stress")
 
 
-def test_conformance_there(machine: str, images: Path) -> None:
+def test_conformance_there(sampled: str, images: Path) -> None:
     """The kernel of that machine gives the same answers as this one's to every case of the corpus."""
     total = re.search(r"\*\*all\*\* \| (\d+) \| (\d+) \|", (ROOT / "docs" / "CONFORMANCE.md").read_text())
     assert total is not None
-    command = [*emulation.python(machine), *MODULE, "-i", str(image_of(images, "base")), "{}"]
+    command = [*emulation.python(sampled), *MODULE, "-i", str(image_of(images, "base")), "{}"]
     done = subprocess.run([sys.executable, str(CORPUS / "run.py"), "--json", "-", "--no-programs", "--timeout", "250", *command], capture_output=True,
                           text=True, timeout=1500, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
     report = json.loads(done.stdout)["conformance"]
     assert (report["cases"], report["passed"]) == (int(total[1]), int(total[2])), done.stderr[-4000:]
 
 
-def test_every_engine_there(machine: str, images: Path) -> None:
+def test_every_engine_there(sampled: str, images: Path) -> None:
     """Engines of that machine's kernel run bytecode; the one that needs tail calls is refused where there are none."""
     form = "(progn (de f (n) (if (lessp n 2) n (plus (f (sub1 n)) (f (difference n 2))))) (print (list (f 12) (catch 'x (throw 'x 5)))))"
     for engine in (e for e in engines().values() if e.native):
-        done = there(machine, *MODULE, "--native=off", "--engine", engine.name, "-i", str(image_of(images, "base")), "-e", form)
-        if engine.tail_calls and not by_name(machine).tail_calls:
+        done = there(sampled, *MODULE, "--native=off", "--engine", engine.name, "-i", str(image_of(images, "base")), "-e", form)
+        if engine.tail_calls and not by_name(sampled).tail_calls:
             assert done.returncode == 2 and f"no such engine here: {engine.name}" in done.stderr
         else:
             assert done.stdout == "(144 5)\n", done.stderr
@@ -176,30 +200,15 @@ FOREIGN = """(define!-foreign 'c!-cos "libm.so.6" "cos" 'double '(double)) (defi
 (define!-foreign 'c!-qsort "libc.so.6" "qsort" 'void '(pointer size size (callback int (pointer pointer))))
 (foreign!-structure 'pair '((quot int) (rem int))) (define!-foreign 'c!-div "libc.so.6" "div" 'pair '(int int))
 (define!-foreign 'c!-snprintf "libc.so.6" "snprintf" 'int '(pointer size string &rest))
-(de main () (print (list (c!-cos 0.0) (c!-cosf 0.0) (c!-ldexp 1.5 -2) (c!-fma 2.0 3.0 4.0) (c!-labs -1234567890123) (c!-ntohl (c!-ntohl 4000000000))))
+(de foreign!-main () (print (list (c!-cos 0.0) (c!-cosf 0.0) (c!-ldexp 1.5 -2) (c!-fma 2.0 3.0 4.0) (c!-labs -1234567890123) (c!-ntohl (c!-ntohl 4000000000))))
   (prog (v) (setq v (mkvect32 3)) (putv32 v 0 9) (putv32 v 1 -3) (putv32 v 2 7)
     (c!-qsort v 4 4 (function (lambda (a b) (difference (foreign!-ref a 'int32) (foreign!-ref b 'int32))))) (print v))
   (print (c!-div 17 -5)) (print (c!-snprintf (mkvect8 63) 64 "%s %.2f %s" "hi" 2.5 "there")))"""
 
 
-def for_all(images: Path, name: str, text: str) -> Path:
-    """An image with some functions, natively for every machine; made once."""
-    path = images / f"{name}.img"
-    if not path.exists():
-        s = restore(image_of(images, "base"), heap=64 << 20)
-        s.eval(text)
-        s.native_compile()
-        s.add_tags(emulation.MACHINES)
-        s.preserve(f"{path}.{os.getpid()}")
-        s.close()
-        os.replace(f"{path}.{os.getpid()}", path)
-    return path
-
-
 def test_c_functions_there(machine: str, images: Path) -> None:
     """Thunks for that machine's convention, made here; callbacks, structures and variable arguments by its libffi."""
-    path = for_all(images, "foreign", FOREIGN)
-    done = there(machine, *MODULE, "--explain", "-i", str(path), "-e", "(main)")
+    done = there(machine, *MODULE, "--explain", "-i", str(image_of(images, "all")), "-e", "(foreign!-main)")
     assert done.stdout == "(1.0 1.0 0.375 10.0 1234567890123 4000000000)\n#V32(-3 0 7 9)\n[-3 2]\n13\n", done.stderr
     assert done.stderr == ""
 
@@ -210,16 +219,15 @@ TYPED = """(module fact
   (procedure squares pa external (push i) (push x) (push pr) (cpi8 16 pr)
     next (mul i i x) (ste x array i) (inc i) (jg pr i next) (lde array pr x) (pop) (pop) (pop) (ret)))
 (assemble "func add_answer int \n const 1, 42 \n add 2, -1, 1 \n ret 2")
-(de main () (prog (v) (setq v (module!-variable 'fact 3))
+(de typed!-main () (prog (v) (setq v (module!-variable 'fact 3))
   (print (mapcar '(0 5 20 21) 'factorial)) (print (errorset (list 'squares (mkquote v)) nil nil))
   (print (list (variable!-get v 3) (variable!-get v 15) (add_answer -43) (add_answer (expt 2 40))))))"""
 
 
 def test_typed_procedures_there(machine: str, images: Path) -> None:
     """One module's code for all machines; bytes are little-endian on each, an exception is the same."""
-    path = for_all(images, "typed", TYPED)
     for native in ((), ("--native=off",)):
-        done = there(machine, *MODULE, *(native or ("--explain",)), "-i", str(path), "-e", "(main)")
+        done = there(machine, *MODULE, *(native or ("--explain",)), "-i", str(image_of(images, "all")), "-e", "(typed!-main)")
         assert done.stdout.split("\n")[0] == "(1 120 2432902008176640000 -4249290049419214848)", done.stderr
         assert done.stdout.endswith("(9 225 -1 1099511627818)\n") and done.stderr == ""
 
@@ -240,13 +248,13 @@ def test_the_tutorial_there(machine: str, images: Path) -> None:
     assert done.stdout.startswith("(1 120 2432902008176640000 -4249290049419214848)\n(native") and done.stderr == "", done.stderr
 
 
-def test_bytecode_there(machine: str, images: Path) -> None:
-    done = there(machine, *MODULE, "--explain", "--native=off", "-i", str(image_of(images, "tak")), "-e", "(print (takr 7 4 1))")
+def test_bytecode_there(sampled: str, images: Path) -> None:
+    done = there(sampled, *MODULE, "--explain", "--native=off", "-i", str(image_of(images, "all")), "-e", "(print (tak!-takr 7 4 1))")
     assert done.stdout == "4\n" and "[switched-off]" in done.stderr
 
 
 def test_preserved_there_and_restored_here_and_there_again(machine: str, images: Path, tmp_path: Path) -> None:
-    image, copy = image_of(images, "tak"), tmp_path / "there.img"
+    image, copy = image_of(images, "all"), tmp_path / "there.img"
     copy.write_bytes(image.read_bytes())
     form = '(setq from!-there (list 1 2.5 (expt 2 100) "text" (mkvect 2) (minus (expt 3 50))))'
     done = there(machine, *MODULE, "-i", str(copy), "-o", str(copy), "-e", form, "-e", "(preserve)")
@@ -257,11 +265,11 @@ def test_preserved_there_and_restored_here_and_there_again(machine: str, images:
                 assert after.read(name) == before.read(name) and after.sections[name].offset == section.offset, name
     s = restore(copy, heap=64 << 20)
     assert s.explain() == [] and s.eval("(list (car from!-there) (cadr from!-there) (caddr from!-there))") == [1, 2.5, 1 << 100]
-    assert s.eval("(takr 12 8 4)") == 5
+    assert s.eval("(tak!-takr 12 8 4)") == 5
     s.eval("(setq from!-here (times 3 (caddr from!-there)))")
     s.preserve(copy)
     s.close()
-    done = there(machine, *MODULE, "--explain", "-i", str(copy), "-e", "(print (list from!-there from!-here (takr 12 8 4)))")
+    done = there(machine, *MODULE, "--explain", "-i", str(copy), "-e", "(print (list from!-there from!-here (tak!-takr 12 8 4)))")
     assert done.stderr == "" and done.stdout.split() == (f'(( 1 2.5 {1 << 100} "text" [nil nil nil] {-3 ** 50}) {3 << 100} 5)').replace("(( ", "((").split()
 
 
@@ -297,7 +305,7 @@ def work(k):
     s = sessions[k]
     s.eval("(de nest (n) (if (zerop n) 0 (add1 (eval (list 'nest (sub1 n))))))")
     s.eval("(de fails (n) (if (zerop n) (error 7 'deep) (list (fails (sub1 n)))))")
-    found = [s.eval("(nest 50)"), s.eval("(takr 9 6 3)"), s.eval("(errorset '(fails 40) nil nil)"), s.function("takr")(7, 4, 1)]
+    found = [s.eval("(nest 50)"), s.eval("(tak!-takr 9 6 3)"), s.eval("(errorset '(fails 40) nil nil)"), s.function("tak-takr")(7, 4, 1)]
     try:
         s.eval("(fails 3)")
     except LispError as error:
@@ -312,8 +320,8 @@ print(results, [s.explain() for s in sessions])
 
 def test_callbacks_and_threads_there(machine: str, images: Path) -> None:
     """Machine code that calls Python that calls machine code, 50 deep; errors through both; three sessions in three threads."""
-    done = there(machine, "-c", SCRIPT, str(image_of(images, "tak")))
-    one = [50, restore(image_of(images, "tak"), heap=64 << 20).eval("(takr 9 6 3)"), 7, 4, 7]
+    done = there(machine, "-c", SCRIPT, str(image_of(images, "all")))
+    one = [50, restore(image_of(images, "all"), heap=64 << 20).eval("(tak!-takr 9 6 3)"), 7, 4, 7]
     assert done.stdout.strip() == f"{[one] * 3} [[], [], []]", done.stderr
 
 
@@ -334,7 +342,7 @@ def test_check_foretells_what_happens_there(machine: str, images: Path, tmp_path
     from csl_native.image.container import Section, update
     from csl_native.native.pages import PageSet
     path = tmp_path / "x.img"
-    path.write_bytes(image_of(images, "queens").read_bytes())
+    path.write_bytes(image_of(images, "all").read_bytes())
     name = f"functions-{by_name(machine).number}"
     with Image(path) as image:
         pages = PageSet.parse(image.read(name, check=False), name)
