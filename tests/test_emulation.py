@@ -119,7 +119,7 @@ def prefixed(name: str) -> str:
     """A program of the corpus whose functions and variables begin with its name, so that all programs fit into one heap."""
     text = program(name, small=True)
     own = {*re.findall(r"(?m)^\(de (\S+)", text), *(word for words in re.findall(r"(?m)^\(fluid '\(([^)]*)\)", text) for word in words.split())}
-    return re.sub(r"[^\s()'\"]+", lambda word: f"{name}!-{word[0]}" if word[0] in own else word[0], text)
+    return re.sub(r"\"[^\"]*\"|[^\s()'\"]+", lambda word: f"{name}!-{word[0]}" if word[0] in own else word[0], text)
 
 
 def printed(name: str, output: str) -> str | None:

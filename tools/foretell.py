@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from csl_native.baseimage import base_image
+from csl_native.foreign.types import FOREIGN
 from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError
 from csl_native.native.architectures import Architecture
@@ -53,7 +54,8 @@ def one(image: Image, name: str, kernel: PageSet, features: frozenset[str]) -> t
         return None, Fallback("kernel-abi", detail=f"made for {pages.abi}, the kernel is {kernel.abi}")
     if missing := set(pages.features) - features:
         return None, Fallback("missing-feature", detail=", ".join(sorted(missing)))
-    if unresolved := [t for t in pages.targets[1:] if t not in kernel.functions]:
+    # What shared libraries have is known on the machine only.
+    if unresolved := [t for t in pages.targets[1:] if t not in kernel.functions and not t.startswith(FOREIGN)]:
         return None, Fallback("unresolved", detail=unresolved[0])
     return pages, None
 
