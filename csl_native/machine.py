@@ -16,7 +16,7 @@ from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
-from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
+from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
 from .roots import Roots
 from .stacks import Stacks
 from .vm import HEAP, LINE, SLOTS, VM
@@ -29,6 +29,14 @@ _word = ctypes.c_int64
 
 class Unwinding(Exception):
     """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
+
+
+class WrongType(ValueError):
+    """A value of another type than the one that is looked into; ``value`` is that word."""
+
+    def __init__(self, expected: str, value: int) -> None:
+        super().__init__(f"a {expected} was expected, not {TAG_NAMES[value & 7]} {value:#x}")
+        self.value = value
 
 
 class Machine(Roots, Stacks):
@@ -141,7 +149,7 @@ class Machine(Roots, Stacks):
     def car(self, x: int) -> int:
         """The first of a pair; ValueError for anything else, so that no Python code reads past what a program has."""
         if x & 7 != CONS:
-            raise ValueError(f"a pair was expected, not {TAG_NAMES[x & 7]} {x:#x}")
+            raise WrongType("pair", x)
         word = self.words[x >> 3]
         self.note(word)
         return word
@@ -149,7 +157,7 @@ class Machine(Roots, Stacks):
     def cdr(self, x: int) -> int:
         """The rest of a pair; ValueError for anything else."""
         if x & 7 != CONS:
-            raise ValueError(f"a pair was expected, not {TAG_NAMES[x & 7]} {x:#x}")
+            raise WrongType("pair", x)
         word = self.words[x + 7 >> 3]
         self.note(word)
         return word
@@ -202,7 +210,7 @@ class Machine(Roots, Stacks):
 
     def string_bytes(self, s: int) -> bytes:
         if s & 7 != STRING:
-            raise ValueError(f"a string was expected, not {TAG_NAMES[s & 7]} {s:#x}")
+            raise WrongType("string", s)
         p = s - STRING
         return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
 
@@ -226,6 +234,9 @@ class Machine(Roots, Stacks):
         return int(self.kernel.make_symbol(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
 
     def field(self, x: int, offset: int) -> int:
+        """A field of an object; offsets are from the tag, so that they tell which one it must have."""
+        if x + offset & 7:
+            raise WrongType(TAG_NAMES[-offset & 7], x)
         word = self.words[x + offset >> 3]
         self.note(word)
         return word
@@ -233,18 +244,32 @@ class Machine(Roots, Stacks):
     def set_field(self, x: int, offset: int, value: int) -> None:
         """Store into a heap object and mark its card."""
         p = x + offset
+        if p & 7:
+            raise WrongType(TAG_NAMES[-offset & 7], x)
         self.words[p >> 3] = value
         self.bytes[self.words[_CARDS] + (p >> 9)] = 1
 
     def flags(self, symbol: int) -> int:
-        return self.words[symbol + SYM_FLAGS >> 3]
+        return int(self.symbol_words(symbol)[symbol + SYM_FLAGS >> 3])
+
+    def symbol_words(self, symbol: int) -> Any:
+        """All words, for those who look into a symbol."""
+        if symbol & 7 != SYMBOL:
+            raise WrongType("symbol", symbol)
+        return self.words
+
+    def is_variable(self, x: int) -> bool:
+        """May it be given a value?  A symbol that is none of the fixed ones, as nil and t, and no keyword."""
+        return x & 7 == SYMBOL and x > ROOT_VECTOR and not self.words[x + SYM_FLAGS >> 3] & F_KEYWORD
 
     def value(self, symbol: int) -> int | None:
-        v = self.words[symbol + SYM_VALUE >> 3]
-        self.note(v)
+        v = self.field(symbol, SYM_VALUE)
         return None if v == UNSET else v
 
     def set_value(self, symbol: int, v: int) -> None:
+        """Give a variable a value; nothing else has one that changes."""
+        if not self.is_variable(symbol):
+            raise WrongType("variable", symbol)
         self.set_field(symbol, SYM_VALUE, v)
 
     def root(self, number: int) -> int:
@@ -254,6 +279,8 @@ class Machine(Roots, Stacks):
         self.set_field(ROOT_VECTOR, 8 - VECTOR + 8 * number, value)
 
     def header(self, x: int) -> int:
+        if x & 7 < 2:
+            raise WrongType("object with a header", x)
         return self.words[(x & -16) >> 3]
 
     def is_big(self, x: int) -> bool:
@@ -277,6 +304,8 @@ class Machine(Roots, Stacks):
         """The Python integer of a Lisp one."""
         if x & 7 == 0:
             return x >> 3
+        if not self.is_big(x):
+            raise WrongType("integer", x)
         p = x - OTHER
         h = self.words[p >> 3]
         n = int.from_bytes(self.bytes[p + 8:p + 8 + (h >> 8)], "little")
@@ -292,6 +321,8 @@ class Machine(Roots, Stacks):
         return p + FLOAT
 
     def double(self, x: int) -> builtins.float:
+        if x & 7 != FLOAT:
+            raise WrongType("float", x)
         return self.doubles[(x - FLOAT >> 3) + 1]
 
     def vector(self, items: Iterable[int]) -> int:
@@ -306,7 +337,7 @@ class Machine(Roots, Stacks):
 
     def vector_length(self, v: int) -> int:
         if v & 7 != VECTOR:
-            raise ValueError(f"a vector was expected, not {TAG_NAMES[v & 7]} {v:#x}")
+            raise WrongType("vector", v)
         return self.words[v - VECTOR >> 3] >> 11
 
     def vector_items(self, v: int) -> builtins.list[int]:
@@ -334,8 +365,8 @@ class Machine(Roots, Stacks):
 
     def raw(self, x: int) -> bytes:
         """The content bytes of any object with a header."""
-        p = x & -16
-        return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
+        size, p = self.header(x) >> 8, x & -16
+        return bytes(self.bytes[p + 8:p + 8 + size])
 
     # -- calling -----------------------------------------------------------------
 

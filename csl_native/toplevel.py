@@ -18,7 +18,6 @@ from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
 from .lisp.errors import NAMES
 from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
-from .objects import SYM_VALUE
 from .session import Session
 from .system.process import is_terminal
 
@@ -112,13 +111,21 @@ class TopLevel:
             lisp.output.write(m.text(banner) + "\n")
         for row in self.options.define:
             name, _, value = row.partition("=")
+            self.variable(name, "-D")
             m.set_value(m.intern(name), m.string(value))
         for name in self.options.undefine:
-            m.set_field(m.intern(name), SYM_VALUE, UNSET)
+            self.variable(name, "-u")
+            m.set_value(m.intern(name), UNSET)
         if not restarted:
             self.explain()
         if call and m.root(ROOT_RESTART) != NIL:
             self.guard(lambda: lisp.protect(lambda: lisp.apply(m.root(ROOT_RESTART), [])))
+
+    def variable(self, name: str, option: str) -> None:
+        """ValueError unless a name of the command line is a variable."""
+        m = self.session.lisp.machine
+        if not m.is_variable(m.intern(name)):
+            raise ValueError(f"{option} {name}: {name} is a constant; the name of a variable was expected")
 
     def open(self, name: str) -> Input:
         if name != "-":

@@ -32,7 +32,7 @@ from .kernel.memory import (
     ROOT_RAISE,
     ROOT_VECTOR,
 )
-from .objects import BY_TYPE, CODE_HEADER, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE, SYMBOL_HEADER, SYMBOL_SIZE, VECTOR_HEADER
+from .objects import BY_TYPE, CODE_HEADER, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE, SYM_VALUE, SYMBOL_HEADER, SYMBOL_SIZE, VECTOR_HEADER
 from .vm import HEAP
 from .words import HEADER, OTHER, SYMBOL, VECTOR
 
@@ -73,7 +73,7 @@ def verify_structure(m: Machine, image: Image) -> None:
     rows = m.vector_items(characters) if characters & 7 == VECTOR else []
     if len(rows) < 128 or any(x & 7 != SYMBOL for x in (*rows, m.root(ROOT_RAISE), m.root(ROOT_LOWER))):
         raise fail("its table of characters is none")
-    m.set_value(CATCH_TAGS, NIL)
+    m.set_field(CATCH_TAGS, SYM_VALUE, NIL)
     for root in (ROOT_HANDMADE, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED):
         m.set_root(root, NIL)
 
@@ -88,7 +88,8 @@ def private_env(m: Machine, env: int) -> int:
     if not literals or literals[0] & 7 != OTHER or m.header(literals[0]) & 255 != CODE_HEADER:
         raise CodeError("a function without bytecode")
     data = m.raw(literals[0])
-    prove(Code.unpack(data), len(literals), {k for k, x in enumerate(literals) if x & 7 == SYMBOL})
+    prove(Code.unpack(data), len(literals), {k for k, x in enumerate(literals) if x & 7 == SYMBOL},
+          {k for k, x in enumerate(literals) if m.is_variable(x)})
     return m.vector([m.object(CODE_HEADER, data), *literals[1:]])
 
 

@@ -40,14 +40,14 @@ REFUSED = {
 def test_what_is_not_safe_is_refused(name: str) -> None:
     code, handlers, why = REFUSED[name]
     with pytest.raises(CodeError, match=why):
-        prove(Code(1, 1, False, 2, 12, code, handlers), 3, {1})
+        prove(Code(1, 1, False, 2, 12, code, handlers), 3, {1}, {1})
 
 
 def test_what_is_safe_is_not_refused() -> None:
-    prove(Code(1, 1, False, 2, 12, ONE + STORE + LOCAL + RETURN), 3, {1})
-    prove(Code(1, 1, False, 2, 12, POLL + POP + encode("jump", -5)), 3, {1})
-    prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + ONE * 3 + encode("calln", 1, 4) + RETURN), 3, {1})
-    prove(Code(1, 1, False, 2, 12, ONE + encode("call0", 1) + RETURN + RETURN, [(2, 5, 6, 1)]), 3, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + STORE + LOCAL + RETURN), 3, {1}, {1})
+    prove(Code(1, 1, False, 2, 12, POLL + POP + encode("jump", -5)), 3, {1}, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + ONE * 3 + encode("calln", 1, 4) + RETURN), 3, {1}, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + encode("call0", 1) + RETURN + RETURN, [(2, 5, 6, 1)]), 3, {1}, {1})
 
 
 def hostile(kind: str, seed: int, count: int, engine: str, jit: str) -> None:

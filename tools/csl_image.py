@@ -20,8 +20,10 @@ from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageE
 from csl_native.image.files import shown
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, install
+from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
+from csl_native.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.system.process import utf8_streams
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
@@ -166,8 +168,9 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         view = HeapView(image, check=False) if "heap" in image.sections else None  # its digest was looked at already
         for _, symbol in sorted(view.functions().items() if view is not None else ()):
             found = view.code_of(symbol) if view is not None else None
-            assert found is not None
-            prove(found[0], len(found[1]), {k for k, x in enumerate(found[1]) if x & 7 == SYMBOL})
+            assert view is not None and found is not None
+            symbols = {k: x for k, x in enumerate(found[1]) if x & 7 == SYMBOL}
+            prove(found[0], len(found[1]), symbols, {k for k, x in symbols.items() if x > ROOT_VECTOR and not view.word(x + SYM_FLAGS) & F_KEYWORD})
     except (ImageError, CodeError) as error:
         problems.append(str(error))
     doubts = {name: doubt for name in sorted(image.sections) if name.startswith(CODE) and (doubt := Trust().doubt(image, name))}

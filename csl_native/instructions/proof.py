@@ -21,16 +21,22 @@ SYMBOL_LITERALS = ("value", "set_value", "bind", "call0", "call1", "call2", "cal
                    "tail_call0", "tail_call1", "tail_call2", "tail_call3")
 
 
-def prove(code: Code, literals: int, symbols: Collection[int]) -> None:
+ASSIGNMENTS = ("set_value", "bind")
+
+
+def prove(code: Code, literals: int, symbols: Collection[int], variables: Collection[int]) -> None:
     """Raise CodeError, with the place and what was expected, unless the bytecode is safe to run.
 
-    ``literals`` is the length of the literal vector, ``symbols`` are the numbers of those literals that are symbols.
+    ``literals`` is the length of the literal vector, ``symbols`` are the numbers of those literals that are symbols, and ``variables`` of those
+    symbols that may get a value.
     """
     depths = verify(code, literals)
     listing = {item.at: item for item in decode(code.code) if item.at in depths}
     for item in listing.values():
         if item.row.name in SYMBOL_LITERALS and item.operands[0] not in symbols:
             raise CodeError(f"{item.row.name} at {item.at} uses literal {item.operands[0]}, which is no symbol")
+        if item.row.name in ASSIGNMENTS and item.operands[0] not in variables:
+            raise CodeError(f"{item.row.name} at {item.at} assigns literal {item.operands[0]}, which is a constant")
         handler = _handler(code, item)
         if handler is not None and handler[3] > depths[item.at] - item.row.takes:
             raise CodeError(f"the handler of {item.row.name} at {item.at} finds {handler[3]} words on the stack; "

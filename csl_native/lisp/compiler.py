@@ -113,7 +113,8 @@ class Compiler(Forms):
         code = self.assemble(len(required), len(required) + len(optional), rest is not None)
         if self.lisp.checking:
             from ..instructions.proof import prove
-            prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL])
+            prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL],
+                  [k for k, x in enumerate(f.literals) if self.m.is_variable(x)])
         return code, f.literals
 
     def assigned_inside(self, body: list[int]) -> set[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
 from ..machine import Unwinding
-from ..objects import F_FEXPR, F_KEYWORD, F_MACRO, F_SPECIAL
+from ..objects import F_FEXPR, F_MACRO, F_SPECIAL
 from ..words import CONS, SYMBOL
 from .assembly import CompileError
 from .handles import PYTHON
@@ -103,7 +103,7 @@ class Evaluator:
         result = NIL
         for k in range(0, len(parts), 2):
             symbol = parts[k]
-            if symbol & 7 != SYMBOL or symbol in (NIL, T) or m.flags(symbol) & F_KEYWORD:
+            if not m.is_variable(symbol):
                 raise self.errors.plain("setq (bad variable)", symbol)
             result = self.eval(parts[k + 1]) if k + 1 < len(parts) else NIL
             m.set_value(symbol, result)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
-from ..objects import F_KEYWORD
 from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, CompileError
 from .exits import Exits
@@ -258,7 +257,7 @@ class Forms(Exits):
             return
         for k in range(0, len(parts), 2):
             symbol, value = parts[k], parts[k + 1] if k + 1 < len(parts) else NIL
-            if symbol & 7 != SYMBOL or symbol in (NIL, T) or m.flags(symbol) & F_KEYWORD:
+            if not m.is_variable(symbol):
                 raise CompileError("setq (bad variable)", symbol)
             self.form(value, VALUE)
             last = k + 2 >= len(parts)
@@ -332,8 +331,11 @@ class Forms(Exits):
         m, f = self.m, self.f
         parts = list(m.items(m.cdr(x)))
         symbols = parts[::2]
-        for value in parts[1::2]:
-            self.form(value, VALUE)
+        for symbol in symbols:
+            if not m.is_variable(symbol):
+                raise CompileError("setq (bad variable)", symbol)
+        for k in range(0, len(parts), 2):
+            self.form(parts[k + 1] if k + 1 < len(parts) else NIL, VALUE)
         for symbol in reversed(symbols):
             if symbol in f.scope:
                 self.op("store_local", f.scope[symbol])

@@ -11,7 +11,7 @@ from .. import gmp
 from ..kernel.handmade import USEFUL_CALLS
 from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
-from ..machine import Unwinding
+from ..machine import Unwinding, WrongType
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, STRING, SYMBOL, UNWIND
 from .builtins.reading import fold
@@ -384,7 +384,14 @@ class Host:
         if n < row.least or (n > row.most >= 0):
             raise self.lisp.errors.wrong_count(env, n)
         at = fp >> 3
-        return row.function(self.lisp, *m.words[at:at + n].tolist())
+        arguments = m.words[at:at + n].tolist()
+        bad = row.bad(m, arguments) if row.types else None
+        if bad is not None:
+            raise self.lisp.errors.plain(row.name, bad)
+        try:
+            return row.function(self.lisp, *arguments)
+        except WrongType as error:  # what a value that it was given has inside of it
+            raise self.lisp.errors.plain(row.name, error.value) from None
 
 
 __all__ = ["SYM_PNAME", "Host"]

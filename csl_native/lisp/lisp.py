@@ -121,11 +121,11 @@ class Lisp(Installer, Evaluator):
     # -- symbols -------------------------------------------------------------------
 
     def set_cells(self, symbol: int, fn1: int, fn2: int, fnn: int) -> None:
-        words = self.machine.words
+        words = self.machine.symbol_words(symbol)
         words[symbol + SYM_FN1 >> 3], words[symbol + SYM_FN2 >> 3], words[symbol + SYM_FNN >> 3] = fn1, fn2, fnn
 
     def cells(self, symbol: int) -> tuple[int, int, int]:
-        words = self.machine.words
+        words = self.machine.symbol_words(symbol)
         return words[symbol + SYM_FN1 >> 3], words[symbol + SYM_FN2 >> 3], words[symbol + SYM_FNN >> 3]
 
     def set_flags(self, symbol: int, on: int, off: int = 0) -> None:

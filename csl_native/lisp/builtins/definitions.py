@@ -8,7 +8,7 @@ from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_FEXPR, F_FLUID, F_FORM, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
-from ..registry import builtin
+from ..registry import Symbol, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -162,9 +162,7 @@ def bpsp(lisp: Lisp, x: int) -> int:
 
 
 @builtin("remd", 1)
-def remd(lisp: Lisp, name: int) -> int:
-    if name & 7 != SYMBOL:
-        raise lisp.errors.plain("remd", name)
+def remd(lisp: Lisp, name: Symbol) -> int:
     old = getd(lisp, name)
     if old != NIL:
         lisp.undefine(name)
@@ -172,7 +170,7 @@ def remd(lisp: Lisp, name: int) -> int:
 
 
 @builtin("copyd", 2)
-def copyd(lisp: Lisp, to: int, source: int) -> int:
+def copyd(lisp: Lisp, to: Symbol, source: int) -> int:
     if source & 7 != SYMBOL or not lisp.is_defined(source):
         raise lisp.errors.plain("undefined function passed to copyd", source)
     copy_definition(lisp, to, source)
@@ -201,7 +199,7 @@ def symbol_argcount(lisp: Lisp, name: int) -> int:
 
 
 @builtin("symbol-env", 1)
-def symbol_env(lisp: Lisp, name: int) -> int:
+def symbol_env(lisp: Lisp, name: Symbol) -> int:
     lisp.reach_out("symbol-env")
     if name & 7 == SYMBOL and lisp.is_bytecoded(name):
         lisp.give_out(name)
@@ -209,7 +207,7 @@ def symbol_env(lisp: Lisp, name: int) -> int:
 
 
 @builtin("symbol-set-env", 2)
-def symbol_set_env(lisp: Lisp, name: int, env: int) -> int:
+def symbol_set_env(lisp: Lisp, name: Symbol, env: int) -> int:
     lisp.reach_out("symbol-set-env")
     if name & 7 != SYMBOL or not lisp.is_bytecoded(name) or env & 7 != VECTOR:
         raise lisp.errors.plain("symbol-set-env", name)

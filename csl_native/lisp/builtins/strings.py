@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...kernel.memory import NIL
 from ...words import OTHER, STRING, SYMBOL
 from ..handles import CHARACTER
-from ..registry import builtin
+from ..registry import Fixnum, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -248,7 +248,7 @@ def lower_case_p(lisp: Lisp, c: int) -> int:
 
 
 @builtin("utf8-encode", 1)
-def utf8_encode(lisp: Lisp, n: int) -> int:
+def utf8_encode(lisp: Lisp, n: Fixnum) -> int:
     return lisp.machine.list([b << 3 for b in chr(n >> 3).encode()])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...kernel.memory import NIL, UNSET
 from ...objects import F_GENSYM, SYM_FLAGS, SYM_PLIST, SYM_VALUE
 from ...words import STRING, SYMBOL
-from ..registry import builtin
+from ..registry import Symbol, Text, Variable, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -35,16 +35,12 @@ def gensym(lisp: Lisp, stem: int = NIL) -> int:
 
 
 @builtin("gensym1", 1)
-def gensym1(lisp: Lisp, stem: int) -> int:
-    if stem & 7 not in (SYMBOL, STRING):
-        raise lisp.errors.plain("gensym1", stem)
+def gensym1(lisp: Lisp, stem: Text) -> int:
     return generate(lisp, lisp.machine.text(stem))
 
 
 @builtin("gensym2", 1)
-def gensym2(lisp: Lisp, stem: int) -> int:
-    if stem & 7 not in (SYMBOL, STRING):
-        raise lisp.errors.plain("gensym2", stem)
+def gensym2(lisp: Lisp, stem: Text) -> int:
     return lisp.machine.make_symbol(lisp.machine.text(stem))
 
 
@@ -93,7 +89,7 @@ def symbol_function(lisp: Lisp, x: int) -> int:
 
 
 @builtin("makeunbound", 1)
-def makeunbound(lisp: Lisp, x: int) -> int:
+def makeunbound(lisp: Lisp, x: Variable) -> int:
     lisp.machine.set_field(x, SYM_VALUE, UNSET)
     return x
 
@@ -114,6 +110,6 @@ def prop(lisp: Lisp, x: int) -> int:
 
 
 @builtin("setprop", 2, 2, "set-plist")
-def setprop(lisp: Lisp, x: int, value: int) -> int:
+def setprop(lisp: Lisp, x: Symbol, value: int) -> int:
     lisp.machine.set_field(x, SYM_PLIST, value)
     return value

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
-from ..registry import builtin
+from ..registry import Number, Text, builtin
 from .reading import path_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def filedate(lisp: Lisp, name: int) -> int:
 
 
 @builtin("datelessp", 2)
-def datelessp(lisp: Lisp, a: int, b: int) -> int:
+def datelessp(lisp: Lisp, a: Text, b: Text) -> int:
     def seconds(x: int) -> float:
         try:
             return time.mktime(time.strptime(lisp.machine.text(x)))
@@ -86,13 +86,13 @@ def getenv(lisp: Lisp, name: int) -> int:
 
 
 @builtin("setenv", 2)
-def setenv(lisp: Lisp, name: int, value: int) -> int:
+def setenv(lisp: Lisp, name: Text, value: Text) -> int:
     os.environ[lisp.machine.text(name)] = lisp.machine.text(value)
     return value
 
 
 @builtin("system", 1, 1, "silent-system")
-def system(lisp: Lisp, command: int) -> int:
+def system(lisp: Lisp, command: Text) -> int:
     import subprocess
     lisp.output.flush()
     return subprocess.run(lisp.machine.text(command), shell=True, check=False).returncode << 3
@@ -104,7 +104,7 @@ def getpid(lisp: Lisp) -> int:
 
 
 @builtin("sleep", 1)
-def sleep(lisp: Lisp, milliseconds: int) -> int:
+def sleep(lisp: Lisp, milliseconds: Number) -> int:
     time.sleep(lisp.to_number(milliseconds) / 1000)
     return NIL
 

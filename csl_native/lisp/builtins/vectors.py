@@ -10,7 +10,7 @@ from ...machine import Unwinding
 from ...objects import BYTES_HEADER, T_BYTES
 from ...words import OTHER, UNWIND, VECTOR
 from ..handles import make_weak_table
-from ..registry import builtin
+from ..registry import Vector, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -24,7 +24,7 @@ def list_to_vector(lisp: Lisp, x: int) -> int:
 
 
 @builtin("vector-to-list", 1, 1, "vector2list")
-def vector_to_list(lisp: Lisp, v: int) -> int:
+def vector_to_list(lisp: Lisp, v: Vector) -> int:
     return lisp.machine.list(lisp.machine.vector_items(v))
 
 
