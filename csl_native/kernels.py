@@ -1,4 +1,4 @@
-"""The two ways in which Python calls kernel functions, and the C functions that the kernel calls."""
+"""The two ways in which Python calls kernel functions, whose failures become exceptions here; and the C functions that the kernel calls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from .cage import Cage
 from .system.process import c_library
+from .words import UNWIND
 
 _word = ctypes.c_int64
 C_FUNCTIONS = ("sin", "cos", "tan", "atan", "exp", "log")
@@ -32,7 +33,14 @@ def c_pointer(name: str) -> Any:
     return getattr(c_library(), name, None) or _c_double(c_function(name))
 
 
+class Unwinding(Exception):
+    """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
+
+
 NO_WORDS = ("collect", "current_stack", "unbind_to")  # kernel functions that are called outside of every scope, too, and give no words
+# Functions that are done at once, and keep Python's lock; during all others, which may walk over data, other threads can ask for an end.
+BRIEF = ("allocate_slow", "collect", "current_stack", "find_symbol", "free_bytes", "intern", "is_minus", "make_bignum", "make_hash", "make_object",
+         "make_string", "make_symbol", "make_vector", "normalise", "unbind_to")
 
 
 def _nothing(word: int) -> None:
@@ -50,12 +58,14 @@ class NativeKernel:
             address = self._functions[name]
         except KeyError:
             raise AttributeError(f"the kernel has no function {name}") from None
-        build = ctypes.CFUNCTYPE if name == "enter" else ctypes.PYFUNCTYPE
+        build = ctypes.PYFUNCTYPE if name in BRIEF else ctypes.CFUNCTYPE
         kind = build(_word, ctypes.c_void_p, *[_word] * self._arities[name])
         raw, base, note = kind(address), self._cage.base, self._note if name not in NO_WORDS else _nothing
 
         def call(*arguments: int) -> int:
             word = int(raw(base, *arguments))
+            if word == UNWIND:
+                raise Unwinding
             note(word)
             return word
         setattr(self, name, call)
@@ -77,6 +87,8 @@ class PythonKernel:
 
         def call(*arguments: int) -> Any:
             word = found(*arguments)
+            if word == UNWIND:
+                raise Unwinding
             if word.__class__ is int:
                 note(word)
             return word

@@ -15,7 +15,7 @@ from .cage import Cage
 from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
-from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, c_function, c_pointer
+from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, Unwinding, c_function, c_pointer
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
 from .roots import Roots
 from .stacks import Stacks
@@ -25,10 +25,6 @@ from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 
 _word = ctypes.c_int64
-
-
-class Unwinding(Exception):
-    """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
 
 
 class WrongType(ValueError):
@@ -203,8 +199,6 @@ class Machine(Roots, Stacks):
     def string(self, text: str | bytes) -> int:
         data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
         s: int = self.kernel.make_string(len(data))
-        if s == UNWIND:
-            raise Unwinding
         self.bytes[s + 8 - STRING:s + 8 - STRING + len(data)] = data
         return s
 
@@ -225,8 +219,6 @@ class Machine(Roots, Stacks):
         symbol = self.symbols.get(name)
         if symbol is None:
             symbol = self.kernel.intern(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
-            if symbol == UNWIND:
-                raise Unwinding
             self.symbols[name] = symbol
         return symbol
 
@@ -295,8 +287,6 @@ class Machine(Roots, Stacks):
             return n << 3
         limbs = (abs(n).bit_length() + 63) // 64
         b: int = self.kernel.make_bignum(limbs, int(n < 0))
-        if b == UNWIND:
-            raise Unwinding
         self.bytes[b + 8 - OTHER:b + 8 - OTHER + 8 * limbs] = abs(n).to_bytes(8 * limbs, "little")
         return b
 
@@ -328,8 +318,6 @@ class Machine(Roots, Stacks):
     def vector(self, items: Iterable[int]) -> int:
         values = builtins.list(items)
         v: int = self.kernel.make_vector(len(values), NIL)
-        if v == UNWIND:
-            raise Unwinding
         at = v + 8 - VECTOR >> 3
         for k, item in enumerate(values):
             self.words[at + k] = item
@@ -358,8 +346,6 @@ class Machine(Roots, Stacks):
     def object(self, head: int, data: bytes) -> int:
         """A raw object of tag OTHER with these contents."""
         p: int = self.kernel.make_object(head, len(data))
-        if p == UNWIND:
-            raise Unwinding
         self.bytes[p + 8:p + 8 + len(data)] = data
         return p + OTHER
 
@@ -373,10 +359,10 @@ class Machine(Roots, Stacks):
     def apply(self, function: int, arguments: Iterable[int]) -> int:
         """Call a symbol; Unwinding when it did not return."""
         mark = len(self.met)
-        result: int = self.kernel.enter(function, self.list(arguments))
-        del self.met[mark:]
-        if result == UNWIND:
-            raise Unwinding
+        try:
+            result: int = self.kernel.enter(function, self.list(arguments))
+        finally:
+            del self.met[mark:]
         self.note(result)
         return result
 

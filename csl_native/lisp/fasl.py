@@ -33,9 +33,8 @@ from ..kernel.fasl import (
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, T
-from ..machine import Unwinding
 from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_KIND, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
-from ..words import CONS, OTHER, SYMBOL, UNWIND, VECTOR
+from ..words import CONS, OTHER, SYMBOL, VECTOR
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -283,8 +282,6 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
     at = 0
     for _ in range(todo):
         value = m.kernel.fasl_value(text, at, values)
-        if value == UNWIND:
-            raise Unwinding
         if value == BAD:
             raise BadModule(f"its bytes make no sense at {at}; compile it again")
         at = m.field(values, 8 - VECTOR) >> 3

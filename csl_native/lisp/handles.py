@@ -106,8 +106,8 @@ def make_weak_table(handles: Handles) -> int:
     """A weak table; its entries are not kept in an image."""
     m = handles.machine
     weak = WeakTable(m)
+    weak.table = int(m.kernel.make_hash(0, 16))  # before a collection can come to it
     h = handles.make(WEAK_TABLE, weak)
-    weak.table = int(m.kernel.make_hash(0, 16))
     m.set_field(h, VALUE, weak.table)
     return h
 

@@ -224,8 +224,6 @@ class Host:
         (x, n), (y, k) = m.magnitude(a), m.magnitude(b)
         q = m.kernel.make_bignum(n - k + 1, m.kernel.is_minus(a) ^ m.kernel.is_minus(b))
         r = m.kernel.make_bignum(k, m.kernel.is_minus(a))
-        if UNWIND in (q, r):
-            raise Unwinding
         gmp.divide(m.magnitude(q)[0], m.magnitude(r)[0], x, n, y, k)
         q, r = m.kernel.normalise(q), m.kernel.normalise(r)
         return (q, r, m.cons(q, r))[want >> 3]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
-from ...machine import Unwinding
-from ...words import UNWIND
 from ..registry import builtin
 
 if TYPE_CHECKING:
@@ -26,10 +24,6 @@ def folded(name: str, kernel: str, unit: int, *aliases: str) -> None:
             result = function(0, unit, result)
         for a in arguments[1:]:
             result = function(0, result, a)
-            if result == UNWIND:
-                raise Unwinding
-        if result == UNWIND:
-            raise Unwinding
         return int(result)
 
 
@@ -51,8 +45,6 @@ def chosen(name: str, kernel: str) -> None:
             raise lisp.errors.plain(f"bad arg for {name}", first)
         for a in arguments:
             result = getattr(lisp.machine.kernel, kernel)(0, result, a)
-            if result == UNWIND:
-                raise Unwinding
         return result
 
 
@@ -92,8 +84,6 @@ def chained(name: str, entry: str, *aliases: str) -> None:
     def call(lisp: Lisp, *arguments: int) -> int:
         for a, b in zip(arguments, arguments[1:], strict=False):
             result = getattr(lisp.machine.kernel, entry)(0, a, b)
-            if result == UNWIND:
-                raise Unwinding
             if result == NIL:
                 return NIL
         return T

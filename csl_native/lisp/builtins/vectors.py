@@ -6,9 +6,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ...machine import Unwinding
 from ...objects import BYTES_HEADER, T_BYTES
-from ...words import OTHER, UNWIND, VECTOR
+from ...words import OTHER, VECTOR
 from ..handles import make_weak_table
 from ..registry import Vector, builtin
 
@@ -107,8 +106,6 @@ def mkhash(lisp: Lisp, size: int = 80, kind: int = 0, growth: int = NIL) -> int:
     while slots < size >> 3 and slots < 1 << 20:
         slots *= 2
     table = int(lisp.machine.kernel.make_hash(kind, slots))
-    if table == UNWIND:
-        raise Unwinding
     return table
 
 
