@@ -70,7 +70,7 @@ def code(data: bytes) -> None:
     from csl_native.instructions.table import CodeError
     try:
         unpacked = Code.unpack(data[1:])
-        prove(unpacked, data[0] if data else 0, range(1, 9))
+        prove(unpacked, data[0] if data else 0, range(1, 9), range(1, 9))
         disassemble(unpacked)
     except CodeError:
         pass
