@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 
 FUZZ_SECONDS ?= 15
 PROGRAMS_SECONDS ?= 75
+FUZZ_SEED ?= 5000
 CALLS_SECONDS ?= 75
 # Kinds of finds that there still are: they are printed, and do not fail.  The list only becomes shorter.
 CALLS_TOLERATED ?= message about the inside,beyond its limit,hang,Python's,memory,error outside of errorset,signal 11
@@ -38,8 +39,8 @@ fuzz: $(STAMP)
 	  $(BIN)/python -m tests.fuzz $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(VENV)/fuzz/ $(VENV)/fuzz/$$target 2>&1 \
 	  | grep -E "number_of_executed_units|ERROR|Error|SUMMARY" | sed "s/^/$$target: /"; test $${PIPESTATUS[0]} = 0 || exit 1; done; \
 	else echo "no atheris for this machine: what reads files is not fuzzed"; fi
-	$(BIN)/python -m tests.fuzzing.programs --seconds $(PROGRAMS_SECONDS)
-	$(BIN)/python -m tests.fuzzing.calls --seconds $(CALLS_SECONDS) --shrink 5 --tolerate "$(CALLS_TOLERATED)"
+	$(BIN)/python -m tests.fuzzing.programs --seed $(FUZZ_SEED) --seconds $(PROGRAMS_SECONDS)
+	$(BIN)/python -m tests.fuzzing.calls --seed $(FUZZ_SEED) --seconds $(CALLS_SECONDS) --shrink 5 --tolerate "$(CALLS_TOLERATED)"
 
 lint: $(STAMP)
 	$(BIN)/ruff check csl_native image relocation tools tests
