@@ -13,7 +13,7 @@ CALLS_SECONDS ?= 75
 CALLS_TOLERATED ?= message about the inside,beyond its limit,hang,Python's,memory,error outside of errorset,signal 11
 JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums chains debugger handles modules session foreign))
 
-.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz clean
+.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp clean
 
 demo: $(STAMP)
 	$(BIN)/python -m csl_native.demo
@@ -33,12 +33,17 @@ test-jit: $(STAMP)
 	CSL_NATIVE_JIT=0 $(BIN)/python -m pytest -q -n 2 $(JIT_TESTS)
 
 # Coverage-guided fuzzing of what reads files (where atheris cannot be had, it says so); random programs in all tiers; random calls.
-fuzz: $(STAMP)
+fuzz: fuzz-files fuzz-lisp
+
+fuzz-files: $(STAMP)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check 'atheris>=2.3' || true
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then for target in image directory pages code relocation heap module typed tool; do mkdir -p $(VENV)/fuzz/$$target; \
 	  $(BIN)/python -m tests.fuzz $$target -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -verbosity=0 -print_final_stats=1 -artifact_prefix=$(VENV)/fuzz/ $(VENV)/fuzz/$$target 2>&1 \
 	  | grep -E "number_of_executed_units|ERROR|Error|SUMMARY" | sed "s/^/$$target: /"; test $${PIPESTATUS[0]} = 0 || exit 1; done; \
 	else echo "no atheris for this machine: what reads files is not fuzzed"; fi
+
+# Random programs and random calls, which begin at FUZZ_SEED.
+fuzz-lisp: $(STAMP)
 	$(BIN)/python -m tests.fuzzing.programs --seed $(FUZZ_SEED) --seconds $(PROGRAMS_SECONDS)
 	$(BIN)/python -m tests.fuzzing.calls --seed $(FUZZ_SEED) --seconds $(CALLS_SECONDS) --shrink 5 --tolerate "$(CALLS_TOLERATED)"
 

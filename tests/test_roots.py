@@ -152,7 +152,8 @@ def failures(report: dict) -> set[str]:  # type: ignore[type-arg]
 
 @needs_native
 @pytest.mark.parametrize(("comp", "only", "stride"), [
-    (False, SAMPLE, 1), pytest.param(False, "", 23, marks=pytest.mark.slow), pytest.param(True, "", 23, marks=pytest.mark.slow)])
+    (False, SAMPLE, 1), pytest.param(False, "", 23, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
+    pytest.param(True, "", 23, marks=[pytest.mark.slow, pytest.mark.exhaustive])])
 def test_conformance_under_stress(comp: bool, only: str, stride: int) -> None:
     """The same cases differ from the original as without stress; a stride, because recursions of 10⁵ calls would take minutes."""
     options = ["--no-programs", *(["--comp"] if comp else []), *(["--only", only] if only else [])]
