@@ -20,7 +20,7 @@ from .test_corpus import CORPUS, program
 from .test_emulation import printed
 from .windows import windows_path
 
-pytestmark = [pytest.mark.slow, needs_native]
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive, needs_native]
 MODULE = ["-m", "csl_native.cli", "-q", "-k", "64M"]
 PROGRAMS = ("bareiss", "deriv", "hashes", "stak", "strings", "takl")
 
