@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from .kernel.memory import NIL, T
+from .lisp.deep import deep
 from .lisp.handles import PYTHON
 from .words import CONS, FLOAT, STRING, SYMBOL
 
@@ -54,6 +56,14 @@ class Values:
             self.held.pop(word, None)
 
     def to_python(self, x: int) -> Any:
+        """The Python value of a Lisp one, as deep as it may be."""
+        return deep(self._to_python(x, set()))
+
+    def from_python(self, value: Any) -> int:
+        """The Lisp value of a Python one; one that has none stands for itself, and is kept while Lisp has it."""
+        return int(deep(self._from_python(value, set())))
+
+    def _to_python(self, x: int, inside: set[int]) -> Generator[Any, Any, Any]:
         """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); a Handle for the rest."""
         m = self.machine
         if x & 7 == 0 or m.is_big(x):
@@ -69,20 +79,23 @@ class Values:
         if x & 7 == SYMBOL:
             return Symbol(m.text(x))
         if x & 7 == CONS:
-            result, seen = [], 0
+            if x in inside:
+                raise ValueError("the list is circular: it is an element of itself")
+            inside.add(x)
+            result, seen, start = [], 0, x
             while x & 7 == CONS:
-                result.append(self.to_python(m.car(x)))
+                result.append((yield self._to_python(m.car(x), inside)))
                 x = m.cdr(x)
                 seen += 1
                 if seen > m.cage["heap_top"] >> 4:
                     raise ValueError("the list is circular: it has more elements than the heap")
-            return result if x == NIL else (*result, self.to_python(x))
+            inside.discard(start)
+            return result if x == NIL else (*result, (yield self._to_python(x, inside)))
         if self.lisp.handles.kind(x) == PYTHON:
             return self.lisp.handles.thing(x, PYTHON)
         return Handle(self, x)  # type: ignore[arg-type]
 
-    def from_python(self, value: Any) -> int:
-        """The Lisp value of a Python one; one that has none stands for itself, and is kept while Lisp has it."""
+    def _from_python(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
         m = self.machine
         if isinstance(value, Handle):
             return value.word
@@ -98,8 +111,14 @@ class Values:
             return m.intern(value)
         if isinstance(value, str):
             return m.string(value)
-        if isinstance(value, list):
-            return m.list([self.from_python(v) for v in value])
-        if isinstance(value, tuple):
-            return m.list([self.from_python(v) for v in value[:-1]], self.from_python(value[-1])) if value else NIL
+        if isinstance(value, (list, tuple)):
+            if id(value) in inside:
+                raise ValueError("the list is circular: it is an element of itself")
+            inside.add(id(value))
+            items = []
+            for item in value:
+                items.append((yield self._from_python(item, inside)))
+            inside.discard(id(value))
+            tail = items.pop() if isinstance(value, tuple) and items else NIL
+            return m.list(items, tail)
         return self.lisp.handles.make(PYTHON, value)

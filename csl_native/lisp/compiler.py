@@ -71,6 +71,10 @@ class Compiler(Forms):
         outer, self.f = self.f, Function(name)
         try:
             return self._compile(parameters, body)
+        except ValueError as error:
+            raise CompileError("bad lambda expression", bare=True) from error
+        except RecursionError:
+            raise CompileError("Stack overflow", bare=True) from None
         finally:
             self.f = outer
 
@@ -214,7 +218,10 @@ class Compiler(Forms):
             return
         handler = self.special.get(head)
         if handler is not None:
-            handler(x, context)
+            try:
+                handler(x, context)
+            except ValueError:  # a part of the form is no list, or no symbol; the innermost form that this is about has said so
+                raise CompileError(f"bad args for {m.text(head)}", bare=True) from None
             return
         if head in f.functions:
             self.general_call(m.intern("funcall"), [f.functions[head], *m.items(m.cdr(x))], context)

@@ -276,7 +276,7 @@ class Lisp(Installer, Evaluator):
             return function()
         except (RecursionError, MemoryError, ValueError, OverflowError, OSError) as error:
             self.settle(sp, bp)
-            self.errors.loud(str(error) or type(error).__name__)
+            self.errors.loud("Stack overflow" if isinstance(error, RecursionError) else str(error) or type(error).__name__)
             return None
         except Unwinding:
             self.settle(sp, bp)
@@ -315,9 +315,9 @@ class Lisp(Installer, Evaluator):
             form = self.reader.read(stream)
         except ReadError as error:
             if self.errors.show:
-                where = f" (begun before line {stream.here()} of {stream.name})" if stream.name else ""
+                where = f" ({stream.name}, line {stream.here()})" if stream.name else ""
                 self.output.write(f"\n+++ Error {error}{where}\n")
-            return False
+            return True
         if form == self.eof:
             return False
         value = self.protect(lambda: self.eval(form))

@@ -69,7 +69,7 @@ class Printer:
         up = self.m.value(self.raise_) not in (None, NIL)
         out = []
         for k, c in enumerate(name):
-            if ord(c) > 127:
+            if ord(c) > 127 or c == "\r":
                 out.append(("!" if k == 0 else "") + f"#{ord(c):04x};")
             elif c.isalpha():
                 out.append("!" + c if (c.isupper() and down) or (c.islower() and up and not down) else c)
@@ -83,7 +83,7 @@ class Printer:
         text = self.m.text(x)
         if not escape:
             return text
-        text = ENTITY.sub("#hash;", text.replace('"', '""'))
+        text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")  # files may have both at the end of a line
         return '"' + "".join(f"#{ord(c):04x};" if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
 
     def atom(self, x: int, escape: bool) -> str:

@@ -3,29 +3,64 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from html.entities import html5
+from typing import TYPE_CHECKING, Any
 
 from .. import gmp
 from ..kernel.memory import NIL
+from .deep import deep
 from .streams import EOF_CHAR, Input
 
 if TYPE_CHECKING:
     from .lisp import Lisp
 
+# A character by its hexadecimal code or its name, as print writes what is not ASCII: #00e9; #hash; #alpha;
+NAMED = {name[:-1]: text for name, text in html5.items() if name.endswith(";") and len(text) == 1} | {"hash": "#"}
+ENTITY = rf"\#(?:[0-9a-fA-F]{{4,6}}|{'|'.join(sorted(NAMED, key=len, reverse=True))});"
+ENTITIES = re.compile(ENTITY)
+
 # One token: blanks and comments, a number, an identifier (a letter, or one special character, then letters, digits,
-# underscores and escaped characters), a string, or a single character.
-TOKEN = re.compile(r"""
+# underscores, escaped characters and named ones), a string, or a single character.
+TOKEN = re.compile(rf"""
     (?P<blank>[ \t\r\f]*(?:%[^\n]*)?\n|[ \t\r\f]+|%[^\n]*)
   | (?P<nonumber>[0-9]+[eE][+-]?(?![\w+-]))
   | (?P<number>0x[0-9a-fA-F]+|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
-  | (?P<id>(?:[^\W\d_]|![\s\S]|[:$*\#=&@?\\/<>^~|{};}](?=\w|!))(?:\w|![\s\S])*)
-  | (?P<string>"(?:[^"]|"")*"(?!"))
+  | (?P<id>(?:[^\W\d_]|!?{ENTITY}|![\s\S]|[:$*\#=&@?\\/<>^~|{{}};}}](?=\w|!))(?:\w|{ENTITY}|![\s\S])*)
+  | (?P<string>"[^"]*(?:""[^"]*)*"(?!"))
   | (?P<char>[\s\S])
 """, re.VERBOSE)
 
+MOST_BACKQUOTES = 12  # inside of each other: each makes what is in it several times as large
+PREFIXES = {"'": "quote", "`": "`", ",": "~comma", ",@": "~comma-at"}
+
 
 class ReadError(Exception):
-    """Text that is no Lisp form."""
+    """Text that is no Lisp form; the stream stands behind it."""
+
+
+class Opened:
+    """A form that has begun and not ended: a list, a vector, or what follows a prefix."""
+
+    __slots__ = ("dotted", "items", "kind", "tail")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.items: list[int] = []
+        self.dotted = 0  # 1: behind a dot, 2: and behind the form there
+        self.tail = NIL
+
+    def add(self, value: int) -> str:
+        """One more element; what is wrong with it, if anything."""
+        if self.dotted == 0:
+            self.items.append(value)
+        elif self.dotted == 2:
+            return "expected ) after the part behind a dot"
+        elif self.kind == "[":
+            self.dotted = 0  # a vector has no tail
+        else:
+            self.tail, self.dotted = value, 2
+        return ""
 
 
 class Reader:
@@ -39,7 +74,7 @@ class Reader:
         self.cache: dict[str, int] = {}
 
     def token(self, s: Input) -> tuple[str, str]:
-        """Kind and text of the next token; kind ``eof`` at the end."""
+        """Kind and text of the next token; kind ``eof`` at the end.  The text of a string is without its quotes."""
         while True:
             if s.position >= len(s.buffer) and not s.fill():
                 return "eof", ""
@@ -49,27 +84,94 @@ class Reader:
             if kind == "blank":
                 s.position = match.end()
                 continue
-            if match.end() == len(s.buffer) and (kind == "string" or text == "!" or kind == "id" and text.endswith("!") or text == '"'):
-                if kind == "string" and not s.buffer.endswith('"'):
-                    pass
-                elif s.fill():
-                    continue
-            if kind == "char" and text == '"':
-                if s.fill():
-                    continue
-                raise ReadError("end of file inside of a string")
+            if kind == "string" and match.end() < len(s.buffer):
+                s.position = match.end()
+                return kind, text[1:-1].replace('""', '"')
+            if kind == "string" or text == '"':
+                return "string", self.rest_of_string(s)
+            if match.end() == len(s.buffer) and text.endswith("!") and s.fill():
+                continue
             s.position = match.end()
             return kind, text
 
-    def read(self, s: Input) -> int:
-        """The next form; the end-of-file symbol at the end."""
-        kind, text = self.token(s)
-        if kind == "eof":
-            return self.eof
-        return self.form(s, kind, text)
+    def rest_of_string(self, s: Input) -> str:
+        """A string that may go over many lines; the text up to the end is read once."""
+        parts: list[str] = []
+        at = s.position + 1
+        while True:
+            end = s.buffer.find('"', at)
+            if end < 0:
+                parts.append(s.buffer[at:])
+                s.position = len(s.buffer)
+                if not s.fill():
+                    raise ReadError("end of file inside of a string")
+                at = s.position
+                continue
+            parts.append(s.buffer[at:end])
+            s.position = end + 1
+            if s.position == len(s.buffer):
+                s.fill()
+            at = s.position
+            if s.buffer[at:at + 1] != '"':
+                return "".join(parts)
+            parts.append('"')
+            at += 1
 
-    def form(self, s: Input, kind: str, text: str) -> int:
-        m = self.m
+    def read(self, s: Input) -> int:
+        """The next form; the end-of-file symbol at the end.
+
+        What is open stands on a list, so depth costs no stack.  Behind a mistake reading goes on to the end of the form in which it is.
+        """
+        opened: list[Opened] = []
+        wrong, backquotes = "", 0
+        while True:
+            kind, text = self.token(s)
+            if kind == "eof":
+                if not opened:
+                    return self.eof
+                within = {"(": "list", "[": "vector"}.get(opened[-1].kind, "form")
+                raise ReadError(wrong or f"end of file inside of a {within}")
+            if kind == "char" and text in "([":
+                opened.append(Opened(text))
+                continue
+            if kind == "char" and text in PREFIXES:
+                if text == "," and s.peek() == "@":
+                    text += s.next()
+                opened.append(Opened(text))
+                backquotes += text == "`"
+                if backquotes > MOST_BACKQUOTES and not wrong and sum(o.kind == "`" for o in opened) > MOST_BACKQUOTES:
+                    wrong = "too many backquotes inside of each other"
+                continue
+            if kind == "char" and text in ")].":
+                if not opened:
+                    continue
+                while opened[-1].kind in PREFIXES and len(opened) > 1 and text != ".":
+                    wrong = wrong or f"unexpected {text}"
+                    opened.pop()
+                if text == "." and opened[-1].kind not in PREFIXES and not opened[-1].dotted:
+                    opened[-1].dotted = 1
+                    continue
+                if text == "." or opened[-1].kind in PREFIXES or text == "]" and opened[-1].kind == "(":
+                    wrong = wrong or f"unexpected {text}"
+                    if len(opened) > 1 or opened[-1].kind not in PREFIXES:
+                        continue
+                    raise ReadError(wrong)
+                last = opened.pop()
+                if (text == ")") != (last.kind == "(") or last.dotted == 1:
+                    wrong = wrong or f"unexpected {text}"
+                value = self.m.vector(last.items) if last.kind == "[" else self.m.list(last.items, last.tail)
+            else:
+                value = self.atom(kind, text, s.literal)
+            while opened and opened[-1].kind in PREFIXES:
+                prefix = opened.pop().kind
+                value = self.prefixed(prefix, value) if not wrong else NIL
+            if not opened:
+                if wrong:
+                    raise ReadError(wrong)
+                return value
+            wrong = opened[-1].add(value) or wrong
+
+    def atom(self, kind: str, text: str, literal: bool) -> int:
         if kind == "id":
             return self.symbol(text)
         if kind == "number":
@@ -77,62 +179,13 @@ class Reader:
         if kind == "nonumber":  # an exponent without digits: a symbol
             return self.symbol("!" + text.replace("+", "!+").replace("-", "!-"))
         if kind == "string":
-            return m.string(text[1:-1].replace('""', '"'))
-        if text == "(":
-            return self.list(s)
-        if text == "'":
-            return m.cons(self.quote, m.cons(self.inner(s), NIL))
-        if text == "`":
-            return self.backquote(self.inner(s))
-        if text == ",":
-            if s.peek() == "@":
-                s.next()
-                return m.list([m.intern("~comma-at"), self.inner(s)])
-            return m.list([m.intern("~comma"), self.inner(s)])
-        if text == "[":
-            items: list[int] = []
-            while True:
-                kind, text = self.token(s)
-                if kind == "eof":
-                    raise ReadError("end of file inside of a vector")
-                if kind == "char" and text == "]":
-                    return m.vector(items)
-                if kind == "char" and text == ".":
-                    self.inner(s)  # a vector has no tail
-                    continue
-                items.append(self.form(s, kind, text))
-        if text in ")]":
-            return self.form(s, *self.token(s)) if not s.ended else self.read(s)
-        if text == ".":
-            return self.read(s)
+            return self.m.string(text if literal else ENTITIES.sub(lambda match: named(match.group()), text) if "#" in text else text)
         return self.symbol("!" + text)
 
-    def inner(self, s: Input) -> int:
-        """A form that must be there."""
-        kind, text = self.token(s)
-        if kind == "eof":
-            raise ReadError("end of file inside of a form")
-        if kind == "char" and text == ")":
-            raise ReadError("unexpected )")
-        return self.form(s, kind, text)
-
-    def list(self, s: Input) -> int:
-        items: list[int] = []
-        tail = NIL
-        while True:
-            kind, text = self.token(s)
-            if kind == "eof":
-                raise ReadError("end of file inside of a list")
-            if kind == "char":
-                if text == ")":
-                    return self.m.list(items, tail)
-                if text == ".":
-                    tail = self.inner(s)
-                    kind, text = self.token(s)
-                    if kind == "char" and text == ")":
-                        return self.m.list(items, tail)
-                    raise ReadError("expected ) after the part behind a dot")
-            items.append(self.form(s, kind, text))
+    def prefixed(self, prefix: str, value: int) -> int:
+        if prefix == "`":
+            return deep(self.backquote(value))
+        return self.m.list([self.m.intern(PREFIXES[prefix]), value])
 
     def symbol(self, text: str) -> int:
         """The symbol of a token, with case folding of what is not escaped."""
@@ -146,6 +199,10 @@ class Reader:
         i = 0
         while i < len(text):
             c = text[i]
+            if (c == "#" or i == 0 and text[:2] == "!#") and (match := ENTITIES.match(text, i + (c == "!"))):
+                name.append(named(match.group()))
+                i = match.end()
+                continue
             if c == "!" and i + 1 < len(text):
                 i += 1
                 name.append(text[i])
@@ -174,21 +231,31 @@ class Reader:
             n = int.from_bytes(gmp.parse(text.lstrip("+-")), "little")
             return -n if text.startswith("-") else n
 
-    def backquote(self, x: int) -> int:
+    def backquote(self, x: int) -> Generator[Any, Any, int]:
         """Backquote as CSL has it: nested calls of cons and append."""
         m = self.m
         if x & 7 != 1:
             return x if x & 7 == 0 or x & 7 in (3, 5, 6) else m.list([self.quote, x])
         head = m.car(x)
-        if head == m.intern("~comma"):
+        if head in (m.intern("~comma"), m.intern("~comma-at")):
+            if head != m.intern("~comma") or m.cdr(x) & 7 != 1:
+                raise ReadError("a comma that does not belong to a backquote")
             return m.car(m.cdr(x))
-        if head & 7 == 1 and m.car(head) == m.intern("~comma-at"):
-            rest = m.cdr(x)
-            return m.list([m.intern("append"), m.car(m.cdr(head)), NIL if rest == NIL else self.backquote(rest)])
-        if x == NIL:
-            return NIL
         rest = m.cdr(x)
-        return m.list([m.intern("cons"), self.backquote(head), NIL if rest == NIL else self.backquote(rest)])
+        following = NIL if rest == NIL else (yield self.backquote(rest))
+        if head & 7 == 1 and m.car(head) == m.intern("~comma-at") and m.cdr(head) & 7 == 1:
+            return m.list([m.intern("append"), m.car(m.cdr(head)), following])
+        return m.list([m.intern("cons"), (yield self.backquote(head)), following])
+
+
+def named(entity: str) -> str:
+    """The character that #code; or #name; is; the text itself when there is none."""
+    name = entity[1:-1]
+    if name in NAMED:
+        return NAMED[name]
+    code = int(name, 16)
+    valid = code < 0xD800 or 0xDC80 <= code < 0xDD00 or 0xDFFF < code < 0x110000  # in between: bytes that were no UTF-8
+    return chr(code) if valid else entity
 
 
 def parse_decimal(text: str) -> int:

@@ -17,8 +17,10 @@ BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
 class Input:
     """Text with a position; more is fetched a line at a time."""
 
-    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None) -> None:
+    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None, literal: bool = False) -> None:
         self.file, self.buffer, self.name = file, text, name
+        self.literal = literal  # no #name; in strings means a character
+        self.begun = file is None
         self.window: Window | None = None  # where the kernel reads from this stream
         self.position = 0
         self.line = 1
@@ -50,7 +52,12 @@ class Input:
             self.ended = True
             return False
         text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
-        if self.position > 65536:
+        if not self.begun:
+            self.begun = True
+            text = text.removeprefix("\ufeff")  # the mark of an encoding
+            if text.startswith("#!"):  # a script: the line is for the system
+                text = "\n"
+        if self.position > 65536 or self.position == len(self.buffer) > 4096:
             self.line += self.buffer.count("\n", 0, self.position)
             self.buffer, self.position = self.buffer[self.position:], 0
         self.buffer += text.replace("\r\n", "\n")

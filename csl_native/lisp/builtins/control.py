@@ -74,6 +74,11 @@ def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) ->
         return number if number & 7 != CONS else NIL
     except RecursionError:
         lisp.settle(sp, bp)
+        errors.loud("Stack overflow")
+        return NIL
+    except ValueError as error:  # from Python code between here and the kernel
+        lisp.settle(sp, bp)
+        errors.loud(str(error))
         return NIL
     finally:
         errors.show, errors.trace = before

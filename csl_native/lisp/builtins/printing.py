@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, T
 from ...words import STRING
+from ..deep import deep
 from ..registry import builtin
 from ..streams import DEFAULT_WIDTH
 
@@ -270,7 +272,7 @@ def labelled(lisp: Lisp, x: int) -> str:
                 work += [m.car(y), m.cdr(y)] if y & 7 == 1 else m.vector_items(y)
     labels: dict[int, int] = {}
 
-    def text(y: int) -> str:
+    def text(y: int) -> Generator[Any, Any, str]:
         if y & 7 not in (1, 4):
             return lisp.printer.text(y)
         if y in labels:
@@ -279,14 +281,18 @@ def labelled(lisp: Lisp, x: int) -> str:
         if seen[y] > 1:
             labels[y] = len(labels) + 1
             head = f"#{labels[y]}="
+        parts = []
         if y & 7 == 4:
-            return head + "[" + " ".join(text(i) for i in m.vector_items(y)) + "]"
-        parts = [text(m.car(y))]
+            for item in m.vector_items(y):
+                parts.append((yield text(item)))
+            return head + "[" + " ".join(parts) + "]"
+        parts.append((yield text(m.car(y))))
         y = m.cdr(y)
         while y & 7 == 1 and seen[y] == 1:
-            parts.append(text(m.car(y)))
+            parts.append((yield text(m.car(y))))
             y = m.cdr(y)
         if y != NIL:
-            parts += [".", text(y)]
+            parts += [".", (yield text(y))]
         return head + "(" + " ".join(parts) + ")"
-    return text(x)
+    result: str = deep(text(x))
+    return result

@@ -230,8 +230,9 @@ def load(lisp: Lisp, name: int) -> int:
             before = stream.place()
             try:
                 form = lisp.reader.read(stream)
-            except ReadError as error:
-                raise lisp.errors.loud(f"{error} in {path}, line {stream.here()}") from None
+            except ReadError as error:  # costs the form that it is in
+                lisp.errors.loud(f"{error} in {path}, line {stream.here()}")
+                continue
             if form == lisp.eof:
                 return NIL
             try:
@@ -266,7 +267,7 @@ def compress(lisp: Lisp, items: int) -> int:
     if text.startswith('"') and text.count('"') % 2:
         text += '"'
     try:
-        return lisp.reader.read(Input(text=text))
+        return lisp.reader.read(Input(text=text, literal=text.startswith('"')))  # explode leaves the characters of a string alone
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
 

@@ -1,0 +1,188 @@
+"""Text and values: any depth, mistakes that cost one form, and what is printed can be read back."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from csl_native import Session
+from csl_native.kernel.memory import NIL
+from csl_native.lisp.reader import ReadError
+from csl_native.lisp.streams import Input
+
+DEEP = 5000
+TEXTS = st.text(st.characters(exclude_categories=["Cs"])) | st.lists(st.sampled_from(
+    ["#", ";", "lt", "00e9", "hash", '"', "!", "\r", "\n", "é", "A", "a", "\0", "\\"])).map("".join)
+
+
+@pytest.fixture(scope="module")
+def session() -> Any:
+    s = Session()
+    s.eval("(setprintprecision 17)")
+    yield s
+    s.close()
+
+
+def made(session: Session, x: Any) -> int:
+    """A Lisp value of texts, symbols (1-tuples), numbers and lists; lists of lists with a flag are vectors."""
+    m = session.machine
+    if isinstance(x, tuple):
+        return m.intern(x[0])
+    if isinstance(x, str):
+        return m.string(x)
+    if isinstance(x, int):
+        return m.integer(x)
+    if isinstance(x, float):
+        return m.float(x)
+    if isinstance(x, dict):
+        return m.vector([made(session, y) for y in x["items"]])
+    return m.list([made(session, y) for y in x])
+
+
+ATOMS = st.one_of(TEXTS, TEXTS.filter(bool).map(lambda s: (s,)), st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+VALUES = st.recursive(ATOMS, lambda part: st.lists(part, max_size=4) | st.lists(part, max_size=4).map(lambda items: {"items": items}), max_leaves=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES, st.sampled_from(["nil nil", "t nil", "nil t", "t t"]))
+def test_what_is_printed_is_read_back(session: Session, value: Any, case: str) -> None:
+    def body() -> None:
+        lisp, m = session.lisp, session.machine
+        x = made(session, value)
+        m.pin(x)
+        for name, state in zip(("*lower", "*raise"), case.split(), strict=True):
+            m.set_value(m.intern(name), lisp.truth(state == "t"))
+        try:
+            text = lisp.printer.text(x)
+            assert m.kernel.equal(lisp.reader.read(Input(text=text)), x) != NIL, text
+            file = Lines(text.encode("utf-8", "surrogateescape") + b"\n")
+            assert m.kernel.equal(lisp.reader.read(Input(file)), x) != NIL, text  # type: ignore[arg-type]
+            again = m.apply(m.intern("compress"), [m.apply(m.intern("explode"), [x])])
+            assert again == x or m.text(again) == m.text(x) if isinstance(value, tuple) else m.kernel.equal(again, x) != NIL
+        finally:
+            m.unpin(1)
+            for name in ("*lower", "*raise"):
+                m.set_value(m.intern(name), lisp.truth(name == "*lower"))
+    session.run(body)
+
+
+class Lines:
+    """A file of these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.lines = data.splitlines(keepends=True) if b"\r" not in data else [line + b"\n" for line in data.split(b"\n")][:-1]
+
+    def readline(self) -> bytes:
+        return self.lines.pop(0) if self.lines else b""
+
+
+@pytest.mark.parametrize(("text", "printed"), [
+    ("#00e9;", "#00e9;"), ("#lt;", "<"), ("#alpha;", "#03b1;"), ("#nosuchname;", "#hash;nosuchname;"), ("#d800;", "#hash;d800;"), ("#;", "#;"),
+    ("#hash;lt;", "#hash;lt;"), ("#ffffff;", "#hash;ffffff;")])
+def test_named_characters(session: Session, text: str, printed: str) -> None:
+    assert session.run(lambda: session.lisp.printer.text(session.lisp.reader.read(Input(text=f'"{text}"')))) == f'"{printed}"'
+
+
+WRONG = ["'(a . b . c)", "')", "(a ')", "(1 ] 2)", "[1 2)", "'(a . )", "(list '. )", "'((a . b c) d)", "`(,)", "(x (y . ) . z . w)", "`" * 5000 + "a"]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("way", ["file", "text", "load", "rdf", "read"])
+def test_a_mistake_costs_one_form(tmp_path: Path, session: Session, wrong: str, way: str) -> None:
+    text = f"(setq before 1)\n{wrong}\n(setq after (add1 before))\n"
+    path = tmp_path / "a.lsp"
+    path.write_text(text)
+    session.eval("(progn (setq before nil) (setq after nil))")
+    if way in ("load", "rdf"):
+        session.eval(f'({way} "{path}")')
+    elif way == "read":
+        session.eval(f'(progn (setq old (rds (open "{path}" (quote input)))) (dotimes (i 3) (errorset (quote (eval (read))) nil nil)) (rds old))')
+    else:
+        with open(path, "rb") as file:
+            stream = Input(file, name=str(path)) if way == "file" else Input(text=text)
+            session.run(lambda: session.lisp.load_stream(stream))
+    assert session.eval("after") == 2
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbf(setq after 2)", b"#!/usr/bin/csl\n(setq after 2)", b"\0 (setq after 2)", b"\xff\xfe (setq after 2)", b") ] . (setq after 2)",
+                                  b"1.5.5 1e 0x (setq after 2)", b"(setq after 2)(print \"abc", b"(setq after 2)'", b"(setq after 2)((", b"(setq after 2)!"])
+def test_bytes_that_are_no_forms(tmp_path: Path, session: Session, data: bytes) -> None:
+    session.eval("(setq after nil)")
+    (tmp_path / "a.lsp").write_bytes(data)
+    with open(tmp_path / "a.lsp", "rb") as file:
+        session.run(lambda: session.lisp.load_stream(Input(file, name="a")))
+    assert session.eval("after") == 2
+
+
+def test_the_end_inside_of_a_string_is_reached_once(session: Session) -> None:
+    stream = Input(text='(setq x "abc\ndef')
+    with pytest.raises(ReadError, match="end of file inside of a string"):
+        session.run(lambda: session.lisp.reader.read(stream))
+    assert session.run(lambda: session.lisp.reader.read(stream)) == session.lisp.eof
+
+
+@pytest.mark.parametrize(("before", "after"), [("(", ")"), ("'", "a"), ("[", "]"), ("(quote ", "a)"), ("(a . ", "b)")])
+def test_depth_of_text(session: Session, before: str, after: str) -> None:
+    if after.endswith((")", "]")):
+        tail = after[:-1] + after[-1] * DEEP
+    else:
+        tail = after
+
+    def body() -> None:
+        lisp = session.lisp
+        x = lisp.reader.read(Input(text=before * DEEP + tail))
+        session.machine.set_value(session.machine.intern("deep"), x)
+        assert len(lisp.printer.text(x)) >= DEEP
+    session.run(body)
+
+
+SPECIAL = ["quote", "function", "cond", "if", "when", "unless", "let", "let*", "prog", "prog1", "prog2", "progn", "setq", "psetq", "catch", "throw",
+           "unwind-protect", "flet", "the", "go", "return", "and", "or", "de", "df", "dm", "defun", "defmacro", "eval-when", "tagbody", "declare",
+           "mapcar", "maphash", "list*"]
+SHAPES = ["", ". 5", "1", ". x", "(1)", "(1 . 2)", "((1 2))", "((x . 1)) . 2", '"s" (1 . 2)', "((lambda . 1))", "f 5 . 6", "f (x . 1) (x . 1)", "(nil) 1", "(((x)) 1) 2"]
+
+
+def test_a_form_too_deep_is_an_error_of_lisp(session: Session) -> None:
+    for deep in ("(add1 " * 3000 + "1" + ")" * 3000, "(cond (t " * 3000 + "1" + "))" * 3000):
+        assert session.eval(f"(progn (errorset '(progn (de zz (x) {deep}) (zz 1)) nil nil) 7)") == 7
+        assert session.eval(f"(progn (errorset '{deep} nil nil) 7)") == 7
+
+
+@pytest.mark.parametrize("form", SPECIAL)
+def test_malformed_special_forms_are_errors_of_lisp(session: Session, form: str) -> None:
+    name = form.replace("*", "!*").replace("-", "!-")
+    for shape in SHAPES:
+        for inside in (f"({name} {shape})", f"(progn (de zz (x) ({name} {shape})) 1)", f"(funcall (function (lambda (x) ({name} {shape}))) 1)"):
+            assert session.eval(f"(progn (errorset '{inside} nil nil) 7)") == 7, inside
+
+
+def test_depth_of_values(session: Session) -> None:
+    value: Any = []
+    for _ in range(DEEP):
+        value = [value]
+    back = session.function("reverse")(value)
+    depth = 0
+    while back:
+        back, depth = back[0], depth + 1
+    assert depth == DEEP
+    value.append(value)
+    with pytest.raises(ValueError, match="circular"):
+        session.function("reverse")(value)
+    with pytest.raises(Exception, match="circular"):
+        session.eval("(progn (setq c (list 1)) (rplaca c c) c)")
+
+
+def test_a_string_of_many_lines(session: Session) -> None:
+    text = ("x" * 49 + "\n") * 20000
+    assert session.run(lambda: session.machine.text(session.lisp.reader.read(Input(Lines(f'"{text}" '.encode())))) == text)  # type: ignore[arg-type]
+
+
+def test_floats(session: Session) -> None:
+    for x in (0.1, 1e22, -0.0, math.pi * 1e-300, 5e-324):
+        text = session.run(lambda x=x: session.lisp.printer.text(session.machine.float(x)))  # type: ignore[misc]
+        assert float(session.eval(text)) == x
