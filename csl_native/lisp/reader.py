@@ -89,7 +89,7 @@ class Reader:
                 return kind, text[1:-1].replace('""', '"')
             if kind == "string" or text == '"':
                 return "string", self.rest_of_string(s)
-            if match.end() == len(s.buffer) and text.endswith("!") and s.fill():
+            if match.end() == len(s.buffer) and text.endswith(("!", "!\n")) and s.fill():
                 continue
             s.position = match.end()
             return kind, text
@@ -184,7 +184,7 @@ class Reader:
 
     def prefixed(self, prefix: str, value: int) -> int:
         if prefix == "`":
-            return deep(self.backquote(value))
+            return int(deep(self.backquote(value)))
         return self.m.list([self.m.intern(PREFIXES[prefix]), value])
 
     def symbol(self, text: str) -> int:
