@@ -15,10 +15,13 @@ from .streams import EOF_CHAR, Input
 if TYPE_CHECKING:
     from .lisp import Lisp
 
-# A character by its hexadecimal code or its name, as print writes what is not ASCII: #00e9; #hash; #alpha;
-NAMED = {name[:-1]: text for name, text in html5.items() if name.endswith(";") and len(text) == 1} | {"hash": "#"}
-ENTITY = rf"\#(?:[0-9a-fA-F]{{4,6}}|{'|'.join(sorted(NAMED, key=len, reverse=True))});"
-ENTITIES = re.compile(ENTITY)
+# A character by its hexadecimal code, as print writes what is not ASCII (#00e9;), or, in strings, by its name (#alpha;).
+# #hash; means # only where print writes it: before what would be the rest of a character.
+NAMED = {name[:-1]: text for name, text in html5.items() if name.endswith(";") and len(text) == 1}
+ENTITY = r"\#[0-9a-fA-F]{4,6};"
+CODE = re.compile(ENTITY)
+REST = rf"(?:[0-9a-fA-F]{{4,6}}|{'|'.join(sorted(NAMED, key=len, reverse=True))});"
+ENTITIES = re.compile(rf"\#hash;(?=[A-Za-z0-9]+;)|\#{REST}")
 
 # One token: blanks and comments, a number, an identifier (a letter, or one special character, then letters, digits,
 # underscores, escaped characters and named ones), a string, or a single character.
@@ -26,7 +29,7 @@ TOKEN = re.compile(rf"""
     (?P<blank>[ \t\r\f]*(?:%[^\n]*)?\n|[ \t\r\f]+|%[^\n]*)
   | (?P<nonumber>[0-9]+[eE][+-]?(?![\w+-]))
   | (?P<number>0x[0-9a-fA-F]+|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
-  | (?P<id>(?:[^\W\d_]|!?{ENTITY}|![\s\S]|[:$*\#=&@?\\/<>^~|{{}};}}](?=\w|!))(?:\w|{ENTITY}|![\s\S])*)
+  | (?P<id>(?:[^\W\d_]|!?{ENTITY}|![\s\S]|[:$*\#=&@?\\/<>^~|{{}};}}](?=\w|!))\w*(?:(?:{ENTITY}|![\s\S])\w*)*)
   | (?P<string>"[^"]*(?:""[^"]*)*"(?!"))
   | (?P<char>[\s\S])
 """, re.VERBOSE)
@@ -42,10 +45,11 @@ class ReadError(Exception):
 class Opened:
     """A form that has begun and not ended: a list, a vector, or what follows a prefix."""
 
-    __slots__ = ("dotted", "items", "kind", "tail")
+    __slots__ = ("dotted", "items", "kind", "prefix", "tail")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.prefix = kind in PREFIXES
         self.items: list[int] = []
         self.dotted = 0  # 1: behind a dot, 2: and behind the form there
         self.tail = NIL
@@ -80,18 +84,17 @@ class Reader:
                 return "eof", ""
             match = TOKEN.match(s.buffer, s.position)
             assert match is not None
-            kind, text = match.lastgroup or "", match.group()
+            kind, text, end = match.lastgroup or "", match.group(), match.end()
             if kind == "blank":
-                s.position = match.end()
+                s.position = end
                 continue
-            if kind == "string" and match.end() < len(s.buffer):
-                s.position = match.end()
-                return kind, text[1:-1].replace('""', '"')
-            if kind == "string" or text == '"':
-                return "string", self.rest_of_string(s)
-            if match.end() == len(s.buffer) and text.endswith(("!", "!\n")) and s.fill():
+            if text[0] == '"':
+                if kind != "string" or end == len(s.buffer):
+                    return "string", self.rest_of_string(s)
+                text = text[1:-1].replace('""', '"')
+            elif end == len(s.buffer) and text.endswith(("!", "!\n")) and s.fill():
                 continue
-            s.position = match.end()
+            s.position = end
             return kind, text
 
     def rest_of_string(self, s: Input) -> str:
@@ -131,10 +134,12 @@ class Reader:
                     return self.eof
                 within = {"(": "list", "[": "vector"}.get(opened[-1].kind, "form")
                 raise ReadError(wrong or f"end of file inside of a {within}")
-            if kind == "char" and text in "([":
+            if kind != "char":
+                value = self.atom(kind, text, s.literal)
+            elif text in "([":
                 opened.append(Opened(text))
                 continue
-            if kind == "char" and text in PREFIXES:
+            elif text in PREFIXES:
                 if text == "," and s.peek() == "@":
                     text += s.next()
                 opened.append(Opened(text))
@@ -142,18 +147,18 @@ class Reader:
                 if backquotes > MOST_BACKQUOTES and not wrong and sum(o.kind == "`" for o in opened) > MOST_BACKQUOTES:
                     wrong = "too many backquotes inside of each other"
                 continue
-            if kind == "char" and text in ")].":
-                if not opened:
+            elif text in ")].":
+                if not opened or text == "." and opened[-1].prefix:
                     continue
-                while opened[-1].kind in PREFIXES and len(opened) > 1 and text != ".":
+                while opened[-1].prefix and len(opened) > 1:
                     wrong = wrong or f"unexpected {text}"
                     opened.pop()
-                if text == "." and opened[-1].kind not in PREFIXES and not opened[-1].dotted:
+                if text == "." and not opened[-1].dotted:
                     opened[-1].dotted = 1
                     continue
-                if text == "." or opened[-1].kind in PREFIXES or text == "]" and opened[-1].kind == "(":
+                if text == "." or opened[-1].prefix or text == "]" and opened[-1].kind == "(":
                     wrong = wrong or f"unexpected {text}"
-                    if len(opened) > 1 or opened[-1].kind not in PREFIXES:
+                    if len(opened) > 1 or not opened[-1].prefix:
                         continue
                     raise ReadError(wrong)
                 last = opened.pop()
@@ -161,8 +166,8 @@ class Reader:
                     wrong = wrong or f"unexpected {text}"
                 value = self.m.vector(last.items) if last.kind == "[" else self.m.list(last.items, last.tail)
             else:
-                value = self.atom(kind, text, s.literal)
-            while opened and opened[-1].kind in PREFIXES:
+                value = self.symbol("!" + text)
+            while opened and opened[-1].prefix:
                 prefix = opened.pop().kind
                 value = self.prefixed(prefix, value) if not wrong else NIL
             if not opened:
@@ -178,9 +183,7 @@ class Reader:
             return self.number(text)
         if kind == "nonumber":  # an exponent without digits: a symbol
             return self.symbol("!" + text.replace("+", "!+").replace("-", "!-"))
-        if kind == "string":
-            return self.m.string(text if literal else ENTITIES.sub(lambda match: named(match.group()), text) if "#" in text else text)
-        return self.symbol("!" + text)
+        return self.m.string(text if literal else ENTITIES.sub(lambda match: named(match.group()), text) if "#" in text else text)
 
     def prefixed(self, prefix: str, value: int) -> int:
         if prefix == "`":
@@ -199,7 +202,7 @@ class Reader:
         i = 0
         while i < len(text):
             c = text[i]
-            if (c == "#" or i == 0 and text[:2] == "!#") and (match := ENTITIES.match(text, i + (c == "!"))):
+            if (c == "#" or i == 0 and text[:2] == "!#") and (match := CODE.match(text, i + (c == "!"))):
                 name.append(named(match.group()))
                 i = match.end()
                 continue
@@ -251,6 +254,8 @@ class Reader:
 def named(entity: str) -> str:
     """The character that #code; or #name; is; the text itself when there is none."""
     name = entity[1:-1]
+    if name == "hash":
+        return "#"
     if name in NAMED:
         return NAMED[name]
     code = int(name, 16)
