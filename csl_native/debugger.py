@@ -20,6 +20,7 @@ from .instructions.codec import Code, Decoded, decode, verify
 from .instructions.layout import CODE_START
 from .kernel.calls import SLOT
 from .kernel.memory import NIL, NO_LIMIT, T
+from .machine import BadRequest
 from .objects import SYM_ENV
 from .vm import GUARD_COUNT, GUARDS, VM
 from .words import VECTOR
@@ -95,14 +96,14 @@ class Debugger:
             return
         other = self.lisp.debugger
         if other is not None:
-            raise ValueError("another debugger is attached to this session; detach it first")
+            raise BadRequest("another debugger is attached to this session; detach it first")
         m = self.machine
         if m.native:
             found = [self.session.kernel_address(f"{what}_debug") for what in ENTRIES]
             self._old = [m.words[slot] for slot in SLOTS_OF_ENGINE]
             for slot, address in zip(SLOTS_OF_ENGINE, found, strict=True):
                 if address is None:
-                    raise ValueError("this kernel has no engine debug; build it without --without debug")
+                    raise BadRequest("this kernel has no engine debug; build it without --without debug")
                 m.words[slot] = address
         else:
             names = m.kernel.globals
@@ -159,10 +160,10 @@ class Debugger:
         """Stop before the instruction at ``offset`` of a function; ValueError when none begins there."""
         symbol = self.machine.intern(name)
         if not self.lisp.is_bytecoded(symbol):
-            raise ValueError(f"{name} has no bytecode; define it first")
+            raise BadRequest(f"{name} has no bytecode; define it first")
         listing = self._listing(self.machine.field(symbol, SYM_ENV))[3]
         if offset not in listing:
-            raise ValueError(f"no instruction of {name} begins at {offset}; they begin at {', '.join(map(str, listing))}")
+            raise BadRequest(f"no instruction of {name} begins at {offset}; they begin at {', '.join(map(str, listing))}")
         self.breakpoints.add((name, offset))
 
     def clear(self, name: str, offset: int | None = None) -> None:

@@ -11,6 +11,7 @@ import ctypes
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from . import utf8
 from .cage import Cage
 from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
@@ -27,11 +28,15 @@ PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames a
 _word = ctypes.c_int64
 
 
-class WrongType(ValueError):
+class BadRequest(ValueError):
+    """What cannot be done as it was asked for, in words for the user; a bare ValueError is Python's, whose words mean nothing to one."""
+
+
+class WrongType(BadRequest):
     """A value of another type than the one that is looked into; ``value`` is that word."""
 
     def __init__(self, expected: str, value: int) -> None:
-        super().__init__(f"a {expected} was expected, not {TAG_NAMES[value & 7]} {value:#x}")
+        super().__init__(f"{expected} expected, not {TAG_NAMES[value & 7]}")
         self.value = value
 
 
@@ -197,7 +202,7 @@ class Machine(Roots, Stacks):
             del self.met[mark:]
 
     def string(self, text: str | bytes) -> int:
-        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        data = utf8.encode(text) if isinstance(text, str) else text
         s: int = self.kernel.make_string(len(data))
         self.bytes[s + 8 - STRING:s + 8 - STRING + len(data)] = data
         return s
@@ -212,7 +217,7 @@ class Machine(Roots, Stacks):
         """The text of a string or of a symbol's name."""
         if s & 7 == SYMBOL:
             s = self.words[s + SYM_PNAME >> 3]
-        return self.string_bytes(s).decode("utf-8", "surrogateescape")
+        return utf8.decode(self.string_bytes(s))
 
     def intern(self, name: str) -> int:
         """The symbol with this name on the object list."""
@@ -369,4 +374,4 @@ class Machine(Roots, Stacks):
 
 _FREE, _LIMIT, _SP, _CARDS = (VM[name] >> 3 for name in ("free", "limit", "sp", "cards"))
 
-__all__ = ["STRING_HEADER", "Machine", "Unwinding"]
+__all__ = ["STRING_HEADER", "BadRequest", "Machine", "Unwinding"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .kernel.memory import NIL, T
 from .lisp.deep import deep
 from .lisp.handles import PYTHON
+from .machine import BadRequest
 from .words import CONS, FLOAT, STRING, SYMBOL
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Values:
             return Symbol(m.text(x))
         if x & 7 == CONS:
             if x in inside:
-                raise ValueError("the list is circular: it is an element of itself")
+                raise BadRequest("the list is circular: it is an element of itself")
             inside.add(x)
             result, seen, start = [], 0, x
             while x & 7 == CONS:
@@ -88,7 +89,7 @@ class Values:
                 x = m.cdr(x)
                 seen += 1
                 if seen > m.cage["heap_top"] >> 4:
-                    raise ValueError("the list is circular: it has more elements than the heap")
+                    raise BadRequest("the list is circular: it has more elements than the heap")
             inside.discard(start)
             return result if x == NIL else (*result, (yield self._to_python(x, inside)))
         if self.lisp.handles.kind(x) == PYTHON:
@@ -113,7 +114,7 @@ class Values:
             return m.string(value)
         if isinstance(value, (list, tuple)):
             if id(value) in inside:
-                raise ValueError("the list is circular: it is an element of itself")
+                raise BadRequest("the list is circular: it is an element of itself")
             inside.add(id(value))
             items = []
             for item in value:

@@ -17,6 +17,7 @@ import msgpack
 
 from csl_native.image.container import Section, digest, unpack
 
+from .. import utf8
 from ..instructions.joined import SEQUENCES
 from ..instructions.table import instructions, joined
 from ..kernel.fasl import (
@@ -275,7 +276,7 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
         raise BadModule(f"it is damaged ({error}); compile it again") from error
     text, values = m.string(body), m.vector([NIL] * places)
     for kind, place, name in names:
-        symbol = m.intern(name.decode("utf-8", "surrogateescape")) if kind == "interned" else m.make_symbol(name.decode("utf-8", "surrogateescape"))
+        symbol = m.intern(utf8.decode(name)) if kind == "interned" else m.make_symbol(utf8.decode(name))
         if kind == "generated":
             m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
         m.set_field(values, 8 - VECTOR + 8 * place, symbol)

@@ -22,15 +22,9 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
+# What Python's library says of arguments that it cannot take.
+PYTHONS = (ValueError, OverflowError, ZeroDivisionError, UnicodeEncodeError, UnicodeDecodeError)
 AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY)  # requests that come while memory is taken or freed
-
-
-def nearest(x: int | float) -> float:
-    """The double nearest to a number; infinite for an integer that is too large."""
-    try:
-        return float(x)
-    except OverflowError:
-        return math.copysign(math.inf, x > 0 or -1)
 
 
 class Host:
@@ -167,7 +161,7 @@ class Host:
 
     def on_divide_zero(self, operation: int, a: int, b: int) -> int:
         if OPERATIONS[operation] == "quotient" and FLOAT in (a & 7, b & 7):  # as IEEE 754 says
-            x, y = nearest(self.lisp.to_number(a)), nearest(self.lisp.to_number(b))
+            x, y = self.lisp.to_double(a), self.lisp.to_double(b)
             return self.m.float(math.nan if x == 0 or x != x else math.copysign(math.inf, x) * math.copysign(1, y))
         raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
 
@@ -277,7 +271,7 @@ class Host:
             if x == 0:
                 raise errors.plain("expt", a, n)
             return 0
-        base, power = nearest(x), nearest(y)
+        base, power = self.lisp.to_double(a), self.lisp.to_double(n)
         if base < 0 and math.isfinite(power) and power != int(power):
             raise errors.plain("bad arg for expt", a, n)
         try:
@@ -390,6 +384,10 @@ class Host:
             return row.function(self.lisp, *arguments)
         except WrongType as error:  # what a value that it was given has inside of it
             raise self.lisp.errors.plain(row.name, error.value) from None
+        except PYTHONS as error:
+            if type(error) not in PYTHONS:  # in words of this project
+                raise
+            raise self.lisp.errors.bare(f"bad arg{'' if n == 1 else 's'} for {row.name}") from None
 
 
 __all__ = ["SYM_PNAME", "Host"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -247,6 +248,14 @@ class Lisp(Installer, Evaluator):
     def to_number(self, x: int) -> int | float:
         """The Python number of a Lisp one."""
         return self.machine.double(x) if x & 7 == FLOAT else self.machine.number(x)
+
+    def to_double(self, x: int) -> float:
+        """The double nearest to a Lisp number; infinite for an integer that is too large."""
+        n = self.to_number(x)
+        try:
+            return float(n)
+        except OverflowError:
+            return math.inf if n > 0 else -math.inf
 
     def from_number(self, n: int | float) -> int:
         return self.machine.float(n) if isinstance(n, float) else self.machine.integer(n)

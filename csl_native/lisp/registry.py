@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from ..kernel.memory import NIL
 from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 
 # What a parameter of a builtin may be annotated with in place of ``int``, any value: its type, which the one who calls it checks.
@@ -38,9 +39,9 @@ class Builtin(NamedTuple):
     types: tuple[tuple[int, Callable[[Any, int], bool]], ...] = ()
 
     def bad(self, machine: Any, arguments: list[int]) -> int | None:
-        """The first argument that is of another type than declared."""
+        """The first argument that is of another type than declared; nil stands for an optional one that is not given."""
         for place, test in self.types:
-            if place < len(arguments) and not test(machine, arguments[place]):
+            if place < len(arguments) and not test(machine, arguments[place]) and (place < self.least or arguments[place] != NIL):
                 return arguments[place]
         return None
 

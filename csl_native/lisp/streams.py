@@ -6,6 +6,8 @@ import re
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+from .. import utf8
+
 if TYPE_CHECKING:
     from ..machine import Machine
 
@@ -51,7 +53,7 @@ class Input:
         if not raw:
             self.ended = True
             return False
-        text = raw.decode("utf-8", "surrogateescape") if isinstance(raw, bytes) else raw
+        text = utf8.decode(raw) if isinstance(raw, bytes) else raw
         if not self.begun:
             self.begun = True
             text = text.removeprefix("\ufeff")  # the mark of an encoding
@@ -166,7 +168,7 @@ class Output:
         if self.parts and self.file is not None:
             text = "".join(self.parts)
             self.parts, self.pending, self.gone = [], 0, (self.gone + text)[-RECENT:]
-            self.file.write(text.encode("utf-8", "surrogateescape") if "b" in getattr(self.file, "mode", "") or not hasattr(
+            self.file.write(utf8.encode(text) if "b" in getattr(self.file, "mode", "") or not hasattr(
                 self.file, "encoding") else text)
             self.file.flush()
 

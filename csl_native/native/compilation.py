@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..machine import BadRequest
 from ..words import SYMBOL
 from .architectures import Architecture, with_refinements
 from .elf import Block
@@ -31,7 +32,7 @@ class Compilation:
         self.architectures = architectures
         for architecture in architectures:
             if architecture.number == hardcode.tag and (hardcode.refused is not None or hardcode.pages is None):
-                raise ValueError(f"native code cannot be made here: {(hardcode.refused or Fallback('no-architecture')).sentence()}")
+                raise BadRequest(f"native code cannot be made here: {(hardcode.refused or Fallback('no-architecture')).sentence()}")
 
     def all_symbols(self, architecture: Architecture) -> list[int]:
         """Bytecoded functions that have no native code for an architecture yet, by name."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from csl_native.image.container import digest
 
+from .. import utf8
 from ..foreign.signatures import MARK
 from ..instructions.layout import CODE_GIVEN
 from ..objects import SYM_ENV
@@ -23,7 +24,7 @@ KERNEL = b"kernel "  # how it begins in place of the digest of bytecode: the fun
 
 def guard_of(name: str) -> int:
     """The place of the byte that says whether a function with this name was redefined; names may share one."""
-    return GUARDS + zlib.crc32(name.encode("utf-8", "surrogateescape")) % GUARD_COUNT
+    return GUARDS + zlib.crc32(utf8.encode(name)) % GUARD_COUNT
 
 
 class Reader(Protocol):
@@ -57,7 +58,7 @@ def constant_record(heap: Reader, x: int) -> bytes:
     if tag == FLOAT:
         return b"float" + heap.raw(x)
     if tag == SYMBOL:
-        return b"symbol" + heap.text(x).encode("utf-8", "surrogateescape")
+        return b"symbol" + utf8.encode(heap.text(x))
     if tag == VECTOR and len(items := heap.vector_items(x)) == 6 and items[0] & 7 == SYMBOL and heap.text(items[0]) == MARK:
         return b"foreign" + signature_record(heap, items)
     return b""

@@ -17,6 +17,7 @@ from ..instructions.codec import Code, check_opcodes, decode
 from ..instructions.table import CodeError
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
+from ..machine import BadRequest
 from ..objects import SYM_ENV
 from ..words import OTHER, SYMBOL, VECTOR
 from .background import Background, Order, Ready
@@ -71,7 +72,7 @@ class Jit(CodeCache):
         """Calls and backward jumps after which a function is compiled, and after which it is compiled again by LLVM; 0: at once, -1: never."""
         for number in (calls, optimise):
             if number < -1:
-                raise ValueError(f"a threshold of {number} calls; -1 (never), 0 (at once) or more expected")
+                raise BadRequest(f"a threshold of {number} calls; -1 (never), 0 (at once) or more expected")
         self.hardcode.set_thresholds(calls, optimise)
 
     # -- requests ----------------------------------------------------------------------

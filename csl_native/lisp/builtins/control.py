@@ -10,7 +10,7 @@ from ...objects import F_MACRO
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
 from ..errors import NAMES, QUIET, VALUES
-from ..registry import builtin
+from ..registry import Fixnum, builtin
 from .symbols import generate
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) ->
 
 
 @builtin("enable-errorset", 2)
-def enable_errorset(lisp: Lisp, least: int, most: int) -> int:
+def enable_errorset(lisp: Lisp, least: Fixnum, most: Fixnum) -> int:
     old = lisp.machine.cons(lisp.errors.least << 3, lisp.errors.most << 3)
     lisp.errors.least, lisp.errors.most = least >> 3, most >> 3
     return old

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...words import STRING
-from ..registry import builtin
+from ..registry import Fixnum, builtin
 from .images import session_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ for _name in ("getv-native", "native-getv"):
 
 
 @builtin("native-address", 1, 2)
-def native_address(lisp: Lisp, x: int, count: int = NIL) -> int:
+def native_address(lisp: Lisp, x: int, count: Fixnum = NIL) -> int:
     return lisp.machine.integer(handmade(lisp).address(x, None if count == NIL else count >> 3))
 
 

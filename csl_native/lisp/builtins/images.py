@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
 from ...words import CONS, STRING, SYMBOL
-from ..registry import builtin
+from ..registry import Fixnum, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -87,7 +87,10 @@ def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
     architecture = None
     if tag != NIL:
         from ...native.architectures import by_name
-        architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
+        try:
+            architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
+        except ValueError as error:
+            raise lisp.errors.plain(str(error)) from None
     from ...native.compilation import Compilation
     from ...native.reasons import Fallback
     hardcode = session_of(lisp).hardcode
@@ -111,11 +114,11 @@ def jit(lisp: Lisp, names: int) -> int:
 
 
 @builtin("jit-threshold", 1, 2)
-def jit_threshold(lisp: Lisp, calls: int, optimise: int = -8) -> int:
+def jit_threshold(lisp: Lisp, calls: Fixnum, optimise: Fixnum = -8) -> int:
     """Compile functions by themselves after so many calls and backward jumps: 0 at the first one, -1 never; then again by LLVM."""
     from ...native.jit import jit_of
     for number in (calls, optimise):
-        if number & 7 or number >> 3 < -1:
+        if number >> 3 < -1:
             raise lisp.errors.plain("jit-threshold: -1 (never), 0 (at once) or more expected", number)
     jit_of(lisp).set_threshold(calls >> 3, optimise >> 3)
     return calls

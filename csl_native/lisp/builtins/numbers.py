@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def real(lisp: Lisp, x: int, who: str) -> float:
     if not lisp.is_number(x):
         raise lisp.errors.plain(f"bad arg for {who}", x)
-    return float(lisp.to_number(x))
+    return lisp.to_double(x)
 
 
 def whole(lisp: Lisp, x: int, who: str) -> int:
@@ -32,7 +32,7 @@ def float_function(name: str, function: Callable[[float], float]) -> None:
     def call(lisp: Lisp, x: int) -> int:
         if not lisp.is_number(x):
             raise lisp.errors.plain("bad arg for trig function", x)
-        d = float(lisp.to_number(x))
+        d = lisp.to_double(x)
         try:
             return lisp.machine.float(float(function(d)))
         except OverflowError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...kernel.memory import NIL
 from ...words import CONS, SYMBOL, VECTOR
 from ..deep import deep
-from ..registry import builtin
+from ..registry import Fixnum, builtin
 from .control import error
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def prettyprint(lisp: Lisp, x: int) -> int:
 
 
 @builtin("superprinm", 2, 2, "superprintm")
-def superprinm(lisp: Lisp, x: int, column: int) -> int:
+def superprinm(lisp: Lisp, x: int, column: Fixnum) -> int:
     """Print a form from a column on."""
     if lisp.output.width - (column >> 3) < NARROWEST:
         m, width = lisp.machine, lisp.output.width << 3

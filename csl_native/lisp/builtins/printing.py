@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from ... import utf8
 from ...kernel.memory import NIL, T
 from ...words import STRING
 from ..deep import deep
-from ..registry import builtin
+from ..registry import Fixnum, builtin
 from ..streams import DEFAULT_WIDTH
 
 if TYPE_CHECKING:
@@ -107,13 +108,13 @@ def pagelength(lisp: Lisp, n: int) -> int:
 
 
 @builtin("tyo", 1)
-def tyo(lisp: Lisp, n: int) -> int:
+def tyo(lisp: Lisp, n: Fixnum) -> int:
     lisp.output.write(chr(n >> 3))
     return n
 
 
 @builtin("writechar", 1, 1, "write-byte")
-def writechar(lisp: Lisp, n: int) -> int:
+def writechar(lisp: Lisp, n: Fixnum) -> int:
     return tyo(lisp, n)
 
 
@@ -215,17 +216,17 @@ def explode2uc(lisp: Lisp, x: int) -> int:
 
 @builtin("explode2n", 1, 1, "explodecn")
 def explode2n(lisp: Lisp, x: int) -> int:
-    return lisp.machine.list([b << 3 for b in lisp.printer.text(x, False).encode("utf-8", "surrogateescape")])
+    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x, False))])
 
 
 @builtin("explode2lcn", 1)
 def explode2lcn(lisp: Lisp, x: int) -> int:
-    return lisp.machine.list([b << 3 for b in lisp.printer.text(x, False).lower().encode("utf-8", "surrogateescape")])
+    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x, False).lower())])
 
 
 @builtin("exploden", 1)
 def exploden(lisp: Lisp, x: int) -> int:
-    return lisp.machine.list([b << 3 for b in lisp.printer.text(x).encode("utf-8", "surrogateescape")])
+    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x))])
 
 
 @builtin("explodehex", 1)

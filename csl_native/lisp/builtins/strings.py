@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ... import utf8
 from ...kernel.memory import NIL
 from ...words import OTHER, STRING, SYMBOL
 from ..handles import CHARACTER
@@ -46,7 +47,7 @@ def list2string(lisp: Lisp, x: int) -> int:
             n = item >> 3
             data += bytes([n & 255])
         elif item & 7 in (SYMBOL, STRING):
-            data += m.text(item).encode("utf-8", "surrogateescape")
+            data += utf8.encode(m.text(item))
         else:
             raise lisp.errors.plain("list2string", item)
     return m.string(data)
@@ -54,7 +55,7 @@ def list2string(lisp: Lisp, x: int) -> int:
 
 @builtin("text string2list", 1)
 def string2list(lisp: Lisp, x: int) -> int:
-    return lisp.machine.list([b << 3 for b in text_of(lisp, x, "string2list").encode("utf-8", "surrogateescape")])
+    return lisp.machine.list([b << 3 for b in utf8.encode(text_of(lisp, x, "string2list"))])
 
 
 @builtin("list-to-symbol", 1)
@@ -105,7 +106,7 @@ def string_store4(lisp: Lisp, s: int, i: int, a: int, b: int, c: int, d: int) ->
 
 @builtin("scharn", 2)
 def scharn(lisp: Lisp, s: int, i: int) -> int:
-    data = text_of(lisp, s, "scharn").encode("utf-8", "surrogateescape")
+    data = utf8.encode(text_of(lisp, s, "scharn"))
     if i & 7 or not 0 <= i >> 3 < len(data):
         raise lisp.errors.plain("scharn", i)
     return data[i >> 3] << 3
@@ -113,7 +114,7 @@ def scharn(lisp: Lisp, s: int, i: int) -> int:
 
 @builtin("text schar", 2)
 def schar(lisp: Lisp, s: int, i: int) -> int:
-    data = text_of(lisp, s, "schar").encode("utf-8", "surrogateescape")
+    data = utf8.encode(text_of(lisp, s, "schar"))
     if i & 7 or not 0 <= i >> 3 < len(data):
         raise lisp.errors.plain("schar index out of range", i)
     return lisp.machine.intern(chr(data[i >> 3]))
@@ -254,8 +255,12 @@ def utf8_encode(lisp: Lisp, n: Fixnum) -> int:
 
 @builtin("utf8-decode", 1)
 def utf8_decode(lisp: Lisp, x: int) -> int:
-    data = bytes(i >> 3 for i in lisp.machine.items(x))
-    return ord(data.decode()) << 3
+    """The code point of a list of bytes."""
+    codes = list(lisp.machine.items(x))
+    try:
+        return ord(bytes(i >> 3 for i in codes).decode()) << 3
+    except (ValueError, TypeError):  # no byte; no UTF-8; not one character
+        raise lisp.errors.plain("utf8-decode", x) from None
 
 
 @builtin("concat", 0, -1)
@@ -282,7 +287,7 @@ def string_order(name: str, test: Callable[[bytes, bytes], bool]) -> None:
     """A comparison of two strings; true gives the place of the first difference."""
     @builtin(name, 2)
     def call(lisp: Lisp, a: int, b: int) -> int:
-        x, y = (text_of(lisp, s, name).encode("utf-8", "surrogateescape") for s in (a, b))
+        x, y = (utf8.encode(text_of(lisp, s, name)) for s in (a, b))
         if not test(x, y):
             return NIL
         return next((k for k, (c, d) in enumerate(zip(x, y, strict=False)) if c != d), min(len(x), len(y))) << 3

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from ... import utf8
 from ...kernel.memory import NIL, T
 from ..registry import Number, Text, builtin
 from .reading import path_of
@@ -160,7 +161,7 @@ def window_heading(lisp: Lisp, x: int) -> int:
 def md60(lisp: Lisp, x: int) -> int:
     """Sixty bits of the MD5 of a value's text."""
     import hashlib
-    digest = hashlib.md5(lisp.printer.text(x).encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
+    digest = hashlib.md5(utf8.encode(lisp.printer.text(x)), usedforsecurity=False).digest()
     return (int.from_bytes(digest[:8], "little") & (1 << 59) - 1) << 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
 from ...words import OTHER, VECTOR
 from ..handles import make_weak_table
-from ..registry import Vector, builtin
+from ..registry import Fixnum, Vector, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -84,10 +85,12 @@ def numeric(prefix: str, width: int, floating: bool) -> None:
     @builtin(f"{f}putv{width}", 3)
     def put(lisp: Lisp, v: int, i: int, x: int) -> int:
         p = place(lisp, f"{f}putv{width}", v, i)
-        value = lisp.to_number(x)
         if floating:
-            struct.pack_into(code, lisp.machine.bytes, p, float(value))
+            struct.pack_into(code, lisp.machine.bytes, p, lisp.to_double(x))
         else:
+            value = lisp.to_number(x)
+            if not math.isfinite(value if isinstance(value, float) else 0):
+                raise lisp.errors.plain(f"{f}putv{width}", x)
             lisp.machine.bytes[p:p + size] = (int(value) & (1 << width) - 1).to_bytes(size, "little")
         return x
 
@@ -99,11 +102,11 @@ for _width in (32, 64):
 
 
 @builtin("mkhash", 1, 3, "make-hash-table")
-def mkhash(lisp: Lisp, size: int = 80, kind: int = 0, growth: int = NIL) -> int:
+def mkhash(lisp: Lisp, size: Fixnum = 80, kind: int = 0, growth: int = NIL) -> int:
     if kind & 7 or not 0 <= kind >> 3 <= 5:
         raise lisp.errors.plain("mkhash", kind)
     slots = 16
-    while slots < size >> 3 and slots < 1 << 20:
+    while slots < (size if size != NIL else 80) >> 3 and slots < 1 << 20:
         slots *= 2
     table = int(lisp.machine.kernel.make_hash(kind, slots))
     return table
