@@ -30,7 +30,7 @@ ERRORS = (
     "(utf8!-encode 1114112)", "(utf8!-decode 'plus)", "(utf8!-decode '(300))", "(logb 0.0 2)", "(scale!-float 1.0 (expt 7 500))",
     "(ash 1 (expt 7 500))", "(putv32 (mkvect32 2) 0 (quotient 1.0 0.0))", "(native!-compile '(car) 'no!-machine)",
 )
-PYTHONIC = re.compile(r"\b0x|" + "|".join(map(re.escape, ("internal", "range error", "domain error", "codec", "chr()", "too many digits", "too large to convert"))))
+PYTHONIC = re.compile(r"\b0x|internal|(range|domain) error|codec|chr\(\)|too many digits|too large to convert")
 
 
 def test_a_wrong_type_is_an_error_of_the_program(session: Session) -> None:
