@@ -49,7 +49,8 @@ class Machine(Roots, Stacks):
         self._setup_roots()
         self.kernel: Any = None
         self.native = False
-        self.interrupted = False  # an interrupt was asked for, not only a word with the host
+        self.interrupted = self.attention = False  # an interrupt was asked for, not only a word with the host; that, or a limit was reached
+        self.check_limits: Callable[[], None] = lambda: None
         self.entries: dict[int, Callable[..., int]] = {}
         self.symbols: dict[str, int] = {}
         self.host: Callable[[int, int, int, int], int] = lambda code, a, b, c: UNWIND
@@ -167,6 +168,8 @@ class Machine(Roots, Stacks):
         words = self.words
         p = words[_FREE]
         if p + 16 > words[_LIMIT]:
+            if words[_HEAP_END] - words[_HEAP_TOP] < words[_RESERVE] >> 1 and self.kernel.free_bytes() < words[_RESERVE] >> 1:
+                raise MemoryError("no room for a pair")
             p = self.kernel.allocate_slow(16)
         else:
             words[_FREE] = p + 16
@@ -191,7 +194,7 @@ class Machine(Roots, Stacks):
             note(word)
             note(x)  # whoever takes the element may change the list
             yield word
-            if self.interrupted:
+            if self.attention:
                 self.stop_here()
 
     def each(self, x: int) -> Iterator[int]:
@@ -200,6 +203,11 @@ class Machine(Roots, Stacks):
         for item in self.items(x):
             yield item
             del self.met[mark:]
+
+    def need(self, size: int) -> None:
+        """Refuse a size that no heap of this limit has room for, before Python takes memory for it."""
+        if size > self.cage.heap:
+            raise MemoryError(f"no room for {size} bytes")
 
     def string(self, text: str | bytes) -> int:
         data = utf8.encode(text) if isinstance(text, str) else text
@@ -372,6 +380,7 @@ class Machine(Roots, Stacks):
         return result
 
 
-_FREE, _LIMIT, _SP, _CARDS = (VM[name] >> 3 for name in ("free", "limit", "sp", "cards"))
+_FREE, _LIMIT, _SP, _CARDS, _HEAP_TOP, _HEAP_END, _RESERVE = (
+    VM[name] >> 3 for name in ("free", "limit", "sp", "cards", "heap_top", "heap_end", "reserve"))
 
 __all__ = ["STRING_HEADER", "BadRequest", "Machine", "Unwinding"]

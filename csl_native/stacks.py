@@ -12,7 +12,9 @@ from typing import Any
 
 from .cage import NARROW, Cage
 from .kernel.memory import NO_LIMIT
+from .restricted.cpython import KERNEL_FILE
 from .system.process import LONGEST_WAIT
+from .vm import STOP, WORD
 
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
@@ -37,6 +39,8 @@ class Stacks:
     kernel: Any
     native: bool
     interrupted: bool
+    attention: bool  # an interrupt was asked for, or a limit was reached
+    check_limits: Callable[[], None]
     _began: float | None = None
     _later: tuple[float, Callable[[], None]] | None = None
 
@@ -117,16 +121,29 @@ class Stacks:
     def interrupt(self) -> None:
         """Ask the running program to stop at its next safepoint; from any thread or signal handler."""
         self.interrupted = True
-        self.poke()
+        self.stop()
+
+    def stop(self) -> None:
+        """Make the running program look at its next poll, or Python in its loops, whether it has to end; from any thread."""
+        self.attention = True
+        self.poke(STOP)
+
+    def look(self) -> None:
+        """For Python code that waits or works for long: end here when somebody asks for that."""
+        if self.attention:
+            self.stop_here()
 
     def stop_here(self) -> None:
-        """Python code that may run for long saw that an interrupt was asked for."""
-        self.interrupted = False
-        raise KeyboardInterrupt
+        """Python code that may run for long saw that it may have to end."""
+        self.attention = False
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
+        self.check_limits()
 
-    def poke(self) -> None:
+    def poke(self, why: int = WORD) -> None:
         """Make the running program call the host at its next safepoint; from any thread."""
-        self.cage["interrupt"] = 8
+        self.cage["interrupt"] |= why
         self.cage["stack_limit"] = NO_LIMIT
 
     def stack_words(self) -> Iterator[int]:
@@ -134,8 +151,8 @@ class Stacks:
         if not self.native:
             frame: Any = sys._getframe()
             while frame is not None:
-                if isinstance(env := frame.f_locals.get("env"), int):
-                    yield env
+                if frame.f_code.co_filename == KERNEL_FILE:
+                    yield from (word for word in frame.f_locals.values() if type(word) is int)
                 frame = frame.f_back
             return
         base, here, top = self.cage.base, self.kernel.current_stack(), self.cage["native_base"]

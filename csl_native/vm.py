@@ -47,6 +47,8 @@ HEAP = 0x80000  # offset of the heap in every cage
 LINE = 256
 CHUNK = 1 << 18
 
+WORD, STOP = 8, 16  # why the program is interrupted: the host has something to do at a safepoint; it is to be ended, at a poll, too
+
 UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART, UNWIND_LIMIT = 8, 16, 24, 32, 40  # fixnums
 
 

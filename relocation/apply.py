@@ -10,6 +10,7 @@ the same as once.
 
 from csl_native.relocation.kinds import ROW_WORDS
 
+BOUNDED = "records of one page, fields of one record"
 ROW_BYTES = 8 * ROW_WORDS
 
 

@@ -16,6 +16,7 @@ from ..instructions.table import CodeError, Instruction, instructions, program, 
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
 from ..restricted.checker import Function, Program
+from ..restricted.loops import check_loops
 from ..vm import SLOTS, SP
 from ..words import UNWIND, VECTOR
 from .bodies import body
@@ -120,12 +121,14 @@ def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True
 def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
     from .. import vm
     from ..kernel import MODULES
-    whole, constants = Program(list(MODULES)), {**vars(vm), "UNWIND": UNWIND}
+    whole = Program(list(MODULES))
+    constants = {**vars(vm), "UNWIND": UNWIND, "BOUNDED": "loops of bytecode, whose proof has that they have safepoints"}
     whole.add_source(HANDLERS, constants, "csl_native.engines.woven", "<handlers>")
     for engine in chosen(names, tail_calls):
         whole.add_source(engine.weave(instructions(), table_place(engine)), constants, "csl_native.engines.woven", f"<woven engine {engine.name}>")
     whole.add_source("\n\n".join(entry(f) for f in lisp_functions()), {}, "csl_native.engines.entries", "<woven entries>")
     whole.check()
+    check_loops(whole)
     return whole
 
 

@@ -8,11 +8,12 @@ size (gcd, powers, bit operations, radix conversion) is asked of the host.
 from __future__ import annotations
 
 from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
-from ..restricted.language import clz, inline, load, load32, lshr, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, load, load32, lshr, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
 from ..vm import FREE, LONG_DIVISOR
 from ..words import OTHER, UNWIND
 from .host import H_BIG_QUOTIENT, host
 from .memory import NIL, allocate_small, cons, make_bignum
+from .safepoint import poll
 
 POSITIVE = OTHER_TYPE[T_BIGPOS]
 NEGATIVE = OTHER_TYPE[T_BIGNEG]
@@ -67,6 +68,7 @@ def to_big(v):
     return b
 
 
+@bounded("a pass over the limbs of one number")
 def normalise(b):
     """Drop leading zero limbs; a small result becomes a fixnum.  Freed granules are filled with conses of zeros."""
     n = limb_count(b)
@@ -107,6 +109,7 @@ def from_word(w):
     return b
 
 
+@bounded("a pass over the limbs of one number")
 def compare_magnitudes(a, b):
     """-1, 0 or 1 for two bignums without leading zero limbs."""
     n = limb_count(a)
@@ -136,6 +139,7 @@ def compare_integers(a, b):
     return -c if is_negative(a) != 0 else c
 
 
+@bounded("a pass over the limbs of one number")
 def sum_limbs(r, a, n, b, m) -> None:
     """r[0..n] = a[0..n) + b[0..m), n not below m."""
     carry = 0
@@ -164,6 +168,7 @@ def add_magnitudes(a, b, negative):
     return normalise(r)
 
 
+@bounded("a pass over the limbs of one number")
 def subtract_magnitudes(a, b, negative):
     """|a| - |b| with a sign; |a| is not smaller."""
     n = limb_count(a)
@@ -205,6 +210,7 @@ def add_integers(a, b, flip):
     return subtract_magnitudes(x, y, s) if c > 0 else subtract_magnitudes(y, x, t)
 
 
+@bounded("a pass over the limbs of one number")
 def divide_small(a, divisor, negative, want):
     """Divide a bignum by an unsigned word below 2**32."""
     digits = 2 * limb_count(a)
@@ -253,6 +259,7 @@ def divide_integers(a, b, want):
     return divide_long(u, v, negative, want)
 
 
+@bounded("a pass over the limbs of one number")
 def shifted(a, shift, extra):
     """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits, with ``extra`` more limbs; or UNWIND."""
     n = limb_count(a)
@@ -271,6 +278,7 @@ def shifted(a, shift, extra):
     return r
 
 
+@bounded("two rounds")
 def half_quotient(high, low, d):
     """One 32-bit digit of the quotient of high * 2**32 + low (32 bits) by a normalised ``d``; high < d."""
     top = lshr(d, 32)
@@ -303,6 +311,48 @@ def quotient_limb(high, low, d, v):
     return q if ult(r, d) else q + 1
 
 
+@bounded("at most two rounds")
+@inline
+def corrected(guess, rest, enough: bool, top, second, third):
+    """A guess of a limb of a quotient, at most one too large: as the second limb of the divisor says."""
+    while not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second) and ult(third, guess * second)):
+        guess -= 1
+        rest += top
+        enough = ult(rest, top)
+    return guess
+
+
+@bounded("a pass over the limbs of one number")
+@inline
+def subtract_product(p, y, n, guess):
+    """p[0..n) -= y[0..n) * guess; what is still to be subtracted."""
+    carry = 0
+    i = 0
+    while i < 8 * n:
+        d = load(y + i)
+        part = guess * d + carry
+        t = load(p + i)
+        store(p + i, t - part)
+        carry = mulhi(guess, d) + (1 if ult(part, carry) else 0) + (1 if ult(t, part) else 0)
+        i += 8
+    return carry
+
+
+@bounded("a pass over the limbs of one number")
+def add_back(p, y, n):
+    """p[0..n) += y[0..n); the carry."""
+    carry = 0
+    i = 0
+    while i < 8 * n:
+        t = load(p + i) + carry
+        carry = 1 if ult(t, carry) else 0
+        d = load(y + i)
+        store(p + i, t + d)
+        carry += 1 if ult(t + d, d) else 0
+        i += 8
+    return carry
+
+
 def divide_long(u, v, negative, want):
     """Knuth's algorithm D on whole limbs; |u| >= |v|."""
     n = limb_count(v)
@@ -328,34 +378,16 @@ def divide_long(u, v, negative, want):
             guess = quotient_limb(high, low, top, inverse)
             rest = low - guess * top
             enough = False
-        while not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second) and ult(third, guess * second)):
-            guess -= 1
-            rest += top
-            enough = ult(rest, top)
-        carry = 0
-        i = 0
-        while i < 8 * n:
-            d = load(limbs(y) + i)
-            part = guess * d + carry
-            t = load(p + i)
-            store(p + i, t - part)
-            carry = mulhi(guess, d) + (1 if ult(part, carry) else 0) + (1 if ult(t, part) else 0)
-            i += 8
+        guess = corrected(guess, rest, enough, top, second, third)
+        carry = subtract_product(p, limbs(y), n, guess)
         store(p + 8 * n, high - carry)
         if ult(high, carry):
             guess -= 1
-            carry = 0
-            i = 0
-            while i < 8 * n:
-                t = load(p + i) + carry
-                carry = 1 if ult(t, carry) else 0
-                d = load(limbs(y) + i)
-                store(p + i, t + d)
-                carry += 1 if ult(t + d, d) else 0
-                i += 8
-            store(p + 8 * n, load(p + 8 * n) + carry)
+            store(p + 8 * n, load(p + 8 * n) + add_back(p, limbs(y), n))
         store(limbs(q) + 8 * j, guess)
         j -= 1
+        if poll() == UNWIND:
+            return UNWIND
     remainder = 0
     if want != 0:
         remainder = unshifted(x, shift, is_negative(u))
@@ -364,6 +396,7 @@ def divide_long(u, v, negative, want):
     return result(normalise(q), remainder, want)
 
 
+@bounded("a pass over the limbs of one number")
 def unshifted(a, shift, negative):
     """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits, normalised."""
     n = limb_count(a)

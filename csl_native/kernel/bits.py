@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..restricted.language import clz, inline, lisp, noinline, srem  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, lisp, noinline, srem  # type: ignore[attr-defined]
 from ..words import UNWIND
 from .arithmetic import FIXNUM_MIN, both_fixnums, is_number, times2
 from .bignum import is_integer, limb_count
 from .host import H_BIG_GCD, H_BIG_LOGIC, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
+from .safepoint import safepoint
 
 POWER_BITS = 1 << 33
 
@@ -66,6 +67,7 @@ def shift(a, n, operation):
     return logic_slow(operation, a, n)
 
 
+@bounded("numbers of 61 bits")
 @lisp("gcdn")
 def gcdn(a, b):
     if both_fixnums(a, b) and a != FIXNUM_MIN and b != FIXNUM_MIN:
@@ -105,6 +107,8 @@ def expt(a, n):
                 a = times2(a, a)
                 if a == UNWIND:
                     return a
+            if safepoint() == UNWIND:
+                return UNWIND
         return r
     if is_number(a) and is_number(n):
         return host(H_POWER, a, n, 0)

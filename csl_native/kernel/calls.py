@@ -12,6 +12,7 @@ from ..instructions.layout import CODE_MAX, CODE_MIN, CODE_REST
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
+    bounded,
     inline,
     invoke1,
     invoke2,
@@ -27,6 +28,7 @@ from ..vm import NATIVE_BASE, SLOTS, SP, STACK_END
 from ..words import CONS, OTHER, SYMBOL, UNWIND
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons
+from .safepoint import poll
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
@@ -80,6 +82,7 @@ def hostn(env, n, a, b, c):
     return call_host(env, n, a, b, c)
 
 
+@bounded("arguments that are on the stack")
 def call_host(env, n, a, b, c):
     """Call a function of the host; the arguments are on the Lisp stack while it runs, so they stay alive."""
     old = load(SP)
@@ -146,11 +149,15 @@ def apply_list(f, l):
         else:
             p = load(SP)
             if p + 16 > load(STACK_END):
+                store(SP, old)
                 return host(H_STACK_OVERFLOW, 0, 0, 0)
             store(p, v)
             store(SP, p + 8)
         n += 1
         l = load(l + 7)
+        if poll() == UNWIND:
+            store(SP, old)
+            return UNWIND
     r = 0
     if f & 7 != SYMBOL:
         r = host(H_BAD_FUNCTION, f, 0, 0)

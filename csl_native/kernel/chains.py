@@ -5,7 +5,7 @@ A list is its first pair and the address where its rest will be stored (0: there
 
 from __future__ import annotations
 
-from ..restricted.language import handled, inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import bounded, handled, inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
 from ..vm import CARDS, LINES, STACK_LIMIT, TRACING
 from ..words import CONS, UNWIND
 from .frames import leave_function
@@ -45,6 +45,7 @@ def chain_safepoint_slow(first, rest):
     return r
 
 
+@bounded("pairs that calls on the stack stand for")
 def chain_length(first, rest):
     n = 0
     if rest != 0:
@@ -55,6 +56,7 @@ def chain_length(first, rest):
     return n
 
 
+@bounded("pairs that calls on the stack stand for")
 @noinline
 def leave_chain(env, more, first, rest):
     """Leave a function by an error or a throw: as many calls of it as there are pairs, and ``more``."""

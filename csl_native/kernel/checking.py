@@ -37,6 +37,8 @@ from ..words import CONS, OTHER, STRING, SYMBOL, VECTOR
 from .collector import object_bytes, pointer_count
 from .hashing import NUMBERED, OLD_DELETED, OLD_EMPTY, PACKED
 
+BOUNDED = "a heap from a file is looked at once, from its first byte to its last"
+
 # What is wrong with an object; verifying.py has the words.
 BAD_SIZE, BAD_START, BAD_POINTER, BAD_CONTENTS = 1, 2, 3, 4
 LIMBS = (1 << 60) - 1

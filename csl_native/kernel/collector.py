@@ -63,6 +63,8 @@ from ..vm import (
 )
 from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk, fill
 
+BOUNDED = "a collection goes to its end"
+
 MIN_BUDGET = 8 << 20  # bytes allocated between two collections: half of what lives, ...
 LONG_BUDGET = 96 << 20  # ... and at most this and a 32nd of it, so that a young collection is short even when all of that lives
 POISON = 0x6EADDEADDEADDEA7  # no value, no header of any object and no address, so that every use of it is an error

@@ -17,6 +17,8 @@ from .collector import object_bytes, pointer_count
 from .hashing import pack
 from .memory import ROOT_VECTOR
 
+BOUNDED = "a copy of the heap goes to its end, without recursion"
+
 HASH_TYPE = OTHER_TYPE[T_HASH]
 SYMBOL_TYPE = OTHER_TYPE[T_SYMBOL]
 

@@ -1,13 +1,23 @@
-"""Equality: of numbers of one type, of structures, and as Common Lisp has it."""
+"""Equality: of numbers of one type, of structures, and as Common Lisp has it.
+
+Structures are walked with a stack of what is still to be compared, in the region where the collector has its own (none runs meanwhile): any depth of
+cars and vectors is the same to it, and a circular structure ends by an interrupt, a limit, or an overflow of that region, as an error.
+"""
 
 from __future__ import annotations
 
 from ..objects import BYTES_HEADER
-from ..restricted.language import lisp, load, load8  # type: ignore[attr-defined]
-from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
+from ..restricted.language import bounded, inline, lisp, load, load8, noinline, store  # type: ignore[attr-defined]
+from ..vm import SCRATCH, SCRATCH_END
+from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow
+from .host import H_STACK_OVERFLOW, host
+from .memory import NIL, T
+from .safepoint import poll
+
+ENTRY = 24  # bytes of the stack for what is still to be compared: two values and 0, or two places and where the first one's end
 
 
 @lisp("eql")
@@ -26,67 +36,110 @@ def same_atom(a, b) -> bool:
 
 @lisp("equal")
 def equal(a, b):
-    return truth(is_equal(a, b))
+    return is_equal(a, b)
 
 
-def is_equal(a, b) -> bool:
-    """Structural equality; recursive along the cars only."""
-    while True:
-        if a == b:
-            return True
-        tag = a & 7
-        if tag != b & 7 or tag == 0 or tag == SYMBOL:
-            return False
-        if tag != CONS:
-            return equal_objects(a, b)
-        x = load(a - 1)
-        y = load(b - 1)
-        if x != y and not is_equal(x, y):
-            return False
-        a = load(a + 7)
-        b = load(b + 7)
+@inline
+def is_equal(a, b):
+    """Structural equality: t or nil, or UNWIND."""
+    if a == b:
+        return T
+    tag = a & 7
+    if tag != b & 7 or tag == 0 or tag == SYMBOL:
+        return NIL
+    return equal_structures(a, b, VECTOR)
 
 
-def is_cl_equal(a, b) -> bool:
-    """Structural equality that does not look into vectors, as Common Lisp's equal."""
-    while a != b:
-        tag = a & 7
-        if tag != b & 7 or tag == 0 or tag == SYMBOL or tag == VECTOR:
-            return False
-        if tag != CONS:
-            return equal_objects(a, b)
-        x = load(a - 1)
-        y = load(b - 1)
-        if x != y and not is_cl_equal(x, y):
-            return False
-        a = load(a + 7)
-        b = load(b + 7)
-    return True
+@inline
+def is_cl_equal(a, b):
+    """Structural equality that does not look into vectors, as Common Lisp's equal: t or nil, or UNWIND."""
+    if a == b:
+        return T
+    tag = a & 7
+    if tag != b & 7 or tag == 0 or tag == SYMBOL:
+        return NIL
+    return equal_structures(a, b, CONS)
 
 
 @lisp("cl-equal")
 def cl_equal(a, b):
-    return truth(is_cl_equal(a, b))
+    return is_cl_equal(a, b)
 
 
-def equal_objects(a, b) -> bool:
+@noinline
+def equal_structures(a, b, deepest):
+    """The same for two different words with one tag; ``deepest`` VECTOR: vectors are compared by their elements, too."""
+    base = load(SCRATCH)
+    top = base
+    while True:
+        while a != b:
+            tag = a & 7
+            if tag != b & 7 or tag == 0 or tag == SYMBOL:
+                return NIL
+            if tag == CONS:
+                x = load(a - 1)
+                y = load(b - 1)
+                a = load(a + 7)
+                b = load(b + 7)
+                if x != y:
+                    if x & 7 == CONS and y & 7 == CONS or x & 7 == VECTOR:
+                        if a != b:
+                            if top + ENTRY > load(SCRATCH_END):
+                                return host(H_STACK_OVERFLOW, 0, 0, 0)
+                            store(top, a)
+                            store(top + 8, b)
+                            store(top + 16, 0)
+                            top += ENTRY
+                        a = x
+                        b = y
+                    elif x & 7 != y & 7 or not equal_atoms(x, y):
+                        return NIL
+                if poll() == UNWIND:
+                    return UNWIND
+            elif tag != VECTOR:
+                if not equal_atoms(a, b):
+                    return NIL
+                break
+            else:
+                if deepest != VECTOR or load(a - VECTOR) != load(b - VECTOR):
+                    return NIL
+                if top + ENTRY > load(SCRATCH_END):
+                    return host(H_STACK_OVERFLOW, 0, 0, 0)
+                store(top, a + 8 - VECTOR)
+                store(top + 8, b + 8 - VECTOR)
+                store(top + 16, a + 8 - VECTOR + (load(a - VECTOR) >> 8))
+                top += ENTRY
+                break
+        if poll() == UNWIND:
+            return UNWIND
+        if top == base:
+            return T
+        a = load(top - ENTRY)
+        b = load(top - ENTRY + 8)
+        end = load(top - ENTRY + 16)
+        if end == 0:
+            top -= ENTRY
+        elif a == end:
+            top -= ENTRY
+            a = NIL
+            b = NIL
+        else:
+            store(top - ENTRY, a + 8)
+            store(top - ENTRY + 8, b + 8)
+            a = load(a)
+            b = load(b)
+
+
+def equal_atoms(a, b) -> bool:
+    """Of two words with one tag that are no pairs or vectors."""
     if a & 7 == FLOAT:
         return eqn_slow(a, b)
     if a & 7 == OTHER:
         return same_atom(a, b) or (load(a - OTHER) & 255 == BYTES_HEADER and same_bytes(a, b))
-    if a & 7 == STRING:
-        return same_bytes(a, b)
-    if load(a - VECTOR) != load(b - VECTOR):
-        return False
-    n = load(a - VECTOR) >> 8
-    i = 0
-    while i < n:
-        if not is_equal(load(a + 8 - VECTOR + i), load(b + 8 - VECTOR + i)):
-            return False
-        i += 8
-    return True
+    return a & 7 == STRING and same_bytes(a, b)
 
 
+@bounded("a pass over the bytes of one object")
 def same_bytes(a, b) -> bool:
     """Do two objects with one tag have the same header and contents?"""
     p = a & -16

@@ -9,11 +9,12 @@ Lisp stack is touched, whatever the bytes are.
 from __future__ import annotations
 
 from ..objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_FLOAT, T_HASH, T_RECORD, T_STRING
-from ..restricted.language import inline, load, load8, lshr, noinline, store, store8, ult  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, load, load8, lshr, noinline, store, store8, ult  # type: ignore[attr-defined]
 from ..vm import SP, STACK_END
 from ..words import FLOAT, OTHER, STRING, UNWIND, VECTOR
 from .checking import good_contents, good_size
 from .memory import NIL, cons, make_object, make_vector, set_field
+from .safepoint import poll_full
 
 FASL_END, FASL_TABLE, FASL_KEEP, FASL_NUMBER, FASL_RAW, FASL_LIST, FASL_DOTTED, FASL_VECTOR, FASL_OBJECT = range(9)
 BAD = 15  # no Lisp value
@@ -26,6 +27,7 @@ def push(v) -> None:
     store(SP, p + 8)
 
 
+@bounded("ten bytes")
 @noinline
 def fasl_number(at, end):
     """The number at ``at``; the place behind it is where its last byte, the first below 128, is."""
@@ -41,6 +43,7 @@ def fasl_number(at, end):
     return n
 
 
+@bounded("the bytes of one number")
 @inline
 def behind(at, end):
     """The place behind a number."""
@@ -49,6 +52,7 @@ def behind(at, end):
     return at + 1
 
 
+@bounded("the bytes of one object")
 @noinline
 def fasl_raw(kind, at, size):
     """An object of bytes: a string, float, integer, code or vector of machine numbers; UNWIND when there is no room, 0 for another type."""
@@ -66,6 +70,7 @@ def fasl_raw(kind, at, size):
     return p + (STRING if kind == T_STRING else FLOAT if kind == T_FLOAT else OTHER)
 
 
+@bounded("fields of one object")
 @noinline
 def fasl_object(kind, from_, count):
     """An object of ``count`` values that lie at ``from_``."""
@@ -90,9 +95,12 @@ def fasl_list(from_, count, tail):
     while count > 0:
         count -= 1
         tail = cons(load(from_ + 8 * count), tail)
+        if poll_full() == UNWIND:
+            return UNWIND
     return tail
 
 
+@bounded("a pass over the elements of one vector")
 @noinline
 def fasl_vector(from_, count):
     v = make_vector(count, NIL)
@@ -118,6 +126,9 @@ def fasl_value(text, offset, table):
     at = start + offset
     v = 0
     while at < end:
+        if poll_full() == UNWIND:
+            store(SP, base)
+            return UNWIND
         op = load8(at)
         at += 1
         held = load(SP) - base >> 3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_LOCALS, CODE_MAX, CODE_MIN, CODE_REST, CODE_START
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..restricted.language import handled, inline, invoke1, invoke3, load, load8, load16, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import bounded, handled, inline, invoke1, invoke3, load, load8, load16, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
 from ..vm import COUNTERS, HOT, PERIOD, RESUME_AT, RESUME_DEPTH, SP, STACK_END, THRESHOLD, TICKS, TRACING
 from ..words import UNWIND, VECTOR
 from .calls import (
@@ -140,6 +140,7 @@ def bytecoded2(env, a, b):
     return interpret(env, fp)
 
 
+@bounded("arguments that are on the stack")
 def bytecodedn(env, n, a, b, c):
     code = load(env + 8 - VECTOR)
     fp = load(SP)
@@ -159,6 +160,7 @@ def bytecodedn(env, n, a, b, c):
     return interpret(env, fp)
 
 
+@bounded("arguments that are on the stack")
 @noinline
 def fill_general(env, code, fp, n):
     """Make a frame of optional or rest arguments: missing ones are nil, the rest becomes a list.  nil, or UNWIND for a wrong count."""

@@ -11,14 +11,15 @@ Places without an entry have a key that is no Lisp value.  A heap that is kept h
 from __future__ import annotations
 
 from ..objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
-from ..restricted.language import clz, inline, lisp, load, lshr, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store  # type: ignore[attr-defined]
 from ..vm import EPOCH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
 from .equality import is_cl_equal, is_equal, same_atom
-from .host import H_BAD_HASH, host
+from .host import H_BAD_HASH, H_NO_MEMORY, host
 from .memory import NIL, allocate_small, cons, make_vector, set_field
+from .safepoint import free_bytes, poll
 from .symbols import hash_string
 
 HASH_TYPE = OTHER_TYPE[T_HASH]
@@ -75,6 +76,7 @@ def hash_object(v, kind, depth):
     return hash_structure(v, kind, depth) if depth > 0 else 17
 
 
+@bounded("the first eight words")
 def hash_bytes(v):
     """Of the first words of machine numbers; the last one may be only a part of a word, and is left out."""
     h = load(v - OTHER)
@@ -92,6 +94,7 @@ def hash_value(v, kind, depth):
     return v if is_word(v) else hash_object(v, kind, depth)
 
 
+@bounded("to a depth of DEEPEST, 16 elements wide")
 def hash_structure(v, kind, depth):
     h = 17
     n = 0
@@ -113,8 +116,9 @@ def hash_structure(v, kind, depth):
 
 
 @inline
-def same_key(a, b, kind) -> bool:
-    return a == b or (kind != 0 and (same_atom(a, b) if kind == 8 else is_cl_equal(a, b) if kind == 16 else is_equal(a, b)))
+def same_key(a, b, kind):
+    """t or nil, or UNWIND; for tables whose keys are not all compared as words."""
+    return truth(a == b or same_atom(a, b)) if kind == 8 else is_cl_equal(a, b) if kind == 16 else is_equal(a, b)
 
 
 def make_hash(kind, slots):
@@ -136,7 +140,7 @@ def make_hash(kind, slots):
 
 
 def find_place(h, key):
-    """Address of the place of ``key`` or of the place where it goes (key first, then value)."""
+    """Address of the place of ``key`` or of the place where it goes (key first, then value); or UNWIND."""
     kind = load(h + HASH_KIND)
     table = load(h + HASH_SLOTS)
     mask = (load(table - VECTOR) >> 12) - 1
@@ -152,11 +156,18 @@ def find_place(h, key):
         if k == DELETED:
             if free == 0:
                 free = p
-        elif same_key(k, key, kind):
-            return p
+        else:
+            same = same_key(k, key, kind)
+            if same == UNWIND:
+                return UNWIND
+            if same != NIL:
+                return p
         i = i + 1 & mask
+        if poll() == UNWIND:
+            return UNWIND
 
 
+@bounded("runs of a table that is at most five eighths full")
 @inline
 def find_same(table, key, mask):
     """The same for keys that are compared as words."""
@@ -195,6 +206,8 @@ def rehash(h, slots):
     old = load(h + HASH_SLOTS)
     n = entries_end(h, old)
     form = load(h + HASH_SPARE)
+    epoch = load(h + HASH_EPOCH)
+    used = load(h + HASH_USED)
     set_field(h + HASH_SLOTS, table)
     store(h + HASH_EPOCH, load(EPOCH))
     store(h + HASH_SPARE, MARKED)
@@ -202,8 +215,17 @@ def rehash(h, slots):
     i = 0
     while i < n:
         k = load(old + 8 - VECTOR + i)
+        p = 0
         if is_entry(k, form):
             p = find_place(h, k)
+        ended = poll()
+        if p == UNWIND or ended == UNWIND:
+            set_field(h + HASH_SLOTS, old)
+            store(h + HASH_EPOCH, epoch)
+            store(h + HASH_SPARE, form)
+            store(h + HASH_USED, used)
+            return UNWIND
+        if p != 0:
             set_field(p, k)
             set_field(p + 8, load(old + 16 - VECTOR + i))
         i += 16
@@ -225,6 +247,8 @@ def gethash2(key, h):
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)
+    if p == UNWIND:
+        return UNWIND
     return load(p + 8) if load(p) != EMPTY and load(p) != DELETED else NIL
 
 
@@ -235,6 +259,8 @@ def puthash(key, h, value):
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)
+    if p == UNWIND:
+        return UNWIND
     k = load(p)
     if k == EMPTY or k == DELETED:
         slots = load(load(h + HASH_SLOTS) - VECTOR) >> 12
@@ -243,6 +269,8 @@ def puthash(key, h, value):
                 if rehash(h, 2 * slots if (load(h + HASH_COUNT) >> 3) * 2 >= slots else slots) == UNWIND:
                     return UNWIND
                 p = find_place(h, key)
+                if p == UNWIND:
+                    return UNWIND
             store(h + HASH_USED, load(h + HASH_USED) + 8)
         store(h + HASH_COUNT, load(h + HASH_COUNT) + 8)
         set_field(p, key)
@@ -257,6 +285,8 @@ def remhash(key, h):
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)
+    if p == UNWIND:
+        return UNWIND
     if load(p) == EMPTY or load(p) == DELETED:
         return NIL
     v = load(p + 8)
@@ -281,14 +311,17 @@ def clrhash(h):
     return NIL
 
 
+@bounded("a pass over one table, which goes to its end also right after a collection, when nothing may be collected")
 @lisp("hashcontents")
 def hashcontents(h):
-    """The entries as a list of (key . value)."""
+    """The entries as a list of (key . value), for which there must be room."""
     if not is_hash(h):
         return host(H_BAD_HASH, 32, h, 0)
     table = load(h + HASH_SLOTS)
     n = entries_end(h, table)
     form = load(h + HASH_SPARE)
+    if 4 * load(h + HASH_COUNT) > free_bytes():
+        return host(H_NO_MEMORY, 4 * load(h + HASH_COUNT), 0, 0)
     r = NIL
     i = 0
     while i < n:
@@ -309,6 +342,7 @@ def sxhash(v):
     return lshr(mix(hash_value(v, 24, DEEPEST)), 30) << 3
 
 
+@bounded("a copy of the heap goes to its end")
 def pack(h, table) -> None:
     """Put the entries of a table that is being copied into an image first; ``table`` is where its copied places are.  No word that is no value is left."""
     n = entries_end(h, table)

@@ -9,6 +9,7 @@ from .arithmetic import truth
 from .equality import is_equal
 from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host, tell
 from .memory import NIL, cons, pair, reserve, set_field
+from .safepoint import poll, safepoint
 
 
 @lisp("cons")
@@ -193,15 +194,22 @@ def memq(a, l):
         if load(l - 1) == a:
             return l
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 
 @lisp("member")
 def member(a, l):
     while l & 7 == CONS:
-        if is_equal(load(l - 1), a):
+        same = is_equal(load(l - 1), a)
+        if same == UNWIND:
+            return UNWIND
+        if same != NIL:
             return l
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 
@@ -212,6 +220,8 @@ def atsoc(a, l):
         if p & 7 == CONS and load(p - 1) == a:
             return p
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 
@@ -219,9 +229,15 @@ def atsoc(a, l):
 def assoc(a, l):
     while l & 7 == CONS:
         p = load(l - 1)
-        if p & 7 == CONS and is_equal(load(p - 1), a):
-            return p
+        if p & 7 == CONS:
+            same = is_equal(load(p - 1), a)
+            if same == UNWIND:
+                return UNWIND
+            if same != NIL:
+                return p
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 
@@ -231,6 +247,8 @@ def reverse(l):
     while l & 7 == CONS:
         r = cons(load(l - 1), r)
         l = load(l + 7)
+        if safepoint() == UNWIND:
+            return UNWIND
     return r
 
 
@@ -246,6 +264,8 @@ def reversip2(l, r):
         set_field(l + 7, r)
         r = l
         l = next
+        if poll() == UNWIND:
+            return UNWIND
     return r
 
 
@@ -261,6 +281,8 @@ def append2(a, b):
         set_field(last + 7, p)
         last = p
         a = load(a + 7)
+        if safepoint() == UNWIND:
+            return UNWIND
     return first
 
 
@@ -271,6 +293,8 @@ def nconc2(a, b):
     p = a
     while load(p + 7) & 7 == CONS:
         p = load(p + 7)
+        if poll() == UNWIND:
+            return UNWIND
     set_field(p + 7, b)
     return a
 
@@ -281,6 +305,8 @@ def lastpair(l):
         return NIL
     while load(l + 7) & 7 == CONS:
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return l
 
 
@@ -294,6 +320,8 @@ def length(l):
     while l & 7 == CONS:
         n += 8
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return n
 
 

@@ -43,6 +43,8 @@ from ..vm import (
 )
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 
+BOUNDED = "lines of the heap, or the words of one object, at the speed of memory"
+
 FIXED_SYMBOLS = ("nil", "t", "!$unset", "!$catch!-tags")
 NIL = HEAP + SYMBOL
 T = HEAP + SYMBOL_SIZE + SYMBOL
@@ -68,20 +70,32 @@ def allocate(size):
     p = load(FREE)
     q = p + size
     if unlikely(q > load(LIMIT)):
-        return allocate_large(size) if size > 4096 else allocate_slow(size)
+        return allocate_more(size)
     store(FREE, q)
     return p
 
 
 @inline
 def allocate_small(size):
-    """The same for at most 4096 bytes, for which there is always room."""
+    """The same for at most a line, for which there is always room."""
     p = load(FREE)
     q = p + size
     if unlikely(q > load(LIMIT)):
         return allocate_slow(size)
     store(FREE, q)
     return p
+
+
+@noinline
+def allocate_more(size):
+    """In the next run that has so many bytes, or as a large object."""
+    if size <= 4096:
+        close_chunk()
+        if next_run(size):
+            p = load(FREE)
+            store(FREE, p + size)
+            return p
+    return allocate_large(size)
 
 
 @noinline
@@ -107,8 +121,11 @@ def reserve(size) -> None:
 
 @noinline
 def next_chunk(size) -> None:
+    """For at most a line, for which there is always a run while the reserve lasts."""
     close_chunk()
-    next_run(size)
+    if not next_run(size):
+        handled(invoke4(HOST_SLOT, FATAL_MEMORY, size, 0, 0, 0))
+        open_chunk(load(HEAP_TOP) - CHUNK, load(HEAP_TOP))
 
 
 def close_chunk() -> None:
@@ -153,8 +170,8 @@ def open_chunk(start, end) -> None:
     store(LIMIT, end)
 
 
-def next_run(size) -> None:
-    """Make the next run of free lines of at least ``size`` bytes the current chunk, or grow the heap."""
+def next_run(size) -> bool:
+    """Make the next run of free lines of at least ``size`` bytes the current chunk, or grow the heap; is there one?"""
     lines = load(LINES)
     i = load(CURSOR)
     top = load(HEAP_TOP) >> 8
@@ -168,14 +185,22 @@ def next_run(size) -> None:
             if (j - i) << 8 >= size:
                 store(CURSOR, j)
                 open_chunk(i << 8, j << 8)
-                return
+                return True
             i = j
     store(CURSOR, top)
     start = grow(CHUNK)
     if start == 0:
-        handled(invoke4(HOST_SLOT, FATAL_MEMORY, size, 0, 0, 0))
+        found = find_run(HEAP >> 8, size + 255 & -256)  # what larger requests passed over
+        if found != 0:
+            i = found >> 8
+            j = end_of_run(i, top if top - i < LONGEST else i + LONGEST)
+            store(CURSOR, j)
+            open_chunk(found, j << 8)
+            return True
+        return False
     store(CURSOR, load(HEAP_TOP) >> 8)
     open_chunk(start, start + CHUNK)
+    return True
 
 
 def end_of_run(i, end):

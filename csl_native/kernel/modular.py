@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..restricted.language import inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, urem  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, urem  # type: ignore[attr-defined]
 from ..vm import MODULUS
 from ..words import UNWIND
 from .bignum import divide_integers, is_big, is_negative, limb_count, limbs
@@ -68,6 +68,7 @@ def long_residue_product(a, b, m):
     return r
 
 
+@bounded("numbers of 61 bits")
 @noinline
 def inverse(a, m):
     """The inverse of a modulo m, or 0 when they have a common divisor (Knuth 4.5.2, algorithm X)."""
@@ -90,6 +91,7 @@ def inverse(a, m):
     return y + m if y < 0 else y
 
 
+@bounded("a pass over the limbs of one number")
 @lisp("modular-number")
 def modular_number(a):
     m = load(MODULUS) >> 3
@@ -138,6 +140,7 @@ def modular_quotient(a, b):
     return residue_product(x >> 3, r >> 3, load(MODULUS) >> 3) << 3
 
 
+@bounded("the bits of a fixnum")
 @lisp("modular-expt")
 def modular_expt(a, n):
     if (a | n) & 7 != 0 or n < 0:

@@ -6,16 +6,18 @@ A. Karatsuba and Yu. Ofman, 1962; Knuth, The Art of Computer Programming 4.3.3.
 
 from __future__ import annotations
 
-from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
 from ..vm import LONG_LIMBS
 from ..words import UNWIND
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, host
-from .memory import NIL, make_bignum
+from .memory import NIL, fill, make_bignum
+from .safepoint import poll
 
 KARATSUBA = 28  # limbs of the shorter factor from which on halves are multiplied
 
 
+@bounded("a pass over the limbs of one number")
 @noinline
 def product_limb(r, x, n, u):
     """r[0..n) += x[0..n) * u; the carry."""
@@ -38,6 +40,7 @@ def product_limb(r, x, n, u):
     return carry
 
 
+@bounded("a pass over the limbs of one number")
 @inline
 def product_first(r, x, n, u) -> None:
     """r[0..n] = x[0..n) * u."""
@@ -52,6 +55,7 @@ def product_first(r, x, n, u) -> None:
     store(r + i, carry)
 
 
+@bounded("fewer rows than KARATSUBA")
 def product_plain(r, a, n, b, m) -> None:
     """r[0..n+m) = a[0..n) * b[0..m)."""
     product_first(r, a, n, load(b))
@@ -61,6 +65,19 @@ def product_plain(r, a, n, b, m) -> None:
         i += 1
 
 
+def product_rows(r, a, n, b, m):
+    """The same for more rows; nil, or UNWIND."""
+    product_first(r, a, n, load(b))
+    i = 1
+    while i < m:
+        store(r + 8 * (i + n), product_limb(r + 8 * i, a, n, load(b + 8 * i)))
+        i += 1
+        if poll() == UNWIND:
+            return UNWIND
+    return NIL
+
+
+@bounded("a pass over the limbs of one number")
 def add_limbs(r, x, n) -> None:
     """r += x[0..n); there is room for the carry."""
     carry = 0
@@ -78,6 +95,7 @@ def add_limbs(r, x, n) -> None:
         i += 1
 
 
+@bounded("a pass over the limbs of one number")
 def subtract_limbs(r, x, n) -> None:
     """r -= x[0..n), which is not larger."""
     borrow = 0
@@ -96,47 +114,61 @@ def subtract_limbs(r, x, n) -> None:
         i += 1
 
 
-def product_halves(r, a, b, n, scratch) -> None:
-    """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs."""
+@bounded("a pass over the limbs of one number")
+def significant(x, n):
+    """How many of n limbs are left without leading zeros."""
+    while n > 0 and load(x + 8 * n - 8) == 0:
+        n -= 1
+    return n
+
+
+def product_halves(r, a, b, n, scratch):
+    """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs.  Nil, or UNWIND."""
     if n < KARATSUBA:
         product_plain(r, a, n, b, n)
-        return
+        return NIL
+    if poll() == UNWIND:
+        return UNWIND
     k = n + 1 >> 1
     h = n - k
-    product_halves(r, a, b, k, scratch)
-    product_halves(r + 16 * k, a + 8 * k, b + 8 * k, h, scratch)
+    if product_halves(r, a, b, k, scratch) == UNWIND or product_halves(r + 16 * k, a + 8 * k, b + 8 * k, h, scratch) == UNWIND:
+        return UNWIND
     x = scratch
     y = x + 8 * (k + 1)
     z = y + 8 * (k + 1)
     sum_limbs(x, a, k, a + 8 * k, h)
     sum_limbs(y, b, k, b + 8 * k, h)
-    product_halves(z, x, y, k + 1, z + 16 * (k + 1))
+    if product_halves(z, x, y, k + 1, z + 16 * (k + 1)) == UNWIND:
+        return UNWIND
     subtract_limbs(z, r, 2 * k)
     subtract_limbs(z, r + 16 * k, 2 * h)
-    n2 = 2 * k + 2
-    while n2 > 0 and load(z + 8 * n2 - 8) == 0:
-        n2 -= 1
-    add_limbs(r + 8 * k, z, n2)
+    add_limbs(r + 8 * k, z, significant(z, 2 * k + 2))
+    return NIL
 
 
-def product_long(r, a, n, b, m, scratch) -> None:
+def product_long(r, a, n, b, m, scratch):
     """r[0..n+m) = a[0..n) * b[0..m), n not below m: pieces of the longer one that are as long as the other."""
-    product_halves(r, a, b, m, scratch)
+    if product_halves(r, a, b, m, scratch) == UNWIND:
+        return UNWIND
     done = m
-    i = 2 * m
-    while i < n + m:
-        store(r + 8 * i, 0)
-        i += 1
+    fill(r + 16 * m, n - m, 0)
     part = scratch
     rest = scratch + 16 * m
     while done < n:
         k = n - done if n - done < m else m
-        if k == m:
-            product_halves(part, a + 8 * done, b, m, rest)
-        else:
+        if k < KARATSUBA:
             product_plain(part, b, m, a + 8 * done, k)
+        elif k == m:
+            if product_halves(part, a + 8 * done, b, m, rest) == UNWIND:
+                return UNWIND
+        else:
+            if product_rows(part, b, m, a + 8 * done, k) == UNWIND:
+                return UNWIND
         add_limbs(r + 8 * done, part, m + k)
         done += k
+        if poll() == UNWIND:
+            return UNWIND
+    return NIL
 
 
 @noinline
@@ -165,7 +197,8 @@ def multiply_big(a, b):
     scratch = make_bignum(8 * m + 256, 0)
     if scratch == UNWIND:
         return scratch
-    product_long(limbs(r), limbs(x), n, limbs(y), m, limbs(scratch))
+    if product_long(limbs(r), limbs(x), n, limbs(y), m, limbs(scratch)) == UNWIND:
+        return UNWIND
     return normalise(r)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from ..objects import SYM_PNAME
-from ..restricted.language import inline, lisp, load, load8, noinline  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, lisp, load, load8, noinline, store  # type: ignore[attr-defined]
+from ..vm import SCRATCH, SCRATCH_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import is_number, truth
 from .comparison import compare_slow
-from .host import O_LESSP
+from .equality import ENTRY
+from .host import H_STACK_OVERFLOW, O_LESSP, host
+from .memory import NIL
+from .safepoint import poll
 
 OTHERS, NUMBERS = 4, 9
 
@@ -25,11 +29,7 @@ def rank(x):
     return NUMBERS if is_number(x) else OTHERS
 
 
-@inline
-def sign(d):
-    return -1 if d < 0 else 1 if d > 0 else 0
-
-
+@bounded("a pass over the bytes of one string")
 def order_texts(a, b):
     """Of two strings, byte by byte, which is also the order of the characters of UTF-8."""
     n = load(a - STRING) >> 8
@@ -44,48 +44,96 @@ def order_texts(a, b):
     return sign(n - m)
 
 
+@inline
+def sign(d):
+    return -1 if d < 0 else 1 if d > 0 else 0
+
+
+def order_atoms(a, b, kind):
+    """-1, 0 or 1 for two different words of one rank that is not 0 or 1; or UNWIND."""
+    if kind == NUMBERS:
+        c = compare_slow(a, b, O_LESSP)
+        return c if c == UNWIND else 1 if c < 0 else -1 if c == 1 else 0
+    if kind == 2:
+        return sign(order_texts(a, b))
+    if kind == 3:
+        return sign(order_texts(load(a + SYM_PNAME), load(b + SYM_PNAME)))
+    return sign(a - b)
+
+
 @noinline
 def order(a, b):
-    """-1 when a goes before b, 1 when it goes behind, else 0, or UNWIND; recursive along the cars only."""
-    while a != b:
-        r = rank(a)
-        if r != rank(b):
-            return sign(r - rank(b))
-        if r == NUMBERS:
-            c = compare_slow(a, b, O_LESSP)
-            return c if c == UNWIND else 1 if c < 0 else -1 if c == 1 else 0
-        if r == 2:
-            return order_texts(a, b)
-        if r == 3:
-            return order_texts(load(a + SYM_PNAME), load(b + SYM_PNAME))
-        if r == 1:
-            return order_vectors(a, b)
-        if r == OTHERS:
-            return sign(a - b)
-        c = order(load(a - 1), load(b - 1))
-        if c == UNWIND or c != 0:
-            return c
-        a = load(a + 7)
-        b = load(b + 7)
-    return 0
+    """-1 when a goes before b, 1 when it goes behind, else 0; or UNWIND.
 
-
-def order_vectors(a, b):
-    n = load(a - VECTOR) >> 8
-    m = load(b - VECTOR) >> 8
-    i = 0
-    while i < n and i < m:
-        c = order(load(a + 8 - VECTOR + i), load(b + 8 - VECTOR + i))
-        if c == UNWIND or c != 0:
-            return c
-        i += 8
-    return sign(n - m)
+    What is still to be compared is kept as for equality: two values and 0, or two places and where the first one's end, or the difference of the
+    lengths of two vectors that are the same as far as the shorter one goes, and -1.
+    """
+    base = load(SCRATCH)
+    top = base
+    while True:
+        while a != b:
+            kind = rank(a)
+            if kind != rank(b):
+                return sign(kind - rank(b))
+            if top + 2 * ENTRY > load(SCRATCH_END):
+                return host(H_STACK_OVERFLOW, 0, 0, 0)
+            if kind > 1:
+                c = order_atoms(a, b, kind)
+                if c == UNWIND or c != 0:
+                    return c
+                break
+            if kind == 1:
+                n = load(a - VECTOR) >> 8
+                m = load(b - VECTOR) >> 8
+                if n != m:
+                    store(top, n - m)
+                    store(top + 16, -1)
+                    top += ENTRY
+                store(top, a + 8 - VECTOR)
+                store(top + 8, b + 8 - VECTOR)
+                store(top + 16, a + 8 - VECTOR + (n if n < m else m))
+                top += ENTRY
+                break
+            x = load(a - 1)
+            y = load(b - 1)
+            a = load(a + 7)
+            b = load(b + 7)
+            if x != y:
+                if a != b:
+                    store(top, a)
+                    store(top + 8, b)
+                    store(top + 16, 0)
+                    top += ENTRY
+                a = x
+                b = y
+            if poll() == UNWIND:
+                return UNWIND
+        if poll() == UNWIND:
+            return UNWIND
+        if top == base:
+            return 0
+        a = load(top - ENTRY)
+        b = load(top - ENTRY + 8)
+        end = load(top - ENTRY + 16)
+        if end == -1:
+            return sign(a)
+        if end == 0:
+            top -= ENTRY
+        elif a == end:
+            top -= ENTRY
+            a = NIL
+            b = NIL
+        else:
+            store(top - ENTRY, a + 8)
+            store(top - ENTRY + 8, b + 8)
+            a = load(a)
+            b = load(b)
 
 
 @lisp("orderp")
 def orderp(a, b):
-    r = order(a, b)
-    return r if r == UNWIND else truth(r <= 0)
+    c = order(a, b)
+    return UNWIND if c == UNWIND else truth(c <= 0)
 
 
 @lisp("ordp")

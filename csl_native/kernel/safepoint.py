@@ -1,4 +1,7 @@
-"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow, full memory and a debugger."""
+"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow, full memory and a debugger.
+
+A loop over data that makes nothing polls: it can be ended, and nothing is collected.  One that allocates has a safepoint.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ..vm import (
     REAL_STACK_LIMIT,
     RESERVE,
     STACK_LIMIT,
+    STOP,
 )
 from ..words import UNWIND
 from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
@@ -56,6 +60,33 @@ def safepoint_slow():
     if stack_pointer() < load(REAL_STACK_LIMIT):
         return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
     if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
+        return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
+    return NIL
+
+
+@inline
+def poll():
+    """nil, or UNWIND when an interrupt, a limit or stack overflow became an error; nothing is collected."""
+    if unlikely(stack_pointer() < load(STACK_LIMIT)):
+        return poll_slow()
+    return NIL
+
+
+@noinline
+def poll_slow():
+    if load(INTERRUPT) & STOP != 0:
+        store(INTERRUPT, 0)
+        return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
+    if stack_pointer() < load(REAL_STACK_LIMIT):
+        return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
+    return NIL
+
+
+def poll_full():
+    """The same for what allocates where nothing may be collected: full memory is an error, too."""
+    if poll() == UNWIND:
+        return UNWIND
+    if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) >> 1 and free_bytes() < load(RESERVE) >> 1:
         return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
     return NIL
 

@@ -13,6 +13,8 @@ from csl_native.relocation.apply import apply_records
 
 from ..restricted.language import load, load8, load16, load64, store, store64  # type: ignore[attr-defined]
 
+BOUNDED = "bytes of one function, which are at most 65536"
+
 # The job.  J_LOCALS: bytes from the frame to the place of the first operand, one behind the locals as in the interpreters.
 (J_CODE, J_LENGTH, J_LOCALS, J_FRAME, J_HANDLERS, J_HANDLER_COUNT, J_COUNT, J_INSTRUCTIONS, J_STENCILS, J_BYTES, J_RECORDS, J_KINDS, J_KIND_COUNT,
  J_TARGETS, J_WORK, J_OUT, J_OUT_SIZE, J_RUN, J_RESUME, J_RESUME_COUNT, J_CACHED, J_FRAMES, J_STUBS, J_POSITION, J_BAD, J_START, J_BODY,

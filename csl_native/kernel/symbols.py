@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..objects import F_GLOBAL, F_KEYWORD, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
-from ..restricted.language import defined, inline, lisp, load, load8, lshr, noinline, store, ult, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, store, ult, unlikely  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -11,11 +11,13 @@ from .equality import same_bytes
 from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host, tell
 from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
+from .safepoint import poll, safepoint
 
 OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST
 OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT
 
 
+@bounded("a pass over the bytes of one string")
 def hash_string(s):
     """FNV-1a over the bytes of a string, folded to 32 bits."""
     h = -3750763034362895579
@@ -27,6 +29,7 @@ def hash_string(s):
     return lshr(h, 32) ^ h & 0xFFFFFFFF
 
 
+@bounded("runs of a table that is not full")
 def find_symbol(name):
     """The interned symbol with this name (a string), or 0."""
     table = load(OBLIST)
@@ -47,6 +50,7 @@ def intern(name, slot1, slot2, slotn):
     return s if s != 0 else enter_symbol(make_symbol(name, slot1, slot2, slotn))
 
 
+@bounded("a pass over the object list, as it doubles")
 def enter_symbol(s):
     """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for that."""
     table = load(OBLIST)
@@ -68,6 +72,7 @@ def enter_symbol(s):
     return s
 
 
+@bounded("runs of a table that is not full")
 def place_symbol(table, s) -> None:
     mask = (load(table - VECTOR) >> 11) - 1
     i = hash_string(load(s + SYM_PNAME)) & mask
@@ -123,6 +128,7 @@ def bind(s, v):
     return NIL
 
 
+@bounded("bindings of one function")
 @inline
 def unbind(count) -> None:
     """Take back the last ``count`` bindings; those that are there, when strangers' bytecode asks for more."""
@@ -148,6 +154,7 @@ def no_room_to_bind():
     return host(H_STACK_OVERFLOW, 0, 0, 0)
 
 
+@bounded("the stack of bindings goes back at the speed of memory")
 def unbind_to(depth) -> None:
     """Take back bindings down to a depth (bytes of the binding stack)."""
     p = load(BP)
@@ -159,7 +166,10 @@ def unbind_to(depth) -> None:
 
 @lisp("throw")
 def throw(tag, value):
-    if memq(tag, load(CATCH_TAGS + SYM_VALUE)) == NIL:
+    found = memq(tag, load(CATCH_TAGS + SYM_VALUE))
+    if found == UNWIND:
+        return UNWIND
+    if found == NIL:
         return host(H_BAD_THROW, tag, value, 0)
     return start_throw(tag, value)
 
@@ -177,13 +187,15 @@ def store_unwind(kind, tag, value) -> None:
 
 @inline
 def find_property(s, key):
-    """The (key . value) pair, or nil."""
+    """The (key . value) pair, or nil; or UNWIND."""
     l = load(s + SYM_PLIST)
     while l & 7 == CONS:
         p = load(l - 1)
         if p & 7 == CONS and load(p - 1) == key:
             return p
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 
@@ -191,6 +203,8 @@ def find_property(s, key):
 def get(s, key):
     if s & 7 == SYMBOL:
         p = find_property(s, key)
+        if p == UNWIND:
+            return UNWIND
         return load(p + 7) if p != NIL else NIL
     return NIL
 
@@ -200,6 +214,8 @@ def put(s, key, value):
     if s & 7 != SYMBOL:
         return host(H_BAD_SYMBOL, O_PUT, s, value)
     p = find_property(s, key)
+    if p == UNWIND:
+        return UNWIND
     if p != NIL:
         set_field(p + 7, value)
     else:
@@ -217,20 +233,28 @@ def flag(names, key):
         if put(s, key, T) == UNWIND:
             return UNWIND
         names = load(names + 7)
+        if safepoint() == UNWIND:
+            return UNWIND
     return NIL
 
 
 @lisp("remflag")
 def remflag(names, key):
     while names & 7 == CONS:
-        remprop(load(names - 1), key)
+        if remprop(load(names - 1), key) == UNWIND:
+            return UNWIND
         names = load(names + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 
 @lisp("flagp")
 def flagp(s, key):
-    return truth(s & 7 == SYMBOL and find_property(s, key) != NIL)
+    if s & 7 != SYMBOL:
+        return NIL
+    p = find_property(s, key)
+    return p if p == UNWIND else truth(p != NIL)
 
 
 @lisp("remprop")
@@ -249,6 +273,8 @@ def remprop(s, key):
             return load(p + 7)
         before = l
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return NIL
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..objects import SYM_PNAME, SYM_VALUE
-from ..restricted.language import inline, lisp, load, load8, noinline, sdiv, store, store8  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, lisp, load, load8, noinline, sdiv, store, store8  # type: ignore[attr-defined]
 from ..vm import READ_AT, READ_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -31,6 +31,7 @@ from .host import (
     host,
 )
 from .memory import NIL, ROOT_CHARS, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
+from .safepoint import poll, safepoint
 from .symbols import find_symbol, intern
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
@@ -125,6 +126,7 @@ def code_char(n):
     return host(H_TEXT, X_CODE_CHAR, n, 0)
 
 
+@bounded("a pass over the bytes of one string")
 def is_ascii(s) -> bool:
     p = s + 8 - STRING
     end = p + (load(s - STRING) >> 8)
@@ -143,6 +145,7 @@ def explode2(x):
     return explode_case(x, 128, 0, X_EXPLODE2)  # ASCII has nothing from 128 on: no letter moves
 
 
+@bounded("digits of a fixnum")
 def digits(n, r):
     """The decimal digits of a small integer in front of a list."""
     m = n if n < 0 else -n
@@ -175,6 +178,8 @@ def escaped(s):
         r = cons(character(c), r)
         if not is_plain(c) or i == 0 and c < 97:
             r = cons(character(33), r)
+        if safepoint() == UNWIND:
+            return UNWIND
     return r
 
 
@@ -185,6 +190,8 @@ def explode(x):
         return digits(x >> 3, NIL)
     if x & 7 == SYMBOL:
         r = escaped(load(x + SYM_PNAME))
+        if r == UNWIND:
+            return UNWIND
         if r != 0 and x != UNSET:
             return r
     if x & 7 == STRING:
@@ -197,6 +204,8 @@ def explode(x):
                 r = cons(character(c), r)
                 if c == 34:
                     r = cons(character(c), r)
+                if safepoint() == UNWIND:
+                    return UNWIND
             return cons(character(34), r)
     return host(H_TEXT, X_EXPLODE, x, 0)
 
@@ -226,6 +235,8 @@ def compress(l):
             plain = plain and c >= 0 and is_plain(c) and (n > 0 or c >= 97 or number)
             n += 1
         p = load(p + 7)
+        if poll() == UNWIND:
+            return UNWIND
     if n == 0 or n > 17 and number or not plain or escape or load(load(RAISE) + SYM_VALUE) != NIL:
         return host(H_TEXT, X_COMPRESS, l, 0)
     if number:
@@ -237,6 +248,7 @@ def compress(l):
     return host(H_TEXT, X_COMPRESS, l, 0)
 
 
+@bounded("a list that compress has just walked")
 def unescaped(l, n):
     """The string of ``n`` characters that a list of ASCII characters with escapes means."""
     r = make_string(n)
@@ -271,6 +283,8 @@ def list2string(l):
         else:
             return host(H_TEXT, X_LIST2STRING, l, 0)
         p = load(p + 7)
+        if poll() == UNWIND:
+            return UNWIND
     r = make_string(n)
     if r == UNWIND:
         return r
@@ -280,16 +294,15 @@ def list2string(l):
         x = load(p - 1)
         s = name_of(x)
         if s != 0:
-            i = 0
             n = load(s - STRING) >> 8
-            while i < n:
-                store8(at, load8(s + 8 - STRING + i))
-                at += 1
-                i += 1
+            copy_bytes_of(at, s, n)
+            at += n
         else:
             store8(at, x >> 3)
             at += 1
         p = load(p + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return r
 
 
@@ -304,6 +317,8 @@ def string2list(x):
     while i > 0:
         i -= 1
         r = cons(load8(s + 8 - STRING + i) << 3, r)
+        if safepoint() == UNWIND:
+            return UNWIND
     return r
 
 
@@ -329,11 +344,17 @@ def copy_string(s):
     r = make_string(n)
     if r == UNWIND:
         return r
+    copy_bytes_of(r + 8 - STRING, s, n)
+    return r
+
+
+@bounded("a pass over the bytes of one string")
+@inline
+def copy_bytes_of(at, s, n) -> None:
     i = 0
     while i < n:
-        store8(r + 8 - STRING + i, load8(s + 8 - STRING + i))
+        store8(at + i, load8(s + 8 - STRING + i))
         i += 1
-    return r
 
 
 @lisp("explode2lc")
@@ -357,6 +378,8 @@ def explode_case(x, first, shift, number):
                 i -= 1
                 c = load8(s + 8 - STRING + i)
                 r = cons(character(c + shift if c >= first and c < first + 26 else c), r)
+                if safepoint() == UNWIND:
+                    return UNWIND
             return r
     return host(H_TEXT, number, x, 0)
 

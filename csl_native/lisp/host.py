@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from .. import gmp
@@ -77,10 +76,13 @@ class Host:
         raise self.lisp.errors.loud("internal error: unknown request of the kernel")
 
     def on_fatal_memory(self, a: int, b: int, c: int) -> int:
-        self.lisp.output.flush()
-        sys.stderr.write("csl: the heap limit was reached between two safepoints; give more with -k\n")
-        sys.stderr.flush()
-        os._exit(3)
+        """The kernel made more between two safepoints than the reserve has, which no loop of it can: its heap is not to be used any more."""
+        self.table = [self.on_broken] * len(self.table)
+        self.m.stop()
+        return NIL
+
+    def on_broken(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("internal error: memory ran out between two safepoints; this session cannot go on")
 
     def on_stack_overflow(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("Stack overflow")
@@ -94,13 +96,14 @@ class Host:
     on_no_memory = on_memory_full
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
-        if self.lisp.watch is not None and not self.m.interrupted:
-            self.lisp.watch.check()
-        if self.lisp.jit is not None and not self.m.interrupted:
+        self.m.attention = False
+        if self.m.interrupted:
+            self.m.interrupted = False
+            raise self.lisp.errors.loud("Interrupted")
+        self.lisp.check_limits()
+        if self.lisp.jit is not None:
             self.lisp.jit.take_ready()
-            return NIL
-        self.m.interrupted = False
-        raise self.lisp.errors.loud("Interrupted")
+        return NIL
 
     def on_hot(self, env: int, at: int, calls: int) -> int:
         """T when the frame that counted goes on natively."""
@@ -244,6 +247,7 @@ class Host:
         if y > 1 << 33:
             raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
         if y >= 0:
+            m.need(y >> 3 if x else 0)
             return m.integer(x << y)
         return m.integer(-(-x >> -y) if x < 0 else x >> -y)
 
@@ -265,6 +269,7 @@ class Host:
             if y >= 0:
                 if x not in (0, 1, -1) and y * x.bit_length() > 1 << 33:
                     raise errors.plain("bad arg for expt", a, n)
+                m.need((x.bit_length() - 1) * y >> 3 if x else 0)
                 return m.integer(x ** y)
             if x in (1, -1):
                 return m.integer(x ** (y & 1))
@@ -358,6 +363,8 @@ class Host:
         """Collect; ``wanted`` 0: only the stress asks for it."""
         if wanted or self.m.due():
             self.lisp.collect(bool(full))
+        if self.lisp.watch is not None:
+            self.lisp.watch.measure()
         return NIL
 
     def on_apply_other(self, f: int, arguments: int, c: int) -> int:

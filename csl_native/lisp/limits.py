@@ -44,9 +44,15 @@ class Watch:
 
     def look(self) -> None:
         while not self.stopped.wait(PERIOD):
-            if any(0 <= limit < used for limit, used in zip(self.limits, self.used(), strict=True)):
-                self.exceeded = True
-                self.lisp.machine.poke()
+            self.measure()
+
+    def measure(self) -> None:
+        """Compare what was used with the limits; also after each collection, so that memory does not run ahead."""
+        if any(0 <= limit < used for limit, used in zip(self.limits, self.used(), strict=True)):
+            self.exceeded = True
+            self.lisp.machine.stop()
+        if self.outer is not None:
+            self.outer.measure()
 
     def run(self, function: Callable[[], int]) -> int | None:
         """The value of a function, or None when it used more than it may."""

@@ -65,6 +65,7 @@ class Lisp(Installer, Evaluator):
         self.builtins: list[Builtin] = [BUILTINS[name] for name in sorted(BUILTINS)]
         self.errors = Errors(self)
         machine.host = Host(self)
+        machine.check_limits = self.check_limits
         self.precision = 6
         self.checking = False
         self.errno = 0  # of the last C function that was asked to keep it
@@ -340,6 +341,11 @@ class Lisp(Installer, Evaluator):
         """Say on the side where the form stands in which an error was."""
         if self.errors.show and stream.file is not None and stream.prompt is None:
             self.hint(f"the error is in {stream.name}, line {stream.line_after(before)}")
+
+    def check_limits(self) -> None:
+        """Leave what used more than it may."""
+        if self.watch is not None:
+            self.watch.check()
 
     def collections(self) -> str:
         """What the collector did, in a sentence."""

@@ -140,7 +140,7 @@ class Printer:
         stack: list[tuple[str, int, int]] = [("value", x, int(blank))]
         while stack:
             action, x, blank_ = stack.pop()
-            if m.interrupted:
+            if m.attention:
                 m.stop_here()
             if action == "value":
                 if x & 7 == CONS:

@@ -32,6 +32,7 @@ class Function:
     threaded: bool = False
     lisp_name: str | None = None
     lisp_cells: str = ""
+    bounded: str = ""
     locals: dict[str, str] = field(default_factory=dict)
     types: dict[ast.expr, str] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
@@ -65,6 +66,7 @@ class Program:
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef):
                 function = self._signature(node, constants, module, filename)
+                function.bounded = function.bounded or names.get("BOUNDED", "")
                 if function.name in self.functions:
                     raise self.refuse(function, node, f"{function.name} is defined twice "
                                       f"(also in {self.functions[function.name].filename}); names are global")
@@ -111,11 +113,13 @@ class Program:
                 values = [ast.literal_eval(a) for a in mark.args]
                 function.lisp_name = values[0]
                 function.lisp_cells = values[1] if len(values) > 1 else ""
+            elif isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "bounded":
+                function.bounded = str(ast.literal_eval(mark.args[0]))
             elif isinstance(mark, (ast.Name, ast.Call)) and getattr(getattr(mark, "func", mark), "id", "") in (
                     "instruction", "branch"):
                 continue
             else:
-                raise self.refuse(function, mark, "decorator; expected inline, noinline or lisp(name)")
+                raise self.refuse(function, mark, "decorator; expected inline, noinline, bounded(why) or lisp(name)")
         return function
 
 

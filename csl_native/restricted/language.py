@@ -21,6 +21,9 @@ The subset
 * A word may be UNWIND, a failure; a double or a bool cannot.  The result of a
   function that may fail is returned, or compared with UNWIND before it is used;
   where it is one, the function returns one, or says ``handled`` (``failures.py``).
+* A loop whose length comes from data polls on every way round, and a recursion
+  before every call (``poll``, ``safepoint`` of the kernel), or the function is
+  ``@bounded("why")``, or its module is, by a constant ``BOUNDED``.
 * Nothing else: no attribute, subscript, string, exception, closure or default.
 
 Addresses are byte offsets from the base of the memory that the program runs
@@ -66,6 +69,11 @@ def noinline(function: F) -> F:
 def threaded(function: F) -> F:
     """Mark an interpreter whose one loop is a dispatch: going on with the loop is a jump through a table of its cases."""
     return function
+
+
+def bounded(reason: str) -> Callable[[F], F]:
+    """The loops and recursions of this function need no poll: their length is bounded, or they run at the speed of memory; says why."""
+    return lambda function: function
 
 
 def lisp(name: str, cells: str = "") -> Callable[[F], F]:

@@ -67,6 +67,7 @@ def list_to_symbol(lisp: Lisp, x: int) -> int:
 def allocate_string(lisp: Lisp, n: int) -> int:
     if n & 7 or n < 0:
         raise lisp.errors.plain("make-simple-string", n)
+    lisp.machine.need(n >> 3)
     return lisp.machine.string(b"\0" * (n >> 3))
 
 

@@ -14,6 +14,7 @@ from .reading import path_of
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
+LOOK = 0.05  # seconds between two looks at whether somebody asks for an end, while the program waits
 
 @builtin("time", 0)
 def time_(lisp: Lisp) -> int:
@@ -96,7 +97,17 @@ def setenv(lisp: Lisp, name: Text, value: Text) -> int:
 def system(lisp: Lisp, command: Text) -> int:
     import subprocess
     lisp.output.flush()
-    return subprocess.run(lisp.machine.text(command), shell=True, check=False).returncode << 3
+    process = subprocess.Popen(lisp.machine.text(command), shell=True)
+    try:
+        while True:
+            try:
+                return process.wait(LOOK) << 3
+            except subprocess.TimeoutExpired:
+                lisp.machine.look()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
 
 
 @builtin("getpid", 0)
@@ -106,7 +117,10 @@ def getpid(lisp: Lisp) -> int:
 
 @builtin("sleep", 1)
 def sleep(lisp: Lisp, milliseconds: Number) -> int:
-    time.sleep(lisp.to_number(milliseconds) / 1000)
+    end = time.perf_counter() + lisp.to_number(milliseconds) / 1000
+    while (left := end - time.perf_counter()) > 0:
+        time.sleep(min(left, LOOK))
+        lisp.machine.look()
     return NIL
 
 

@@ -64,6 +64,7 @@ def numeric(prefix: str, width: int, floating: bool) -> None:
         if n & 7 or n < -8:
             raise lisp.errors.plain(f"mk{f}vect{width}", n)
         kind = (size | (16 if floating else 0)) << 3
+        lisp.machine.need(size * ((n >> 3) + 1))
         return lisp.machine.object(BYTES_HEADER, struct.pack("<q", kind) + bytes(size * ((n >> 3) + 1)))
 
     def place(lisp: Lisp, who: str, v: int, i: int) -> int:
