@@ -25,7 +25,7 @@ except ImportError:
     from hashlib import blake2b
 
 MAGIC = b"CSLNATIV"
-FORMAT_MAJOR, FORMAT_MINOR = 1, 1
+FORMAT_MAJOR, FORMAT_MINOR = 1, 2
 PAGE = 4096
 SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
 SLOT_PLACES = (0, 512)
