@@ -12,7 +12,6 @@ from typing import Any
 
 from .cage import NARROW, Cage
 from .kernel.memory import NO_LIMIT
-from .restricted.cpython import KERNEL_FILE
 from .system.process import LONGEST_WAIT
 from .vm import STOP, WORD
 
@@ -151,8 +150,8 @@ class Stacks:
         if not self.native:
             frame: Any = sys._getframe()
             while frame is not None:
-                if frame.f_code.co_filename == KERNEL_FILE:
-                    yield from (word for word in frame.f_locals.values() if type(word) is int)
+                if isinstance(env := frame.f_locals.get("env"), int):
+                    yield env
                 frame = frame.f_back
             return
         base, here, top = self.cage.base, self.kernel.current_stack(), self.cage["native_base"]

@@ -21,8 +21,6 @@ from .. import byteorder
 from .checker import Function, Program
 from .language import BOOL, DOUBLE, INTRINSICS, MASK, SIGN, VOID, WORD, wrap
 
-KERNEL_FILE = "<restricted>"  # where its functions come from, as CPython sees it
-
 
 class MemoryFault(Exception):
     """An access outside of the memory, unaligned, or of a value that is not a word."""
@@ -332,7 +330,7 @@ def execute(text: str, buffer: Any, entries: dict[int, Callable[..., int]], **na
     memory = Memory(buffer)
     space: dict[str, Any] = {**HELPERS, "MEM": memory, "W": memory.words, "B": memory.bytes, "D": memory.doubles,
                              "ENTRIES": entries, **names}
-    exec(compile(text, KERNEL_FILE, "exec"), space)
+    exec(compile(text, "<restricted>", "exec"), space)
     return space
 
 
