@@ -86,7 +86,8 @@ class Errors:
         """
         lisp, m = self.lisp, self.lisp.machine
         names = {m.field(s, SYM_ENV): s for s in m.interned() if lisp.is_bytecoded(s)}
-        for symbol in dict.fromkeys(names[env] for env in m.stack_words() if env in names):
+        found = [names[env] for env in m.stack_words() if env in names]
+        for symbol in reversed(dict.fromkeys(reversed(found))):  # the outermost place counts: what is left over in dead slots lies further in
             lisp.output.write(f"Inside: {lisp.printer.text(symbol)}\n")
 
     def end_trace(self) -> None:
