@@ -82,9 +82,10 @@ class TopLevel:
                 self.guarded(Input(text=form))
             for name in self.options.files or (["-"] if not self.options.forms and not self.options.compile else []):
                 self.guarded(self.open(name))
-            missing = self.native_compile()
         except Stopped as stopped:
             code = stopped.code
+        if code == 0:  # also where the program ended by itself, as with (preserve)
+            missing = self.native_compile()
         self.explain()
         self.statistics()
         if self.options.depends is not None:
@@ -201,6 +202,8 @@ class TopLevel:
             self.session.preserve(self.options.output)
             if which == "all":
                 self.compile_modules()
+        else:
+            self.note("csl: --native-compile without -o FILE: the native code is not kept")
         if self.options.gdb:
             self.session.tell_gdb()
         refused = [f for f in self.session.fallbacks if f.subject in (names or ())]

@@ -117,6 +117,16 @@ def test_native_compile_writes_an_image(csl: Run, tmp_path: Path) -> None:
     assert "times" in listing and "entry_times2" in listing and "ret" in listing
 
 
+@needs_native
+def test_a_program_that_preserves_is_compiled_too(csl: Run, tmp_path: Path) -> None:
+    """``preserve`` ends the program, not what the command line asks for; what would not be kept is said."""
+    (tmp_path / "f.lsp").write_text("(de sq (x) (times x x))\n(preserve)\n")
+    done = csl("-q", "--native-compile", "all", "-o", "p.img", "f.lsp")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert csl("-q", "--explain", "-i", "p.img", "-e", "(print (sq 12))").stderr == ""
+    assert "--native-compile without -o FILE" in csl("-q", "--native-compile", "sq", "-e", "(de sq (x) x)").stderr
+
+
 def test_gc_stress_and_engines_agree(csl: Run) -> None:
     form = "(print (mapcar '(1 2 3) (function (lambda (x) (expt 7 (times 20 x))))))"
     outputs = {csl("-q", *options, "-e", form).stdout for options in ([], ["--gc-stress"], ["--engine", "python"], ["--native=off"])}

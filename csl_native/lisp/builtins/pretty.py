@@ -68,8 +68,7 @@ def within(lisp: Lisp, x: int, room: int) -> str:
     work: list[int | str] = [x]
     while work and room >= 0:
         piece = work.pop()
-        if m.interrupted:
-            m.stop_here()
+        m.look()
         if isinstance(piece, int) and piece & 7 not in (CONS, VECTOR):
             piece = lisp.printer.text(piece)
         if isinstance(piece, str):
@@ -96,8 +95,10 @@ def pretty(lisp: Lisp, x: int, column: int, closers: int) -> Generator[Any, Any,
     """A form from a column on; ``closers`` brackets follow it on its last line."""
     m = lisp.machine
     room = lisp.output.width - column - closers
-    if x & 7 != CONS or column > lisp.output.width + FARTHEST or len(line := within(lisp, x, room)) <= room:
-        return flat(lisp, x) if x & 7 != CONS or column > lisp.output.width + FARTHEST else line
+    if x & 7 != CONS or column > lisp.output.width + FARTHEST:
+        return flat(lisp, x)
+    if len(line := within(lisp, x, room)) <= room:
+        return line
     items = list(m.items(x))
     while x & 7 == CONS:
         x = m.cdr(x)
