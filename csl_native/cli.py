@@ -140,7 +140,7 @@ def parse(arguments: list[str]) -> Options:
             pass
         else:
             raise UsageError(f"unknown option {a}; csl --help lists the options")
-    if options._jit is None and options.engine is None and "CSL_NATIVE_JIT" in os.environ:
+    if options._jit is None and options.engine is None and os.environ.get("CSL_NATIVE_JIT"):
         put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
     check_files(options)
     return options

@@ -39,7 +39,7 @@ def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
     """Both thresholds of the jit; None: those of the environment.  ValueError for a text that is not N or N,M (-1: never, 0: at once)."""
     if jit is None:
         try:
-            return thresholds(os.environ.get("CSL_NATIVE_JIT", "-1"))
+            return thresholds(os.environ.get("CSL_NATIVE_JIT") or "-1")
         except ValueError as error:
             raise ValueError(f"CSL_NATIVE_JIT {error}") from None
     if isinstance(jit, str):

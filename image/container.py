@@ -125,12 +125,13 @@ class Image:
         return sorted(found, reverse=True)
 
     def _directory(self) -> tuple[int, dict[str, Section]]:
+        lost = False
         for sequence, slot, offset, length, check in self._slots():
             data = self._read(offset, length) if length <= DIRECTORY_LIMIT and offset + length <= self.size else b""
             if len(data) != length or digest(data) != check:
                 where = f"behind the end of the file ({self.size} bytes)" if offset + length > self.size else "that does not match its digest"
-                self.doubts.append(f"root slot {slot} names the directory of update {sequence} at {offset}..{offset + length}, {where}; an older state "
-                                   "of the image is used, and what was written last is lost")
+                self.doubts.append(f"root slot {slot} names the directory of update {sequence} at {offset}..{offset + length}, {where}")
+                lost = True
                 continue
             try:
                 rows = unpack(data)["sections"]
@@ -144,6 +145,8 @@ class Image:
                 if s.offset < PAGE or s.offset + s.stored > self.size or (s.raw and s.offset % PAGE):
                     raise ImageError(f"{self.path}: section {s.name} lies at {s.offset}..{s.offset + s.stored}, outside of the file "
                                      f"({self.size} bytes); the file was cut short or damaged")
+            if lost:
+                self.doubts.append("an older state of the image is used, and what was written last is lost")
             return sequence, sections
         raise ImageError(f"{self.path}: is damaged: no valid root ({'; '.join(self.doubts)}); restore it from a copy or make it again")
 
