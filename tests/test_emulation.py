@@ -262,7 +262,8 @@ def test_preserved_there_and_restored_here_and_there_again(machine: str, images:
     with Image(image) as before, Image(copy) as after:
         for name, section in before.sections.items():
             if name not in ("heap", "starts", "instructions"):
-                assert after.read(name) == before.read(name) and after.sections[name].offset == section.offset, name
+                found = after.sections[name]  # at its place, or elsewhere where a file that would be half dead was written anew
+                assert (after.read(name), found.raw, found.digest) == (before.read(name), section.raw, section.digest), name
     s = restore(copy, heap=64 << 20)
     assert s.explain() == [] and s.eval("(list (car from!-there) (cadr from!-there) (caddr from!-there))") == [1, 2.5, 1 << 100]
     assert s.eval("(tak!-takr 12 8 4)") == 5
