@@ -46,10 +46,10 @@ def fasl_number(at, end):
 @bounded("the bytes of one number")
 @inline
 def behind(at, end):
-    """The place behind a number."""
+    """The place behind a number; the end where the bytes end within it, so that what is left is never less than nothing."""
     while at < end and load8(at) > 127:
         at += 1
-    return at + 1
+    return at + 1 if at < end else end
 
 
 @bounded("the bytes of one object")
