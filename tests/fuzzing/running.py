@@ -20,7 +20,7 @@ from csl_native.engines.record import engines
 from csl_native.native.jit import jit_of
 from csl_native.session import LispError, Session, restore
 
-from .generate import Program, parse, text_of, wrapped
+from .generate import SYMBOLS, Program, parse, text_of, wrapped
 from .primitives import SUPPORT
 
 FORK = multiprocessing.get_context("fork")
@@ -28,6 +28,7 @@ HEAP = 64 << 20
 SECONDS = 20.0  # for one program, where it takes milliseconds; then it is interrupted and not compared
 LLVM = int(os.environ.get("FUZZ_LLVM", "8"))  # it compiles every so many programs: a function takes it as long as a program takes an engine
 OVERDUE = "interrupted by the fuzzer"
+FORGET = " ".join(f"(set!-plist '{symbol} nil)" for symbol in SYMBOLS if symbol not in ("nil", "t"))
 
 
 class Way(NamedTuple):
@@ -140,6 +141,7 @@ def run(way: Way, programs: list[Program], image: Path) -> dict[int, str]:
     for p in programs:
         found[p.seed] = texts[p.seed]
         print(f"at seed {p.seed}", file=sys.stderr, flush=True)
+        s.eval(FORGET)  # some ways run only some of the programs, so none may see what another left
         found[p.seed] += evaluate(s, sink, [text_of(wrapped(step)) for step in p.steps])
     return found
 
