@@ -63,7 +63,7 @@ $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  (rm -rf $(VENV); apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV)) || \
 	  (rm -rf $(VENV); echo "make needs Python's venv module; as root: apt-get install python3-venv"; exit 1)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[compile,tools,test]' --config-settings editable_mode=compat
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[all,test]' --config-settings editable_mode=compat
 	-$(BIN)/python -m pip install -q --disable-pip-version-check 'ziglang>=0.13'
 	$(BIN)/python -m compileall -q csl_native image relocation tools
 	$(BIN)/python -m csl_native.build

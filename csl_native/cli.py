@@ -217,8 +217,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(USAGE)
             return 0
         if options.version:
-            from importlib.metadata import version
-            print(f"csl-native {version('csl-native')}")
+            from . import __version__
+            print(f"csl-native {__version__}")
             return 0
         if options.engines:
             from .baseimage import base_image
@@ -234,6 +234,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except (OSError, MemoryError, ValueError, RuntimeError) as error:
         print(f"csl: {files.shown(error)}", file=sys.stderr)
+        return 2
+    except ImportError as error:
+        from .extras import sentence
+        print(f"csl: {sentence(error)}", file=sys.stderr)
         return 2
     except Exception as error:
         if os.environ.get("CSL_NATIVE_DEBUG"):

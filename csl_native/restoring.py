@@ -7,6 +7,7 @@ from typing import Any
 
 from csl_native.image.container import Image, ImageError, matches, unpack
 
+from . import __version__
 from .baseimage import base_image
 from .cage import Cage
 from .lisp.libraries import set_libraries
@@ -259,6 +260,6 @@ class Restoring:
         architecture = self.hardcode.architecture
         tag = architecture.number if architecture is host() and architecture is not None and self.native_allowed else 0
         rows = [("native", tag << 3), ("opsys", m.intern(system_name())), ("name", m.string("csl-native")),
-                ("version", m.string("0.1.0")), ("c-code", 0)]
+                ("version", m.string(__version__)), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))

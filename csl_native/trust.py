@@ -18,6 +18,7 @@ import msgpack
 from csl_native.image.container import STRONG, Image, Section, digest
 
 from .baseimage import base_image
+from .extras import sentence
 from .system.files import BINARY, move_new, not_private
 
 LEVELS = ("none", "local", "keys", "all")
@@ -159,7 +160,7 @@ class Trust:
         except (OSError, TrustError) as error:
             return str(error)
         except ImportError as error:
-            return f"its signatures cannot be checked ({error}); install cryptography"
+            return f"its signatures cannot be checked: {sentence(error)}"
 
     def _doubt(self, section: Section) -> str:
         seals = section.info.get("seal")

@@ -14,7 +14,9 @@ import sys
 import time
 from typing import Any
 
+from csl_native import __version__
 from csl_native.baseimage import check_output
+from csl_native.extras import sentence
 from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, unpack
 from csl_native.image.files import shown
@@ -309,6 +311,7 @@ WITHOUT_IMAGE = ("tags", "completion", "trust")
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="csl-image", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="version", version=f"csl-native {__version__}")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, function in COMMANDS.items():
         p = sub.add_parser(name, help=(function.__doc__ or "").strip().rstrip("."), description=function.__doc__)
@@ -393,8 +396,9 @@ def main(arguments: list[str] | None = None) -> int:
             if "instructions" in image.sections:
                 install(unpack(image.read("instructions", limit=TABLE_LIMIT)))
             result, status = COMMANDS[options.command](image, options)
-    except (ImageError, CodeError, ValueError, OSError, MemoryError) as error:
-        print(json.dumps({"error": str(error)}) if options.json else f"csl-image: {shown(error)}", file=sys.stdout if options.json else sys.stderr)
+    except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
+        text = sentence(error) if isinstance(error, ImportError) else str(error)
+        print(json.dumps({"error": text}) if options.json else f"csl-image: {shown(text)}", file=sys.stdout if options.json else sys.stderr)
         return 2
     try:
         show(options, result)

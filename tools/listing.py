@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from csl_native.extras import missing
 from csl_native.heapview import HeapView
 from csl_native.instructions.codec import Code
 from csl_native.native.architectures import Architecture
@@ -50,7 +51,7 @@ def instructions(architecture: Architecture, data: bytes, start: int, comment: C
         capstone = None
     if capstone is None or not architecture.capstone[0]:
         lines = [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
-        return [*lines, "; (capstone is not installed: install csl-native[tools] for instructions)" if capstone is None else
+        return [*lines, f"; ({missing('capstone')})" if capstone is None else
                 f"; (capstone has no disassembler for {architecture.name})"]
     engine, lines = architecture.disassembler(capstone), []
     engine.skipdata = True

@@ -9,11 +9,14 @@ import argparse
 import sys
 from typing import Any
 
+from csl_native import __version__
+
 from .text import AsmError
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="csl-asm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="version", version=f"csl-native {__version__}")
     top.add_argument("file", nargs="?", help="text of the assembler; - is standard input; none: only what the image has")
     top.add_argument("-i", "--image", help="begin with this image")
     top.add_argument("-o", "--output", help="write an image with the functions")

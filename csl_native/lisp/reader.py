@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from html.entities import html5
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import gmp
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 # A character by its hexadecimal code, as print writes what is not ASCII (#00e9;), or, in strings, by its name (#alpha;).
 # #hash; means # only where print writes it: before what would be the rest of a character.
-NAMED = {name[:-1]: text for name, text in html5.items() if name.endswith(";") and len(text) == 1}
 ENTITY = r"\#[0-9a-fA-F]{4,6};"
 CODE = re.compile(ENTITY)
-REST = rf"(?:[0-9a-fA-F]{{4,6}}|{'|'.join(sorted(NAMED, key=len, reverse=True))});"
-ENTITIES = re.compile(rf"\#hash;(?=[A-Za-z0-9]+;)|\#{REST}")
+NAME, REST = re.compile("#([A-Za-z0-9]+);"), re.compile("[A-Za-z0-9]+;")
 
 # One token: blanks and comments, a number, an identifier (a letter, or one special character, then letters, digits,
 # underscores, escaped characters and named ones), a string, or a single character.
@@ -183,7 +181,7 @@ class Reader:
             return self.number(text)
         if kind == "nonumber":  # an exponent without digits: a symbol
             return self.symbol("!" + text.replace("+", "!+").replace("-", "!-"))
-        return self.m.string(text if literal else ENTITIES.sub(lambda match: named(match.group()), text) if "#" in text else text)
+        return self.m.string(text if literal else NAME.sub(in_string, text) if "#" in text else text)
 
     def prefixed(self, prefix: str, value: int) -> int:
         if prefix == "`":
@@ -251,14 +249,24 @@ class Reader:
         return m.list([m.intern("cons"), (yield self.backquote(head)), following])
 
 
-def named(entity: str) -> str:
-    """The character that #code; or #name; is; the text itself when there is none."""
-    name = entity[1:-1]
+@cache
+def names() -> dict[str, str]:
+    """Characters by name; most programs ask for none."""
+    from html.entities import html5
+    return {name[:-1]: text for name, text in html5.items() if name.endswith(";") and len(text) == 1}
+
+
+def in_string(match: re.Match[str]) -> str:
+    """What #code; or #name; stands for in a string; itself when it is no character."""
+    name = match[1]
     if name == "hash":
-        return "#"
-    if name in NAMED:
-        return NAMED[name]
-    code = int(name, 16)
+        return "#" if REST.match(match.string, match.end()) else match[0]
+    return names()[name] if name in names() else named(match[0]) if CODE.match(match[0]) else match[0]
+
+
+def named(entity: str) -> str:
+    """The character that #code; is; the text itself when there is none."""
+    code = int(entity[1:-1], 16)
     valid = code < 0xD800 or 0xDC80 <= code < 0xDD00 or 0xDFFF < code < 0x110000  # in between: bytes that were no UTF-8
     return chr(code) if valid else entity
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ..extras import missing
 from .architectures import Architecture
 from .elf import Block, ObjectError, import_object
 
@@ -29,7 +30,7 @@ def by_keystone(architecture: Architecture, source: str) -> bytes:
     try:
         import keystone
     except ImportError:
-        raise AssemblyError("the assembler keystone-engine is not installed; install csl-native[compile]") from None
+        raise AssemblyError(missing("keystone")) from None
     engine = keystone.Ks(getattr(keystone, architecture.keystone[0]), getattr(keystone, architecture.keystone[1]))
     try:
         code, _ = engine.asm(source.replace(".8byte", ".quad"))

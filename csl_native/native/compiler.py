@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import vm
 from ..engines.weave import kernel_program, lisp_functions, table_entries
+from ..extras import missing
 from ..kernel.calls import ENTRY_NAMES
 from ..restricted import llvm as ir
 from ..restricted.cpython import translate
@@ -25,8 +26,7 @@ def _library() -> Any:
     try:
         import llvmlite.binding as llvm
     except ImportError as error:
-        raise CompilerMissing("native code is made with llvmlite, which is not installed; "
-                              "install csl-native[compile], or run as bytecode") from error
+        raise CompilerMissing(f"{missing('llvmlite')}, or run as bytecode") from error
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     return llvm

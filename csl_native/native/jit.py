@@ -11,6 +11,7 @@ from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ..extras import missing
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
 from ..instructions.codec import Code, check_opcodes, decode
@@ -238,7 +239,7 @@ class Jit(CodeCache):
             self.refused["no room for more code"] += 1
             return None
         if find_spec("llvmlite") is None:
-            self.refused["llvmlite is not installed"] += 1
+            self.refused[missing("llvmlite")] += 1
             return None
         from .functions import NotCompilable
         from .sources import source_of

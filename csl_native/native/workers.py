@@ -18,6 +18,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import IO, NamedTuple
 
+from ..extras import missing
 from ..system.process import processors
 from .architectures import Architecture, by_name, by_tag
 from .compiler import CompilerMissing, compile_kernel
@@ -79,7 +80,7 @@ def code_features(architecture: Architecture, code: bytes) -> frozenset[str]:
     try:
         import capstone
     except ImportError as error:
-        raise CompilerMissing("the features that code uses are found with capstone, which is not installed; install csl-native[tools]") from error
+        raise CompilerMissing(missing("capstone")) from error
     engine = architecture.disassembler(capstone)
     engine.detail = True
     return frozenset(feature for instruction in engine.disasm(code, 0) for feature in architecture.uses(instruction))

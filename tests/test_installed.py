@@ -1,0 +1,105 @@
+"""What is installed: the packages, the extras, the commands."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import csl_native
+from csl_native.extras import USES, missing, sentence
+
+from .conftest import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PACKAGE = ROOT / "csl_native"
+
+
+def sources(suffix: str = ".py") -> list[Path]:
+    """The files of the package, those behind links too."""
+    found, folders = [], [PACKAGE]
+    while folders:
+        for path in folders.pop().iterdir():
+            if path.is_dir() and path.name != "__pycache__":
+                folders.append(path)
+            elif path.suffix == suffix:
+                found.append(path)
+    return sorted(found)
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    """Packages are found by their __init__.py."""
+    assert [folder for folder in {path.parent for path in sources()} if not (folder / "__init__.py").exists()] == []
+
+
+def test_extras_are_what_the_table_says() -> None:
+    extras = {name: {row.partition(">")[0] for row in rows} for name, rows in PROJECT["optional-dependencies"].items()}
+    by_table: dict[str, set[str]] = {}
+    for distribution, extra, _ in USES.values():
+        by_table.setdefault(extra, set()).add(distribution)
+    assert {name: extras[name] for name in by_table} == by_table
+    assert extras["all"] == {f"csl-native[{','.join(name for name in extras if name in by_table)}]"}
+
+
+STANDARD = sys.stdlib_module_names | {"csl_native", "msgpack", "zstandard"}
+OTHERS = {"atheris", "tests", "ziglang"}  # for tests and benchmarks
+
+
+def imported(text: str) -> set[str]:
+    """The top-level modules that a source file imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_whatever_is_imported_is_required_or_stands_in_the_table() -> None:
+    unknown = {path.relative_to(ROOT): names for path in sources() if (names := imported(path.read_text()) - STANDARD - OTHERS - set(USES))}
+    assert unknown == {}
+    assert imported("import llvmlite.binding\nfrom numpy.linalg import inv\nfrom . import x") - STANDARD - set(USES) == {"numpy"}
+
+
+def test_what_is_missing_says_what_to_install() -> None:
+    assert missing("keystone") == "assembly text is assembled with keystone-engine, which is not installed; install csl-native[lap]"
+    with pytest.raises(ImportError) as caught:
+        __import__("no_such_module.inside")
+    assert sentence(caught.value) == "No module named 'no_such_module'"
+    assert sentence(ImportError(name="cryptography.hazmat")).endswith("csl-native[trust]")
+
+
+ASKED = [  # (module, arguments, what is missing)
+    ("csl_native.cli", ["-q", "-e", "(de f (x) x)", "--native-compile", "all", "-o", "x.img"], "llvmlite"),
+    ("csl_native.tools.csl_image", ["add", "x.img", "--tag", "aarch64"], "llvmlite"),
+    ("csl_native.tools.csl_image", ["sign", "x.img", "--key", "x.pem", "--make-key"], "cryptography"),
+    ("csl_native.tools.csl_image", ["trust", "x.pem"], "cryptography"),
+    ("csl_native.tools.csl_image", ["disasm", "x.img", "neq", "--tier", "optimised"], "capstone"),
+    ("csl_native.cli", ["-q", "-e", '(lap "ret")'], "keystone"),
+]
+
+
+@pytest.mark.parametrize(("module", "arguments", "absent"), ASKED, ids=[" ".join(row[1][:2]) for row in ASKED])
+def test_commands_without_what_they_need(module: str, arguments: list[str], absent: str, tmp_path: Path) -> None:
+    (tmp_path / "x.pem").write_text("a key")
+    subprocess.run([sys.executable, "-m", "csl_native", "-q", "-o", "x.img", "-e", "(preserve)"], cwd=tmp_path, check=True, stdin=subprocess.DEVNULL)
+    for name in USES:  # found first by this process, and by those that compile for it
+        (tmp_path / "without" / name).mkdir(parents=True)
+        (tmp_path / "without" / name / "__init__.py").write_text("raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "without"), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=tmp_path, env=environment,
+                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    said = done.stdout + done.stderr
+    assert missing(absent) in said and "Traceback" not in said, said
+
+
+@pytest.mark.parametrize("module", ["csl_native", "csl_native.cli", "csl_native.tools.csl_image", "csl_native.asm.cli"])
+def test_versions(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"csl-native {csl_native.__version__}\n"
