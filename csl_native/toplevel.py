@@ -77,10 +77,16 @@ class TopLevel:
     def body(self) -> int:
         code = missing = 0
         try:
+            names = self.options.files or (["-"] if not self.options.forms and not self.options.compile else [])
+            if names and not self.options.forms:  # a restart function reads what comes first
+                first, names = [self.open(names[0])], names[1:]
+                self.session.lisp.input = self.session.lisp.standard_input = first[0]
+            else:
+                first = []
             self.begin(restarted=False, call=not self.options.no_restart and not self.options.cold)
-            for form in self.options.forms:
-                self.guarded(Input(text=form))
-            for name in self.options.files or (["-"] if not self.options.forms and not self.options.compile else []):
+            for stream in (*(Input(text=form) for form in self.options.forms), *first):
+                self.guarded(stream)
+            for name in names:
                 self.guarded(self.open(name))
         except Stopped as stopped:
             code = stopped.code

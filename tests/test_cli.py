@@ -98,6 +98,13 @@ def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
     assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\n(f (1 2))\nnil\n"
 
 
+def test_a_restart_function_reads_the_input(csl: Run, tmp_path: Path) -> None:
+    csl("-q", "-z", "-o", "reads.img", text="(de reads () (print (list (readch) (readch)))) (preserve 'reads)")
+    (tmp_path / "f").write_text("cd")
+    assert csl("-q", "-i", "reads.img", text="ab").stdout == "(a b)\n"
+    assert csl("-q", "-i", "reads.img", "f", text="ab").stdout == "(c d)\n"
+
+
 def test_hundreds_of_restarts_read_on(csl: Run) -> None:
     text = "(setq n 0) (preserve nil nil t)" + "(restart!-csl t)" * 40 + "(print n)"
     done = csl("-q", "-z", "-o", "r.img", text=text, timeout=200)
