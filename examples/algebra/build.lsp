@@ -1,0 +1,28 @@
+% Build the algebra system:
+%
+%     csl -q -z -D@algebra=examples/algebra -o algebra.img examples/algebra/build.lsp
+%
+% A chain of three images, all in one file and one process: the core; the core with the packages beside it, as modules
+% that are compiled by a Lisp restarted from the core; and the finished one, which begins with (algebra).
+
+(load "$algebra/core/syntax.lsp")
+(load "$algebra/core/lexer.lsp")
+(load "$algebra/core/operators.lsp")
+(load "$algebra/core/parser.lsp")
+(load "$algebra/core/kernels.lsp")
+(load "$algebra/core/polynomials.lsp")
+(load "$algebra/core/division.lsp")
+(load "$algebra/core/quotients.lsp")
+(load "$algebra/core/values.lsp")
+(load "$algebra/core/apply.lsp")
+(load "$algebra/core/substitute.lsp")
+(load "$algebra/core/elementary.lsp")
+(load "$algebra/core/derivative.lsp")
+(load "$algebra/core/translate.lsp")
+(load "$algebra/core/printing.lsp")
+(load "$algebra/core/commands.lsp")
+(load "$algebra/core/catalogue.lsp")
+
+(preserve nil "Algebra, core" t)
+
+(preserve 'algebra "Algebra")
