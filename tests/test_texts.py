@@ -147,12 +147,6 @@ SHAPES = ["", ". 5", "1", ". x", "(1)", "(1 . 2)", "((1 2))", "((x . 1)) . 2", '
           "f (x . 1) (x . 1)", "(nil) 1", "(((x)) 1) 2"]
 
 
-def test_a_form_too_deep_is_an_error_of_lisp(session: Session) -> None:
-    for deep in ("(add1 " * 3000 + "1" + ")" * 3000, "(cond (t " * 3000 + "1" + "))" * 3000):
-        assert session.eval(f"(progn (errorset '(progn (de zz (x) {deep}) (zz 1)) nil nil) 7)") == 7
-        assert session.eval(f"(progn (errorset '{deep} nil nil) 7)") == 7
-
-
 @pytest.mark.parametrize("form", SPECIAL)
 def test_malformed_special_forms_are_errors_of_lisp(session: Session, form: str) -> None:
     name = form.replace("*", "!*").replace("-", "!-")

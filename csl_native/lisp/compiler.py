@@ -8,15 +8,17 @@ drop what lies between them and their target.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
 from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, CompileError, Function
+from .deep import Steps, deep
 from .forms import SPECIAL_NAMES, Forms
+from .lambdas import Known, assigned_inside
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -40,6 +42,7 @@ OPEN = {  # Lisp functions that are one instruction, by argument count
 FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0), "iplus": ("plus", 0),
           "itimes": ("times", 8)}
 RIGHT = {"append": "append2", "nconc": "nconc2"}
+MOST_STEPS = 400_000  # that wait for each other: forms in forms, or macros that expand to macros without end
 
 
 class Compiler(Forms):
@@ -49,7 +52,7 @@ class Compiler(Forms):
         self.lisp, self.m = lisp, lisp.machine
         m = self.m
         self.names: dict[int, str] = {}
-        self.special: dict[int, Callable[[int, int], None]] = {}
+        self.special: dict[int, Callable[[int, int], Steps]] = {}
         for attribute in dir(self):
             if attribute.startswith("form_"):
                 name = SPECIAL_NAMES.get(attribute[5:], attribute[5:].rstrip("_").replace("_", "-"))
@@ -60,25 +63,31 @@ class Compiler(Forms):
         self.lambda_, self.optional, self.rest = m.intern("lambda"), m.intern("&optional"), m.intern("&rest")
         self.list_, self.list_star = m.intern("list"), m.intern("list*")
         self.cxr = {m.intern("c" + s + "r"): s for n in (2, 3, 4) for s in _combinations(n)}
-        self.quote = m.intern("quote")
+        self.quote, self.function, self.setq = m.intern("quote"), m.intern("function"), m.intern("setq")
         self.loops = (self.mapping, self.form_maphash)
-        self.f = Function()
+        self.f, self.known = Function(), Known(m)
 
     # -- functions ---------------------------------------------------------------
 
     def compile(self, name: int, parameters: int, body: list[int]) -> tuple[Code, list[int]]:
         """Compile a lambda; ``name`` is the symbol it will be the function of, or nil."""
-        outer, self.f = self.f, Function(name)
+        made: tuple[Code, list[int]] = deep(self.compiling(name, parameters, body), MOST_STEPS)
+        return made
+
+    def compiling(self, name: int, parameters: int, body: list[int], known: Known | None = None) -> Generator[Any, Any, tuple[Code, list[int]]]:
+        """The steps of that; ``known`` is what the function around it knows of lambda expressions."""
+        outer, self.f, self.known = (self.f, self.known), Function(name), known or Known(self.m)
         try:
-            return self._compile(parameters, body)
+            made: tuple[Code, list[int]] = yield self._compile(parameters, body)
+            return made
         except ValueError as error:
             raise CompileError("bad lambda expression", bare=True) from error
         except RecursionError:
             raise CompileError("Stack overflow", bare=True) from None
         finally:
-            self.f = outer
+            self.f, self.known = outer
 
-    def _compile(self, parameters: int, body: list[int]) -> tuple[Code, list[int]]:
+    def _compile(self, parameters: int, body: list[int]) -> Generator[Any, Any, tuple[Code, list[int]]]:
         f, m = self.f, self.m
         required, optional, rest = self.parameters(parameters)
         names = required + [n for n, _ in optional] + ([rest] if rest is not None else [])
@@ -93,10 +102,10 @@ class Compiler(Forms):
                 skip = self.label()
                 self.op("local", k)
                 self.jump("jump_not_nil", skip)
-                self.form(default, VALUE)
+                yield self.form(default, VALUE)
                 self.op("store_local", k)
                 self.place(skip)
-        f.shared = self.assigned_inside(body)
+        f.shared = yield assigned_inside(self, body)
         fluid = [(k, symbol) for k, symbol in enumerate(names) if m.flags(symbol) & F_FLUID or symbol in f.shared]
         f.parameters = [] if fluid or optional or rest is not None else names
         for k, symbol in fluid:
@@ -108,41 +117,18 @@ class Compiler(Forms):
         f.entry = self.label()
         self.place(f.entry)
         if fluid:
-            self.progn(body, VALUE)
+            yield self.progn(body, VALUE)
             self.op("unbind", f.bindings)
             f.bindings = 0
             self.op("return")
         else:
-            self.progn(body, TAIL)
+            yield self.progn(body, TAIL)
         code = self.assemble(len(required), len(required) + len(optional), rest is not None)
         if self.lisp.checking:
             from ..instructions.proof import prove
             prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL],
                   [k for k, x in enumerate(f.literals) if self.m.is_variable(x)])
         return code, f.literals
-
-    def assigned_inside(self, body: list[int]) -> set[int]:
-        """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked into."""
-        m = self.m
-        function, setq, found = m.intern("function"), m.intern("setq"), set()
-        work = [(x, False) for x in body if x & 7 == CONS]
-        while work:
-            x, inside = work.pop()
-            head = m.car(x)
-            if head == self.quote:
-                continue
-            if inside and head == setq:
-                found.update(list(m.items(m.cdr(x)))[::2])
-            if head == function and m.cdr(x) & 7 == CONS and m.car(m.cdr(x)) & 7 == CONS:
-                inside = True
-            skip = self.special.get(head) in self.loops
-            for part in m.items(x):
-                if part & 7 == CONS:
-                    if skip and m.car(part) == function and m.car(m.cdr(part)) & 7 == CONS:
-                        work += [(y, inside) for y in m.items(m.cdr(m.cdr(m.car(m.cdr(part))))) if y & 7 == CONS]
-                    else:
-                        work.append((part, inside))
-        return found
 
     def parameters(self, x: int) -> tuple[list[int], list[tuple[int, int]], int | None]:
         m = self.m
@@ -174,13 +160,13 @@ class Compiler(Forms):
 
     # -- forms -------------------------------------------------------------------
 
-    def progn(self, body: list[int], context: int) -> None:
+    def progn(self, body: list[int], context: int) -> Steps:
         if not body:
             self.constant(NIL, context)
             return
         for x in body[:-1]:
-            self.form(x, EFFECT)
-        self.form(body[-1], context)
+            yield self.form(x, EFFECT)
+        yield self.form(body[-1], context)
 
     def constant(self, value: int, context: int) -> None:
         if context == EFFECT:
@@ -202,35 +188,38 @@ class Compiler(Forms):
         elif context == TAIL:
             self.op("return")
 
-    def form(self, x: int, context: int) -> None:
+    def form(self, x: int, context: int) -> Steps:
+        """Compile a form: one without parts at once, else what is given back are the steps of it."""
         f, m = self.f, self.m
         if f.dead:
-            return
+            return None
         if x & 7 == SYMBOL:
             self.variable(x, context)
-            return
+            return None
         if x & 7 != CONS:
             self.constant(x, context)
-            return
+            return None
         head = m.car(x)
         if head & 7 != SYMBOL:
-            self.call_lambda(head, x, context)
-            return
+            return self.call_lambda(head, x, context)
         handler = self.special.get(head)
         if handler is not None:
-            try:
-                handler(x, context)
-            except ValueError:  # a part of the form is no list, or no symbol; the innermost form that this is about has said so
-                raise CompileError(f"bad args for {m.text(head)}", bare=True) from None
-            return
+            return self.special_form(handler, x, context)
         if head in f.functions:
-            self.general_call(m.intern("funcall"), [f.functions[head], *m.items(m.cdr(x))], context)
-            return
+            return self.general_call(m.intern("funcall"), [f.functions[head], *m.items(m.cdr(x))], context)
         if m.flags(head) & F_MACRO:
-            self.form(self.lisp.expand(x), context)
-            return
+            return self.expansion(x, context)
         arguments = [m.list([self.lisp.s_quote, m.cdr(x)])] if m.flags(head) & F_FEXPR else list(m.items(m.cdr(x)))
-        self.call(head, arguments, context)
+        return self.call(head, arguments, context)
+
+    def special_form(self, handler: Callable[[int, int], Steps], x: int, context: int) -> Steps:
+        try:
+            yield handler(x, context)
+        except ValueError:  # a part of the form is no list, or no symbol; the innermost form that this is about has said so
+            raise CompileError(f"bad args for {self.m.text(self.m.car(x))}", bare=True) from None
+
+    def expansion(self, x: int, context: int) -> Steps:
+        yield self.form(self.lisp.expand(x), context)
 
     def variable(self, x: int, context: int) -> None:
         if x in (NIL, T):
@@ -245,16 +234,16 @@ class Compiler(Forms):
             self.op("value", self.literal(x))
             self.finish(context)
 
-    def call(self, head: int, arguments: list[int], context: int) -> None:
+    def call(self, head: int, arguments: list[int], context: int) -> Steps:
         op = self.open.get((head, len(arguments)))
         if op is not None:
             for a in arguments:
-                self.form(a, VALUE)
+                yield self.form(a, VALUE)
             self.op(op)
             self.finish(context)
             return
         if head in self.cxr and len(arguments) == 1:
-            self.form(arguments[0], VALUE)
+            yield self.form(arguments[0], VALUE)
             for c in reversed(self.cxr[head]):
                 self.op("car" if c == "a" else "cdr")
             self.finish(context)
@@ -264,47 +253,47 @@ class Compiler(Forms):
             if not arguments:
                 self.constant(unit, context)
                 return
-            self.form(arguments[0], VALUE)
+            yield self.form(arguments[0], VALUE)
             for a in arguments[1:]:
-                self.form(a, VALUE)
+                yield self.form(a, VALUE)
                 self.op(op)
             self.finish(context)
             return
         if head in self.right and len(arguments) > 2:
             for a in arguments:
-                self.form(a, VALUE)
+                yield self.form(a, VALUE)
             for _ in arguments[1:]:
                 self.op(self.right[head])
             self.finish(context)
             return
         if head == self.list_ and arguments:
             for a in arguments:
-                self.form(a, VALUE)
+                yield self.form(a, VALUE)
             self.op("ncons")
             for _ in arguments[1:]:
                 self.op("cons")
             self.finish(context)
             return
-        self.general_call(head, arguments, context)
+        yield self.general_call(head, arguments, context)
 
-    def general_call(self, head: int, arguments: list[int], context: int) -> None:
+    def general_call(self, head: int, arguments: list[int], context: int) -> Steps:
         f = self.f
         n = len(arguments)
         tail = context == TAIL and not f.bindings and not f.protections
         if tail and head == f.name and len(f.parameters) == n and f.depth == 0 and f.parameters and not f.arguments:
             for a in arguments:
-                self.form(a, VALUE)
+                yield self.form(a, VALUE)
             for symbol in reversed(f.parameters):
                 self.op("store_local", f.parameters.index(symbol))
             self.back_jump(f.entry)
             return
         for a in arguments[:3]:
-            self.form(a, VALUE)
+            yield self.form(a, VALUE)
         if n <= 3:
             self.op(("tail_call" if tail else "call") + str(n), self.literal(head))
         else:
             for a in arguments[3:]:
-                self.form(a, VALUE)
+                yield self.form(a, VALUE)
                 self.op("push_argument")
                 self.op("pop")
                 f.arguments += 1
@@ -320,31 +309,31 @@ class Compiler(Forms):
         self.op("pop")
         self.jump("jump", label)
 
-    def call_lambda(self, head: int, x: int, context: int) -> None:
+    def call_lambda(self, head: int, x: int, context: int) -> Steps:
         m, _f = self.m, self.f
         if head & 7 != CONS or m.car(head) != self.lambda_:
             for argument in m.items(m.cdr(x)):
-                self.form(argument, EFFECT)
-            self.general_call(m.intern("bad-function"), [m.list([self.quote, head])], context)
+                yield self.form(argument, EFFECT)
+            yield self.general_call(m.intern("bad-function"), [m.list([self.quote, head])], context)
             return
         required, optional, rest = self.parameters(m.car(m.cdr(head)))
         arguments = list(m.items(m.cdr(x)))
         body = list(m.items(m.cdr(m.cdr(head))))
         if optional or rest is not None or len(required) != len(arguments):
-            name = self.lisp.lambda_symbol(head)
-            self.general_call(name, arguments, context)
+            name = yield self.lisp.naming(head, self.known)
+            yield self.general_call(name, arguments, context)
             return
         for symbol in required:
             self.check_bindable(symbol)
-        self.let(list(zip(required, arguments, strict=True)), lambda c: self.progn(body, c), context)
+        yield self.let(list(zip(required, arguments, strict=True)), lambda c: self.progn(body, c), context)
 
-    def let(self, rows: list[tuple[int, int]], body: Callable[[int], None], context: int) -> None:
+    def let(self, rows: list[tuple[int, int]], body: Callable[[int], Steps], context: int) -> Steps:
         """Bind symbols to the values of forms, all evaluated first, around ``body``."""
         f, m = self.f, self.m
         saved, locals_ = dict(f.scope), f.locals
         slots = []
         for _, value in rows:
-            self.form(value, VALUE)
+            yield self.form(value, VALUE)
         for symbol, _ in rows:
             slots.append(-1 if m.flags(symbol) & F_FLUID or symbol in f.shared else self.new_local())
         fluids = 0
@@ -364,7 +353,7 @@ class Compiler(Forms):
                 fluids += 1
         f.bindings += fluids
         inner = VALUE if fluids and context == TAIL else context
-        body(inner)
+        yield body(inner)
         f.bindings -= fluids
         if fluids:
             self.op("unbind", fluids)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .errors import Errors
     from .handles import Handles
 
+DEEP = 20  # forms inside of each other that are evaluated directly: what is deeper is compiled, which takes no stack
+
 
 class Evaluator:
     """eval and apply; a part of Lisp."""
@@ -27,32 +29,36 @@ class Evaluator:
     errors: Errors
     handles: Handles
     s_lambda: int
-    quick: dict[int, Callable[[int], int]]
+    quick: dict[int, Callable[[int, int], int]]
     define: Callable[..., None]
     expand: Callable[[int], int]
     lambda_symbol: Callable[[int], int]
 
-    def eval(self, x: int) -> int:
-        """The value of a form.  Calls are evaluated directly, forms with bindings are compiled first."""
-        tag = x & 7
-        if tag == SYMBOL:
-            return self.symbol_value(x)
-        if tag != CONS:
-            return x
+    def eval(self, x: int, depth: int = 0) -> int:
+        """The value of a form.  Calls are evaluated directly, forms with bindings, and those that are deep inside of others, are compiled first."""
         m = self.machine
-        head = m.car(x)
-        if head & 7 == SYMBOL:
+        while True:
+            tag = x & 7
+            if tag == SYMBOL:
+                return self.symbol_value(x)
+            if tag != CONS:
+                return x
+            head = m.car(x)
+            if head & 7 != SYMBOL or depth > DEEP:
+                return self.eval_compiled(x)
             quick = self.quick.get(head)
             if quick is not None:
-                return int(quick(x))
+                return int(quick(x, depth + 1))
             flags = m.flags(head)
             if flags & F_MACRO:
-                return self.eval(self.expand(x))
+                x = self.expand(x)
+                depth += 1  # one that expands to itself is an error of the compiler
+                continue
             if flags & F_FEXPR:
                 return m.apply(head, [m.cdr(x)])
             if not flags & F_SPECIAL and head not in self.compiler.special:
-                return self.eval_call(head, x)  # the compiler's own forms, like mapcar of a lambda, are compiled
-        return self.eval_compiled(x)
+                return self.eval_call(head, x, depth + 1)  # the compiler's own forms, like mapcar of a lambda, are compiled
+            return self.eval_compiled(x)
 
     def symbol_value(self, x: int) -> int:
         value = self.machine.value(x)
@@ -62,9 +68,9 @@ class Evaluator:
             raise error
         return value
 
-    def eval_call(self, head: int, x: int) -> int:
+    def eval_call(self, head: int, x: int, depth: int) -> int:
         m = self.machine
-        return m.apply(head, [self.eval(form) for form in m.items(m.cdr(x))])
+        return m.apply(head, [self.eval(form, depth) for form in m.items(m.cdr(x))])
 
     def eval_compiled(self, x: int) -> int:
         m = self.machine
@@ -85,19 +91,19 @@ class Evaluator:
             return self.errors.loud(error.message, *values)
         return self.errors.plain(error.message, *values)
 
-    def eval_quote(self, x: int) -> int:
+    def eval_quote(self, x: int, depth: int) -> int:
         tail = self.machine.cdr(x)
         if tail & 7 != CONS or self.machine.cdr(tail) != NIL:
             raise self.errors.bare("bad args for quote")
         return self.machine.car(tail)
 
-    def eval_progn(self, x: int) -> int:
+    def eval_progn(self, x: int, depth: int) -> int:
         result = NIL
         for form in self.machine.items(self.machine.cdr(x)):
-            result = self.eval(form)
+            result = self.eval(form, depth)
         return result
 
-    def eval_setq(self, x: int) -> int:
+    def eval_setq(self, x: int, depth: int) -> int:
         m = self.machine
         parts = list(m.items(m.cdr(x)))
         result = NIL
@@ -105,33 +111,33 @@ class Evaluator:
             symbol = parts[k]
             if not m.is_variable(symbol):
                 raise self.errors.plain("setq (bad variable)", symbol)
-            result = self.eval(parts[k + 1]) if k + 1 < len(parts) else NIL
+            result = self.eval(parts[k + 1], depth) if k + 1 < len(parts) else NIL
             m.set_value(symbol, result)
         return result
 
-    def eval_cond(self, x: int) -> int:
+    def eval_cond(self, x: int, depth: int) -> int:
         m = self.machine
         for clause in m.items(m.cdr(x)):
             if clause & 7 == CONS:
-                value = self.eval(m.car(clause))
+                value = self.eval(m.car(clause), depth)
                 if value != NIL:
                     for form in m.items(m.cdr(clause)):
-                        value = self.eval(form)
+                        value = self.eval(form, depth)
                     return value
         return NIL
 
-    def eval_and(self, x: int) -> int:
+    def eval_and(self, x: int, depth: int) -> int:
         value = T
         for form in self.machine.items(self.machine.cdr(x)):
-            value = self.eval(form)
+            value = self.eval(form, depth)
             if value == NIL:
                 break
         return value
 
-    def eval_or(self, x: int) -> int:
+    def eval_or(self, x: int, depth: int) -> int:
         value = NIL
         for form in self.machine.items(self.machine.cdr(x)):
-            value = self.eval(form)
+            value = self.eval(form, depth)
             if value != NIL:
                 break
         return value

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from ..kernel.memory import NIL
 from ..words import CONS
 from .assembly import EFFECT, TAIL, VALUE, Assembler, Block, CompileError
+from .deep import Steps
 
 if TYPE_CHECKING:
     from ..machine import Machine
+    from .lambdas import Known
     from .lisp import Lisp
 
 
@@ -20,30 +22,35 @@ class Exits(Assembler):
     lisp: Lisp
     m: Machine
     quote: int
+    function: int
+    setq: int
+    special: dict[int, Callable[[int, int], Steps]]
+    loops: tuple[Callable[[int, int], Steps], ...]
+    known: Known
     lambda_: int
     list_: int
-    form: Callable[[int, int], None]
-    progn: Callable[[list[int], int], None]
+    form: Callable[[int, int], Steps]
+    progn: Callable[[list[int], int], Steps]
     constant: Callable[[int, int], None]
     finish: Callable[[int], None]
-    call: Callable[[int, list[int], int], None]
-    general_call: Callable[[int, list[int], int], None]
-    let: Callable[[list[tuple[int, int]], Callable[[int], None], int], None]
+    call: Callable[[int, list[int], int], Steps]
+    general_call: Callable[[int, list[int], int], Steps]
+    let: Callable[[list[tuple[int, int]], Callable[[int], Steps], int], Steps]
     check_bindable: Callable[[int], None]
     back_jump: Callable[[int], None]
 
-    def form_prog(self, x: int, context: int) -> None:
+    def form_prog(self, x: int, context: int) -> Steps:
         m, _f = self.m, self.f
         variables = list(m.items(m.car(m.cdr(x)))) if m.cdr(x) != NIL else []
         for symbol in variables:
             self.check_bindable(symbol)
         body = list(m.items(m.cdr(m.cdr(x)))) if m.cdr(x) != NIL else []
-        self.let([(symbol, NIL) for symbol in variables], lambda c: self.block(body, c), context)
+        yield self.let([(symbol, NIL) for symbol in variables], lambda c: self.block(body, c), context)
 
-    def form_tagbody(self, x: int, context: int) -> None:
-        self.block(list(self.m.items(self.m.cdr(x))), context, False)
+    def form_tagbody(self, x: int, context: int) -> Steps:
+        yield self.block(list(self.m.items(self.m.cdr(x))), context, False)
 
-    def block(self, body: list[int], context: int, returns: bool = True) -> None:
+    def block(self, body: list[int], context: int, returns: bool = True) -> Steps:
         f = self.f
         block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label(), returns)
         if context != EFFECT:
@@ -57,7 +64,7 @@ class Exits(Assembler):
                 self.place(block.labels[y], block.depth)
                 block.left = block.left or False
             else:
-                self.form(y, EFFECT)
+                yield self.form(y, EFFECT)
         f.blocks.pop()
         if context == EFFECT:
             self.place(block.exit, block.depth)
@@ -70,14 +77,14 @@ class Exits(Assembler):
             self.op("local", block.result)
             self.finish(context)
 
-    def leave(self, block: Block) -> None:
+    def leave(self, block: Block) -> Steps:
         """Undo everything between here and a block; the value, if any, is in its result local."""
         f = self.f
         depth, cleanups = f.depth, list(f.cleanups)
         while len(f.cleanups) > block.protections:
             cleanup = f.cleanups.pop()
             if cleanup:
-                self.form(cleanup, EFFECT)
+                yield self.form(cleanup, EFFECT)
         f.cleanups = cleanups
         while f.depth > block.depth:
             self.op("pop")
@@ -88,51 +95,51 @@ class Exits(Assembler):
         if not f.dead:
             f.depth = depth
 
-    def form_go(self, x: int, context: int) -> None:
+    def form_go(self, x: int, context: int) -> Steps:
         f, m = self.f, self.m
         label = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
         for block in reversed(f.blocks):
             if label in block.labels:
                 depth = f.depth
-                self.leave(block)
+                yield self.leave(block)
                 f.depth = block.depth
                 self.back_jump(block.labels[label])
                 f.depth = depth + (context != EFFECT)
                 return
-        self.general_call(m.intern("bad-go"), [m.list([self.quote, label])], context)
+        yield self.general_call(m.intern("bad-go"), [m.list([self.quote, label])], context)
 
-    def form_return(self, x: int, context: int) -> None:
+    def form_return(self, x: int, context: int) -> Steps:
         f, m = self.f, self.m
         value = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
         block = next((b for b in reversed(f.blocks) if b.returns), None)
         if block is None:
-            self.general_call(m.intern("bad-return"), [value], context)
+            yield self.general_call(m.intern("bad-return"), [value], context)
             return
         simple = f.bindings == 0 and not f.cleanups and not f.protections and f.arguments == block.arguments
         if block.context == TAIL and simple:
             depth = f.depth
-            self.form(value, TAIL)
+            yield self.form(value, TAIL)
             f.depth = depth + (context != EFFECT)
             return
         if block.context == EFFECT:
-            self.form(value, EFFECT)
+            yield self.form(value, EFFECT)
         else:
-            self.form(value, VALUE)
+            yield self.form(value, VALUE)
             self.op("store_local", block.result)
         if f.dead:
             return
         depth = f.depth
-        self.leave(block)
+        yield self.leave(block)
         block.left = True
         f.depth = block.depth
         self.jump("jump", block.exit)
         f.depth = depth + (context != EFFECT)
 
-    def form_catch(self, x: int, context: int) -> None:
+    def form_catch(self, x: int, context: int) -> Steps:
         m, f = self.m, self.f
         tag, body = m.car(m.cdr(x)), list(m.items(m.cdr(m.cdr(x))))
         tag_slot, depth_slot = self.new_local(), self.new_local()
-        self.form(tag, VALUE)
+        yield self.form(tag, VALUE)
         self.op("store_local", tag_slot)
         self.op("binding_depth")
         self.op("store_local", depth_slot)
@@ -144,7 +151,7 @@ class Exits(Assembler):
         start, stop, handler, end = self.label(), self.label(), self.label(), self.label()
         depth = f.depth
         self.place(start)
-        self.progn(body, VALUE)
+        yield self.progn(body, VALUE)
         self.op("unbind", 1)
         self.place(stop, depth + 1) if not f.dead else f.items.append(("label", stop))
         f.bindings -= 1
@@ -160,13 +167,13 @@ class Exits(Assembler):
         f.locals -= 2
         self.finish(context)
 
-    def form_throw(self, x: int, context: int) -> None:
+    def form_throw(self, x: int, context: int) -> Steps:
         arguments = list(self.m.items(self.m.cdr(x)))
         if len(arguments) != 2:
             raise CompileError("bad args for throw", bare=True)
-        self.call(self.m.car(x), arguments, context)
+        yield self.call(self.m.car(x), arguments, context)
 
-    def form_unwind_protect(self, x: int, context: int) -> None:
+    def form_unwind_protect(self, x: int, context: int) -> Steps:
         m, f = self.m, self.f
         parts = list(m.items(m.cdr(x)))
         cleanup = m.cons(m.intern("progn"), m.list(parts[1:]))
@@ -178,7 +185,7 @@ class Exits(Assembler):
         f.protections += 1
         f.cleanups.append(cleanup)
         self.place(start)
-        self.form(parts[0] if parts else NIL, VALUE)
+        yield self.form(parts[0] if parts else NIL, VALUE)
         f.cleanups.pop()
         f.protections -= 1
         if f.dead:
@@ -186,14 +193,14 @@ class Exits(Assembler):
         else:
             self.op("store_local", result)
             self.place(stop, depth)
-            self.form(cleanup, EFFECT)
+            yield self.form(cleanup, EFFECT)
             self.jump("jump", end)
         self.place(handler, depth)
         f.handlers.append((start, stop, handler, depth))
         self.op("local", depth_slot)
         self.op("save_unwind")
         self.op("store_local", result)
-        self.form(cleanup, EFFECT)
+        yield self.form(cleanup, EFFECT)
         self.op("local", result)
         self.op("resume_unwind")
         self.op("pop")

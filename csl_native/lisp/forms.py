@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
-from ..words import CONS, SYMBOL
+from ..words import CONS
 from .assembly import EFFECT, TAIL, VALUE, CompileError
+from .deep import Steps
 from .exits import Exits
+from .lambdas import captured
 
 if TYPE_CHECKING:
     pass
@@ -21,41 +23,27 @@ class Forms(Exits):
             raise CompileError("bad args for quote", bare=True)
         self.constant(self.m.car(tail), context)
 
-    def form_function(self, x: int, context: int) -> None:
+    def form_function(self, x: int, context: int) -> Steps:
         m = self.m
         target = m.car(m.cdr(x))
         if target & 7 == CONS and m.car(target) == self.lambda_:
-            captured = self.captured(target)
-            if captured:
-                whole = m.cons(self.lambda_, m.cons(m.list(captured, m.car(m.cdr(target))), m.cdr(m.cdr(target))))
-                symbol = self.lisp.lambda_symbol(whole)
+            taken = yield captured(self, target)
+            if taken:
+                whole = m.cons(self.lambda_, m.cons(m.list(taken, m.car(m.cdr(target))), m.cdr(m.cdr(target))))
+                symbol = yield self.lisp.naming(whole, self.known)
                 quoted = [m.list([self.quote, s]) for s in (m.intern("closure"), symbol)]
-                self.form(m.cons(self.list_, m.list(quoted + captured)), context)
+                yield self.form(m.cons(self.list_, m.list(quoted + taken)), context)
                 return
-            target = self.lisp.lambda_symbol(target)
+            target = yield self.lisp.naming(target, self.known)
         self.constant(target, context)
 
-    def captured(self, x: int) -> list[int]:
-        """Lexical variables of this function that a lambda expression may mention: a closure takes their values along."""
-        m = self.m
-        found: set[int] = set()
-        work = [m.cdr(m.cdr(x))]
-        while work:
-            y = work.pop()
-            while y & 7 == CONS:
-                work.append(m.car(y))
-                y = m.cdr(y)
-            if y & 7 == SYMBOL and y in self.f.scope:
-                found.add(y)
-        return sorted(found - set(m.items(m.car(m.cdr(x)))), key=lambda s: self.f.scope[s])
-
-    def mapping(self, x: int, context: int) -> None:
+    def mapping(self, x: int, context: int) -> Steps:
         """A map function with a lambda expression is a loop in place; others are calls."""
         m = self.m
         name, arguments = m.text(m.car(x)), list(m.items(m.cdr(x)))
         f = arguments[1] if len(arguments) == 2 else NIL
         if not self.is_lambda(f, 1):
-            self.call(m.car(x), arguments, context)
+            yield self.call(m.car(x), arguments, context)
             return
         tail, result, loop = (m.make_symbol(n) for n in ("tail", "result", "loop"))
 
@@ -69,22 +57,22 @@ class Forms(Exits):
         done = m.make_symbol("done")
         body = [loop, form("cond", form(form("null", tail), form("go", done))), step, form("setq", tail, form("cdr", tail)), form("go", loop), done]
 
-        def both(c: int) -> None:  # no prog: a return in the lambda expression is one of what is around
-            self.block(body, EFFECT, False)
-            self.form(value, c)
-        self.let([(tail, arguments[0]), (result, NIL)], both, context)
+        def both(c: int) -> Steps:  # no prog: a return in the lambda expression is one of what is around
+            yield self.block(body, EFFECT, False)
+            yield self.form(value, c)
+        yield self.let([(tail, arguments[0]), (result, NIL)], both, context)
 
-    def form_maphash(self, x: int, context: int) -> None:
+    def form_maphash(self, x: int, context: int) -> Steps:
         """With a lambda expression: a loop over the pairs of the table."""
         m = self.m
         arguments = list(m.items(m.cdr(x)))
         if len(arguments) != 2 or not self.is_lambda(arguments[0], 2):
-            self.call(m.car(x), arguments, context)
+            yield self.call(m.car(x), arguments, context)
             return
         pair = m.make_symbol("pair")
         call = m.list([m.car(m.cdr(arguments[0])), m.list([m.intern("car"), pair]), m.list([m.intern("cdr"), pair])])
         f = m.list([m.intern("function"), m.list([self.lambda_, m.list([pair]), call])])
-        self.mapping(m.list([m.intern("mapc"), m.list([m.intern("hashcontents"), arguments[1]]), f]), context)
+        yield self.mapping(m.list([m.intern("mapc"), m.list([m.intern("hashcontents"), arguments[1]]), f]), context)
 
     def is_lambda(self, x: int, count: int) -> bool:
         """Is it (function (lambda (...) ...)) with so many parameters?"""
@@ -96,32 +84,32 @@ class Forms(Exits):
 
     form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping
 
-    def form_progn(self, x: int, context: int) -> None:
-        self.progn(list(self.m.items(self.m.cdr(x))), context)
+    def form_progn(self, x: int, context: int) -> Steps:
+        yield self.progn(list(self.m.items(self.m.cdr(x))), context)
 
-    def form_prog1(self, x: int, context: int) -> None:
+    def form_prog1(self, x: int, context: int) -> Steps:
         body = list(self.m.items(self.m.cdr(x)))
         if not body:
             self.constant(NIL, context)
             return
-        self.form(body[0], VALUE)
+        yield self.form(body[0], VALUE)
         for y in body[1:]:
-            self.form(y, EFFECT)
+            yield self.form(y, EFFECT)
         self.finish(context)
 
-    def form_prog2(self, x: int, context: int) -> None:
+    def form_prog2(self, x: int, context: int) -> Steps:
         body = list(self.m.items(self.m.cdr(x)))
         if body:
-            self.form(body[0], EFFECT)
+            yield self.form(body[0], EFFECT)
         if len(body) > 1:
-            self.form(body[1], VALUE)
+            yield self.form(body[1], VALUE)
             for y in body[2:]:
-                self.form(y, EFFECT)
+                yield self.form(y, EFFECT)
             self.finish(context)
         else:
             self.constant(NIL, context)
 
-    def form_cond(self, x: int, context: int) -> None:
+    def form_cond(self, x: int, context: int) -> Steps:
         m, f = self.m, self.f
         end = self.label()
         depth = f.depth
@@ -132,18 +120,18 @@ class Forms(Exits):
                 continue
             test, body = m.car(clause), list(m.items(m.cdr(clause)))
             if test == T or (test & 7 == CONS and m.car(test) == self.quote and m.car(m.cdr(test)) != NIL):
-                self.progn(body or [test], context)
+                yield self.progn(body or [test], context)
                 if not f.dead:
                     self.jump("jump", end)
                 open_end = False
                 break
             following = self.label()
             if body:
-                self.test(test, following, False)
-                self.progn(body, context)
+                yield self.test(test, following, False)
+                yield self.progn(body, context)
             else:
                 slot = self.new_local()
-                self.form(test, VALUE)
+                yield self.form(test, VALUE)
                 self.op("set_local", slot)
                 self.jump("jump_nil", following)
                 self.op("local", slot)
@@ -163,28 +151,28 @@ class Forms(Exits):
     def used(self, label: int) -> bool:
         return label in self.f.targets
 
-    def test(self, x: int, target: int, sense: bool) -> None:
+    def test(self, x: int, target: int, sense: bool) -> Steps:
         """Jump to ``target`` when the truth of ``x`` is ``sense``; else go on."""
         m = self.m
         if x & 7 == CONS:
             head, arguments = m.car(x), list(m.items(m.cdr(x)))
             if head in self.nots and len(arguments) == 1:
-                self.test(arguments[0], target, not sense)
+                yield self.test(arguments[0], target, not sense)
                 return
             if head in (self.and_, self.or_) and arguments:
                 early = head == self.or_
                 if early == sense:
                     for y in arguments:
-                        self.test(y, target, sense)
+                        yield self.test(y, target, sense)
                 else:
                     skip = self.label()
                     for y in arguments[:-1]:
-                        self.test(y, skip, early)
-                    self.test(arguments[-1], target, sense)
+                        yield self.test(y, skip, early)
+                    yield self.test(arguments[-1], target, sense)
                     if self.used(skip):
                         self.place(skip, self.f.depth)
                 return
-        self.form(x, VALUE)
+        yield self.form(x, VALUE)
         self.jump("jump_not_nil" if sense else "jump_nil", target)
 
     @property
@@ -199,7 +187,7 @@ class Forms(Exits):
     def or_(self) -> int:
         return self.m.intern("or")
 
-    def connective(self, x: int, context: int, unit: int, jump: str) -> None:
+    def connective(self, x: int, context: int, unit: int, jump: str) -> Steps:
         f = self.f
         arguments = list(self.m.items(self.m.cdr(x)))
         if not arguments:
@@ -208,17 +196,17 @@ class Forms(Exits):
         end, depth = self.label(), f.depth
         if context == EFFECT:
             for y in arguments[:-1]:
-                self.test(y, end, jump == "jump_not_nil")
-            self.form(arguments[-1], EFFECT)
+                yield self.test(y, end, jump == "jump_not_nil")
+            yield self.form(arguments[-1], EFFECT)
             self.place(end, depth)
             return
         slot = self.new_local()
         for y in arguments[:-1]:
-            self.form(y, VALUE)
+            yield self.form(y, VALUE)
             if not f.dead:
                 self.op("set_local", slot)
                 self.jump(jump, end)
-        self.form(arguments[-1], VALUE)
+        yield self.form(arguments[-1], VALUE)
         if not f.dead:
             self.op("store_local", slot)
         self.place(end, depth)
@@ -226,30 +214,30 @@ class Forms(Exits):
         f.locals -= 1
         self.finish(context)
 
-    def form_and(self, x: int, context: int) -> None:
-        self.connective(x, context, T, "jump_nil")
+    def form_and(self, x: int, context: int) -> Steps:
+        yield self.connective(x, context, T, "jump_nil")
 
-    def form_or(self, x: int, context: int) -> None:
-        self.connective(x, context, NIL, "jump_not_nil")
+    def form_or(self, x: int, context: int) -> Steps:
+        yield self.connective(x, context, NIL, "jump_not_nil")
 
-    def form_if(self, x: int, context: int) -> None:
+    def form_if(self, x: int, context: int) -> Steps:
         m = self.m
         parts = list(m.items(m.cdr(x)))
         if len(parts) < 2:
             raise CompileError("bad args for if", bare=True)
         rest = m.list([T, *(parts[2:] or [NIL])])
-        self.form_cond(m.list([0, m.list(parts[:2]), rest]), context)
+        yield self.form_cond(m.list([0, m.list(parts[:2]), rest]), context)
 
-    def form_when(self, x: int, context: int) -> None:
+    def form_when(self, x: int, context: int) -> Steps:
         m = self.m
-        self.form_cond(m.list([0, m.cons(m.car(m.cdr(x)), m.cons(NIL, m.cdr(m.cdr(x))))]), context)
+        yield self.form_cond(m.list([0, m.cons(m.car(m.cdr(x)), m.cons(NIL, m.cdr(m.cdr(x))))]), context)
 
-    def form_unless(self, x: int, context: int) -> None:
+    def form_unless(self, x: int, context: int) -> Steps:
         m = self.m
         test = m.list([m.intern("null"), m.car(m.cdr(x))])
-        self.form_cond(m.list([0, m.cons(test, m.cons(NIL, m.cdr(m.cdr(x))))]), context)
+        yield self.form_cond(m.list([0, m.cons(test, m.cons(NIL, m.cdr(m.cdr(x))))]), context)
 
-    def form_setq(self, x: int, context: int) -> None:
+    def form_setq(self, x: int, context: int) -> Steps:
         m = self.m
         parts = list(m.items(m.cdr(x)))
         if not parts:
@@ -259,7 +247,7 @@ class Forms(Exits):
             symbol, value = parts[k], parts[k + 1] if k + 1 < len(parts) else NIL
             if not m.is_variable(symbol):
                 raise CompileError("setq (bad variable)", symbol)
-            self.form(value, VALUE)
+            yield self.form(value, VALUE)
             last = k + 2 >= len(parts)
             if symbol in self.f.scope:
                 if last and context != EFFECT:
@@ -273,7 +261,7 @@ class Forms(Exits):
         if context == TAIL:
             self.op("return")
 
-    def form_let(self, x: int, context: int) -> None:
+    def form_let(self, x: int, context: int) -> Steps:
         m = self.m
         rows = []
         for row in m.items(m.car(m.cdr(x))):
@@ -281,29 +269,29 @@ class Forms(Exits):
             self.check_bindable(symbol)
             rows.append((symbol, value))
         body = list(m.items(m.cdr(m.cdr(x))))
-        self.let(rows, lambda c: self.progn(body, c), context)
+        yield self.let(rows, lambda c: self.progn(body, c), context)
 
-    def form_let_star(self, x: int, context: int) -> None:
+    def form_let_star(self, x: int, context: int) -> Steps:
         m = self.m
         rows = list(m.items(m.car(m.cdr(x))))
         if len(rows) <= 1:
-            self.form_let(x, context)
+            yield self.form_let(x, context)
             return
         inner = m.cons(m.intern("let*"), m.cons(m.list(rows[1:]), m.cdr(m.cdr(x))))
-        self.form(m.list([m.intern("let"), m.list(rows[:1]), inner]), context)
+        yield self.form(m.list([m.intern("let"), m.list(rows[:1]), inner]), context)
 
     def form_declare(self, x: int, context: int) -> None:
         self.constant(NIL, context)
 
-    def form_the(self, x: int, context: int) -> None:
-        self.form(self.m.car(self.m.cdr(self.m.cdr(x))), context)
+    def form_the(self, x: int, context: int) -> Steps:
+        yield self.form(self.m.car(self.m.cdr(self.m.cdr(x))), context)
 
-    def form_eval_when(self, x: int, context: int) -> None:
+    def form_eval_when(self, x: int, context: int) -> Steps:
         m = self.m
         now = m.intern("eval") in m.items(m.car(m.cdr(x)))
-        self.progn(list(m.items(m.cdr(m.cdr(x)))) if now else [], context)
+        yield self.progn(list(m.items(m.cdr(m.cdr(x)))) if now else [], context)
 
-    def form_flet(self, x: int, context: int) -> None:
+    def form_flet(self, x: int, context: int) -> Steps:
         """Local functions: variables that hold them, and calls through those."""
         m, f = self.m, self.f
         rows, names = [], []
@@ -313,11 +301,11 @@ class Forms(Exits):
             names.append((m.car(row), variable))
         body = list(m.items(m.cdr(m.cdr(x))))
 
-        def inside(c: int) -> None:
+        def inside(c: int) -> Steps:
             outer, f.functions = f.functions, f.functions | dict(names)
-            self.progn(body, c)
+            yield self.progn(body, c)
             f.functions = outer
-        self.let(rows, inside, context)
+        yield self.let(rows, inside, context)
 
     def definition(self, x: int, context: int) -> None:
         m = self.m
@@ -327,7 +315,7 @@ class Forms(Exits):
 
     form_de = form_df = form_dm = form_defun = form_defmacro = definition
 
-    def form_psetq(self, x: int, context: int) -> None:
+    def form_psetq(self, x: int, context: int) -> Steps:
         m, f = self.m, self.f
         parts = list(m.items(m.cdr(x)))
         symbols = parts[::2]
@@ -335,7 +323,7 @@ class Forms(Exits):
             if not m.is_variable(symbol):
                 raise CompileError("setq (bad variable)", symbol)
         for k in range(0, len(parts), 2):
-            self.form(parts[k + 1] if k + 1 < len(parts) else NIL, VALUE)
+            yield self.form(parts[k + 1] if k + 1 < len(parts) else NIL, VALUE)
         for symbol in reversed(symbols):
             if symbol in f.scope:
                 self.op("store_local", f.scope[symbol])
@@ -344,10 +332,10 @@ class Forms(Exits):
                 self.op("pop")
         self.constant(NIL, context)
 
-    def form_bquote_list_star(self, x: int, context: int) -> None:
+    def form_bquote_list_star(self, x: int, context: int) -> Steps:
         arguments = list(self.m.items(self.m.cdr(x)))
         for a in arguments:
-            self.form(a, VALUE)
+            yield self.form(a, VALUE)
         for _ in arguments[1:]:
             self.op("cons")
         if not arguments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from ..instructions.layout import CODE_GIVEN
@@ -25,13 +25,15 @@ from ..objects import (
 )
 from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
-from .compiler import Compiler
+from .compiler import MOST_STEPS, Compiler
+from .deep import Steps, deep
 from .errors import Errors
 from .evaluator import Evaluator
 from .fasl import ModuleWriter
 from .handles import Handles
 from .host import Host
 from .install import Installer
+from .lambdas import Known
 from .limits import Watch
 from .printer import Printer
 from .reader import Reader, ReadError
@@ -173,10 +175,13 @@ class Lisp(Installer, Evaluator):
 
     def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0) -> None:
         """Compile a lambda and make it the function of a symbol; ``kind``: 0, ``F_MACRO`` or ``F_FEXPR``."""
+        with self.machine.scope():
+            deep(self.defining(symbol, parameters, body, kind), MOST_STEPS)
+
+    def defining(self, symbol: int, parameters: int, body: list[int], kind: int = 0, known: Known | None = None) -> Steps:
         m = self.machine
-        with m.scope():
-            code, literals = self.compiler.compile(symbol, parameters, body)
-            self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), kind)
+        code, literals = yield self.compiler.compiling(symbol, parameters, body, known)
+        self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), kind)
 
     def install_env(self, symbol: int, env: int, kind: int) -> None:
         """Make a literal vector, whose first element is bytecode, the function of a symbol."""
@@ -217,12 +222,15 @@ class Lisp(Installer, Evaluator):
 
     def lambda_symbol(self, form: int) -> int:
         """An uninterned symbol whose function is a lambda expression."""
+        return int(deep(self.naming(form), MOST_STEPS))
+
+    def naming(self, form: int, known: Known | None = None) -> Generator[Any, Any, int]:
         m = self.machine
         symbol = m.make_symbol("lambda")
         parameters = m.cdr(form)
         if parameters & 7 != CONS:
             raise self.errors.loud("bad lambda expression", form)
-        self.define(symbol, m.car(parameters), list(m.items(m.cdr(parameters))))
+        yield self.defining(symbol, m.car(parameters), list(m.items(m.cdr(parameters))), 0, known)
         return symbol
 
     def expand(self, form: int) -> int:

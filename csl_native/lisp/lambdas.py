@@ -1,0 +1,102 @@
+"""What lambda expressions mention and assign: closures take along what they mention, and what they assign is bound as a fluid."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..words import CONS, SYMBOL
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from .exits import Exits
+
+
+class Facts(NamedTuple):
+    """Symbols that stand in the body of a lambda expression, those in it included, and variables that it assigns."""
+
+    mentioned: set[int]
+    assigned: set[int]
+
+
+class Known:
+    """The facts of lambda expressions inside of a function, which are found once, however deep they are."""
+
+    def __init__(self, m: Machine) -> None:
+        self.facts: dict[int, Facts] = {}
+        m.hold(self)
+
+    def held_words(self) -> list[int]:
+        """The expressions live as long as they are known by their addresses."""
+        return list(self.facts)
+
+
+def is_function(compiler: Exits, x: int) -> bool:
+    """Is it (function (lambda parameters ...))?"""
+    m = compiler.m
+    if x & 7 != CONS or m.car(x) != compiler.function or m.cdr(x) & 7 != CONS:
+        return False
+    f = m.car(m.cdr(x))
+    return f & 7 == CONS and m.car(f) == compiler.lambda_ and m.cdr(f) & 7 == CONS
+
+
+def facts(compiler: Exits, x: int) -> Generator[Any, Any, Facts]:
+    """The facts of a lambda expression."""
+    m, known = compiler.m, compiler.known.facts
+    if x in known:
+        return known[x]
+    found = Facts(set(), set())
+    work = [(m.cdr(m.cdr(x)), False)]
+    while work:
+        y, quoted = work.pop()
+        if is_function(compiler, y):
+            inner: Facts = yield facts(compiler, m.car(m.cdr(y)))
+            found.mentioned.update(inner.mentioned)
+            if not quoted:
+                found.assigned.update(inner.assigned)
+            continue
+        if y & 7 == CONS:
+            quoted = quoted or m.car(y) == compiler.quote
+            if m.car(y) == compiler.setq and not quoted:
+                found.assigned.update(list(m.items(m.cdr(y)))[::2])
+        while y & 7 == CONS:
+            part, y = m.car(y), m.cdr(y)
+            if part & 7 == CONS:
+                work.append((part, quoted))
+            elif part & 7 == SYMBOL:
+                found.mentioned.add(part)
+        if y & 7 == SYMBOL:
+            found.mentioned.add(y)
+    known[x] = found
+    return found
+
+
+def assigned_inside(compiler: Exits, body: list[int]) -> Generator[Any, Any, set[int]]:
+    """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked into."""
+    m = compiler.m
+    found: set[int] = set()
+    work = [x for x in body if x & 7 == CONS]
+    while work:
+        x = work.pop()
+        if is_function(compiler, x):
+            inner: Facts = yield facts(compiler, m.car(m.cdr(x)))
+            found |= inner.assigned
+            continue
+        head = m.car(x)
+        if head == compiler.quote:
+            continue
+        skip = compiler.special.get(head) in compiler.loops
+        for part in m.items(x):
+            if part & 7 == CONS:
+                if skip and is_function(compiler, part):
+                    work += [y for y in m.items(m.cdr(m.cdr(m.car(m.cdr(part))))) if y & 7 == CONS]
+                else:
+                    work.append(part)
+    return found
+
+
+def captured(compiler: Exits, x: int) -> Generator[Any, Any, list[int]]:
+    """Lexical variables of the current function that a lambda expression may mention: a closure takes their values along."""
+    m, scope = compiler.m, compiler.f.scope
+    inner: Facts = yield facts(compiler, x)
+    return sorted(inner.mentioned.intersection(scope) - set(m.items(m.car(m.cdr(x)))), key=lambda s: scope[s])
