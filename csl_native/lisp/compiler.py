@@ -42,7 +42,7 @@ OPEN = {  # Lisp functions that are one instruction, by argument count
 FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0), "iplus": ("plus", 0),
           "itimes": ("times", 8)}
 RIGHT = {"append": "append2", "nconc": "nconc2"}
-MOST_STEPS = 400_000  # that wait for each other: forms in forms, or macros that expand to macros without end
+MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that expand to macros without end
 
 
 class Compiler(Forms):

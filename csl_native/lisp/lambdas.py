@@ -72,26 +72,32 @@ def facts(compiler: Exits, x: int) -> Generator[Any, Any, Facts]:
 
 
 def assigned_inside(compiler: Exits, body: list[int]) -> Generator[Any, Any, set[int]]:
-    """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked into."""
-    m = compiler.m
-    found: set[int] = set()
+    """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked into.
+
+    Every definition is looked through, so this reads the words of its conses as they are: nothing collects meanwhile.
+    """
+    m, function, quote, special, loops = compiler.m, compiler.function, compiler.quote, compiler.special, compiler.loops
+    words, found = m.words, set[int]()
     work = [x for x in body if x & 7 == CONS]
     while work:
+        m.look()
         x = work.pop()
-        if is_function(compiler, x):
+        head = words[x >> 3]
+        if head == function and is_function(compiler, x):
             inner: Facts = yield facts(compiler, m.car(m.cdr(x)))
             found |= inner.assigned
             continue
-        head = m.car(x)
-        if head == compiler.quote:
+        if head == quote:
             continue
-        skip = compiler.special.get(head) in compiler.loops
-        for part in m.items(x):
-            if part & 7 == CONS:
-                if skip and is_function(compiler, part):
-                    work += [y for y in m.items(m.cdr(m.cdr(m.car(m.cdr(part))))) if y & 7 == CONS]
-                else:
-                    work.append(part)
+        skip = special.get(head) in loops
+        while x & 7 == CONS:
+            part, x = words[x >> 3], words[x + 7 >> 3]
+            if part & 7 != CONS:
+                continue
+            if skip and is_function(compiler, part):
+                work += [y for y in m.items(m.cdr(m.cdr(m.car(m.cdr(part))))) if y & 7 == CONS]
+            else:
+                work.append(part)
     return found
 
 
