@@ -63,10 +63,10 @@ def too_deep(depth: int) -> list[str]:
     return ["(add1 " * depth + "x" + ")" * depth, "(mac" * depth + ")" * depth, "((lambda (x) " * depth + "x" + ") x)" * depth]
 
 
-@pytest.mark.parametrize("form", ["(forever)", *too_deep(110000), *(pytest.param(form, marks=pytest.mark.slow) for form in too_deep(10**6))],
+@pytest.mark.parametrize("form", ["(forever)", too_deep(110000)[0], *(pytest.param(form, marks=pytest.mark.slow) for form in too_deep(10**6))],
                          ids=lambda form: f"{form[:5]}{len(form)}")
 def test_what_is_too_deep_is_an_error_of_lisp(session: Session, form: str) -> None:
-    """10**5 forms inside of each other, or a macro that expands to itself."""
+    """Too many forms inside of each other, or a macro that expands to itself."""
     session.eval("(dm forever (u) u)")
     assert not session.eval(f"(errorset '{form} nil nil)")
     with pytest.raises(LispError):
