@@ -14,7 +14,7 @@ import pytest
 from csl_native.instructions.codec import Code, encode
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError
-from csl_native.lisp.registry import BUILTINS, declared
+from csl_native.lisp.registry import BUILTINS, Fixnum, Value, declared
 from csl_native.machine import WrongType
 from csl_native.session import LispError, Session
 
@@ -28,7 +28,9 @@ ERRORS = (
     "(tyo (expt 7 500))", "(write!-byte 'a)", "(enable!-errorset 'a 1.5)", "(superprinm '(a) 'b)", "(mkhash 'a 1 1.5)", "(breakpoint 'f 'g)",
     # What Python's library says of arguments that it cannot take is not what is printed.
     "(utf8!-encode 1114112)", "(utf8!-decode 'plus)", "(utf8!-decode '(300))", "(logb 0.0 2)", "(scale!-float 1.0 (expt 7 500))",
-    "(ash 1 (expt 7 500))", "(putv32 (mkvect32 2) 0 (quotient 1.0 0.0))", "(native!-compile '(car) 'no!-machine)",
+    "(ash 1 (expt 7 500))", "(define!-function nil)", "(defmacro nil 1)", "(concat \"a\" 'b 3)",
+    "(progn (setq c (list 1 2)) (rplaca c c) (rplacd (cdr c) c) (bad!-go c))",
+    "(putv32 (mkvect32 2) 0 (quotient 1.0 0.0))", "(native!-compile '(car) 'no!-machine)",
 )
 PYTHONIC = re.compile(r"\b0x|internal|(range|domain) error|codec|chr\(\)|too many digits|too large to convert")
 
@@ -73,33 +75,66 @@ def test_accessors_look_at_the_tag(session: Session) -> None:
 
 def test_a_declaration_is_a_test() -> None:
     assert [place for place, _ in BUILTINS["setprop"].types] == [0]
-    with pytest.raises(KeyError):
-        declared(_unknown)
+    assert BUILTINS["concat"].rest is not None
+    assert len(declared(_typed)[0]) == 1
+    for function in (_unknown, _undeclared, _bare):
+        with pytest.raises(TypeError, match="parameter x is annotated"):
+            declared(function)
+
+
+def _typed(lisp: Any, x: Fixnum, y: Value) -> int:
+    return 0
 
 
 def _unknown(lisp: Any, x: Unheard) -> int:  # type: ignore[name-defined]  # noqa: F821
     return 0
 
 
-def undeclared(text: str) -> list[str]:
-    """Parameters of builtins whose number is taken (``x >> 3``), declared as any value, whose tag nobody looks at."""
+def _undeclared(lisp: Any, x: int) -> int:
+    return 0
+
+
+def _bare(lisp: Any, x) -> int:  # type: ignore[no-untyped-def]
+    return 0
+
+
+# Methods that look into a value and refuse one of another type: what is given to them is not just any value.
+ACCESSORS = frozenset("car cdr text field set_field flags number double vector_items vector_length string_bytes raw header to_number to_double "
+                      "value set_value".split())
+
+
+def careless(text: str) -> list[str]:
+    """Parameters of builtins that are declared as any value and used as one of a type, and those that nobody looks at though the declaration
+    says that the function does."""
     found = []
     for f in (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)):
-        if any(isinstance(d, ast.Call) and isinstance(d.func, ast.Name) and d.func.id == "builtin" for d in f.decorator_list):
-            operations = [n for n in ast.walk(f) if isinstance(n, ast.BinOp)]
-            asked = {m.id for n in operations if isinstance(n.op, ast.BitAnd) for m in ast.walk(n.left) if isinstance(m, ast.Name)}
-            asked |= {ast.unparse(a) for n in ast.walk(f) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
-                      and n.func.attr in ("is_integer", "is_big") for a in n.args}
-            plain = {a.arg for a in f.args.args[1:] if a.annotation is not None and ast.unparse(a.annotation) == "int"} - asked
-            found += [f"{f.name}: {n.left.id}" for n in operations if isinstance(n.op, ast.RShift) and isinstance(n.left, ast.Name) and n.left.id in plain]
+        if not any(isinstance(d, ast.Call) and isinstance(d.func, ast.Name) and d.func.id == "builtin" for d in f.decorator_list):
+            continue
+        parameters = [*f.args.args[1:], *([f.args.vararg] if f.args.vararg else [])]
+        kinds = {a.arg: ast.unparse(a.annotation) for a in parameters if a.annotation is not None}
+        nodes = list(ast.walk(f))
+        calls = [n for n in nodes if isinstance(n, ast.Call)]
+        looked = {m.id for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.BitAnd) for m in ast.walk(n.left) if isinstance(m, ast.Name)}
+        looked |= {a.id for n in nodes if isinstance(n, ast.Compare) for a in [n.left, *n.comparators] if isinstance(a, ast.Name)}
+        looked |= {a.id for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr.startswith("is_") for a in n.args if isinstance(a, ast.Name)}
+        given = {m.id for n in calls for a in n.args for m in ast.walk(a) if isinstance(m, ast.Name)}
+        given |= {m.id for n in nodes if isinstance(n, ast.For) for m in ast.walk(n.iter) if isinstance(m, ast.Name)}
+        used = {m.id for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, (ast.RShift, ast.Add, ast.Sub)) for m in (n.left, n.right)
+                if isinstance(m, ast.Name)}
+        used |= {a.id for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr in ACCESSORS
+                 and not ast.unparse(n.func).endswith("printer.text") for a in n.args[:1] if isinstance(a, ast.Name)}
+        found += [f"{f.name}: {name} is used as one of a type" for name, kind in kinds.items() if kind == "Value" and name in used - looked]
+        found += [f"{f.name}: nobody looks at {name}" for name, kind in kinds.items() if kind == "Checked" and name not in looked | given]
     return found
 
 
-def test_numbers_are_declared_or_their_tag_is_looked_at() -> None:
+def test_any_value_is_any_value() -> None:
     for path in sorted((ROOT / "csl_native" / "lisp" / "builtins").glob("*.py")):
-        assert undeclared(path.read_text(encoding="utf-8")) == [], path.name
-    mutant = '@builtin("tyo", 1)\ndef tyo(lisp: Lisp, n: int) -> int:\n    lisp.output.write(chr(n >> 3))\n    return n\n'
-    assert undeclared(mutant) == ["tyo: n"] and undeclared(mutant.replace("n: int", "n: Fixnum")) == []
+        assert careless(path.read_text(encoding="utf-8")) == [], path.name
+    mutant = '@builtin("tyo", 1)\ndef tyo(lisp: Lisp, n: Value) -> int:\n    lisp.output.write(chr(n >> 3))\n    return n\n'
+    assert careless(mutant) == ["tyo: n is used as one of a type"] and careless(mutant.replace("n: Value", "n: Fixnum")) == []
+    assert careless(mutant.replace("n >> 3", "lisp.machine.number(n)")) == ["tyo: n is used as one of a type"]
+    assert careless('@builtin("f", 1)\ndef f(lisp: Lisp, n: Checked) -> int:\n    return n\n') == ["f: nobody looks at n"]
 
 
 def test_bytecode_that_assigns_a_constant_is_refused() -> None:

@@ -131,25 +131,29 @@ class Errors:
     def value(self, x: int) -> None:
         """A value in a message: vectors are not shown in full, nor very long or circular lists."""
         m, room = self.lisp.machine, MOST_PIECES
-        work: list[int | str] = [x]
+        work: list[tuple[int, bool]] = [(x, False)]  # values, and whether one is the rest of a list
         while work:
-            piece = work.pop()
+            piece, rest = work.pop()
+            m.look()
             room -= 1
-            if isinstance(piece, str):
-                self.put(piece)
+            if rest and piece == NIL:
+                self.put(")")
+            elif rest and (piece & 7 != CONS or room <= 0):
+                for text in (" ", ".", " ") if piece & 7 != CONS else (" ",):
+                    self.put(text)
+                self.put("..." if piece & 7 == CONS else self.brief(piece))
+                self.put(")")
             elif piece & 7 != CONS:
-                self.put("%(...)" if piece & 7 == VECTOR else self.lisp.printer.atom(piece, True))
+                self.put(self.brief(piece))
             elif room <= 0:
                 self.put("...")
             else:
-                self.put("(")
-                rest: list[int | str] = [m.car(piece)]
-                tail = m.cdr(piece)
-                while tail & 7 == CONS and len(rest) < MOST_PIECES:
-                    rest += [" ", m.car(tail)]
-                    tail = m.cdr(tail)
-                rest += [")"] if tail == NIL else [" ", ".", " ", tail, ")"] if tail & 7 != CONS else [" ", "...", ")"]
-                work += reversed(rest)
+                self.put(" " if rest else "(")
+                work += [(m.cdr(piece), True), (m.car(piece), False)]
+
+    def brief(self, x: int) -> str:
+        """Anything but a pair in a message."""
+        return "%(...)" if x & 7 == VECTOR else self.lisp.printer.atom(x, True)
 
     def wrong_count(self, env: int, given: int) -> Unwinding:
         """A function called with a number of arguments that it does not take."""

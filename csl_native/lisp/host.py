@@ -13,6 +13,7 @@ from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding, WrongType
 from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, STRING, SYMBOL, UNWIND
+from .assembly import CompileError
 from .builtins.reading import fold
 from .handles import weak_table
 from .registry import BUILTINS
@@ -48,6 +49,9 @@ class Host:
                 m.stress()
             return result
         except Unwinding:
+            return UNWIND
+        except CompileError as error:
+            self.lisp.compile_error(error)
             return UNWIND
         except RecursionError:
             return self.failed("Stack overflow")
@@ -374,7 +378,11 @@ class Host:
     def on_text_function(self, number: int, x: int, y: int) -> int | None:
         """Finish a text function that met more than ASCII."""
         row = BUILTINS["text " + TEXT_FUNCTIONS[number]]
-        return row.function(self.lisp, *((x, y) if row.least == 2 else (x,)))
+        arguments = [x, y][:row.least]
+        bad = row.bad(self.m, arguments)
+        if bad is not None:
+            raise row.refusal(self.lisp, bad)
+        return row.function(self.lisp, *arguments)
 
     def on_call_function(self, env: int, n: int, fp: int) -> int | None:
         """Call a function of the registry; its arguments lie at ``fp``."""
@@ -384,9 +392,9 @@ class Host:
             raise self.lisp.errors.wrong_count(env, n)
         at = fp >> 3
         arguments = m.words[at:at + n].tolist()
-        bad = row.bad(m, arguments) if row.types else None
+        bad = row.bad(m, arguments)
         if bad is not None:
-            raise self.lisp.errors.plain(row.name, bad)
+            raise row.refusal(self.lisp, bad)
         try:
             return row.function(self.lisp, *arguments)
         except WrongType as error:  # what a value that it was given has inside of it

@@ -1,66 +1,108 @@
-"""Lisp functions written in Python: a table that the modules in ``builtins/`` fill."""
+"""Lisp functions written in Python: a table that the modules in ``builtins/`` fill.
+
+Each parameter is annotated with the type of its argument, which the one who calls a builtin checks; one without a type is refused when it is
+registered.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..kernel.memory import NIL
 from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 
-# What a parameter of a builtin may be annotated with in place of ``int``, any value: its type, which the one who calls it checks.
+if TYPE_CHECKING:
+    from ..machine import Unwinding
+    from .lisp import Lisp
+
+Test = Callable[[Any, int], bool]
+
+# Types of parameters.  ``Value`` is anything; ``Checked`` is what the function looks at itself, because what it takes, or says of others, is its own.
+Value = int
+Checked = int
 Symbol = int
 Variable = int
 Pair = int
 Text = int
+String = int
 Fixnum = int
 Integer = int
 Number = int
 Vector = int
-TYPES: dict[str, Callable[[Any, int], bool]] = {
+TYPES: dict[str, Test | None] = {
+    "Value": None,
+    "Checked": None,
     "Symbol": lambda m, x: x & 7 == SYMBOL,
     "Variable": lambda m, x: bool(m.is_variable(x)),
     "Pair": lambda m, x: x & 7 == CONS,
     "Text": lambda m, x: x & 7 in (SYMBOL, STRING),
+    "String": lambda m, x: x & 7 == STRING,
     "Fixnum": lambda m, x: x & 7 == 0,
-    "Integer": lambda m, x: bool(m.is_integer(x)),
-    "Number": lambda m, x: x & 7 == FLOAT or bool(m.is_integer(x)),
+    "Integer": lambda m, x: x & 7 == 0 or bool(m.is_integer(x)),
+    "Number": lambda m, x: x & 7 in (0, FLOAT) or bool(m.is_integer(x)),
     "Vector": lambda m, x: x & 7 == VECTOR,
 }
+BARE = "bad args for"  # a message that begins so is printed without the value, as in the original
 
 
 class Builtin(NamedTuple):
-    """``least``..``most`` arguments (most -1: any number); called with the Lisp and its argument words, of which ``types`` has the tests by place."""
+    """``least``..``most`` arguments (most -1: any number); called with the Lisp and its argument words, of which ``types`` has the tests by place
+    and ``rest`` that of those from ``place`` on.  ``wrong`` is what is said of an argument of another type."""
 
     name: str
     function: Callable[..., int | None]
     least: int
     most: int
-    types: tuple[tuple[int, Callable[[Any, int], bool]], ...] = ()
+    wrong: str
+    types: tuple[tuple[int, Test], ...] = ()
+    rest: Test | None = None
+    place: int = 0
 
     def bad(self, machine: Any, arguments: list[int]) -> int | None:
         """The first argument that is of another type than declared; nil stands for an optional one that is not given."""
         for place, test in self.types:
             if place < len(arguments) and not test(machine, arguments[place]) and (place < self.least or arguments[place] != NIL):
                 return arguments[place]
+        if self.rest is not None:
+            for x in arguments[self.place:]:
+                if not self.rest(machine, x):
+                    return x
         return None
 
+    def refusal(self, lisp: Lisp, value: int) -> Unwinding:
+        """The error that an argument of another type is."""
+        if self.wrong.startswith(BARE):
+            return lisp.errors.bare(self.wrong)
+        return lisp.errors.plain(self.wrong, value)
 
-def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[int, Callable[[Any, int], bool]], ...]:
-    """The tests of a function's parameters behind the first, by place, of as many as Lisp can give."""
-    names = [str(kind) for label, kind in function.__annotations__.items() if label != "return"][1:]
-    return tuple((place, TYPES[name]) for place, name in enumerate(names if most < 0 else names[:most]) if name != "int")
+
+def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[tuple[int, Test], ...], Test | None, int]:
+    """The tests of a function's parameters behind the first, by place, of as many as Lisp can give; that of the rest, and where it begins."""
+    code, annotations = function.__code__, function.__annotations__
+    several = bool(code.co_flags & inspect.CO_VARARGS)
+    names = code.co_varnames[1:code.co_argcount + several]
+    kinds = []
+    for name in names if most < 0 else names[:most]:
+        if annotations.get(name) not in TYPES:
+            raise TypeError(f"{function.__module__}, {function.__name__}: parameter {name} is annotated {annotations.get(name)!r}; expected one of "
+                            f"{', '.join(TYPES)} (lisp/registry.py)")
+        kinds.append(TYPES[annotations[name]])
+    rest = kinds.pop() if several and len(kinds) == len(names) else None
+    return tuple((place, test) for place, test in enumerate(kinds) if test is not None), rest, len(kinds)
 
 
 BUILTINS: dict[str, Builtin] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str) -> Callable[[F], F]:
-    """Register a function as a Lisp function.  A result of None is nil."""
+def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "") -> Callable[[F], F]:
+    """Register a function as a Lisp function.  A result of None is nil.  ``wrong``: how an error begins when an argument is of another type; else
+    with the function's name."""
     def register(function: F) -> F:
         for each in (name, *aliases):
             count = least if most is None else most
-            BUILTINS[each] = Builtin(each, function, max(least, 0), count, declared(function, count))
+            BUILTINS[each] = Builtin(each, function, max(least, 0), count, wrong or each.removeprefix("text "), *declared(function, count))
         return function
     return register

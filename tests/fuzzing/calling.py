@@ -23,8 +23,8 @@ from csl_native.vm import HEAP
 
 from .running import FORK, Sink
 
-LIMIT = 1.0  # CPU seconds that resource-limit grants
-PATIENCE = 2.0  # CPU seconds until a call is interrupted
+PATIENCE = 0.15  # CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
+LONG, RARELY = 2.0, 16  # the same for every so many calls: what takes this time is seen too
 GRACE = 2.0  # CPU seconds that it may go on afterwards
 HANG = 7.0  # CPU seconds after which a process is ended from outside
 MEMORY = 1500  # megabytes of the process
@@ -48,25 +48,26 @@ class Checker:
         self.session = restore(image, heap=128 << 20, output=self.sink, **VARIANTS[variant % len(VARIANTS)])
         m = self.session.machine
         self.constants = m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist()
-        self.began, self.calling = 0.0, False
+        self.began, self.calling, self.patience = 0.0, False, PATIENCE
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self) -> None:
         """Interrupt what goes on for too long, again and again."""
         while True:
-            time.sleep(0.25)
-            if self.calling and time.process_time() - self.began > PATIENCE:
+            time.sleep(PATIENCE / 4)
+            if self.calling and time.process_time() - self.began > self.patience:
                 self.session.interrupt()
 
     def call(self, number: int, text: str) -> Find | None:
         s, m = self.session, self.session.machine
-        limited = number % 4 == 0
+        limited, limit = number % 4 == 0, PATIENCE if number % RARELY else LONG
         form = f"(errorset '{text} t nil)"
         if limited:
-            form = f"(resource!-limit '{form} {int(LIMIT)} 1000 2000)"
+            form = f"(resource!-limit '{form} {limit} 1000 2000)"
         form = f"(progn {form} nil)"  # Python need not see the value
         before = m.cage["sp"], m.cage["bp"]
         caught = ""
+        self.patience = limit + limited * LONG
         self.began, self.calling = time.process_time(), True
         try:
             s.eval(form)
@@ -98,7 +99,7 @@ class Checker:
             return Find("error outside of errorset", number, caught)
         if (m.cage["sp"], m.cage["bp"]) != before:
             return Find("stack", number, f"{before} became {m.cage['sp'], m.cage['bp']}")
-        if seconds > (LIMIT if limited else PATIENCE) + GRACE:
+        if seconds > limit + GRACE:
             return Find("beyond its limit", number, f"{seconds:.1f} s of CPU time")
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10 > MEMORY:
             return Find("memory", number, f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")

@@ -29,7 +29,7 @@ POOL: dict[str, tuple[str, ...]] = {
         "(mkweakhash 5 2 1.5)", "(fztable 1)"),
     "streams": ("(open \"fuzz.txt\" 'output)", "(open \"in.txt\" 'input)", "(fzclosed)", "(wrs nil)", "(rds nil)"),
 }
-WEIGHTS = {"circular": 0.4, "deep": 0.15, "streams": 0.4, "tables": 0.7}
+WEIGHTS = {"circular": 0.2, "deep": 0.15, "streams": 0.4, "tables": 0.7}
 
 SETUP = """
 (de fzf (x) (list x x)) (dm fzm (u) (list 'quote u)) (setq fzv '(v)) (fluid '(fzfluid)) (setq fzfluid 5) (put 'x 'a 1) (flag '(x) 'b)

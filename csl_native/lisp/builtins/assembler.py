@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ...words import STRING
-from ..registry import builtin
+from ..registry import String, Text, Value, builtin
 from .reading import path_of
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
 
-@builtin("assemble", 1)
-def assemble(lisp: Lisp, text: int) -> int:
+@builtin("assemble", 1, wrong="assemble: a string expected")
+def assemble(lisp: Lisp, text: String) -> int:
     """Define the functions of a text of the assembler (docs/assembler.md); their names."""
     from ...asm.assembling import assemble as assembled
-    if text & 7 != STRING:
-        raise lisp.errors.plain("assemble: a string expected", text)
     return lisp.machine.list(assembled(lisp, lisp.machine.text(text)))
 
 
 @builtin("assemble-file", 1)
-def assemble_file(lisp: Lisp, name: int) -> int:
+def assemble_file(lisp: Lisp, name: Text) -> int:
     from ...asm.assembling import assemble as assembled
     with open(path_of(lisp, name), encoding="utf-8") as file:
         text = file.read()
@@ -31,7 +28,7 @@ def assemble_file(lisp: Lisp, name: int) -> int:
 
 
 @builtin("asm-print", 1)
-def asm_print(lisp: Lisp, x: int) -> int:
+def asm_print(lisp: Lisp, x: Value) -> int:
     """What the assembler's print does: the value on a line of its own."""
     lisp.output.write(lisp.printer.text(x, escape=False) + "\n")
     return NIL

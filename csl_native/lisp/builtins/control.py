@@ -10,7 +10,7 @@ from ...objects import F_MACRO
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
 from ..errors import NAMES, QUIET, VALUES
-from ..registry import Fixnum, builtin
+from ..registry import Fixnum, Number, Value, builtin
 from .symbols import generate
 
 if TYPE_CHECKING:
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
 
 @builtin("eval", 1)
-def eval_(lisp: Lisp, x: int) -> int:
+def eval_(lisp: Lisp, x: Value) -> int:
     return lisp.eval(x)
 
 
 @builtin("evlis", 1)
-def evlis(lisp: Lisp, x: int) -> int:
+def evlis(lisp: Lisp, x: Value) -> int:
     m = lisp.machine
     return m.list([lisp.eval(form) for form in m.items(x)])
 
 
 @builtin("apply", 1, -1)
-def apply_(lisp: Lisp, f: int, *arguments: int) -> int:
+def apply_(lisp: Lisp, f: Value, *arguments: Value) -> int:
     if not arguments:
         return lisp.apply(f, [])
     return lisp.apply(f, [*arguments[:-1], *lisp.machine.items(arguments[-1])])
 
 
 @builtin("funcall", 1, -1, "funcall*", "idapply0")
-def funcall(lisp: Lisp, f: int, *arguments: int) -> int:
+def funcall(lisp: Lisp, f: Value, *arguments: Value) -> int:
     return lisp.apply(f, list(arguments))
 
 
 @builtin("idapply", 2)
-def idapply(lisp: Lisp, f: int, arguments: int) -> int:
+def idapply(lisp: Lisp, f: Value, arguments: Value) -> int:
     return lisp.apply(f, list(lisp.machine.items(arguments)))
 
 
 def _fixed(count: int) -> None:
     @builtin(f"apply{count}", count + 1)
-    def call(lisp: Lisp, f: int, *arguments: int) -> int:
+    def call(lisp: Lisp, f: Value, *arguments: Value) -> int:
         return lisp.apply(f, list(arguments))
 
 
@@ -56,7 +56,7 @@ for _count in (0, 3, 4):
 
 
 @builtin("errorset", 1, 3)
-def errorset(lisp: Lisp, form: int, message: int = NIL, backtrace: int = NIL) -> int:
+def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = NIL) -> int:
     errors, m = lisp.errors, lisp.machine
     level = 0 if message == NIL else 3 if backtrace != NIL else 2
     level = min(max(level, errors.least), errors.most)
@@ -92,7 +92,7 @@ def enable_errorset(lisp: Lisp, least: Fixnum, most: Fixnum) -> int:
 
 
 @builtin("enable-backtrace", 1)
-def enable_backtrace(lisp: Lisp, flag: int) -> int:
+def enable_backtrace(lisp: Lisp, flag: Value) -> int:
     """May errorset print back-traces?  The level that it goes up to now: 3, or 2 without."""
     lisp.errors.most = 2 if flag == NIL else 3
     return lisp.errors.most << 3
@@ -106,7 +106,7 @@ def backtrace(lisp: Lisp) -> int:
 
 
 @builtin("error", 0, -1)
-def error(lisp: Lisp, *arguments: int) -> int:
+def error(lisp: Lisp, *arguments: Value) -> int:
     m = lisp.machine
     if not arguments:
         raise lisp.errors.signal()
@@ -129,37 +129,34 @@ def error1(lisp: Lisp) -> int:
 
 
 @builtin("bad-go", 1)
-def bad_go(lisp: Lisp, label: int) -> int:
+def bad_go(lisp: Lisp, label: Value) -> int:
     raise lisp.errors.plain("go (label not found)", label)
 
 
 @builtin("bad-return", 1)
-def bad_return(lisp: Lisp, value: int) -> int:
+def bad_return(lisp: Lisp, value: Value) -> int:
     raise lisp.errors.loud("block tag not found:", NIL)
 
 
 @builtin("bad-function", 1)
-def bad_function(lisp: Lisp, f: int) -> int:
+def bad_function(lisp: Lisp, f: Value) -> int:
     return lisp.bad_function(f)
 
 
 @builtin("unbindable", 1)
-def unbindable(lisp: Lisp, symbol: int) -> int:
+def unbindable(lisp: Lisp, symbol: Value) -> int:
     """A function that was defined though a parameter of it cannot be bound is called."""
     raise lisp.errors.loud("bad item in bound variable list:", symbol)
 
 
 @builtin("resource-limit", 2, 5)
-def resource_limit(lisp: Lisp, form: int, seconds: int, megabytes: int = -8, kilobytes: int = -8, errors: int = -8) -> int:
+def resource_limit(lisp: Lisp, form: Value, seconds: Number, megabytes: Number = -8, kilobytes: Number = -8, errors: Number = -8) -> int:
     """Evaluate a form with limits on CPU seconds, megabytes allocated, kilobytes printed and errors shown (negative: none).
 
     A list of the value, or nil when a limit was exceeded; ``*resources*`` is set to what was used.
     """
     from ..limits import Limits, Watch
     m = lisp.machine
-    for number in (seconds, megabytes, kilobytes, errors):
-        if not lisp.is_number(number):
-            raise lisp.errors.plain("resource-limit", number)
     watch = Watch(lisp, Limits(*(lisp.to_number(n) for n in (seconds, megabytes, kilobytes, errors))))
     value = watch.run(lambda: lisp.eval(form))
     m.set_value(m.intern("*resources*"), m.list([m.integer(int(used)) for used in watch.used()]))
@@ -184,24 +181,24 @@ def expanded_once(lisp: Lisp, x: int) -> int | None:
 
 
 @builtin("macroexpand", 1, 2)
-def macroexpand(lisp: Lisp, x: int, environment: int = NIL) -> int:
+def macroexpand(lisp: Lisp, x: Value, environment: Value = NIL) -> int:
     while (once := expanded_once(lisp, x)) is not None:
         x = once
     return x
 
 
 @builtin("macroexpand-1", 1, 2)
-def macroexpand_1(lisp: Lisp, x: int, environment: int = NIL) -> int:
+def macroexpand_1(lisp: Lisp, x: Value, environment: Value = NIL) -> int:
     once = expanded_once(lisp, x)
     return x if once is None else once
 
 
 @builtin("stop", 0, 1)
-def stop(lisp: Lisp, code: int = 0) -> int:
+def stop(lisp: Lisp, code: Value = 0) -> int:
     lisp.stop(code >> 3 if code & 7 == 0 else 0)
     raise Unwinding
 
 
 @builtin("quit", 0, 1, "exit")
-def quit_(lisp: Lisp, code: int = 0) -> int:
+def quit_(lisp: Lisp, code: Value = 0) -> int:
     return stop(lisp, code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
-from ..registry import Fixnum, builtin
+from ..registry import Fixnum, Text, Value, builtin
 from ..streams import EOF_CHAR, Input
 from .images import session_of
 
@@ -96,27 +96,27 @@ def checked(lisp: Lisp, action: object) -> int:
 
 
 @builtin("breakpoint", 1, 2)
-def breakpoint_at(lisp: Lisp, name: int, offset: Fixnum = 0) -> int:
+def breakpoint_at(lisp: Lisp, name: Text, offset: Fixnum = 0) -> int:
     """Stop before an instruction of a function (the first one, or that at an offset) and read commands."""
     return checked(lisp, lambda: debugger(lisp).break_at(lisp.machine.text(name), offset >> 3))
 
 
 @builtin("unbreakpoint", 1)
-def unbreakpoint(lisp: Lisp, name: int) -> int:
+def unbreakpoint(lisp: Lisp, name: Text) -> int:
     """Remove the breakpoints of a function."""
     debugger(lisp).clear(lisp.machine.text(name))
     return T
 
 
 @builtin("watchpoint", 1, 2)
-def watchpoint(lisp: Lisp, name: int, index: Fixnum = NIL) -> int:
+def watchpoint(lisp: Lisp, name: Text, index: Fixnum = NIL) -> int:
     """Stop when a fluid variable changes, or an element of the vector that is its value."""
     text = lisp.machine.text(name)
     return checked(lisp, lambda: debugger(lisp).watch_fluid(text) if index == NIL else debugger(lisp).watch_element(text, index >> 3))
 
 
 @builtin("debug", 1)
-def debug(lisp: Lisp, on: int) -> int:
+def debug(lisp: Lisp, on: Value) -> int:
     """(debug t) attaches the debugger, (debug nil) detaches it and gives the native functions back."""
     if on != NIL:
         return checked(lisp, lambda: debugger(lisp))

@@ -8,7 +8,7 @@ from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_FEXPR, F_FLUID, F_FORM, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
-from ..registry import Symbol, builtin
+from ..registry import Checked, Fixnum, Pair, Symbol, Value, Vector, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -70,7 +70,7 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
     """The definition that a form is: de, df, dm, defun, defmacro, or putd of a quoted lambda expression; None for others."""
     m = lisp.machine
     parts = list(m.items(form))
-    kind = m.text(parts[0]) if parts[0] & 7 == SYMBOL else ""
+    kind = m.text(parts[0]) if parts and parts[0] & 7 == SYMBOL else ""
     if kind == "putd" and len(parts) == 4:
         quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL for p in parts[1:]]
         name, what, f = quoted
@@ -96,17 +96,16 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
 
 
 @builtin("define-function", 1)
-def define_function(lisp: Lisp, form: int) -> int:
+def define_function(lisp: Lisp, form: Pair) -> int:
     definition = definition_of(lisp, form)
-    assert definition is not None
+    if definition is None:
+        raise lisp.errors.plain("define-function", form)
     return define(lisp, *definition)
 
 
-@builtin("putd", 3)
-def putd(lisp: Lisp, name: int, kind: int, f: int) -> int:
+@builtin("putd", 3, wrong="bad args for putd")
+def putd(lisp: Lisp, name: Symbol, kind: Value, f: Value) -> int:
     m = lisp.machine
-    if name & 7 != SYMBOL:
-        raise lisp.errors.bare("bad args for putd")
     if check_lose(lisp, name):
         return NIL
     if f & 7 == CONS and m.car(f) == lisp.s_lambda:
@@ -129,7 +128,7 @@ def copy_definition(lisp: Lisp, to: int, source: int) -> None:
 
 
 @builtin("getd", 1)
-def getd(lisp: Lisp, name: int) -> int:
+def getd(lisp: Lisp, name: Value) -> int:
     m = lisp.machine
     if name & 7 != SYMBOL:
         return NIL
@@ -149,7 +148,7 @@ def getd(lisp: Lisp, name: int) -> int:
 
 
 @builtin("codep", 1)
-def codep(lisp: Lisp, x: int) -> int:
+def codep(lisp: Lisp, x: Value) -> int:
     m = lisp.machine
     if x & 7 == SYMBOL:
         return lisp.truth(lisp.is_bytecoded(x) and not m.flags(x) & F_FORM and m.field(x, SYM_SPARE) & 7 != CONS)
@@ -157,7 +156,7 @@ def codep(lisp: Lisp, x: int) -> int:
 
 
 @builtin("bpsp", 1)
-def bpsp(lisp: Lisp, x: int) -> int:
+def bpsp(lisp: Lisp, x: Value) -> int:
     return lisp.truth(x & 7 == OTHER and lisp.machine.header(x) & 255 == CODE_HEADER)
 
 
@@ -170,7 +169,7 @@ def remd(lisp: Lisp, name: Symbol) -> int:
 
 
 @builtin("copyd", 2)
-def copyd(lisp: Lisp, to: Symbol, source: int) -> int:
+def copyd(lisp: Lisp, to: Symbol, source: Checked) -> int:
     if source & 7 != SYMBOL or not lisp.is_defined(source):
         raise lisp.errors.plain("undefined function passed to copyd", source)
     copy_definition(lisp, to, source)
@@ -178,7 +177,7 @@ def copyd(lisp: Lisp, to: Symbol, source: int) -> int:
 
 
 @builtin("compile", 1)
-def compile_(lisp: Lisp, names: int) -> int:
+def compile_(lisp: Lisp, names: Value) -> int:
     m = lisp.machine
     for name in m.items(names):
         if name & 7 == SYMBOL and m.field(name, SYM_SPARE) & 7 == CONS:
@@ -187,7 +186,7 @@ def compile_(lisp: Lisp, names: int) -> int:
 
 
 @builtin("symbol-argcount", 1)
-def symbol_argcount(lisp: Lisp, name: int) -> int:
+def symbol_argcount(lisp: Lisp, name: Value) -> int:
     m = lisp.machine
     if name & 7 != SYMBOL or not lisp.is_defined(name):
         return NIL
@@ -201,15 +200,15 @@ def symbol_argcount(lisp: Lisp, name: int) -> int:
 @builtin("symbol-env", 1)
 def symbol_env(lisp: Lisp, name: Symbol) -> int:
     lisp.reach_out("symbol-env")
-    if name & 7 == SYMBOL and lisp.is_bytecoded(name):
+    if lisp.is_bytecoded(name):
         lisp.give_out(name)
     return lisp.machine.field(name, SYM_ENV)
 
 
 @builtin("symbol-set-env", 2)
-def symbol_set_env(lisp: Lisp, name: Symbol, env: int) -> int:
+def symbol_set_env(lisp: Lisp, name: Symbol, env: Vector) -> int:
     lisp.reach_out("symbol-set-env")
-    if name & 7 != SYMBOL or not lisp.is_bytecoded(name) or env & 7 != VECTOR:
+    if not lisp.is_bytecoded(name):
         raise lisp.errors.plain("symbol-set-env", name)
     m = lisp.machine
     code, old = m.field(name, SYM_ENV), m.field(env, 8 - VECTOR)
@@ -221,12 +220,12 @@ def symbol_set_env(lisp: Lisp, name: Symbol, env: int) -> int:
 
 
 @builtin("special-form-p", 1)
-def special_form_p(lisp: Lisp, name: int) -> int:
+def special_form_p(lisp: Lisp, name: Value) -> int:
     return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_SPECIAL))
 
 
 @builtin("macro-function", 1)
-def macro_function(lisp: Lisp, name: int) -> int:
+def macro_function(lisp: Lisp, name: Value) -> int:
     if name & 7 != SYMBOL or not lisp.machine.flags(name) & F_MACRO:
         return NIL
     return lisp.machine.cdr(getd(lisp, name))
@@ -246,62 +245,62 @@ def declare(lisp: Lisp, names: int, on: int, off: int, message: str) -> int:
 
 
 @builtin("fluid", 1)
-def fluid(lisp: Lisp, names: int) -> int:
+def fluid(lisp: Lisp, names: Value) -> int:
     return declare(lisp, names, F_FLUID, F_GLOBAL, "Variable is global or keyword so can not become fluid")
 
 
 @builtin("global", 1)
-def global_(lisp: Lisp, names: int) -> int:
+def global_(lisp: Lisp, names: Value) -> int:
     return declare(lisp, names, F_GLOBAL, F_FLUID, "Variable is fluid or keyword so can not become global")
 
 
 @builtin("unfluid", 1)
-def unfluid(lisp: Lisp, names: int) -> int:
+def unfluid(lisp: Lisp, names: Value) -> int:
     for name in lisp.machine.items(names):
         lisp.set_flags(name, 0, F_FLUID)
     return NIL
 
 
 @builtin("unglobal", 1)
-def unglobal(lisp: Lisp, names: int) -> int:
+def unglobal(lisp: Lisp, names: Value) -> int:
     for name in lisp.machine.items(names):
         lisp.set_flags(name, 0, F_GLOBAL)
     return NIL
 
 
 @builtin("make-special", 1)
-def make_special(lisp: Lisp, name: int) -> int:
+def make_special(lisp: Lisp, name: Checked) -> int:
     fluid(lisp, lisp.machine.list([name]))
     return name
 
 
 @builtin("make-global", 1)
-def make_global(lisp: Lisp, name: int) -> int:
+def make_global(lisp: Lisp, name: Checked) -> int:
     global_(lisp, lisp.machine.list([name]))
     return name
 
 
 @builtin("fluidp", 1)
-def fluidp(lisp: Lisp, name: int) -> int:
+def fluidp(lisp: Lisp, name: Value) -> int:
     return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_FLUID))
 
 
 @builtin("globalp", 1)
-def globalp(lisp: Lisp, name: int) -> int:
+def globalp(lisp: Lisp, name: Value) -> int:
     return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_GLOBAL))
 
 
 @builtin("constantp", 1)
-def constantp(lisp: Lisp, x: int) -> int:
+def constantp(lisp: Lisp, x: Value) -> int:
     if x & 7 == SYMBOL:
         return lisp.truth(x in (NIL, T))
     return lisp.truth(x & 7 != CONS)
 
 
 @builtin("make-bps", 1)
-def make_bps(lisp: Lisp, n: int) -> int:
+def make_bps(lisp: Lisp, n: Fixnum) -> int:
     """A vector of n bytes that can become bytecode."""
-    if n & 7 or not 0 <= n >> 3 < 1 << 16:
+    if not 0 <= n >> 3 < 1 << 16:
         raise lisp.errors.plain("make-bps", n)
     return lisp.machine.object(CODE_HEADER, bytes(n >> 3))
 
@@ -316,7 +315,7 @@ def bps_place(lisp: Lisp, b: int, i: int, who: str) -> int:
 
 
 @builtin("bpsputv", 3, 3, "bps-putv")
-def bpsputv(lisp: Lisp, b: int, i: int, x: int) -> int:
+def bpsputv(lisp: Lisp, b: Checked, i: Checked, x: Checked) -> int:
     """Set a byte of what make-bps gave; symbol-set-definition takes a copy, so no function changes."""
     m = lisp.machine
     at = bps_place(lisp, b, i, "bpsputv")
@@ -327,18 +326,18 @@ def bpsputv(lisp: Lisp, b: int, i: int, x: int) -> int:
 
 
 @builtin("bpsgetv", 2, 2, "bps-getv")
-def bpsgetv(lisp: Lisp, b: int, i: int) -> int:
+def bpsgetv(lisp: Lisp, b: Checked, i: Checked) -> int:
     return lisp.machine.bytes[bps_place(lisp, b, i, "bpsgetv")] << 3
 
 
 @builtin("bps-upbv", 1)
-def bps_upbv(lisp: Lisp, b: int) -> int:
+def bps_upbv(lisp: Lisp, b: Checked) -> int:
     bps_place(lisp, b, 0, "bps-upbv")
     return ((lisp.machine.header(b) >> 8) - 1) << 3
 
 
 @builtin("symbol-set-definition", 2)
-def symbol_set_definition(lisp: Lisp, name: int, definition: int) -> int:
+def symbol_set_definition(lisp: Lisp, name: Checked, definition: Checked) -> int:
     """Give a symbol a function: another symbol's, a lambda expression, or (argument-count bytecode . literals), which is checked first."""
     from ...instructions.table import CodeError
     from ...verifying import private_env

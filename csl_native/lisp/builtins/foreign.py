@@ -9,7 +9,7 @@ from ...kernel.memory import NIL
 from ...system.process import c_library
 from ...words import CONS, FLOAT, STRING, SYMBOL
 from ..handles import FOREIGN
-from ..registry import builtin
+from ..registry import Checked, Text, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -18,7 +18,7 @@ RESULTS: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "do
 
 
 @builtin("foreign-library", 1)
-def foreign_library(lisp: Lisp, name: int) -> int:
+def foreign_library(lisp: Lisp, name: Checked) -> int:
     """Load a shared library; its name, by which foreign-function knows it.  nil is what the process itself has."""
     from ...foreign.libraries import library
     lisp.reach_out("foreign-library")
@@ -29,7 +29,7 @@ def foreign_library(lisp: Lisp, name: int) -> int:
 
 
 @builtin("define-foreign", 5, -1)
-def define_foreign(lisp: Lisp, name: int, library: int, function: int, result: int, arguments: int, *options: int) -> int:
+def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checked, result: Checked, arguments: Checked, *options: Checked) -> int:
     """Make a C function the function of a symbol; the symbol.  The option errno keeps errno for foreign-errno."""
     from ...foreign.libraries import address
     from ...foreign.signatures import MARK, signature_of
@@ -57,7 +57,7 @@ def define_foreign(lisp: Lisp, name: int, library: int, function: int, result: i
 
 
 @builtin("foreign-function", 4, -1)
-def foreign_function(lisp: Lisp, library: int, function: int, result: int, arguments: int, *options: int) -> int:
+def foreign_function(lisp: Lisp, library: Checked, function: Checked, result: Checked, arguments: Checked, *options: Checked) -> int:
     """A C function as a symbol of its own, for apply and funcall."""
     if function & 7 != STRING:
         raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
@@ -66,7 +66,7 @@ def foreign_function(lisp: Lisp, library: int, function: int, result: int, argum
 
 
 @builtin("foreign-call", 1, -1)
-def foreign_call(lisp: Lisp, signature: int, *words: int) -> int:
+def foreign_call(lisp: Lisp, signature: Checked, *words: Checked) -> int:
     """What the functions that foreign-function makes do: call by a signature."""
     call = lisp.foreign_calls.get(signature)
     if call is None:
@@ -81,12 +81,12 @@ def foreign_call(lisp: Lisp, signature: int, *words: int) -> int:
 
 
 @builtin("foreign-apply", 2)
-def foreign_apply(lisp: Lisp, signature: int, arguments: int) -> int:
+def foreign_apply(lisp: Lisp, signature: Checked, arguments: Value) -> int:
     return foreign_call(lisp, signature, *lisp.machine.items(arguments))
 
 
 @builtin("foreign-structure", 2)
-def foreign_structure(lisp: Lisp, name: int, fields: int) -> int:
+def foreign_structure(lisp: Lisp, name: Checked, fields: Checked) -> int:
     """Make a symbol the name of a structure type: ``((field type) ...)``."""
     from ...foreign.signatures import STRUCTURE, type_of
     m = lisp.machine
@@ -107,7 +107,7 @@ def foreign_errno(lisp: Lisp) -> int:
 
 
 @builtin("foreign-callback", 3)
-def foreign_callback(lisp: Lisp, function: int, result: int, arguments: int) -> int:
+def foreign_callback(lisp: Lisp, function: Value, result: Checked, arguments: Checked) -> int:
     """A Lisp function as a C function that may be called for as long as the session lives."""
     from ...foreign.calling import Callback
     from ...foreign.signatures import type_of
@@ -129,7 +129,7 @@ def place_of(lisp: Lisp, x: int, offset: int, who: str) -> int:
 
 
 @builtin("foreign-allocate", 1)
-def foreign_allocate(lisp: Lisp, size: int) -> int:
+def foreign_allocate(lisp: Lisp, size: Checked) -> int:
     """Memory of C, filled with zeros; its address."""
     lisp.reach_out("foreign-allocate")
     if size & 7 or size <= 0:
@@ -143,7 +143,7 @@ def foreign_allocate(lisp: Lisp, size: int) -> int:
 
 
 @builtin("foreign-free", 1)
-def foreign_free(lisp: Lisp, x: int) -> int:
+def foreign_free(lisp: Lisp, x: Checked) -> int:
     lisp.reach_out("foreign-free")
     release = c_library().free
     release.restype, release.argtypes = None, [ctypes.c_void_p]
@@ -152,7 +152,7 @@ def foreign_free(lisp: Lisp, x: int) -> int:
 
 
 @builtin("foreign-ref", 2, 3)
-def foreign_ref(lisp: Lisp, x: int, kind: int, offset: int = 0) -> int:
+def foreign_ref(lisp: Lisp, x: Checked, kind: Checked, offset: Checked = 0) -> int:
     """What C has at an address (plus bytes); nothing checks the address."""
     from ...foreign.calling import read_memory
     from ...foreign.signatures import type_of
@@ -161,7 +161,7 @@ def foreign_ref(lisp: Lisp, x: int, kind: int, offset: int = 0) -> int:
 
 
 @builtin("foreign-set", 3, 4)
-def foreign_set(lisp: Lisp, x: int, kind: int, value: int, offset: int = 0) -> int:
+def foreign_set(lisp: Lisp, x: Checked, kind: Checked, value: Checked, offset: Checked = 0) -> int:
     from ...foreign.calling import write_memory
     from ...foreign.signatures import type_of
     lisp.reach_out("foreign-set")
@@ -180,7 +180,7 @@ def thing_of(lisp: Lisp, h: int, kind: type, who: str) -> Any:
 
 
 @builtin("open-foreign-library", 1)
-def open_foreign_library(lisp: Lisp, name: int) -> int:
+def open_foreign_library(lisp: Lisp, name: Text) -> int:
     """A shared library, or nil when it cannot be loaded."""
     lisp.reach_out("open-foreign-library")
     if name & 7 not in (STRING, SYMBOL):
@@ -192,7 +192,7 @@ def open_foreign_library(lisp: Lisp, name: int) -> int:
 
 
 @builtin("find-foreign-function", 2)
-def find_foreign_function(lisp: Lisp, name: int, library: int) -> int:
+def find_foreign_function(lisp: Lisp, name: Text, library: Checked) -> int:
     """A function of a library, or nil when it has none of that name."""
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("find-foreign-function", name)
@@ -203,7 +203,7 @@ def find_foreign_function(lisp: Lisp, name: int, library: int) -> int:
 
 
 @builtin("call-foreign-function", 1, -1)
-def call_foreign_function(lisp: Lisp, f: int, *arguments: int) -> int:
+def call_foreign_function(lisp: Lisp, f: Checked, *arguments: Checked) -> int:
     """Call a C function with integers (int64), floats (double) and strings (char *).
 
     The last argument may be a symbol that names the type of the result: int32, int64 (which it is without), double, string or void.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ...words import STRING
-from ..registry import Fixnum, builtin
+from ..registry import Checked, Fixnum, String, builtin
 from .images import session_of
 
 if TYPE_CHECKING:
@@ -40,21 +39,19 @@ def tag_of(lisp: Lisp, tag: int) -> int:
 
 
 @builtin("make-native", 1, 2)
-def make_native(lisp: Lisp, size: int, tag: int = NIL) -> int:
-    if size & 7:
-        raise lisp.errors.plain("make-native", size)
+def make_native(lisp: Lisp, size: Fixnum, tag: Checked = NIL) -> int:
     return handmade(lisp).make(size >> 3, tag_of(lisp, tag))
 
 
 def _putv(name: str) -> None:
     @builtin(name, 3, 4)
-    def put(lisp: Lisp, handle: int, index: int, value: int, width: int = 8) -> int:
+    def put(lisp: Lisp, handle: Checked, index: Checked, value: Checked, width: Checked = 8) -> int:
         return handmade(lisp).put(handle, index, value, width, name)
 
 
 def _getv(name: str) -> None:
     @builtin(name, 2, 3)
-    def get(lisp: Lisp, handle: int, index: int, width: int = 8) -> int:
+    def get(lisp: Lisp, handle: Checked, index: Checked, width: Checked = 8) -> int:
         return handmade(lisp).get(handle, index, width, name)
 
 
@@ -65,17 +62,15 @@ for _name in ("getv-native", "native-getv"):
 
 
 @builtin("native-address", 1, 2)
-def native_address(lisp: Lisp, x: int, count: Fixnum = NIL) -> int:
+def native_address(lisp: Lisp, x: Checked, count: Fixnum = NIL) -> int:
     return lisp.machine.integer(handmade(lisp).address(x, None if count == NIL else count >> 3))
 
 
 @builtin("symbol-set-native", 5, 6)
-def symbol_set_native(lisp: Lisp, symbol: int, count: int, handle: int, offset: int, env: int, tag: int = NIL) -> int:
+def symbol_set_native(lisp: Lisp, symbol: Checked, count: Checked, handle: Checked, offset: Checked, env: Checked, tag: Checked = NIL) -> int:
     return handmade(lisp).install(symbol, count, handle, offset, env, None if tag == NIL else tag_of(lisp, tag))
 
 
-@builtin("lap", 1, 2)
-def lap(lisp: Lisp, text: int, tag: int = NIL) -> int:
-    if text & 7 != STRING:
-        raise lisp.errors.plain("lap: a string of assembly text was expected", text)
+@builtin("lap", 1, 2, wrong="lap: a string of assembly text was expected")
+def lap(lisp: Lisp, text: String, tag: Checked = NIL) -> int:
     return handmade(lisp).lap(lisp.machine.text(text), tag_of(lisp, tag))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
 from ...words import CONS, STRING, SYMBOL
-from ..registry import Fixnum, builtin
+from ..registry import Checked, Fixnum, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -32,7 +32,7 @@ def output_path(lisp: Lisp) -> str:
 
 
 @builtin("preserve", 0, 3)
-def preserve(lisp: Lisp, function: int = NIL, banner: int = NIL, resume: int = NIL) -> int:
+def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Value = NIL) -> int:
     """Write the output image and stop; with ``resume`` go on from what was written."""
     session, m = session_of(lisp), lisp.machine
     top = getattr(lisp, "top", None)
@@ -55,7 +55,7 @@ def preserve(lisp: Lisp, function: int = NIL, banner: int = NIL, resume: int = N
 
 
 @builtin("restart-csl", 1, 2)
-def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
+def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
     """nil: cold start; t: reload the image; f: reload and call f; (module f): reload, load a module, then call."""
     top = getattr(lisp, "top", None)
     if top is None:
@@ -81,7 +81,7 @@ def restart_csl(lisp: Lisp, what: int, argument: int = NIL) -> int:
 
 
 @builtin("native-compile", 1, 2)
-def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
+def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
     """Compile functions to native code, for this machine or for a tag; the list of those that now have some."""
     m = lisp.machine
     architecture = None
@@ -101,7 +101,7 @@ def native_compile(lisp: Lisp, names: int, tag: int = NIL) -> int:
 
 
 @builtin("jit", 1)
-def jit(lisp: Lisp, names: int) -> int:
+def jit(lisp: Lisp, names: Value) -> int:
     """Compile a function, or those in a list, to native code at their next call; what cannot be stays bytecode."""
     from ...native.jit import jit_of
     m, compiler = lisp.machine, jit_of(lisp)
@@ -132,6 +132,6 @@ def native_type(lisp: Lisp) -> int:
 
 
 @builtin("startup-banner", 1)
-def startup_banner(lisp: Lisp, text: int) -> int:
+def startup_banner(lisp: Lisp, text: Value) -> int:
     lisp.machine.set_root(ROOT_BANNER, text)
     return NIL

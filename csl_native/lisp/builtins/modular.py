@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ..registry import builtin
+from ..registry import Checked, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
 
 @builtin("set-small-modulus", 1)
-def set_small_modulus(lisp: Lisp, n: int) -> int:
+def set_small_modulus(lisp: Lisp, n: Checked) -> int:
     old = lisp.machine.cage["modulus"]
     if n == NIL:
         return old
@@ -46,5 +46,5 @@ def is_prime(n: int) -> bool:
 
 
 @builtin("primep32", 1, 1, "primep64")
-def primep(lisp: Lisp, a: int) -> int:
+def primep(lisp: Lisp, a: Value) -> int:
     return lisp.truth(lisp.machine.is_integer(a) and is_prime(lisp.machine.number(a)))

@@ -15,7 +15,7 @@ from .. import libraries
 from ..assembly import CompileError
 from ..fasl import ModuleWriter, Unwritable
 from ..libraries import Library, handle_of, library_of
-from ..registry import builtin
+from ..registry import Checked, Text, Value, builtin
 from .definitions import KINDS, Definition, definition_of, flagged
 from .images import session_of
 from .reading import path_of
@@ -44,7 +44,7 @@ def say(lisp: Lisp, text: str) -> None:
 
 
 @builtin("start-module", 1)
-def start_module(lisp: Lisp, name: int) -> int:
+def start_module(lisp: Lisp, name: Checked) -> int:
     """Begin a module in the output library; nil completes the one that was begun.  nil when there is nowhere to write."""
     if name == NIL:
         module, lisp.module = lisp.module, None
@@ -67,7 +67,7 @@ def start_module(lisp: Lisp, name: int) -> int:
 
 
 @builtin("write-module", 2)
-def write_module(lisp: Lisp, form: int, definitions: int) -> int:
+def write_module(lisp: Lisp, form: Value, definitions: Value) -> int:
     """Add a form to the module that was begun, and a list of (name definition) that load-source will find."""
     module = begun(lisp, "write-module")
     written(lisp, lambda: module.form(form))
@@ -90,7 +90,7 @@ def written(lisp: Lisp, action: Any) -> None:
 
 
 @builtin("faslout", 1)
-def faslout(lisp: Lisp, name: int) -> int:
+def faslout(lisp: Lisp, name: Checked) -> int:
     """Compile what follows in the input to a module, until faslend; where ``begin`` reads programs, through dfprint*."""
     m = lisp.machine
     shown = m.car(name) if name & 7 == CONS else name
@@ -132,7 +132,7 @@ def faslend(lisp: Lisp) -> int:
 
 
 @builtin("compile-to-module", 1)
-def compile_to_module(lisp: Lisp, form: int, loading: bool = False) -> int:
+def compile_to_module(lisp: Lisp, form: Value, loading: bool = False) -> int:
     """Put a form into the module: definitions compiled, others as they are; those flagged ``eval`` are evaluated too.
 
     ``loading``: it stands where it is for loading only, and is not evaluated now.
@@ -241,19 +241,19 @@ def load_from(lisp: Lisp, name: int, function: str, sources: bool) -> int:
 
 
 @builtin("load-module", 1)
-def load_module(lisp: Lisp, name: int) -> int:
+def load_module(lisp: Lisp, name: Checked) -> int:
     """Load a module from the first library that has it."""
     return load_from(lisp, name, "load-module", False)
 
 
 @builtin("load-source", 1, 1, "load-selected-source")
-def load_source(lisp: Lisp, name: int) -> int:
+def load_source(lisp: Lisp, name: Checked) -> int:
     """Take only the definitions that were saved with a module, as properties *savedef."""
     return load_from(lisp, name, "load-source", True)
 
 
 @builtin("modulep", 1)
-def modulep(lisp: Lisp, name: int) -> int:
+def modulep(lisp: Lisp, name: Checked) -> int:
     """The date of a module, or nil when no library has it."""
     text = name_of(lisp, name, "modulep")
     for library in libraries.inputs(lisp):
@@ -275,7 +275,7 @@ def chosen(lisp: Lisp, h: int, function: str) -> Library | None:
 
 
 @builtin("library-members", 0, 1)
-def library_members(lisp: Lisp, h: int = NIL) -> int:
+def library_members(lisp: Lisp, h: Checked = NIL) -> int:
     """The names of the modules in a library."""
     library = chosen(lisp, h, "library-members")
     return lisp.machine.list([lisp.machine.intern(name) for name in library.members()] if library is not None else [])
@@ -292,14 +292,14 @@ def list_modules(lisp: Lisp) -> int:
 
 
 @builtin("delete-module", 1)
-def delete_module(lisp: Lisp, name: int) -> int:
+def delete_module(lisp: Lisp, name: Checked) -> int:
     """Take a module out of the output library; t when it was there."""
     text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
     return lisp.truth(library is not None and library.delete(text))
 
 
 @builtin("copy-module", 1)
-def copy_module(lisp: Lisp, name: int) -> int:
+def copy_module(lisp: Lisp, name: Checked) -> int:
     """Copy a module, without native code, from the first library that has it to the output library; t when it was found."""
     from csl_native.image.container import Image, Section
     text, to = name_of(lisp, name, "copy-module"), libraries.output(lisp)
@@ -315,11 +315,9 @@ def copy_module(lisp: Lisp, name: int) -> int:
 
 
 @builtin("open-library", 1, 2)
-def open_library(lisp: Lisp, name: int, writable: int = NIL) -> int:
+def open_library(lisp: Lisp, name: Text, writable: Value = NIL) -> int:
     """The library in an image file, for reading or (second argument) for writing too."""
     import os
-    if name & 7 not in (SYMBOL, STRING):
-        raise lisp.errors.plain("open-library", name)
     path = path_of(lisp, name)
     if writable == NIL and not os.path.exists(path):
         raise lisp.errors.loud("file could not be opened:", name)
@@ -332,7 +330,7 @@ def open_library(lisp: Lisp, name: int, writable: int = NIL) -> int:
 
 
 @builtin("close-library", 1)
-def close_library(lisp: Lisp, h: int) -> int:
+def close_library(lisp: Lisp, h: Checked) -> int:
     """A library that is not used any more; it leaves the input libraries."""
     m = lisp.machine
     library = chosen(lisp, h, "close-library")
@@ -344,11 +342,11 @@ def close_library(lisp: Lisp, h: int) -> int:
 
 
 @builtin("library-name", 1)
-def library_name(lisp: Lisp, h: int) -> int:
+def library_name(lisp: Lisp, h: Checked) -> int:
     library = chosen(lisp, h, "library-name")
     return lisp.machine.string(library.path if library is not None else "")
 
 
 @builtin("libraryp", 1)
-def libraryp(lisp: Lisp, h: int) -> int:
+def libraryp(lisp: Lisp, h: Value) -> int:
     return lisp.truth(library_of(lisp, h) is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
-from ..registry import builtin
+from ..registry import Checked, Number, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -15,7 +15,7 @@ def folded(name: str, kernel: str, unit: int, *aliases: str) -> None:
     entry = f"entry_{kernel}"
 
     @builtin(name, 0, -1, *aliases)
-    def call(lisp: Lisp, *arguments: int) -> int:
+    def call(lisp: Lisp, *arguments: Checked) -> int:
         if not arguments:
             return unit
         function = getattr(lisp.machine.kernel, entry)
@@ -38,11 +38,9 @@ folded("gcd", "gcdn", 0)
 
 
 def chosen(name: str, kernel: str) -> None:
-    @builtin(name, 1, -1)
-    def call(lisp: Lisp, first: int, *arguments: int) -> int:
+    @builtin(name, 1, -1, wrong=f"bad arg for {name}")
+    def call(lisp: Lisp, first: Number, *arguments: Checked) -> int:
         result = first
-        if not lisp.is_number(first):
-            raise lisp.errors.plain(f"bad arg for {name}", first)
         for a in arguments:
             result = getattr(lisp.machine.kernel, kernel)(0, result, a)
         return result
@@ -53,17 +51,17 @@ chosen("min", "entry_min2")
 
 
 @builtin("list", 0, -1)
-def list_(lisp: Lisp, *arguments: int) -> int:
+def list_(lisp: Lisp, *arguments: Value) -> int:
     return lisp.machine.list(arguments)
 
 
 @builtin("list*", 0, -1)
-def list_star(lisp: Lisp, *arguments: int) -> int:
+def list_star(lisp: Lisp, *arguments: Value) -> int:
     return lisp.machine.list(arguments[:-1], arguments[-1]) if arguments else NIL
 
 
 @builtin("append", 0, -1)
-def append(lisp: Lisp, *arguments: int) -> int:
+def append(lisp: Lisp, *arguments: Checked) -> int:
     result = arguments[-1] if arguments else NIL
     for a in reversed(arguments[:-1]):
         result = lisp.machine.kernel.append2(a, result)
@@ -71,7 +69,7 @@ def append(lisp: Lisp, *arguments: int) -> int:
 
 
 @builtin("nconc", 0, -1)
-def nconc(lisp: Lisp, *arguments: int) -> int:
+def nconc(lisp: Lisp, *arguments: Checked) -> int:
     result = arguments[-1] if arguments else NIL
     for a in reversed(arguments[:-1]):
         result = lisp.machine.kernel.nconc2(a, result)
@@ -81,7 +79,7 @@ def nconc(lisp: Lisp, *arguments: int) -> int:
 def chained(name: str, entry: str, *aliases: str) -> None:
     """A comparison of any number of arguments: every neighbouring pair must satisfy it."""
     @builtin(name, 0, -1, *aliases)
-    def call(lisp: Lisp, *arguments: int) -> int:
+    def call(lisp: Lisp, *arguments: Checked) -> int:
         for a, b in zip(arguments, arguments[1:], strict=False):
             result = getattr(lisp.machine.kernel, entry)(0, a, b)
             if result == NIL:
@@ -96,16 +94,13 @@ chained("geq", "entry_geq", ">=")
 chained("eqn", "entry_eqn")
 
 
-@builtin("=", 0, -1)
-def equal_numbers(lisp: Lisp, *arguments: int) -> int:
+@builtin("=", 0, -1, wrong="bad arg for =")
+def equal_numbers(lisp: Lisp, *arguments: Number) -> int:
     """Numerical equality, of integers and floats too."""
-    for a in arguments:
-        if not lisp.is_number(a):
-            raise lisp.errors.plain("bad arg for =", a)
     values = [lisp.to_number(a) for a in arguments]
     return lisp.truth(all(a == b for a, b in zip(values, values[1:], strict=False)))
 
 
 @builtin("values", 0, -1)
-def values(lisp: Lisp, *arguments: int) -> int:
+def values(lisp: Lisp, *arguments: Value) -> int:
     return arguments[0] if arguments else NIL

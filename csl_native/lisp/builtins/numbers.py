@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, T
 from ...words import FLOAT
-from ..registry import builtin
+from ..registry import Checked, Integer, Number, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -28,10 +28,8 @@ def whole(lisp: Lisp, x: int, who: str) -> int:
 
 
 def float_function(name: str, function: Callable[[float], float]) -> None:
-    @builtin(name, 1)
-    def call(lisp: Lisp, x: int) -> int:
-        if not lisp.is_number(x):
-            raise lisp.errors.plain("bad arg for trig function", x)
+    @builtin(name, 1, wrong="bad arg for trig function")
+    def call(lisp: Lisp, x: Number) -> int:
         d = lisp.to_double(x)
         try:
             return lisp.machine.float(float(function(d)))
@@ -62,42 +60,36 @@ for _name in _DIRECT:
     float_function("a" + _name + "d", lambda x, f=_PLAIN["a" + _name]: f(x) / DEGREE)  # type: ignore[misc]
 
 
-@builtin("atan2", 2)
-def atan2(lisp: Lisp, y: int, x: int) -> int:
-    return lisp.machine.float(math.atan2(real(lisp, y, "atan2"), real(lisp, x, "atan2")))
+@builtin("atan2", 2, wrong="bad arg for atan2")
+def atan2(lisp: Lisp, y: Number, x: Number) -> int:
+    return lisp.machine.float(math.atan2(lisp.to_double(y), lisp.to_double(x)))
 
 
-@builtin("atan2d", 2)
-def atan2d(lisp: Lisp, y: int, x: int) -> int:
-    return lisp.machine.float(math.degrees(math.atan2(real(lisp, y, "atan2d"), real(lisp, x, "atan2d"))))
+@builtin("atan2d", 2, wrong="bad arg for atan2d")
+def atan2d(lisp: Lisp, y: Number, x: Number) -> int:
+    return lisp.machine.float(math.degrees(math.atan2(lisp.to_double(y), lisp.to_double(x))))
 
 
-@builtin("hypot", 2)
-def hypot(lisp: Lisp, x: int, y: int) -> int:
-    return lisp.machine.float(math.hypot(real(lisp, x, "hypot"), real(lisp, y, "hypot")))
+@builtin("hypot", 2, wrong="bad arg for hypot")
+def hypot(lisp: Lisp, x: Number, y: Number) -> int:
+    return lisp.machine.float(math.hypot(lisp.to_double(x), lisp.to_double(y)))
 
 
-@builtin("logb", 2)
-def logb(lisp: Lisp, x: int, base: int) -> int:
-    for z in (x, base):
-        if not lisp.is_number(z):
-            raise lisp.errors.plain("bad arg for trig function", z)
-    return lisp.machine.float(math.log(real(lisp, x, "logb")) / math.log(real(lisp, base, "logb")))
+@builtin("logb", 2, wrong="bad arg for trig function")
+def logb(lisp: Lisp, x: Number, base: Number) -> int:
+    return lisp.machine.float(math.log(lisp.to_double(x)) / math.log(lisp.to_double(base)))
 
 
 def rounding(name: str, function: Callable[[float], int], divide: Callable[[int, int], int]) -> None:
     @builtin(name, 1, 2)
-    def call(lisp: Lisp, x: int, y: int = 8) -> int:
+    def call(lisp: Lisp, x: Number, y: Number = 8) -> int:
         m = lisp.machine
         if m.is_integer(x) and m.is_integer(y):
             d = m.number(y)
             if not d:
                 raise lisp.errors.plain(f"bad arg for {name}", x, y)
             return m.integer(divide(m.number(x), d))
-        for z in (x, y):
-            if not lisp.is_number(z):
-                raise lisp.errors.plain(name, z)
-        value = real(lisp, x, name) / real(lisp, y, name)
+        value = lisp.to_double(x) / lisp.to_double(y)
         if not math.isfinite(value):
             raise lisp.errors.plain(f"bad arg for {name}", x)
         return m.integer(function(value))
@@ -121,78 +113,71 @@ rounding("round", round, _round)
 
 
 @builtin("mod", 2)
-def mod(lisp: Lisp, a: int, b: int) -> int:
+def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
     if b == 0:
         raise lisp.errors.plain("bad arg for mod", a, b)
     return lisp.machine.integer(whole(lisp, a, "mod") % whole(lisp, b, "mod"))
 
 
-@builtin("lcmn", 2)
-def lcmn(lisp: Lisp, a: int, b: int) -> int:
-    return lisp.machine.integer(math.lcm(whole(lisp, a, "lcmn"), whole(lisp, b, "lcmn")))
+@builtin("lcmn", 2, wrong="bad arg for lcmn")
+def lcmn(lisp: Lisp, a: Integer, b: Integer) -> int:
+    return lisp.machine.integer(math.lcm(lisp.machine.number(a), lisp.machine.number(b)))
 
 
 @builtin("integer-length", 1, 1)
-def integer_length(lisp: Lisp, a: int) -> int:
-    if not lisp.machine.is_integer(a):
-        raise lisp.errors.plain("integer-length", a)
+def integer_length(lisp: Lisp, a: Integer) -> int:
     n = lisp.machine.number(a)
     return (n if n >= 0 else ~n).bit_length() << 3
 
 
-@builtin("msd", 1)
-def msd(lisp: Lisp, a: int) -> int:
+@builtin("msd", 1, wrong="bad arg for msd")
+def msd(lisp: Lisp, a: Integer) -> int:
     return natural(lisp, a, "msd").bit_length() << 3
 
 
-@builtin("lsd", 1)
-def lsd(lisp: Lisp, a: int) -> int:
+@builtin("lsd", 1, wrong="bad arg for lsd")
+def lsd(lisp: Lisp, a: Integer) -> int:
     n = natural(lisp, a, "lsd")
     return (n & -n).bit_length() << 3
 
 
 def natural(lisp: Lisp, a: int, who: str) -> int:
-    n = whole(lisp, a, who)
+    n = lisp.machine.number(a)
     if n < 0:
         raise lisp.errors.plain(f"negative arg for {who}", a)
     return n
 
 
-@builtin("logcount", 1)
-def logcount(lisp: Lisp, a: int) -> int:
-    if not lisp.machine.is_integer(a):
-        raise lisp.errors.plain("bad argument to logcount", a)
+@builtin("logcount", 1, wrong="bad argument to logcount")
+def logcount(lisp: Lisp, a: Integer) -> int:
     n = lisp.machine.number(a)
     return (n if n >= 0 else ~n).bit_count() << 3
 
 
 @builtin("logbitp", 2)
-def logbitp(lisp: Lisp, k: int, a: int) -> int:
-    for z in (k, a):
-        if not lisp.machine.is_integer(z):
-            raise lisp.errors.plain("logbitp", z)
+def logbitp(lisp: Lisp, k: Integer, a: Integer) -> int:
     return lisp.truth(bool(lisp.machine.number(a) >> lisp.machine.number(k) & 1))
 
 
-@builtin("ash", 2, 2)
-def ash(lisp: Lisp, a: int, n: int) -> int:
-    k = whole(lisp, n, "ash")
-    x = whole(lisp, a, "ash")
+@builtin("ash", 2, 2, wrong="bad arg for ash")
+def ash(lisp: Lisp, a: Integer, n: Integer) -> int:
+    k = lisp.machine.number(n)
+    x = lisp.machine.number(a)
     return lisp.machine.integer(x << k if k >= 0 else x >> -k)
 
 
-@builtin("ash1", 2)
-def ash1(lisp: Lisp, a: int, n: int) -> int:
-    k = whole(lisp, n, "ash1")
-    x = whole(lisp, a, "ash1")
+@builtin("ash1", 2, wrong="bad arg for ash1")
+def ash1(lisp: Lisp, a: Integer, n: Integer) -> int:
+    k = lisp.machine.number(n)
+    x = lisp.machine.number(a)
     return lisp.machine.integer(x << k if k >= 0 else (-(-x >> -k) if x < 0 else x >> -k))
 
 
-@builtin("inorm", 2)
-def inorm(lisp: Lisp, n: int, k: int) -> int:
+@builtin("inorm", 2, wrong="bad arg for inorm")
+def inorm(lisp: Lisp, n: Integer, k: Integer) -> int:
     """(m . e) with n = m * 2**e, m odd and of at most k bits (rounded)."""
     m = lisp.machine
-    value, bits = whole(lisp, n, "inorm"), whole(lisp, k, "inorm")
+    value, bits = lisp.machine.number(n), lisp.machine.number(k)
     if value == 0:
         raise lisp.errors.plain("zero arg for inorm", n)
     exponent, sign, size = 0, (-1 if value < 0 else 1), abs(value)
@@ -204,12 +189,12 @@ def inorm(lisp: Lisp, n: int, k: int) -> int:
 
 
 @builtin("iquotient", 2)
-def iquotient(lisp: Lisp, a: int, b: int) -> int:
+def iquotient(lisp: Lisp, a: Checked, b: Checked) -> int:
     return int(lisp.machine.kernel.entry_quotient(0, a, b)) if b else _zero(lisp, "iquotient", a, b)
 
 
 @builtin("iremainder", 2)
-def iremainder(lisp: Lisp, a: int, b: int) -> int:
+def iremainder(lisp: Lisp, a: Checked, b: Checked) -> int:
     return int(lisp.machine.kernel.entry_remainder(0, a, b)) if b else _zero(lisp, "iremainder", a, b)
 
 
@@ -225,31 +210,29 @@ def generator() -> Any:
 
 
 @builtin("random-fixnum", 0, -1)
-def random_fixnum(lisp: Lisp, *ignored: int) -> int:
+def random_fixnum(lisp: Lisp, *ignored: Value) -> int:
     return (int(generator().getrandbits(60)) - (1 << 59)) << 3
 
 
-@builtin("random", 1, 2, "random-number")
-def random_(lisp: Lisp, n: int = 8 << 30, state: int = NIL) -> int:
-    if not lisp.is_number(n):
-        raise lisp.errors.plain("random-number", n)
+@builtin("random", 1, 2, "random-number", wrong="random-number")
+def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
     if n & 7 == FLOAT:
         return lisp.machine.float(generator().random() * lisp.machine.double(n))
-    limit = whole(lisp, n, "random")
+    limit = lisp.machine.number(n)
     if limit <= 0:
         raise lisp.errors.plain("random-number -ve argument", n)
     return lisp.machine.integer(generator().randrange(limit))
 
 
 @builtin("make-random-state", 0, 1)
-def make_random_state(lisp: Lisp, seed: int = NIL) -> int:
+def make_random_state(lisp: Lisp, seed: Value = NIL) -> int:
     generator().seed(seed)
     return NIL
 
 
 def float_test(name: str, test: Callable[[float], bool]) -> None:
     @builtin(name, 1)
-    def call(lisp: Lisp, x: int) -> int:
+    def call(lisp: Lisp, x: Value) -> int:
         return lisp.truth(x & 7 == FLOAT and test(lisp.machine.double(x)))
 
 
@@ -259,87 +242,85 @@ float_test("fp-finite", math.isfinite)
 float_test("fp-subnorm", lambda d: d != 0 and abs(d) < 2.2250738585072014e-308)
 
 
-@builtin("frexp", 1)
-def frexp(lisp: Lisp, x: int) -> int:
-    mantissa, exponent = math.frexp(real(lisp, x, "frexp"))
+@builtin("frexp", 1, wrong="bad arg for frexp")
+def frexp(lisp: Lisp, x: Number) -> int:
+    mantissa, exponent = math.frexp(lisp.to_double(x))
     return lisp.machine.cons(exponent << 3, lisp.machine.float(mantissa))
 
 
 @builtin("rationalp", 1, 1, "integerp")
-def rationalp(lisp: Lisp, x: int) -> int:
+def rationalp(lisp: Lisp, x: Value) -> int:
     return lisp.truth(lisp.machine.is_integer(x))
 
 
-@builtin("oddp", 1)
-def oddp(lisp: Lisp, x: int) -> int:
-    return lisp.truth(whole(lisp, x, "oddp") & 1 == 1)
+@builtin("oddp", 1, wrong="bad arg for oddp")
+def oddp(lisp: Lisp, x: Integer) -> int:
+    return lisp.truth(lisp.machine.number(x) & 1 == 1)
 
 
 @builtin("signum", 1)
-def signum(lisp: Lisp, x: int) -> int:
+def signum(lisp: Lisp, x: Number) -> int:
     n = lisp.to_number(x)
     return lisp.from_number(type(n)((n > 0) - (n < 0)))
 
 
-@builtin("isqrt", 1)
-def isqrt(lisp: Lisp, x: int) -> int:
-    return lisp.machine.integer(math.isqrt(whole(lisp, x, "isqrt")))
+@builtin("isqrt", 1, wrong="bad arg for isqrt")
+def isqrt(lisp: Lisp, x: Integer) -> int:
+    return lisp.machine.integer(math.isqrt(lisp.machine.number(x)))
 
 
 @builtin("trap-floating-overflow", 1)
-def trap_floating_overflow(lisp: Lisp, x: int) -> int:
+def trap_floating_overflow(lisp: Lisp, x: Value) -> int:
     """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first."""
     cage = lisp.machine.cage
     old, cage["float_trap"] = cage["float_trap"], int(x != NIL)
     return T if old else NIL
 
 
-@builtin("numerator", 1)
-def numerator(lisp: Lisp, x: int) -> int:
-    whole(lisp, x, "numerator")
+@builtin("numerator", 1, wrong="bad arg for numerator")
+def numerator(lisp: Lisp, x: Integer) -> int:
     return x
 
 
-@builtin("denominator", 1)
-def denominator(lisp: Lisp, x: int) -> int:
-    whole(lisp, x, "denominator")
+@builtin("denominator", 1, wrong="bad arg for denominator")
+def denominator(lisp: Lisp, x: Integer) -> int:
     return 8
 
 
 @builtin("rem", 2)
-def rem(lisp: Lisp, a: int, b: int) -> int:
+def rem(lisp: Lisp, a: Checked, b: Checked) -> int:
     return lisp.machine.apply(lisp.machine.intern("remainder"), [a, b])
 
 
-@builtin("boole", 3)
-def boole(lisp: Lisp, op: int, a: int, b: int) -> int:
+@builtin("boole", 3, wrong="bad arg for boole")
+def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
     """The sixteen bit operations of Common Lisp, by number."""
-    x, y = whole(lisp, a, "boole"), whole(lisp, b, "boole")
+    x, y = lisp.machine.number(a), lisp.machine.number(b)
     table = (0, x & y, x & ~y, x, ~x & y, y, x ^ y, x | y, ~(x | y), ~(x ^ y), ~y, x | ~y, ~x, ~x | y, ~(x & y), -1)
     if op & 7 or not 0 <= op >> 3 < 16:
         raise lisp.errors.plain("boole", op)
     return lisp.machine.integer(table[op >> 3])
 
 
-@builtin("decode-float", 1)
-def decode_float(lisp: Lisp, x: int) -> int:
+@builtin("decode-float", 1, wrong="bad arg for decode-float")
+def decode_float(lisp: Lisp, x: Number) -> int:
     m = lisp.machine
-    d = real(lisp, x, "decode-float")
+    d = lisp.to_double(x)
     mantissa, exponent = math.frexp(abs(d))
     return m.list([m.float(math.copysign(1.0, d)), exponent << 3, m.float(mantissa)])
 
 
 @builtin("scale-float", 2)
-def scale_float(lisp: Lisp, x: int, n: int) -> int:
+def scale_float(lisp: Lisp, x: Checked, n: Checked) -> int:
     return lisp.machine.float(math.ldexp(real(lisp, x, "scale-float"), whole(lisp, n, "scale-float")))
 
 
-@builtin("float-sign", 1, 2)
-def float_sign(lisp: Lisp, x: int, y: int = NIL) -> int:
-    size = 1.0 if y == NIL else abs(real(lisp, y, "float-sign"))
-    return lisp.machine.float(math.copysign(size, real(lisp, x, "float-sign")))
+@builtin("float-sign", 1, 2, wrong="bad arg for float-sign")
+def float_sign(lisp: Lisp, x: Number, y: Number = NIL) -> int:
+    size = 1.0 if y == NIL else abs(lisp.to_double(y))
+    return lisp.machine.float(math.copysign(size, lisp.to_double(x)))
 
 
-@builtin("irightshift", 2)
-def irightshift(lisp: Lisp, a: int, n: int) -> int:
-    return lisp.machine.integer(whole(lisp, a, "irightshift") >> whole(lisp, n, "irightshift"))
+@builtin("irightshift", 2, wrong="bad arg for irightshift")
+def irightshift(lisp: Lisp, a: Integer, n: Integer) -> int:
+    return lisp.machine.integer(lisp.machine.number(a) >> lisp.machine.number(n))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...kernel.memory import NIL
 from ...words import CONS, SYMBOL, VECTOR
 from ..deep import deep
-from ..registry import Fixnum, builtin
+from ..registry import Fixnum, Value, builtin
 from .control import error
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ CLOSERS = 4  # closing brackets in a row before a blank makes them easier to cou
 
 
 @builtin("prettyprint", 1)
-def prettyprint(lisp: Lisp, x: int) -> int:
+def prettyprint(lisp: Lisp, x: Value) -> int:
     superprinm(lisp, x, 0)
     lisp.output.write("\n")
     return NIL
 
 
 @builtin("superprinm", 2, 2, "superprintm")
-def superprinm(lisp: Lisp, x: int, column: Fixnum) -> int:
+def superprinm(lisp: Lisp, x: Value, column: Fixnum) -> int:
     """Print a form from a column on."""
     if lisp.output.width - (column >> 3) < NARROWEST:
         m, width = lisp.machine, lisp.output.width << 3

@@ -9,7 +9,7 @@ from ... import utf8
 from ...kernel.memory import NIL, T
 from ...words import STRING
 from ..deep import deep
-from ..registry import Fixnum, builtin
+from ..registry import Checked, Fixnum, Integer, Value, builtin
 from ..streams import DEFAULT_WIDTH
 
 if TYPE_CHECKING:
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 
 @builtin("prin1", 1, 1, "prin")
-def prin1(lisp: Lisp, x: int) -> int:
+def prin1(lisp: Lisp, x: Value) -> int:
     lisp.printer.print(x, True, lisp.output)
     return x
 
 
 @builtin("prin2", 1, 1, "princ", "prin2a")
-def prin2(lisp: Lisp, x: int) -> int:
+def prin2(lisp: Lisp, x: Value) -> int:
     lisp.printer.print(x, False, lisp.output)
     return x
 
 
 @builtin("print", 1)
-def print_(lisp: Lisp, x: int) -> int:
+def print_(lisp: Lisp, x: Value) -> int:
     lisp.printer.print(x, True, lisp.output)
     lisp.output.write("\n")
     return x
 
 
 @builtin("printc", 1)
-def printc(lisp: Lisp, x: int) -> int:
+def printc(lisp: Lisp, x: Value) -> int:
     lisp.printer.print(x, False, lisp.output)
     lisp.output.write("\n")
     return x
@@ -49,29 +49,25 @@ def terpri(lisp: Lisp) -> int:
 
 
 @builtin("princ-upcase", 1)
-def princ_upcase(lisp: Lisp, x: int) -> int:
+def princ_upcase(lisp: Lisp, x: Value) -> int:
     lisp.output.write(lisp.printer.text(x, False).upper())
     return x
 
 
 @builtin("princ-downcase", 1)
-def princ_downcase(lisp: Lisp, x: int) -> int:
+def princ_downcase(lisp: Lisp, x: Value) -> int:
     lisp.output.write(lisp.printer.text(x, False).lower())
     return x
 
 
-@builtin("spaces", 1, 1, "xtab")
-def spaces(lisp: Lisp, n: int) -> int:
-    if n & 7:
-        raise lisp.errors.plain("xtab", n)
+@builtin("spaces", 1, 1, "xtab", wrong="xtab")
+def spaces(lisp: Lisp, n: Fixnum) -> int:
     lisp.output.write(" " * max(0, n >> 3))
     return NIL
 
 
 @builtin("ttab", 1)
-def ttab(lisp: Lisp, n: int) -> int:
-    if n & 7:
-        raise lisp.errors.plain("ttab", n)
+def ttab(lisp: Lisp, n: Fixnum) -> int:
     lisp.output.write(" " * max(0, (n >> 3) - lisp.output.column))
     return NIL
 
@@ -87,7 +83,7 @@ def lposn(lisp: Lisp) -> int:
 
 
 @builtin("linelength", 1)
-def linelength(lisp: Lisp, n: int) -> int:
+def linelength(lisp: Lisp, n: Checked) -> int:
     out = lisp.output
     old = T if out.width >= 1 << 30 or out.by_default else out.width << 3
     if n == NIL:
@@ -102,7 +98,7 @@ def linelength(lisp: Lisp, n: int) -> int:
 
 
 @builtin("pagelength", 1)
-def pagelength(lisp: Lisp, n: int) -> int:
+def pagelength(lisp: Lisp, n: Value) -> int:
     """Its argument: output is not divided into pages."""
     return n
 
@@ -119,7 +115,7 @@ def writechar(lisp: Lisp, n: Fixnum) -> int:
 
 
 @builtin("flush", 0, 1)
-def flush(lisp: Lisp, stream: int = NIL) -> int:
+def flush(lisp: Lisp, stream: Value = NIL) -> int:
     lisp.output.flush()
     return NIL
 
@@ -150,34 +146,32 @@ def in_digits(value: int, digits: str, width: int) -> str:
 
 
 @builtin("prinhex", 1, 2)
-def prinhex(lisp: Lisp, n: int, width: int = 0) -> int:
+def prinhex(lisp: Lisp, n: Value, width: Value = 0) -> int:
     return in_base(lisp, n, 16)
 
 
 @builtin("prinoctal", 1, 2)
-def prinoctal(lisp: Lisp, n: int, width: int = 0) -> int:
+def prinoctal(lisp: Lisp, n: Value, width: Value = 0) -> int:
     return in_base(lisp, n, 8)
 
 
 @builtin("prinbinary", 1, 2)
-def prinbinary(lisp: Lisp, n: int, width: int = 0) -> int:
+def prinbinary(lisp: Lisp, n: Value, width: Value = 0) -> int:
     return in_base(lisp, n, 2)
 
 
 @builtin("lengthc", 1)
-def lengthc(lisp: Lisp, x: int) -> int:
+def lengthc(lisp: Lisp, x: Value) -> int:
     return len(lisp.printer.text(x, False)) << 3
 
 
 @builtin("widelengthc", 1)
-def widelengthc(lisp: Lisp, x: int) -> int:
+def widelengthc(lisp: Lisp, x: Value) -> int:
     return len(lisp.printer.text(x, False)) << 3
 
 
-@builtin("setprintprecision", 1, 1, "set-print-precision")
-def setprintprecision(lisp: Lisp, n: int) -> int:
-    if n & 7:
-        raise lisp.errors.plain("print-precision", n)
+@builtin("setprintprecision", 1, 1, "set-print-precision", wrong="print-precision")
+def setprintprecision(lisp: Lisp, n: Fixnum) -> int:
     old, lisp.precision = lisp.precision, 15 if n <= 0 else min(n >> 3, 36)
     return old << 3
 
@@ -193,54 +187,54 @@ def characters(lisp: Lisp, text: str) -> int:
 
 
 @builtin("text explode", 1)
-def explode(lisp: Lisp, x: int) -> int:
+def explode(lisp: Lisp, x: Value) -> int:
     if x & 7 == STRING:  # characters stand for themselves here
         return characters(lisp, '"' + lisp.machine.text(x).replace('"', '""') + '"')
     return characters(lisp, lisp.printer.text(x))
 
 
 @builtin("text explode2", 1)
-def explode2(lisp: Lisp, x: int) -> int:
+def explode2(lisp: Lisp, x: Value) -> int:
     return characters(lisp, lisp.printer.text(x, False))
 
 
 @builtin("text explode2lc", 1)
-def explode2lc(lisp: Lisp, x: int) -> int:
+def explode2lc(lisp: Lisp, x: Value) -> int:
     return characters(lisp, lisp.printer.text(x, False).lower())
 
 
 @builtin("text explode2uc", 1)
-def explode2uc(lisp: Lisp, x: int) -> int:
+def explode2uc(lisp: Lisp, x: Value) -> int:
     return characters(lisp, lisp.printer.text(x, False).upper())
 
 
 @builtin("explode2n", 1, 1, "explodecn")
-def explode2n(lisp: Lisp, x: int) -> int:
+def explode2n(lisp: Lisp, x: Value) -> int:
     return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x, False))])
 
 
 @builtin("explode2lcn", 1)
-def explode2lcn(lisp: Lisp, x: int) -> int:
+def explode2lcn(lisp: Lisp, x: Value) -> int:
     return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x, False).lower())])
 
 
 @builtin("exploden", 1)
-def exploden(lisp: Lisp, x: int) -> int:
+def exploden(lisp: Lisp, x: Value) -> int:
     return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x))])
 
 
 @builtin("explodehex", 1)
-def explodehex(lisp: Lisp, x: int) -> int:
+def explodehex(lisp: Lisp, x: Integer) -> int:
     return based(lisp, x, "x", 4)
 
 
 @builtin("explodeoctal", 1)
-def explodeoctal(lisp: Lisp, x: int) -> int:
+def explodeoctal(lisp: Lisp, x: Integer) -> int:
     return based(lisp, x, "o", 3)
 
 
 @builtin("explodebinary", 1)
-def explodebinary(lisp: Lisp, x: int) -> int:
+def explodebinary(lisp: Lisp, x: Integer) -> int:
     return based(lisp, x, "b", 1)
 
 
@@ -249,13 +243,13 @@ def based(lisp: Lisp, x: int, digits: str, width: int) -> int:
 
 
 @builtin("prinl", 1)
-def prinl(lisp: Lisp, x: int) -> int:
+def prinl(lisp: Lisp, x: Value) -> int:
     lisp.output.write(labelled(lisp, x))
     return x
 
 
 @builtin("printl", 1)
-def printl(lisp: Lisp, x: int) -> int:
+def printl(lisp: Lisp, x: Value) -> int:
     lisp.output.write(labelled(lisp, x) + "\n")
     return x
 

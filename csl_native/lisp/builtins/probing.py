@@ -9,7 +9,7 @@ from ...kernel.memory import NIL
 from ...objects import BY_TYPE, SYM_ENV
 from ...vm import HEAP, VM
 from ...words import HEADER, SYMBOL
-from ..registry import builtin
+from ..registry import Checked, Fixnum, builtin
 from .images import session_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def vm_registers(lisp: Lisp) -> int:
 
 
 @builtin("lisp-stack", 0, 1)
-def lisp_stack(lisp: Lisp, most: int = 20 * 8) -> int:
+def lisp_stack(lisp: Lisp, most: Fixnum = 20 * 8) -> int:
     """The uppermost words of the Lisp stack, the top first: values, or integers where a word is none."""
     lisp.reach_out("lisp-stack")
     m, cage = lisp.machine, lisp.machine.cage
@@ -67,7 +67,7 @@ def code_of(lisp: Lisp, name: int, who: str) -> tuple[Code, list[int]]:
 
 
 @builtin("code-listing", 1)
-def code_listing(lisp: Lisp, name: int) -> int:
+def code_listing(lisp: Lisp, name: Checked) -> int:
     """Print the bytecode of a function."""
     from ...instructions.codec import disassemble
     code, literals = code_of(lisp, name, "code-listing")
@@ -77,7 +77,7 @@ def code_listing(lisp: Lisp, name: int) -> int:
 
 
 @builtin("code-size", 1)
-def code_size(lisp: Lisp, name: int) -> int:
+def code_size(lisp: Lisp, name: Checked) -> int:
     """Bytes of a function as bytecode, and of the native code that runs in its place: ``((bytecode . n) (TIER . n))``."""
     m = lisp.machine
     code, _ = code_of(lisp, name, "code-size")
@@ -94,7 +94,7 @@ def code_size(lisp: Lisp, name: int) -> int:
 
 
 @builtin("native-strategies", 1)
-def native_strategies(lisp: Lisp, name: int) -> int:
+def native_strategies(lisp: Lisp, name: Checked) -> int:
     """How the stencils do the instructions of a function: ``((inline INSTRUCTION ...) (shared ...) (call ...))``."""
     from ...instructions.codec import decode
     from ...stencils.weave import placement
@@ -107,7 +107,7 @@ def native_strategies(lisp: Lisp, name: int) -> int:
 
 
 @builtin("plant", 3, 4)
-def plant(lisp: Lisp, name: int, count: int, text: int, locals_: int = 0) -> int:
+def plant(lisp: Lisp, name: Checked, count: Checked, text: Checked, locals_: Checked = 0) -> int:
     """Define a function of ``count`` arguments by its instructions, ``((local 0) (small 1) (plus) (return))``; the name.
 
     A literal stands where its number would; a jump's operand is the number of an instruction.  What is planted is proved before.

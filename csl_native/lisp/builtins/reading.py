@@ -12,7 +12,7 @@ from ...vm import UNWIND_ERROR
 from ...words import STRING, SYMBOL
 from ..handles import STREAM
 from ..reader import ReadError
-from ..registry import builtin
+from ..registry import Checked, Text, Value, builtin
 from ..streams import EOF_CHAR, Input, Output
 
 if TYPE_CHECKING:
@@ -39,17 +39,17 @@ def fold(lisp: Lisp, c: str) -> int:
 
 
 @builtin("readch", 0, 1)
-def readch(lisp: Lisp, stream: int = NIL) -> int:
+def readch(lisp: Lisp, stream: Value = NIL) -> int:
     return fold(lisp, lisp.input.next())
 
 
 @builtin("peekch", 0, 1)
-def peekch(lisp: Lisp, kind: int = NIL) -> int:
+def peekch(lisp: Lisp, kind: Value = NIL) -> int:
     return fold(lisp, lisp.input.peek())
 
 
 @builtin("readline", 0, 1)
-def readline(lisp: Lisp, stream: int = NIL) -> int:
+def readline(lisp: Lisp, stream: Value = NIL) -> int:
     s = lisp.input
     text: list[str] = []
     while True:
@@ -62,7 +62,7 @@ def readline(lisp: Lisp, stream: int = NIL) -> int:
 
 
 @builtin("tyi", 0, 1)
-def tyi(lisp: Lisp, stream: int = NIL) -> int:
+def tyi(lisp: Lisp, stream: Value = NIL) -> int:
     c = lisp.input.next()
     return -8 if c == EOF_CHAR else ord(c) << 3
 
@@ -87,10 +87,8 @@ def stream_of(lisp: Lisp, h: int) -> Any:
 
 
 @builtin("open", 2)
-def open_(lisp: Lisp, name: int, direction: int) -> int:
+def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
     m = lisp.machine
-    if name & 7 not in (SYMBOL, STRING):
-        raise lisp.errors.plain("open", name)
     mode = m.text(direction) if direction & 7 == 2 else "?"
     if mode not in ("input", "output", "append"):
         return bad_direction(lisp, direction)
@@ -122,7 +120,7 @@ def bad_direction(lisp: Lisp, direction: int) -> int:
 
 
 @builtin("close", 1)
-def close(lisp: Lisp, h: int) -> int:
+def close(lisp: Lisp, h: Value) -> int:
     stream = stream_of(lisp, h)
     if stream is None:
         return NIL
@@ -141,7 +139,7 @@ def current(lisp: Lisp, which: str) -> int:
 
 
 @builtin("rds", 1)
-def rds(lisp: Lisp, h: int) -> int:
+def rds(lisp: Lisp, h: Checked) -> int:
     old = current(lisp, "in")
     stream = lisp.standard_input if h == NIL else stream_of(lisp, h)
     if not isinstance(stream, Input):
@@ -151,7 +149,7 @@ def rds(lisp: Lisp, h: int) -> int:
 
 
 @builtin("wrs", 1)
-def wrs(lisp: Lisp, h: int) -> int:
+def wrs(lisp: Lisp, h: Checked) -> int:
     old = current(lisp, "out")
     stream = lisp.terminal if h == NIL else stream_of(lisp, h)
     if not isinstance(stream, Output):
@@ -161,17 +159,17 @@ def wrs(lisp: Lisp, h: int) -> int:
 
 
 @builtin("streamp", 1)
-def streamp(lisp: Lisp, h: int) -> int:
+def streamp(lisp: Lisp, h: Value) -> int:
     return lisp.truth(stream_of(lisp, h) is not None)
 
 
 @builtin("is-console", 1)
-def is_console(lisp: Lisp, h: int) -> int:
+def is_console(lisp: Lisp, h: Value) -> int:
     return lisp.truth(h == NIL)
 
 
 @builtin("pipe-open", 2)
-def pipe_open(lisp: Lisp, command: int, direction: int) -> int:
+def pipe_open(lisp: Lisp, command: Text, direction: Text) -> int:
     import subprocess
     lisp.output.flush()
     writing = lisp.machine.text(direction) == "output"
@@ -195,7 +193,7 @@ class PipeOutput(Output):
 
 
 @builtin("rdf", 1)
-def rdf(lisp: Lisp, name: int) -> int:
+def rdf(lisp: Lisp, name: Text) -> int:
     """Load a file, and show the value of each form."""
     out, shown = lisp.output, lisp.printer.text(name)
 
@@ -214,7 +212,7 @@ def rdf(lisp: Lisp, name: int) -> int:
 
 
 @builtin("load", 1, 1, "load-source-file")
-def load(lisp: Lisp, name: int) -> int:
+def load(lisp: Lisp, name: Text) -> int:
     path = path_of(lisp, name)
     try:
         file = open(path, "rb")
@@ -261,7 +259,7 @@ def compress_text(lisp: Lisp, items: int) -> str:
 
 
 @builtin("text compress", 1)
-def compress(lisp: Lisp, items: int) -> int:
+def compress(lisp: Lisp, items: Value) -> int:
     """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
     text = compress_text(lisp, items)
     if text.startswith('"') and text.count('"') % 2:
@@ -273,14 +271,14 @@ def compress(lisp: Lisp, items: int) -> int:
 
 
 @builtin("implode", 1)
-def implode(lisp: Lisp, items: int) -> int:
+def implode(lisp: Lisp, items: Value) -> int:
     """Read a form from the characters in a list, as in Portable Standard Lisp; symbols are interned."""
     form = compress(lisp, items)
     return lisp.machine.intern(lisp.machine.text(form)) if form & 7 == SYMBOL else form
 
 
 @builtin("input-case", 1)
-def input_case(lisp: Lisp, case: int) -> int:
+def input_case(lisp: Lisp, case: Checked) -> int:
     """What happens to letters that are read: raise, lower, or nil for nothing, as in Portable Standard Lisp; the old setting."""
     m, reader = lisp.machine, lisp.reader
     up, down = m.intern("raise"), m.intern("lower")
@@ -300,14 +298,14 @@ def channel(lisp: Lisp, h: int, who: str) -> Input:
 
 
 @builtin("channelreadchar", 1)
-def channelreadchar(lisp: Lisp, h: int) -> int:
+def channelreadchar(lisp: Lisp, h: Checked) -> int:
     """The code of the next character of a stream, as in Portable Standard Lisp; 26 at the end."""
     c = channel(lisp, h, "channelreadchar").next()
     return (26 if c == EOF_CHAR else ord(c)) << 3
 
 
 @builtin("channelreadline", 1)
-def channelreadline(lisp: Lisp, h: int) -> int:
+def channelreadline(lisp: Lisp, h: Checked) -> int:
     """The rest of a stream's line as a string."""
     stream = channel(lisp, h, "channelreadline")
     saved, lisp.input = lisp.input, stream
@@ -334,17 +332,17 @@ def break_(lisp: Lisp) -> int:
 
 
 @builtin("filep", 1)
-def filep(lisp: Lisp, name: int) -> int:
+def filep(lisp: Lisp, name: Value) -> int:
     return lisp.truth(name & 7 in (2, 3) and os.path.isfile(path_of(lisp, name)))
 
 
 @builtin("directoryp", 1)
-def directoryp(lisp: Lisp, name: int) -> int:
+def directoryp(lisp: Lisp, name: Text) -> int:
     return lisp.truth(os.path.isdir(path_of(lisp, name)))
 
 
 @builtin("delete-file", 1)
-def delete_file(lisp: Lisp, name: int) -> int:
+def delete_file(lisp: Lisp, name: Text) -> int:
     try:
         os.remove(path_of(lisp, name))
     except OSError:
@@ -353,7 +351,7 @@ def delete_file(lisp: Lisp, name: int) -> int:
 
 
 @builtin("rename-file", 2)
-def rename_file(lisp: Lisp, a: int, b: int) -> int:
+def rename_file(lisp: Lisp, a: Text, b: Text) -> int:
     try:
         os.rename(path_of(lisp, a), path_of(lisp, b))
     except OSError:
@@ -362,7 +360,7 @@ def rename_file(lisp: Lisp, a: int, b: int) -> int:
 
 
 @builtin("create-directory", 1)
-def create_directory(lisp: Lisp, name: int) -> int:
+def create_directory(lisp: Lisp, name: Text) -> int:
     try:
         os.mkdir(path_of(lisp, name))
     except OSError:
@@ -371,20 +369,20 @@ def create_directory(lisp: Lisp, name: int) -> int:
 
 
 @builtin("list-directory", 1)
-def list_directory(lisp: Lisp, name: int) -> int:
+def list_directory(lisp: Lisp, name: Text) -> int:
     m = lisp.machine
     return m.list([m.string(n) for n in sorted(os.listdir(path_of(lisp, name)))])
 
 
 @builtin("setpchar", 1)
-def setpchar(lisp: Lisp, text: int) -> int:
+def setpchar(lisp: Lisp, text: Value) -> int:
     old = lisp.machine.string(lisp.prompt)
     lisp.prompt = lisp.machine.text(text) if text & 7 in (2, 3) and text != NIL else ""
     return old
 
 
 @builtin("printprompt", 1)
-def printprompt(lisp: Lisp, text: int) -> int:
+def printprompt(lisp: Lisp, text: Value) -> int:
     if text != NIL:
         lisp.output.write(lisp.printer.text(text, False))
     return NIL

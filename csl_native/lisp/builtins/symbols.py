@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 from ...kernel.memory import NIL, UNSET
 from ...objects import F_GENSYM, SYM_FLAGS, SYM_PLIST, SYM_VALUE
 from ...words import STRING, SYMBOL
-from ..registry import Symbol, Text, Variable, builtin
+from ..registry import Symbol, Text, Value, Variable, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
 
-@builtin("text intern", 1)
-def intern(lisp: Lisp, x: int) -> int:
-    if x & 7 not in (SYMBOL, STRING):
-        raise lisp.errors.plain("intern (not a string)", x)
+@builtin("text intern", 1, wrong="intern (not a string)")
+def intern(lisp: Lisp, x: Text) -> int:
     return lisp.machine.intern(lisp.machine.text(x))
 
 
@@ -30,7 +28,7 @@ def generate(lisp: Lisp, stem: str) -> int:
 
 
 @builtin("gensym", 0, 1)
-def gensym(lisp: Lisp, stem: int = NIL) -> int:
+def gensym(lisp: Lisp, stem: Value = NIL) -> int:
     return generate(lisp, lisp.machine.text(stem) if stem & 7 in (SYMBOL, STRING) and stem != NIL else "G")
 
 
@@ -45,19 +43,17 @@ def gensym2(lisp: Lisp, stem: Text) -> int:
 
 
 @builtin("gensymp", 1)
-def gensymp(lisp: Lisp, x: int) -> int:
+def gensymp(lisp: Lisp, x: Value) -> int:
     return lisp.truth(x & 7 == SYMBOL and bool(lisp.machine.flags(x) & F_GENSYM))
 
 
 @builtin("make-symbol", 1)
-def make_symbol(lisp: Lisp, x: int) -> int:
-    if x & 7 not in (SYMBOL, STRING):
-        raise lisp.errors.plain("make-symbol", x)
+def make_symbol(lisp: Lisp, x: Text) -> int:
     return lisp.machine.make_symbol(lisp.machine.text(x))
 
 
 @builtin("remob", 1, 1, "unintern")
-def remob(lisp: Lisp, x: int) -> int:
+def remob(lisp: Lisp, x: Value) -> int:
     """Nothing: a symbol that is read again is the same one, as in the original."""
     return NIL
 
@@ -70,21 +66,21 @@ def oblist(lisp: Lisp) -> int:
 
 
 @builtin("mapobl", 1)
-def mapobl(lisp: Lisp, f: int) -> int:
+def mapobl(lisp: Lisp, f: Value) -> int:
     for symbol in lisp.machine.each(oblist(lisp)):
         lisp.apply(f, [symbol])
     return NIL
 
 
 @builtin("symbol-value", 1)
-def symbol_value(lisp: Lisp, x: int) -> int:
+def symbol_value(lisp: Lisp, x: Value) -> int:
     if x & 7 != SYMBOL:
         return x
     return lisp.symbol_value(x)
 
 
 @builtin("symbol-function", 1)
-def symbol_function(lisp: Lisp, x: int) -> int:
+def symbol_function(lisp: Lisp, x: Value) -> int:
     return x if x & 7 == SYMBOL and lisp.is_defined(x) else NIL
 
 
@@ -95,21 +91,21 @@ def makeunbound(lisp: Lisp, x: Variable) -> int:
 
 
 @builtin("flagp**", 2)
-def flagp2(lisp: Lisp, x: int, indicator: int) -> int:
+def flagp2(lisp: Lisp, x: Value, indicator: Value) -> int:
     return int(lisp.machine.kernel.flagp(x, indicator))
 
 
 @builtin("get*", 2)
-def get_star(lisp: Lisp, x: int, indicator: int) -> int:
+def get_star(lisp: Lisp, x: Value, indicator: Value) -> int:
     return int(lisp.machine.kernel.get(x, indicator))
 
 
 @builtin("prop", 1)
-def prop(lisp: Lisp, x: int) -> int:
+def prop(lisp: Lisp, x: Value) -> int:
     return lisp.machine.field(x, SYM_PLIST) if x & 7 == SYMBOL else NIL
 
 
 @builtin("setprop", 2, 2, "set-plist")
-def setprop(lisp: Lisp, x: Symbol, value: int) -> int:
+def setprop(lisp: Lisp, x: Symbol, value: Value) -> int:
     lisp.machine.set_field(x, SYM_PLIST, value)
     return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ... import utf8
 from ...kernel.memory import NIL, T
-from ..registry import Number, Text, builtin
+from ..registry import Number, Text, Value, builtin
 from .reading import path_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def gctime(lisp: Lisp) -> int:
 
 
 @builtin("reclaim", 0, 1, "gc")
-def reclaim(lisp: Lisp, x: int = NIL) -> int:
+def reclaim(lisp: Lisp, x: Value = NIL) -> int:
     lisp.collect()
     return NIL
 
@@ -44,12 +44,12 @@ def datestamp(lisp: Lisp) -> int:
 
 
 @builtin("date", 0, 1)
-def date(lisp: Lisp, x: int = NIL) -> int:
+def date(lisp: Lisp, x: Value = NIL) -> int:
     return lisp.machine.string(time.strftime("%d-%b-%Y"))
 
 
 @builtin("date-and-time", 0, 1)
-def date_and_time(lisp: Lisp, x: int = NIL) -> int:
+def date_and_time(lisp: Lisp, x: Value = NIL) -> int:
     return lisp.machine.string(time.ctime())
 
 
@@ -59,10 +59,8 @@ def get_decoded_time(lisp: Lisp) -> int:
     return lisp.machine.list([n << 3 for n in (t.tm_sec, t.tm_min, t.tm_hour, t.tm_mday, t.tm_mon, t.tm_year, t.tm_wday)])
 
 
-@builtin("filedate", 1)
-def filedate(lisp: Lisp, name: int) -> int:
-    if name & 7 not in (2, 3):
-        raise lisp.errors.plain("filep", name)
+@builtin("filedate", 1, wrong="filep")
+def filedate(lisp: Lisp, name: Text) -> int:
     try:
         return lisp.machine.string(time.ctime(os.path.getmtime(path_of(lisp, name))))
     except OSError:
@@ -80,9 +78,7 @@ def datelessp(lisp: Lisp, a: Text, b: Text) -> int:
 
 
 @builtin("getenv", 1)
-def getenv(lisp: Lisp, name: int) -> int:
-    if name & 7 not in (2, 3):
-        raise lisp.errors.plain("getenv", name)
+def getenv(lisp: Lisp, name: Text) -> int:
     value = os.environ.get(lisp.machine.text(name))
     return NIL if value is None else lisp.machine.string(value)
 
@@ -125,7 +121,7 @@ def sleep(lisp: Lisp, milliseconds: Number) -> int:
 
 
 @builtin("chdir", 1, 1, "cd")
-def chdir(lisp: Lisp, name: int) -> int:
+def chdir(lisp: Lisp, name: Text) -> int:
     try:
         os.chdir(path_of(lisp, name))
     except OSError as error:
@@ -144,7 +140,7 @@ def get_lisp_directory(lisp: Lisp) -> int:
 
 
 @builtin("tmpnam", 0, 1)
-def tmpnam(lisp: Lisp, suffix: int = NIL) -> int:
+def tmpnam(lisp: Lisp, suffix: Text = NIL) -> int:
     import tempfile
     fd, name = tempfile.mkstemp("" if suffix == NIL else "." + lisp.machine.text(suffix))
     os.close(fd)
@@ -158,7 +154,7 @@ def tmpdir(lisp: Lisp) -> int:
 
 
 @builtin("verbos", 1)
-def verbos(lisp: Lisp, n: int) -> int:
+def verbos(lisp: Lisp, n: Value) -> int:
     m = lisp.machine
     key = m.intern("*verbos*")
     old = m.value(key)
@@ -167,12 +163,12 @@ def verbos(lisp: Lisp, n: int) -> int:
 
 
 @builtin("window-heading", 1, 1)
-def window_heading(lisp: Lisp, x: int) -> int:
+def window_heading(lisp: Lisp, x: Value) -> int:
     return NIL
 
 
 @builtin("md60", 1)
-def md60(lisp: Lisp, x: int) -> int:
+def md60(lisp: Lisp, x: Value) -> int:
     """Sixty bits of the MD5 of a value's text."""
     import hashlib
     digest = hashlib.md5(utf8.encode(lisp.printer.text(x)), usedforsecurity=False).digest()
@@ -191,7 +187,7 @@ def gc_statistics(lisp: Lisp) -> int:
 
 
 @builtin("math-display", 1)
-def math_display(lisp: Lisp, x: int) -> int:
+def math_display(lisp: Lisp, x: Value) -> int:
     """nil: there is no window that shows formulas."""
     return NIL
 
@@ -205,7 +201,7 @@ def find_gnuplot(lisp: Lisp) -> int:
 
 
 @builtin("delete-wildcard", 1)
-def delete_wildcard(lisp: Lisp, pattern: int) -> int:
+def delete_wildcard(lisp: Lisp, pattern: Text) -> int:
     """Delete the files that match a pattern; t when there were some."""
     import glob
     found = [path for path in glob.glob(path_of(lisp, pattern)) if os.path.isfile(path)]
@@ -215,14 +211,14 @@ def delete_wildcard(lisp: Lisp, pattern: int) -> int:
 
 
 @builtin("truename", 1)
-def truename(lisp: Lisp, name: int) -> int:
+def truename(lisp: Lisp, name: Text) -> int:
     """The whole path of a file, or nil when there is none."""
     path = os.path.realpath(path_of(lisp, name))
     return lisp.machine.string(path) if os.path.exists(path) else NIL
 
 
 @builtin("filestatus", 2)
-def filestatus(lisp: Lisp, name: int, action: int) -> int:
+def filestatus(lisp: Lisp, name: Text, action: Value) -> int:
     """What is known of a file, as in Portable Standard Lisp: ((name (text . number)) ...), or nil when there is none."""
     m = lisp.machine
     try:
@@ -236,7 +232,7 @@ def filestatus(lisp: Lisp, name: int, action: int) -> int:
 
 
 @builtin("mapstore", 1)
-def mapstore(lisp: Lisp, what: int) -> int:
+def mapstore(lisp: Lisp, what: Value) -> int:
     """How often functions were called or looped as bytecode, the most frequent first: 2 or 3 give ((name . count) ...), others print it;
     even numbers, and nil, begin to count anew."""
     m = lisp.machine

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...words import STRING, SYMBOL
-from ..registry import builtin
+from ..registry import Checked, Fixnum, Integer, Text, builtin
 
 if TYPE_CHECKING:
     from ...modules.module import Module
@@ -16,7 +16,7 @@ MODULE = "typed-module"  # the property that holds the bytes of a module
 
 
 @builtin("define-module", 1)
-def define_module(lisp: Lisp, form: int) -> int:
+def define_module(lisp: Lisp, form: Checked) -> int:
     """Verify a typed module, ``(name part...)``, and define its procedures (docs/typed-modules.md); its name."""
     from ...modules.running import define, install
     m = lisp.machine
@@ -46,7 +46,7 @@ def known_module(lisp: Lisp, name: int, who: str) -> Module:
 
 
 @builtin("module-listing", 1)
-def module_listing(lisp: Lisp, name: int) -> int:
+def module_listing(lisp: Lisp, name: Checked) -> int:
     """Print the procedures of a typed module: their instructions, and their bytes."""
     module = known_module(lisp, name, "module-listing")
     for number in range(module.proc_count):
@@ -57,7 +57,7 @@ def module_listing(lisp: Lisp, name: int) -> int:
 
 
 @builtin("module-exception", 2)
-def module_exception(lisp: Lisp, name: int, code: int) -> int:
+def module_exception(lisp: Lisp, name: Text, code: Fixnum) -> int:
     """The error that an exception of a typed procedure is for its caller."""
     from ...modules.running import MEANINGS
     lisp.module_exception = lisp.machine.number(code)
@@ -65,7 +65,7 @@ def module_exception(lisp: Lisp, name: int, code: int) -> int:
 
 
 @builtin("module-variable", 2, 3)
-def module_variable(lisp: Lisp, module: int, register: int, count: int = NIL) -> int:
+def module_variable(lisp: Lisp, module: Checked, register: Checked, count: Checked = NIL) -> int:
     """A new variable for a register (a number) of a typed module, of ``count`` elements where that is not the register's."""
     from ...modules.errors import ModuleError
     from ...modules.variables import new_variable
@@ -89,14 +89,14 @@ def word_place(lisp: Lisp, variable: int, k: int, who: str) -> int:
 
 
 @builtin("variable-get", 2)
-def variable_get(lisp: Lisp, variable: int, k: int) -> int:
+def variable_get(lisp: Lisp, variable: Checked, k: Checked) -> int:
     """Number k of the 64-bit numbers in a variable."""
     p = word_place(lisp, variable, k, "variable-get")
     return lisp.machine.integer(int.from_bytes(lisp.machine.bytes[p:p + 8], "little", signed=True))
 
 
 @builtin("variable-put", 3)
-def variable_put(lisp: Lisp, variable: int, k: int, value: int) -> int:
+def variable_put(lisp: Lisp, variable: Checked, k: Checked, value: Integer) -> int:
     """Store number k; the value is taken modulo 2**64."""
     p = word_place(lisp, variable, k, "variable-put")
     if not lisp.machine.is_integer(value):

@@ -10,7 +10,7 @@ from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
 from ...words import OTHER, VECTOR
 from ..handles import make_weak_table
-from ..registry import Fixnum, Vector, builtin
+from ..registry import Checked, Fixnum, Number, Text, Value, Vector, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -19,7 +19,7 @@ FORMATS = {8: "b", 16: "h", 32: "i", 64: "q"}
 
 
 @builtin("list-to-vector", 1, 1, "list2vector")
-def list_to_vector(lisp: Lisp, x: int) -> int:
+def list_to_vector(lisp: Lisp, x: Value) -> int:
     return lisp.machine.vector(lisp.machine.items(x))
 
 
@@ -29,27 +29,27 @@ def vector_to_list(lisp: Lisp, v: Vector) -> int:
 
 
 @builtin("vector", 0, -1)
-def vector(lisp: Lisp, *items: int) -> int:
+def vector(lisp: Lisp, *items: Value) -> int:
     return lisp.machine.vector(items)
 
 
 @builtin("qgetv", 2, 2, "svref", "elt")
-def qgetv(lisp: Lisp, v: int, i: int) -> int:
+def qgetv(lisp: Lisp, v: Checked, i: Checked) -> int:
     return lisp.machine.apply(lisp.machine.intern("getv"), [v, i])
 
 
 @builtin("qputv", 3)
-def qputv(lisp: Lisp, v: int, i: int, x: int) -> int:
+def qputv(lisp: Lisp, v: Checked, i: Checked, x: Value) -> int:
     return lisp.machine.apply(lisp.machine.intern("putv"), [v, i, x])
 
 
 @builtin("simple-vector-p", 1)
-def simple_vector_p(lisp: Lisp, v: int) -> int:
+def simple_vector_p(lisp: Lisp, v: Value) -> int:
     return lisp.truth(v & 7 == VECTOR)
 
 
 @builtin("threevectorp", 1)
-def threevectorp(lisp: Lisp, v: int) -> int:
+def threevectorp(lisp: Lisp, v: Value) -> int:
     return lisp.truth(v & 7 == VECTOR and lisp.machine.vector_length(v) == 3)
 
 
@@ -60,7 +60,7 @@ def numeric(prefix: str, width: int, floating: bool) -> None:
     f = "f" if floating else ""
 
     @builtin(f"mk{f}vect{width}", 1)
-    def make(lisp: Lisp, n: int) -> int:
+    def make(lisp: Lisp, n: Checked) -> int:
         if n & 7 or n < -8:
             raise lisp.errors.plain(f"mk{f}vect{width}", n)
         kind = (size | (16 if floating else 0)) << 3
@@ -79,12 +79,12 @@ def numeric(prefix: str, width: int, floating: bool) -> None:
         return v + 16 - OTHER + size * (i >> 3)
 
     @builtin(f"{f}getv{width}", 2)
-    def get(lisp: Lisp, v: int, i: int) -> int:
+    def get(lisp: Lisp, v: Checked, i: Checked) -> int:
         p = place(lisp, f"{f}getv{width}", v, i)
         return lisp.from_number(struct.unpack_from(code, lisp.machine.bytes, p)[0])
 
     @builtin(f"{f}putv{width}", 3)
-    def put(lisp: Lisp, v: int, i: int, x: int) -> int:
+    def put(lisp: Lisp, v: Checked, i: Checked, x: Number) -> int:
         p = place(lisp, f"{f}putv{width}", v, i)
         if floating:
             struct.pack_into(code, lisp.machine.bytes, p, lisp.to_double(x))
@@ -103,7 +103,7 @@ for _width in (32, 64):
 
 
 @builtin("mkhash", 1, 3, "make-hash-table")
-def mkhash(lisp: Lisp, size: Fixnum = 80, kind: int = 0, growth: int = NIL) -> int:
+def mkhash(lisp: Lisp, size: Fixnum = 80, kind: Checked = 0, growth: Value = NIL) -> int:
     if kind & 7 or not 0 <= kind >> 3 <= 5:
         raise lisp.errors.plain("mkhash", kind)
     slots = 16
@@ -125,22 +125,22 @@ def _get(lisp: Lisp, key: int, h: int, default: int) -> int:
 
 
 @builtin("gethash", 2, 3)
-def gethash(lisp: Lisp, key: int, h: int, default: int = NIL) -> int:
+def gethash(lisp: Lisp, key: Value, h: Checked, default: Value = NIL) -> int:
     return _get(lisp, key, h, default)
 
 
 @builtin("remhash", 1, 2)
-def remhash(lisp: Lisp, key: int, h: int = NIL) -> int:
+def remhash(lisp: Lisp, key: Value, h: Value = NIL) -> int:
     return NIL  # without a table there is nothing to remove; the kernel has the other one
 
 
 @builtin("clrhash", 0, 1)
-def clrhash(lisp: Lisp, h: int = NIL) -> int:
+def clrhash(lisp: Lisp, h: Value = NIL) -> int:
     return NIL
 
 
 @builtin("maphash", 2)
-def maphash(lisp: Lisp, f: int, h: int) -> int:
+def maphash(lisp: Lisp, f: Value, h: Checked) -> int:
     m = lisp.machine
     for pair in m.each(m.apply(m.intern("hashcontents"), [h])):
         lisp.apply(f, [m.car(pair), m.cdr(pair)])
@@ -148,7 +148,7 @@ def maphash(lisp: Lisp, f: int, h: int) -> int:
 
 
 @builtin("hashtagged-name", 2)
-def hashtagged_name(lisp: Lisp, name: int, value: int) -> int:
+def hashtagged_name(lisp: Lisp, name: Text, value: Value) -> int:
     m = lisp.machine
     text = lisp.printer.text(value)
     number = 0
