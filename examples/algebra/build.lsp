@@ -25,4 +25,25 @@
 
 (preserve nil "Algebra, core" t)
 
+(faslout 'factor)
+(rdf "$algebra/packages/dense.lsp")
+(rdf "$algebra/packages/cantor.lsp")
+(rdf "$algebra/packages/hensel.lsp")
+(rdf "$algebra/packages/factor.lsp")
+(faslend)
+
+(faslout 'matrix)
+(rdf "$algebra/packages/elimination.lsp")
+(rdf "$algebra/packages/matrices.lsp")
+(faslend)
+
+(faslout 'solve)
+(rdf "$algebra/packages/solve.lsp")
+(faslend)
+
+(faslout 'integrate)
+(rdf "$algebra/packages/rational.lsp")
+(rdf "$algebra/packages/integrate.lsp")
+(faslend)
+
 (preserve 'algebra "Algebra")

@@ -102,7 +102,7 @@
           (t (fold (cdr values) (car values) f)))))
 
 (de v!-power (a n)
-  (cond ((v!-scalarp a) (v!-integer!-power a n))
+  (cond ((v!-scalarp a) (q!-expt a n))
         (t (v!-mixed 'expt a (cons n 1)))))
 
 (deftable arithmetic

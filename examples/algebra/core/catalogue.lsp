@@ -50,4 +50,14 @@
     (let ((found (assoc n (p!-terms!-in (p!-reorder p) x))))
       (q!-polynomial (cond (found (cdr found)) (t 0))))))
 
-(deftable autoload)
+% The package of each operation that is not of the core, and of each kind of value; what a package needs.
+
+(deftable autoload
+  (matrix . matrix) (det . matrix) (rank . matrix) (inverse . matrix) (transpose . matrix) (trace . matrix)
+  (element . matrix) (identity . matrix) (charpoly . matrix)
+  (factorize . factor) (resultant . factor)
+  (solve . solve) (int . integrate))
+
+(deftable needs
+  (solve matrix factor)
+  (integrate solve))

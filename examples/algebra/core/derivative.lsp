@@ -1,4 +1,5 @@
-% Differentiation: the chain rule over the kernels of a value, and the rules of the database for the kernels.
+% Differentiation: the chain rule over the kernels of a value, and for the kernels the rules of the database: property
+% derivative, or property differentiator, a function of the kernel and the variable.
 
 (de v!-derivative (v x)
   (cond ((v!-scalarp v) (q!-derivative v x))
@@ -24,6 +25,7 @@
   (let ((rule (and (not (atom k)) (get (car k) 'derivative))))
     (cond ((eq k x) (q!-number 1))
           ((atom k) (q!-number 0))
+          ((get (car k) 'differentiator) (funcall (get (car k) 'differentiator) k x))
           ((null rule) (v!-function 'df (list (q!-kernel k) (q!-kernel x))))
           (t (by!-rule (pair (car rule) (cdr k)) (cdr rule) (cdr k) x)))))
 

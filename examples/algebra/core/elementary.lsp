@@ -17,7 +17,7 @@
   (abs (0 . 0)))
 
 (deftable inverse
-  (exp . log) (log . exp) (sin . asin) (tan . atan))
+  (exp . log) (log . exp) (sin . asin) (tan . atan) (atan . tan))
 
 (mapc '(sin cos tan atan asin sinh cosh tanh log)
       (function (lambda (name)
@@ -107,11 +107,16 @@
     (reversip (cond ((onep n) l) (t (cons (cons n 1) l))))))
 
 (de polynomial!-root (p)
-  % The square root of the content goes out of it.
-  (let ((c (p!-number!-content p)))
-    (setq algebraic!* t)
-    (cond ((onep c) nil)
-          (t (q!-times (number!-root c) (v!-function 'sqrt (list (q!-polynomial (p!-exact p c)))))))))
+  % Squares go out of the root: sqrt(x^2) is x.
+  (load!-package 'factor)
+  (setq algebraic!* t)
+  (let ((c (p!-number!-content p)) (inside (cond ((minusp (p!-leading!-number p)) -1) (t 1))) (outside 1))
+    (dolist (part (square!-free!-parts p))
+      (when (oddp (cdr part)) (setq inside (p!-times inside (car part))))
+      (setq outside (p!-times outside (p!-expt (car part) (quotient (cdr part) 2)))))
+    (cond ((and (onep c) (p!-onep outside)) nil)
+          (t (q!-times (q!-times (number!-root c) (q!-polynomial outside))
+                       (v!-function 'sqrt (list (q!-polynomial inside))))))))
 
 (put 'i 'square -1)
 

@@ -88,12 +88,8 @@
                                                 (k!-power (car p) (car term) square)))))))))
 
 (de k!-power (kernel n square)
-  (cond (square (p!-times (p!-power!-or!-1 kernel (remainder n 2))
+  (cond (square (p!-times (p!-power kernel (remainder n 2))
                           (p!-reduce!-squares (p!-expt square (quotient n 2)))))
-        (t (p!-power!-or!-1 kernel n))))
-
-(de p!-power!-or!-1 (kernel n)
-  (cond ((zerop n) (p!-number 1))
         (t (p!-power kernel n))))
 
 (de q!-without!-roots (n d)
@@ -113,5 +109,5 @@
         (t (let ((sum 0))
              (dolist (term (cdr p) sum)
                (let ((sign (cond ((and (eq (car p) root) (oddp (car term))) -1) (t 1))))
-                 (setq sum (p!-plus sum (p!-times (p!-times (p!-power!-or!-1 (car p) (car term)) sign)
+                 (setq sum (p!-plus sum (p!-times (p!-times (p!-power (car p) (car term)) sign)
                                                   (p!-conjugate (cdr term) root))))))))))

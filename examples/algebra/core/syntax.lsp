@@ -46,6 +46,18 @@
 (de fold (l start f)
   (dolist (x l start) (setq start (funcall f start x))))
 
+% Lists by places, from 0.
+
+(de element (l n) (nth l (add1 n)))
+
+(de nthcdr (l n)
+  (dotimes (k n) (setq l (cdr l)))
+  l)
+
+(de first!-n (l n)
+  (cond ((zerop n) nil)
+        (t (cons (car l) (first!-n (cdr l) (sub1 n))))))
+
 (de numbers!-from!-to (n m)
   (cond ((greaterp n m) nil)
         (t (cons n (numbers!-from!-to (add1 n) m)))))

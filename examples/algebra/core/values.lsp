@@ -61,17 +61,8 @@
 
 (de v!-expt (a b)
   (cond ((not (v!-scalarp a)) (v!-mixed 'expt a b))
-        ((q!-integer (v!-scalar b)) (v!-integer!-power a (signed!-exponent (q!-integer b))))
+        ((q!-integer (v!-scalar b)) (q!-expt a (q!-integer b)))
         (t (v!-other!-power a b))))
-
-(de signed!-exponent (n)
-  % Exponents are no elements of the field: p - 1 is written -1.
-  (cond ((and modulus!* (greaterp (times2 2 n) modulus!*)) (difference n modulus!*))
-        (t n)))
-
-(de v!-integer!-power (a n)
-  (when (and (q!-zerop a) (not (plusp n))) (complain '("0 to a power that is not positive")))
-  (q!-expt a n))
 
 (de v!-other!-power (a b)
   % a^(n/2) by square roots, powers of e as exp, others as operator expt, where a^(b + n) is a^b a^n for a number n.
@@ -79,7 +70,7 @@
     (cond ((eq (q!-as!-kernel a) 'e) (v!-function 'exp (list b)))
           ((and (eqn (cdr b) 2) (numberp (car b))) (q!-expt (v!-apply 'sqrt (list a)) (car b)))
           ((zerop n) (v!-function 'expt (list a b)))
-          (t (q!-times (v!-integer!-power a n) (v!-other!-power a (q!-difference b (q!-number n))))))))
+          (t (q!-times (q!-expt a n) (v!-other!-power a (q!-difference b (q!-number n))))))))
 
 (de number!-part (q)
   % The number among the terms of a polynomial, 0 for others.
