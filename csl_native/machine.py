@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import utf8
+from .apart import Apart
 from .cage import Cage
 from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
@@ -57,6 +58,7 @@ class Machine(Roots, Stacks):
         self._callback: Any = None
         self._keep: list[Any] = []
         self.entry_names: tuple[str, ...] = ENTRY_NAMES
+        self.apart = Apart(self.look)
         self._setup_vm()
 
     # -- starting ------------------------------------------------------------
@@ -317,6 +319,27 @@ class Machine(Roots, Stacks):
     def magnitude(self, x: int) -> tuple[int, int]:
         """Address in this process and number of limbs of a bignum."""
         return self.cage.base + x + 8 - OTHER, self.words[x - OTHER >> 3] >> 11
+
+    def magnitude_bytes(self, x: int) -> bytes:
+        """The limbs of an integer's magnitude, as ``from_magnitude`` takes them."""
+        return self.raw(x) if self.is_big(x) else (abs(x) >> 3).to_bytes(8, "little")
+
+    def from_magnitude(self, data: bytes, negative: int) -> int:
+        """The integer of a magnitude, least significant limb first."""
+        b: int = self.kernel.make_bignum(len(data) // 8, negative)
+        self.bytes[b + 8 - OTHER:b + 8 - OTHER + len(data)] = data
+        return int(self.kernel.normalise(b))
+
+    def is_minus(self, x: int) -> int:
+        """1 for a negative integer, else 0."""
+        return int(x < 0) if x & 7 == 0 else int(self.header(x) & 255 == BIGNEG_HEADER)
+
+    def long(self, operation: str, *integers: int) -> builtins.list[bytes] | None:
+        """What an operation on integers gives that takes long, where it can be ended; None when it takes no time, or that cannot be."""
+        if not self.apart.takes_long(operation, sum(self.words[x - OTHER >> 3] >> 11 if x & 7 == OTHER else 1 for x in integers)):
+            return None
+        with self.waiting():
+            return self.apart.ask(operation, *map(self.magnitude_bytes, integers))
 
     def float(self, d: builtins.float) -> int:
         p = self.cons(FLOAT_HEADER, 0) - CONS

@@ -269,6 +269,7 @@ class Session(Restoring, Values):
             return
         self.closed = True
         self.machine.forget()
+        self.machine.apart.close()
         self.held.clear()
         self.lisp.output.flush()
         for stream in self.lisp.handles.all(STREAM):

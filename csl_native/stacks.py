@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import threading
@@ -40,6 +41,8 @@ class Stacks:
     interrupted: bool
     attention: bool  # an interrupt was asked for, or a limit was reached
     check_limits: Callable[[], None]
+    since: float | None = None  # from when on what runs waits for something outside
+    waited = 0.0  # seconds
     _began: float | None = None
     _later: tuple[float, Callable[[], None]] | None = None
 
@@ -132,12 +135,25 @@ class Stacks:
         if self.attention:
             self.stop_here()
 
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """What waits for something outside, which takes no time of the processor but counts for limits of time."""
+        outer, self.since = self.since, self.since or time.monotonic()
+        try:
+            yield
+        finally:
+            if outer is None and self.since is not None:
+                self.waited += time.monotonic() - self.since
+            self.since = outer
+
+    def waited_so_far(self) -> float:
+        """Seconds in which programs waited, the one that waits now, too."""
+        since = self.since
+        return self.waited + (time.monotonic() - since if since is not None else 0.0)
+
     def stop_here(self) -> None:
         """Python code that may run for long saw that it may have to end."""
         self.attention = False
-        if self.interrupted:
-            self.interrupted = False
-            raise KeyboardInterrupt
         self.check_limits()
 
     def poke(self, why: int = WORD) -> None:

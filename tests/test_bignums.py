@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native import gmp
+from csl_native.apart import Apart
 from csl_native.kernel.memory import NO_LIMIT
 from csl_native.session import LispError, Session
 
@@ -93,3 +94,37 @@ def test_modular_arithmetic(session: Session, m: int, a: int, b: int, big: int) 
         assert session.function("safe-modular-reciprocal")(a) == []
         with pytest.raises(LispError, match="modular-reciprocal"):
             call("reciprocal", a)
+
+
+# -- long operations in a process of their own ------------------------------------------
+
+
+@pytest.mark.parametrize("library", [gmp.library(), None], ids=["library", "python"])
+def test_operations_on_magnitudes(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gmp, "library", lambda: library)
+    a, b = 7 ** 900 + 5, 3 ** 700
+    x, y, ask = gmp.magnitude(a), gmp.magnitude(b), {name: lambda *p, f=f: [gmp.integer(r) for r in f(*p)] for name, f in gmp.OPERATIONS.items()}
+    assert ask["product"](x, y) == ask["product"](y, x) == [a * b] and ask["product"](x) == [a * a]
+    assert ask["quotient"](x, y) == list(divmod(a, b)) and ask["root"](x) == [math.isqrt(a)]
+    assert ask["gcd"](gmp.magnitude(a * b), gmp.magnitude(b * b)) == [math.gcd(a * b, b * b)]
+    assert ask["power"](x, y, gmp.magnitude(1000003)) == [pow(a, b, 1000003)]
+    assert gmp.OPERATIONS["decimal"](x) == (str(a).encode(),) and ask["parse"](str(a).encode()) == [a]
+
+
+def test_long_operations_are_done_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process, in a new one when that is gone, and here when there can be none."""
+    apart = Apart(lambda: None)
+    a, b = 7 ** 900 + 5, 3 ** 700
+    request = ("gcd", gmp.magnitude(a * b), gmp.magnitude(b * b))
+    expected = [gmp.magnitude(math.gcd(a * b, b * b))]
+    assert apart.ask(*request) == expected and apart.process is not None
+    apart.process.kill()
+    apart.process.wait()
+    assert apart.ask(*request) == expected
+    apart.process.kill()  # perhaps it is not seen yet
+    assert apart.ask(*request) == expected
+    with pytest.raises(ValueError):
+        apart.ask("power", *[gmp.magnitude(n) for n in (2, 3)], b"")
+    apart.close()
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    assert Apart(lambda: None).ask(*request) is None

@@ -12,7 +12,7 @@ from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OP
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding, WrongType
 from ..objects import SYM_PNAME, SYM_SPARE
-from ..words import FLOAT, STRING, SYMBOL, UNWIND
+from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND
 from .assembly import CompileError
 from .builtins.reading import fold
 from .handles import weak_table
@@ -100,11 +100,7 @@ class Host:
     on_no_memory = on_memory_full
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
-        self.m.attention = False
-        if self.m.interrupted:
-            self.m.interrupted = False
-            raise self.lisp.errors.loud("Interrupted")
-        self.lisp.check_limits()
+        self.m.stop_here()
         if self.lisp.jit is not None:
             self.lisp.jit.take_ready()
         return NIL
@@ -213,6 +209,9 @@ class Host:
         if gmp.library() is None:
             m.cage["long_limbs"] = NO_LIMIT
             return NIL
+        if (found := m.long("product", *((a, b) if a != b else (a,)))) is not None:
+            m.bytes[r + 8 - OTHER:r + 8 - OTHER + len(found[0])] = found[0]
+            return T
         gmp.multiply(m.magnitude(r)[0], *m.magnitude(a), *m.magnitude(b))
         return T
 
@@ -223,17 +222,23 @@ class Host:
             m.cage["long_divisor"] = NO_LIMIT
             return NIL
         (x, n), (y, k) = m.magnitude(a), m.magnitude(b)
-        q = m.kernel.make_bignum(n - k + 1, m.kernel.is_minus(a) ^ m.kernel.is_minus(b))
-        r = m.kernel.make_bignum(k, m.kernel.is_minus(a))
-        gmp.divide(m.magnitude(q)[0], m.magnitude(r)[0], x, n, y, k)
-        q, r = m.kernel.normalise(q), m.kernel.normalise(r)
+        minus = m.is_minus(a)
+        if (found := m.long("quotient", a, b)) is not None:
+            q, r = m.from_magnitude(found[0], minus ^ m.is_minus(b)), m.from_magnitude(found[1], minus)
+        else:
+            q, r = m.kernel.make_bignum(n - k + 1, minus ^ m.is_minus(b)), m.kernel.make_bignum(k, minus)
+            gmp.divide(m.magnitude(q)[0], m.magnitude(r)[0], x, n, y, k)
+            q, r = m.kernel.normalise(q), m.kernel.normalise(r)
         return (q, r, m.cons(q, r))[want >> 3]
 
     def on_big_gcd(self, a: int, b: int, c: int) -> int:
-        if self.m.is_big(a) and self.m.is_big(b) and gmp.library() is not None:
-            data = gmp.gcd(*self.m.magnitude(a), *self.m.magnitude(b))
-            return self.m.integer(int.from_bytes(data, "little"))
-        return self.m.integer(math.gcd(self.m.number(a), self.m.number(b)))
+        m = self.m
+        if m.is_big(a) and m.is_big(b):
+            if (found := m.long("gcd", a, b)) is not None:
+                return m.from_magnitude(found[0], 0)
+            if gmp.library() is not None:
+                return m.from_magnitude(gmp.gcd(*m.magnitude(a), *m.magnitude(b)), 0)
+        return m.integer(math.gcd(m.number(a), m.number(b)))
 
     def on_big_logic(self, operation: int, a: int, b: int) -> int:
         name, m = OPERATIONS[operation], self.m
@@ -351,6 +356,8 @@ class Host:
             raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a)
         if operation == 6 and m.is_integer(a) and m.is_integer(c):
             try:
+                if (found := m.long("power", a % modulus if a & 7 == 0 else a, c, modulus) if not m.is_minus(a) | m.is_minus(c) else None) is not None:
+                    return m.from_magnitude(found[0], 0)
                 return pow(m.number(a), m.number(c), modulus >> 3) << 3
             except ValueError:
                 raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a) from None

@@ -17,7 +17,7 @@ PERIOD = 0.05  # seconds between two looks at what was used
 
 
 class Limits(NamedTuple):
-    """Seconds of CPU time, megabytes allocated, kilobytes of output, errors that are shown; a negative number is no limit."""
+    """Seconds of CPU time or of waiting, whichever is more, megabytes allocated, kilobytes of output, errors that are shown; a negative number is no limit."""
 
     seconds: float = -1
     megabytes: float = -1
@@ -30,7 +30,7 @@ class Watch:
 
     def __init__(self, lisp: Lisp, limits: Limits) -> None:
         self.lisp, self.limits = lisp, limits
-        self.start = self.state()
+        self.start, self.waited = self.state(), lisp.machine.waited_so_far()
         self.stopped = threading.Event()
         self.exceeded = False
         self.outer: Watch | None = None
@@ -40,7 +40,8 @@ class Watch:
         return Limits(time.process_time(), (cage["gc_bytes"] + cage["allocated"]) / 1e6, lisp.output.written / 1e3, lisp.errors.shown)
 
     def used(self) -> Limits:
-        return Limits(*(now - before for now, before in zip(self.state(), self.start, strict=True)))
+        used = Limits(*(now - before for now, before in zip(self.state(), self.start, strict=True)))
+        return used._replace(seconds=max(used.seconds, self.lisp.machine.waited_so_far() - self.waited))
 
     def look(self) -> None:
         while not self.stopped.wait(PERIOD):

@@ -351,7 +351,10 @@ class Lisp(Installer, Evaluator):
             self.hint(f"the error is in {stream.name}, line {stream.line_after(before)}")
 
     def check_limits(self) -> None:
-        """Leave what used more than it may."""
+        """Leave what was interrupted, or used more than it may."""
+        if self.machine.interrupted:
+            self.machine.interrupted = False
+            raise self.errors.loud("Interrupted")
         if self.watch is not None:
             self.watch.check()
 

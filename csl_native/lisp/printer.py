@@ -35,19 +35,6 @@ def format_float(d: float, precision: int = 6) -> str:
     return text if "." in text else text + ".0"
 
 
-def decimal(n: int) -> str:
-    """Decimal digits of an integer of any size."""
-    try:
-        return str(n)
-    except ValueError:
-        pass
-    if n < 0:
-        return "-" + decimal(-n)
-    half = int(n.bit_length() * 0.30103) // 2
-    high, low = divmod(n, 10 ** half)
-    return decimal(high) + decimal(low).zfill(half)
-
-
 class Printer:
     """Prints for a Lisp; ``escape`` is prin1's way, without it prin2's."""
 
@@ -100,9 +87,12 @@ class Printer:
             return format_float(m.double(x), self.lisp.precision)
         if m.is_big(x):
             address, limbs = m.magnitude(x)
+            sign = "-" if m.is_minus(x) else ""
+            if (found := m.long("decimal", x)) is not None:
+                return sign + found[0].decode()
             if limbs < LONG or gmp.library() is None:
-                return decimal(m.number(x))
-            return ("-" if m.kernel.is_minus(x) else "") + gmp.decimal(address, limbs)
+                return gmp.python_decimal(m.number(x))
+            return sign + gmp.decimal(address, limbs).decode()
         kind = m.header(x) >> 3 & 31
         if kind == T_HASH:
             return "#<hash table>"

@@ -32,6 +32,7 @@ TOKEN = re.compile(rf"""
   | (?P<char>[\s\S])
 """, re.VERBOSE)
 
+LONG = 1000  # digits
 MOST_BACKQUOTES = 12  # inside of each other: each makes what is in it several times as large
 PREFIXES = {"'": "quote", "`": "`", ",": "~comma", ",@": "~comma-at"}
 
@@ -220,17 +221,17 @@ class Reader:
         text = text.rstrip(".")
         if "." in text or "e" in text or "E" in text:
             return self.m.float(float(text))
-        return self.m.integer(self.big(text))
+        return self.m.integer(int(text)) if len(text) < LONG else self.big(text.lstrip("+-"), int(text.startswith("-")))
 
-    @staticmethod
-    def big(text: str) -> int:
-        try:
-            return int(text)
-        except ValueError:
-            if gmp.library() is None:
-                return parse_decimal(text)
-            n = int.from_bytes(gmp.parse(text.lstrip("+-")), "little")
-            return -n if text.startswith("-") else n
+    def big(self, digits: str, negative: int) -> int:
+        """A long integer; Python's own conversion is slow, and has a limit."""
+        m, found = self.m, None
+        if m.apart.takes_long("parse", len(digits) // 20):
+            with m.waiting():
+                found = m.apart.ask("parse", digits.encode())
+        if found is None:
+            found = list(gmp.parsed(digits.encode()))
+        return m.from_magnitude(found[0], negative)
 
     def backquote(self, x: int) -> Generator[Any, Any, int]:
         """Backquote as CSL has it: nested calls of cons and append."""
@@ -269,19 +270,6 @@ def named(entity: str) -> str:
     code = int(entity[1:-1], 16)
     valid = code < 0xD800 or 0xDC80 <= code < 0xDD00 or 0xDFFF < code < 0x110000  # in between: bytes that were no UTF-8
     return chr(code) if valid else entity
-
-
-def parse_decimal(text: str) -> int:
-    """An integer of any length (Python limits ``int`` to 4300 digits): halves, joined by multiplication."""
-    negative, digits = text.startswith("-"), text.lstrip("+-")
-
-    def value(s: str) -> int:
-        if len(s) <= 4000:
-            return int(s)
-        half = len(s) // 2
-        return value(s[:half]) * int(10 ** (len(s) - half)) + value(s[half:])
-    n = value(digits)
-    return -n if negative else n
 
 
 __all__ = ["EOF_CHAR", "ReadError", "Reader"]

@@ -151,7 +151,7 @@ def unbindable(lisp: Lisp, symbol: Value) -> int:
 
 @builtin("resource-limit", 2, 5)
 def resource_limit(lisp: Lisp, form: Value, seconds: Number, megabytes: Number = -8, kilobytes: Number = -8, errors: Number = -8) -> int:
-    """Evaluate a form with limits on CPU seconds, megabytes allocated, kilobytes printed and errors shown (negative: none).
+    """Evaluate a form with limits on seconds of CPU time or of waiting, megabytes allocated, kilobytes printed and errors shown (negative: none).
 
     A list of the value, or nil when a limit was exceeded; ``*resources*`` is set to what was used.
     """

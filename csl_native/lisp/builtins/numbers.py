@@ -80,48 +80,68 @@ def logb(lisp: Lisp, x: Number, base: Number) -> int:
     return lisp.machine.float(math.log(lisp.to_double(x)) / math.log(lisp.to_double(base)))
 
 
-def rounding(name: str, function: Callable[[float], int], divide: Callable[[int, int], int]) -> None:
+class Division:
+    """Quotient, to zero, and remainder of two integers of any size, by the kernel: it can be ended."""
+
+    def __init__(self, lisp: Lisp, a: int, b: int) -> None:
+        self.m, self.b = lisp.machine, b
+        pair = self.m.kernel.entry_divide(0, a, b)
+        self.quotient, self.rest = self.m.car(pair), self.m.cdr(pair)
+
+    @property
+    def apart(self) -> bool:
+        """Has the remainder another sign than the divisor?"""
+        return self.rest != 0 and self.m.is_minus(self.rest) != self.m.is_minus(self.b)
+
+    @property
+    def nearer(self) -> bool:
+        """Is the quotient that is further from zero nearer, or as near and even?"""
+        k = self.m.kernel
+        twice, size = (k.entry_absolute(0, x) for x in (k.entry_plus2(0, self.rest, self.rest), self.b))
+        return bool(k.entry_lessp(0, size, twice) != NIL or k.entry_eqn(0, size, twice) != NIL and k.entry_evenp(0, self.quotient) == NIL)
+
+    def moved(self, step: int) -> int:
+        return int(self.m.kernel.entry_plus2(0, self.quotient, step << 3))
+
+
+def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int]) -> None:
     @builtin(name, 1, 2)
     def call(lisp: Lisp, x: Number, y: Number = 8) -> int:
         m = lisp.machine
         if m.is_integer(x) and m.is_integer(y):
-            d = m.number(y)
-            if not d:
+            if y == 0:
                 raise lisp.errors.plain(f"bad arg for {name}", x, y)
-            return m.integer(divide(m.number(x), d))
+            division = Division(lisp, x, y)
+            return division.moved(divide(division))
         value = lisp.to_double(x) / lisp.to_double(y)
         if not math.isfinite(value):
             raise lisp.errors.plain(f"bad arg for {name}", x)
         return m.integer(function(value))
 
 
-def _divide(a: int, b: int) -> int:
-    q = abs(a) // abs(b)
-    return q if (a < 0) == (b < 0) else -q
-
-
-def _round(a: int, b: int) -> int:
-    q, r = divmod(a, b)
-    twice = 2 * abs(r)
-    return q + (twice > abs(b) or (twice == abs(b) and q & 1 == 1))
-
-
-rounding("floor", math.floor, lambda a, b: a // b)
-rounding("ceiling", math.ceil, lambda a, b: -(-a // b))
-rounding("truncate", math.trunc, _divide)
-rounding("round", round, _round)
+rounding("floor", math.floor, lambda d: -int(d.apart))
+rounding("ceiling", math.ceil, lambda d: int(d.rest != 0 and not d.apart))
+rounding("truncate", math.trunc, lambda d: 0)
+rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer))
 
 
 @builtin("mod", 2)
 def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
     if b == 0:
         raise lisp.errors.plain("bad arg for mod", a, b)
-    return lisp.machine.integer(whole(lisp, a, "mod") % whole(lisp, b, "mod"))
+    for z in (a, b):
+        whole(lisp, z, "mod")
+    division = Division(lisp, a, b)
+    return int(lisp.machine.kernel.entry_plus2(0, division.rest, b)) if division.apart else division.rest
 
 
 @builtin("lcmn", 2, wrong="bad arg for lcmn")
 def lcmn(lisp: Lisp, a: Integer, b: Integer) -> int:
-    return lisp.machine.integer(math.lcm(lisp.machine.number(a), lisp.machine.number(b)))
+    k = lisp.machine.kernel
+    if a == 0 or b == 0:
+        return 0
+    found = int(k.entry_times2(0, k.entry_quotient(0, a, k.entry_gcdn(0, a, b)), b))
+    return found if not lisp.machine.is_minus(found) else int(k.entry_difference2(0, 0, found))
 
 
 @builtin("integer-length", 1, 1)
@@ -266,7 +286,10 @@ def signum(lisp: Lisp, x: Number) -> int:
 
 @builtin("isqrt", 1, wrong="bad arg for isqrt")
 def isqrt(lisp: Lisp, x: Integer) -> int:
-    return lisp.machine.integer(math.isqrt(lisp.machine.number(x)))
+    m = lisp.machine
+    if m.is_big(x) and not m.is_minus(x) and (found := m.long("root", x)) is not None:
+        return m.from_magnitude(found[0], 0)
+    return m.integer(math.isqrt(m.number(x)))
 
 
 @builtin("trap-floating-overflow", 1)

@@ -14,7 +14,7 @@ from .reading import path_of
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
-LOOK = 0.05  # seconds between two looks at whether somebody asks for an end, while the program waits
+LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while the program waits
 
 @builtin("time", 0)
 def time_(lisp: Lisp) -> int:
@@ -95,11 +95,12 @@ def system(lisp: Lisp, command: Text) -> int:
     lisp.output.flush()
     process = subprocess.Popen(lisp.machine.text(command), shell=True)
     try:
-        while True:
-            try:
-                return process.wait(LOOK) << 3
-            except subprocess.TimeoutExpired:
-                lisp.machine.look()
+        with lisp.machine.waiting():
+            while True:
+                try:
+                    return process.wait(LOOK) << 3
+                except subprocess.TimeoutExpired:
+                    lisp.machine.look()
     except BaseException:
         process.kill()
         process.wait()
@@ -114,9 +115,10 @@ def getpid(lisp: Lisp) -> int:
 @builtin("sleep", 1)
 def sleep(lisp: Lisp, milliseconds: Number) -> int:
     end = time.perf_counter() + lisp.to_number(milliseconds) / 1000
-    while (left := end - time.perf_counter()) > 0:
-        time.sleep(min(left, LOOK))
-        lisp.machine.look()
+    with lisp.machine.waiting():
+        while (left := end - time.perf_counter()) > 0:
+            time.sleep(min(left, LOOK))
+            lisp.machine.look()
     return NIL
 
 

@@ -1,0 +1,95 @@
+"""Whatever runs, an interrupt and a limit of time end it at once, and the session goes on.
+
+A row is what is prepared, and a form that would run for seconds.  The fast test asks that each ends; the slow one measures how soon.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from csl_native.session import LispError, Session
+
+from .conftest import needs_native
+
+ROWS: dict[str, tuple[str, str]] = {
+    # long integers
+    "product": ("(setq b (quotient (ash 1 90000000) 7)) (setq c (add1 b))", "(prog nil a (times b c) (go a))"),
+    "quotient": ("(setq c (quotient (ash 1 30000000) 7)) (setq b (quotient (ash 1 60000000) 5))", "(prog nil a (quotient b c) (go a))"),
+    "gcd": ("(setq b (quotient (ash 1 20000000) 7)) (setq c (quotient (ash 1 15000000) 5))", "(gcdn b c)"),
+    "lcm": ("(setq b (quotient (ash 1 20000000) 7)) (setq c (quotient (ash 1 15000000) 5))", "(lcmn b c)"),
+    "power": ("", "(expt 7 200000000)"),
+    "floor": ("(setq c (quotient (ash 1 30000000) 7)) (setq b (quotient (ash 1 60000000) 5))", "(prog nil a (floor b c) (go a))"),
+    "root": ("(setq b (quotient (ash 1 90000000) 7))", "(isqrt b)"),
+    "printed integer": ("(setq b (quotient (ash 1 60000000) 7))", "(print b)"),
+    "residue": ("(set!-small!-modulus 1000003) (setq b (quotient (ash 1 5000000) 7))", "(prog nil a (modular!-expt 5 b) (go a))"),
+    "factorial": ("", "(prog (i r) (setq r 1) (setq i 1) a (setq r (times r i)) (setq i (add1 i)) (go a))"),
+    # waiting
+    "sleep": ("", "(sleep 5000)"),
+    "system": ("", "(system \"sleep 5\")"),
+}
+FAST = ("product", "gcd", "printed integer", "sleep", "system")
+SLOW = sorted(set(ROWS) - set(FAST))
+WAIT = 0.2  # seconds that a form runs before it is to end
+
+
+def started(name: str) -> tuple[Session, str]:
+    session = Session(heap=1 << 30, output=open(os.devnull, "wb"))
+    prelude, form = ROWS[name]
+    session.eval(f"(progn {prelude} nil)")
+    return session, form
+
+
+def interrupted(session: Session, form: str) -> float:
+    """Seconds from an interrupt to the end of a form."""
+    asked = time.perf_counter() + WAIT
+
+    def interrupt() -> None:
+        time.sleep(max(0.0, asked - time.perf_counter()))
+        session.interrupt()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(LispError, match="Interrupted"):
+        session.eval(f"(progn {form} nil)")
+    found = time.perf_counter() - asked
+    thread.join()
+    return found
+
+
+def limited(session: Session, form: str) -> float:
+    """Seconds from when a limit of time was reached, by the clock that is ahead, to the end of a form."""
+    cpu, wall, waited = time.process_time(), time.perf_counter(), session.machine.waited_so_far()
+    assert session.eval(f"(resource!-limit '(progn {form} nil) {WAIT})") == [], "it was not ended"
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return min(max(cpu, session.machine.waited_so_far() - waited), wall) - WAIT
+
+
+@needs_native
+@pytest.mark.parametrize("name", FAST)
+def test_it_ends(name: str) -> None:
+    session, form = started(name)
+    with closing(session):
+        for ended in (interrupted, limited):
+            assert ended(session, form) < 2
+            assert session.eval("(plus 1 2)") == 3
+
+
+@needs_native
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_it_ends_within_a_tenth_of_a_second(name: str, record_property: Any) -> None:
+    """The best of three, because the machine may be loaded."""
+    for ended in (interrupted, limited):
+        session, form = started(name)
+        with closing(session):
+            found = min(ended(session, form) for _ in range(3))
+            assert session.eval("(plus 1 2)") == 3
+        record_property(ended.__name__, found)
+        assert found < 0.1, f"{ended.__name__}: {found:.3f} s"
+
+
