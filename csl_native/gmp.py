@@ -12,9 +12,9 @@ import os
 import struct
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import cache
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 LIBRARIES = ("libgmp.so.10", "libgmp.10.dylib")
@@ -216,27 +216,27 @@ def receive(pipe: IO[bytes]) -> list[bytes]:
 
 
 def serve() -> None:
-    """Operations from standard input, results to standard output, until that ends, nothing comes, or the one who asks is gone."""
-    parent, last = os.getppid(), time.monotonic()
+    """Operations from standard input, results to standard output; it ends when nothing comes, and at once when the one who asks is gone."""
+    requests: SimpleQueue[list[bytes]] = SimpleQueue()
 
-    def watch() -> None:
-        while os.getppid() == parent and time.monotonic() - last < IDLE:
-            time.sleep(0.5)
-        os._exit(0)
-    threading.Thread(target=watch, daemon=True).start()
+    def listen() -> None:
+        try:
+            while True:
+                requests.put(receive(sys.stdin.buffer))
+        finally:
+            os._exit(0)
+    threading.Thread(target=listen, daemon=True).start()
     while True:
         try:
-            name, *parts = receive(sys.stdin.buffer)
-        except EOFError:
-            return
-        last = math.inf
+            name, *parts = requests.get(timeout=IDLE)
+        except Empty:
+            os._exit(0)
         try:
             answer = (b"", *OPERATIONS[name.decode()](*parts))
         except (ArithmeticError, MemoryError, ValueError) as error:
             answer = (type(error).__name__.encode(),)
         send(sys.stdout.buffer, answer)
         del parts, answer
-        last = time.monotonic()
 
 
 if __name__ == "__main__":
