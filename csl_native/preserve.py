@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from csl_native.image.container import PAGE, STRONG, Section, digest
+from csl_native.image.container import PAGE, STRONG, Image, Section, digest
+from csl_native.image.digests import LARGE, pages_of
 from csl_native.image.files import same
 from csl_native.image.writing import Writer
 
-from .baseimage import base_image, check_output
+from .baseimage import check_output
+from .belonging import beside, misfit, owner_of, put_beside
+from .checked import remember_written
 from .instructions.table import table
 from .kernel.memory import NIL, ROOT_HANDMADE
-from .trust import seal
+from .trust import is_program, seal, sealing_key, vouched
 from .vm import HEAP
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
         "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP,
         "profile": sorted(getattr(session, "profile", ()))}
     heap += b"\0" * (-len(heap) % PAGE)
+    if not compress and len(heap) > LARGE:
+        info["pages"] = pages_of(heap)
     return [Section("heap", heap, raw=not compress, info=info), Section("starts", starts, raw=True),
             Section("instructions", msgpack.packb(table()), raw=True)]
 
@@ -68,21 +73,37 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     path = os.fspath(path)
     check_output(path)
     sections = heap_sections(session, compress)
-    own = session.native_sections()
-    sections[0].digest = digest(sections[0].data, STRONG)
-    sections[0].info.update({s.name: digest(s.data, STRONG) for s in sections[1:]})  # they go together: a seal of the heap is one of them
+    own, heap = session.native_sections(), sections[0]
+    heap.digest = digest(heap.data, STRONG)
+    heap.info.update({s.name: digest(s.data, STRONG) for s in sections[1:]})  # they go together: a seal of the heap is one of them
     for s in own:
-        s.info["heap"] = sections[0].digest  # made together: their entries need not be compared with the bytecode one by one
-    foreign = [s for name, s in session.foreign_sections().items() if name not in {o.name for o in own}]
+        s.info["heap"] = heap.digest
     if not session.restricted:
-        seal([sections[0], *own, *(foreign if session.path and os.path.realpath(session.path) == os.path.realpath(base_image()) else ())])
+        seal([heap, *own])
+    made = {s.name for s in (*own, *more)}
     with Writer(path) as writer:
         writer.expect(expected or {})
         if session.path and writer.exists and same(path, session.path):
-            writer.commit([*sections, *own, *more])
+            there = writer.image
+            stay = [there.sections[name] for name in beside(there.sections, "heap") if name not in made]
+            writer.commit([*sections, *own, *more], infos={s.name: moved(session, there, s, heap) for s in stay})
         else:
-            foreign = [s for s in foreign if s.name not in {m.name for m in more}]
+            foreign = [s for name, s in session.foreign_sections(heap).items() if name not in made]
             writer.replace([*sections, *own, *more, *foreign, *_modules(writer, {s.name for s in foreign})])
+        if len(heap.info.get("pages", b"")) and writer.exists:
+            remember_written(os.fstat(writer.fd), heap.digest)
+
+
+def moved(session: Session, image: Image, section: Section, heap: Section) -> dict[str, Any]:
+    """The ``info`` of a page set of the heap that a session came from, beside the heap that is written; sealed when the session believed it."""
+    if owner_of(section.name) != "heap" or not is_program(image) and ("heap" not in section.info or misfit(image, section.name)):
+        return section.info
+    info = put_beside(section, heap)
+    if info is section.info or len(section.digest) != STRONG or session.restricted or session.trust.doubt(image, section.name):
+        return info
+    if (key := sealing_key()) is None:
+        return info
+    return vouched(Section(section.name, b"", section.raw, info, length=section.length, digest=section.digest), key)
 
 
 def _modules(writer: Writer, replaced: set[str]) -> list[Section]:

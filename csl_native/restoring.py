@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from csl_native.image.container import Image, ImageError, matches, unpack
+from csl_native.image.container import Image, ImageError, Section, matches, unpack
+from csl_native.image.digests import LARGE, PAGE_BYTES, wrong_page
 
 from . import __version__
 from .baseimage import base_image
 from .cage import Cage
 from .lisp.libraries import set_libraries
 from .lisp.lisp import Lisp
+from .native.admission import not_admitted
 from .native.architectures import Architecture, host, why_no_host
 from .native.guards import guard_of
 from .native.hardcode import HardCode
@@ -21,13 +23,12 @@ from .native.reasons import Fallback
 from .objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from .stress import StressedMachine, machine_for
 from .system.process import system_name
-from .trust import Trust
+from .trust import Trust, is_program
 from .vm import HEAP, LINE, SLOTS
 from .words import SYMBOL, VECTOR
 
 PAGE = 4096
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
-VERIFY_LIMIT = 8 << 20  # a mapped heap up to this size is checked against its digest; larger ones by csl-image verify
 
 
 class Restoring:
@@ -53,16 +54,16 @@ class Restoring:
             self.fallbacks: list[Fallback] = [Fallback("older-state", detail=doubt) for doubt in image.doubts]
             self.sets: dict[str, LoadedSet] = {}
             self.tripped: set[int] = set()  # guards of functions that were redefined
-            self.image_digests = {name: s.digest if name == "heap" else s.info.get("heap") for name, s in image.sections.items()}
+            self.image_sections = frozenset(image.sections)
             cage = Cage(self.heap) if self.heap_given else Cage.largest(self.heap)
             self.heap, self.machine = cage.heap, machine_for(cage, int(self.gc_stress))
             self.machine.hold(self)  # type: ignore[arg-type]
             architecture = self._architecture()
             self._check_instructions(image)
             kernel_refused = self._attach_kernel(image, architecture)
-            info = self._map_heap(image)
-            doubt = self.trust.doubt(image, "heap")
+            doubt = self.trust.doubt(image, "heap") if "heap" in image.sections else ""
             self.restricted = bool(doubt)  # may Lisp reach outside of its heap?
+            info = self._map_heap(image)
             if doubt:
                 from .verifying import verify_structure
                 verify_structure(self.machine, image)
@@ -106,7 +107,7 @@ class Restoring:
         except ValueError as error:
             raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
         self.base = image
-        if os.path.realpath(image.path) != os.path.realpath(base_image()):
+        if not is_program(image):
             self.base = Image(base_image())
             current = unpack(self.base.read("instructions"))
             if not table.fits(rows, current):
@@ -130,9 +131,7 @@ class Restoring:
                 image = self.base  # this version's own, which is part of the program; an image brings one for machines that have none
             if name not in image.sections:
                 why = Fallback("no-set", detail=f"tag {architecture.number}")
-            elif doubt := self.trust.doubt(image, name):
-                why = Fallback("untrusted", detail=f"section {name}: {doubt}")
-            else:
+            elif (why := not_admitted(self.trust, image, name)) is None:
                 try:
                     pages = PageSet.read(image, name)
                     if pages.bad_pages:
@@ -176,10 +175,7 @@ class Restoring:
             raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which no csl writes; it is damaged")
         if section.length + (4 << 20) > cage.heap:
             raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
-        if section.raw and section.length <= VERIFY_LIMIT:
-            image.read("heap")
-        if not section.raw or not cage.map_file(image.file.fileno(), section.offset, section.length, HEAP):
-            m.bytes[HEAP:HEAP + section.length] = image.read("heap")
+        self._place_heap(image, section)
         starts = image.read("starts", limit=(size + 1023) // 1024 * 8)
         for name, data in (("starts", starts), ("instructions", image.read("instructions", limit=TABLE_LIMIT))):
             if name in info and not matches(data, info[name]):
@@ -198,6 +194,40 @@ class Restoring:
         cage["live_lines"] = cage["full_live"] = count
         cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
         return info
+
+    def _place_heap(self, image: Image, section: Section) -> None:
+        """The bytes of the heap in the cage, as whoever vouches for them has seen them, and so that nobody changes them from now on.
+
+        Only a file that nobody else can change is mapped.  What is mapped and large is not looked at when nobody vouches for it, because it is
+        verified object by object, and when it was looked at before (``checked.py``).
+        """
+        cage, place = self.machine.cage, slice(HEAP, HEAP + section.length)
+        if not section.raw:
+            self.machine.bytes[place] = image.read("heap")
+            return
+        if not image.own or not cage.map_file(image.file.fileno(), section.offset, section.length, HEAP):
+            image.read_into(section, self.machine.bytes[place])
+        problem = ""
+        if section.length <= LARGE:
+            problem = "" if matches(self.machine.bytes[place], section.digest) else "its digest does not match"
+        elif not self.restricted and self.trust.level != "all" and not is_program(image):
+            problem = self._check_large(image, section, self.machine.bytes[place])
+        if problem:
+            raise ImageError(f"{image.path}: section heap is damaged: {problem}; restore the image from a copy or make it again")
+
+    def _check_large(self, image: Image, section: Section, data: memoryview) -> str:
+        """Why a large heap is not what somebody vouches for; empty when it is."""
+        from .checked import is_checked, remember
+        if is_checked(image, section.digest):
+            return ""
+        pages = section.info.get("pages")
+        if isinstance(pages, bytes):
+            if (wrong := wrong_page(data, pages)) is not None:
+                return f"page {wrong} of {PAGE_BYTES >> 10} KB does not match its digest"
+        elif not matches(data, section.digest):
+            return "its digest does not match"
+        remember(image, section.digest)
+        return ""
 
     def _redefined(self, symbol: int) -> None:
         self._replaced(symbol)

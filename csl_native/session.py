@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from csl_native.image.container import Image, Section
+from csl_native.image.container import STRONG, Image, Section
 
 from .baseimage import base_image
 from .cage import default_heap
@@ -21,6 +21,7 @@ from .lisp.handles import PYTHON, STREAM
 from .lisp.lisp import Restart, Stopped
 from .machine import Unwinding
 from .native.architectures import Architecture
+from .native.pages import PageSet
 from .native.reasons import Fallback
 from .restoring import Restoring
 from .trust import Trust
@@ -141,14 +142,28 @@ class Session(Restoring, Values):
         """This machine's page sets as sections."""
         return self.hardcode.sections()
 
-    def foreign_sections(self) -> dict[str, Section]:
-        """Sections of the image this session came from that are not its own."""
+    def believed_set(self, name: str) -> PageSet | None:
+        """A page set of the image that this session came from, if it may be added to; None when there is none, or none to be believed."""
+        if not self.path or not os.path.exists(self.path):
+            return None
+        from .native.admission import not_admitted
+        with Image(self.path) as image:
+            if name not in image.sections or not_admitted(self.trust, image, name):
+                return None
+            pages = PageSet.read(image, name)
+        return None if pages.bad_pages else pages
+
+    def foreign_sections(self, heap: Section | None = None) -> dict[str, Section]:
+        """Sections of the image this session came from that are not its own; beside another heap, when one is given."""
+        from .preserve import moved
         result = {}
         if self.path and os.path.exists(self.path):
             with Image(self.path) as image:
                 for name, section in image.sections.items():
                     if name not in ("heap", "starts", "instructions"):
-                        result[name] = Section(name, image.read(name, check=False), section.raw, section.info)
+                        info = section.info if heap is None else moved(self, image, section, heap)
+                        known = section.digest if len(section.digest) == STRONG else b""
+                        result[name] = Section(name, image.read(name, check=False), section.raw, info, digest=known)
         return result
 
     # -- running ------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 A digest detects damage; it does not say who made something.  A *seal* does: a section's ``info`` may have ``seal`` with ``local``, a
 keyed BLAKE2b digest made with a key that only this user has, and ``keys``, Ed25519 signatures (RFC 8032) by public key.  Both are over
-the section's name, its digest, and all else that the directory says of it.  ``docs/FORMAT.md`` is normative.
+one thing: the format, what the section is and is called, its digest, what it belongs to (``belonging.py``), and all else that the directory
+says of it; a signature is also over the state of the image in which all that was signed together stood.  ``docs/FORMAT.md`` is normative.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from typing import Any
 
 import msgpack
 
-from csl_native.image.container import STRONG, Image, Section, digest
+from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, STRONG, Image, Section, digest
 
 from .baseimage import base_image
+from .belonging import kind_of, owner_of
 from .extras import sentence
 from .system.files import BINARY, move_new, not_private
 
 LEVELS = ("none", "local", "keys", "all")
-CONTEXT = "csl-native section 1"
+CONTEXT = "csl-native section 2"
+FIRST_FORMAT = [1, 3]  # seals of older ones did not say all that they are about
 KEY_SIZE = 32
 
 
@@ -35,11 +38,25 @@ def config_folder() -> str:
     return os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "csl-native")
 
 
-def message(section: Section) -> bytes:
-    """What a seal is made over."""
+def message(section: Section, format: list[int], state: bytes = b"") -> bytes:
+    """What a seal is made over; ``state``: of a signature, see ``state_of``."""
     info = {key: section.info[key] for key in sorted(section.info) if key != "seal"}
-    packed: bytes = msgpack.packb([CONTEXT, section.name, section.raw, section.length or len(section.data), section.digest, info])
+    packed: bytes = msgpack.packb([CONTEXT, format, kind_of(section.name), section.name, owner_of(section.name), section.raw,
+                                   section.length or len(section.data), section.digest, info, state])
     return packed
+
+
+def state_of(sections: Iterable[Section]) -> bytes:
+    """A digest of all that is signed together.  Sections that were signed in different states are no image."""
+    return digest(msgpack.packb(sorted((s.name, s.digest) for s in sections)), STRONG)
+
+
+def is_program(image: Image) -> bool:
+    """Is an open file the installation's own image?  The file that is open counts, whatever its name leads to by now."""
+    try:
+        return os.path.samestat(image.state, os.stat(base_image()))
+    except FileNotFoundError:
+        return False
 
 
 # -- keys of this user ------------------------------------------------------------------
@@ -121,23 +138,55 @@ def keyed(key: bytes, text: bytes) -> bytes:
     return bytes(blake2b(text, key=key, digest_size=STRONG, person=b"csl-native seal").digest())
 
 
+def format_of(section: Section) -> list[int]:
+    """The format that a seal more is made for: that of the seals that a section has, else this version's."""
+    format = section.info.get("seal", {}).get("format", [0, 0])
+    return list(format) if FIRST_FORMAT <= list(format) <= [FORMAT_MAJOR, FORMAT_MINOR] else [FORMAT_MAJOR, FORMAT_MINOR]
+
+
+def resealed(section: Section, **more: Any) -> dict[str, Any]:
+    """The ``info`` of a section with more in its seal."""
+    old, format = section.info.get("seal", {}), format_of(section)
+    return {**section.info, "seal": {**(old if old.get("format") == format else {}), "format": format, **more}}
+
+
+def vouched(section: Section, key: bytes) -> dict[str, Any]:
+    """The ``info`` of a section with the seal of this user, whose local key is given."""
+    return resealed(section, local=keyed(key, message(section, format_of(section))))
+
+
 def seal(sections: Iterable[Section]) -> None:
-    """Vouch for sections that were made here, with the local key; says so on standard error when that cannot be."""
-    try:
-        key = local_key(make=True)
-    except (OSError, TrustError) as error:
-        sys.stderr.write(f"csl: {error}; what is written is not sealed, and its native code will not be trusted\n")
+    """Vouch for sections that were made here, with the local key, and for nobody else; says so on standard error when that cannot be."""
+    key = sealing_key()
+    if key is None:
         return
-    assert key is not None
     for section in sections:
         section.digest = digest(section.data, STRONG)
-        section.info["seal"] = {"local": keyed(key, message(section))}
+        section.info.pop("seal", None)
+        section.info = vouched(section, key)
 
 
-def sign(section: Section, private: Any, public: bytes) -> dict[str, Any]:
+def copied(trust: Trust, image: Image, section: Section) -> dict[str, Any]:
+    """The ``info`` of a section of an image for a copy of it in another file: who copies what they trust vouches for it."""
+    if "seal" not in section.info or trust.level == "all" or trust.doubt(image, section.name) or (key := sealing_key()) is None:
+        return section.info
+    return vouched(section, key)
+
+
+def sealing_key() -> bytes | None:
+    """The local key, which is made when there is none; what is wrong with it is said on standard error."""
+    try:
+        return local_key(make=True)
+    except (OSError, TrustError) as error:
+        sys.stderr.write(f"csl: {error}; what is written is not sealed, and its native code will not be trusted\n")
+        return None
+
+
+def sign(section: Section, private: Any, public: bytes, state: bytes) -> dict[str, Any]:
     """The ``info`` of a section with a signature by an Ed25519 key more."""
-    old = section.info.get("seal", {})
-    return {**section.info, "seal": {**old, "keys": {**old.get("keys", {}), public: private.sign(message(section))}}}
+    old, format = section.info.get("seal", {}), format_of(section)
+    kept = old.get("keys", {}) if old.get("format") == format else {}
+    return resealed(section, keys={**kept, public: state + private.sign(message(section, format, state))})
 
 
 class Trust:
@@ -151,24 +200,29 @@ class Trust:
     def doubt(self, image: Image, name: str) -> str:
         """Why a section is not trusted; empty when it is.  Its contents still have to match its digest."""
         section = image.sections[name]
-        if self.level == "all" or os.path.realpath(image.path) == os.path.realpath(base_image()):
+        if self.level == "all" or is_program(image):
             return ""
         if self.level == "none":
             return "nobody is trusted with --trust=none"
         try:
-            return self._doubt(section)
+            return self._doubt(image, section)
         except (OSError, TrustError) as error:
             return str(error)
         except ImportError as error:
             return f"its signatures cannot be checked: {sentence(error)}"
 
-    def _doubt(self, section: Section) -> str:
+    def _doubt(self, image: Image, section: Section) -> str:
         seals = section.info.get("seal")
-        if not isinstance(seals, dict) or len(section.digest) != STRONG:
+        if not isinstance(seals, dict) or not ("local" in seals or seals.get("keys")) or len(section.digest) != STRONG:
             return "nobody signed it"
-        text = message(section)
+        format = list(seals.get("format", [1, 2]))
+        if not FIRST_FORMAT <= format <= [FORMAT_MAJOR, FORMAT_MINOR]:
+            return (f"its seal is of format {'.'.join(map(str, format))}, which is not believed by this version; preserve it again, "
+                    "or csl-image sign when you know where it is from")
+        if (owner := owner_of(section.name)) and owner.partition("-")[0] not in section.info:
+            return f"its seal does not say which {owner.partition('-')[0]} it belongs to"
         key = local_key()
-        if key is not None and seals.get("local") == keyed(key, text):  # nobody learns anything from the time that this takes
+        if key is not None and seals.get("local") == keyed(key, message(section, format)):  # nobody learns anything from the time that this takes
             return ""
         signatures = seals.get("keys")
         if not isinstance(signatures, dict) or not signatures:
@@ -176,10 +230,24 @@ class Trust:
         if self.level == "local":
             return "it was not made by this user; signatures do not count with --trust=local"
         known = trusted_keys()
-        for public, signature in signatures.items():
-            if public in known and isinstance(signature, bytes):
-                return "" if _verifies(public, signature, text) else f"the signature by {public.hex()[:16]}... does not fit"
+        for public, value in signatures.items():
+            if public in known and isinstance(value, bytes):
+                state, signature = value[:STRONG], value[STRONG:]
+                if not _verifies(public, signature, message(section, format, state)):
+                    return f"the signature by {public.hex()[:16]}... does not fit"
+                return _other_state(image, public, section.name, state)
         return "signed by " + ", ".join(bytes(k).hex()[:16] + "..." for k in signatures if isinstance(k, bytes)) + ", which is not trusted here"
+
+
+def _other_state(image: Image, public: bytes, name: str, state: bytes) -> str:
+    """What else the same key signed in this image, in another state of it: the heap where there is one, else anything; empty when nothing."""
+    signed = {s.name: value[:STRONG] for s in image.sections.values()
+              if isinstance(value := s.info.get("seal", {}).get("keys", {}).get(public), bytes)}
+    for other in ("heap",) if "heap" in signed else sorted(signed):
+        if signed[other] != state:
+            return (f"{name} was signed as a part of state {state.hex()[:12]}, {other} of state {signed[other].hex()[:12]} by the same key: "
+                    "they were not signed together.  csl-image sign signs the whole again")
+    return ""
 
 
 def _verifies(public: bytes, signature: bytes, text: bytes) -> bool:

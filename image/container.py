@@ -17,7 +17,7 @@ import msgpack
 
 from csl_native.image import files, schema
 from csl_native.image.files import ImageError as ImageError  # what everybody takes from here
-from csl_native.system.files import BINARY, REPLACES_MAPPED
+from csl_native.system.files import BINARY, REPLACES_MAPPED, others_can_write
 
 try:  # hashlib would load OpenSSL, which takes longer than the whole start of csl
     from _blake2 import blake2b
@@ -25,7 +25,7 @@ except ImportError:
     from hashlib import blake2b
 
 MAGIC = b"CSLNATIV"
-FORMAT_MAJOR, FORMAT_MINOR = 1, 2
+FORMAT_MAJOR, FORMAT_MINOR = 1, 3
 PAGE = 4096
 SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
 SLOT_PLACES = (0, 512)
@@ -74,9 +74,10 @@ class Image:
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be read ({error.strerror}); check the name, or make an image with preserve") from error
         try:
-            if not stat.S_ISREG(os.fstat(self.file.fileno()).st_mode):
+            self.state = os.fstat(self.file.fileno())  # of what is open: what is decided about the file is decided by this, not by its name
+            if not stat.S_ISREG(self.state.st_mode):
                 raise ImageError(f"{self.path}: is not an image of csl but {files.kind(self.path)}; check the name")
-            self.size = os.fstat(self.file.fileno()).st_size
+            self.size = self.state.st_size
             self.sequence, self.sections = self._directory()
         except BaseException:
             self.file.close()
@@ -90,6 +91,11 @@ class Image:
 
     def close(self) -> None:
         self.file.close()
+
+    @property
+    def own(self) -> bool:
+        """May the file be mapped: can nobody but this user (and root) change it?"""
+        return not others_can_write(self.state)
 
     def _read(self, offset: int, length: int) -> bytes:
         self.file.seek(offset)
@@ -181,13 +187,19 @@ class Image:
     def view(self, name: str, check: bool = True) -> memoryview:
         """The contents of a section without a copy where it is stored as it is."""
         s = self.sections.get(name)
-        if s is None or not s.raw or s.stored != s.length or not s.length or not REPLACES_MAPPED:
+        if s is None or not s.raw or s.stored != s.length or not s.length or not REPLACES_MAPPED or not self.own:
             return memoryview(self.read(name, check))
         page = s.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
         data = memoryview(mmap.mmap(self.file.fileno(), s.offset - page + s.length, access=mmap.ACCESS_READ, offset=page))[s.offset - page:]
         if check and not matches(data, s.digest):
             raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
         return data
+
+    def read_into(self, s: Section, target: memoryview) -> None:
+        """The stored bytes of a raw section, into memory that is as long as it is."""
+        self.file.seek(s.offset)
+        if (got := self.file.readinto(target)) != s.stored:
+            raise ImageError(f"{self.path}: section {s.name} is cut short: {got} of {s.stored} bytes")
 
     def verify(self) -> list[str]:
         """Names of the sections whose contents do not match their digest."""

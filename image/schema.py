@@ -32,9 +32,13 @@ def sizes(x: Any) -> bool:
     return type(x) is dict and all(type(key) is str and type(value) is int for key, value in x.items())
 
 
+def version(x: Any) -> bool:
+    return type(x) is list and len(x) == 2 and all(type(each) is int and 0 <= each < 1 << 16 for each in x)
+
+
 def seal(x: Any) -> bool:
     keys = x.get("keys", {}) if type(x) is dict else None
-    return (type(keys) is dict and type(x.get("local", b"")) is bytes
+    return (type(keys) is dict and type(x.get("local", b"")) is bytes and version(x.get("format", [1, 0]))
             and all(type(key) is bytes and type(value) is bytes for key, value in keys.items()))
 
 
@@ -48,12 +52,13 @@ ROW: Rows = {"name": (lambda x: text(x) and len(x) <= NAME_LIMIT, f"a text of at
        "offset": (number(0, SIZE_LIMIT), "a place in the file"), "stored": (number(0, SIZE_LIMIT), "a size"),
        "length": (number(0, SIZE_LIMIT), "a size"), "digest": (digest, "a digest of 16 or 32 bytes")}
 INFO: Rows = {"tag": (number(0, 256), "a tag"), "abi": (text, "a text"), "head": (digest, "a digest"), "heap": (digest, "a digest"),
-        "engines": (sizes, "sizes by name"),
-        "seal": (seal, "a map of a local seal and signatures by key"), "date": (number(0, 1 << 40), "seconds since 1970"), "functions": (texts, "names"),
-        "id": (text, "a text"), "tid": (text, "a text")}
+        "module": (digest, "a digest"), "compared": (lambda x: type(x) is bool, "true or false"), "engines": (sizes, "sizes by name"),
+        "seal": (seal, "a map of a format, a local seal and signatures by key"), "date": (number(0, 1 << 40), "seconds since 1970"),
+        "functions": (texts, "names"), "id": (text, "a text"), "tid": (text, "a text")}
 HEAP: Rows = {"size": (number(1, SIZE_LIMIT), "a size"), "base": (number(0, SIZE_LIMIT), "a place"), "entries": (texts, "names"), "builtins": (texts, "names"),
         "gensym": (number(0, 1 << 60), "a number"), "precision": (number(0, 1 << 20), "a number"), "modulus": (number(8, 1 << 62), "a number"),
-        "bytecode": (number(0, 1 << 20), "a number"), "profile": (texts, "names"), "starts": (digest, "a digest"), "instructions": (digest, "a digest")}
+        "bytecode": (number(0, 1 << 20), "a number"), "profile": (texts, "names"), "starts": (digest, "a digest"),
+        "pages": (lambda x: type(x) is bytes and len(x) % 32 == 0, "digests of 32 bytes"), "instructions": (digest, "a digest")}
 NEEDED = ("size", "base", "entries", "builtins", "gensym", "modulus")  # of a heap
 MODULE: Rows = {"instructions": (number(0, 1 << 16), "a number"), "bytecode": (digest, "a digest")}
 

@@ -63,8 +63,8 @@ def edit_set(image: Path, change: Callable[[PageSet], None]) -> None:
 def other_tag(image: Path) -> None:
     number = own_section("").lstrip("-")
     with Image(image) as opened:
-        sections = [Section(n.replace(number, "31") if n.endswith("-" + number) else n, opened.read(n), s.raw, s.info)
-                    for n, s in opened.sections.items()]
+        sections = [Section(n.replace(number, "31"), opened.read(n), s.raw, {**s.info, "tag": 31}) if n.endswith("-" + number)
+                    else Section(n, opened.read(n), s.raw, s.info) for n, s in opened.sections.items()]
     write(image, sections)
     sign_again(image)
 

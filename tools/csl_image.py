@@ -16,6 +16,7 @@ from typing import Any
 
 from csl_native import __version__
 from csl_native.baseimage import check_output
+from csl_native.belonging import misfit
 from csl_native.extras import sentence
 from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, unpack
@@ -158,6 +159,7 @@ def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Check every digest, all bytecode, and who vouches for it."""
     problems = image.doubts + [f"section {name} does not match its digest" for name in image.verify()]
+    problems += [why for name in sorted(image.sections) if (why := misfit(image, name))]
     for kind in ("kernel", "functions", "native"):
         for name in sorted(image.sections):
             if name.startswith(kind + "-"):

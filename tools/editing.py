@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from csl_native.belonging import misfit, owner_of, put_beside
 from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError, Section
 from csl_native.image.files import check_output
@@ -12,6 +13,7 @@ from csl_native.image.writing import Changed, Writer
 from csl_native.native.architectures import by_name
 from csl_native.native.modulecode import module_digests, module_sections, owner
 from csl_native.preserve import TYPED
+from csl_native.trust import Trust, copied, sealing_key, vouched
 
 TRIES = 3
 
@@ -112,16 +114,30 @@ def copy(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         if not {"module-" + module, TYPED + module} & set(found):
             raise ImageError(f"{image.path}: has no module {module}; csl-image modules lists them")
         names += found
-    sections = [Section(name, image.read(name), (s := image.sections[name]).raw, s.info, digest=s.digest) for name in names]
+    sections = [Section(name, image.read(name), (s := image.sections[name]).raw, copied(Trust(), image, s), digest=s.digest) for name in names]
     with Writer(options.to) as writer:
+        if writer.exists and "heap" in writer.image.sections:
+            sections = [_beside(image, s, writer.image.sections["heap"]) for s in sections]
         if not writer.exists and not wanted:
             writer.replace(sections)
         else:
             _has_entries(writer.image, {s.info["tag"] for s in sections if s.name.startswith("functions-")})
-            copied = set(map(owner, names)) - {None}
+            moved = set(map(owner, names)) - {None}
             writer.commit(sections, frozenset(name for name in writer.image.sections if (owned := owner(name)) is not None and owned[1]
-                                              and (owned[0], 0) in copied and name not in names))
+                                              and (owned[0], 0) in moved and name not in names))
     return [{"section": s.name, "bytes": len(s.data), "copied to": options.to} for s in sections], 0
+
+
+def _beside(image: Image, section: Section, heap: Section) -> Section:
+    """A set of an image's functions, to go into another image that was preserved from the same ones; others as they are."""
+    if owner_of(section.name) != "heap":
+        return section
+    if why := misfit(image, section.name):
+        raise ImageError(f"{image.path}: {why}; it is not copied")
+    section.length, info = len(section.data), put_beside(section, heap)
+    if info is not section.info and not Trust().doubt(image, section.name) and (key := sealing_key()) is not None:
+        info = vouched(Section(section.name, b"", section.raw, info, length=section.length, digest=section.digest), key)
+    return Section(section.name, section.data, section.raw, info, digest=section.digest)
 
 
 def _has_entries(image: Image, tags: set[int]) -> None:

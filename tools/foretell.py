@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from csl_native.baseimage import base_image
+from csl_native.belonging import misfit
 from csl_native.foreign.types import FOREIGN
 from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError
@@ -45,6 +46,8 @@ def whole(image: Image, architecture: Architecture, features: frozenset[str]) ->
 
 def one(image: Image, name: str, kernel: PageSet, features: frozenset[str]) -> tuple[PageSet | None, Fallback | None]:
     """One section of function pages, or why it cannot be used."""
+    if why := misfit(image, name):
+        return None, Fallback("mismatch", detail=why)
     try:
         pages = section(image, name)
     except ImageError as error:
@@ -88,11 +91,13 @@ def entry_problem(view: HeapView, pages: PageSet, name: str, symbol: int, entry:
         return Fallback("bad-entry", name, f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
     if (bad := pages.damaged(place)) is not None:
         return Fallback("damaged-page", name, f"page {bad}")
-    row = pages.entries.get(str(place), {})
+    row = pages.entries.get(str(place))
+    if row is None:
+        return Fallback("bad-entry", name, f"page {page}, offset {offset} is no entry point of the set")
     found = view.code_of(symbol)
     if found is None:
         return Fallback("no-bytecode", name)
-    if "bytecode" in row and row["bytecode"] != view.digest_of(name):
+    if row["name"] != name or row.get("bytecode") != view.digest_of(name):
         return Fallback("redefined", name)
     for callee, wanted in row.get("inlined", {}).items():
         now = view.digest_of(callee)

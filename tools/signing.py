@@ -6,13 +6,15 @@ import argparse
 import os
 from typing import Any
 
-from csl_native.image.container import STRONG, Image, ImageError, digest
+from csl_native.belonging import kind_of, misfit, owner_of
+from csl_native.image.container import STRONG, Image, ImageError, Section, matches
+from csl_native.image.digests import wrong_page
 from csl_native.image.writing import Writer
 from csl_native.system.files import BINARY
-from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, keyed, local_key, message, set_trusted, trusted_keys
+from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, local_key, set_trusted, state_of, trusted_keys, vouched
 from csl_native.trust import sign as signed
 
-CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-")  # what runs, or is run by something
+CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-", "typed-")  # what runs, or is run by something
 
 
 def private_key(path: str, make: bool) -> Any:
@@ -84,19 +86,30 @@ def sealed(image: Image, private: Any) -> dict[str, dict[str, Any]]:
         raise ImageError(f"{image.path}: damaged: {', '.join(bad)}; only what is whole is signed")
     own = local_key(make=True) if private is None else None
     public = raw(private.public_key()) if private is not None else b""
-    infos = {}
-    for name, section in image.sections.items():
-        if name.startswith(CODE):
-            if len(section.digest) != STRONG:
-                raise ImageError(f"{image.path}: section {name} was written by format 1.0, whose digests are too short to be signed; preserve it again")
-            if name == "heap" and section.info.get("starts") != digest(image.read("starts"), STRONG):
-                raise ImageError(f"{image.path}: section starts is not that of its heap; restore the image from a copy or make it again")
-            if private is not None:
-                infos[name] = signed(section, private, public)
-            else:
-                assert own is not None
-                infos[name] = {**section.info, "seal": {**section.info.get("seal", {}), "local": keyed(own, message(section))}}
-    return infos
+    sections = [_whole(image, name) for name in image.sections if name.startswith(CODE)]
+    state = state_of(sections)
+    return {s.name: signed(s, private, public, state) if own is None else vouched(s, own) for s in sections}
+
+
+def _whole(image: Image, name: str) -> Section:
+    """A section as it is signed, when it is what it says and with what it belongs to."""
+    section = image.sections[name]
+    info, owner = section.info, owner_of(name)
+    if len(section.digest) != STRONG:
+        raise ImageError(f"{image.path}: section {name} was written by format 1.0, whose digests are too short to be signed; preserve it again")
+    if why := misfit(image, name):
+        raise ImageError(f"{image.path}: {why}; only what belongs together is signed.  csl-image drop takes the pages of a tag out")
+    if name == "heap":
+        for other in ("starts", "instructions"):
+            if other in image.sections and not matches(image.read(other), info.get(other, b"")):
+                raise ImageError(f"{image.path}: section {other} is not that of its heap; restore the image from a copy or make it again")
+        if "pages" in info and wrong_page(image.view(name, check=False), info["pages"]) is not None:
+            raise ImageError(f"{image.path}: damaged: the digests of its heap's pages; only what is whole is signed")
+    elif owner and kind_of(owner) not in info:  # of format 1.0, or made by a builder: it is said now
+        if owner not in image.sections:
+            raise ImageError(f"{image.path}: section {name} belongs to {owner}, which is not there; only what belongs together is signed")
+        info = {**info, kind_of(owner): image.sections[owner].digest, "compared": True}
+    return Section(name, b"", section.raw, info, section.offset, section.stored, section.length, section.digest)
 
 
 def trust(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:

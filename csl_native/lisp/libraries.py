@@ -58,23 +58,29 @@ class Library:
 
     def load(self, lisp: Lisp, name: str, sources: bool = False) -> bool:
         """Evaluate a module (or only take its saved definitions); False when it is not here."""
-        section = self.rows().get(name)
-        if section is None:
+        if not os.path.exists(self.path):
             return False
-        session = getattr(lisp, "session", None)
         with Image(self.path) as image:
-            data = image.read(section.name)
-            strange = session is not None and bool(session.trust.doubt(image, section.name))
-            try:
-                for item in read_module(lisp, section, data, "sources" if sources else "items"):
-                    with lisp.machine.scope():
-                        take_source(lisp, item) if sources else take_item(lisp, item, strange)
-            except BadModule as error:
-                raise ImageError(f"{self.path}: module {name}: {error}") from error
-            if session is not None and not sources:
-                from ..native.modulecode import take
-                take(session.hardcode, image, name)
+            if PREFIX + name not in image.sections:
+                return False
+            load(lisp, image, name, sources)
         return True
+
+
+def load(lisp: Lisp, image: Image, name: str, sources: bool = False) -> None:
+    """Evaluate a module of an open image, or only take its saved definitions."""
+    session, section = getattr(lisp, "session", None), image.sections[PREFIX + name]
+    data = image.read(section.name)
+    strange = session is not None and bool(session.trust.doubt(image, section.name))
+    try:
+        for item in read_module(lisp, section, data, "sources" if sources else "items"):
+            with lisp.machine.scope():
+                take_source(lisp, item) if sources else take_item(lisp, item, strange)
+    except BadModule as error:
+        raise ImageError(f"{image.path}: module {name}: {error}") from error
+    if session is not None and not sources:
+        from ..native.modulecode import take
+        take(session.hardcode, image, name)
 
 
 def native_sections(image: Image, name: str) -> frozenset[str]:

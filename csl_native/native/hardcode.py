@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import Image, ImageError, Section
 
+from ..belonging import together
 from ..cage import CodeMemory
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
@@ -15,6 +16,7 @@ from ..kernel.memory import NIL, ROOT_HANDMADE
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..vm import HEAP
 from ..words import OTHER, VECTOR
+from .admission import not_admitted
 from .architectures import Architecture
 from .guards import function_digest
 from .kernelset import kind_numbers
@@ -43,6 +45,7 @@ class HardCode(DefinitionTable):
         self.kernels: dict[int, PageSet] = {}  # made here for other machines, by tag
         self.stencils: dict[str, Section] = {}  # ... and theirs, by section name
         self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
+        self.compared: set[int] = set()  # tags of sets that were not made together with this heap, or in which an entry is of another definition
         self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
         self.free_slots: list[int] = []
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
@@ -71,8 +74,8 @@ class HardCode(DefinitionTable):
     def read_set(self, image: Image, name: str, tag: int) -> Fallback | None:
         """Take a section of function pages for this machine; the reason when it cannot be used."""
         assert self.architecture is not None
-        if doubt := self.session.trust.doubt(image, name):
-            return Fallback("untrusted", detail=f"section {name}: {doubt}")
+        if why := not_admitted(self.session.trust, image, name):
+            return why
         try:
             pages = PageSet.read(image, name)
         except ImageError as error:
@@ -82,6 +85,8 @@ class HardCode(DefinitionTable):
         if missing := self.architecture.missing(pages.features):
             return Fallback("missing-feature", detail=missing)
         self.sets[tag] = pages
+        if not together(image, name):
+            self.compared.add(tag)
         return None
 
     @property
@@ -139,9 +144,7 @@ class HardCode(DefinitionTable):
                     continue
                 self.memories.append((tag, 0, len(pages.data), loaded.memory))
                 self.overflowed |= {(tag, entry) for entry in loaded.refused}
-        heap = self.session.image_digests.get("heap")
-        together = {tag for tag in self.sets if heap is not None and self.session.image_digests.get(f"functions-{tag}") == heap}
-        self.instate_rows(rows, together)
+        self.instate_rows(rows, set(self.sets) - self.compared)
         if not self.sets[self.tag].data:
             self.forget(self.tag)  # what is compiled here begins another set, in which their places mean nothing
 
@@ -159,7 +162,7 @@ class HardCode(DefinitionTable):
                          if number >> 20 & 31 == self.tag and (found := self.sets.get(number >> 20 & 255)) is not None and found.data)
             if not own:
                 tags = {number >> 20 & 255 for number, _ in numbers}
-                there = {tag for tag in tags if f"functions-{tag}" in self.session.image_digests and tag & 31 != self.tag}
+                there = {tag for tag in tags if f"functions-{tag}" in self.session.image_sections and tag & 31 != self.tag}
                 self.session.fallbacks.append(no_set(m.text(symbol), self.tag, there))
             for cell in range(4):
                 why: Fallback | None = None
@@ -169,6 +172,7 @@ class HardCode(DefinitionTable):
                         break
                 if why is not None:
                     self.session.fallbacks.append(why)
+                    self.compared |= {row[0] >> 20 & 255 for row in own}  # the table keeps its row, and who reads it later must not believe it
 
     def withdraw(self) -> None:
         """Make every function that runs natively bytecode again, for a while; the table keeps its entries."""
@@ -238,11 +242,13 @@ class HardCode(DefinitionTable):
             return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
         if (bad := pages.damaged(place)) is not None:
             return Fallback("damaged-page", m.text(symbol), f"page {bad}")
-        entry = pages.entries.get(str(place), {})
+        entry = pages.entries.get(str(place))
+        if entry is None:
+            return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is no entry point of the set")
         if not together:
             if not self.lisp.is_bytecoded(symbol):
                 return Fallback("no-bytecode", m.text(symbol))
-            if "bytecode" in entry and entry["bytecode"] != self.bytecode_digest(symbol):
+            if entry["name"] != m.text(symbol) or entry.get("bytecode") != self.bytecode_digest(symbol):
                 return Fallback("redefined", m.text(symbol))
             if changed := self.changed(entry.get("inlined", {})):
                 return Fallback("redefined", m.text(symbol), f"{changed}, which stands in place of its calls")
@@ -320,10 +326,11 @@ class HardCode(DefinitionTable):
         """The set of functions of a tag; another machine's comes from the image, or is begun."""
         if tag not in self.sets:
             abi = self.session.kernel_abi()
-            section = self.session.foreign_sections().get(f"functions-{tag}") if tag & 31 != self.tag else None
-            old = PageSet.parse(section.data, f"functions-{tag}") if section else None
+            old = self.session.believed_set(f"functions-{tag}") if tag & 31 != self.tag else None
             self.sets[tag] = old if old is not None and old.abi == abi else PageSet(tag, abi)
-            if self.sets[tag] is not old:
+            if self.sets[tag] is old:
+                self.compared.add(tag)
+            else:
                 self.forget(tag)
         return self.sets[tag]
 
@@ -361,7 +368,11 @@ class HardCode(DefinitionTable):
             result.append(self.kernel.section(f"kernel-{self.tag}"))
         result += [pages.section(f"kernel-{tag}") for tag, pages in self.kernels.items()]
         result += self.stencils.values()
-        return result + [pages.section(f"functions-{tag}") for tag, pages in self.sets.items() if pages.data]
+        result += [pages.section(f"functions-{tag}") for tag, pages in self.sets.items() if pages.data]
+        for section in result:
+            if function_tag(section.name) in self.compared:
+                section.info["compared"] = True
+        return result
 
 
 def function_tag(name: str) -> int | None:

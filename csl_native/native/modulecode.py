@@ -11,6 +11,7 @@ from csl_native.image.writing import Writer
 
 from ..lisp.fasl import PREFIX
 from ..trust import seal
+from .admission import not_admitted
 from .architectures import Architecture
 from .hardcode import HardCode
 from .pages import PAGE_SIZE, PageSet, Refused
@@ -57,8 +58,8 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
     m, architecture = hardcode.machine, hardcode.architecture
     assert architecture is not None
     name = section_name(tag, module)
-    if doubt := hardcode.session.trust.doubt(image, name):
-        return Fallback("untrusted", detail=f"section {name}: {doubt}")
+    if why := not_admitted(hardcode.session.trust, image, name):
+        return why
     try:
         pages = PageSet.read(image, name)
     except ImageError as error:
@@ -110,26 +111,32 @@ def module_sections(session: Session, path: str | os.PathLike[str], architecture
 
     Each module is loaded into ``session`` for that, which is of no other use afterwards.
     """
-    from ..lisp.libraries import Library
+    from ..lisp.libraries import load
     from .compilation import Compilation
-    library, hardcode, m = Library(os.fspath(path)), session.hardcode, session.machine
+    hardcode, m = session.hardcode, session.machine
     done: dict[str, list[str]] = {}
     sections: list[Section] = []
 
+    def compile_one(image: Image, module: str) -> None:
+        section = image.sections[PREFIX + module]
+        load(session.lisp, image, module)
+        names = [str(name) for name in section.info.get("functions", ())]
+        symbols = [symbol for symbol in map(m.intern, dict.fromkeys(names)) if session.lisp.is_bytecoded(symbol)]
+        done[module] = []
+        for architecture in architectures:
+            hardcode.sets[architecture.tag] = PageSet(architecture.tag, session.kernel_abi())
+            found = Compilation(hardcode, [architecture], kernels=False).run(symbols, progress)[architecture.name]
+            done[module] += [m.text(symbol) for symbol in found if m.text(symbol) not in done[module]]
+            made = hardcode.sets[architecture.tag].section(section_name(architecture.tag, module))
+            made.info["module"] = section.digest
+            sections.append(made)
+            if not session.restricted:
+                seal([made])
+
     def body() -> None:
-        for module in library.members() if modules is None else modules:
-            library.load(session.lisp, module)
-            with Image(library.path) as image:
-                names = [str(name) for name in image.sections[PREFIX + module].info.get("functions", ())]
-            symbols = [symbol for symbol in map(m.intern, dict.fromkeys(names)) if session.lisp.is_bytecoded(symbol)]
-            done[module] = []
-            for architecture in architectures:
-                hardcode.sets[architecture.tag] = PageSet(architecture.tag, session.kernel_abi())
-                found = Compilation(hardcode, [architecture], kernels=False).run(symbols, progress)[architecture.name]
-                pages = hardcode.sets[architecture.tag]
-                done[module] += [m.text(symbol) for symbol in found if m.text(symbol) not in done[module]]
-                sections.append(pages.section(section_name(architecture.tag, module)))
-        if not session.restricted:
-            seal(sections)
+        with Image(path) as image:
+            wanted = sorted(name.removeprefix(PREFIX) for name in image.sections if name.startswith(PREFIX)) if modules is None else modules
+            for module in wanted:
+                compile_one(image, module)
     session.run(body)
     return done, sections

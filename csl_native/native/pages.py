@@ -129,8 +129,12 @@ class PageSet:
     @classmethod
     def read(cls, image: Image, name: str) -> PageSet:
         """A set of an image.  Pages may be damaged, which costs only the functions in them; what is in front of them may not."""
-        head = image.sections[name].info.get("head") if name in image.sections else None
-        return cls.parse(image.read(name, check=head is None), f"{image.path}, section {name}", head)
+        info = image.sections[name].info if name in image.sections else {}
+        head = info.get("head")
+        pages = cls.parse(image.read(name, check=head is None), f"{image.path}, section {name}", head)
+        if pages.tag != info.get("tag", pages.tag):
+            raise ImageError(f"{image.path}: section {name} holds a set for tag {pages.tag}, the directory says {info['tag']}; compile it again")
+        return pages
 
     @classmethod
     def parse(cls, data: bytes, where: str, front: bytes | None = None) -> PageSet:

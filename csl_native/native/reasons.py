@@ -30,6 +30,7 @@ ROWS = (
     Reason("no-memory-execution", "the system refuses executable memory", "allow it for this program, or go on with bytecode"),
     Reason("untrusted", "nobody who is trusted here vouches for it",
            "csl-image trust KEY, csl-image sign when it is yours, or --trust=all when you know where it is from"),
+    Reason("mismatch", "it belongs to another heap or module than the one that it is with", "restore the image from a copy, or compile again"),
     Reason("no-foreign", "a C function that the code calls is not there", "install the shared library; until then each call is an error that says so"),
     Reason("older-state", "the newest state of the image is damaged or gone", "restore the image from a copy or make it again",
            "is what the image was before"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from csl_native.image.container import Image, ImageError
 
 from ..baseimage import base_image
+from ..native.admission import not_admitted
 from ..native.pages import PageSet
 from .table import StencilTable, section_name, stencil_abi
 
@@ -31,8 +32,8 @@ def read_stencils(session: Session) -> StencilTable | str:
             with Image(path) as image:
                 if name not in image.sections:
                     continue
-                if doubt := session.trust.doubt(image, name):
-                    why = f"{path}: section {name}: {doubt}"
+                if doubt := not_admitted(session.trust, image, name):
+                    why = f"{path}: {doubt.detail}"
                     continue
                 pages = PageSet.read(image, name)
             if pages.bad_pages:

@@ -110,6 +110,13 @@ def not_private(state: os.stat_result, readable: bool) -> str:
     return ""
 
 
+def others_can_write(state: os.stat_result) -> bool:
+    """Can somebody who is neither this user nor root change a file that is open?  On Windows nobody can."""
+    if WINDOWS or not hasattr(os, "geteuid"):
+        return False
+    return state.st_uid not in (os.geteuid(), 0) or bool(state.st_mode & 0o022)
+
+
 def move_new(source: str, target: str) -> None:
     """Give a file its name unless there is one of that name; the file of the other name is gone in either case."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import ImageError
@@ -9,11 +10,11 @@ from csl_native.image.files import shown
 
 from ...kernel.memory import NIL, T
 from ...objects import CODE_HEADER, F_MACRO
-from ...trust import seal
+from ...trust import copied, seal
 from ...words import CONS, STRING, SYMBOL
 from .. import libraries
 from ..assembly import CompileError
-from ..fasl import ModuleWriter, Unwritable
+from ..fasl import PREFIX, ModuleWriter, Unwritable
 from ..libraries import Library, handle_of, library_of
 from ..registry import Checked, Text, Value, builtin
 from .definitions import KINDS, Definition, definition_of, flagged
@@ -306,18 +307,18 @@ def copy_module(lisp: Lisp, name: Checked) -> int:
     if to is None or not to.writable:
         raise lisp.errors.plain("copy-module: there is no output library")
     for library in libraries.inputs(lisp):
-        section = library.rows().get(text)
-        if section is not None and library.path != to.path:
-            with Image(library.path) as image:
-                to.put(Section(section.name, image.read(section.name), info=section.info))
-            return T
+        if library.path == to.path or not os.path.exists(library.path):
+            continue
+        with Image(library.path) as image:
+            if (section := image.sections.get(PREFIX + text)) is not None:
+                to.put(Section(section.name, image.read(section.name), section.raw, copied(session_of(lisp).trust, image, section)))
+                return T
     return NIL
 
 
 @builtin("open-library", 1, 2)
 def open_library(lisp: Lisp, name: Text, writable: Value = NIL) -> int:
     """The library in an image file, for reading or (second argument) for writing too."""
-    import os
     path = path_of(lisp, name)
     if writable == NIL and not os.path.exists(path):
         raise lisp.errors.loud("file could not be opened:", name)
