@@ -57,6 +57,10 @@ def test_files_are_short_and_loaded() -> None:
         assert len(lines) <= 250 and max(map(len, lines)) <= 120, path
 
 
+def test_the_tour_of_the_readme() -> None:
+    assert log("tour").strip("\n") in (ALGEBRA / "README.md").read_text()
+
+
 WAYS = {"bytecode": ("--jit", "-1"), "stencils": ("--jit", "0,-1"), "llvm": ("--jit", "0,0"),
         **{name: ("--engine", name) for name, engine in engines().items() if engine.native}}
 

@@ -29,6 +29,7 @@
 (rdf "$algebra/packages/dense.lsp")
 (rdf "$algebra/packages/cantor.lsp")
 (rdf "$algebra/packages/hensel.lsp")
+(rdf "$algebra/packages/kronecker.lsp")
 (rdf "$algebra/packages/factor.lsp")
 (faslend)
 
@@ -44,6 +45,19 @@
 (faslout 'integrate)
 (rdf "$algebra/packages/rational.lsp")
 (rdf "$algebra/packages/integrate.lsp")
+(faslend)
+
+(faslout 'groebner)
+(rdf "$algebra/packages/monomials.lsp")
+(rdf "$algebra/packages/groebner.lsp")
+(faslend)
+
+(faslout 'numbers)
+(rdf "$algebra/packages/numbers.lsp")
+(faslend)
+
+(faslout 'display)
+(rdf "$algebra/packages/display.lsp")
 (faslend)
 
 (preserve 'algebra "Algebra")

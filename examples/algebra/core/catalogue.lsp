@@ -56,8 +56,11 @@
   (matrix . matrix) (det . matrix) (rank . matrix) (inverse . matrix) (transpose . matrix) (trace . matrix)
   (element . matrix) (identity . matrix) (charpoly . matrix)
   (factorize . factor) (resultant . factor)
-  (solve . solve) (int . integrate))
+  (solve . solve) (int . integrate) (groebner . groebner) (normalform . groebner)
+  (primep . numbers) (nextprime . numbers) (ifactor . numbers) (totient . numbers) (mod . numbers))
 
 (deftable needs
   (solve matrix factor)
-  (integrate solve))
+  (integrate solve)
+  (groebner integrate)
+  (display matrix))
