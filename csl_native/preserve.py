@@ -72,6 +72,7 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     """
     path = os.fspath(path)
     check_output(path)
+    session.hardcode.collector.compact()
     sections = heap_sections(session, compress)
     own, heap = session.native_sections(), sections[0]
     heap.digest = digest(heap.data, STRONG)

@@ -80,6 +80,7 @@ class Restoring:
             self.hardcode = HardCode(self, image, architecture, kernel_refused)  # type: ignore[arg-type]  # every Restoring is a Session
             self.lisp.on_give_out = self._given_out
             self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
+            self.lisp.on_full_collection = self.hardcode.collector.collected
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
             self._system_variables()
@@ -258,7 +259,8 @@ class Restoring:
             while self.tripped:
                 self.machine.bytes[self.tripped.pop()] = 0
             if self.lisp.jit is not None:
-                self.lisp.jit.sweep()
+                self.lisp.jit.forget_nameless()
+            self.hardcode.collector.sweep()
 
     def _translate(self, info: dict[str, Any]) -> None:
         """Entry slots and function numbers of an image of another version are translated by name."""

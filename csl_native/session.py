@@ -291,8 +291,7 @@ class Session(Restoring, Values):
             stream.close()
         if self.lisp.jit is not None:
             self.lisp.jit.close()
-        for _, _, _, memory in self.hardcode.memories:
-            memory.close()
+        self.hardcode.close()
         for loaded in self.sets.values():
             loaded.memory.close()
         if self.base.path != self.path:

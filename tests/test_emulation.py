@@ -369,7 +369,8 @@ def models(image: Path, emulator: str, cpu: str) -> str:
     """Which tag's code a function of the image runs, on a model of this machine's own architecture."""
     script = ("import sys\nfrom csl_native.session import restore\ns = restore(sys.argv[1], heap=64 << 20)\nm, h = s.machine, s.hardcode\n"
               "from csl_native.objects import SYM_FN1\na = m.words[m.field(m.intern('unit'), SYM_FN1) >> 3]\n"
-              "print([t for t, _, n, c in h.memories if c.address <= a < c.address + n], s.eval('(list (unit 0) (unit 0.0) (unit 2.0))'), s.explain())")
+              "print([x.tag for x in h.spans if x.memory.address <= a < x.memory.address + x.size],"
+              " s.eval('(list (unit 0) (unit 0.0) (unit 2.0))'), s.explain())")
     return subprocess.run([emulator, "-cpu", cpu, sys.executable, "-c", script, str(image)], capture_output=True, text=True, timeout=200, check=False,
                           env={**os.environ, "PYTHONPATH": str(ROOT)}).stdout
 

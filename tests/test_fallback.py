@@ -162,7 +162,7 @@ def test_switched_off(image: Path) -> None:
     assert [f.code for f in s.fallbacks] == ["switched-off"] and not s.machine.native
     s = restore(image, heap=128 << 20, native=False, engine="switch")
     check_program(s)
-    assert [f.code for f in s.fallbacks] == ["switched-off"] and s.machine.native and not s.hardcode.memories
+    assert [f.code for f in s.fallbacks] == ["switched-off"] and s.machine.native and not s.hardcode.spans
 
 
 def test_redefinition_drops_native_code_everywhere(image: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path)
     sign_again(path)
     s = restore(path, heap=64 << 20)
     assert [f.code for f in s.fallbacks] == ["damaged-page"] and s.eval("(unit 0.0)") is True
-    assert [tag for tag, *_ in s.hardcode.memories] == [here.tag]
+    assert [tag for tag, *_ in s.hardcode.spans] == [here.tag]
     with Image(path) as image:
         assert "unit" not in foretell.predict(image, HeapView(image), here, refined.baseline)
 

@@ -194,7 +194,7 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
     native.eval("(de f (x) x)")
     native.native_compile(["f"])
     native.eval("(setq v (make!-native 64)) (putv!-native v 8 1)")
-    places = [memory.address for _, _, _, memory in native.hardcode.memories] + [loaded.memory.address for loaded in native.sets.values()]
+    places = [span.memory.address for span in native.hardcode.spans] + [loaded.memory.address for loaded in native.sets.values()]
     found = 0
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:

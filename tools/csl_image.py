@@ -26,6 +26,7 @@ from csl_native.instructions.table import CodeError, install
 from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
+from csl_native.native.units import units
 from csl_native.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.system.process import utf8_streams
 from csl_native.tools import census, compare, foretell, listing
@@ -243,7 +244,9 @@ def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 code += n
                 rows.append({"what": f"  {s.name} {entry['name']}", "bytes": n})
             rows.append({"what": f"  {s.name} relocation records ({pages.record_count})", "bytes": RECORD.size * pages.record_count})
-            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - RECORD.size * pages.record_count})
+            free = len(pages.data) - sum(n for _, n in found) if (found := units(pages)) is not None else 0
+            rows.append({"what": f"  {s.name} free", "bytes": free})
+            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - free - RECORD.size * pages.record_count})
     rows.append({"what": "roots, directory, superseded sections and padding", "bytes": image.size - covered})
     rows.append({"what": "all of the file", "bytes": image.size})
     return rows, 0

@@ -86,6 +86,7 @@ class Lisp(Installer, Evaluator):
         self.gc_seconds = 0.0
         self.gc_longest = [0.0, 0.0]  # seconds of the longest young and the longest full collection
         self.on_collection: Callable[[str], None] = lambda text: None
+        self.on_full_collection: Callable[[], str] = lambda: ""  # collects native code; says what came of it
         self.pending: BaseException | None = None
         self.on_redefine: Callable[[int], None] = lambda symbol: None
         self.on_give_out: Callable[[int], None] = lambda symbol: None
@@ -377,8 +378,9 @@ class Lisp(Installer, Evaluator):
         self.gc_seconds += seconds
         full = cage["full_count"] != before
         self.gc_longest[full] = max(self.gc_longest[full], seconds)
+        native = self.on_full_collection() if full else ""
         self.on_collection(f"{'full' if full else 'young'} collection {cage['gc_count']}: {seconds * 1000:.1f} ms, "
-                           f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB live")
+                           f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB live{native}")
 
 
 __all__ = ["F_GLOBAL", "UNWIND", "Lisp", "Restart", "Stopped"]

@@ -24,6 +24,7 @@ class CodeArena:
     def __init__(self, limit: int, flush: Callable[[int, int], None], jump_mask: int = -1) -> None:
         self.limit, self.flush, self.jump_mask, self.bytes = limit, flush, jump_mask, 0
         self._used: dict[int, int] = {}  # functions in each chunk
+        self._live: dict[int, int] = {}  # bytes of them
         self._chunks: dict[int, CodeMemory] = {}
         self._current: CodeMemory | None = None
         self._top = 0
@@ -54,6 +55,7 @@ class CodeArena:
             chunk.seal()
         self._top += size + 15 & -16
         self._used[chunk.address] += 1
+        self._live[chunk.address] = self._live.get(chunk.address, 0) + size
         return Region(chunk, address, size)
 
     def _chunk(self, size: int) -> CodeMemory:
@@ -68,16 +70,22 @@ class CodeArena:
         """Give a region back; its chunk goes when nothing else is in it."""
         key = region.chunk.address
         self._used[key] -= 1
+        self._live[key] -= region.size
         if self._used[key] == 0:
             self.bytes -= region.chunk.size
-            del self._used[key], self._chunks[key]
+            del self._used[key], self._chunks[key], self._live[key]
             if self._current is region.chunk:
                 self._current = None
             region.chunk.close()
+
+    def sparse(self) -> set[int]:
+        """The addresses of chunks of which less than a quarter is in use, but for the one that is being filled."""
+        return {key for key, chunk in self._chunks.items() if chunk is not self._current and 4 * self._live[key] < chunk.size}
 
     def close(self) -> None:
         for chunk in self._chunks.values():
             chunk.close()
         self._chunks.clear()
         self._used.clear()
+        self._live.clear()
         self._current, self.bytes = None, 0

@@ -11,6 +11,7 @@ from ..objects import SYM_ENV
 from ..words import VECTOR
 from .arena import CodeArena, Region
 from .hardcode import CELLS
+from .pages import PageSet
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -27,10 +28,11 @@ class Compiled(NamedTuple):
     code: int
     resume: dict[int, int]
     relies: tuple[str, ...] = ()  # names of functions whose bodies stand in it
+    pages: PageSet | None = None  # LLVM's code, for loading it once more
 
 
 class CodeCache:
-    """``functions`` are those of symbols; what was replaced is in a graveyard until no Lisp runs."""
+    """``functions`` are those of symbols; what was replaced is retired."""
 
     def __init__(self, session: Session, limit: int) -> None:
         self.session, self.machine, self.lisp, self.hardcode = session, session.machine, session.lisp, session.hardcode
@@ -42,7 +44,6 @@ class CodeCache:
         self._tried: dict[int, tuple[str, int]] = {}  # by symbol: the last tier that was tried, and with which code
         self._stale = True  # something was defined since the symbols of functions were looked up
         self._nameless: dict[bytes, Compiled | None] = {}  # functions that no symbol has, by their bytecode
-        self._graveyard: list[Compiled] = []
         architecture = session.hardcode.architecture
         if architecture is not None:
             self.arena = CodeArena(limit, architecture.flush, architecture.copying.jump_mask)
@@ -52,7 +53,7 @@ class CodeCache:
     @property
     def bytes(self) -> int:
         """Bytes of code memory in use."""
-        return sum(compiled.memory.size for compiled in [*self.functions.values(), *self._graveyard])
+        return sum(compiled.memory.size for compiled in self.functions.values())
 
     def code_of(self, symbol: int) -> int:
         return self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR)
@@ -85,7 +86,7 @@ class CodeCache:
         self.machine.kernel.bytecode_cells(symbol, self.code_of(symbol))
 
     def redefined(self, symbol: int) -> None:
-        """The code of a function that has a new definition goes, when no frame can be in it any more."""
+        """The code of a function that has a new definition goes."""
         self._stale = True
         self.drop(symbol)
 
@@ -101,14 +102,17 @@ class CodeCache:
         self._tried.pop(symbol, None)
         old = self.functions.pop(symbol, None)
         if old is not None:
-            self._graveyard.append(old)
+            self.retire(old)
 
-    def sweep(self) -> None:
-        """No Lisp runs in this session now."""
-        self._graveyard += [compiled for compiled in self._nameless.values() if compiled is not None]
+    def retire(self, compiled: Compiled) -> None:
+        """No call leads to some code any more."""
+        self.hardcode.collector.retire(compiled.memory, compiled.memory.size, lambda: self.free(compiled))
+
+    def forget_nameless(self) -> None:
+        """The forms that were evaluated are done."""
+        for compiled in filter(None, self._nameless.values()):
+            self.retire(compiled)
         self._nameless.clear()
-        while self._graveyard:
-            self.free(self._graveyard.pop())
 
     def free(self, compiled: Compiled) -> None:
         self.hardcode.free_slots += [slot for slot in compiled.slots if slot]
@@ -129,7 +133,8 @@ class CodeCache:
             self.set_cells(symbol, compiled)
 
     def close(self) -> None:
-        self.sweep()
+        self.forget_nameless()
+        self.hardcode.collector.sweep()
         for compiled in self.functions.values():
             self.free(compiled)
         self.functions.clear()

@@ -11,7 +11,7 @@ from .architectures import Architecture, with_refinements
 from .elf import Block
 from .hardcode import HardCode
 from .kernelset import make_kernel
-from .pages import PAGE_SIZE
+from .pages import PAGE_SIZE, PageSet
 from .reasons import Fallback
 from .table import type_and_page
 from .workers import Job, compile_jobs
@@ -102,13 +102,22 @@ class Compilation:
 
     def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:
         """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The functions in it."""
-        from .functions import PARTS
-        from .sources import inlined, together
-        h, m = self.hardcode, self.machine
+        h = self.hardcode
         pages = h.pages_of(architecture.tag)
         compiled = [(symbol, source) for symbol, source in unit if f"{source.label}.entry" in block.symbols]
         if not compiled:
             return []
+        with h.collector.paused():
+            self.enter(pages, compiled, block)
+        if architecture.number == h.tag:
+            h.instate_symbols([symbol for symbol, _ in compiled])
+        return [symbol for symbol, _ in compiled]
+
+    def enter(self, pages: PageSet, compiled: list[tuple[int, Source]], block: Block) -> None:
+        """Append a block to a set and its functions to the table."""
+        from .functions import PARTS
+        from .sources import inlined, together
+        h, m = self.hardcode, self.machine
         base = h.append(block, pages)
         pages.names |= {base + place: name for name, place in block.symbols.items() if name.startswith("slow.")}
         entries = []
@@ -124,6 +133,3 @@ class Compilation:
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
             entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, symbol))  # its environment is its literal vector, which stays its own
         h.add(entries)
-        if architecture.number == h.tag:
-            h.instate_symbols([symbol for symbol, _ in compiled])
-        return [symbol for symbol, _ in compiled]

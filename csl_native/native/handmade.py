@@ -71,13 +71,15 @@ class Handmade:
             raise self.fail(f"make-native: {size} bytes; 0..{PAGE_SIZE - 64} expected")
         size = max(size + 7 & -8, PREFIX)
         block = Block(bytearray(struct.pack("<II", size, PREFIX) + bytes(size - PREFIX)))
-        return self.handle(self.add(block, tag, size), tag)
+        return self.add(block, tag, size)
 
     def add(self, block: Block, tag: int, size: int) -> int:
+        """A native vector that has a block's bytes; its handle."""
         pages = self.pages(tag)
-        place = self.hardcode.append(block, pages)
-        pages.blocks[place] = size
-        return place
+        with self.hardcode.collector.paused():
+            place = self.hardcode.append(block, pages)
+            pages.blocks[place] = size
+            return self.handle(place, tag)
 
     def handle(self, place: int, tag: int) -> int:
         page = place // PAGE_SIZE | (0 if tag == self.hardcode.tag else tag << 18)
@@ -161,7 +163,7 @@ class Handmade:
         """``native-address``: of a function cell, a kernel entry (negative), a VM variable, or a handle."""
         m = self.machine
         if x & 7 == SYMBOL and count is not None:
-            return m.words[self.hardcode.entry_slot(x, 0 if count == 1 else 1 if count == 2 else 2) >> 3]
+            return self.give_out(m.words[self.hardcode.entry_slot(x, 0 if count == 1 else 1 if count == 2 else 2) >> 3])
         if x & 7 == 0 and x < 0:
             k = -(x >> 3) - 1
             resolve = self.hardcode.resolve()
@@ -178,6 +180,11 @@ class Handmade:
         address = self.hardcode.address(tag, place)
         if address is None:
             raise self.fail("native-address: this vector is not in memory", x)
+        return self.give_out(address)
+
+    def give_out(self, address: int) -> int:
+        """The program gets an address: what is there must not move."""
+        self.hardcode.collector.fixed.add(address)
         return address
 
     # -- assembler -------------------------------------------------------------------------
@@ -219,4 +226,4 @@ class Handmade:
         block.data[:PREFIX] = struct.pack("<II", end, PREFIX)
         for k, name in enumerate(cells):
             block.records.append((architecture.absolute.name, kernel_name(name), end - 8 * (len(cells) - k), 0))
-        return self.handle(self.add(block, tag, end), tag)
+        return self.add(block, tag, end)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from csl_native.image.container import Image, ImageError, Section
 
 from ..belonging import together
-from ..cage import CodeMemory
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
 from ..kernel.calls import SLOT
@@ -18,6 +17,7 @@ from ..vm import HEAP
 from ..words import OTHER, VECTOR
 from .admission import not_admitted
 from .architectures import Architecture
+from .collecting import CodeCollector, Span
 from .guards import function_digest
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
@@ -44,10 +44,12 @@ class HardCode(DefinitionTable):
         self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
         self.kernels: dict[int, PageSet] = {}  # made here for other machines, by tag
         self.stencils: dict[str, Section] = {}  # ... and theirs, by section name
-        self.memories: list[tuple[int, int, int, CodeMemory]] = []  # (tag, place in the set, size, memory)
+        self.spans: list[Span] = []  # what of the sets is in memory
         self.compared: set[int] = set()  # tags of sets that were not made together with this heap, or in which an entry is of another definition
         self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
         self.free_slots: list[int] = []
+        self.slots: set[int] = set()  # entry slots that function cells lead to
+        self.collector = CodeCollector(self)
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
         self._listed: set[int] | None = None  # the symbols in the table: most definitions are of none of them
         self.refused = kernel_refused
@@ -142,7 +144,7 @@ class HardCode(DefinitionTable):
                         return
                     del self.sets[tag]  # a refinement; the baseline's code is there
                     continue
-                self.memories.append((tag, 0, len(pages.data), loaded.memory))
+                self.spans.append(Span(tag, 0, len(pages.data), loaded.memory, 0))
                 self.overflowed |= {(tag, entry) for entry in loaded.refused}
         self.instate_rows(rows, set(self.sets) - self.compared)
         if not self.sets[self.tag].data:
@@ -195,10 +197,15 @@ class HardCode(DefinitionTable):
 
     def release_slots(self, symbol: int) -> None:
         for slot in {self.entry_slot(symbol, k) for k in range(3)}:
-            if slot >= self.machine.cage["entry_top"]:
-                self.free_slots.append(slot)
+            self.release_slot(slot)
         if (rows := self.machine.root(ROOT_HANDMADE)) & 7 == OTHER:
             self.machine.kernel.remhash(self.machine.field(symbol, SYM_ENV), rows)
+
+    def release_slot(self, slot: int) -> None:
+        """Give an entry slot back, if it is one of the functions of sets: the jit has its own."""
+        if slot in self.slots:
+            self.slots.discard(slot)
+            self.free_slots.append(slot)
 
     def entry_slot(self, symbol: int, k: int) -> int:
         """The slot of the code that runs by way of a function cell, hand-made code with an environment of its own included."""
@@ -265,7 +272,9 @@ class HardCode(DefinitionTable):
         if address is None:
             return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is not in memory")
         handmade = "inlined" not in entry and env != m.field(symbol, SYM_ENV)
-        self.set_cells(symbol, count, cell, self.new_slot(address), env if handmade else None)
+        slot = self.new_slot(address)
+        self.slots.add(slot)
+        self.set_cells(symbol, count, cell, slot, env if handmade else None)
         return None
 
     def set_cells(self, symbol: int, count: int, cell: int, slot: int, env: int | None) -> None:
@@ -274,12 +283,15 @@ class HardCode(DefinitionTable):
         natural = 0 if count == 1 else 1 if count == 2 else 2
         for k, place in enumerate(CELLS):
             if (cell == 0 and k == natural) or cell == k + 1:
+                self.release_slot(self.entry_slot(symbol, k))
                 words[symbol + place >> 3] = slot if env is None else self.set_row(symbol, k, slot, env)
             elif cell == 0:
                 words[symbol + place >> 3] = SLOT[WRONG[k]]
 
     def new_slot(self, address: int) -> int:
         m = self.machine
+        if not self.free_slots and self.next_slot >= HEAP:
+            self.collector.sweep()
         if self.free_slots:
             slot = self.free_slots.pop()
         else:
@@ -292,10 +304,12 @@ class HardCode(DefinitionTable):
 
     def address(self, tag: int, place: int) -> int | None:
         """Run-time address of a place in a set of this machine."""
-        for own, start, size, memory in reversed(self.memories):
-            if own == tag and start <= place < start + size:
-                return memory.address + place - start
-        return None
+        span = self.span(tag, place)
+        return span.address(place) if span is not None else None
+
+    def span(self, tag: int, place: int) -> Span | None:
+        """What is in memory around a place of a set."""
+        return next((span for span in reversed(self.spans) if span.tag == tag and span.place <= place < span.place + span.size), None)
 
     def bytecode_digest(self, symbol: int) -> bytes:
         """The digest of what the compiler reads of a bytecoded function."""
@@ -337,12 +351,12 @@ class HardCode(DefinitionTable):
     def patch(self, pages: PageSet, at: int, data: bytes) -> None:
         """Change bytes of a set; what is in memory is writable only while it is written."""
         pages.data[at:at + len(data)] = data
-        for tag, start, size, memory in reversed(self.memories):
-            if tag == pages.tag and start <= at < start + size:
-                memory.unseal()
-                memory.view()[at - start:at - start + len(data)] = data
-                memory.seal()
-                return
+        span = self.span(pages.tag, at)
+        if span is not None:
+            span.memory.unseal()
+            start = span.at + at - span.place
+            span.memory.view()[start:start + len(data)] = data
+            span.memory.seal()
 
     def append(self, block: Block, pages: PageSet) -> int:
         """Add a block to a set (this machine's: to memory too); its place in the set."""
@@ -356,8 +370,11 @@ class HardCode(DefinitionTable):
         for kind, target, place, addend in PageSet(pages.tag, pages.abi, packed=pages.packed[first:]).records():
             part.add_record(kind, target, place - base, addend - (base if target == 0 else 0))
         loaded = load_pages(part, self.resolve(), self.apply_native())
-        self.memories.append((pages.tag, base, len(block.data), loaded.memory))
+        self.spans.append(Span(pages.tag, base, len(block.data), loaded.memory, 0))
         return base
+
+    def close(self) -> None:
+        self.collector.close()
 
     # -- preserving --------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from ..kernel.memory import NIL, T
 from ..machine import BadRequest
 from ..objects import SYM_ENV
 from ..words import OTHER, SYMBOL, VECTOR
+from .arena import Region
 from .background import Background, Order, Ready
 from .codecache import LIMIT, CodeCache, Compiled
 from .guards import is_given
@@ -283,7 +284,37 @@ class Jit(CodeCache):
             return
         slot, count = self.hardcode.new_slot(memory.address + ready.block.symbols["f.entry"]), order.source.code.fixed
         slots = (slot, 0, 0) if count == 1 else (0, slot, 0) if count == 2 else (0, 0, slot)
-        self.install(symbol, Compiled(OPTIMISED, slots, memory, self.code_of(symbol), {}, tuple(relied)))
+        self.install(symbol, Compiled(OPTIMISED, slots, memory, self.code_of(symbol), {}, tuple(relied), pages))
+
+    # -- moving ----------------------------------------------------------------------
+
+    def evacuate(self, everything: bool) -> None:
+        """Make the code in chunks that are nearly empty (or all) once more elsewhere, so that the chunks go."""
+        sparse = self.arena.sparse()
+        for symbol, compiled in list(self.functions.items()):
+            memory = compiled.memory
+            wanted = everything or isinstance(memory, Region) and memory.chunk.address in sparse
+            if wanted and compiled.code == self.code_of(symbol) and not self.hardcode.collector.is_fixed(memory.address, memory.size):
+                self.move(symbol, compiled)
+
+    def move(self, symbol: int, compiled: Compiled) -> None:
+        """Another copy of a function's code, which new calls reach."""
+        if compiled.pages is None:
+            again = self.by_stencils(compiled.code)
+        else:
+            memory = load_pages(compiled.pages, self.hardcode.resolve(), self.hardcode.apply_native()).memory
+            words, shift = self.machine.words, memory.address - compiled.memory.address
+            slots = tuple(slot and self.hardcode.new_slot(words[slot >> 3] + shift) for slot in compiled.slots)
+            again = compiled._replace(memory=memory, slots=slots)  # type: ignore[arg-type]
+        if again is None:
+            return
+        self.functions[symbol] = again
+        if self.lisp.debugger is None:
+            self.set_cells(symbol, again)
+        if self.session.gdb is not None:
+            self.session.gdb.add(again.memory.address, again.memory.size, f"lisp:{self.machine.text(symbol)}")
+        self.hardcode.collector.moved += again.memory.size
+        self.retire(compiled)
 
     # -- what was assumed too much --------------------------------------------------
 
@@ -314,6 +345,9 @@ class Jit(CodeCache):
                  f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, {self.bytes} in use"]
         lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps counted"
                      f"{f' from {1000 * self.hardcode.wait:.0f} ms on' if self.hardcode.wait else ''}, of functions that are not optimised")
+        collector = self.hardcode.collector
+        if collector.freed or collector.moved:
+            lines.append(f"{collector.freed} bytes of native code were freed, {collector.moved} moved")
         given = Counter[str]()
         for (_, name), count in self.bailouts.items():
             given[name] += count

@@ -13,6 +13,7 @@ from ..lisp.fasl import PREFIX
 from ..trust import seal
 from .admission import not_admitted
 from .architectures import Architecture
+from .collecting import Span
 from .hardcode import HardCode
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
@@ -76,7 +77,7 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
         return Fallback(refused.code, detail=refused.detail)
     whole = hardcode.pages_of(tag)
     base = whole.add_set(pages)
-    hardcode.memories.append((tag, base, len(pages.data), loaded.memory))
+    hardcode.spans.append(Span(tag, base, len(pages.data), loaded.memory, 0))
     hardcode.overflowed |= {(tag, base + entry) for entry in loaded.refused}
     entries = []
     for place, row in pages.entries.items():

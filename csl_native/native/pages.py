@@ -44,6 +44,7 @@ class PageSet:
         self.names = names or {}  # what else is in the code, by place: the ways to rare calls
         self.tables: dict[str, bytes] = {}  # of stencils: what their compiler reads
         self.bad_pages: set[int] = set()
+        self.holes: list[tuple[int, int]] = []  # places and sizes of what is free between blocks
 
     @property
     def architecture(self) -> Architecture | None:
@@ -80,12 +81,17 @@ class PageSet:
         return base
 
     def _place(self, data: bytes | bytearray, align: int) -> int:
-        self.data += b"\0" * (-len(self.data) % align)
+        """Put bytes into the first hole that they fit into, else at the end."""
         size = len(data)
-        if size <= PAGE_SIZE and len(self.data) // PAGE_SIZE != (len(self.data) + size - 1) // PAGE_SIZE:
-            self.data += b"\0" * (-len(self.data) % PAGE_SIZE)
-        base = len(self.data)
-        self.data += data
+        for k, (start, room) in enumerate(self.holes):
+            base = _aligned(start, size, align)
+            if base + size <= start + room:
+                rest = [(start, base - start), (base + size, start + room - base - size)]
+                self.holes[k:k + 1] = [hole for hole in rest if hole[1]]
+                self.data[base:base + size] = data
+                return base
+        base = _aligned(len(self.data), size, align)
+        self.data += bytes(base - len(self.data)) + data
         return base
 
     def add_record(self, kind: int, target: int, place: int, addend: int) -> None:
@@ -167,6 +173,14 @@ class PageSet:
             return result
         except (ValueError, TypeError, struct.error) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error
+
+
+def _aligned(place: int, size: int, align: int) -> int:
+    """The first place from one on that is aligned and from where so many bytes do not cross into another page, if they fit into one."""
+    base = place + -place % align
+    if size <= PAGE_SIZE and base // PAGE_SIZE != (base + size - 1) // PAGE_SIZE:
+        base += -base % PAGE_SIZE
+    return base
 
 
 class LoadedSet(NamedTuple):

@@ -12,11 +12,13 @@ from ..kernel.memory import NIL, ROOT_HARD_CODE
 from ..objects import SYM_ENV
 from ..words import VECTOR
 from .guards import digest_of
+from .pages import PAGE_SIZE
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
     from ..machine import Machine
     from ..session import Session
+    from .collecting import CodeCollector
     from .pages import PageSet
 
 
@@ -34,6 +36,7 @@ class DefinitionTable:
     machine: Machine
     lisp: Lisp
     sets: dict[int, PageSet]
+    collector: CodeCollector
     _index: tuple[dict[str, set[str]], set[str]] | None
     _listed: set[int] | None  # the symbols in the table: most definitions are of none of them
 
@@ -60,11 +63,16 @@ class DefinitionTable:
         """Add (symbol, argument count, type-and-page, offset, env) entries; an older one of the same tag and cell goes."""
         m, self._index = self.machine, None
         table: dict[int, tuple[int, list[int]]] = {s: (n, old) for s, n, old in self.rows()}
+        lost: set[int] = set()
         for symbol, count, number, offset, env in entries:
             _, old = table.get(symbol, (count, []))
             kept = [e for e in old if m.car(e) >> 3 >> 18 != number >> 18]
+            if len(kept) < len(old):
+                lost.add(number >> 20)
             table[symbol] = (count, [*kept, m.cons(number << 3, m.cons(offset << 3, env))])
         self.write([(s, n, old) for s, (n, old) in table.items()])
+        for tag in lost:
+            self.collector.note(tag)
 
     def forget(self, tag: int) -> None:
         """Drop the entries of a tag, whose pages are no more."""
@@ -98,7 +106,25 @@ class DefinitionTable:
             self.release_slots(symbol)
         if found:
             self.write([row for row in rows if row[0] not in found])
+            for tag in {self.machine.car(e) >> 23 for s, _, entries in rows if s in found for e in entries}:
+                self.collector.note(tag)
         return found
+
+    def renumber(self, tag: int, places: dict[int, int]) -> None:
+        """Code of a tag's set is at other places now."""
+        m, rows = self.machine, self.rows()
+
+        def entry(e: int) -> int:
+            number, rest = m.car(e) >> 3, m.cdr(e)
+            if number >> 20 != tag:
+                return e
+            place = places[(number & 0x3FFFF) * PAGE_SIZE + (m.car(rest) >> 3)]
+            return m.cons(type_and_page(tag, number >> 18 & 3, place // PAGE_SIZE) << 3, m.cons(place % PAGE_SIZE << 3, m.cdr(rest)))
+        self.write([(s, n, [entry(e) for e in entries]) for s, n, entries in rows])
+
+    def forget_index(self) -> None:
+        """The entries of the sets are others now."""
+        self._index = None
 
     def index(self) -> tuple[dict[str, set[str]], set[str]]:
         """Of this machine's sets: by function name those that rely on it, and the names of those with hand-made code."""
