@@ -176,13 +176,16 @@ class Restoring:
             raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which no csl writes; it is damaged")
         if section.length + (4 << 20) > cage.heap:
             raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
-        self._place_heap(image, section)
-        starts = image.read("starts", limit=(size + 1023) // 1024 * 8)
+        known = self._place_heap(image, section)
+        starts = image.read("starts", "starts" not in info, limit=(size + 1023) // 1024 * 8)
         for name, data in (("starts", starts), ("instructions", image.read("instructions", limit=TABLE_LIMIT))):
-            if name in info and not matches(data, info[name]):
+            if name in info and not known and not matches(data, info[name]):
                 raise ImageError(f"{image.path}: its section {name} is not that of its heap; restore the image from a copy or make it again")
         if len(starts) != (size + 1023) // 1024 * 8:
             raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make it again")
+        if section.raw and section.length > LARGE and not known and self._relies_on_seal(image):
+            from .checked import remember
+            remember(image, section.digest)
         top = HEAP + (section.length + LINE - 1) // LINE * LINE
         for name in ("marks", "starts"):
             at = cage[name] + HEAP // 128
@@ -196,39 +199,33 @@ class Restoring:
         cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
         return info
 
-    def _place_heap(self, image: Image, section: Section) -> None:
+    def _relies_on_seal(self, image: Image) -> bool:
+        """Is the heap used as it is because somebody vouches for it?"""
+        return not self.restricted and self.trust.level != "all" and not is_program(image)
+
+    def _place_heap(self, image: Image, section: Section) -> bool:
         """The bytes of the heap in the cage, as whoever vouches for them has seen them, and so that nobody changes them from now on.
 
         Only a file that nobody else can change is mapped.  What is mapped and large is not looked at when nobody vouches for it, because it is
-        verified object by object, and when it was looked at before (``checked.py``).
+        verified object by object, and when all of the file was looked at before (``checked.py``): then the result is true.
         """
         cage, place = self.machine.cage, slice(HEAP, HEAP + section.length)
         if not section.raw:
             self.machine.bytes[place] = image.read("heap")
-            return
+            return False
         if not image.own or not cage.map_file(image.file.fileno(), section.offset, section.length, HEAP):
             image.read_into(section, self.machine.bytes[place])
         problem = ""
         if section.length <= LARGE:
             problem = "" if matches(self.machine.bytes[place], section.digest) else "its digest does not match"
-        elif not self.restricted and self.trust.level != "all" and not is_program(image):
-            problem = self._check_large(image, section, self.machine.bytes[place])
+        elif self._relies_on_seal(image):
+            from .checked import is_checked
+            if is_checked(image, section.digest):
+                return True
+            problem = _wrong_large(section, self.machine.bytes[place])
         if problem:
             raise ImageError(f"{image.path}: section heap is damaged: {problem}; restore the image from a copy or make it again")
-
-    def _check_large(self, image: Image, section: Section, data: memoryview) -> str:
-        """Why a large heap is not what somebody vouches for; empty when it is."""
-        from .checked import is_checked, remember
-        if is_checked(image, section.digest):
-            return ""
-        pages = section.info.get("pages")
-        if isinstance(pages, bytes):
-            if (wrong := wrong_page(data, pages)) is not None:
-                return f"page {wrong} of {PAGE_BYTES >> 10} KB does not match its digest"
-        elif not matches(data, section.digest):
-            return "its digest does not match"
-        remember(image, section.digest)
-        return ""
+        return False
 
     def _redefined(self, symbol: int) -> None:
         self._replaced(symbol)
@@ -295,3 +292,12 @@ class Restoring:
                 ("version", m.string(__version__)), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
+
+
+def _wrong_large(section: Section, data: memoryview) -> str:
+    """Why a large heap is not what somebody vouches for; empty when it is."""
+    pages = section.info.get("pages")
+    if not isinstance(pages, bytes):
+        return "" if matches(data, section.digest) else "its digest does not match"
+    wrong = wrong_page(data, pages)
+    return "" if wrong is None else f"page {wrong} of {PAGE_BYTES >> 10} KB does not match its digest"
