@@ -7,6 +7,7 @@ from typing import Any
 
 from csl_native.image.container import Image, ImageError, Section, matches, unpack
 from csl_native.image.digests import LARGE, PAGE_BYTES, wrong_page
+from csl_native.image.files import shown
 
 from . import __version__
 from .baseimage import base_image
@@ -62,7 +63,7 @@ class Restoring:
             self._check_instructions(image)
             kernel_refused = self._attach_kernel(image, architecture)
             doubt = self.trust.doubt(image, "heap") if "heap" in image.sections else ""
-            self.restricted = bool(doubt)  # may Lisp reach outside of its heap?
+            self.restricted = "the image" if doubt else ""  # what keeps Lisp from reaching outside of its heap; empty when it may
             info = self._map_heap(image)
             if doubt:
                 from .verifying import verify_structure
@@ -198,6 +199,17 @@ class Restoring:
         cage["live_lines"] = cage["full_live"] = count
         cage["gensym"], cage["modulus"] = int(info["gensym"]), int(info["modulus"])
         return info
+
+    def distrust(self, what: str, doubt: str) -> None:
+        """A stranger's program comes into the session: from now on nothing in it reaches outside of the heap, and nothing of it is sealed."""
+        if self.restricted:
+            return
+        self.restricted = shown(what)
+        self.fallbacks.append(Fallback("untrusted", detail=f"{self.restricted}: {shown(doubt)}"))
+        if self.lisp.foreign_calls or self.hardcode.calls_foreign():
+            self.lisp.foreign_calls.clear()
+            self.hardcode.withdraw()  # there are ways to C in native code
+        self.hardcode.show_table()
 
     def _relies_on_seal(self, image: Image) -> bool:
         """Is the heap used as it is because somebody vouches for it?"""

@@ -241,6 +241,8 @@ class TopLevel:
         old.lisp.output.flush()
         session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output,
                           jit=self.options.jit, libraries=old.libraries, output_library=old.output_library, trust=old.trust.level)
+        if old.restricted:  # a stranger's program cannot get away by beginning again
+            session.distrust(old.restricted, "it was used before this restart")
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
         session.lisp.input = session.lisp.standard_input = old.lisp.standard_input
         session.machine._set_limit()

@@ -68,10 +68,13 @@ class Library:
 
 
 def load(lisp: Lisp, image: Image, name: str, sources: bool = False) -> None:
-    """Evaluate a module of an open image, or only take its saved definitions."""
+    """Evaluate a module of an open image, or only take its saved definitions; after a stranger's one the session is restricted."""
     session, section = getattr(lisp, "session", None), image.sections[PREFIX + name]
     data = image.read(section.name)
-    strange = session is not None and bool(session.trust.doubt(image, section.name))
+    doubt = session.trust.doubt(image, section.name) if session is not None else ""
+    strange = bool(doubt)
+    if session is not None and doubt:
+        session.distrust(f"module {name} of {image.path}", doubt)
     try:
         for item in read_module(lisp, section, data, "sources" if sources else "items"):
             with lisp.machine.scope():

@@ -194,10 +194,10 @@ class Lisp(Installer, Evaluator):
         m.kernel.bytecode_cells(symbol, m.field(env, 8 - VECTOR))
 
     def reach_out(self, what: str) -> None:
-        """Lisp asks for something that can touch what is outside of its heap: an error in a session whose heap nobody trusted vouches for."""
+        """Lisp asks for something that can touch what is outside of its heap: an error in a session in which a stranger's program is."""
         session = getattr(self, "session", None)
         if session is not None and session.restricted:
-            raise self.errors.plain(f"{what}: refused, because nobody who is trusted here vouches for the image "
+            raise self.errors.plain(f"{what}: refused, because nobody who is trusted here vouches for {session.restricted} "
                                     "(csl-image sign or trust, or --trust=all)")
 
     def give_out(self, symbol: int) -> None:

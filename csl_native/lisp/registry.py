@@ -97,12 +97,21 @@ BUILTINS: dict[str, Builtin] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "") -> Callable[[F], F]:
+def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "", reaches: bool = False) -> Callable[[F], F]:
     """Register a function as a Lisp function.  A result of None is nil.  ``wrong``: how an error begins when an argument is of another type; else
-    with the function's name."""
+    with the function's name.  ``reaches``: what it does is outside of the heap (files, programs, C), so strangers' programs may not call it."""
     def register(function: F) -> F:
         for each in (name, *aliases):
             count = least if most is None else most
-            BUILTINS[each] = Builtin(each, function, max(least, 0), count, wrong or each.removeprefix("text "), *declared(function, count))
+            called = asking(each, function) if reaches else function
+            BUILTINS[each] = Builtin(each, called, max(least, 0), count, wrong or each.removeprefix("text "), *declared(function, count))
         return function
     return register
+
+
+def asking(name: str, function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """A function that asks first whether it may reach outside of the heap."""
+    def call(lisp: Lisp, *arguments: int) -> int | None:
+        lisp.reach_out(name)
+        return function(lisp, *arguments)
+    return call

@@ -186,6 +186,10 @@ class HardCode(DefinitionTable):
         if self.lisp.jit is not None:
             self.lisp.jit.withdraw()
 
+    def calls_foreign(self) -> bool:
+        """Does native code of this machine call C functions?"""
+        return any(row.get("foreign") for pages in self.sets.values() for row in pages.entries.values())
+
     def return_native(self) -> None:
         """Undo ``withdraw``."""
         if self.refused is None and self.architecture is not None:

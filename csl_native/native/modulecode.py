@@ -137,7 +137,7 @@ def module_sections(session: Session, path: str | os.PathLike[str], architecture
     def body() -> None:
         with Image(path) as image:
             wanted = sorted(name.removeprefix(PREFIX) for name in image.sections if name.startswith(PREFIX)) if modules is None else modules
-            for module in wanted:
+            for module in sorted(wanted, key=lambda name: bool(session.trust.doubt(image, PREFIX + name))):  # what is restricted stays so: strangers last
                 compile_one(image, module)
     session.run(body)
     return done, sections

@@ -19,7 +19,7 @@ def assemble(lisp: Lisp, text: String) -> int:
     return lisp.machine.list(assembled(lisp, lisp.machine.text(text)))
 
 
-@builtin("assemble-file", 1)
+@builtin("assemble-file", 1, reaches=True)
 def assemble_file(lisp: Lisp, name: Text) -> int:
     from ...asm.assembling import assemble as assembled
     with open(path_of(lisp, name), encoding="utf-8") as file:

@@ -191,7 +191,7 @@ def open_foreign_library(lisp: Lisp, name: Text) -> int:
         return NIL
 
 
-@builtin("find-foreign-function", 2)
+@builtin("find-foreign-function", 2, reaches=True)
 def find_foreign_function(lisp: Lisp, name: Text, library: Checked) -> int:
     """A function of a library, or nil when it has none of that name."""
     if name & 7 not in (STRING, SYMBOL):
@@ -202,7 +202,7 @@ def find_foreign_function(lisp: Lisp, name: Text, library: Checked) -> int:
         return NIL
 
 
-@builtin("call-foreign-function", 1, -1)
+@builtin("call-foreign-function", 1, -1, reaches=True)
 def call_foreign_function(lisp: Lisp, f: Checked, *arguments: Checked) -> int:
     """Call a C function with integers (int64), floats (double) and strings (char *).
 

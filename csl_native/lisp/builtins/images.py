@@ -24,6 +24,8 @@ def output_path(lisp: Lisp) -> str:
     from csl_native.image.files import ImageError, check_output
     session, top = session_of(lisp), getattr(lisp, "top", None)
     path: str = top.output_path if top is not None else session.output_library or session.path
+    if not (top.options.output if top is not None else session.output_library):
+        lisp.reach_out("preserve into the image that is used")
     try:
         check_output(path)
     except ImageError as error:

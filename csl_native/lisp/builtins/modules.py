@@ -44,7 +44,7 @@ def say(lisp: Lisp, text: str) -> None:
 # -- making a module ---------------------------------------------------------------
 
 
-@builtin("start-module", 1)
+@builtin("start-module", 1, reaches=True)
 def start_module(lisp: Lisp, name: Checked) -> int:
     """Begin a module in the output library; nil completes the one that was begun.  nil when there is nowhere to write."""
     if name == NIL:
@@ -90,7 +90,7 @@ def written(lisp: Lisp, action: Any) -> None:
         raise lisp.errors.plain(str(error)) from None
 
 
-@builtin("faslout", 1)
+@builtin("faslout", 1, reaches=True)
 def faslout(lisp: Lisp, name: Checked) -> int:
     """Compile what follows in the input to a module, until faslend; where ``begin`` reads programs, through dfprint*."""
     m = lisp.machine
@@ -161,6 +161,7 @@ def compile_to_module(lisp: Lisp, form: Value, loading: bool = False) -> int:
     if not loading and (flagged(lisp, head, "eval") or sets_by_eval(lisp, form)):
         lisp.eval(form)
     if head == m.intern("rdf"):
+        lisp.reach_out("rdf")
         from .reading import load
         saved = lisp.on_form
         lisp.on_form = lambda each: compile_to_module(lisp, each)
@@ -292,14 +293,14 @@ def list_modules(lisp: Lisp) -> int:
     return NIL
 
 
-@builtin("delete-module", 1)
+@builtin("delete-module", 1, reaches=True)
 def delete_module(lisp: Lisp, name: Checked) -> int:
     """Take a module out of the output library; t when it was there."""
     text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
     return lisp.truth(library is not None and library.delete(text))
 
 
-@builtin("copy-module", 1)
+@builtin("copy-module", 1, reaches=True)
 def copy_module(lisp: Lisp, name: Checked) -> int:
     """Copy a module, without native code, from the first library that has it to the output library; t when it was found."""
     from csl_native.image.container import Image, Section
@@ -316,7 +317,7 @@ def copy_module(lisp: Lisp, name: Checked) -> int:
     return NIL
 
 
-@builtin("open-library", 1, 2)
+@builtin("open-library", 1, 2, reaches=True)
 def open_library(lisp: Lisp, name: Text, writable: Value = NIL) -> int:
     """The library in an image file, for reading or (second argument) for writing too."""
     path = path_of(lisp, name)

@@ -86,7 +86,7 @@ def stream_of(lisp: Lisp, h: int) -> Any:
     return lisp.handles.thing(h, STREAM)
 
 
-@builtin("open", 2)
+@builtin("open", 2, reaches=True)
 def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
     m = lisp.machine
     mode = m.text(direction) if direction & 7 == 2 else "?"
@@ -168,7 +168,7 @@ def is_console(lisp: Lisp, h: Value) -> int:
     return lisp.truth(h == NIL)
 
 
-@builtin("pipe-open", 2)
+@builtin("pipe-open", 2, reaches=True)
 def pipe_open(lisp: Lisp, command: Text, direction: Text) -> int:
     import subprocess
     lisp.output.flush()
@@ -192,7 +192,7 @@ class PipeOutput(Output):
         self.process.wait()
 
 
-@builtin("rdf", 1)
+@builtin("rdf", 1, reaches=True)
 def rdf(lisp: Lisp, name: Text) -> int:
     """Load a file, and show the value of each form."""
     out, shown = lisp.output, lisp.printer.text(name)
@@ -211,7 +211,7 @@ def rdf(lisp: Lisp, name: Text) -> int:
     return NIL
 
 
-@builtin("load", 1, 1, "load-source-file")
+@builtin("load", 1, 1, "load-source-file", reaches=True)
 def load(lisp: Lisp, name: Text) -> int:
     path = path_of(lisp, name)
     try:
@@ -331,17 +331,17 @@ def break_(lisp: Lisp) -> int:
             lisp.output.write(lisp.printer.text(value) + "\n")
 
 
-@builtin("filep", 1)
+@builtin("filep", 1, reaches=True)
 def filep(lisp: Lisp, name: Value) -> int:
     return lisp.truth(name & 7 in (2, 3) and os.path.isfile(path_of(lisp, name)))
 
 
-@builtin("directoryp", 1)
+@builtin("directoryp", 1, reaches=True)
 def directoryp(lisp: Lisp, name: Text) -> int:
     return lisp.truth(os.path.isdir(path_of(lisp, name)))
 
 
-@builtin("delete-file", 1)
+@builtin("delete-file", 1, reaches=True)
 def delete_file(lisp: Lisp, name: Text) -> int:
     try:
         os.remove(path_of(lisp, name))
@@ -350,7 +350,7 @@ def delete_file(lisp: Lisp, name: Text) -> int:
     return T
 
 
-@builtin("rename-file", 2)
+@builtin("rename-file", 2, reaches=True)
 def rename_file(lisp: Lisp, a: Text, b: Text) -> int:
     try:
         os.rename(path_of(lisp, a), path_of(lisp, b))
@@ -359,7 +359,7 @@ def rename_file(lisp: Lisp, a: Text, b: Text) -> int:
     return T
 
 
-@builtin("create-directory", 1)
+@builtin("create-directory", 1, reaches=True)
 def create_directory(lisp: Lisp, name: Text) -> int:
     try:
         os.mkdir(path_of(lisp, name))
@@ -368,7 +368,7 @@ def create_directory(lisp: Lisp, name: Text) -> int:
     return T
 
 
-@builtin("list-directory", 1)
+@builtin("list-directory", 1, reaches=True)
 def list_directory(lisp: Lisp, name: Text) -> int:
     m = lisp.machine
     return m.list([m.string(n) for n in sorted(os.listdir(path_of(lisp, name)))])

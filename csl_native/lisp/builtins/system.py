@@ -59,7 +59,7 @@ def get_decoded_time(lisp: Lisp) -> int:
     return lisp.machine.list([n << 3 for n in (t.tm_sec, t.tm_min, t.tm_hour, t.tm_mday, t.tm_mon, t.tm_year, t.tm_wday)])
 
 
-@builtin("filedate", 1, wrong="filep")
+@builtin("filedate", 1, wrong="filep", reaches=True)
 def filedate(lisp: Lisp, name: Text) -> int:
     try:
         return lisp.machine.string(time.ctime(os.path.getmtime(path_of(lisp, name))))
@@ -77,19 +77,19 @@ def datelessp(lisp: Lisp, a: Text, b: Text) -> int:
     return lisp.truth(seconds(a) < seconds(b))
 
 
-@builtin("getenv", 1)
+@builtin("getenv", 1, reaches=True)
 def getenv(lisp: Lisp, name: Text) -> int:
     value = os.environ.get(lisp.machine.text(name))
     return NIL if value is None else lisp.machine.string(value)
 
 
-@builtin("setenv", 2)
+@builtin("setenv", 2, reaches=True)
 def setenv(lisp: Lisp, name: Text, value: Text) -> int:
     os.environ[lisp.machine.text(name)] = lisp.machine.text(value)
     return value
 
 
-@builtin("system", 1, 1, "silent-system")
+@builtin("system", 1, 1, "silent-system", reaches=True)
 def system(lisp: Lisp, command: Text) -> int:
     import subprocess
     lisp.output.flush()
@@ -122,7 +122,7 @@ def sleep(lisp: Lisp, milliseconds: Number) -> int:
     return NIL
 
 
-@builtin("chdir", 1, 1, "cd")
+@builtin("chdir", 1, 1, "cd", reaches=True)
 def chdir(lisp: Lisp, name: Text) -> int:
     try:
         os.chdir(path_of(lisp, name))
@@ -131,17 +131,17 @@ def chdir(lisp: Lisp, name: Text) -> int:
     return T
 
 
-@builtin("get-current-directory", 0)
+@builtin("get-current-directory", 0, reaches=True)
 def get_current_directory(lisp: Lisp) -> int:
     return lisp.machine.string(os.getcwd())
 
 
-@builtin("get-lisp-directory", 0)
+@builtin("get-lisp-directory", 0, reaches=True)
 def get_lisp_directory(lisp: Lisp) -> int:
     return lisp.machine.string(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 
-@builtin("tmpnam", 0, 1)
+@builtin("tmpnam", 0, 1, reaches=True)
 def tmpnam(lisp: Lisp, suffix: Text = NIL) -> int:
     import tempfile
     fd, name = tempfile.mkstemp("" if suffix == NIL else "." + lisp.machine.text(suffix))
@@ -149,7 +149,7 @@ def tmpnam(lisp: Lisp, suffix: Text = NIL) -> int:
     return lisp.machine.string(name)
 
 
-@builtin("tmpdir", 0)
+@builtin("tmpdir", 0, reaches=True)
 def tmpdir(lisp: Lisp) -> int:
     import tempfile
     return lisp.machine.string(tempfile.gettempdir())
@@ -194,7 +194,7 @@ def math_display(lisp: Lisp, x: Value) -> int:
     return NIL
 
 
-@builtin("find-gnuplot", 0)
+@builtin("find-gnuplot", 0, reaches=True)
 def find_gnuplot(lisp: Lisp) -> int:
     """The path of gnuplot, or nil."""
     import shutil
@@ -202,7 +202,7 @@ def find_gnuplot(lisp: Lisp) -> int:
     return NIL if path is None else lisp.machine.string(path)
 
 
-@builtin("delete-wildcard", 1)
+@builtin("delete-wildcard", 1, reaches=True)
 def delete_wildcard(lisp: Lisp, pattern: Text) -> int:
     """Delete the files that match a pattern; t when there were some."""
     import glob
@@ -212,14 +212,14 @@ def delete_wildcard(lisp: Lisp, pattern: Text) -> int:
     return lisp.truth(bool(found))
 
 
-@builtin("truename", 1)
+@builtin("truename", 1, reaches=True)
 def truename(lisp: Lisp, name: Text) -> int:
     """The whole path of a file, or nil when there is none."""
     path = os.path.realpath(path_of(lisp, name))
     return lisp.machine.string(path) if os.path.exists(path) else NIL
 
 
-@builtin("filestatus", 2)
+@builtin("filestatus", 2, reaches=True)
 def filestatus(lisp: Lisp, name: Text, action: Value) -> int:
     """What is known of a file, as in Portable Standard Lisp: ((name (text . number)) ...), or nil when there is none."""
     m = lisp.machine
