@@ -35,7 +35,7 @@ def source(name: str) -> str:
 def csl(*arguments: str) -> tuple[str, str, float]:
     """Run csl in a new process: standard output, standard error, seconds."""
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "csl_native.cli", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-m", "csl_native.cli", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"demo: csl {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout, done.stderr, time.perf_counter() - started

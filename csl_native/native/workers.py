@@ -12,6 +12,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -86,13 +87,34 @@ def code_features(architecture: Architecture, code: bytes) -> frozenset[str]:
     return frozenset(feature for instruction in engine.disasm(code, 0) for feature in architecture.uses(instruction))
 
 
+# Isolated Python looks into no folder but its own.  This package is the one that asks, by its place; where this process finds other packages
+# comes behind all others, and a folder in which somebody happens to be is none of them.
+BEGIN = """
+import sys
+from importlib import util
+package, *more = sys.argv[1:]
+sys.path += [folder for folder in more if folder not in sys.path]
+spec = util.spec_from_file_location("csl_native", package + "/__init__.py", submodule_search_locations=[package])
+sys.modules["csl_native"] = module = util.module_from_spec(spec)
+spec.loader.exec_module(module)
+from csl_native.native.workers import serve
+serve()
+"""
+
+
+def worker_command() -> list[str]:
+    """What begins a process that compiles: the installation's, wherever it is begun."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.realpath(os.curdir)
+    folders = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != here]
+    return [sys.executable, "-I", "-c", BEGIN, package, *folders]
+
+
 class Worker:
     """One compiling process; one job at a time."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", "from csl_native.native.workers import serve; serve()"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self.process = subprocess.Popen(worker_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
@@ -158,11 +180,17 @@ def receive(pipe: IO[bytes]) -> object:
 
 
 def serve() -> None:
-    """A compiling process: jobs on standard input, blocks on standard output."""
+    """A compiling process: jobs on standard input, blocks on standard output.  It ends with the one who asks, also while it compiles."""
+    jobs: SimpleQueue[object] = SimpleQueue()
+
+    def listen() -> None:
+        while isinstance(job := receive(sys.stdin.buffer), Job):
+            jobs.put(job)
+        os._exit(0)
+    threading.Thread(target=listen, daemon=True).start()
     while True:
-        job = receive(sys.stdin.buffer)
-        if not isinstance(job, Job):
-            return
+        job = jobs.get()
+        assert isinstance(job, Job)
         answer: Block | BaseException
         try:
             answer = perform(job)
