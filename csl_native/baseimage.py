@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 
-from csl_native.image.files import check_output, protect
+from csl_native.image.files import ImageError, check_output, protect
+from csl_native.system.files import others_can_write
 
 __all__ = ["BASE_IMAGE", "base_image", "base_image_for_now", "check_output", "fingerprint"]
 
@@ -44,6 +46,22 @@ def base_image_for_now(path: str) -> Iterator[str]:
             os.remove(path)
 
 
+def cached() -> str:
+    """Where this user's base image is when the installation cannot be written; what somebody else put there is not used."""
+    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if others_can_write(state := os.stat(folder)):
+        try:
+            os.chmod(folder, 0o700)
+        except PermissionError:
+            raise ImageError(f"{folder}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}, so what is in it may be anybody's; "
+                             "remove it, or let XDG_CACHE_HOME name a folder of your own") from None
+    path = os.path.join(folder, "base.img")
+    if os.path.lexists(path) and (os.path.islink(path) or others_can_write(os.stat(path))):
+        os.unlink(path)  # it is made again
+    return path
+
+
 def base_image() -> str:
     """Path of the base image; it is built at first use, and again when its sources are newer."""
     if not _base:
@@ -51,12 +69,13 @@ def base_image() -> str:
             from .build import build_base
             path = BASE_IMAGE
             if not os.access(os.path.dirname(path), os.W_OK):
-                path = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native", "base.img")
-                os.makedirs(os.path.dirname(path), exist_ok=True)
+                path = cached()
             _base.append(path)
             protect(path)
             if path == BASE_IMAGE or not os.path.exists(path) or os.stat(path).st_mtime_ns < fingerprint():
                 build_base(path)
+                if path != BASE_IMAGE:
+                    os.chmod(path, 0o644)
         else:
             _base.append(BASE_IMAGE)
     return _base[0]

@@ -145,6 +145,46 @@ def test_modules_of_strangers(home: Path, tmp_path: Path, monkeypatch: pytest.Mo
         session.eval("(load!-module 'm)")
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_a_base_image_in_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from csl_native import baseimage
+    from csl_native.image.files import ImageError
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path, folder = Path(baseimage.cached()), tmp_path / "csl-native"
+    for plant in (lambda: (path.write_bytes(b"theirs"), os.chown(path, 12345, 12345)), lambda: (path.write_bytes(b"x"), path.chmod(0o666)),
+                  lambda: path.symlink_to(baseimage.BASE_IMAGE)):
+        plant()
+        assert baseimage.cached() == str(path) and not os.path.lexists(path)
+    path.write_bytes(b"ours")
+    folder.chmod(0o777)
+    assert baseimage.cached() == str(path) and path.exists() and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    os.chown(folder, 12345, 12345)
+    monkeypatch.setattr(os, "chmod", lambda *arguments: (_ for _ in ()).throw(PermissionError()))  # root may all
+    with pytest.raises(ImageError, match="belongs to user 12345"):
+        baseimage.cached()
+
+
+def test_what_is_open_is_what_is_trusted(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of the file leads elsewhere by the time at which trust is decided; and others may change what belongs to nobody in particular."""
+    from csl_native.baseimage import base_image
+    stranger(monkeypatch, tmp_path)
+    link = tmp_path / "link.img"
+    link.symlink_to(image)
+    with Image(link) as opened:
+        link.unlink()
+        link.symlink_to(base_image())
+        assert Trust().doubt(opened, "heap")
+    with Image(link) as opened:
+        assert not Trust().doubt(opened, "heap")
+    image.chmod(0o666)
+    session = restore(image, trust="all", output=open(os.devnull, "wb"))
+    with open(image, "r+b") as file:  # after it was opened, and looked at
+        file.write(b"?" * os.path.getsize(image))
+    assert session.eval("(use 5)") == [25, 1] and session.eval("(getv v 2)") == "three"
+    session.eval("(reclaim)")
+    session.close()
+
+
 def test_the_command_line(image: Path, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", "-i", str(image), "--trust", "none", "--explain", "-e", "(print (use 3))"],
                           capture_output=True, text=True, check=False)

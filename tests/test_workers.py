@@ -15,7 +15,8 @@ from csl_native.native.workers import Job, Worker, worker_command
 
 from .conftest import ROOT, needs_native
 
-HOSTILE = ("queue", "csl_native", "pickle", "struct", "llvmlite", "msgpack", "capstone", "json", "sitecustomize", "usercustomize", "encodings", "threading", "os", "re")
+HOSTILE = ("queue", "csl_native", "pickle", "struct", "llvmlite", "msgpack", "capstone", "json", "sitecustomize", "usercustomize", "encodings", "threading",
+           "os", "re")
 
 
 @pytest.fixture
