@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from csl_native.image.container import Image
@@ -77,16 +75,12 @@ class TopLevel:
     def body(self) -> int:
         code = missing = 0
         try:
-            names = self.options.files or (["-"] if not self.options.forms and not self.options.compile else [])
-            if names and not self.options.forms:  # a restart function reads what comes first
-                first, names = [self.open(names[0])], names[1:]
-                self.session.lisp.input = self.session.lisp.standard_input = first[0]
-            else:
-                first = []
-            self.begin(restarted=False, call=not self.options.no_restart and not self.options.cold)
-            for stream in (*(Input(text=form) for form in self.options.forms), *first):
-                self.guarded(stream)
-            for name in names:
+            self.begin(restarted=False, cold=self.options.cold)
+            if self.options.forms and not self.options.files:
+                self.guarded(Input())
+            for form in self.options.forms:
+                self.guarded(Input(text=form), False)
+            for name in self.options.files or (["-"] if not self.options.forms and not self.options.compile else []):
                 self.guarded(self.open(name))
         except Stopped as stopped:
             code = stopped.code
@@ -99,8 +93,12 @@ class TopLevel:
                 file.writelines(f"{name}\n" for name in self.read)
         return code or missing
 
-    def begin(self, restarted: bool, call: bool) -> None:
+    def begin(self, restarted: bool, cold: bool = False) -> None:
+        """Make a session that was begun or restored ready for what is read; ``cold``: without what the image has beyond the original's own."""
         lisp, m = self.session.lisp, self.session.machine
+        if cold:
+            lisp.cold()
+            m.set_root(ROOT_RESTART, NIL)
         if self.options.verbose:
             from .native.jit import jit_of
             jit_of(lisp).say = lambda text: self.note(f"csl: {text}")
@@ -125,8 +123,6 @@ class TopLevel:
             m.set_value(m.intern(name), UNSET)
         if not restarted:
             self.explain()
-        if call and m.root(ROOT_RESTART) != NIL:
-            self.guard(lambda: lisp.protect(lambda: lisp.apply(m.root(ROOT_RESTART), [])))
 
     def variable(self, name: str, option: str) -> None:
         """ValueError unless a name of the command line is a variable."""
@@ -161,24 +157,30 @@ class TopLevel:
         except EOFError:
             return b""
 
-    def guarded(self, stream: Input) -> None:
-        """Load a stream; restarts continue it in the new session."""
-        self.session.lisp.standard_input = stream
-        self.guard(lambda: self.session.lisp.load_stream(stream, self.echo))
+    def guarded(self, stream: Input, function: bool = True) -> None:
+        """Call the restart function with a stream as standard input (not without ``function``), or load the stream when there is none.
 
-    def guard(self, action: Any) -> None:
-        """Run something; after each restart, which may come out of the one before, the same input is read on."""
+        After each restart, which may come out of the one before, the new session does so with the rest of the stream.
+        """
+        argument: str | None = None
         while True:
+            lisp = self.session.lisp
+            lisp.standard_input = lisp.input = stream
             try:
-                action()
+                self.read_or_call(stream, argument, function)
                 return
             except Restart as restart:
-                action = partial(self.go_on, restart.action)
+                lisp.window.close()  # what the kernel has of the line goes back to the stream
+                argument, function = restart.action(), True
 
-    def go_on(self, restart: Callable[[], Any]) -> None:
-        restart()
-        lisp = self.session.lisp
-        lisp.load_stream(lisp.standard_input, self.echo)
+    def read_or_call(self, stream: Input, argument: str | None, function: bool) -> None:
+        lisp, m = self.session.lisp, self.session.machine
+        supervisor = m.root(ROOT_RESTART)
+        if supervisor == NIL or self.options.no_restart or not function:
+            lisp.load_stream(stream, self.echo)
+            return
+        arguments = [] if argument is None else [lisp.reader.read(Input(text=argument))]
+        lisp.protect(lambda: lisp.apply(supervisor, arguments))
 
     def echo(self, form: int, value: int) -> None:
         """Show the value of a form at the top level, as the original does unless -q was given."""
@@ -243,8 +245,8 @@ class TopLevel:
                           jit=self.options.jit, libraries=old.libraries, output_library=old.output_library, trust=old.trust.level)
         if old.restricted:  # a stranger's program cannot get away by beginning again
             session.distrust(old.restricted, "it was used before this restart")
+        old.lisp.window.close()
         session.lisp.output = session.lisp.terminal = old.lisp.terminal
-        session.lisp.input = session.lisp.standard_input = old.lisp.standard_input
         session.machine._set_limit()
         old.close()
         self.session = session

@@ -94,8 +94,8 @@ def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
     assert csl("-q", "-i", "new.img", "-e", "(print kept)").stdout == "hello-again\n42\n".replace("-", "!-")
     assert csl("-i", "new.img", "-n", "-e", "(print kept)").stdout.startswith("A banner\n42\n")
     text = ("(setq x 1) (preserve nil nil t) (print (list x 'after)) (setq x 2) (restart!-csl t) (print x) (de f (a) (print (list 'f a)))"
-            "(preserve nil nil t) (restart!-csl 'f '(1 2)) (restart!-csl nil) (print (boundp 'x))")
-    assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\n(f (1 2))\nnil\n"
+            "(preserve nil nil t) (restart!-csl nil) (print (boundp 'x)) (restart!-csl 'f '(1 2)) (print 'not!-read)")
+    assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\nnil\n(f (1 2))\n"
 
 
 def test_a_restart_function_reads_the_input(csl: Run, tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from .layout import HEAD_SIZE
+from ..words import OTHER
+from .layout import CODE_COMPILED, HEAD_SIZE
 from .table import LOCALS, OPERANDS, CodeError, Instruction, by_name, instructions, joined, steps
+
+COMPILED = CODE_COMPILED + OTHER - 8  # in the contents of a code object
 
 
 def encode(name: str, *operands: int) -> bytes:
@@ -55,6 +58,7 @@ class Code(NamedTuple):
     frame: int
     code: bytes
     handlers: Sequence[tuple[int, int, int, int]] = ()
+    compiled: bool = False
 
     @property
     def fixed(self) -> int:
@@ -69,6 +73,7 @@ class Code(NamedTuple):
         head[0:4] = bytes([self.least, self.most, self.rest, self.fixed])
         for at, value in ((4, self.locals), (6, self.frame), (8, len(self.code)), (10, len(self.handlers))):
             head[at:at + 2] = value.to_bytes(2, "little")
+        head[COMPILED] = self.compiled
         rows = b"".join(v.to_bytes(2, "little") for row in self.handlers for v in row)
         return bytes(head) + code + rows
 
@@ -87,7 +92,7 @@ class Code(NamedTuple):
         if not sequences:
             with contextlib.suppress(CodeError):  # whoever decodes it gets the error
                 bytecode = split(bytecode)
-        code = cls(data[0], data[1], bool(data[2]), u16[0], u16[1], bytecode, handlers)
+        code = cls(data[0], data[1], bool(data[2]), u16[0], u16[1], bytecode, handlers, bool(data[COMPILED]))
         if data[3] != code.fixed:
             raise CodeError(f"code object says {data[3]} fixed arguments; {code.fixed} expected")
         return code

@@ -80,8 +80,8 @@ def op_pop(a) -> None:
 
 @inline
 def op_value(env, n: w16):
-    """Push the value of the fluid or global that is literal n; an error when it is unset."""
-    return symbol_value(literal(env, n))
+    """Push the value of the fluid or global that is literal n; when it is unset an error, or what the original's compiled code finds there."""
+    return symbol_value(env, literal(env, n))
 
 
 @inline

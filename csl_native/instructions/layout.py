@@ -16,5 +16,6 @@ CODE_FRAME = 14 - OTHER  # u16: words of the frame, locals and operands
 CODE_HANDLERS = 16 - OTHER  # u16: offset of the handler rows from the first instruction
 CODE_HANDLER_COUNT = 18 - OTHER  # u16
 CODE_GIVEN = 20 - OTHER  # 1: the program has, or had, the literal vector, and may change it and the bytecode
+CODE_COMPILED = 21 - OTHER  # 1: compiled for good: a variable that is unset is no error
 CODE_START = 24 - OTHER  # the first instruction
 HEAD_SIZE = 16

@@ -1,4 +1,7 @@
-"""The order of any two values: conses, vectors, strings, symbols by their text, then numbers, the larger ones first."""
+"""The order of any two values: conses, vectors, strings, symbols by their text, numbers, the larger ones first, then nil.
+
+Of lists that begin differently one whose head is flagged noncom goes first.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from .arithmetic import is_number, truth
 from .comparison import compare_slow
 from .equality import ENTRY
 from .host import H_STACK_OVERFLOW, O_LESSP, host
-from .memory import NIL
+from .memory import NIL, ROOT_NONCOM, ROOT_VECTOR
 from .safepoint import poll
+from .symbols import flagp
 
-OTHERS, NUMBERS = 4, 9
+OTHERS, NUMBERS, LAST = 4, 9, 10
+NONCOM = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_NONCOM
 
 
 def rank(x):
@@ -25,7 +30,7 @@ def rank(x):
     if tag == STRING:
         return 2
     if tag == SYMBOL:
-        return 3
+        return LAST if x == NIL else 3
     return NUMBERS if is_number(x) else OTHERS
 
 
@@ -62,6 +67,16 @@ def order_atoms(a, b, kind):
 
 
 @noinline
+def order_heads(x, y):
+    """-1 or 1 when one of two different heads is flagged noncom and the other one not, else 0; or UNWIND."""
+    p = flagp(x, load(NONCOM))
+    q = flagp(y, load(NONCOM))
+    if p == UNWIND or q == UNWIND:
+        return UNWIND
+    return 0 if p == q else -1 if p != NIL else 1
+
+
+@noinline
 def order(a, b):
     """-1 when a goes before b, 1 when it goes behind, else 0; or UNWIND.
 
@@ -70,6 +85,7 @@ def order(a, b):
     """
     base = load(SCRATCH)
     top = base
+    head = 1  # is a the beginning of a list, not a tail of one?
     while True:
         while a != b:
             kind = rank(a)
@@ -99,6 +115,10 @@ def order(a, b):
             a = load(a + 7)
             b = load(b + 7)
             if x != y:
+                if head != 0 and (x & 7 == SYMBOL or y & 7 == SYMBOL):
+                    c = order_heads(x, y)
+                    if c == UNWIND or c != 0:
+                        return c
                 if a != b:
                     store(top, a)
                     store(top + 8, b)
@@ -106,6 +126,9 @@ def order(a, b):
                     top += ENTRY
                 a = x
                 b = y
+                head = 1
+            else:
+                head = 0
             if poll() == UNWIND:
                 return UNWIND
         if poll() == UNWIND:
@@ -117,8 +140,10 @@ def order(a, b):
         end = load(top - ENTRY + 16)
         if end == -1:
             return sign(a)
+        head = 1
         if end == 0:
             top -= ENTRY
+            head = 0
         elif a == end:
             top -= ENTRY
             a = NIL

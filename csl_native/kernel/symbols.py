@@ -8,7 +8,7 @@ from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import same_bytes
-from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host, tell
+from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
 from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 from .safepoint import poll, safepoint
@@ -82,16 +82,16 @@ def place_symbol(table, s) -> None:
 
 
 @noinline
-def signal_unset(s) -> None:
-    tell(H_UNSET, s, 0, 0)
+def unset_value(env, s):
+    """What a function with these literals finds in a variable that is unset: an error, or the value that compiled code sees."""
+    return host(H_UNSET, s, env, 0)
 
 
 @inline
-def symbol_value(s):
+def symbol_value(env, s):
     v = load(s + SYM_VALUE)
     if v == UNSET:
-        signal_unset(s)
-        return UNWIND
+        return unset_value(env, s)
     return defined(v)
 
 

@@ -30,12 +30,13 @@ from .host import (
     X_STRING_LENGTH,
     host,
 )
-from .memory import NIL, ROOT_CHARS, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
+from .memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
 from .safepoint import poll, safepoint
 from .symbols import find_symbol, intern
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
 LOWER = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_LOWER
+ECHO = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_ECHO
 CHARS = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_CHARS
 
 
@@ -65,9 +66,9 @@ def character(code):
 
 @lisp("readch", "also")
 def readch():
-    """The next character of the current input, as the host laid out the rest of its line, or asked of the host."""
+    """The next character of the current input, as the host laid out the rest of its line, or asked of the host, which also prints what it reads."""
     at = load(READ_AT)
-    if at == load(READ_END):
+    if at == load(READ_END) or load(load(ECHO) + SYM_VALUE) != NIL:
         return host(H_READCH, 0, 0, 0)
     store(READ_AT, at + 1)
     b = load8(at)

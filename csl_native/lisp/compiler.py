@@ -17,7 +17,7 @@ from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, CompileError, Function
 from .deep import Steps, deep
-from .forms import SPECIAL_NAMES, Forms
+from .forms import DISPLACEABLE, SPECIAL_NAMES, Forms
 from .lambdas import Known, assigned_inside
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Compiler(Forms):
             if attribute.startswith("form_"):
                 name = SPECIAL_NAMES.get(attribute[5:], attribute[5:].rstrip("_").replace("_", "-"))
                 self.special[m.intern(name)] = getattr(self, attribute)
+        self.special[m.intern("~let")] = self.form_let
+        self.displaceable = {m.intern(name) for name in DISPLACEABLE}
         self.open = {(m.intern(name), count): op for count, table in OPEN.items() for name, op in table.items()}
         self.folded = {m.intern(name): row for name, row in FOLDED.items()}
         self.right = {m.intern(name): row for name, row in RIGHT.items()}
@@ -66,17 +68,24 @@ class Compiler(Forms):
         self.quote, self.function, self.setq = m.intern("quote"), m.intern("function"), m.intern("setq")
         self.loops = (self.mapping, self.form_maphash)
         self.f, self.known = Function(), Known(m)
+        self.compiled = False
 
     # -- functions ---------------------------------------------------------------
 
-    def compile(self, name: int, parameters: int, body: list[int]) -> tuple[Code, list[int]]:
-        """Compile a lambda; ``name`` is the symbol it will be the function of, or nil."""
-        made: tuple[Code, list[int]] = deep(self.compiling(name, parameters, body), MOST_STEPS)
+    def compile(self, name: int, parameters: int, body: list[int], compiled: bool | None = None) -> tuple[Code, list[int]]:
+        """Compile a lambda; ``name`` is the symbol it will be the function of, or nil.
+
+        ``compiled``: for good, as the original's compiler does: what is no local variable is declared fluid, and one that is unset when it is
+        asked for is no error.  Without it the function behaves as if it were interpreted.  None: as the function around this one.
+        """
+        made: tuple[Code, list[int]] = deep(self.compiling(name, parameters, body, None, compiled), MOST_STEPS)
         return made
 
-    def compiling(self, name: int, parameters: int, body: list[int], known: Known | None = None) -> Generator[Any, Any, tuple[Code, list[int]]]:
+    def compiling(self, name: int, parameters: int, body: list[int], known: Known | None = None,
+                  compiled: bool | None = None) -> Generator[Any, Any, tuple[Code, list[int]]]:
         """The steps of that; ``known`` is what the function around it knows of lambda expressions."""
-        outer, self.f, self.known = (self.f, self.known), Function(name), known or Known(self.m)
+        outer, self.f, self.known = (self.f, self.known, self.compiled), Function(name), known or Known(self.m)
+        self.compiled = self.compiled if compiled is None else compiled
         try:
             made: tuple[Code, list[int]] = yield self._compile(parameters, body)
             return made
@@ -85,7 +94,7 @@ class Compiler(Forms):
         except RecursionError:
             raise CompileError("Stack overflow", bare=True) from None
         finally:
-            self.f, self.known = outer
+            self.f, self.known, self.compiled = outer
 
     def _compile(self, parameters: int, body: list[int]) -> Generator[Any, Any, tuple[Code, list[int]]]:
         f, m = self.f, self.m
@@ -123,7 +132,7 @@ class Compiler(Forms):
             self.op("return")
         else:
             yield self.progn(body, TAIL)
-        code = self.assemble(len(required), len(required) + len(optional), rest is not None)
+        code = self.assemble(len(required), len(required) + len(optional), rest is not None)._replace(compiled=self.compiled)
         if self.lisp.checking:
             from ..instructions.proof import prove
             prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL],
@@ -202,7 +211,7 @@ class Compiler(Forms):
         head = m.car(x)
         if head & 7 != SYMBOL:
             return self.call_lambda(head, x, context)
-        handler = self.special.get(head)
+        handler = self.handler(head)
         if handler is not None:
             return self.special_form(handler, x, context)
         if head in f.functions:
@@ -221,6 +230,11 @@ class Compiler(Forms):
     def expansion(self, x: int, context: int) -> Steps:
         yield self.form(self.lisp.expand(x), context)
 
+    def handler(self, head: int) -> Callable[[int, int], Steps] | None:
+        """What compiles forms that begin with a symbol, if the compiler has something of its own for them."""
+        handler = self.special.get(head)
+        return None if handler is not None and head in self.displaceable and self.lisp.is_defined(head) else handler
+
     def variable(self, x: int, context: int) -> None:
         if x in (NIL, T):
             self.constant(x, context)
@@ -231,8 +245,14 @@ class Compiler(Forms):
         elif self.m.flags(x) & F_KEYWORD:
             self.constant(x, context)
         else:
+            self.declare(x)
             self.op("value", self.literal(x))
             self.finish(context)
+
+    def declare(self, x: int) -> None:
+        """A variable that is used without a declaration is fluid, in what is compiled for good."""
+        if self.compiled and not self.m.flags(x) & (F_FLUID | F_GLOBAL | F_KEYWORD):
+            self.lisp.declare_fluid(x)
 
     def call(self, head: int, arguments: list[int], context: int) -> Steps:
         op = self.open.get((head, len(arguments)))

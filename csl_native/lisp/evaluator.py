@@ -32,7 +32,7 @@ class Evaluator:
     quick: dict[int, Callable[[int, int], int]]
     define: Callable[..., None]
     expand: Callable[[int], int]
-    lambda_symbol: Callable[[int], int]
+    lambda_symbol: Callable[..., int]
 
     def eval(self, x: int, depth: int = 0) -> int:
         """The value of a form.  Calls are evaluated directly, forms with bindings, and those that are deep inside of others, are compiled first."""
@@ -56,7 +56,7 @@ class Evaluator:
                 continue
             if flags & F_FEXPR:
                 return m.apply(head, [m.cdr(x)])
-            if not flags & F_SPECIAL and head not in self.compiler.special:
+            if not flags & F_SPECIAL and self.compiler.handler(head) is None:
                 return self.eval_call(head, x, depth + 1)  # the compiler's own forms, like mapcar of a lambda, are compiled
             return self.eval_compiled(x)
 
@@ -149,7 +149,7 @@ class Evaluator:
             return m.apply(f, arguments)
         if f & 7 == CONS and m.car(f) == self.s_lambda:
             try:
-                symbol = self.lambda_symbol(f)
+                symbol = self.lambda_symbol(f, False)
             except CompileError as error:
                 raise self.compile_error(error) from None
             return m.apply(symbol, arguments)

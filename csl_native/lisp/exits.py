@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL
-from ..words import CONS
+from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, Assembler, Block, CompileError
 from .deep import Steps
 
@@ -38,14 +38,21 @@ class Exits(Assembler):
     let: Callable[[list[tuple[int, int]], Callable[[int], Steps], int], Steps]
     check_bindable: Callable[[int], None]
     back_jump: Callable[[int], None]
+    declare: Callable[[int], None]
 
     def form_prog(self, x: int, context: int) -> Steps:
         m, _f = self.m, self.f
-        variables = list(m.items(m.car(m.cdr(x)))) if m.cdr(x) != NIL else []
-        for symbol in variables:
-            self.check_bindable(symbol)
         body = list(m.items(m.cdr(m.cdr(x)))) if m.cdr(x) != NIL else []
-        yield self.let([(symbol, NIL) for symbol in variables], lambda c: self.block(body, c), context)
+        yield self.let(self.bindings(m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL), lambda c: self.block(body, c), context)
+
+    def bindings(self, variables: int) -> list[tuple[int, int]]:
+        """What variables are bound to: each is a symbol, or a list of one and a form."""
+        m = self.m
+        rows = [(row, NIL) if row & 7 != CONS or m.car(row) & 7 != SYMBOL else (m.car(row), m.car(m.cdr(row)) if m.cdr(row) != NIL else NIL)
+                for row in m.items(variables)]
+        for symbol, _ in rows:
+            self.check_bindable(symbol)
+        return rows
 
     def form_tagbody(self, x: int, context: int) -> Steps:
         yield self.block(list(self.m.items(self.m.cdr(x))), context, False)

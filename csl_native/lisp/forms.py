@@ -255,6 +255,7 @@ class Forms(Exits):
                 else:
                     self.op("store_local", self.f.scope[symbol])
             else:
+                self.declare(symbol)
                 self.op("set_value", self.literal(symbol))
                 if not last or context == EFFECT:
                     self.op("pop")
@@ -263,13 +264,8 @@ class Forms(Exits):
 
     def form_let(self, x: int, context: int) -> Steps:
         m = self.m
-        rows = []
-        for row in m.items(m.car(m.cdr(x))):
-            symbol, value = (row, NIL) if row & 7 != CONS else (m.car(row), m.car(m.cdr(row)) if m.cdr(row) != NIL else NIL)
-            self.check_bindable(symbol)
-            rows.append((symbol, value))
         body = list(m.items(m.cdr(m.cdr(x))))
-        yield self.let(rows, lambda c: self.progn(body, c), context)
+        yield self.let(self.bindings(m.car(m.cdr(x))), lambda c: self.progn(body, c), context)
 
     def form_let_star(self, x: int, context: int) -> Steps:
         m = self.m
@@ -278,7 +274,7 @@ class Forms(Exits):
             yield self.form_let(x, context)
             return
         inner = m.cons(m.intern("let*"), m.cons(m.list(rows[1:]), m.cdr(m.cdr(x))))
-        yield self.form(m.list([m.intern("let"), m.list(rows[:1]), inner]), context)
+        yield self.form(m.list([m.intern("~let"), m.list(rows[:1]), inner]), context)
 
     def form_declare(self, x: int, context: int) -> None:
         self.constant(NIL, context)
@@ -315,23 +311,6 @@ class Forms(Exits):
 
     form_de = form_df = form_dm = form_defun = form_defmacro = definition
 
-    def form_psetq(self, x: int, context: int) -> Steps:
-        m, f = self.m, self.f
-        parts = list(m.items(m.cdr(x)))
-        symbols = parts[::2]
-        for symbol in symbols:
-            if not m.is_variable(symbol):
-                raise CompileError("setq (bad variable)", symbol)
-        for k in range(0, len(parts), 2):
-            yield self.form(parts[k + 1] if k + 1 < len(parts) else NIL, VALUE)
-        for symbol in reversed(symbols):
-            if symbol in f.scope:
-                self.op("store_local", f.scope[symbol])
-            else:
-                self.op("set_value", self.literal(symbol))
-                self.op("pop")
-        self.constant(NIL, context)
-
     def form_bquote_list_star(self, x: int, context: int) -> Steps:
         arguments = list(self.m.items(self.m.cdr(x)))
         for a in arguments:
@@ -343,4 +322,6 @@ class Forms(Exits):
         self.finish(context)
 
 
+# No special forms of the original: a program may have functions or macros with these names.
+DISPLACEABLE = ("let", "df", "defun", "defmacro")
 SPECIAL_NAMES = {"let_star": "let*", "bquote_list_star": "list*"}

@@ -7,12 +7,13 @@ import os
 from typing import TYPE_CHECKING
 
 from .. import gmp
+from ..instructions.layout import CODE_COMPILED
 from ..kernel.handmade import USEFUL_CALLS
 from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding, WrongType
 from ..objects import SYM_PNAME, SYM_SPARE
-from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND
+from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .assembly import CompileError
 from .builtins.reading import fold
 from .handles import weak_table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # What Python's library says of arguments that it cannot take.
 PYTHONS = (ValueError, OverflowError, ZeroDivisionError, UnicodeEncodeError, UnicodeDecodeError)
+INDEFINITE = "~indefinite-value~"  # what compiled code finds in a variable that is unset, as in the original
 AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY)  # requests that come while memory is taken or freed
 
 
@@ -180,7 +182,9 @@ class Host:
             raise self.lisp.errors.plain("bad arg for plus", a, 8 if name == "add1" else -8)
         raise self.lisp.errors.plain(f"bad arg for {name}", a)
 
-    def on_unset_variable(self, a: int, b: int, c: int) -> int:
+    def on_unset_variable(self, a: int, env: int, c: int) -> int:
+        if self.m.bytes[self.m.field(env, 8 - VECTOR) + CODE_COMPILED]:
+            return self.m.intern(INDEFINITE)
         error = self.lisp.errors.loud("unset variable:", a)
         self.lisp.errors.unknown(a, function=False)
         raise error
@@ -367,7 +371,8 @@ class Host:
         """The next character of the current input; the rest of its line is laid out for the kernel."""
         lisp = self.lisp
         character = lisp.input.next()
-        lisp.window.open(lisp.input)
+        if not lisp.echoes():
+            lisp.window.open(lisp.input)
         return fold(lisp, character)
 
     def on_collect(self, full: int, wanted: int, c: int) -> int:

@@ -6,18 +6,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_CHARS, ROOT_LOWER, ROOT_RAISE, T
-from ..objects import F_FLUID, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from ..kernel.memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, ROOT_RAISE, T
+from ..objects import F_FLUID, F_GLOBAL, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 
 if TYPE_CHECKING:
     from ..machine import Machine
     from .registry import Builtin
 
-SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq let let* prog tagbody go return catch unwind-protect "
-                 "declare the eval-when de dm defun defmacro psetq list*").split()
-FLUIDS = ("*echo *raise *lower *comp *redefmsg *pwrds *backtrace *savedef *nolinke *plap *verboseload *gc-hook* emsg* !$eol!$ !$eof!$ "
-          "lispsystem* input-libraries output-library *standard-output* *standard-input* *print-precision* *native_code crbuf* tab ff blank esc* *notailcall "
-          "*prinl-visited-nodes* thin* tslin* *fastvector *carcheckflag !*gc-messages dfprint* *defn common-lisp-mode supervisor").split()
+SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq ~let let* prog tagbody go return catch unwind-protect "
+                 "declare the eval-when de dm flet").split()
+# Variables and how they are declared: by the original itself, and by the Lisp text that its cold start is without.
+FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libraries output-library *standard-output* *standard-input* "
+          "common-lisp-mode").split()
+LATER_FLUIDS = ("*pwrds *backtrace *savedef *plap *native_code *notailcall *prinl-visited-nodes* *fastvector *carcheckflag dfprint* *defn").split()
+GLOBALS = ["emsg*"]
+LATER_GLOBALS = "$eol$ $eof$ crbuf* tab blank esc* thin*".split()
+PLAIN = "*print-precision* *nolinke *verboseload ff tslin* *gc-messages supervisor".split()  # nowhere declared
 
 # A program that brings its own definition of these, for the original's bytecode, keeps what is here.
 KEPT = ("compile", "faslout", "faslend", "compile-to-module", "symbol-set-definition", "lcmn")
@@ -60,10 +64,10 @@ class Installer:
             self._install_kernel(number, name, also=True)
         for name in SPECIAL_FORMS:
             self.set_flags(m.intern(name), F_SPECIAL)
-        for name in FLUIDS:
-            symbol = m.intern(name.replace("!", ""))
-            self.set_flags(symbol, F_FLUID)
-            m.set_value(symbol, NIL)
+        for names, flag in ((FLUIDS + LATER_FLUIDS, F_FLUID), (GLOBALS + LATER_GLOBALS, F_GLOBAL), (PLAIN, 0)):
+            for name in names:
+                self.set_flags(m.intern(name), flag)
+                m.set_value(m.intern(name), NIL)
         for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
                             ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
             m.set_value(m.intern(name), value)
@@ -74,10 +78,17 @@ class Installer:
             m.kernel.put(m.intern(name), m.intern("eval"), T)
         m.set_root(ROOT_RAISE, m.intern("*raise"))
         m.set_root(ROOT_LOWER, m.intern("*lower"))
+        m.set_root(ROOT_ECHO, m.intern("*echo"))
+        m.set_root(ROOT_NONCOM, m.intern("noncom"))
         m.set_root(ROOT_CHARS, m.vector([m.intern(chr(code)) for code in range(128)]))
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))
             m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called
+
+    def cold(self) -> None:
+        """A cold start: what the original's Lisp text would declare is not declared yet."""
+        for name in LATER_FLUIDS + LATER_GLOBALS:
+            self.set_flags(self.machine.intern(name), 0, F_FLUID | F_GLOBAL)
 
     def copy_cells(self, to: int, source: int) -> None:
         """Give a symbol the function of another one."""

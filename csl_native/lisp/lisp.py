@@ -10,10 +10,11 @@ from typing import Any
 
 from ..instructions.layout import CODE_GIVEN
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_LOWER, T
+from ..kernel.memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, T
 from ..machine import Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
+    F_FLUID,
     F_FORM,
     F_GLOBAL,
     SYM_ENV,
@@ -108,6 +109,16 @@ class Lisp(Installer, Evaluator):
         if stream is not self._input:
             self.window.close()
         self._input = stream
+        stream.echo = self.echo
+
+    def echoes(self) -> bool:
+        """Is what is read printed?"""
+        return self.machine.value(self.s_echo) not in (None, NIL)
+
+    def echo(self, text: str) -> None:
+        """Called with what was read."""
+        if self.echoes():
+            self.output.write(text)
 
     def ready(self) -> None:
         """Build what needs the heap: call when it is formatted or restored."""
@@ -117,9 +128,10 @@ class Lisp(Installer, Evaluator):
         intern = m.intern
         self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = intern("lambda"), intern("expr"), intern("macro"), intern("fexpr")
         self.s_comp, self.s_quote = intern("*comp"), intern("quote")
-        if m.root(ROOT_LOWER) != intern("*lower"):  # an image of an older version
-            m.set_root(ROOT_LOWER, intern("*lower"))
-        self.s_echo = intern("*echo")
+        for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom")):
+            if m.root(root) != intern(name):  # an image of an older version
+                m.set_root(root, intern(name))
+        self.s_echo, self.s_pwrds = intern("*echo"), intern("*pwrds")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
         self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}
 
@@ -174,15 +186,35 @@ class Lisp(Installer, Evaluator):
 
     # -- definitions -----------------------------------------------------------------
 
-    def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0) -> None:
-        """Compile a lambda and make it the function of a symbol; ``kind``: 0, ``F_MACRO`` or ``F_FEXPR``."""
-        with self.machine.scope():
-            deep(self.defining(symbol, parameters, body, kind), MOST_STEPS)
+    def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0, compiled: bool | None = False) -> None:
+        """Compile a lambda and make it the function of a symbol; ``kind``: 0, ``F_MACRO`` or ``F_FEXPR``.
 
-    def defining(self, symbol: int, parameters: int, body: list[int], kind: int = 0, known: Known | None = None) -> Steps:
+        ``compiled``: as the original's compiler makes it, not as it would be interpreted (Compiler.compile).
+        """
+        with self.machine.scope():
+            deep(self.defining(symbol, parameters, body, kind, None, compiled), MOST_STEPS)
+
+    def defining(self, symbol: int, parameters: int, body: list[int], kind: int = 0, known: Known | None = None,
+                 compiled: bool | None = None) -> Steps:
+        self.install_env(symbol, (yield self.making(symbol, parameters, body, known, compiled)), kind)
+
+    def making(self, symbol: int, parameters: int, body: list[int], known: Known | None = None,
+               compiled: bool | None = None) -> Generator[Any, Any, int]:
+        """The literal vector of a lambda, with its bytecode."""
         m = self.machine
-        code, literals = yield self.compiler.compiling(symbol, parameters, body, known)
-        self.install_env(symbol, m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]]), kind)
+        code, literals = yield self.compiler.compiling(symbol, parameters, body, known, compiled)
+        return m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
+
+    def make_env(self, symbol: int, parameters: int, body: list[int], compiled: bool | None) -> int:
+        return int(deep(self.making(symbol, parameters, body, None, compiled), MOST_STEPS))
+
+    def declare_fluid(self, x: int) -> None:
+        """The compiler met a variable that nobody declared."""
+        if self.machine.value(self.s_pwrds) not in (None, NIL):
+            self.output.write(("\n" if self.output.column else "") + f"+++ {self.printer.text(x)} declared fluid\n")
+        self.set_flags(x, F_FLUID)
+        if self.machine.value(x) is None:
+            self.machine.set_value(x, NIL)
 
     def install_env(self, symbol: int, env: int, kind: int) -> None:
         """Make a literal vector, whose first element is bytecode, the function of a symbol."""
@@ -221,17 +253,17 @@ class Lisp(Installer, Evaluator):
         self.set_flags(symbol, 0, F_FORM)
         self.set_cells(symbol, SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
 
-    def lambda_symbol(self, form: int) -> int:
-        """An uninterned symbol whose function is a lambda expression."""
-        return int(deep(self.naming(form), MOST_STEPS))
+    def lambda_symbol(self, form: int, compiled: bool | None = None) -> int:
+        """An uninterned symbol whose function is a lambda expression, compiled as what is around it or as ``compiled`` says."""
+        return int(deep(self.naming(form, None, compiled), MOST_STEPS))
 
-    def naming(self, form: int, known: Known | None = None) -> Generator[Any, Any, int]:
+    def naming(self, form: int, known: Known | None = None, compiled: bool | None = None) -> Generator[Any, Any, int]:
         m = self.machine
         symbol = m.make_symbol("lambda")
         parameters = m.cdr(form)
         if parameters & 7 != CONS:
             raise self.errors.loud("bad lambda expression", form)
-        yield self.defining(symbol, m.car(parameters), list(m.items(m.cdr(parameters))), 0, known)
+        yield self.defining(symbol, m.car(parameters), list(m.items(m.cdr(parameters))), 0, known, compiled)
         return symbol
 
     def expand(self, form: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import utf8
@@ -24,7 +25,8 @@ class Input:
         self.literal = literal  # no #name; in strings means a character
         self.begun = file is None
         self.window: Window | None = None  # where the kernel reads from this stream
-        self.position = 0
+        self.echo: Callable[[str], None] | None = None  # called with what was read, when a Lisp reads from here
+        self._position = 0
         self.line = 1
         self.prompt = prompt
         self.ended = file is None
@@ -40,7 +42,9 @@ class Input:
     def position(self, place: int) -> None:
         if self.window is not None:
             self.window.close()
-        self._position = place
+        before, self._position = self._position, place
+        if self.echo is not None and place > before:
+            self.echo(self.buffer[before:place])
 
     def fill(self) -> bool:
         """Append the next line; False at the end of the file."""
@@ -61,7 +65,7 @@ class Input:
                 text = "\n"
         if self.position > 65536 or self.position == len(self.buffer) > 4096:
             self.line += self.buffer.count("\n", 0, self.position)
-            self.buffer, self.position = self.buffer[self.position:], 0
+            self.buffer, self._position = self.buffer[self.position:], 0
         self.buffer += text.replace("\r\n", "\n")
         return True
 
@@ -125,7 +129,7 @@ class Window:
             cage = self.machine.cage
             stream, self.stream = self.stream, None
             stream.window = None
-            stream.position += cage["read_at"] - self.place
+            stream._position += cage["read_at"] - self.place  # the kernel asks when it is to be printed
             cage["read_at"] = cage["read_end"] = 0
 
 

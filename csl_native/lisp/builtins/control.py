@@ -11,7 +11,6 @@ from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
 from ..errors import NAMES, QUIET, VALUES
 from ..registry import Fixnum, Number, Value, builtin
-from .symbols import generate
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -166,18 +165,9 @@ def resource_limit(lisp: Lisp, form: Value, seconds: Number, megabytes: Number =
 
 
 def expanded_once(lisp: Lisp, x: int) -> int | None:
-    """A macro call expanded, or None; psetq, which the compiler knows itself, counts as a macro as in the original."""
+    """A macro call expanded, or None."""
     m = lisp.machine
-    if x & 7 != CONS or m.car(x) & 7 != SYMBOL:
-        return None
-    if m.flags(m.car(x)) & F_MACRO:
-        return lisp.expand(x)
-    if m.car(x) != m.intern("psetq"):
-        return None
-    parts = list(m.items(m.cdr(x)))
-    rows = [(symbol, generate(lisp, "G"), value) for symbol, value in zip(parts[::2], parts[1::2], strict=False)]
-    bindings = m.list([m.list([variable, value]) for _, variable, value in rows])
-    return m.list([m.intern("let*"), bindings, *(m.list([m.intern("setq"), symbol, variable]) for symbol, variable, _ in rows)])
+    return lisp.expand(x) if x & 7 == CONS and m.car(x) & 7 == SYMBOL and m.flags(m.car(x)) & F_MACRO else None
 
 
 @builtin("macroexpand", 1, 2)

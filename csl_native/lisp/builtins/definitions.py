@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
-from ...objects import CODE_HEADER, F_FEXPR, F_FLUID, F_FORM, F_GLOBAL, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from ...objects import CODE_HEADER, F_CODE, F_FEXPR, F_FLUID, F_FORM, F_GLOBAL, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
-from ..registry import Checked, Fixnum, Pair, Symbol, Value, Vector, builtin
+from ..registry import Checked, Fixnum, Pair, Symbol, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -40,14 +40,15 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
         raise lisp.errors.plain("symbol-set-definition", name)
     if check_lose(lisp, name):
         return NIL
+    compiled = m.value(lisp.s_comp) not in (None, NIL)
     try:
-        lisp.define(name, parameters, body, KINDS[kind])
+        lisp.define(name, parameters, body, KINDS[kind], compiled)
     except CompileError as error:
-        if m.value(lisp.s_comp) not in (None, NIL) or error.value is None or not error.message.startswith(("Attempt to bind", "bad item")):
+        if compiled or error.value is None or not error.message.startswith(("Attempt to bind", "bad item")):
             raise lisp.compile_error(error) from None
         failing = m.list([m.intern("unbindable"), m.list([lisp.s_quote, error.value])])  # a call is the error, as in interpreted functions
         lisp.define(name, m.list([m.intern("&rest"), m.make_symbol("rest")]), [failing], KINDS[kind])
-    if m.value(lisp.s_comp) in (None, NIL):
+    if not compiled:
         source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
         m.set_field(name, SYM_SPARE, source)
     return name
@@ -123,6 +124,8 @@ def copy_definition(lisp: Lisp, to: int, source: int) -> None:
     for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
         m.set_field(to, field, m.field(source, field))
     lisp.set_flags(to, m.flags(source) & F_FORM, F_FORM)
+    if m.field(to, SYM_ENV) == source:  # a builtin is found through its own symbol, which may be redefined later
+        m.set_field(to, SYM_ENV, to)
     if lisp.is_bytecoded(source):
         m.kernel.bytecode_cells(to, m.field(m.field(source, SYM_ENV), 8 - VECTOR))
 
@@ -144,14 +147,26 @@ def getd(lisp: Lisp, name: Value) -> int:
             head = m.cdr(source)
             source = m.cons(lisp.s_lambda, m.cons(m.list([*m.items(m.car(head))], rest), m.cdr(head)))
         return m.cons(kind, source)
-    return m.cons(kind, name)
+    return m.cons(kind, code_pointer(lisp, name))
+
+
+def code_pointer(lisp: Lisp, name: int) -> int:
+    """The compiled function of a symbol as a value, which later definitions of the symbol leave alone: a symbol of its own with that function."""
+    m = lisp.machine
+    if m.flags(name) & F_CODE:
+        return name
+    pointer = m.make_symbol(m.text(name))
+    m.met.append(pointer)
+    copy_definition(lisp, pointer, name)
+    lisp.set_flags(pointer, F_CODE)
+    return pointer
 
 
 @builtin("codep", 1)
 def codep(lisp: Lisp, x: Value) -> int:
     m = lisp.machine
     if x & 7 == SYMBOL:
-        return lisp.truth(lisp.is_bytecoded(x) and not m.flags(x) & F_FORM and m.field(x, SYM_SPARE) & 7 != CONS)
+        return lisp.truth(bool(m.flags(x) & F_CODE) or lisp.is_bytecoded(x) and not m.flags(x) & F_FORM and m.field(x, SYM_SPARE) & 7 != CONS)
     return lisp.truth(x & 7 == OTHER and m.header(x) & 255 == CODE_HEADER)
 
 
@@ -178,11 +193,27 @@ def copyd(lisp: Lisp, to: Symbol, source: Checked) -> int:
 
 @builtin("compile", 1)
 def compile_(lisp: Lisp, names: Value) -> int:
-    m = lisp.machine
-    for name in m.items(names):
-        if name & 7 == SYMBOL and m.field(name, SYM_SPARE) & 7 == CONS:
-            m.set_field(name, SYM_SPARE, 0)
+    """Compile functions whose source is kept anew, with what is declared now; the source goes."""
+    for name in lisp.machine.items(names):
+        if name & 7 == SYMBOL and lisp.machine.field(name, SYM_SPARE) & 7 == CONS:
+            compile_again(lisp, name)
     return names
+
+
+def compile_again(lisp: Lisp, name: int) -> None:
+    m = lisp.machine
+    source = m.cdr(m.field(name, SYM_SPARE))
+    try:
+        lisp.define(name, m.car(source), list(m.items(m.cdr(source))), m.flags(name) & F_FORM, compiled=True)
+    except CompileError as error:
+        raise lisp.compile_error(error) from None
+
+
+@builtin("compile-all", 0)
+def compile_all(lisp: Lisp) -> int:
+    """Compile every function whose source is kept."""
+    m = lisp.machine
+    return compile_(lisp, m.list([s for s in m.interned() if m.field(s, SYM_SPARE) & 7 == CONS]))
 
 
 @builtin("symbol-argcount", 1)
@@ -206,11 +237,14 @@ def symbol_env(lisp: Lisp, name: Symbol) -> int:
 
 
 @builtin("symbol-set-env", 2)
-def symbol_set_env(lisp: Lisp, name: Symbol, env: Vector) -> int:
+def symbol_set_env(lisp: Lisp, name: Symbol, env: Value) -> int:
+    """Another literal vector for a bytecoded function; what the original keeps beside a builtin is not needed here, and ignored."""
     lisp.reach_out("symbol-set-env")
-    if not lisp.is_bytecoded(name):
-        raise lisp.errors.plain("symbol-set-env", name)
     m = lisp.machine
+    if not lisp.is_bytecoded(name) and m.field(name, SYM_ENV) == name:
+        return env
+    if not lisp.is_bytecoded(name) or env & 7 != VECTOR:
+        raise lisp.errors.plain("symbol-set-env", name)
     code, old = m.field(name, SYM_ENV), m.field(env, 8 - VECTOR)
     if old != m.field(code, 8 - VECTOR) or m.vector_length(env) != m.vector_length(code):
         raise lisp.errors.plain("symbol-set-env: not a literal vector of this function", env)
@@ -231,53 +265,54 @@ def macro_function(lisp: Lisp, name: Value) -> int:
     return lisp.machine.cdr(getd(lisp, name))
 
 
-def declare(lisp: Lisp, names: int, on: int, off: int, message: str) -> int:
-    m = lisp.machine
-    for name in m.items(names):
+# How a variable can be declared: its flag, and what the original says when it is declared otherwise already.
+DECLARATIONS = {"special": (F_FLUID, "Variable is global or keyword so can not become fluid"),
+                "global": (F_GLOBAL, "Variable is fluid or keyword so can not become global"),
+                "keyword": (F_KEYWORD, "Variable is fluid or global so can not become keyword")}
+
+
+def declaring(kind: str) -> None:
+    """make-KIND and unmake-KIND."""
+    flag, message = DECLARATIONS[kind]
+
+    @builtin(f"make-{kind}", 1)
+    def make(lisp: Lisp, name: Checked) -> int:
+        m = lisp.machine
         if name & 7 != SYMBOL:
-            raise lisp.errors.plain("make-special" if on == F_FLUID else "make-global", name)
-        if m.flags(name) & off:
+            raise lisp.errors.plain(f"make-{kind}", name)
+        if m.flags(name) & (F_FLUID | F_GLOBAL | F_KEYWORD) & ~flag:
             raise lisp.errors.plain(message, name)
-        lisp.set_flags(name, on)
-        if m.value(name) is None:
-            m.set_value(name, NIL)
-    return NIL
+        if flag == F_KEYWORD:
+            m.set_value(name, name)  # before it is a constant
+        lisp.set_flags(name, flag)
+        return name
+
+    @builtin(f"unmake-{kind}", 1)
+    def unmake(lisp: Lisp, name: Value) -> int:
+        if name & 7 != SYMBOL:
+            return NIL
+        lisp.set_flags(name, 0, F_FLUID | F_GLOBAL | F_KEYWORD)
+        return name
+
+    def make_all(lisp: Lisp, names: Value) -> int:
+        m = lisp.machine
+        for name in m.items(names):
+            make(lisp, name)
+            if m.value(name) is None:
+                m.set_value(name, NIL)
+        return NIL
+
+    def unmake_all(lisp: Lisp, names: Value) -> int:
+        for name in lisp.machine.items(names):
+            unmake(lisp, name)
+        return NIL
+    plural = "fluid" if kind == "special" else kind
+    builtin(plural, 1)(make_all)
+    builtin(f"un{plural}", 1)(unmake_all)
 
 
-@builtin("fluid", 1)
-def fluid(lisp: Lisp, names: Value) -> int:
-    return declare(lisp, names, F_FLUID, F_GLOBAL, "Variable is global or keyword so can not become fluid")
-
-
-@builtin("global", 1)
-def global_(lisp: Lisp, names: Value) -> int:
-    return declare(lisp, names, F_GLOBAL, F_FLUID, "Variable is fluid or keyword so can not become global")
-
-
-@builtin("unfluid", 1)
-def unfluid(lisp: Lisp, names: Value) -> int:
-    for name in lisp.machine.items(names):
-        lisp.set_flags(name, 0, F_FLUID)
-    return NIL
-
-
-@builtin("unglobal", 1)
-def unglobal(lisp: Lisp, names: Value) -> int:
-    for name in lisp.machine.items(names):
-        lisp.set_flags(name, 0, F_GLOBAL)
-    return NIL
-
-
-@builtin("make-special", 1)
-def make_special(lisp: Lisp, name: Checked) -> int:
-    fluid(lisp, lisp.machine.list([name]))
-    return name
-
-
-@builtin("make-global", 1)
-def make_global(lisp: Lisp, name: Checked) -> int:
-    global_(lisp, lisp.machine.list([name]))
-    return name
+for _kind in DECLARATIONS:
+    declaring(_kind)
 
 
 @builtin("fluidp", 1)
@@ -288,6 +323,11 @@ def fluidp(lisp: Lisp, name: Value) -> int:
 @builtin("globalp", 1)
 def globalp(lisp: Lisp, name: Value) -> int:
     return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_GLOBAL))
+
+
+@builtin("keywordp", 1)
+def keywordp(lisp: Lisp, name: Value) -> int:
+    return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_KEYWORD))
 
 
 @builtin("constantp", 1)

@@ -52,7 +52,7 @@ def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Val
             raise Stopped(0)
         if top is not None:
             top.replace(path)
-            top.begin(restarted=True, call=True)
+            top.begin(restarted=True)
     raise lisp.restart(action)
 
 
@@ -66,19 +66,21 @@ def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
     call = lisp.printer.text(what) if what & 7 == CONS or (what & 7 == SYMBOL and what not in (NIL, T)) else None
     cold = what == NIL
 
-    def action() -> None:
+    def action() -> str | None:
+        """Go on in a new session; what its restart function is given, as text."""
         from ...baseimage import base_image
         from ..streams import Input
         top.replace(base_image() if cold else top.restart_path())
-        top.begin(restarted=True, call=call is None and not cold)
-        if call is not None:
-            fresh = top.session.lisp
-            form = fresh.reader.read(Input(text=call))
-            parts = list(fresh.machine.items(form)) if form & 7 == CONS else [NIL, form]
-            arguments = [] if text is None else [fresh.reader.read(Input(text=text))]
-            if parts[0] != NIL:
-                fresh.protect(lambda: fresh.apply(fresh.machine.intern("load-module"), [parts[0]]))
-            fresh.protect(lambda: fresh.apply(parts[1], arguments))
+        top.begin(restarted=True, cold=cold)
+        if call is None:
+            return None
+        fresh = top.session.lisp
+        form = fresh.reader.read(Input(text=call))
+        parts = list(fresh.machine.items(form)) if form & 7 == CONS else [form]
+        if len(parts) > 1 and parts[0] != NIL:
+            fresh.protect(lambda: fresh.apply(fresh.machine.intern("load-module"), [parts[0]]))
+        fresh.machine.set_root(ROOT_RESTART, parts[-1])
+        return text
     raise lisp.restart(action)
 
 

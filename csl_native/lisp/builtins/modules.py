@@ -9,7 +9,7 @@ from csl_native.image.container import ImageError
 from csl_native.image.files import shown
 
 from ...kernel.memory import NIL, T
-from ...objects import CODE_HEADER, F_MACRO
+from ...objects import F_MACRO
 from ...trust import copied, seal
 from ...words import CONS, STRING, SYMBOL
 from .. import libraries
@@ -17,6 +17,7 @@ from ..assembly import CompileError
 from ..fasl import PREFIX, ModuleWriter, Unwritable
 from ..libraries import Library, handle_of, library_of
 from ..registry import Checked, Text, Value, builtin
+from .control import errorset
 from .definitions import KINDS, Definition, definition_of, flagged
 from .images import session_of
 from .reading import path_of
@@ -154,12 +155,12 @@ def compile_to_module(lisp: Lisp, form: Value, loading: bool = False) -> int:
         body = list(m.items(m.cdr(m.cdr(form))))
         for each in body:
             if m.intern("compile") in times and not loading:
-                lisp.eval(each)
+                errorset(lisp, each, T)
             if m.intern("load") in times:
                 compile_to_module(lisp, each, True)
         return NIL
     if not loading and (flagged(lisp, head, "eval") or sets_by_eval(lisp, form)):
-        lisp.eval(form)
+        errorset(lisp, form, T)  # an error is said, and costs nothing else of the module
     if head == m.intern("rdf"):
         lisp.reach_out("rdf")
         from .reading import load
@@ -217,10 +218,9 @@ def compile_definition(lisp: Lisp, module: ModuleWriter, definition: Definition)
         say(lisp, f"+++ {lisp.printer.text(definition.name)} not compiled (LOSE flag)")
         return
     try:
-        code, literals = lisp.compiler.compile(definition.name, definition.parameters, definition.body)
+        env = lisp.make_env(definition.name, definition.parameters, definition.body, True)
     except CompileError as error:
         raise lisp.compile_error(error) from None
-    env = m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
     written(lisp, lambda: module.definition(definition.name, env, KINDS[definition.kind]))
     if (m.value(m.intern("*savedef")) or NIL) != NIL:
         source = m.cons(lisp.s_lambda, m.cons(definition.parameters, m.list(definition.body)))

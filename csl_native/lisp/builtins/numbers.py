@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, T
-from ...words import FLOAT
+from ...words import FLOAT, SYMBOL
 from ..registry import Checked, Integer, Number, Value, builtin
 
 if TYPE_CHECKING:
@@ -266,6 +266,18 @@ float_test("fp-subnorm", lambda d: d != 0 and abs(d) < 2.2250738585072014e-308)
 def frexp(lisp: Lisp, x: Number) -> int:
     mantissa, exponent = math.frexp(lisp.to_double(x))
     return lisp.machine.cons(exponent << 3, lisp.machine.float(mantissa))
+
+
+@builtin("complexp", 1)
+def complexp(lisp: Lisp, x: Value) -> int:
+    """nil: there are no complex numbers."""
+    return NIL
+
+
+@builtin("eq-safe", 1)
+def eq_safe(lisp: Lisp, x: Value) -> int:
+    """Is eq as good as equal for a value?"""
+    return lisp.truth(x & 7 in (0, SYMBOL))
 
 
 @builtin("rationalp", 1, 1, "integerp")

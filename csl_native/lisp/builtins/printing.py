@@ -15,6 +15,8 @@ from ..streams import DEFAULT_WIDTH
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
+NARROWEST, UNLIMITED = 10, 0x07FFFFFF  # lengths of lines
+
 
 @builtin("prin1", 1, 1, "prin")
 def prin1(lisp: Lisp, x: Value) -> int:
@@ -82,18 +84,19 @@ def lposn(lisp: Lisp) -> int:
     return 0
 
 
-@builtin("linelength", 1)
-def linelength(lisp: Lisp, n: Checked) -> int:
+@builtin("linelength", 0, 1)
+def linelength(lisp: Lisp, n: Checked = NIL) -> int:
+    """The length of lines: nil asks for it, t sets it to the usual one, a number to that; what it was, t for the usual one of a terminal."""
     out = lisp.output
-    old = T if out.width >= 1 << 30 or out.by_default else out.width << 3
     if n == NIL:
-        return old
+        return min(out.width, UNLIMITED) << 3
+    old = T if out.by_default and out is lisp.terminal else min(out.width, UNLIMITED) << 3
     if n == T:
         out.width, out.by_default = DEFAULT_WIDTH, True
         return old
-    if n & 7 or n < 0:
+    if n & 7:
         raise lisp.errors.plain("linelength", n)
-    out.width, out.by_default = n >> 3, False
+    out.width, out.by_default = max(n >> 3, NARROWEST), False
     return old
 
 

@@ -12,7 +12,7 @@ from ...vm import UNWIND_ERROR
 from ...words import STRING, SYMBOL
 from ..handles import STREAM
 from ..reader import ReadError
-from ..registry import Checked, Text, Value, builtin
+from ..registry import Checked, Fixnum, Text, Value, builtin
 from ..streams import EOF_CHAR, Input, Output
 
 if TYPE_CHECKING:
@@ -102,6 +102,21 @@ def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
         return handle(lisp, Output(open(path, "ab" if mode == "append" else "wb"), path))
     except OSError:
         raise lisp.errors.loud("file could not be opened:", name) from None
+
+
+OUTPUT, PIPE, APPEND = 2, 256, 28  # bits of a way to open a file: 1 is input; APPEND are those of what happens to a file that is there
+
+
+@builtin("internal-open", 2, reaches=True)
+def internal_open(lisp: Lisp, name: Text, how: Fixnum) -> int:
+    """Open a file, or a pipe to a command, as the bits of a number say: what the original's open is made of."""
+    bits = how >> 3
+    direction = "output" if bits & OUTPUT else "input"
+    if bits & PIPE:
+        return pipe_open(lisp, name, lisp.machine.intern(direction))
+    if bits & OUTPUT and bits & APPEND == 8:
+        direction = "append"
+    return open_(lisp, name, lisp.machine.intern(direction))
 
 
 def check_stream(lisp: Lisp, path: str) -> None:

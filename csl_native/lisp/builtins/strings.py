@@ -73,13 +73,15 @@ def store(lisp: Lisp, who: str, s: int, i: int, *bytes_: int) -> int:
     if i & 7 or not 0 <= i >> 3 <= size - len(bytes_):
         raise lisp.errors.plain(who, i)
     for k, b in enumerate(bytes_):
+        if is_character(lisp, b):
+            b = m.field(b, 16 - OTHER)
         if b & 7:
             raise lisp.errors.plain(f"{who} contents", b)
         m.bytes[s + 8 - STRING + (i >> 3) + k] = b >> 3 & 255
     return bytes_[-1]
 
 
-@builtin("string-store", 3, 3, "string-store1")
+@builtin("string-store", 3, 3, "string-store1", "putv-char")
 def string_store(lisp: Lisp, s: Checked, i: Checked, a: Checked) -> int:
     return store(lisp, "putv-char", s, i, a)
 

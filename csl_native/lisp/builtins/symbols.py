@@ -12,6 +12,8 @@ from ..registry import Symbol, Text, Value, Variable, builtin
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
+FAST_PROPERTIES = 63  # of the original
+
 
 @builtin("text intern", 1, wrong="intern (not a string)")
 def intern(lisp: Lisp, x: Text) -> int:
@@ -63,6 +65,37 @@ def oblist(lisp: Lisp) -> int:
     m = lisp.machine
     symbols = m.interned()
     return m.list(sorted(symbols, key=m.text))
+
+
+def is_interesting(lisp: Lisp, symbol: int) -> bool:
+    """Has a symbol a value, a function or properties?"""
+    m = lisp.machine
+    return m.value(symbol) is not None or lisp.is_defined(symbol) or m.field(symbol, SYM_PLIST) != NIL
+
+
+@builtin("all-symbols", 0, 1)
+def all_symbols(lisp: Lisp, generated: Value = UNSET) -> int:
+    """The symbols that are interned, in no order: with nil or t all of them, without an argument those that have something."""
+    m = lisp.machine
+    return m.list([s for s in m.interned() if generated != UNSET or is_interesting(lisp, s)])
+
+
+@builtin("symbol-make-fastget", 1, 2)
+def symbol_make_fastget(lisp: Lisp, x: Value, number: Value = NIL) -> int:
+    """Give a property its place among the fast ones, -1 for none; its place before, or nil.  Here no property is slower than others."""
+    m = lisp.machine
+    if x & 7 != SYMBOL:
+        return NIL
+    key = m.intern("~fastget")
+    old = int(m.kernel.get(x, key))
+    if number & 7 == 0:
+        if not -1 <= number >> 3 < FAST_PROPERTIES:
+            raise lisp.errors.plain("symbol-make-fastget", number)
+        if number < 0:
+            m.kernel.remprop(x, key)
+        else:
+            m.kernel.put(x, key, number)
+    return old
 
 
 @builtin("mapobl", 1)

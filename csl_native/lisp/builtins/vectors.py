@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
-from ...words import OTHER, VECTOR
+from ...words import OTHER, SYMBOL, VECTOR
 from ..handles import make_weak_table
 from ..registry import Checked, Fixnum, Number, Text, Value, Vector, builtin
 
@@ -102,8 +102,14 @@ for _width in (32, 64):
     numeric("f", _width, True)
 
 
+# What keys of a hash table are compared with, in place of its number.
+TESTS = {"eq": 0, "eql": 1, "cl-equal": 2, "equal": 3, "equalp": 4}
+
+
 @builtin("mkhash", 1, 3, "make-hash-table")
 def mkhash(lisp: Lisp, size: Fixnum = 80, kind: Checked = 0, growth: Value = NIL) -> int:
+    if kind & 7 == SYMBOL and lisp.machine.text(kind) in TESTS:
+        kind = TESTS[lisp.machine.text(kind)] << 3
     if kind & 7 or not 0 <= kind >> 3 <= 5:
         raise lisp.errors.plain("mkhash", kind)
     slots = 16

@@ -206,6 +206,19 @@
               (append (cddr u)
                 (list (list3 'setq l (list2 'cdr l)) (list2 'go label)))))))))))) 
 
+% (psetq a x b y): all values first, then all assignments.
+(dm psetq (u)
+  (prog (rows setting)
+    (setq u (cdr u))
+   loop
+    (cond ((null u)
+           (return (cons 'let!* (cons (reverse rows) (append (reverse setting) '(nil))))))
+          ((null (cdr u)) (error 0 "odd number of items in psetq")))
+    (setq rows (cons (list2 (gensym) (cadr u)) rows))
+    (setq setting (cons (list3 'setq (car u) (caar rows)) setting))
+    (setq u (cddr u))
+    (go loop)))
+
 % (do ((v init step)...) (test result...) body...), all variables stepped together.
 (dm do (u)
   (prog (rows end body label setting stepping)

@@ -1,0 +1,93 @@
+"""What a program that was written for the original takes for granted: small inputs, each with what the original answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from csl_native.session import Session
+
+Run = Callable[..., Any]
+
+# A form, and what prin1 shows of its value.
+ROWS = [
+    ("(list (symbol!-make!-fastget 'zzp 10) (symbol!-make!-fastget 'zzp nil) (symbol!-make!-fastget 'zzp -1) (symbol!-make!-fastget 'zzp nil))",
+     "(nil 10 10 nil)"),
+    ("(symbol!-set!-env 'logand 1)", "1"),
+    ("(list (eq!-safe 'a) (eq!-safe 5) (eq!-safe nil) (eq!-safe 2.5) (eq!-safe \"a\") (eq!-safe '(a)))", "(t t t nil nil nil)"),
+    ("(prog (s) (setq s \"abc\") (putv!-char s 1 65) (return s))", '"aAc"'),
+    ("(list (complexp 1) (complexp 2.5))", "(nil nil)"),
+    ("(prog2 (make!-special 'zzq) (fluidp 'zzq))", "t"),
+    ("(progn (make!-special 'zzr) (boundp 'zzr))", "nil"),
+    ("(progn (unmake!-special 'zzr) (fluidp 'zzr))", "nil"),
+    ("(progn (make!-global 'zzs) (list (globalp 'zzs) (progn (unmake!-global 'zzs) (globalp 'zzs))))", "(t nil)"),
+    ("(progn (make!-keyword 'zzt) (list zzt (keywordp 'zzt) (progn (unmake!-keyword 'zzt) (keywordp 'zzt))))", "(zzt t nil)"),
+    ("(list (null (memq 'car (all!-symbols))) (null (memq 'zznever (all!-symbols))) (null (memq 'zznever (all!-symbols t))))", "(nil t nil)"),
+    ("(list (compress '(!9 !0 !. !e !- !1)) (compress '(!9 !0 !.)) (compress '(!1 !. !5)))", "(9.0 90 1.5)"),
+    ("(list (linelength t) (linelength nil) (linelength 30) (linelength nil) (linelength 3) (linelength t))", "(80 80 t 30 30 10)"),
+    ("(gethash '(a) (prog2 (setq zzh (mkhash 10 'equal 1.5)) zzh (puthash (list 'a) zzh 5)))", "5"),
+    ("(list (let ((a 1) (b 2)) (list a b)) (!~let ((a 1)) a) (prog ((a 3) b) (return (list a b))))", "((1 2) 1 (3 nil))"),
+    ("(prog (a b) (setq a 1) (setq b 2) (psetq a b b a) (return (list a b)))", "(2 1)"),
+    ("(list (car (getd 'psetq)) (special!-form!-p 'psetq) (special!-form!-p '!~let) (special!-form!-p 'let))", "(macro nil t nil)"),
+    # order: numbers go before nothing but nil, and of two lists the one whose head is flagged noncom goes first
+    ("(list (ordp 1 nil) (ordp nil 1) (ordp 'a nil) (ordp nil nil) (ordp '(a) nil) (ordp nil '(a)))", "(t nil t t t nil)"),
+    ("(progn (flag '(zznc) 'noncom) (list (ordp '(zznc) '(a)) (ordp '(a) '(zznc)) (ordp '(b zznc) '(b a)) (ordp '(b a) '(b zznc))))",
+     "(t nil nil t)"),
+    ("(list (ordp '((zznc) b) '((a) b)) (ordp '(zznc b) '(zznc a)) (ordp '((zznc) 1) '(b 1)))", "(t nil t)"),
+    # functions as values
+    ("(progn (de zzf (x) (add1 x)) (compile '(zzf)) (setq zzw (getd 'zzf)) (remd 'zzf) (putd 'zzg (car zzw) (cdr zzw)) (zzg 1))", "2"),
+    ("(progn (copyd 'zzo 'upbv) (setq zzw (getd 'upbv)) (de upbv (v) 'mine) (list (zzo (mkvect 3)) (putd 'upbv 'expr (cdr zzw)) (upbv (mkvect 2))))",
+     "(3 upbv 2)"),
+    # variables that nobody declared
+    ("(progn (setq !*comp t) (de zzu (x) (list x zzfree)) (setq !*comp nil) (list (zzu 1) (fluidp 'zzfree)))", "((1 nil) t)"),
+    ("(progn (makeunbound 'zzfree) (zzu 1))", "(1 !~indefinite!-value!~)"),
+    ("(progn (de zzi (x) (list x zzfree2)) (atom (errorset '(zzi 1) nil nil)))", "t"),
+]
+
+
+def test_values(session: Session) -> None:
+    for form, expected in ROWS:
+        assert session.eval(f"(list2string (explode {form}))") == expected, form
+
+
+def test_names_of_forms_that_are_no_special_forms_can_be_defined(session: Session) -> None:
+    for text, expected in [("(dm psetq (x) (list 'quote (cdr x))) (psetq a b)", "(a b)"), ("(dm do (x) ''done) (do it)", "done"),
+                           ("(dm dolist (x) ''listed) (dolist it)", "listed"), ("(dm dotimes (x) ''times) (dotimes it)", "times"),
+                           ("(de let (x) (list 'let x)) (de zzl (x) (let x)) (list (let 5) (zzl 6) (let!* ((a 1) (b a)) b))", "((let 5) (let 6) 1)"),
+                           ("(dm df (x) ''mine) (df 1)", "mine")]:
+        assert session.eval(f"(setq zzv (progn {text})) (list2string (explode zzv))") == expected, text
+
+
+def test_cold_start_declares_what_the_original_does(csl: Run) -> None:
+    text = "(print (list (fluidp 'ff) (fluidp 'thin!*) (globalp '!$eol!$) (fluidp '!*echo) (globalp 'emsg!*))) (global '(thin!*)) (print (globalp 'thin!*))"
+    assert csl("-q", "-z", text=text).stdout == "(nil nil nil t t)\nt\n"
+    assert csl("-q", text=text.replace("(global '(thin!*))", "")).stdout == "(nil nil t t t)\nt\n"
+
+
+def test_echo_of_what_is_read(csl: Run) -> None:
+    text = "(setq !*echo t)\n(print (list (readch) (readch)))xy\n(setq !*echo nil)\n(print 4)\n"
+    assert csl("-q", text=text).stdout == "\n(print (list (readch) (readch)))xy(x y)\n\n(setq !*echo nil)4\n"
+
+
+def test_restart_functions_read_on(csl: Run) -> None:
+    """Each session goes on in the middle of the line with the restart function, and csl ends when that returns."""
+    text = ("(de rd () (prog (c) (setq c (readch)) (prin2 c) (cond ((eq c '!4) (return nil))) (restart!-csl 'rd)))"
+            "(preserve 'rd nil t)1234(print 'not!-read)\n")
+    assert csl("-q", "-z", "-o", "r.img", text=text).stdout == "1234"
+    assert csl("-q", "-i", "r.img", text="234(print 1)").stdout == "234"
+    text = "(prin2 (readch))x(restart!-csl nil)(prin2 (readch))y(prin2 'end)\n"
+    assert csl("-q", text=text).stdout == "xyend"
+
+
+def test_a_failing_form_costs_no_module(csl: Run) -> None:
+    text = "(faslout 'm) (flag 5 'zz) (de zzm () 'here) (faslend) (load!-module 'm) (print (zzm))"
+    done = csl("-q", "-o", "m.img", text=text)
+    assert done.stdout.endswith("here\n"), done.stdout
+
+
+@pytest.mark.parametrize("name", ["compile", "faslout"])
+def test_the_compiler_stays(csl: Run, name: str) -> None:
+    done = csl("-q", text=f"(de {name} (x) 'other) (print (car (getd '{name})))")
+    assert f"+++ {name} not defined because of LOSE flag" in done.stdout
