@@ -212,7 +212,7 @@
     (setq u (cdr u))
    loop
     (cond ((null u)
-           (return (cons 'let!* (cons (reverse rows) (append (reverse setting) '(nil))))))
+           (return (cons 'let!* (cons (reverse rows) (reverse setting)))))
           ((null (cdr u)) (error 0 "odd number of items in psetq")))
     (setq rows (cons (list2 (gensym) (cadr u)) rows))
     (setq setting (cons (list3 'setq (car u) (caar rows)) setting))
