@@ -1,6 +1,6 @@
 % Commands, and the loop that reads and obeys statements.
 
-(fluid '(!*echo fresh!* !*nat modulus!* order!* finished!* complaint!* assigned!*))
+(fluid '(!*listing fresh!* !*nat modulus!* order!* finished!* complaint!* assigned!*))
 
 (deftable command
   (on . command!-on) (off . command!-off) (operator . command!-operator) (order . command!-order)
@@ -12,7 +12,7 @@
 (de command!-on (switches) (mapc switches (function (lambda (name) (set!-switch name t)))) nil)
 (de command!-off (switches) (mapc switches (function (lambda (name) (set!-switch name nil)))) nil)
 
-(deftable switch (echo . !*echo) (nat . !*nat))
+(deftable switch (echo . !*listing) (nat . !*nat))
 
 (de set!-switch (name on)
   (unless (get name 'switch) (complain (list name "is no switch")))
@@ -61,7 +61,7 @@
   % What the finished image begins with.
   (setq finished!* nil)
   (setq !*nat nil)
-  (setq !*echo nil)
+  (setq !*listing nil)
   (while (not finished!*) (obey!-statement))
   (end!-line))
 

@@ -1,9 +1,10 @@
 % Tokens: names, numbers, strings and special characters, from the characters of standard input.
 %
 % No character behind a token is read before it has to be: what stands behind the end of a statement may be for
-% somebody else, and an echo of the input stays before the output that it causes.
+% somebody else, and an echo of the input stays before the output that it causes.  That echo is no *echo of the Lisp,
+% which would show the blanks behind results, too.
 
-(fluid '(!*echo !*lower character!* token!* token!-kind!* fresh!*))
+(fluid '(!*listing !*lower character!* token!* token!-kind!* fresh!*))
 
 % --- Characters: one ahead, in character!*, or none.
 
@@ -13,7 +14,7 @@
 (de next!-character ()
   (let ((c (peek!-character)))
     (setq character!* nil)
-    (when (and !*echo (not (eq c !$eof!$))) (echo!-character c))
+    (when (and !*listing (not (eq c !$eof!$))) (echo!-character c))
     c))
 
 (de echo!-character (c)
