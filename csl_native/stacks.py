@@ -18,6 +18,7 @@ from .vm import STOP, WORD
 
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
+LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while a program waits
 
 _big_stack = threading.local()
 _thread_lock, _later_lock = threading.Lock(), threading.Lock()
@@ -145,6 +146,13 @@ class Stacks:
             if outer is None and self.since is not None:
                 self.waited += time.monotonic() - self.since
             self.since = outer
+
+    def wait(self, ready: Callable[[float], bool]) -> None:
+        """Wait until something is ready, as it says when it has been waited for so many seconds; this can be ended."""
+        if not ready(0):
+            with self.waiting():
+                while not ready(LOOK):
+                    self.look()
 
     def waited_so_far(self) -> float:
         """Seconds in which programs waited, the one that waits now, too."""

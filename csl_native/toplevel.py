@@ -18,6 +18,7 @@ from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
 from .session import Session
 from .system.process import is_terminal
+from .system.waiting import patient
 
 
 class TopLevel:
@@ -134,7 +135,7 @@ class TopLevel:
         if name != "-":
             self.read.setdefault(name)
             return Input(open(name, "rb"), name=name)
-        stream = Input(sys.stdin.buffer, name="standard input")
+        stream = Input(patient(sys.stdin.buffer, self.session.machine.wait, "rb"), name="standard input")
         if is_terminal(sys.stdin):
             stream.prompt = self.prompt
         return stream

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,15 +33,26 @@ ROWS: dict[str, tuple[str, str]] = {
     # waiting
     "sleep": ("", "(sleep 5000)"),
     "system": ("", "(system \"sleep 5\")"),
+    "a pipe without a writer": ("", "(prog nil (rds (open \"FIFO\" 'input)) (read))"),
+    "a pipe without a reader": ("", "(open \"FIFO\" 'output)"),
+    "read": ("(system \"sleep 9 > FIFO &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (read))"),
+    "readch": ("(system \"sleep 9 > FIFO &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (readch))"),
+    "rdf": ("(system \"sleep 9 > FIFO &\")", "(rdf \"FIFO\")"),
+    "read from a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 5\" 'input)) (rds f) (readch))"),
+    "write to a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 2\" 'output)) (wrs f) a (prin2 \"hhhhhhhhhhhhhhhhhhhhhh\") (go a))"),
 }
-FAST = ("product", "gcd", "printed integer", "sleep", "system")
+FAST = ("product", "gcd", "printed integer", "sleep", "system", "a pipe without a writer", "a pipe without a reader", "read", "rdf", "read from a command",
+        "write to a command")
 SLOW = sorted(set(ROWS) - set(FAST))
 WAIT = 0.2  # seconds that a form runs before it is to end
 
 
-def started(name: str) -> tuple[Session, str]:
+def started(name: str, folder: Path) -> tuple[Session, str]:
+    """A session in which a row is prepared, and its form; FIFO is a pipe in a folder."""
     session = Session(heap=1 << 30, output=open(os.devnull, "wb"))
-    prelude, form = ROWS[name]
+    prelude, form = (text.replace("FIFO", str(folder / "fifo")) for text in ROWS[name])
+    if not (folder / "fifo").exists():
+        os.mkfifo(folder / "fifo")
     session.eval(f"(progn {prelude} nil)")
     return session, form
 
@@ -69,25 +81,30 @@ def limited(session: Session, form: str) -> float:
     return min(max(cpu, session.machine.waited_so_far() - waited), wall) - WAIT
 
 
+def after(session: Session, found: float) -> float:
+    session.eval("(progn (rds nil) (wrs nil))")
+    return found
+
+
 @needs_native
 @pytest.mark.parametrize("name", FAST)
-def test_it_ends(name: str) -> None:
-    session, form = started(name)
+def test_it_ends(name: str, tmp_path: Path) -> None:
+    session, form = started(name, tmp_path)
     with closing(session):
         for ended in (interrupted, limited):
-            assert ended(session, form) < 2
+            assert after(session, ended(session, form)) < 2
             assert session.eval("(plus 1 2)") == 3
 
 
 @needs_native
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
-def test_it_ends_within_a_tenth_of_a_second(name: str, record_property: Any) -> None:
+def test_it_ends_within_a_tenth_of_a_second(name: str, tmp_path: Path, record_property: Any) -> None:
     """The best of three, because the machine may be loaded."""
     for ended in (interrupted, limited):
-        session, form = started(name)
+        session, form = started(name, tmp_path)
         with closing(session):
-            found = min(ended(session, form) for _ in range(3))
+            found = min(after(session, ended(session, form)) for _ in range(3))
             assert session.eval("(plus 1 2)") == 3
         record_property(ended.__name__, found)
         assert found < 0.1, f"{ended.__name__}: {found:.3f} s"

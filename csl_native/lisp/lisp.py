@@ -24,6 +24,7 @@ from ..objects import (
     SYM_FNN,
     SYM_SPARE,
 )
+from ..system.waiting import Patient, patient
 from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
 from .compiler import MOST_STEPS, Compiler
@@ -74,7 +75,7 @@ class Lisp(Installer, Evaluator):
         self.errno = 0  # of the last C function that was asked to keep it
         self.module_exception: int | None = None  # of a typed procedure, that nobody caught
         self.foreign_calls: dict[int, Any] = {}  # C functions that are ready to be called, by address of their signature
-        self.output = Output(output if output is not None else getattr(sys.stdout, "buffer", sys.stdout))
+        self.output = Output(output if output is not None else patient(getattr(sys.stdout, "buffer", sys.stdout), machine.wait, "wb"))
         self.terminal = self.output
         self.window = Window(machine)
         self._input = Input()
@@ -108,6 +109,8 @@ class Lisp(Installer, Evaluator):
     def input(self, stream: Input) -> None:
         if stream is not self._input:
             self.window.close()
+        if isinstance(stream.file, Patient):
+            stream.file.wait = self.machine.wait  # it may come from a session before a restart
         self._input = stream
         stream.echo = self.echo
 
@@ -363,11 +366,13 @@ class Lisp(Installer, Evaluator):
         """Read and evaluate one form; False at the end of the stream."""
         before = stream.place()
         try:
-            form = self.reader.read(stream)
+            form = self.protect(lambda: self.reader.read(stream))
         except ReadError as error:
             if self.errors.show:
                 where = f" ({stream.name}, line {stream.here()})" if stream.name else ""
                 self.output.write(f"\n+++ Error {error}{where}\n")
+            return True
+        if form is None:  # an interrupt
             return True
         if form == self.eof:
             return False

@@ -99,7 +99,7 @@ class Input:
         return line + self.buffer.count("\n", 0, at)
 
     def close(self) -> None:
-        if self.file is not None and self.file is not sys.stdin and self.file is not sys.stdin.buffer:
+        if self.file is not None and getattr(self.file, "file", self.file) not in (sys.stdin, getattr(sys.stdin, "buffer", None)):
             self.file.close()
 
 
@@ -183,7 +183,7 @@ class Output:
 
     def close(self) -> None:
         self.flush()
-        if self.file is not None and self.file not in (sys.stdout, sys.stdout.buffer):
+        if self.file is not None and getattr(self.file, "file", self.file) not in (sys.stdout, getattr(sys.stdout, "buffer", None)):
             self.file.close()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, T
 from ...machine import Unwinding
+from ...system.waiting import open_patiently, patient
 from ...vm import UNWIND_ERROR
 from ...words import STRING, SYMBOL
 from ..handles import STREAM
@@ -95,11 +98,11 @@ def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
     path = path_of(lisp, name)
     try:
         if mode == "input":
-            stream = Input(open(path, "rb"), name=path)
+            stream = Input(open_patiently(path, "rb", lisp.machine.wait), name=path)
             lisp.on_read(path)
             return handle(lisp, stream)
         check_stream(lisp, path)
-        return handle(lisp, Output(open(path, "ab" if mode == "append" else "wb"), path))
+        return handle(lisp, Output(open_patiently(path, "ab" if mode == "append" else "wb", lisp.machine.wait), path))
     except OSError:
         raise lisp.errors.loud("file could not be opened:", name) from None
 
@@ -191,20 +194,31 @@ def pipe_open(lisp: Lisp, command: Text, direction: Text) -> int:
     process = subprocess.Popen(lisp.machine.text(command), shell=True, stdin=subprocess.PIPE if writing else None,
                                stdout=None if writing else subprocess.PIPE)
     if writing:
-        return handle(lisp, PipeOutput(process))
-    return handle(lisp, Input(process.stdout, name="pipe"))
+        return handle(lisp, PipeOutput(lisp, process))
+    return handle(lisp, Input(patient(process.stdout, lisp.machine.wait, "rb"), name="pipe"))
+
+
+def ended(process: Any) -> Callable[[float], bool]:
+    """Has a process ended, after so many seconds?"""
+    def found(seconds: float) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
+    import subprocess
+    return found
 
 
 class PipeOutput(Output):
     """Output to a command; closing waits for it."""
 
-    def __init__(self, process: Any) -> None:
-        super().__init__(process.stdin, "pipe")
-        self.process = process
+    def __init__(self, lisp: Lisp, process: Any) -> None:
+        super().__init__(patient(process.stdin, lisp.machine.wait, "wb"), "pipe")
+        self.process, self.wait = process, lisp.machine.wait
 
     def close(self) -> None:
-        super().close()
-        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):  # the command has ended, and does not want the rest
+            super().close()
+        self.wait(ended(self.process))
 
 
 @builtin("rdf", 1, reaches=True)
@@ -230,7 +244,7 @@ def rdf(lisp: Lisp, name: Text) -> int:
 def load(lisp: Lisp, name: Text) -> int:
     path = path_of(lisp, name)
     try:
-        file = open(path, "rb")
+        file = open_patiently(path, "rb", lisp.machine.wait)
     except OSError as error:
         raise lisp.errors.plain(f"file {lisp.printer.text(name)} could not be opened: {error.strerror}") from None
     lisp.on_read(path)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 from ... import utf8
 from ...kernel.memory import NIL, T
 from ..registry import Number, Text, Value, builtin
-from .reading import path_of
+from .reading import ended, path_of
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
-
-LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while the program waits
 
 @builtin("time", 0)
 def time_(lisp: Lisp) -> int:
@@ -95,12 +93,8 @@ def system(lisp: Lisp, command: Text) -> int:
     lisp.output.flush()
     process = subprocess.Popen(lisp.machine.text(command), shell=True)
     try:
-        with lisp.machine.waiting():
-            while True:
-                try:
-                    return process.wait(LOOK) << 3
-                except subprocess.TimeoutExpired:
-                    lisp.machine.look()
+        lisp.machine.wait(ended(process))
+        return process.returncode << 3
     except BaseException:
         process.kill()
         process.wait()
@@ -115,10 +109,11 @@ def getpid(lisp: Lisp) -> int:
 @builtin("sleep", 1)
 def sleep(lisp: Lisp, milliseconds: Number) -> int:
     end = time.perf_counter() + lisp.to_number(milliseconds) / 1000
-    with lisp.machine.waiting():
-        while (left := end - time.perf_counter()) > 0:
-            time.sleep(min(left, LOOK))
-            lisp.machine.look()
+
+    def over(seconds: float) -> bool:
+        time.sleep(max(0.0, min(seconds, end - time.perf_counter())))
+        return time.perf_counter() >= end
+    lisp.machine.wait(over)
     return NIL
 
 
