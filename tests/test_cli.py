@@ -81,10 +81,27 @@ def test_interrupt(tmp_path: Path) -> None:
     import time
     process = subprocess.Popen([sys.executable, "-m", "csl_native.cli", "-q", "-e", "(print 'ready)", "-e", "(flush)",
                                 "-e", "(prog nil l (go l))", "-e", "(print 'after)"], stdout=subprocess.PIPE, text=True)
-    time.sleep(1.5)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
-    assert out == "ready\n\n+++ Error Interrupted\nafter\n"
+    assert out == "\n+++ Error Interrupted\nafter\n"
+
+
+def test_interrupt_of_a_read(tmp_path: Path) -> None:
+    """Standard input is a pipe in which there is nothing."""
+    import signal
+    import time
+    process = subprocess.Popen([sys.executable, "-m", "csl_native.cli", "-q"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write("(progn (print 'ready) (flush))\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    out, _ = process.communicate("(print 'after)\n", timeout=30)
+    assert out == "\n+++ Error Interrupted\nafter\n"
 
 
 def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
