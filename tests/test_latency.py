@@ -35,9 +35,9 @@ ROWS: dict[str, tuple[str, str]] = {
     "system": ("", "(system \"sleep 5\")"),
     "a pipe without a writer": ("", "(prog nil (rds (open \"FIFO\" 'input)) (read))"),
     "a pipe without a reader": ("", "(open \"FIFO\" 'output)"),
-    "read": ("(system \"sleep 9 > FIFO &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (read))"),
-    "readch": ("(system \"sleep 9 > FIFO &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (readch))"),
-    "rdf": ("(system \"sleep 9 > FIFO &\")", "(rdf \"FIFO\")"),
+    "read": ("(system \"timeout 9 sh -c 'sleep 9 > FIFO' > /dev/null 2>&1 &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (read))"),
+    "readch": ("(system \"timeout 9 sh -c 'sleep 9 > FIFO' > /dev/null 2>&1 &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (readch))"),
+    "rdf": ("(system \"timeout 9 sh -c 'sleep 9 > FIFO' > /dev/null 2>&1 &\")", "(rdf \"FIFO\")"),
     "read from a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 5\" 'input)) (rds f) (readch))"),
     "write to a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 2\" 'output)) (wrs f) a (prin2 \"hhhhhhhhhhhhhhhhhhhhhh\") (go a))"),
 }
