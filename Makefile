@@ -13,7 +13,7 @@ CALLS_SECONDS ?= 75
 CALLS_TOLERATED ?= message about the inside,beyond its limit,hang,Python's,memory,error outside of errorset,signal 11
 JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums chains debugger handles modules session foreign))
 
-.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp clean
+.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m csl_native.demo
@@ -58,6 +58,10 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m csl_native.manual
 
+# One wheel for every machine, in dist: the kernels of all architectures are compiled for it, which takes some minutes.
+wheel: $(STAMP)
+	$(BIN)/python -m csl_native.wheel
+
 # A Debian without python3-venv cannot make a virtual environment: the package is installed when we may, else the last line says what to do.
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
@@ -70,4 +74,4 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) csl_native/base.img
+	rm -rf $(VENV) csl_native/base.img build dist

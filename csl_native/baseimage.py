@@ -1,37 +1,77 @@
-"""The base image: where it is, and when it is made again."""
+"""The base image: where it is, and whether it was made from the sources beside it.
+
+It says of which: the digest of their contents stands in the ``info`` of its heap, so times of files mean nothing.  A checkout compares at
+every start, and makes it again when they differ.  What is installed does not change, so only the sizes of the files are compared.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from csl_native.image.files import ImageError, check_output, protect
+from csl_native.image.container import Image, ImageError, digest
+from csl_native.image.files import check_output, protect
 from csl_native.system.files import others_can_write
 
-__all__ = ["BASE_IMAGE", "base_image", "base_image_for_now", "check_output", "fingerprint"]
+__all__ = ["BASE_IMAGE", "base_image", "base_image_for_now", "check_output", "sources"]
 
-BASE_IMAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "base.img")
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
+BASE_IMAGE = os.path.join(PACKAGE, "base.img")
+CHECKOUT = os.path.exists(os.path.join(os.path.dirname(PACKAGE), "pyproject.toml"))
 protect(BASE_IMAGE)
 
+# Changes of these do not touch the base image; of everything else that is there, now or later, they do.
+OUTER = frozenset({"__main__.py", "asm", "baseimage.py", "bench", "cli.py", "debugger.py", "demo.py", "extras.py", "heapview.py", "manual.py", "modules",
+                   "perfmap.py", "gdb.py", "restoring.py", "session.py", "tools", "toplevel.py", "values.py", "wheel.py"})
+_base: list[str] = []
 
-def fingerprint() -> int:
-    """Time of the newest source file that the base image is made from (ns since the epoch)."""
-    package = os.path.dirname(BASE_IMAGE)
-    newest = 0
-    for folder in ("", "kernel", "instructions", "engines", "stencils", "restricted", "native", "native/architectures", "lisp", "lisp/builtins", "lisp/library",
-                   "image", "relocation", "system"):
+
+class Sources(NamedTuple):
+    """What the base image is made from: a digest of names and sizes, and one of all contents ("" when nobody asked)."""
+
+    sizes: str
+    contents: str
+
+
+def sources(contents: bool = True, package: str = PACKAGE) -> Sources:
+    """The sources that are there now."""
+    files: list[tuple[str, str, int]] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
         with os.scandir(os.path.join(package, folder)) as entries:
             for entry in entries:
-                if entry.name.endswith((".py", ".lsp")) and entry.name not in OUTER:
-                    newest = max(newest, entry.stat().st_mtime_ns)
-    return newest
+                name = entry.name
+                if name.endswith((".py", ".lsp")):
+                    if name not in OUTER:
+                        files.append((f"{folder}{name}", entry.path, entry.stat().st_size))
+                elif "." not in name and name not in OUTER and name != "__pycache__" and entry.is_dir():
+                    folders.append(f"{folder}{name}/")
+    files.sort()
+    sizes = digest("".join(f"{name} {size}\n" for name, _, size in files).encode()).hex()
+    return Sources(sizes, digest(b"".join(_read(path, size) for _, path, size in files)).hex() if contents else "")
 
 
-# Changes of these do not touch the base image.
-OUTER = ("cli.py", "toplevel.py", "session.py", "restoring.py", "debugger.py", "baseimage.py", "values.py", "heapview.py", "demo.py", "manual.py")
-_base: list[str] = []
+def _read(path: str, size: int) -> bytes:
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(fd, size + 1)  # cheaper than a file object, two hundred times
+    finally:
+        os.close(fd)
+
+
+def made_from(path: str) -> Sources | None:
+    """The sources that an image was made from; None when it does not say so, or there is none that can be read."""
+    try:
+        with Image(path) as image:
+            row = image.sections["heap"].info["sources"]
+            return Sources(str(row["sizes"]), str(row["contents"]))
+    except (ImageError, KeyError, TypeError):
+        return None
 
 
 @contextlib.contextmanager
@@ -46,7 +86,45 @@ def base_image_for_now(path: str) -> Iterator[str]:
             os.remove(path)
 
 
-def cached() -> str:
+def base_image() -> str:
+    """Path of the base image that fits the sources."""
+    if not _base:
+        _base.append(_of_checkout() if CHECKOUT or not os.path.exists(BASE_IMAGE) else _installed())
+    return _base[0]
+
+
+def _installed() -> str:
+    there = made_from(BASE_IMAGE)
+    if there is None or there.sizes != sources(contents=False).sizes:
+        raise damaged("it cannot be read" if there is None else "it was made from other sources than those that are installed beside it")
+    return BASE_IMAGE
+
+
+def damaged(what: str) -> ImageError:
+    """The error that says so, and what to do."""
+    remedy = "remove it, and it is made again" if CHECKOUT else "the installation is damaged; install csl-native again"
+    return ImageError(f"{_base[0] if _base else BASE_IMAGE}: {what}: {remedy}")
+
+
+def _of_checkout() -> str:
+    """The image of a checkout, or of an installation that came without one; made when there is none of these sources."""
+    now = sources()
+    if made_from(BASE_IMAGE) == now:
+        return BASE_IMAGE
+    if os.access(PACKAGE, os.W_OK):
+        _make(BASE_IMAGE)
+        return BASE_IMAGE
+    path = cached(f"base-{now.contents}.img")
+    if not os.path.exists(path) and not compiler_here():
+        path = cached(f"base-{now.contents}-bytecode.img")
+    protect(path)
+    if made_from(path) != now:
+        _make(path)
+        os.chmod(path, 0o644)
+    return path
+
+
+def cached(name: str = "base.img") -> str:
     """Where this user's base image is when the installation cannot be written; what somebody else put there is not used."""
     folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native")
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -56,26 +134,22 @@ def cached() -> str:
         except PermissionError:
             raise ImageError(f"{folder}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}, so what is in it may be anybody's; "
                              "remove it, or let XDG_CACHE_HOME name a folder of your own") from None
-    path = os.path.join(folder, "base.img")
+    path = os.path.join(folder, name)
     if os.path.lexists(path) and (os.path.islink(path) or others_can_write(os.stat(path))):
         os.unlink(path)  # it is made again
     return path
 
 
-def base_image() -> str:
-    """Path of the base image; it is built at first use, and again when its sources are newer."""
-    if not _base:
-        if not os.path.exists(BASE_IMAGE) or os.stat(BASE_IMAGE).st_mtime_ns < fingerprint():
-            from .build import build_base
-            path = BASE_IMAGE
-            if not os.access(os.path.dirname(path), os.W_OK):
-                path = cached()
-            _base.append(path)
-            protect(path)
-            if path == BASE_IMAGE or not os.path.exists(path) or os.stat(path).st_mtime_ns < fingerprint():
-                build_base(path)
-                if path != BASE_IMAGE:
-                    os.chmod(path, 0o644)
-        else:
-            _base.append(BASE_IMAGE)
-    return _base[0]
+def compiler_here() -> bool:
+    from importlib.util import find_spec
+    return find_spec("llvmlite") is not None
+
+
+def _make(path: str) -> None:
+    """Make the base image by a process of its own: what this one has imported may be older than what the sources say now."""
+    import subprocess
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(PACKAGE), *filter(None, sys.path)])}
+    done = subprocess.run([sys.executable, "-m", "csl_native.build", "--output", path], env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, check=False)
+    if done.returncode or not os.path.exists(path):
+        raise ImageError(f"{path}: the base image could not be made (status {done.returncode}); see the message above")

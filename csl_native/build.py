@@ -1,22 +1,25 @@
-"""Make the base image: kernel pages, an empty heap with every function, and the Lisp library, compiled natively."""
+"""Make the base image: kernel pages and stencils, an empty heap with every function, and the Lisp library, compiled natively; for this
+machine, or for others too."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from csl_native.image.container import Section, write
 
-from .baseimage import base_image_for_now
+from .baseimage import Sources, base_image_for_now, sources
 from .cage import Cage
 from .kernel.memory import NIL, T
 from .lisp.lisp import Lisp
 from .lisp.streams import Input
 from .machine import Machine
-from .native.architectures import host
+from .native.architectures import architectures, by_name, host
 from .native.kernelset import make_kernel
 from .native.pages import load
+from .progress import Progress
 from .stencils.packing import stencil_section
 
 LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lisp", "library")
@@ -25,19 +28,22 @@ LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lisp", "libr
 class _Bare:
     """What preserve's heap writer needs of a session."""
 
-    def __init__(self, machine: Machine, lisp: Lisp) -> None:
-        self.machine, self.lisp = machine, lisp
+    def __init__(self, machine: Machine, lisp: Lisp, about: dict[str, Any]) -> None:
+        self.machine, self.lisp, self.about = machine, lisp, about
 
 
 def library_files() -> list[str]:
     return [os.path.join(LIBRARY, name) for name in sorted(os.listdir(LIBRARY)) if name.endswith(".lsp")]
 
 
-def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
-    """Write the base image to ``path``, its kernel with all engines or some; without llvmlite it has no native code and runs everywhere all the same."""
+def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence[str] = (), made_from: Sources | None = None,
+               progress: Any = None) -> None:
+    """Write the base image to ``path``, its kernel with all engines or some, and for more tags; without llvmlite it has no native code and
+    runs everywhere all the same."""
     from .native.compiler import CompilerMissing
     from .preserve import heap_sections
     sections: list[Section] = []
+    about = {"sources": (made_from or sources())._asdict()}
     machine = Machine(Cage.largest(512 << 20))
     architecture = host()
     try:
@@ -63,14 +69,16 @@ def build_base(path: str, engines: tuple[str, ...] | None = None) -> None:
                 while (form := lisp.reader.read(stream)) != lisp.eof:
                     lisp.eval(form)
         machine.set_value(lisp.s_comp, NIL)
-        sections.extend(heap_sections(_Bare(machine, lisp), False))  # type: ignore[arg-type]
+        sections.extend(heap_sections(_Bare(machine, lisp, about), False))  # type: ignore[arg-type]
     machine.on_big_stack(fill)
     with base_image_for_now(f"{path}.{os.getpid()}.img") as partial:  # a build that ends early leaves what was there
         write(partial, sections)
         if machine.native:
             from .session import Session
             session: Any = Session(partial, heap=512 << 20, jit=-1)
+            session.about = about
             session.native_compile(None)
+            session.add_tags([tag for tag in tags if tag != session.hardcode.architecture.name], progress)
             session.preserve(native := f"{path}.{os.getpid()}.native.img")  # a new file has no gaps
             session.close()
             os.replace(native, partial)
@@ -82,16 +90,25 @@ def main() -> None:
     import argparse
 
     from .baseimage import BASE_IMAGE
+    made_from = sources()
     from .engines.record import engines
     known = [e.name for e in engines().values() if e.native]
     parser = argparse.ArgumentParser(prog="python -m csl_native.build", description=main.__doc__)
     parser.add_argument("--without", action="append", default=[], choices=known, metavar="ENGINE", help=f"leave an engine out: {', '.join(known)}")
-    without = parser.parse_args().without
+    parser.add_argument("--tags", default="", metavar="A,B", help="with kernel, stencils and library for these architectures too, or for all")
+    parser.add_argument("--output", default=BASE_IMAGE, metavar="FILE", help="write it there")
+    options = parser.parse_args()
+    without, tags = options.without, options.tags.split(",") if options.tags else []
+    try:
+        names = [a.name for a in architectures()] if tags == ["all"] else [by_name(tag).name for tag in tags]
+    except ValueError as error:
+        parser.error(str(error))
     kept = tuple(name for name in known if name not in without)
     if not kept:
         parser.error("one native engine at least must stay")
-    build_base(BASE_IMAGE, kept if without else None)
-    print(f"{BASE_IMAGE}: {os.path.getsize(BASE_IMAGE) >> 10} KB")
+    with Progress("csl_native.build") as progress:
+        build_base(options.output, kept if without else None, names, made_from, progress)
+    print(f"{options.output}: {os.path.getsize(options.output) >> 10} KB")
 
 
 if __name__ == "__main__":

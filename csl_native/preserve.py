@@ -53,7 +53,7 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     info: dict[str, Any] = {
         "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": [row.name for row in lisp.builtins],
         "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP,
-        "profile": sorted(getattr(session, "profile", ()))}
+        "profile": sorted(getattr(session, "profile", ())), **session.about}
     heap += b"\0" * (-len(heap) % PAGE)
     if not compress and len(heap) > LARGE:
         info["pages"] = pages_of(heap)

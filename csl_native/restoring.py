@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from csl_native.image.container import Image, ImageError, Section, matches, unpack
@@ -10,7 +9,7 @@ from csl_native.image.digests import LARGE, PAGE_BYTES, wrong_page
 from csl_native.image.files import shown
 
 from . import __version__
-from .baseimage import base_image
+from .baseimage import base_image, damaged
 from .cage import Cage
 from .lisp.libraries import set_libraries
 from .lisp.lisp import Lisp
@@ -85,7 +84,7 @@ class Restoring:
             self.lisp.session = self  # type: ignore[attr-defined]
             self.hardcode.instate()
             self._system_variables()
-            own = [] if self.path is None or os.path.realpath(path) == os.path.realpath(base_image()) else [path]
+            own = [] if self.path is None or is_program(image) else [path]
             set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
         if isinstance(self.machine, StressedMachine):
             self.machine.begin_stress(self.lisp)
@@ -151,6 +150,8 @@ class Restoring:
                 except Refused as refused:
                     why = Fallback(refused.code, detail=refused.detail)
         if why is not None:
+            if why.code == "damaged-page" and is_program(image):  # nobody would know why everything is slow
+                raise damaged(f"its kernel for {architecture.name if architecture else ''} is damaged ({why.detail})")
             self.fallbacks.append(why)
             self.machine.attach_python()
         return why

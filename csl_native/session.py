@@ -24,7 +24,7 @@ from .native.architectures import Architecture
 from .native.pages import PageSet
 from .native.reasons import Fallback
 from .restoring import Restoring
-from .trust import Trust
+from .trust import Trust, is_program
 from .values import Handle, Symbol, Values
 
 
@@ -76,6 +76,7 @@ class Session(Restoring, Values):
                  jit: int | tuple[int, int] | None = None, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         self.path: str | None = None
+        self.about: dict[str, Any] = {}  # what the heap that is preserved says of itself beyond what every one does
         self.trust = Trust(trust)
         self.native_wanted, self.engine_wanted, self.wanted_tag = native, engine, tag
         self.native_allowed = engine != "python" if engine else native  # may the kernel run natively?
@@ -154,13 +155,19 @@ class Session(Restoring, Values):
         return None if pages.bad_pages else pages
 
     def foreign_sections(self, heap: Section | None = None) -> dict[str, Section]:
-        """Sections of the image this session came from that are not its own; beside another heap, when one is given."""
+        """Sections of the image this session came from that are not its own; beside another heap, when one is given.
+
+        Of the base image that is no other machine's kernel or stencils: every installation has those, and images get them that are
+        compiled for such a machine.
+        """
         from .preserve import moved
         result = {}
         if self.path and os.path.exists(self.path):
             with Image(self.path) as image:
+                base = is_program(image)
                 for name, section in image.sections.items():
-                    if name not in ("heap", "starts", "instructions"):
+                    general = base and name.startswith(("kernel-", "stencils-")) and section.info.get("tag") != self.hardcode.tag
+                    if name not in ("heap", "starts", "instructions") and not general:
                         info = section.info if heap is None else moved(self, image, section, heap)
                         known = section.digest if len(section.digest) == STRONG else b""
                         result[name] = Section(name, image.read(name, check=False), section.raw, info, digest=known)

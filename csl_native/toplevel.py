@@ -199,12 +199,14 @@ class TopLevel:
         which = self.options.compile
         if not which:
             return 0
+        from .progress import Progress
         names = None if which == "all" else sorted(self.session.profile) if which == "hot" else which.split(",")
         if which == "hot" and not names:
             self.note("csl: --native-compile hot: no function was hot, in this run or in one that the image remembers; run the program first")
-        done = self.session.native_compile(names, progress())
-        for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag], progress()).values():
-            done += found
+        with Progress("csl") as progress:
+            done = self.session.native_compile(names, progress)
+            for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag], progress).values():
+                done += found
         if self.options.verbose:
             self.note(f"csl: {len(done)} functions compiled to native code")
         if self.options.output:
@@ -224,9 +226,12 @@ class TopLevel:
         """Native code for the modules of the output library, for this machine and the tags that were asked for."""
         from .native.architectures import by_name
         from .native.modulecode import compile_modules
+        from .progress import Progress
         assert self.options.output is not None and self.session.hardcode.architecture is not None
         tags = [by_name(tag) for tag in (self.options.tags or "").split(",") if tag]
-        for module, found in compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags], None, progress()).items():
+        with Progress("csl") as progress:
+            compiled = compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags], None, progress)
+        for module, found in compiled.items():
             if self.options.verbose:
                 self.note(f"csl: {len(found)} functions of module {module} compiled to native code")
 
@@ -251,27 +256,3 @@ class TopLevel:
         session.machine._set_limit()
         old.close()
         self.session = session
-
-
-def progress() -> Any:
-    """A progress bar on a terminal, after one second; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-    import time
-    started = time.monotonic()
-    state: dict[str, Any] = {}
-
-    def show(done: int, total: int, name: str) -> None:
-        if "bar" not in state and time.monotonic() - started > 1:
-            try:
-                from rich.progress import Progress
-            except ImportError:
-                return
-            state["bar"] = Progress(transient=True)
-            state["bar"].start()
-            state["task"] = state["bar"].add_task("compiling", total=total)
-        if "bar" in state:
-            state["bar"].update(state["task"], completed=done, description=f"compiling {name}")
-            if done >= total:
-                state["bar"].stop()
-    return show

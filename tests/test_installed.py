@@ -6,13 +6,18 @@ import ast
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import csl_native
+from csl_native import baseimage
+from csl_native.baseimage import OUTER, Sources, base_image, made_from
+from csl_native.baseimage import sources as sources_of
 from csl_native.extras import USES, missing, sentence
+from csl_native.progress import Progress
 
 from .conftest import ROOT
 
@@ -103,3 +108,64 @@ def test_commands_without_what_they_need(module: str, arguments: list[str], abse
 def test_versions(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"csl-native {csl_native.__version__}\n"
+
+
+# -- the base image is known by what it was made from -----------------------------------------------------
+
+
+def test_the_base_image_says_what_it_was_made_from(tmp_path: Path) -> None:
+    assert made_from(base_image()) == sources_of()
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "tools").mkdir()
+    file, outer = tmp_path / "kernel" / "x.py", tmp_path / "tools" / "y.py"
+    file.write_text("a = 1\n")
+    outer.write_text("a = 1\n")
+    first = sources_of(package=str(tmp_path))
+    os.utime(file, (1, 1))
+    outer.write_text("a = 2 + 3\n")
+    assert sources_of(package=str(tmp_path)) == first, "neither times nor what lies outside count"
+    file.write_text("a = 2\n")
+    os.utime(file, (1, 1))
+    second = sources_of(package=str(tmp_path))
+    assert second.sizes == first.sizes and second.contents != first.contents
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "z.lsp").write_text("")
+    third = sources_of(package=str(tmp_path))
+    assert third.sizes != first.sizes and third == sources_of(package=str(tmp_path))
+    assert sources_of(contents=False, package=str(tmp_path)) == Sources(third.sizes, "")
+
+
+def test_what_the_base_image_does_not_depend_on_is_there() -> None:
+    names = {path.name for path in sources()} | {path.parent.name for path in sources()}
+    assert OUTER <= names
+
+
+def test_a_checkout_that_cannot_be_written_keeps_its_image_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made: list[Path] = []
+
+    def make(path: str) -> None:
+        made.append(Path(path))
+        made[-1].write_text("")
+    monkeypatch.setattr(baseimage, "made_from", lambda path: None)
+    monkeypatch.setattr(baseimage, "_make", make)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    name = f"base-{sources_of().contents}"
+    monkeypatch.setattr(baseimage, "compiler_here", lambda: True)
+    assert Path(baseimage._of_checkout()) == tmp_path / "csl-native" / f"{name}.img"
+    made[0].unlink()
+    monkeypatch.setattr(baseimage, "compiler_here", lambda: False)
+    assert Path(baseimage._of_checkout()) == tmp_path / "csl-native" / f"{name}-bytecode.img", "what has a compiler later is not kept without one"
+    assert len(made) == 2
+
+
+def test_progress_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("csl", 0.02, 0.02) as tell:
+        tell(0, 2, "the kernel")
+        time.sleep(0.1)
+        tell(1, 2, "stencils")
+        time.sleep(0.1)
+    assert capsys.readouterr().err == "csl: compiling the kernel (0 of 2 done)\ncsl: compiling stencils (1 of 2 done)\n"
+    with Progress("csl") as tell:
+        tell(0, 1, "f")
+    assert capsys.readouterr().err == "", "what is over soon needs no words"

@@ -13,6 +13,7 @@ from csl_native.image.writing import Changed, Writer
 from csl_native.native.architectures import by_name
 from csl_native.native.modulecode import module_digests, module_sections, owner
 from csl_native.preserve import TYPED
+from csl_native.progress import Progress
 from csl_native.trust import Trust, copied, sealing_key, vouched
 
 TRIES = 3
@@ -20,18 +21,18 @@ TRIES = 3
 
 def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Cross-compile for tags and put their pages into the image; the modules' functions too.  One step for the file."""
-    for _ in range(TRIES - 1):
-        try:
-            return _add(image.path, options), 0
-        except Changed:  # compiling takes a while; another program wrote to the image meanwhile
-            pass
-    return _add(image.path, options), 0
+    with Progress("csl-image") as progress:
+        for _ in range(TRIES - 1):
+            try:
+                return _add(image.path, options, progress), 0
+            except Changed:  # compiling takes a while; another program wrote to the image meanwhile
+                pass
+        return _add(image.path, options, progress), 0
 
 
-def _add(path: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+def _add(path: str, options: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
     from csl_native.preserve import preserve
     from csl_native.session import Session
-    from csl_native.toplevel import progress as bar
     with Image(path) as image:
         heap, has_heap, made_from = max(256 << 20, 4 * image.size), "heap" in image.sections, module_digests(image)
         if has_heap:
@@ -40,12 +41,12 @@ def _add(path: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     sections: list[Section] = []
     if len(made_from) > has_heap:
         session = Session(path if has_heap else None, heap=heap, libraries=[path])
-        done, sections = module_sections(session, path, [by_name(name) for name in options.tag], None, bar())
+        done, sections = module_sections(session, path, [by_name(name) for name in options.tag], None, progress)
         rows += [{"module": name, "functions compiled": len(found)} for name, found in done.items()]
         session.close()
     if has_heap:
         session = Session(path, heap=heap)
-        rows = [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, bar()).items()] + rows
+        rows = [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, progress).items()] + rows
         session.run(lambda: preserve(session, path, more=sections, expected=made_from))
         session.close()
     elif sections:

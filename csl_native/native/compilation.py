@@ -72,7 +72,8 @@ class Compilation:
         work: list[tuple[Architecture, list[tuple[int, Source]]]] = []
         result: dict[str, list[int]] = {}
         for architecture in self.architectures:
-            if self.kernels and architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture):
+            if self.kernels and architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture) and \
+                    not self.hardcode.copy_kernel(architecture):
                 work += [(architecture, []), (architecture, [])]
                 jobs += [Job(architecture.name), Job(architecture.name, stencils=True)]
             todo = []
@@ -86,18 +87,22 @@ class Compilation:
             for start in range(0, len(todo), UNIT):
                 work.append((architecture, todo[start:start + UNIT]))
                 jobs.append(Job(architecture.name, tuple(source for _, source in todo[start:start + UNIT]), self.lower(architecture)))
-        for done, (block, (architecture, unit)) in enumerate(zip(compile_jobs(jobs), work, strict=True)):
-            if progress is not None:
-                what = self.machine.text(unit[0][0]) if unit else "stencils" if jobs[done].stencils else "the kernel"
+
+        def tell(done: int) -> None:
+            if progress is not None and jobs:
+                current = min(done, len(jobs) - 1)
+                architecture, unit = work[current]
+                what = self.machine.text(unit[0][0]) if unit else "stencils" if jobs[current].stencils else "the kernel"
                 progress(done, len(jobs), f"{what} for {architecture.name}")
+        tell(0)
+        for done, (block, (architecture, unit)) in enumerate(zip(compile_jobs(jobs), work, strict=True)):
             if unit:
                 result[architecture.name] += self.add(architecture, unit, block)
             elif jobs[done].stencils:
                 self.hardcode.add_stencils(architecture, block)
             else:
                 self.hardcode.kernels[architecture.number] = make_kernel(architecture, block)
-        if progress is not None and jobs:
-            progress(len(jobs), len(jobs), "")
+            tell(done + 1)
         return result
 
     def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import Image, ImageError, Section
 
+from ..baseimage import base_image
 from ..belonging import together
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
@@ -43,7 +44,7 @@ class HardCode(DefinitionTable):
         self.architecture = architecture
         self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
         self.kernels: dict[int, PageSet] = {}  # made here for other machines, by tag
-        self.stencils: dict[str, Section] = {}  # ... and theirs, by section name
+        self.others: dict[str, Section] = {}  # their stencils, and what the base image has of both, by section name
         self.spans: list[Span] = []  # what of the sets is in memory
         self.compared: set[int] = set()  # tags of sets that were not made together with this heap, or in which an entry is of another definition
         self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
@@ -332,13 +333,24 @@ class HardCode(DefinitionTable):
         """Is there a kernel for another machine, in the image or made here, for this version?"""
         name = f"kernel-{architecture.number}"
         old = self.session.foreign_sections().get(name)
-        return architecture.number in self.kernels or (old is not None and old.info.get("abi") == self.session.kernel_abi())
+        return architecture.number in self.kernels or name in self.others or (old is not None and old.info.get("abi") == self.session.kernel_abi())
 
     def add_stencils(self, architecture: Architecture, block: Block) -> None:
         """Keep stencils for another machine, whose kernel was made before."""
         from ..stencils.packing import stencil_section
         section = stencil_section(architecture, self.kernels[architecture.number], block)
-        self.stencils[section.name] = section
+        self.others[section.name] = section
+
+    def copy_kernel(self, architecture: Architecture) -> bool:
+        """Take kernel and stencils for another machine from the base image, if it has them."""
+        names = [f"kernel-{architecture.number}", f"stencils-{architecture.number}"]
+        with Image(base_image()) as base:
+            if not set(names) <= set(base.sections):
+                return False
+            for name in names:
+                found = base.sections[name]
+                self.others[name] = Section(name, base.read(name), found.raw, {key: value for key, value in found.info.items() if key != "seal"})
+        return True
 
     def pages_of(self, tag: int) -> PageSet:
         """The set of functions of a tag; another machine's comes from the image, or is begun."""
@@ -388,7 +400,7 @@ class HardCode(DefinitionTable):
         if self.architecture is not None and f"kernel-{self.tag}" in self.session.sets:
             result.append(self.kernel.section(f"kernel-{self.tag}"))
         result += [pages.section(f"kernel-{tag}") for tag, pages in self.kernels.items()]
-        result += self.stencils.values()
+        result += self.others.values()
         result += [pages.section(f"functions-{tag}") for tag, pages in self.sets.items() if pages.data]
         for section in result:
             if function_tag(section.name) in self.compared:
