@@ -61,7 +61,7 @@ def test_the_tour_of_the_readme() -> None:
     assert log("tour").strip("\n") in (ALGEBRA / "README.md").read_text()
 
 
-WAYS = {"bytecode": ("--jit", "-1"), "stencils": ("--jit", "0,-1"), "llvm": ("--jit", "0,0"),
+WAYS = {"bytecode": ("--jit", "-1"), "stencils": ("--jit", "0,-1"),
         **{name: ("--engine", name) for name, engine in engines().items() if engine.native}}
 
 

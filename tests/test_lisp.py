@@ -79,6 +79,19 @@ def test_assignment_inside_of_lambda_expressions(session: Session) -> None:
     assert session.eval("(prog (h) (setq h (mkhash 5 0 1.5)) (puthash 'a h 1) (puthash 'b h 2) (return (table h)))") == 3
 
 
+def test_what_macros_mention_and_assign_in_lambda_expressions(session: Session) -> None:
+    """The text of a lambda expression need not show the variables around it that it uses."""
+    session.eval("""(dm add (u) (list 'setq (caddr u) (list 'cons (cadr u) (caddr u)))) (dm this (u) 'n)
+                    (de each (l g) (dolist (x l) (funcall g x)))
+                    (de adds (l) (let ((r nil)) (each l (function (lambda (x) (add x r)))) r))
+                    (de add2 (l) (prog (r) (each l (function (lambda (x) (each x (function (lambda (y) (add y r))))))) (return r)))
+                    (de both (l) (let ((s 0) (p 1)) (each l (function (lambda (x) (psetq s (plus s x) p (times p x))))) (list s p)))
+                    (de take (n) (function (lambda (x) (function (lambda (y) (list (this) x y))))))
+                    (de later (l) (prog (r) (each l (function (lambda (x) (add x r)))) (return (mapcar r (function (lambda (x) (list x (length r))))))))""")
+    assert session.eval("(list (adds '(1 2)) (add2 '((1 2) (3))) (both '(1 2 3)) (later '(4 5)))") == [[2, 1], [3, 2, 1], [6, 6], [[5, 2], [4, 2]]]
+    assert session.eval("(funcall (funcall (take 1) 2) 3)") == [1, 2, 3]
+
+
 def test_local_functions(session: Session) -> None:
     assert session.eval("(flet ((f (x) (plus x 1)) (g (x y) (list x y))) (g (f 5) (f 6)))") == [6, 7]
     session.eval("(de f (x) 'outer) (de use (n) (flet ((f (x) (plus x n))) (list (f 1) (flet ((f (y) (times y 2))) (f 4)) (f 2))))")

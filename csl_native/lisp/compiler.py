@@ -18,7 +18,7 @@ from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, CompileError, Function
 from .deep import Steps, deep
 from .forms import DISPLACEABLE, SPECIAL_NAMES, Forms
-from .lambdas import Known, assigned_inside
+from .lambdas import Hidden, Known, assigned_inside
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -84,11 +84,18 @@ class Compiler(Forms):
     def compiling(self, name: int, parameters: int, body: list[int], known: Known | None = None,
                   compiled: bool | None = None) -> Generator[Any, Any, tuple[Code, list[int]]]:
         """The steps of that; ``known`` is what the function around it knows of lambda expressions."""
-        outer, self.f, self.known = (self.f, self.known, self.compiled), Function(name), known or Known(self.m)
+        outer, self.known = (self.f, self.known, self.compiled), known or Known(self.m)
         self.compiled = self.compiled if compiled is None else compiled
         try:
-            made: tuple[Code, list[int]] = yield self._compile(parameters, body)
-            return made
+            while True:
+                self.f = Function(name)
+                try:
+                    made: tuple[Code, list[int]] = yield self._compile(parameters, body)
+                    return made
+                except Hidden as hidden:
+                    if known is not None:
+                        raise
+                    self.known.learn(hidden)
         except ValueError as error:
             raise CompileError("bad lambda expression", bare=True) from error
         except RecursionError:
@@ -245,6 +252,7 @@ class Compiler(Forms):
         elif self.m.flags(x) & F_KEYWORD:
             self.constant(x, context)
         else:
+            self.known.mention(x)
             self.declare(x)
             self.op("value", self.literal(x))
             self.finish(context)

@@ -27,14 +27,17 @@ class Forms(Exits):
         m = self.m
         target = m.car(m.cdr(x))
         if target & 7 == CONS and m.car(target) == self.lambda_:
-            taken = yield captured(self, target)
+            taken, around = (yield captured(self, target)), self.known.around
+            self.known.around = around | self.f.scope.keys()
             if taken:
                 whole = m.cons(self.lambda_, m.cons(m.list(taken, m.car(m.cdr(target))), m.cdr(m.cdr(target))))
                 symbol = yield self.lisp.naming(whole, self.known)
+                self.known.around = around
                 quoted = [m.list([self.quote, s]) for s in (m.intern("closure"), symbol)]
                 yield self.form(m.cons(self.list_, m.list(quoted + taken)), context)
                 return
             target = yield self.lisp.naming(target, self.known)
+            self.known.around = around
         self.constant(target, context)
 
     def mapping(self, x: int, context: int) -> Steps:
@@ -248,6 +251,7 @@ class Forms(Exits):
             if not m.is_variable(symbol):
                 raise CompileError("setq (bad variable)", symbol)
             yield self.form(value, VALUE)
+            self.known.assign(symbol)
             last = k + 2 >= len(parts)
             if symbol in self.f.scope:
                 if last and context != EFFECT:

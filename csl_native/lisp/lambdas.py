@@ -19,12 +19,37 @@ class Facts(NamedTuple):
     assigned: set[int]
 
 
+class Hidden(Exception):
+    """A lambda expression mentions or assigns a variable of a function around it in what a macro made: the text did not show it."""
+
+    def __init__(self, symbol: int, assigned: bool) -> None:
+        self.symbol, self.assigned = symbol, assigned
+
+
 class Known:
-    """The facts of lambda expressions inside of a function, which are found once, however deep they are."""
+    """The facts of lambda expressions inside of a function, which are found once, however deep they are.
+
+    ``hidden`` are those that the text does not show.  They come up while a lambda expression is compiled; then the function begins again.
+    """
 
     def __init__(self, m: Machine) -> None:
         self.facts: dict[int, Facts] = {}
+        self.hidden = Facts(set(), set())
+        self.around: set[int] = set()  # lexical variables of the functions around the one that is compiled
         m.hold(self)
+
+    def learn(self, hidden: Hidden) -> None:
+        (self.hidden.assigned if hidden.assigned else self.hidden.mentioned).add(hidden.symbol)
+        self.around = set()
+
+    def mention(self, symbol: int) -> None:
+        """A variable is mentioned that is no lexical one of the function that is compiled."""
+        if symbol in self.around:
+            raise Hidden(symbol, False)
+
+    def assign(self, symbol: int) -> None:
+        if symbol in self.around:
+            raise Hidden(symbol, True)
 
     def held_words(self) -> list[int]:
         """The expressions live as long as they are known by their addresses."""
@@ -77,7 +102,7 @@ def assigned_inside(compiler: Exits, body: list[int]) -> Generator[Any, Any, set
     Every definition is looked through, so this reads the words of its conses as they are: nothing collects meanwhile.
     """
     m, function, quote, special, loops = compiler.m, compiler.function, compiler.quote, compiler.special, compiler.loops
-    words, found = m.words, set[int]()
+    words, found = m.words, set(compiler.known.hidden.assigned)
     work = [x for x in body if x & 7 == CONS]
     while work:
         m.look()
@@ -105,4 +130,4 @@ def captured(compiler: Exits, x: int) -> Generator[Any, Any, list[int]]:
     """Lexical variables of the current function that a lambda expression may mention: a closure takes their values along."""
     m, scope = compiler.m, compiler.f.scope
     inner: Facts = yield facts(compiler, x)
-    return sorted(inner.mentioned.intersection(scope) - set(m.items(m.car(m.cdr(x)))), key=lambda s: scope[s])
+    return sorted((inner.mentioned | compiler.known.hidden.mentioned).intersection(scope) - set(m.items(m.car(m.cdr(x)))), key=lambda s: scope[s])
