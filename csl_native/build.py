@@ -92,6 +92,8 @@ def main() -> None:
     from .baseimage import BASE_IMAGE
     made_from = sources()
     from .engines.record import engines
+    from .kernel.vouched import check_kernel
+    check_kernel()
     known = [e.name for e in engines().values() if e.native]
     parser = argparse.ArgumentParser(prog="python -m csl_native.build", description=main.__doc__)
     parser.add_argument("--without", action="append", default=[], choices=known, metavar="ENGINE", help=f"leave an engine out: {', '.join(known)}")

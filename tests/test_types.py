@@ -30,6 +30,7 @@ ERRORS = (
     "(utf8!-encode 1114112)", "(utf8!-decode 'plus)", "(utf8!-decode '(300))", "(logb 0.0 2)", "(scale!-float 1.0 (expt 7 500))",
     "(ash 1 (expt 7 500))", "(define!-function nil)", "(defmacro nil 1)", "(concat \"a\" 'b 3)",
     "(progn (setq c (list 1 2)) (rplaca c c) (rplacd (cdr c) c) (bad!-go c))",
+    "(progn (setq c (list 1 2)) (rplaca c c) (rplacd (cdr c) c) (eval (list 'upbv c nil)))",
     "(putv32 (mkvect32 2) 0 (quotient 1.0 0.0))", "(native!-compile '(car) 'no!-machine)",
 )
 PYTHONIC = re.compile(r"\b0x|internal|(range|domain) error|codec|chr\(\)|too many digits|too large to convert")

@@ -127,9 +127,9 @@ def compare_magnitudes(a, b):
 
 def compare_integers(a, b):
     """-1, 0 or 1."""
-    if a & 7 == 0 and b & 7 == 0:
-        return -1 if a < b else 1 if a > b else 0
     if a & 7 == 0:
+        if b & 7 == 0:
+            return -1 if a < b else 1 if a > b else 0
         return 1 if is_negative(b) != 0 else -1
     if b & 7 == 0:
         return -1 if is_negative(a) != 0 else 1

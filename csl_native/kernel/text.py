@@ -238,7 +238,7 @@ def compress(l):
         p = load(p + 7)
         if poll() == UNWIND:
             return UNWIND
-    if n == 0 or n > 17 and number or not plain or escape or load(load(RAISE) + SYM_VALUE) != NIL:
+    if n == 0 or l & 7 != CONS or n > 17 and number or not plain or escape or load(load(RAISE) + SYM_VALUE) != NIL:
         return host(H_TEXT, X_COMPRESS, l, 0)
     if number:
         return value << 3

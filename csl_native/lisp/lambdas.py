@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..words import CONS, SYMBOL
 
+WIDEST = 1 << 20  # parts of a function that are still to be looked at: more than that is a circular one
+
 if TYPE_CHECKING:
     from ..machine import Machine
     from .exits import Exits
@@ -65,6 +67,13 @@ def is_function(compiler: Exits, x: int) -> bool:
     return f & 7 == CONS and m.car(f) == compiler.lambda_ and m.cdr(f) & 7 == CONS
 
 
+def wait(work: list[Any], part: Any) -> None:
+    """Look at a part later."""
+    if len(work) == WIDEST:
+        raise RecursionError("a function without an end")
+    work.append(part)
+
+
 def facts(compiler: Exits, x: int) -> Generator[Any, Any, Facts]:
     """The facts of a lambda expression."""
     m, known = compiler.m, compiler.known.facts
@@ -85,9 +94,10 @@ def facts(compiler: Exits, x: int) -> Generator[Any, Any, Facts]:
             if m.car(y) == compiler.setq and not quoted:
                 found.assigned.update(list(m.items(m.cdr(y)))[::2])
         while y & 7 == CONS:
+            m.look()
             part, y = m.car(y), m.cdr(y)
             if part & 7 == CONS:
-                work.append((part, quoted))
+                wait(work, (part, quoted))
             elif part & 7 == SYMBOL:
                 found.mentioned.add(part)
         if y & 7 == SYMBOL:
@@ -116,13 +126,15 @@ def assigned_inside(compiler: Exits, body: list[int]) -> Generator[Any, Any, set
             continue
         skip = special.get(head) in loops
         while x & 7 == CONS:
+            if m.attention:
+                m.stop_here()
             part, x = words[x >> 3], words[x + 7 >> 3]
             if part & 7 != CONS:
                 continue
             if skip and is_function(compiler, part):
                 work += [y for y in m.items(m.cdr(m.cdr(m.car(m.cdr(part))))) if y & 7 == CONS]
             else:
-                work.append(part)
+                wait(work, part)
     return found
 
 

@@ -24,6 +24,9 @@ The subset
 * A loop whose length comes from data polls on every way round, and a recursion
   before every call (``poll``, ``safepoint`` of the kernel), or the function is
   ``@bounded("why")``, or its module is, by a constant ``BOUNDED``.
+* A Lisp function tests the tag of a parameter, and of what it reads there, before
+  it reads or writes through it (``tags.py``); what it cannot follow stands in
+  ``kernel/vouched.py`` with a reason.
 * Nothing else: no attribute, subscript, string, exception, closure or default.
 
 Addresses are byte offsets from the base of the memory that the program runs
