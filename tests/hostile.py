@@ -115,7 +115,7 @@ def hostile_code(r: random.Random) -> Code:
         elif row.name in ("calln", "drop_arguments"):
             pushed = max(0, pushed - operands[-1] + 3 * (row.name == "calln"))
         depth += row.gives - row.takes
-        if row.kind in ("return", "tail") or row.name == "jump":
+        if row.kind in ("return", "tail") or row.always:
             depth = 0
     if depth == 0:
         out += encode("nil")

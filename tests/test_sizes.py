@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from csl_native import LispError, Session
+from csl_native.engines.record import engines
 from csl_native.lisp.streams import Input
 
 DEEP = 3000
@@ -71,3 +72,82 @@ def test_what_is_too_deep_is_an_error_of_lisp(session: Session, form: str) -> No
     assert not session.eval(f"(errorset '{form} nil nil)")
     with pytest.raises(LispError):
         session.eval(f"(de f (x) {form})")
+
+
+def row(form: str, count: int) -> str:
+    return " ".join(form.format(i, i + 1, 100000 + i) for i in range(count))
+
+
+# Forms over x, 3, that are long or wide; the longest are of more than 65536 bytes of bytecode, those with ``slow`` beside them as large as promised.
+WIDE: dict[str, tuple[str, int]] = {
+    "statements": (f"(prog (a) (setq a x) {row('(setq a (add1 a))', 14000)} (return a))", 14003),
+    "handlers": ("(prog (a) (setq a 0) back (setq a (catch 'k (unwind!-protect (progn " + row("(setq x (add1 x))", 14000)
+                 + " (cond ((lessp a 1) (throw 'k 1))) (car 'x)) (setq x 3) (throw 'k (add1 a))))) (cond ((lessp a 3) (go back))) (return a))", 3),
+    "variables of prog": (f"(prog ({row('v{0}', 1000)}) {row('(setq v{0} (plus x {0}))', 1000)} (return (plus {row('v{0}', 1000)})))", 502500),
+    "variables of let": (f"(let ({row('(v{0} (plus x {0}))', 1000)}) (plus {row('v{0}', 1000)}))", 502500),
+    "variables of let*": (f"(let!* ((v0 x) {row('(v{1} (add1 v{0}))', 1000)}) v1000)", 1003),
+    "variables of a lambda expression": (f"((lambda ({row('v{0}', 1000)}) (plus v0 v999)) {row('{0}', 1000)})", 999),
+    "fluids": (f"(prog ({row('w{0}', 600)}) (setq w3 x) (return w3))", 3),
+    "labels": (f"(prog (c) (setq c 0) (go l0) {row('l{0} (setq c (plus c 1)) (go l{1})', 3000)} l3000 (cond ((onep x) (return c))) (setq x (sub1 x)) (go l0))",
+               9000),
+    "clauses": (f"(cond {row('((eqn x {2}) {0})', 3500)} (t (times x 2)))", 6),
+    "clauses for a value": (f"(plus x (cond {row('((eqn x {2}) {0})', 3500)} (t (times x 2))))", 9),
+    "deep conditions": ("(if (eqn x 77) 1 " * 3000 + "x" + ")" * 3000, 3),
+    "conditions": (f"(and {row('x', 5000)})", 3),
+    "arguments": (f"(many {row('(plus x {0})', 300)})", 300 * 3 + 44850),
+    "arguments of apply": (f"(apply 'many '({row('{0}', 300)}))", 44850),
+    "arguments of funcall": (f"(funcall 'many {row('{0}', 300)})", 44850),
+    "arguments of list": (f"(length (list {row('{0}', 5000)}))", 5000),
+    "optional arguments": ("(plus (some 1) (apply 'some '(" + row("1", 260) + ")) (length (apply 'some '(" + row("1", 275) + "))))", 1 * 2 + 260 + 5),
+}
+LARGE: dict[str, tuple[str, int]] = {
+    "statements": (f"(prog (a) (setq a x) {row('(setq a (add1 a))', 40000)} (return a))", 40003),
+    "clauses": (f"(cond {row('((eqn x {2}) {0})', 5000)} (t (times x 2)))", 6),
+    "progn": (f"(progn {row('(setq x (plus x {0}))', 40000)} x)", 799980003),
+}
+WITH = [f"(de many ({row('a{0}', 300)}) (plus {row('a{0}', 300)}))", f"(fluid '({row('w{0}', 600)}))",
+        f"(de some (&optional {row('(b{0} 2)', 270)} &rest more) (cond (more more) ((eqn b259 1) 260) (t b269)))"]
+
+
+def symbol(name: str) -> str:
+    return "wide!-" + name.replace(" ", "!-").replace("*", "!*")
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of them, compiled and proved, in an image."""
+    path: Path = tmp_path_factory.mktemp("sizes") / "wide.img"
+    session = Session()
+    session.lisp.checking = True
+    for text in (*WITH, *(f"(progn (de {symbol(name)} (x) {text}) 1)" for name, (text, _) in WIDE.items())):
+        session.eval(text)
+    session.preserve(path)
+    session.close()
+    return path
+
+
+@pytest.mark.parametrize("ways", [{}, {"jit": 0}, *({"engine": name} for name in engines())], ids=str)
+def test_long_and_wide_functions(image: Path, ways: dict[str, Any]) -> None:
+    session = Session(image, **ways)
+    for name, (_, value) in WIDE.items():
+        for _ in range(2):
+            assert session.eval(f"({symbol(name)} 3)") == value, name
+    for arguments in (299, 301):
+        assert not session.eval(f"(errorset '(apply 'many '({row('1', arguments)})) nil nil)")
+    if "jit" in ways:
+        assert session.lisp.jit.refused["more than 65535 bytes of bytecode"] >= 2
+    session.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGE)
+def test_large_functions(session: Session, name: str) -> None:
+    text, value = LARGE[name]
+    session.eval(f"(progn (de large (x) {text}) 1)")
+    assert session.eval("(large 3)") == value
+
+
+@pytest.mark.parametrize("form", [f"(progn {row('(print v{0})', 33000)})", f"(progn {row('(f g{0})', 66000)})"], ids=["variables", "literals"])
+@pytest.mark.slow
+def test_too_many_literals_are_an_error(session: Session, form: str) -> None:
+    assert not session.eval(f"(errorset '(de f (x) {form}) nil nil)") or "variables" in form

@@ -31,6 +31,10 @@ REFUSED = {
     "pushed on one of two ways": (encode("local", 0) + encode("jump_nil", 4) + ONE + PUSH + POP + encode("drop_arguments", 1) + ONE + RETURN, [],
                                   "pushed arguments and with"),
     "a loop without a safepoint": (encode("jump", -3), [], "has no safepoint"),
+    "a far loop without a safepoint": (encode("far_jump", -5), [], "has no safepoint"),
+    "a far jump behind the end": (encode("far_jump", 1 << 20), [], "where no instruction begins"),
+    "a far local that was never set": (encode("far_local", 1) + RETURN, [], "may not be set"),
+    "a far local that is not there": (ONE + encode("far_store_local", 300) + RETURN, [], "there are 2"),
     "a handler that is the way back": (encode("nil") + encode("call0", 1) + RETURN, [(1, 5, 1, 0)], "words on the stack|no safepoint"),
     "a handler that expects what is not there": (encode("call0", 1) + RETURN + RETURN, [(0, 3, 4, 1)], "finds 1 words"),
 }
@@ -46,6 +50,8 @@ def test_what_is_not_safe_is_refused(name: str) -> None:
 def test_what_is_safe_is_not_refused() -> None:
     prove(Code(1, 1, False, 2, 12, ONE + STORE + LOCAL + RETURN), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, POLL + POP + encode("jump", -5)), 3, {1}, {1})
+    prove(Code(1, 1, False, 2, 12, POLL + POP + encode("far_jump", -7)), 3, {1}, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + encode("far_store_local", 1) + encode("far_local", 1) + RETURN), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + ONE * 3 + encode("calln", 1, 4) + RETURN), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, ONE + encode("call0", 1) + RETURN + RETURN, [(2, 5, 6, 1)]), 3, {1}, {1})
 

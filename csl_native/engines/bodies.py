@@ -131,7 +131,7 @@ def body(parts: tuple[Instruction, ...], counted: bool = True) -> list[str]:
             add(f"store({SP}, fp)", f"return {inputs['a']}")
         elif row.kind == "tail":
             add(f"store({SP}, fp)", f"return {call}")
-        elif row.name == "jump":
+        elif row.always:
             add(f"pc += {values['at']} + {end}", "continue")
         elif row.kind == "branch":
             add(f"if {call}:", f"    pc += {values['at']} + {end}", "else:", f"    pc += {end}", "continue")

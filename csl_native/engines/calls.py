@@ -30,7 +30,7 @@ def body(row: Instruction) -> str:
         return "\n".join([*lines, f"    store({ENGINE_SP}, a_)", f"    return {DONE}"])
     if row.kind == "tail":
         return "\n".join([*lines, f"    store({SP}, fp)", f"    store({ENGINE_SP}, handled({call}))", f"    return {DONE}"])
-    if row.name == "jump":
+    if row.always:
         return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size}"])
     if row.kind == "branch":
         return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size} if {call} else pc + {row.size}"])

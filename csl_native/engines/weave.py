@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 
-from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_START
+from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_LONG, CODE_START
 from ..instructions.table import CodeError, Instruction, instructions, program, steps
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
@@ -24,13 +24,19 @@ from .record import Engine, engines
 
 HANDLERS = f"""
 def find_handler(code, at):
-    i = code + {CODE_START} + load16(code + {CODE_HANDLERS})
-    end = i + 8 * load16(code + {CODE_HANDLER_COUNT})
+    far = load8(code + {CODE_LONG})
+    i = code + {CODE_START} + (load16(code + {CODE_HANDLERS}) | far << 16)
+    end = i + (8 if far == 0 else 16) * load16(code + {CODE_HANDLER_COUNT})
     while i < end:
-        if load16(i) <= at and at < load16(i + 2):
-            return i
-        i += 8
-    return 0
+        if far == 0:
+            if load16(i) <= at and at < load16(i + 2):
+                return load16(i + 4) << 16 | load16(i + 6)
+            i += 8
+        else:
+            if load32(i) <= at and at < load32(i + 4):
+                return load32(i + 8) << 16 | load16(i + 12)
+            i += 16
+    return -1
 """
 
 
@@ -57,11 +63,11 @@ def recover(indent: str, going_on: str) -> str:
     lines = f"""
 handled(UNWIND)
 handler = find_handler(code, pc - code - {CODE_START})
-if handler == 0:
+if handler < 0:
     return leave_frame(env, fp)
 store({SP}, fp + 8 * load16(code + {CODE_FRAME}))
-sp = fp + 8 * load16(code + {CODE_LOCALS}) + 8 * load16(handler + 6)
-pc = code + {CODE_START} + load16(handler + 4)
+sp = fp + 8 * load16(code + {CODE_LOCALS}) + 8 * (handler & 65535)
+pc = code + {CODE_START} + (handler >> 16)
 {going_on}"""
     return "\n".join(indent + line if line else "" for line in lines.strip("\n").split("\n")) + "\n"
 

@@ -8,10 +8,11 @@ from functools import cache
 from typing import NamedTuple
 
 from ..words import OTHER
-from .layout import CODE_COMPILED, HEAD_SIZE
+from .layout import CODE_COMPILED, CODE_LONG, HEAD_SIZE
 from .table import LOCALS, OPERANDS, CodeError, Instruction, by_name, instructions, joined, steps
 
-COMPILED = CODE_COMPILED + OTHER - 8  # in the contents of a code object
+COMPILED, LONG = CODE_COMPILED + OTHER - 8, CODE_LONG + OTHER - 8  # in the contents of a code object
+MOST_BYTES = (1 << 24) - 1  # of bytecode
 
 
 def encode(name: str, *operands: int) -> bytes:
@@ -71,10 +72,10 @@ class Code(NamedTuple):
             code = join(code, {row[2] for row in self.handlers})
         head = bytearray(HEAD_SIZE)
         head[0:4] = bytes([self.least, self.most, self.rest, self.fixed])
-        for at, value in ((4, self.locals), (6, self.frame), (8, len(self.code)), (10, len(self.handlers))):
+        for at, value in ((4, self.locals), (6, self.frame), (8, len(self.code) & 65535), (10, len(self.handlers))):
             head[at:at + 2] = value.to_bytes(2, "little")
-        head[COMPILED] = self.compiled
-        rows = b"".join(v.to_bytes(2, "little") for row in self.handlers for v in row)
+        head[COMPILED], head[LONG] = self.compiled, len(self.code) >> 16
+        rows = b"".join(v.to_bytes(4 if head[LONG] else 2, "little") for row in self.handlers for v in row)
         return bytes(head) + code + rows
 
     @classmethod
@@ -83,10 +84,10 @@ class Code(NamedTuple):
         if len(data) < HEAD_SIZE:
             raise CodeError(f"code object of {len(data)} bytes; at least {HEAD_SIZE} expected")
         u16 = [int.from_bytes(data[k:k + 2], "little") for k in range(4, 12, 2)]
-        size, count = u16[2], u16[3]
-        if HEAD_SIZE + size + 8 * count != len(data):
+        size, count, width = u16[2] | data[LONG] << 16, u16[3], 4 if data[LONG] else 2
+        if HEAD_SIZE + size + 4 * width * count != len(data):
             raise CodeError(f"code object of {len(data)} bytes; its head says {size} of code and {count} handlers")
-        rows = [int.from_bytes(data[k:k + 2], "little") for k in range(HEAD_SIZE + size, len(data), 2)]
+        rows = [int.from_bytes(data[k:k + width], "little") for k in range(HEAD_SIZE + size, len(data), width)]
         handlers = [(rows[k], rows[k + 1], rows[k + 2], rows[k + 3]) for k in range(0, len(rows), 4)]
         bytecode = data[HEAD_SIZE:HEAD_SIZE + size]
         if not sequences:
@@ -215,7 +216,7 @@ def verify(code: Code, literals: int) -> dict[int, int]:
         if row.kind == "branch":
             assert item.target is not None
             work.append((item.target, after, f"{row.name} at {place}"))
-        if row.kind in ("value", "branch") and row.name != "jump":
+        if row.kind in ("value", "branch") and not row.always:
             work.append((item.end, after, f"{row.name} at {place}"))
     return depths
 

@@ -16,7 +16,7 @@ from .codec import Code, Decoded, decode, verify
 from .table import ACCESS, CodeError
 
 ELEMENTS = {"var_fetch": (0, 1), "var_keep": (1, 2)}  # the operands that are the array and the index
-READS, SETS = ("local",), ("set_local", "store_local")
+READS, SETS = ("local", "far_local"), ("set_local", "store_local", "far_set_local", "far_store_local")
 SYMBOL_LITERALS = ("value", "set_value", "bind", "call0", "call1", "call2", "call3", "calln",
                    "tail_call0", "tail_call1", "tail_call2", "tail_call3")
 
@@ -54,7 +54,7 @@ def _targets(code: Code, item: Decoded) -> Iterator[tuple[int, bool]]:
     if item.row.kind == "branch":
         assert item.target is not None
         yield item.target, False
-    if item.row.kind in ("value", "branch") and item.row.name != "jump":
+    if item.row.kind in ("value", "branch") and not item.row.always:
         yield item.end, False
     if (row := _handler(code, item)) is not None:
         yield row[2], True

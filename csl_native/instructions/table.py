@@ -22,7 +22,7 @@ class Operand(NamedTuple):
     scale: int = 0
 
 
-OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
+OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "i32": Operand(4, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
 # Operands that are a local variable which holds bytes: how many bits of them are read or written.
 ACCESS = {kind: (found[1], int(found[2])) for kind in OPERAND_KINDS if (found := re.fullmatch(r"(read|update|write)(\d+)", kind))}
 LOCALS = (*ACCESS, "local8")  # operands that are a local variable
@@ -54,8 +54,13 @@ class Instruction(NamedTuple):
         return len(self.inputs)
 
     @property
+    def always(self) -> bool:
+        """Is it a branch without a condition?"""
+        return self.kind == "branch" and not self.inputs
+
+    @property
     def size(self) -> int:
-        return 1 + sum(OPERANDS[kind].size for _, kind in self.operands)
+        return sizes()[self.number]
 
 
 class CodeError(ValueError):
@@ -112,6 +117,12 @@ def instructions() -> tuple[Instruction, ...]:
     if not _installed:
         _installed.append(derived())
     return _installed[0]
+
+
+@cache
+def sizes() -> list[int]:
+    """The bytes of each instruction, by number."""
+    return [1 + sum(OPERANDS[kind].size for _, kind in row.operands) for row in instructions()]
 
 
 @cache

@@ -4,7 +4,8 @@ Operands annotated ``read64``, ``update64``, ``write8``... are local variables: 
 its variable, and what it returns goes to the one that is written.  Nothing is checked here: the proof of the bytecode has that the
 local variable holds bytes enough, because ``var_open`` did check.  A ``local8`` is the value of a local variable.
 
-Numbers go on behind ``definitions.py``: its primitives, those here, then the functions here.  Add new instructions at the end of this file.
+Numbers go on behind ``definitions.py``: its primitives, those here, then the functions here.  Add new instructions at the end of this file,
+where those of all functions are that came later.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from ..kernel.variables import (
     size_of,
     word_of,
 )
-from ..restricted.language import inline, load64, store64, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, load64, store, store64, ult  # type: ignore[attr-defined]
 from ..words import OTHER
 
-i16 = u8 = local8 = read64 = update64 = update32 = write64 = write32 = write16 = write8 = int
+i16 = i32 = u8 = w16 = local8 = read64 = update64 = update32 = write64 = write32 = write16 = write8 = int
 O_DIVIDE = OP["divide64"]
 
 PRIMITIVES = ("make_variable", "check_word", "copy_bytes")  # kernel functions of the same name
@@ -211,3 +212,42 @@ def op_var_length(a: local8, n: i16):
 def op_var_exact(a: local8, n: i16, shift: u8):
     """Push nil; an error unless there are n << shift bytes, not more."""
     return NIL if size_of(a) == n << shift else bad_variable(a)
+
+
+# What very long or wide functions need: distances and numbers of local variables that do not fit into the shorter operands.
+
+@inline
+def op_far_jump(at: i32) -> bool:
+    """Go on elsewhere, far away."""
+    return True
+
+
+@inline
+def op_far_jump_nil(at: i32, a) -> bool:
+    """Jump far when the top is nil; drops it."""
+    return a == NIL
+
+
+@inline
+def op_far_jump_not_nil(at: i32, a) -> bool:
+    """Jump far when the top is not nil; drops it."""
+    return a != NIL
+
+
+@inline
+def op_far_local(fp, n: w16):
+    """Push local variable n, which may be more than 255."""
+    return load(fp + n)
+
+
+@inline
+def op_far_set_local(fp, n: w16, a):
+    """Store the top in local variable n, which may be more than 255; it stays on the stack."""
+    store(fp + n, a)
+    return a
+
+
+@inline
+def op_far_store_local(fp, n: w16, a) -> None:
+    """Store the top in local variable n, which may be more than 255, and drop it."""
+    store(fp + n, a)

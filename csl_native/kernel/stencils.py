@@ -22,8 +22,8 @@ BOUNDED = "bytes of one function, which are at most 65536"
 JOB_WORDS = 36
 # An instruction: sizes and counts, then numbers of stencils (-1: none) for no operand in a register; others follow.
 (I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD, I_OPERAND1, I_OPERAND2, I_OPERAND3,
- I_POLL, I_TEST) = range(0, 8 * 16, 8)
-INSTRUCTION_WORDS = 16
+ I_POLL, I_TEST, I_FAR) = range(0, 8 * 17, 8)
+INSTRUCTION_WORDS = 17
 PLACE = 1  # in place of the shape of an operand: the instruction's own place
 VALUE, BRANCH, JUMP, LEAVING = range(4)  # kinds
 # A stencil: place, size and count of records; the last two also without the jump to the next one.
@@ -65,7 +65,10 @@ def row_at(job, at):
 
 def target_of(job, at):
     """Where the branch at a place goes: so far from its end as its operand says."""
-    return at + load(row_at(job, at) + I_SIZE) + (load16(load(job + J_CODE) + at + 1) << 48 >> 48)
+    row = row_at(job, at)
+    p = load(job + J_CODE) + at + 1
+    distance = load16(p) << 48 >> 48 if load(row + I_FAR) == 0 else (load16(p) | load16(p + 2) << 16) << 32 >> 32
+    return at + load(row + I_SIZE) + distance
 
 
 def find_depths(job) -> None:

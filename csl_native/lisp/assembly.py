@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..instructions.codec import Code, encode
+from ..instructions.codec import MOST_BYTES, Code, encode
 from ..instructions.table import by_name
 from ..kernel.memory import NIL
 
@@ -36,6 +36,7 @@ class Function:
     def __init__(self, name: int = NIL) -> None:
         self.name = name
         self.literals: list[int] = [0]
+        self.numbers: dict[int, int] = {}  # of the literals
         self.items: list[tuple[Any, ...]] = []
         self.handlers: list[tuple[int, int, int, int]] = []
         self.depth = self.deepest = self.locals = self.most_locals = self.bindings = self.arguments = self.protections = self.labels = 0
@@ -50,15 +51,27 @@ class Function:
         self.functions: dict[int, int] = {}  # local functions, and the variables that hold them
 
 
+MANY = 255  # what an operand of one byte counts; distances are of two bytes.  Instructions that begin with far_ have larger ones.
+FAR = {"local": "far_local", "set_local": "far_set_local", "store_local": "far_store_local"}
+MOST_FRAME = 60_000  # words
+
+
 class Assembler:
     """Emits into the current function ``f``."""
 
     f: Function
+    most_locals = 250
 
     def op(self, name: str, *operands: int) -> None:
         f = self.f
         if f.dead:
             return
+        if operands and operands[-1] > MANY:
+            if name in FAR:
+                name = FAR[name]
+            elif name in ("unbind", "drop_arguments"):
+                self.op(name, operands[0] - MANY)
+                operands = MANY,
         row = by_name()[name]
         f.depth += row.gives - row.takes
         f.deepest = max(f.deepest, f.depth)
@@ -89,44 +102,53 @@ class Assembler:
             f.dead = True
 
     def literal(self, value: int) -> int:
-        literals = self.f.literals
-        for k in range(1, len(literals)):
-            if literals[k] == value:
-                return k
-        if len(literals) >= 65535:
-            raise CompileError("function has too many literals")
-        literals.append(value)
-        return len(literals) - 1
+        literals, numbers = self.f.literals, self.f.numbers
+        number = numbers.get(value)
+        if number is None:
+            number = numbers[value] = len(literals)
+            if number > 65535:
+                raise CompileError("function has too many literals")
+            literals.append(value)
+        return number
 
     def new_local(self) -> int:
         f = self.f
         f.locals += 1
         f.most_locals = max(f.most_locals, f.locals)
-        if f.locals > 250:
+        if f.locals > self.most_locals:
             raise CompileError("function has too many local variables")
         return f.locals - 1
 
     def assemble(self, least: int, most: int, rest: bool) -> Code:
         f = self.f
-        places: dict[int, int] = {}
-        at = 0
-        sized = []
-        for item in f.items:
+        far = set[int]()
+        while more := self.too_far(far):
+            far |= more
+        out, places = bytearray(), self.label_places(far)
+        if max(places.values(), default=0) > MOST_BYTES or f.most_locals + f.deepest > MOST_FRAME:
+            raise CompileError("function is too long to compile")
+        for k, item in enumerate(f.items):
+            if item[0] == "op":
+                out += encode(item[1], *item[2])
+            elif item[0] == "jump":
+                name = f"far_{item[1]}" if k in far else item[1]
+                out += encode(name, places[item[2]] - len(out) - by_name()[name].size, *item[3])
+        handlers = [(places[a], places[b], places[t], d) for a, b, t, d in f.handlers if places[a] < places[b]]
+        return Code(least, most, rest, f.most_locals, f.most_locals + f.deepest + 2, bytes(out), handlers)
+
+    def label_places(self, far: set[int]) -> dict[int, int]:
+        """Where the labels are, when these items are far jumps; those of items, too, as negative numbers."""
+        at, places, rows = 0, dict[int, int](), by_name()
+        for k, item in enumerate(self.f.items):
             if item[0] == "label":
                 places[item[1]] = at
             else:
-                data = encode(item[1], *(item[2] if item[0] == "op" else (0, *item[3])))
-                sized.append((at, item, data))
-                at += len(data)
-        out = bytearray()
-        for place, item, data in sized:
-            if item[0] == "jump":
-                distance = places[item[2]] - place - len(data)
-                if not -32768 <= distance < 32768:
-                    raise CompileError("function is too long to compile")
-                data = encode(item[1], distance, *item[3])
-            out += data
-        if at > 65000:
-            raise CompileError("function is too long to compile")
-        handlers = [(places[a], places[b], places[t], d) for a, b, t, d in f.handlers if places[a] < places[b]]
-        return Code(least, most, rest, f.most_locals, f.most_locals + f.deepest + 2, bytes(out), handlers)
+                at += rows[f"far_{item[1]}" if k in far else item[1]].size
+                places[~k] = at
+        return places
+
+    def too_far(self, far: set[int]) -> set[int]:
+        """Jumps that must be far ones, too: how far others are only grows by that."""
+        items, places = self.f.items, self.label_places(far)
+        return {k for k, item in enumerate(items)
+                if item[0] == "jump" and k not in far and not -32768 <= places[item[2]] - places[~k] < 32768}

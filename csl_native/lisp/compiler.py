@@ -15,10 +15,16 @@ from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
 from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
-from .assembly import EFFECT, TAIL, VALUE, CompileError, Function
+from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, CompileError, Function
 from .deep import Steps, deep
+<<<<<<< HEAD
 from .forms import DISPLACEABLE, SPECIAL_NAMES, Forms
 from .lambdas import Hidden, Known, assigned_inside
+=======
+from .forms import DISPLACEABLE, SPECIAL_NAMES
+from .lambdas import Known, assigned_inside
+from .parameters import MOST, Parameters
+>>>>>>> dcbadf7 (Long and wide functions are compiled: far jumps and local variables, long bytecode with its handlers, any number of arguments)
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -45,8 +51,10 @@ RIGHT = {"append": "append2", "nconc": "nconc2"}
 MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that expand to macros without end
 
 
-class Compiler(Forms):
+class Compiler(Parameters):
     """Compiles for one Lisp; ``compile`` gives the code and its literals."""
+
+    most_locals = MOST_FRAME
 
     def __init__(self, lisp: Lisp) -> None:
         self.lisp, self.m = lisp, lisp.machine
@@ -109,21 +117,19 @@ class Compiler(Forms):
         names = required + [n for n, _ in optional] + ([rest] if rest is not None else [])
         for symbol in names:
             self.check_bindable(symbol)
-        for k, symbol in enumerate(names):
-            f.scope[symbol] = k
-        f.locals = f.most_locals = len(names)
-        for symbol, default in optional:
-            if default != NIL:
-                k = f.scope[symbol]
-                skip = self.label()
-                self.op("local", k)
-                self.jump("jump_not_nil", skip)
-                yield self.form(default, VALUE)
-                self.op("store_local", k)
-                self.place(skip)
+        wide = len(required) + len(optional) > MOST
+        places = [k + (wide and k >= MOST) for k in range(len(names))]
+        f.scope.update(zip(names, places, strict=True))
+        f.locals = f.most_locals = len(names) + wide
+        if f.locals > self.most_locals:
+            raise CompileError("function has too many local variables")
+        for symbol, default in optional[:max(MOST - len(required), 0)] if wide else optional:
+            yield self.default(f.scope[symbol], default)
+        if wide:
+            yield self.spread(places, len(required), [default for _, default in optional], rest)
         f.shared = yield assigned_inside(self, body)
-        fluid = [(k, symbol) for k, symbol in enumerate(names) if m.flags(symbol) & F_FLUID or symbol in f.shared]
-        f.parameters = [] if fluid or optional or rest is not None else names
+        fluid = [(k, symbol) for k, symbol in zip(places, names, strict=True) if m.flags(symbol) & F_FLUID or symbol in f.shared]
+        f.parameters = [] if fluid or optional or rest is not None or wide else names
         for k, symbol in fluid:
             f.scope.pop(symbol, None)
             self.op("local", k)
@@ -139,40 +145,13 @@ class Compiler(Forms):
             self.op("return")
         else:
             yield self.progn(body, TAIL)
-        code = self.assemble(len(required), len(required) + len(optional), rest is not None)._replace(compiled=self.compiled)
+        code = self.assemble(min(len(required), MOST), min(len(required) + len(optional), MOST), rest is not None or wide)
+        code = code._replace(compiled=self.compiled)
         if self.lisp.checking:
             from ..instructions.proof import prove
             prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL],
                   [k for k, x in enumerate(f.literals) if self.m.is_variable(x)])
         return code, f.literals
-
-    def parameters(self, x: int) -> tuple[list[int], list[tuple[int, int]], int | None]:
-        m = self.m
-        required: list[int] = []
-        optional: list[tuple[int, int]] = []
-        rest: int | None = None
-        mode = 0
-        while x & 7 == CONS:
-            p, x = m.car(x), m.cdr(x)
-            if p == self.optional:
-                mode = 1
-            elif p == self.rest:
-                mode = 2
-            elif mode == 0:
-                required.append(p)
-            elif mode == 1:
-                optional.append((m.car(p), m.car(m.cdr(p)) if m.cdr(p) != NIL else NIL) if p & 7 == CONS else (p, NIL))
-            else:
-                rest = p
-        if x != NIL:
-            rest = x
-        return required, optional, rest
-
-    def check_bindable(self, symbol: int) -> None:
-        if symbol & 7 != SYMBOL or symbol in (NIL, T):
-            raise CompileError("bad item in bound variable list:", symbol)
-        if self.m.flags(symbol) & (F_GLOBAL | F_KEYWORD):
-            raise CompileError("Attempt to bind", symbol)
 
     # -- forms -------------------------------------------------------------------
 
@@ -305,8 +284,12 @@ class Compiler(Forms):
         yield self.general_call(head, arguments, context)
 
     def general_call(self, head: int, arguments: list[int], context: int) -> Steps:
-        f = self.f
+        f, m = self.f, self.m
         n = len(arguments)
+        if n > MANY:
+            quoted = m.list([self.quote, head])
+            yield self.call(m.intern("apply"), [quoted, m.cons(self.list_, m.list(arguments))], context)
+            return
         tail = context == TAIL and not f.bindings and not f.protections
         if tail and head == f.name and len(f.parameters) == n and f.depth == 0 and f.parameters and not f.arguments:
             for a in arguments:
@@ -325,8 +308,6 @@ class Compiler(Forms):
                 self.op("push_argument")
                 self.op("pop")
                 f.arguments += 1
-            if n > 255:
-                raise CompileError("call with more than 255 arguments")
             self.op("calln", self.literal(head), n)
             f.arguments -= n - 3
         if n > 3 or not tail:
@@ -358,7 +339,7 @@ class Compiler(Forms):
     def let(self, rows: list[tuple[int, int]], body: Callable[[int], Steps], context: int) -> Steps:
         """Bind symbols to the values of forms, all evaluated first, around ``body``."""
         f, m = self.f, self.m
-        saved, locals_ = dict(f.scope), f.locals
+        shadowed, locals_ = {symbol: f.scope.get(symbol) for symbol, _ in rows}, f.locals
         slots = []
         for _, value in rows:
             yield self.form(value, VALUE)
@@ -387,7 +368,12 @@ class Compiler(Forms):
             self.op("unbind", fluids)
             if context == TAIL:
                 self.op("return")
-        f.scope, f.locals = saved, locals_
+        f.locals = locals_
+        for symbol, place in shadowed.items():
+            if place is None:
+                f.scope.pop(symbol, None)
+            else:
+                f.scope[symbol] = place
 
 
 def _combinations(n: int) -> list[str]:

@@ -155,12 +155,13 @@ class Errors:
         """Anything but a pair in a message."""
         return "%(...)" if x & 7 == VECTOR else self.lisp.printer.atom(x, True)
 
-    def wrong_count(self, env: int, given: int) -> Unwinding:
+    def wrong_count(self, env: int, given: int, least: int | None = None) -> Unwinding:
         """A function called with a number of arguments that it does not take."""
         name, wanted = self.lisp.arity(env)
         symbol = self.lisp.lisp_of_env(env)
         if env & 7 == VECTOR and (symbol is None or self.lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS):  # as in interpreted functions
-            least = self.lisp.machine.raw(self.lisp.machine.field(env, 8 - VECTOR))[0]
+            if least is None:
+                least = self.lisp.machine.raw(self.lisp.machine.field(env, 8 - VECTOR))[0]
             if self.show:
                 self.lisp.output.write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
                 self.begin_trace()

@@ -273,12 +273,12 @@ class Forms(Exits):
 
     def form_let_star(self, x: int, context: int) -> Steps:
         m = self.m
-        rows = list(m.items(m.car(m.cdr(x))))
-        if len(rows) <= 1:
+        rows = m.car(m.cdr(x))
+        if rows & 7 != CONS or m.cdr(rows) & 7 != CONS:
             yield self.form_let(x, context)
             return
-        inner = m.cons(m.intern("let*"), m.cons(m.list(rows[1:]), m.cdr(m.cdr(x))))
-        yield self.form(m.list([m.intern("~let"), m.list(rows[:1]), inner]), context)
+        inner = m.cons(m.intern("let*"), m.cons(m.cdr(rows), m.cdr(m.cdr(x))))
+        yield self.form(m.list([m.intern("~let"), m.list([m.car(rows)]), inner]), context)
 
     def form_declare(self, x: int, context: int) -> None:
         self.constant(NIL, context)

@@ -118,7 +118,7 @@ def pushed(listing: list[Decoded]) -> dict[int, int]:
         then = counts[item.at] + (1 if name == "push_argument" else -(item.operands[1] - 3) if name == "calln" else
                                   -item.operands[0] if name == "drop_arguments" else 0)
         following = [item.target] if item.row.kind == "branch" else []
-        if item.row.kind in ("value", "branch") and name != "jump":
+        if item.row.kind in ("value", "branch") and not item.row.always:
             following.append(item.end)
         for place in following:
             if place is not None and place not in counts:

@@ -25,7 +25,7 @@ def chained(code: Code, listing: list[Decoded], own: Collection[int]) -> frozens
 
     def following(item: Decoded) -> Decoded:
         then = at[item.end]
-        while then.row.name == "jump" and then.target is not None and then.target > then.at:
+        while then.row.always and then.target is not None and then.target > then.at:
             then = at[then.target]
         return then
     calls = [item for item in listing if item.row.name == f"call{code.fixed}" and item.operands[0] in own] if not code.handlers else []

@@ -72,7 +72,7 @@ def infer(code: Code, listing: list[Decoded], floats: Mapping[int, float], funct
         item = at[work.pop()]
         then = after(item, types[item.at], floats, functions)
         following = [item.target] if item.row.kind == "branch" else []
-        if item.row.kind in ("value", "branch") and item.row.name != "jump":
+        if item.row.kind in ("value", "branch") and not item.row.always:
             following.append(item.end)
         for place in following:
             assert place is not None

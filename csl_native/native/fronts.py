@@ -45,7 +45,7 @@ def front(code: Code, own: Collection[int] = ()) -> frozenset[int]:
         return frozenset()
 
     def following(item: Decoded) -> list[int]:
-        on = [item.end] if item.row.kind == "value" or item.row.kind == "branch" and item.row.name != "jump" else []
+        on = [item.end] if item.row.kind == "value" or item.row.kind == "branch" and not item.row.always else []
         return on if item.target is None else [*on, item.target]
     possible = [item for item in listing.values() if stays(item.row)]
     before, behind = {0: 0}, dict[int, int]()

@@ -201,8 +201,8 @@ class Jit(CodeCache):
         except MemoryError:
             self.refused["no room for more code"] += 1
             return None
-        except TooLarge:
-            self.refused["a number does not fit into a stencil"] += 1
+        except TooLarge as error:
+            self.refused[str(error)] += 1
             return None
         except OSError as error:
             self.refused[str(error)] += 1

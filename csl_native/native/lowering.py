@@ -245,7 +245,7 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             self.poll(item, first)
         elif row.name == "var_index" and item.operands[0] in self.plan.arrays and item.operands[0] not in self.cells:
             self.write(first, Value(WORD, self.index(item)))
-        elif row.name == "jump":
+        elif row.always:
             self.transition(now, item.target)
             self.out.jump(self.label(item.target))
         elif row.name == "literal" and item.operands[0] in self.floats and self.types:

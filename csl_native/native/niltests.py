@@ -26,7 +26,7 @@ def before_pairs(listing: list[Decoded]) -> frozenset[int]:
         if name in ("set_local", "store_local") and item.operands[0] == local:
             return False
         if item.row.kind == "branch":
-            return wanted(item.target, local, far - 1) or name != "jump" and wanted(item.end, local, far - 1)
+            return wanted(item.target, local, far - 1) or not item.row.always and wanted(item.end, local, far - 1)
         return name in BETWEEN and wanted(item.end, local, far - 1)
     return frozenset(test.at for value, test in zip(listing, listing[1:], strict=False)
                      if value.row.name == "local" and value.end == test.at and test.row.name in TESTS

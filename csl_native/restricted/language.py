@@ -42,7 +42,7 @@ WORD, DOUBLE, BOOL, VOID = "word", "double", "bool", "void"
 TYPES = (WORD, DOUBLE, BOOL)
 
 # What a parameter of an instruction may be annotated with besides: an operand, which is a word.
-OPERAND_KINDS = ("u8", "i8", "i16", "w8", "w16", "local8", "read64", "update64", "update32", "write64", "write32", "write16", "write8")
+OPERAND_KINDS = ("u8", "i8", "i16", "i32", "w8", "w16", "local8", "read64", "update64", "update32", "write64", "write32", "write16", "write8")
 
 word = int
 double = float

@@ -13,7 +13,7 @@ from ..native.pages import PageSet
 from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
 from ..restricted.llvm import closure
-from .table import Made, StencilTable
+from .table import MOST_BYTES, Made, StencilTable, TooLarge
 
 ROOM = 16 << 20
 
@@ -59,6 +59,8 @@ class OfflineTable(StencilTable):
 
     def code(self, code: Code, run: int) -> tuple[bytes, Made]:
         """The native code of a function that will run at an address."""
+        if len(code.code) > MOST_BYTES:
+            raise TooLarge(f"more than {MOST_BYTES} bytes of bytecode")
         rows = b"".join(v.to_bytes(2, "little") for row in code.handlers for v in row)
         out = self.reserve(1 << 20)
         made = self.compile(code, self.bytes(code.code + rows), out, 1 << 20, run)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from csl_native.image.container import Section
 
-from ..instructions.table import OPERANDS, Instruction, instructions, steps
+from ..instructions.table import OPERANDS, Instruction, by_name, instructions, steps
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
 from ..native.architectures import Architecture
@@ -16,6 +16,7 @@ from ..native.elf import Block
 from ..native.kernelset import kind_numbers
 from ..native.pages import PageSet
 from .table import section_name, stencil_abi
+from .weave import BRANCHES
 
 
 def stencil_section(architecture: Architecture, kernel: PageSet, block: Block | None = None) -> Section:
@@ -71,8 +72,8 @@ def by_opcode() -> list[Instruction]:
 
 def instruction_row(row: Instruction, numbers: dict[str, int]) -> list[int]:
     """The row of an instruction (``I_SIZE`` and following)."""
-    tests = [r.number for r in instructions() if r.kind == "branch" and r.takes]  # instructions that test the value of another one
-    kind = (kernel.JUMP if row.name == "jump" else kernel.BRANCH if row.kind == "branch" else
+    tests = [by_name()[name].number for name in BRANCHES]  # instructions that test the value of another one
+    kind = (kernel.JUMP if row.always else kernel.BRANCH if row.kind == "branch" else
             kernel.LEAVING if row.kind in ("return", "tail") else kernel.VALUE)
     pairs = [f"{row.number}_{number}_0" for number in tests]
     shapes, place = [], 1
@@ -86,7 +87,8 @@ def instruction_row(row: Instruction, numbers: dict[str, int]) -> list[int]:
     shapes += [0] * (3 - len(shapes))
     test = tests.index(row.number) + 1 if row.number in tests else 0
     names = [f"stencil_{row.number}__0", f"cold_{row.number}__0", *(f"{which}_{pair}" for pair in pairs for which in ("stencil", "cold"))]
-    return [row.size, row.takes, row.gives, kind, int(row.fails), *(numbers.get(name, -1) for name in names), *shapes, int(row.name == "poll"), test]
+    return [row.size, row.takes, row.gives, kind, int(row.fails), *(numbers.get(name, -1) for name in names), *shapes, int(row.name == "poll"), test,
+            int(("at", "i32") in row.operands)]
 
 
 def moves(cached: int, numbers: dict[str, int]) -> list[int]:

@@ -47,7 +47,7 @@ class NoRoom(Exception):
 
 
 class TooLarge(Exception):
-    """A number does not fit into its hole."""
+    """The function is too long, or a number does not fit into its hole."""
 
 
 def check_tables(pages: PageSet, architecture: Architecture) -> None:
@@ -65,6 +65,9 @@ def check_tables(pages: PageSet, architecture: Architecture) -> None:
         good = False
     if not good:
         raise ImageError(f"section {section_name(architecture)}: its tables do not fit its stencils; csl-image drop --tag and add make them again")
+
+
+MOST_BYTES = 65535  # of bytecode: what is longer stays that
 
 
 class StencilTable:
@@ -102,6 +105,8 @@ class StencilTable:
         """Make the code of a function, whose first instruction is at ``address``, in ``room`` bytes at ``out``; it will run at ``run``."""
         run = out if run is None else run
         size, handlers = len(code.code), len(code.handlers)
+        if size > MOST_BYTES:
+            raise TooLarge(f"more than {MOST_BYTES} bytes of bytecode")
         need = kernel.WORK_BYTES * size + 16 * (size + 1) + 8 * handlers + 8 * kernel.JOB_WORDS
         if need > self.work_size:
             self.work_size = max(2 * need, 1 << 16)
@@ -120,7 +125,7 @@ class StencilTable:
         self.write(job, form.pack(*words))
         made = self.function(job)
         if made == 0:
-            raise TooLarge
+            raise TooLarge("a number does not fit into a stencil")
         if made < 0:
             raise NoRoom(-made)
         done = form.unpack(self.read(job, form.size))

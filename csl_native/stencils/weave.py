@@ -85,7 +85,7 @@ def stencil(row: Instruction, state: int, cached: int, branch: Instruction | Non
         lines += [f"store({SP}, fp)", f"return {values[row.inputs[0]]}"]
     elif row.kind == "tail":
         lines += [f"store({SP}, fp)", f"return {call}"]
-    elif row.name == "jump":
+    elif row.always:
         lines.append(go(TARGET, rest, cached))
     elif row.kind == "branch":
         lines += [f"if {call}:", "    " + go(TARGET, rest, cached), go(NEXT, rest, cached)]

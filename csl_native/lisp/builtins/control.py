@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...machine import Unwinding
-from ...objects import F_MACRO
+from ...objects import F_MACRO, SYM_ENV
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
 from ..errors import NAMES, QUIET, VALUES
-from ..registry import Fixnum, Number, Value, builtin
+from ..registry import Fixnum, Number, Symbol, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -135,6 +135,12 @@ def bad_go(lisp: Lisp, label: Value) -> int:
 @builtin("bad-return", 1)
 def bad_return(lisp: Lisp, value: Value) -> int:
     raise lisp.errors.loud("block tag not found:", NIL)
+
+
+@builtin("bad-count", 3)
+def bad_count(lisp: Lisp, name: Symbol, given: Fixnum, least: Fixnum) -> int:
+    """A function that takes some of its arguments out of a list was called with too few or too many."""
+    raise lisp.errors.wrong_count(lisp.machine.field(name, SYM_ENV), given >> 3, least >> 3)
 
 
 @builtin("bad-function", 1)
