@@ -301,7 +301,7 @@ class Restoring:
         m = self.machine
         architecture = self.hardcode.architecture
         tag = architecture.number if architecture is host() and architecture is not None and self.native_allowed else 0
-        rows = [("native", tag << 3), ("opsys", m.intern(system_name())), ("name", m.string("csl-native")),
+        rows = [("native", tag << 3), ("platform", m.intern(system_name())), ("opsys", m.intern(system_name())), ("name", m.string("csl-native")),
                 ("version", m.string(__version__)), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
         m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))

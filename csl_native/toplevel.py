@@ -252,7 +252,7 @@ class TopLevel:
         if old.restricted:  # a stranger's program cannot get away by beginning again
             session.distrust(old.restricted, "it was used before this restart")
         old.lisp.window.close()
-        session.lisp.output = session.lisp.terminal = old.lisp.terminal
+        session.lisp.terminal = old.lisp.terminal
         session.machine._set_limit()
         old.close()
         self.session = session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,12 @@ def test_a_failing_form_costs_no_module(csl: Run) -> None:
 def test_the_compiler_stays(csl: Run, name: str) -> None:
     done = csl("-q", text=f"(de {name} (x) 'other) (print (car (getd '{name})))")
     assert f"+++ {name} not defined because of LOSE flag" in done.stdout
+
+
+def test_printing_goes_where_variables_say(csl: Run, tmp_path: Path) -> None:
+    """A function may bind *standard-output* or *terminal-io* to a stream; (wrs nil) goes to the latter."""
+    text = ("(de shown (!*terminal!-io!* !*standard!-output!*) (prin2 'one) (wrs nil) (prin2 'two))"
+            "(setq f (open \"f.txt\" 'output)) (setq g (open \"g.txt\" 'output)) (shown f g) (close f) (close g) (prin2 'three)")
+    assert csl("-q", text=text).stdout == "three"
+    assert [(tmp_path / name).read_text() for name in ("g.txt", "f.txt")] == ["one", "two"]
+    assert csl("-q", text="(prin2 (atom (assoc 'platform lispsystem!*)))").stdout == "nil"

@@ -17,7 +17,7 @@ SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless se
                  "declare the eval-when de dm flet").split()
 # Variables and how they are declared: by the original itself, and by the Lisp text that its cold start is without.
 FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libraries output-library *standard-output* *standard-input* "
-          "common-lisp-mode").split()
+          "*terminal-io* *error-output* *trace-output* *debug-io* *query-io* common-lisp-mode").split()
 LATER_FLUIDS = ("*pwrds *backtrace *savedef *plap *native_code *notailcall *prinl-visited-nodes* *fastvector *carcheckflag dfprint* *defn").split()
 GLOBALS = ["emsg*"]
 LATER_GLOBALS = "$eol$ $eof$ crbuf* tab blank esc* thin*".split()

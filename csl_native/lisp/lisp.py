@@ -32,7 +32,7 @@ from .deep import Steps, deep
 from .errors import Errors
 from .evaluator import Evaluator
 from .fasl import ModuleWriter
-from .handles import Handles
+from .handles import STREAM, Handles
 from .host import Host
 from .install import Installer
 from .lambdas import Known
@@ -75,8 +75,8 @@ class Lisp(Installer, Evaluator):
         self.errno = 0  # of the last C function that was asked to keep it
         self.module_exception: int | None = None  # of a typed procedure, that nobody caught
         self.foreign_calls: dict[int, Any] = {}  # C functions that are ready to be called, by address of their signature
-        self.output = Output(output if output is not None else patient(getattr(sys.stdout, "buffer", sys.stdout), machine.wait, "wb"))
-        self.terminal = self.output
+        self.terminal = Output(output if output is not None else patient(getattr(sys.stdout, "buffer", sys.stdout), machine.wait, "wb"))
+        self.s_outputs: tuple[int, ...] = ()  # variables that say where printing goes
         self.window = Window(machine)
         self._input = Input()
         self.standard_input = self.input
@@ -99,6 +99,24 @@ class Lisp(Installer, Evaluator):
         self.prompt = "> "
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.debugger: Any = None  # what the engine debug asks before every instruction
+
+    @property
+    def output(self) -> Output:
+        """Where printing goes: to the stream in *standard-output*, else that in *terminal-io*, which a program may bind; else to the terminal."""
+        return self.first_output(self.s_outputs)
+
+    @output.setter
+    def output(self, stream: Output) -> None:
+        self.machine.set_value(self.s_outputs[0], NIL if stream is self.terminal else self.handles.make(STREAM, stream))
+
+    def first_output(self, variables: tuple[int, ...]) -> Output:
+        for symbol in variables:
+            h = self.machine.value(symbol)
+            if h is not None and h != NIL:
+                stream = self.handles.thing(h, STREAM)
+                if isinstance(stream, Output):
+                    return stream
+        return self.terminal
 
     @property
     def input(self) -> Input:
@@ -134,6 +152,7 @@ class Lisp(Installer, Evaluator):
         for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom")):
             if m.root(root) != intern(name):  # an image of an older version
                 m.set_root(root, intern(name))
+        self.s_outputs = intern("*standard-output*"), intern("*terminal-io*")
         self.s_echo, self.s_pwrds = intern("*echo"), intern("*pwrds")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
         self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}

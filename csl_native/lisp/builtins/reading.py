@@ -169,7 +169,7 @@ def rds(lisp: Lisp, h: Checked) -> int:
 @builtin("wrs", 1)
 def wrs(lisp: Lisp, h: Checked) -> int:
     old = current(lisp, "out")
-    stream = lisp.terminal if h == NIL else stream_of(lisp, h)
+    stream = lisp.first_output(lisp.s_outputs[1:]) if h == NIL else stream_of(lisp, h)
     if not isinstance(stream, Output):
         raise lisp.errors.plain("wrs", h)
     lisp.output = stream
