@@ -17,14 +17,9 @@ from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
 from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, CompileError, Function
 from .deep import Steps, deep
-<<<<<<< HEAD
-from .forms import DISPLACEABLE, SPECIAL_NAMES, Forms
-from .lambdas import Hidden, Known, assigned_inside
-=======
 from .forms import DISPLACEABLE, SPECIAL_NAMES
-from .lambdas import Known, assigned_inside
+from .lambdas import Hidden, Known, assigned_inside
 from .parameters import MOST, Parameters
->>>>>>> dcbadf7 (Long and wide functions are compiled: far jumps and local variables, long bytecode with its handlers, any number of arguments)
 
 if TYPE_CHECKING:
     from .lisp import Lisp
