@@ -124,8 +124,8 @@ def _of_checkout() -> str:
     return path
 
 
-def cached(name: str = "base.img") -> str:
-    """Where this user's base image is when the installation cannot be written; what somebody else put there is not used."""
+def cache_folder() -> str:
+    """The folder of this user for what can be made again, of which some is executed; ImageError when others can put things into it."""
     folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     if others_can_write(state := os.stat(folder)):
@@ -134,7 +134,12 @@ def cached(name: str = "base.img") -> str:
         except PermissionError:
             raise ImageError(f"{folder}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}, so what is in it may be anybody's; "
                              "remove it, or let XDG_CACHE_HOME name a folder of your own") from None
-    path = os.path.join(folder, name)
+    return folder
+
+
+def cached(name: str = "base.img") -> str:
+    """Where this user's base image is when the installation cannot be written; what somebody else put there is not used."""
+    path = os.path.join(cache_folder(), name)
     if os.path.lexists(path) and (os.path.islink(path) or others_can_write(os.stat(path))):
         os.unlink(path)  # it is made again
     return path

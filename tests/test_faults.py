@@ -196,6 +196,8 @@ CASES: dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
     "drop": (lambda p: write(p, sections(1)), lambda p: csl_image(["drop", p, "--tag", "aarch64"])),
     "thin": (lambda p: write(p, sections(1)), lambda p: csl_image(["thin", p, "--tag", "aarch64"])),
     "sign": (lambda p: write(p, sections(1)), lambda p: csl_image(["sign", p])),
+    "compact and more": (lambda p: (write(p, sections(1)), update(p, sections(3)[:1])), lambda p: (csl_image(["compact", p]), update(p, sections(4)[1:2]))),
+    "copy": (lambda p: (write(p, sections(1)), module(f"{p}.lib")), lambda p: csl_image(["copy", f"{p}.lib", p, "--module", "m"])),
     **({"add": (heap_and_module, lambda p: csl_image(["add", p, "--tag", refinement()]))} if refinement() else {}),
     "faslout": (lambda p: write(p, sections(1)), module),
     "delete-module": (module, unmodule),
@@ -266,7 +268,7 @@ def test_errors_of_the_file_system(name: str, code: int, tmp_path: Path, monkeyp
             except Exception as error:
                 assert os.strerror(code) in str(error), error
         assert known(path) in (old, new), f"operation {k}: {recorder.events[k][0]}"
-        assert os.listdir(tmp_path) == ["x.img"]
+        assert set(os.listdir(tmp_path)) - {"x.img.lib"} == {"x.img"}
     Path(path).write_bytes(original)
     operation(path)
     assert known(path) == new
@@ -304,3 +306,38 @@ def test_writers_at_the_same_time(tmp_path: Path) -> None:
     assert [p.wait(timeout=60) for p in running] == [0, 0]
     names = {f"{p}{t}-{k}" for p in "pq" for t in "xy" for k in range(10)}
     assert names <= set(known(path))
+
+
+# Programs of a loop each, which two processes run at the same time over one image; argument 1 is the image.
+LOOPS = {
+    "preserve": "from csl_native.session import Session\ns = Session(p)\n"
+                "for k in range(6):\n    s.eval(f'(setq x {k}) (de g (x) (list x {k}))'); s.preserve(p)\n",
+    "sign": "from csl_native.tools.csl_image import main\nfor k in range(12): assert main(['sign', p]) == 0\n",
+    "add": f"from csl_native.tools.csl_image import main\nfor k in range(2): assert main(['add', p, '--tag', {refinement()!r}]) == 0\n",
+    "drop": "from csl_native.tools.csl_image import main\nimport time\n"
+            f"for k in range(8): main(['drop', p, '--tag', {refinement()!r}]); time.sleep(0.7)\n",
+    "compact": "from csl_native.tools.csl_image import main\nfor k in range(12): assert main(['compact', p]) == 0\n",
+    "faslout": "from csl_native.session import Session\n"
+               "for k in range(3):\n    s = Session(output_library=p); s.eval(f'(faslout (quote m{k})) (de f{k} (x) (cons x x)) (faslend)'); s.close()\n"}
+PAIRS = [("preserve", "sign"), ("preserve", "compact"), ("faslout", "sign"),
+         *([pytest.param("add", "drop", marks=pytest.mark.slow)] if refinement() else [])]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_two_kinds_of_writers(one: str, other: str, tmp_path: Path) -> None:
+    """What one writes is not lost to the other, and what is there at the end is whole, belongs together and is believed."""
+    from csl_native.belonging import misfit
+    from csl_native.tools.signing import CODE
+    from csl_native.trust import Trust
+    path, pair = str(tmp_path / "x.img"), (one, other)
+    heap_and_module(path)
+    running = [subprocess.Popen([sys.executable, "-c", f"import sys\np = sys.argv[1]\n{LOOPS[name]}", path], stdout=subprocess.DEVNULL) for name in pair]
+    assert [p.wait(timeout=300) for p in running] == [0, 0]
+    with Image(path) as image:
+        assert image.verify() == [] and image.doubts == []
+        assert [why for name in image.sections if (why := misfit(image, name))] == []
+        assert {name: doubt for name in image.sections if name.startswith(CODE) and (doubt := Trust().doubt(image, name))} == {}
+        assert "module-m" in image.sections and ("faslout" not in pair or {"module-m0", "module-m1", "module-m2"} <= set(image.sections))
+    session = Session(path, output=open(os.devnull, "wb"))
+    assert session.eval("(car (g 1))") == 1 if "preserve" in pair else session.eval("(g 0)") is True
+    session.close()

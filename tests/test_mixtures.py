@@ -258,3 +258,27 @@ def test_pages_of_digests() -> None:
         assert digests.wrong_page(changed, found) == page
         changed[page * digests.PAGE_BYTES + 5] ^= 1
     assert digests.wrong_page(data[:-50], found) == 9 and digests.wrong_page(data, found[:-32]) == 9
+
+
+@needs_native
+def test_native_code_comes_back_by_a_copy(home: Path) -> None:
+    """copy-native and csl-image copy: pages that were taken out, from an image of the same functions; each entry is compared."""
+    from csl_native.native.architectures import host
+    architecture = host()
+    assert architecture is not None
+    program(home / "y.img", 7)
+    program(home / "other.img", 8)
+    (home / "x.img").write_bytes((home / "y.img").read_bytes())
+    assert csl_image(["drop", str(home / "x.img"), "--tag", architecture.name]) == 0
+    for source, codes in (("y.img", set()), ("other.img", {"redefined", "bad-entry"})):
+        session = restore(home / "x.img", heap=128 << 20, output_library=home / "x.img", output=open(os.devnull, "wb"))
+        session.eval(f"(copy!-native \"{home / source}\" '{architecture.name.replace('-', '!-')})")
+        session.close()
+        session = restore(home / "x.img", heap=128 << 20, output=open(os.devnull, "wb"))
+        assert session.eval("(list (f 1) (car (same 5)))") == [56, 5]
+        found = {f.code for f in session.fallbacks}
+        assert found == codes or codes and found and found <= codes, session.fallbacks
+        session.close()
+    with pytest.raises(Exception, match="has no pages for"):
+        session = restore(home / "x.img", heap=128 << 20, output_library=home / "x.img", output=open(os.devnull, "wb"))
+        session.eval(f"(copy!-native \"{home / 'y.img'}\" 's390x)")

@@ -25,13 +25,14 @@ from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, install
 from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
+from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.native.units import units
 from csl_native.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.system.process import utf8_streams
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
-from csl_native.tools.editing import add, compact, copy, drop, extract, report, tags_of, thin
+from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
 from csl_native.tools.signing import CODE, sign, trust
 from csl_native.trust import Trust
 from csl_native.words import SYMBOL

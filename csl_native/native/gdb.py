@@ -14,6 +14,8 @@ import tempfile
 import zlib
 from typing import NamedTuple
 
+from ..baseimage import cache_folder
+from ..system.files import others_can_write
 from ..system.host import this_host
 
 FUNC, OBJECT = 2, 1  # symbol types
@@ -115,12 +117,19 @@ class Entry(ctypes.Structure):
     _fields_ = [("next", ctypes.c_void_p), ("previous", ctypes.c_void_p), ("file", ctypes.c_void_p), ("size", ctypes.c_uint64)]
 
 
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return not others_can_write(os.fstat(file.fileno())) and file.read(len(data) + 1) == data
+    except OSError:
+        return False
+
+
 def library_path(data: bytes) -> str:
-    """The shared object as a file, which stays: GDB reads it too."""
-    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native")
+    """The shared object as a file, which stays: GDB reads it too.  What is there under its name must be it."""
+    folder = cache_folder()
     path = os.path.join(folder, f"gdb-{zlib.crc32(data):08x}.so")
-    if not os.path.exists(path):
-        os.makedirs(folder, exist_ok=True)
+    if not _holds(path, data):
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             file.write(data)
         os.chmod(file.name, 0o700)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
 from ...words import CONS, STRING, SYMBOL
-from ..registry import Checked, Fixnum, Value, builtin
+from ..registry import Checked, Fixnum, Text, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -133,6 +133,30 @@ def native_type(lisp: Lisp) -> int:
     """The tag of the native code that runs here; 0 for none."""
     hardcode = session_of(lisp).hardcode
     return hardcode.tag << 3 if hardcode.pages is not None else 0
+
+
+@builtin("copy-native", 2, reaches=True)
+def copy_native(lisp: Lisp, name: Text, tag: Checked) -> int:
+    """Copy the native code of an image file for a tag (a number, or the name of an architecture) into the image that preserve writes; t.
+
+    That image must have been preserved from the same functions; code of others is not used.
+    """
+    from csl_native.image.container import Image, ImageError
+
+    from ...native.architectures import by_tag
+    from ...native.copying import copy_sections
+    from .hardcode import tag_of
+    from .reading import path_of
+    architecture = by_tag(tag_of(lisp, tag))
+    if architecture is None:
+        raise lisp.errors.plain("copy-native: no such tag", tag)
+    path = output_path(lisp)
+    try:
+        with Image(path_of(lisp, name)) as image:
+            copy_sections(image, path, [architecture.name], [])
+    except (ImageError, OSError) as error:
+        raise lisp.errors.plain(f"copy-native: {error}") from None
+    return T
 
 
 @builtin("startup-banner", 1)
