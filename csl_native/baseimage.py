@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -153,8 +152,9 @@ def compiler_here() -> bool:
 def _make(path: str) -> None:
     """Make the base image by a process of its own: what this one has imported may be older than what the sources say now."""
     import subprocess
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(PACKAGE), *filter(None, sys.path)])}
-    done = subprocess.run([sys.executable, "-m", "csl_native.build", "--output", path], env=environment, stdin=subprocess.DEVNULL,
+
+    from .isolated import command
+    done = subprocess.run(command("from csl_native.build import main; main()", "--output", path), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, check=False)
     if done.returncode or not os.path.exists(path):
         raise ImageError(f"{path}: the base image could not be made (status {done.returncode}); see the message above")

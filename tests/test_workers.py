@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.native.workers import Job, Worker, worker_command
+from csl_native.isolated import command
+from csl_native.native.workers import Job, Worker
 
 from .conftest import ROOT, needs_native
 
@@ -39,7 +40,7 @@ def test_the_folder_somebody_is_in_is_not_looked_into(path: list[str], hostile: 
         worker.ask(Job("nowhere"))
     worker.close()
     assert not (hostile / "mark").exists(), (hostile / "mark").read_text()
-    assert str(hostile) not in worker_command()
+    assert str(hostile) not in command("")
 
 
 @needs_native

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import IO, NamedTuple
 
 from ..extras import missing
+from ..isolated import command
 from ..system.process import processors
 from .architectures import Architecture, by_name, by_tag
 from .compiler import CompilerMissing, compile_kernel
@@ -87,34 +88,11 @@ def code_features(architecture: Architecture, code: bytes) -> frozenset[str]:
     return frozenset(feature for instruction in engine.disasm(code, 0) for feature in architecture.uses(instruction))
 
 
-# Isolated Python looks into no folder but its own.  This package is the one that asks, by its place; where this process finds other packages
-# comes behind all others, and a folder in which somebody happens to be is none of them.
-BEGIN = """
-import sys
-from importlib import util
-package, *more = sys.argv[1:]
-sys.path += [folder for folder in more if folder not in sys.path]
-spec = util.spec_from_file_location("csl_native", package + "/__init__.py", submodule_search_locations=[package])
-sys.modules["csl_native"] = module = util.module_from_spec(spec)
-spec.loader.exec_module(module)
-from csl_native.native.workers import serve
-serve()
-"""
-
-
-def worker_command() -> list[str]:
-    """What begins a process that compiles: the installation's, wherever it is begun."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    here = os.path.realpath(os.curdir)
-    folders = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != here]
-    return [sys.executable, "-I", "-c", BEGIN, package, *folders]
-
-
 class Worker:
     """One compiling process; one job at a time."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(worker_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command("from csl_native.native.workers import serve; serve()"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
