@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import ctypes
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import Any
 
 from . import utf8
@@ -52,6 +53,7 @@ class Machine(Roots, Stacks):
         self.native = False
         self.interrupted = self.attention = False  # an interrupt was asked for, not only a word with the host; that, or a limit was reached
         self.check_limits: Callable[[], None] = lambda: None
+        self.make_room: Callable[[], None] = lambda: None  # collects
         self.entries: dict[int, Callable[..., int]] = {}
         self.symbols: dict[str, int] = {}
         self.host: Callable[[int, int, int, int], int] = lambda code, a, b, c: UNWIND
@@ -171,7 +173,7 @@ class Machine(Roots, Stacks):
         p = words[_FREE]
         if p + 16 > words[_LIMIT]:
             if words[_HEAP_END] - words[_HEAP_TOP] < words[_RESERVE] >> 1 and self.kernel.free_bytes() < words[_RESERVE] >> 1:
-                raise MemoryError("no room for a pair")
+                self.need(16, (a, d))
             p = self.kernel.allocate_slow(16)
         else:
             words[_FREE] = p + 16
@@ -182,15 +184,25 @@ class Machine(Roots, Stacks):
         return p
 
     def list(self, items: Iterable[int], tail: int = NIL) -> int:
-        result = tail
-        for item in reversed(builtins.list(items)):
+        return self.reversed_list(reversed(builtins.list(items)), tail)
+
+    def reversed_list(self, items: Iterable[int], tail: int = NIL) -> int:
+        """The list of items that come from its end on, and that somebody else holds; however long it is, it can be ended."""
+        result, mark = tail, len(self.met)
+        for count, item in enumerate(items, 1):
             result = self.cons(item, result)
+            if count & 4095 == 0:
+                del self.met[mark:]
+                self.note(result)
+                self.look()
         return result
 
     def items(self, x: int) -> Iterator[int]:
-        """The elements of a list; a final atom is ignored."""
+        """The elements of a list; a final atom is ignored.  One that has more than the heap has room for goes round in a circle."""
         words, note = self.words, self.note
-        while x & 7 == CONS:
+        for _ in repeat(None, self.cage.heap >> 4):
+            if x & 7 != CONS:
+                return
             word = words[x >> 3]
             x = words[x + 7 >> 3]
             note(word)
@@ -198,6 +210,7 @@ class Machine(Roots, Stacks):
             yield word
             if self.attention:
                 self.stop_here()
+        raise MemoryError("a list without an end")
 
     def each(self, x: int) -> Iterator[int]:
         """The elements of a list for a loop that keeps nothing of what it meets: that is forgotten at each step."""
@@ -206,10 +219,17 @@ class Machine(Roots, Stacks):
             yield item
             del self.met[mark:]
 
-    def need(self, size: int) -> None:
-        """Refuse a size that no heap of this limit has room for, before Python takes memory for it."""
-        if size > self.cage.heap:
-            raise MemoryError(f"no room for {size} bytes")
+    def need(self, size: int, held: Iterable[int] = ()) -> None:
+        """Refuse a size that the heap has no room for, before Python takes memory for it; ``held`` are words that nobody has noted."""
+        half = self.words[_RESERVE] >> 1
+        if size <= self.cage.heap:
+            if self.kernel.free_bytes() >= size + half:
+                return
+            self.met.extend(held)
+            self.make_room()
+            if self.kernel.free_bytes() >= size + half:
+                return
+        raise MemoryError(f"no room for {size} bytes")
 
     def string(self, text: str | bytes) -> int:
         data = utf8.encode(text) if isinstance(text, str) else text

@@ -69,7 +69,7 @@ class Lisp(Installer, Evaluator):
         self.builtins: list[Builtin] = [BUILTINS[name] for name in sorted(BUILTINS)]
         self.errors = Errors(self)
         machine.host = Host(self)
-        machine.check_limits = self.check_limits
+        machine.check_limits, machine.make_room = self.check_limits, self.collect
         self.precision = 6
         self.checking = False
         self.errno = 0  # of the last C function that was asked to keep it

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
+MOST_MET = 10000  # words that printing leaves to be held
+PIECE = 1 << 14  # bytes of a vector of numbers between two looks at whether somebody asks for an end
 LONG = 200  # limbs from which on a library converts to decimal
 ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
 
@@ -44,7 +46,7 @@ class Printer:
 
     def text(self, x: int, escape: bool = True) -> str:
         """The whole text of a value on one line."""
-        out = Collector()
+        out = Collector(most=self.m.cage.heap)
         self.print(x, escape, out)
         return out.text()
 
@@ -115,21 +117,28 @@ class Printer:
 
     def numbers(self, x: int) -> str:
         """A vector of machine numbers: its kind is the element width in bytes, plus 16 for floats."""
-        data = self.m.raw(x)
+        m = self.m
+        data = m.raw(x)
         kind = int.from_bytes(data[:8], "little") >> 3
-        size = kind & 15
-        if kind & 16:
-            values = struct.unpack(f"<{len(data) // size - 8 // size}{'f' if size == 4 else 'd'}", data[8:])
-            return ("#FS(" if size == 4 else "#FD(") + " ".join(format_float(v, self.lisp.precision) for v in values) + ")"
-        return f"#V{8 * size}(" + " ".join(
-            str(int.from_bytes(data[k:k + size], "little", signed=True)) for k in range(8, len(data), size)) + ")"
+        size, precision = kind & 15, self.lisp.precision
+        code = {(1, 0): "b", (2, 0): "h", (4, 0): "i", (8, 0): "q", (4, 16): "f", (8, 16): "d"}[size, kind & 16]
+        start = f"#V{8 * size}(" if not kind & 16 else "#FS(" if size == 4 else "#FD("
+        parts = []
+        for at in range(8, len(data), PIECE):
+            values = struct.unpack(f"<{min(PIECE, len(data) - at) // size}{code}", data[at:at + PIECE])
+            parts.append(" ".join([format_float(v, precision) for v in values] if kind & 16 else map(str, values)))
+            m.look()
+        return start + " ".join(parts) + ")"
 
     def print(self, x: int, escape: bool, out: Output, blank: bool = False) -> None:
         """Print with line breaks: an item that does not fit goes to the next line, its blank is dropped."""
         m = self.m
+        mark = len(m.met)
         stack: list[tuple[str, int, int]] = [("value", x, int(blank))]
         while stack:
             action, x, blank_ = stack.pop()
+            if len(m.met) > mark + MOST_MET:  # all of it is part of what is printed
+                del m.met[mark:]
             if m.attention:
                 m.stop_here()
             if action == "value":
@@ -138,11 +147,8 @@ class Printer:
                     stack.append(("tail", m.cdr(x), 0))
                     stack.append(("value", m.car(x), 0))
                 elif x & 7 == VECTOR:
-                    items = m.vector_items(x)
                     self.put("[", bool(blank_), out)
-                    stack.append(("text", 0, 0))
-                    for k in range(len(items) - 1, -1, -1):
-                        stack.append(("value", items[k], int(k > 0)))
+                    stack.append(("elements", x, 0))
                 else:
                     self.put(self.atom(x, escape), bool(blank_), out)
             elif action == "tail":
@@ -155,10 +161,14 @@ class Printer:
                     self.put(".", True, out)
                     stack.append(("close", 0, 0))
                     stack.append(("value", x, 1))
+            elif action == "elements":
+                if blank_ == m.vector_length(x):
+                    self.put("]", False, out)
+                else:
+                    stack.append(("elements", x, blank_ + 1))
+                    stack.append(("value", m.field(x, 8 - VECTOR + 8 * blank_), int(blank_ > 0)))
             elif action == "close":
                 self.put(")", False, out)
-            else:
-                self.put("]", False, out)
 
     @staticmethod
     def put(text: str, blank: bool, out: Output) -> None:

@@ -188,11 +188,16 @@ class Output:
 
 
 class Collector(Output):
-    """Output that is kept in memory."""
+    """Output that is kept in memory, up to ``most`` characters."""
 
-    def __init__(self, width: int = 1 << 30) -> None:
+    def __init__(self, width: int = 1 << 30, most: int = 1 << 40) -> None:
         super().__init__(None)
-        self.width = width
+        self.width, self.most = width, most
+
+    def flush(self) -> None:
+        """Called when some thousand characters have come."""
+        if self.written > self.most:
+            raise MemoryError(f"no room for a text of more than {self.most} characters")
 
     def text(self) -> str:
         return "".join(self.parts)

@@ -183,6 +183,7 @@ def logbitp(lisp: Lisp, k: Integer, a: Integer) -> int:
 def ash(lisp: Lisp, a: Integer, n: Integer) -> int:
     k = lisp.machine.number(n)
     x = lisp.machine.number(a)
+    lisp.machine.need(k >> 3 if x else 0)
     return lisp.machine.integer(x << k if k >= 0 else x >> -k)
 
 
@@ -190,6 +191,7 @@ def ash(lisp: Lisp, a: Integer, n: Integer) -> int:
 def ash1(lisp: Lisp, a: Integer, n: Integer) -> int:
     k = lisp.machine.number(n)
     x = lisp.machine.number(a)
+    lisp.machine.need(k >> 3 if x else 0)
     return lisp.machine.integer(x << k if k >= 0 else (-(-x >> -k) if x < 0 else x >> -k))
 
 

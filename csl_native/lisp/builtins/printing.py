@@ -186,7 +186,9 @@ def getprintprecision(lisp: Lisp) -> int:
 
 def characters(lisp: Lisp, text: str) -> int:
     m = lisp.machine
-    return m.list([m.intern(c) for c in text])
+    m.need(16 * len(text))
+    known = {c: m.intern(c) for c in set(text)}
+    return m.reversed_list(known[c] for c in reversed(text))
 
 
 @builtin("text explode", 1)

@@ -1,0 +1,93 @@
+"""The limit of the heap holds: what wants more is a Lisp error, soon, in about so much memory, and the session goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from csl_native.session import LispError, Session
+
+from .conftest import needs_native
+
+ROWS = {
+    "pairs": "(prog (l) a (setq l (cons 1 l)) (go a))",
+    "floats": "(prog (l x) (setq x 1.5) a (setq l (cons (setq x (plus x 1.5)) l)) (go a))",
+    "vectors": "(prog (l) a (setq l (cons (mkvect 10) l)) (go a))",
+    "long vectors": "(prog (l) a (setq l (cons (mkvect 100000) l)) (go a))",
+    "mkvect": "(mkvect 200000000)",
+    "mkvect8": "(mkvect8 2000000000)",
+    "many mkvect8": "(prog (l) a (setq l (cons (mkvect8 10000000) l)) (go a))",
+    "mkvect32": "(mkvect32 2147483648)",
+    "mkfvect64": "(mkfvect64 2147483648)",
+    "make-simple-string": "(make!-simple!-string 2000000000)",
+    "concat": "(prog (s) (setq s \"abcdefghij\") a (setq s (concat s s)) (go a))",
+    "explode": "(progn (setq s \"abcdefghij\") (dotimes (i 20) (setq s (concat s s))) (prog (l) a (setq l (cons (explode s) l)) (go a)))",
+    "list2string": "(prog (l) (setq l '(97 98)) a (setq l (append l l)) (list2string l) (go a))",
+    "products": "(prog (b) (setq b 3) a (setq b (times b b)) (go a))",
+    "sums": "(prog (b l) (setq b (expt 3 10000)) a (setq l (cons (setq b (add1 b)) l)) (go a))",
+    "ash": "(ash 1 2147483648)",
+    "ashift": "(ashift 1 2147483648)",
+    "lshift": "(lshift 1 8000000000)",
+    "expt": "(expt 7 (expt 10 8))",
+    "expt of a long integer": "(expt (expt 10 100) (expt 10 7))",
+    "hash table": "(prog (h i) (setq h (mkhash 10 2 1.5)) (setq i 0) a (puthash (setq i (add1 i)) h i) (go a))",
+    "hash table of pairs": "(prog (h i) (setq h (mkhash 10 0 1.5)) (setq i 0) a (puthash (list i) h i) (go a))",
+    "intern": "(prog (i) (setq i 0) a (intern (list2string (append (explode (setq i (add1 i))) '(!a)))) (go a))",
+    "append": "(prog (l) (setq l '(1 2)) a (setq l (append l l)) (go a))",
+    "reverse of a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (reverse c))",
+    "mapcar over a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (mapcar c 'add1))",
+    "subst in a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (subst 7 8 c))",
+    "call with a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (eval (cons 'list c)))",
+    "factorials": "(prog (r i l) (setq r 1) (setq i 1) a (setq l (cons (setq r (times r (setq i (add1 i)))) l)) (go a))",
+}
+HEAP = 64  # MB
+SIDE = 1.25, 24  # what the collector's tables and stacks take beside the heap: a part of it, and MB
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Session]:
+    with closing(Session(heap=HEAP << 20, output=open(os.devnull, "wb"))) as session:
+        yield session
+
+
+@needs_native
+@pytest.mark.parametrize("name", ROWS)
+def test_the_limit_is_an_error(small: Session, name: str) -> None:
+    with pytest.raises(LispError, match="Memory"):
+        small.eval(f"(progn {ROWS[name]} nil)")
+    assert small.eval("(progn (setq s nil) (setq c nil) (length (list 1 2 (mkvect 1000))))") == 3
+
+
+PEAK = """
+import os, resource, sys
+from csl_native.session import LispError, Session
+session = Session(heap=int(sys.argv[1]) << 20, output=open(os.devnull, "wb"))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    session.eval("(progn " + sys.argv[2] + " nil)")
+except LispError:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@needs_native
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_memory_stays_within_the_limit(name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", PEAK, str(HEAP), ROWS[name]], capture_output=True, text=True, timeout=200, check=True)
+    assert int(done.stdout) >> 10 < HEAP * SIDE[0] + SIDE[1]
+
+
+@needs_native
+def test_what_is_garbage_is_collected_before_python_says_that_there_is_no_room() -> None:
+    """Lists are made by Python, where the kernel has no safepoint."""
+    with closing(Session(heap=HEAP << 20)) as session:
+        length = session.function("length")
+        for _ in range(9):
+            assert length([1] * 500000) == 500000
