@@ -89,5 +89,5 @@ def test_what_is_garbage_is_collected_before_python_says_that_there_is_no_room()
     """Lists are made by Python, where the kernel has no safepoint."""
     with closing(Session(heap=HEAP << 20)) as session:
         length = session.function("length")
-        for _ in range(9):
-            assert length([1] * 500000) == 500000
+        for _ in range(6):
+            assert length([1] * 700000) == 700000
