@@ -72,7 +72,7 @@ class Checker:
         try:
             s.eval(form)
         except LispError as error:
-            caught = f"left errorset: {error}" if "interrupt" not in str(error) else ""
+            caught = f"left errorset: {error}" if "Interrupted" not in str(error) else ""  # a second one, which came behind it
         except Stopped:
             caught = "ended the Lisp"
         except KeyboardInterrupt:

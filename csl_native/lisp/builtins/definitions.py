@@ -282,14 +282,14 @@ def declaring(kind: str) -> None:
             raise lisp.errors.plain(f"make-{kind}", name)
         if m.flags(name) & (F_FLUID | F_GLOBAL | F_KEYWORD) & ~flag:
             raise lisp.errors.plain(message, name)
-        if flag == F_KEYWORD:
+        if flag == F_KEYWORD and not m.flags(name) & F_KEYWORD:
             m.set_value(name, name)  # before it is a constant
         lisp.set_flags(name, flag)
         return name
 
     @builtin(f"unmake-{kind}", 1)
     def unmake(lisp: Lisp, name: Value) -> int:
-        if name & 7 != SYMBOL:
+        if name & 7 != SYMBOL or name in (NIL, T):  # which stay constants
             return NIL
         lisp.set_flags(name, 0, F_FLUID | F_GLOBAL | F_KEYWORD)
         return name
