@@ -151,3 +151,12 @@ def test_large_functions(session: Session, name: str) -> None:
 @pytest.mark.slow
 def test_too_many_literals_are_an_error(session: Session, form: str) -> None:
     assert not session.eval(f"(errorset '(de f (x) {form}) nil nil)") or "variables" in form
+
+
+def test_what_is_long_stays_with_the_stencils(session: Session) -> None:
+    for count in (20, 1000):
+        session.eval(f"(progn (de clauses{count} (x) (cond {row('((eqn x {2}) {0})', count)} (t (times x 2)))) 1)")
+    assert session.native_compile(["clauses1000"]) == []
+    assert [f.code for f in session.fallbacks if f.subject == "clauses1000" and "4096 bytes" in f.detail] == ["not-compilable"]
+    assert session.eval("(clauses1000 3)") == 6
+    assert session.native_compile(["clauses20"]) == ["clauses20"]

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 # Bytes of bytecode: of a function that stands in place of its calls, what a front counts for, and of all such in one function.
 SMALL, FRONT_SIZE, ROOM = 48, 24, 240
+# A longer or wider function is not given to LLVM, whose time grows as the square of the number of branches: 0.6 s for 100 of a cond, which are
+# 1200 bytes, 4 s for 400, 25 s for 1000.
+MOST_BYTES, MOST_WORDS = 4096, 1000
 
 
 @cache
@@ -40,6 +43,8 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
     code = Code.unpack(m.raw(literals[0]))
     if is_given(m.raw(literals[0])):
         raise NotCompilable("the program has its literal vector, and may change it")
+    if len(code.code) > MOST_BYTES or max(code.locals, code.frame - code.locals) > MOST_WORDS:
+        raise NotCompilable(f"LLVM takes functions of {MOST_BYTES} bytes of bytecode and {MOST_WORDS} local variables, not larger ones")
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
     if (row := foreign_of(lisp, literals, code)) is not None:
