@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
+import threading
+import weakref
 from collections.abc import Callable
 
 from . import byteorder
@@ -16,7 +19,7 @@ NARROW = ctypes.sizeof(ctypes.c_void_p) == 4  # addresses of 32 bits: room is sc
 SMALLEST = 64 << 20  # bytes of heap below which a default is not tried
 
 
-def _no_reserve() -> int:
+def no_reserve() -> int:
     """MAP_NORESERVE, which Python's own module lacks before 3.13."""
     from .native.architectures import host
     architecture = host()
@@ -36,8 +39,9 @@ class Cage:
         self.places = layout.places()
         self.layout = layout
         self.size = self.places["end"]
+        self.lock = threading.RLock()  # held by another thread that writes here, and while everything is unmapped
         try:
-            self.base = MEMORY.reserve(self.size, _no_reserve())
+            self.base = MEMORY.reserve(self.size, no_reserve())
         except OSError as error:
             raise OutOfAddressSpace(f"a heap of {heap >> 20} MB needs {self.size >> 20} MB of address space: {error}; "
                                     "choose less with -k") from error
@@ -77,11 +81,13 @@ class Cage:
 
     def close(self) -> None:
         """Unmap everything.  Views that others keep must not be used any more."""
-        if self.base:
-            self.bytes = memoryview(b"")
-            self.words, self.doubles = byteorder.words(self.bytes), byteorder.doubles(self.bytes)
-            MEMORY.release(self.base, self.size)
-            self.base = 0
+        with self.lock:
+            base, self.base = self.base, 0
+            if base:
+                for view in (self.words, self.doubles, self.bytes):  # whoever has one gets an error from now on
+                    with contextlib.suppress(BufferError, AttributeError):
+                        view.release()
+                MEMORY.release(base, self.size)
 
 
 class CodeMemory:
@@ -91,6 +97,8 @@ class CodeMemory:
         self.size = (size + PAGE - 1) & -PAGE
         self.flush = flush
         self.address = MEMORY.reserve(self.size)
+        self._release = weakref.finalize(self, MEMORY.release, self.address, self.size)  # with whoever has it
+        self._release.atexit = False
         self.sealed = False
 
     def view(self) -> memoryview:
@@ -109,9 +117,8 @@ class CodeMemory:
         self.sealed = False
 
     def close(self) -> None:
-        if self.address:
-            MEMORY.release(self.address, self.size)
-            self.address = 0
+        self._release()
+        self.address = 0
 
 
 def default_heap() -> int:

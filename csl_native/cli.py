@@ -267,9 +267,6 @@ def run(options: Options) -> int:
     from .baseimage import base_image
     from .session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
-    if options.seed is not None:
-        from .lisp.builtins.numbers import generator
-        generator().seed(options.seed)
     if options.log:
         out = Tee(out, open(options.log, "wb"))
     image = None if options.cold or options.image in (None, "-") else options.image
@@ -279,6 +276,8 @@ def run(options: Options) -> int:
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
                       gc_stress=options.gc_stress, output=out, jit=options.jit, wait=SHORT if options._jit is None else 0.0,
                       libraries=options.libraries, output_library=options.output, trust=options.trust)
+    if options.seed is not None:
+        session.lisp.random.seed(options.seed)
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)

@@ -53,14 +53,17 @@ class NativeKernel:
     def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int], note: Callable[[int], None]) -> None:
         self._cage, self._functions, self._arities, self._note = cage, functions, arities, note
 
-    def __getattr__(self, name: str) -> Callable[..., int]:
+    def raw(self, name: str) -> Callable[..., int]:
+        """A function as it is, with the base of the cage as its first argument and a word, or UNWIND, as its value."""
         try:
             address = self._functions[name]
         except KeyError:
             raise AttributeError(f"the kernel has no function {name}") from None
         build = ctypes.PYFUNCTYPE if name in BRIEF else ctypes.CFUNCTYPE
-        kind = build(_word, ctypes.c_void_p, *[_word] * self._arities[name])
-        raw, base, note = kind(address), self._cage.base, self._note if name not in NO_WORDS else _nothing
+        return build(_word, ctypes.c_void_p, *[_word] * self._arities[name])(address)
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        raw, base, note = self.raw(name), self._cage.base, self._note if name not in NO_WORDS else _nothing
 
         def call(*arguments: int) -> int:
             word = int(raw(base, *arguments))
@@ -94,3 +97,10 @@ class PythonKernel:
             return word
         setattr(self, name, call)
         return call
+
+
+class ClosedKernel:
+    """In place of the kernel of a session that is closed."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        raise ValueError("this session is closed; begin or restore another one")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import Any
@@ -17,11 +18,13 @@ from .apart import Apart
 from .cage import Cage
 from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
+from .kernel.host import H_RUN
 from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
-from .kernels import C_FUNCTIONS, NativeKernel, PythonKernel, Unwinding, c_function, c_pointer
+from .kernels import C_FUNCTIONS, ClosedKernel, NativeKernel, PythonKernel, Unwinding, c_function, c_pointer
 from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
 from .roots import Roots
-from .stacks import Stacks
+from .stacks import PYTHON_LOOKS, Stacks
+from .system.memory import MEMORY
 from .vm import HEAP, LINE, SLOTS, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 
@@ -60,7 +63,8 @@ class Machine(Roots, Stacks):
         self._callback: Any = None
         self._keep: list[Any] = []
         self.entry_names: tuple[str, ...] = ENTRY_NAMES
-        self.apart = Apart(self.look)
+        this = weakref.ref(self)  # what has a process to end knows no session, which could not be dropped otherwise
+        self.apart = Apart(lambda: found.look() if (found := this()) is not None else None)
         self._setup_vm()
 
     # -- starting ------------------------------------------------------------
@@ -88,8 +92,6 @@ class Machine(Roots, Stacks):
 
     def attach_python(self, text: str | None = None) -> None:
         """Run the kernel under CPython."""
-        import sys
-
         from .engines.weave import kernel_program
         from .native.compiler import entry_table
         from .restricted.cpython import execute, translate
@@ -105,14 +107,16 @@ class Machine(Roots, Stacks):
         self.entries[SLOT["host"] >> 3] = lambda code, a, b, c, d: self.host(code, a, b, c)
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
         self.cage["stack_end"] = self.cage["stack_base"] + PYTHON_STACK
-        sys.setrecursionlimit(1 << 30)
 
     def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str], engine: str) -> None:
         """Run the kernel natively, and bytecode on one of its engines: ``functions`` are addresses of this process."""
         self.entry_names = tuple(entry_names)
         self.kernel, self.native = NativeKernel(self.cage, functions, arities, self.note), True
+        self.changes_stacks = "run_host" in functions and MEMORY.lazy and not PYTHON_LOOKS
+        if self.changes_stacks:
+            self.enter_few = self.kernel.raw("enter_few")
         prototype = ctypes.CFUNCTYPE(_word, ctypes.c_void_p, _word, _word, _word, _word, _word)
-        self._callback = prototype(lambda base, code, a, b, c, d: self.host(code, a, b, c))
+        self._callback = prototype(lambda base, code, a, b, c, d: self.host(code, a, b, c) if code != H_RUN else self.bridge())
         slot = SLOTS >> 3
         for number, name in enumerate(self.entry_names):
             self.words[slot + number] = functions.get(name, 0)  # the host's follows; a machine may lack an engine
@@ -149,6 +153,10 @@ class Machine(Roots, Stacks):
         for symbol in (NIL, T):
             self.words[symbol + SYM_FLAGS >> 3] = F_GLOBAL | F_GLOBAL << 1
         self.words[(HEAP + 3 * SYMBOL_SIZE + SYMBOL + SYM_FLAGS) >> 3] = F_FLUID
+
+    def detach(self) -> None:
+        """The cage is closed: nothing of it can be touched any more."""
+        self.kernel = ClosedKernel()
 
     # -- values ----------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from .native.pages import LoadedSet, PageSet, Refused
 from .native.pages import load as load_pages
 from .native.reasons import Fallback
 from .objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from .owned import Owned
 from .stress import StressedMachine, machine_for
 from .system.process import system_name
 from .trust import Trust, is_program
@@ -47,6 +48,7 @@ class Restoring:
     gc_stress: bool | int
     output: Any
     trust: Trust
+    owned: Owned
 
     def _begin(self, path: str, jit: tuple[int, int], wait: float) -> None:
         with Image(path) as image:
@@ -56,7 +58,11 @@ class Restoring:
             self.tripped: set[int] = set()  # guards of functions that were redefined
             self.image_sections = frozenset(image.sections)
             cage = Cage(self.heap) if self.heap_given else Cage.largest(self.heap)
+            self.owned.add(cage.close)
+            sets = self.sets
+            self.owned.add_all(lambda: [loaded.memory for loaded in sets.values()])
             self.heap, self.machine = cage.heap, machine_for(cage, int(self.gc_stress))
+            self.owned.add(self.machine.apart.close)
             self.machine.hold(self)  # type: ignore[arg-type]
             architecture = self._architecture()
             self._check_instructions(image)
@@ -110,6 +116,7 @@ class Restoring:
         self.base = image
         if not is_program(image):
             self.base = Image(base_image())
+            self.owned.add(self.base.close)
             current = unpack(self.base.read("instructions"))
             if not table.fits(rows, current):
                 raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(table.names_of(current)[0])}; "

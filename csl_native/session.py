@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import threading
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,24 +18,17 @@ from csl_native.image.container import STRONG, Image, Section
 
 from .baseimage import base_image
 from .cage import default_heap
-from .kernel.memory import NIL, NO_LIMIT, ROOT_HARD_CODE
-from .lisp.handles import PYTHON, STREAM
-from .lisp.lisp import Restart, Stopped
-from .machine import Unwinding
+from .calling import Calling, LispError
+from .kernel.memory import NO_LIMIT, ROOT_HARD_CODE
+from .lisp.handles import STREAM
 from .native.architectures import Architecture
 from .native.pages import PageSet
 from .native.reasons import Fallback
+from .owned import Owned
 from .restoring import Restoring
+from .stacks import this_thread
 from .trust import Trust, is_program
-from .values import Handle, Symbol, Values
-
-
-class LispError(Exception):
-    """A Lisp error that no errorset caught; ``output`` holds what was printed with it."""
-
-    def __init__(self, message: str, number: Any = None) -> None:
-        super().__init__(message)
-        self.number = number
+from .values import Handle, SessionError, Symbol
 
 
 def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
@@ -51,7 +46,7 @@ def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
     return jit if isinstance(jit, tuple) else (jit, -1)
 
 
-class Session(Restoring, Values):
+class Session(Restoring, Calling):
     """``native``: run native code where there is some; ``engine``: what runs bytecode (None: the best one; ``csl --engines`` lists them).
 
     Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
@@ -87,12 +82,19 @@ class Session(Restoring, Values):
         self.output_library = os.fspath(output_library) if output_library is not None else None
         self.gc_stress = gc_stress
         self.held: dict[int, int] = {}
+        self.released: deque[int] = deque()
         self.gdb: Any = None  # what tells GDB of native functions (native/gdb.py)
         self.closed = False
         self.lock = threading.RLock()
         self.owner = 0  # the thread that runs Lisp in this session now
-        self.printed: Any = None
-        self._begin(os.fspath(image) if image is not None else base_image(), thresholds(-1 if jit is None and engine is not None else jit), wait)
+        self.owned = Owned()
+        self._finalizer = weakref.finalize(self, self.owned.close)
+        try:
+            self._begin(os.fspath(image) if image is not None else base_image(), thresholds(-1 if jit is None and engine is not None else jit), wait)
+        except BaseException:
+            self.closed = True
+            self._finalizer()
+            raise
 
     def kernel_address(self, name: str) -> int | None:
         """Where a function of the native kernel is; None when the kernel is not native or lacks it."""
@@ -173,88 +175,7 @@ class Session(Restoring, Values):
                         result[name] = Section(name, image.read(name, check=False), section.raw, info, digest=known)
         return result
 
-    # -- running ------------------------------------------------------------------------
-
-    def run(self, function: Callable[[], Any]) -> Any:
-        """Run something on the Lisp's own big stack; one thread at a time."""
-        if self.closed:
-            raise ValueError("this session is closed; begin or restore another one")
-        if self.owner == threading.get_ident():
-            return function()
-
-        def owned() -> Any:
-            self.owner = threading.get_ident()
-            met = self.machine.met
-            mark = len(met)
-            try:
-                return function()
-            finally:
-                del met[mark:]
-                self.owner = 0
-                if not self.closed:  # a restart went on in another session
-                    self.quiet()
-        with self.lock:
-            return self.machine.on_big_stack(owned)
-
-    def _guard(self, function: Callable[[], int]) -> Any:
-        lisp = self.lisp
-        sp, bp = self.machine.cage["sp"], self.machine.cage["bp"]
-        before = lisp.output.written
-        hints: list[str] = []
-        lisp.hint = hints.append if not hasattr(lisp, "top") else lisp.hint
-        try:
-            with self.machine.scope():
-                return self.to_python(function())
-        except Unwinding:
-            lisp.settle(sp, bp)
-            kind = self.machine.cage["unwind_kind"]
-            if kind == 24:
-                raise Stopped(self.machine.cage["unwind_tag"] >> 3) from None
-            pending, lisp.pending = lisp.pending, None
-            if kind == 32 and isinstance(pending, Restart):
-                return pending.action()
-            text = lisp.output.since(before).strip()
-            raise LispError("\n".join([text or "Lisp error", *hints]), self.to_python(self.machine.cage["unwind_tag"])) from None
-
-    def eval(self, text: str) -> Any:
-        """Read and evaluate all forms in ``text``; the value of the last one, as a Python value."""
-        from .lisp.streams import Input
-
-        def body() -> Any:
-            stream, value = Input(text=text), NIL
-            saved, self.lisp.input = self.lisp.input, stream  # so that what reads reads on in the text
-            try:
-                while True:
-                    with self.machine.scope() as scope:
-                        form = self.lisp.reader.read(stream)
-                        if form == self.lisp.eof:
-                            return value
-                        value = scope.keep(self.lisp.eval(form))
-            finally:
-                self.lisp.input = saved
-        return self.run(lambda: self._guard(body))
-
-    def load(self, path: str | os.PathLike[str]) -> None:
-        """Load a file of Lisp text; the first error ends it."""
-        from .lisp.builtins.reading import load
-        self.run(lambda: self._guard(lambda: load(self.lisp, self.machine.string(os.fspath(path)))))
-
-    def function(self, name: str) -> Callable[..., Any]:
-        """A Lisp function as a Python callable."""
-        def call(*arguments: Any) -> Any:
-            return self.run(lambda: self._guard(lambda: self.machine.apply(
-                self.machine.intern(name), [self.from_python(a) for a in arguments])))
-        call.__name__ = name
-        return call
-
-    def define(self, name: str, function: Callable[..., Any]) -> None:
-        """Make a Python callable a Lisp function, which takes any number of arguments; one that was preserved is an error when it is called."""
-        def body() -> None:
-            m, lisp = self.machine, self.lisp
-            rest = m.intern("arguments")
-            form = m.list([m.intern("apply"), m.list([lisp.s_quote, lisp.handles.make(PYTHON, function)]), rest])
-            lisp.define(m.intern(name), m.list([m.intern("&rest"), rest]), [form])
-        self.run(body)
+    # -- keeping ------------------------------------------------------------------------
 
     def preserve(self, path: str | os.PathLike[str], *, compress: bool = False) -> None:
         """Write everything to an image file; the session goes on."""
@@ -282,28 +203,44 @@ class Session(Restoring, Values):
         return self._compile([architecture], names, progress)[architecture.name]
 
     def interrupt(self) -> None:
-        """Stop the running program at its next safepoint with a Lisp error; from any thread."""
-        self.machine.interrupt()
+        """Stop the running program at its next safepoint with a Lisp error; from any thread.  Nothing happens when none runs."""
+        if self.owner:
+            self.machine.interrupt()
+
+    def __enter__(self) -> Session:
+        self.check_open()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
-        """Give the memory back.  Nothing of the session can be used any more; a second call does nothing."""
+        """Give the memory back, when the code has returned that another thread runs in it.  Nothing of the session can be used any more.
+
+        A second call does nothing.  SessionError in code that this session runs.  A session that is dropped is closed, too.
+        """
+        if not self.closed and self.owner == this_thread():
+            raise SessionError("this session cannot be closed by code that it runs; close it when that has returned")
+        with self.lock:
+            self.release()
+
+    def release(self) -> None:
+        """Close, without asking who runs something."""
         if self.closed:
             return
         self.closed = True
         self.machine.forget()
-        self.machine.apart.close()
-        self.held.clear()
-        self.lisp.output.flush()
-        for stream in self.lisp.handles.all(STREAM):
-            stream.close()
-        if self.lisp.jit is not None:
-            self.lisp.jit.close()
-        self.hardcode.close()
-        for loaded in self.sets.values():
-            loaded.memory.close()
-        if self.base.path != self.path:
-            self.base.close()
-        self.machine.cage.close()
+        try:
+            self.lisp.output.flush()
+            for stream in self.lisp.handles.all(STREAM):
+                stream.close()
+            if self.lisp.jit is not None:
+                self.lisp.jit.close()
+            self.hardcode.close()
+        finally:
+            self.held.clear()
+            self._finalizer()
+            self.machine.detach()
 
 
 def restore(path: str | os.PathLike[str], **options: Any) -> Session:
@@ -311,4 +248,4 @@ def restore(path: str | os.PathLike[str], **options: Any) -> Session:
     return Session(path, **options)
 
 
-__all__ = ["NO_LIMIT", "ROOT_HARD_CODE", "Handle", "LispError", "Session", "Symbol", "restore"]
+__all__ = ["NO_LIMIT", "ROOT_HARD_CODE", "Handle", "LispError", "Session", "SessionError", "Symbol", "restore"]

@@ -1,4 +1,10 @@
-"""The machine stacks that Lisp runs on, and how other threads reach a running program."""
+"""The machine stacks that Lisp runs on, and how other threads reach a running program.
+
+Lisp recurses deeper than the stack of a thread allows.  So each thread that calls Lisp has a *deep stack*: memory of its own, to which the
+native kernel changes when it is called and from which it changes back, on the caller's thread.  Where that cannot be (the kernel runs under
+CPython, or this Python looks where its stack is) the thread has a *companion*: a thread with a large stack that runs what it is asked to
+while the caller waits, and asks the caller in turn to run what is the caller's own.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +13,27 @@ import ctypes
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 from types import FunctionType
 from typing import Any
 
-from .cage import NARROW, Cage
+from .cage import NARROW, Cage, no_reserve
 from .kernel.memory import NO_LIMIT
-from .system.process import LONGEST_WAIT
-from .vm import STOP, WORD
+from .signals import GATE, TICKER
+from .system.memory import MEMORY, PAGE
+from .vm import STOP, VM, WORD
 
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
 STACK_MARGIN = 2 << 20
+SHALLOW = 1 << 20 if NARROW else 4 << 20  # what is used beyond that goes back to the system when Lisp has returned
 LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while a program waits
+# Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for an overflow.
+PYTHON_LOOKS = sys.version_info >= (3, 14)
 
-_big_stack = threading.local()
+_REAL, _LIMIT, _BASE, _STRESS, _REQUEST, _INTERRUPT, _DEBUGGED = (
+    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt", "debugged"))
 _thread_lock, _later_lock = threading.Lock(), threading.Lock()
 
 
@@ -33,10 +46,162 @@ def _call(function: Callable[[], Any]) -> Any:
 roomy = FunctionType(_call.__code__.replace(co_stacksize=(1 << 17) + 64), globals())
 
 
+class DeepStack:
+    """The stack that Lisp runs on in one thread: ``top`` is where it begins, and below ``limit`` it has overflowed.
+
+    ``inside``: something runs on it.  It is given back with the thread.
+    """
+
+    def __init__(self) -> None:
+        self.inside = self.deepened = False
+        self.limit = self.shallow = self.top = self.low = 0
+
+    def reserve(self) -> None:
+        for size in STACK_SIZES:
+            try:
+                base = MEMORY.reserve(size, no_reserve())
+                break
+            except OSError:
+                if size == STACK_SIZES[-1]:
+                    raise MemoryError(f"no room for a stack of {size >> 20} MB") from None
+        weakref.finalize(self, MEMORY.release, base, size).atexit = False
+        MEMORY.forbid(base, PAGE)
+        self.low, self.top, self.limit = base + PAGE, base + size - 4096, base + STACK_MARGIN
+        self.shallow = max(self.limit, self.top - SHALLOW)
+
+    def is_this_thread_s(self, limit: int) -> None:
+        """Lisp runs on the thread's own stack, which is large."""
+        self.inside, self.limit, self.shallow = True, limit, limit
+
+    def left(self) -> None:
+        """Nothing runs on it any more."""
+        self.inside = False
+        if self.deepened:
+            self.deepened = False
+            MEMORY.discard(self.low, (self.shallow & -PAGE) - self.low)
+
+
+class _Local(threading.local):
+    stack: DeepStack | None = None
+    companion: Companion | None = None
+    caller = 0  # in a companion: the thread that it belongs to
+    size = 0  # ... of its stack
+    queues: tuple[SimpleQueue[Any], SimpleQueue[Any]] | None = None  # ... for work and for answers
+
+
+_local = _Local()
+
+
+def this_stack() -> DeepStack:
+    """The deep stack of this thread."""
+    stack = _local.stack
+    if stack is None:
+        stack = DeepStack()
+        stack.reserve()
+        _local.stack = stack
+    return stack
+
+
+class Companion:
+    """A thread with a large stack beside another thread; each runs what the other asks for while that one waits."""
+
+    def __init__(self) -> None:
+        self.work: SimpleQueue[Any] = SimpleQueue()
+        self.answers: SimpleQueue[Any] = SimpleQueue()
+        self.size = 0
+        for size in STACK_SIZES:
+            with _thread_lock:
+                previous = threading.stack_size()
+                try:
+                    threading.stack_size(size)
+                    threading.Thread(target=_accompany, args=(self.work, self.answers, size, threading.get_ident()), name="csl", daemon=True).start()
+                    break
+                except (RuntimeError, ValueError):  # no room; more than the system knows
+                    if size == STACK_SIZES[-1]:
+                        raise
+                finally:
+                    threading.stack_size(previous)
+        weakref.finalize(self, self.work.put, None).atexit = False
+
+    def run(self, function: Callable[[], Any]) -> Any:
+        """The value of a function that the companion calls."""
+        return _ask(function, self.work, self.answers)
+
+
+class Answer:
+    """What came of something that was asked for."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.error: BaseException | None = None
+        try:
+            self.value = function()
+        except BaseException as error:
+            self.error = error
+
+    def get(self) -> Any:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return self.value
+
+
+def _ask(function: Callable[[], Any], theirs: SimpleQueue[Any], mine: SimpleQueue[Any]) -> Any:
+    """Have the other side run something, and run what it asks for meanwhile."""
+    theirs.put(function)
+    while not isinstance(message := mine.get(), Answer):
+        theirs.put(Answer(message))
+    return message.get()
+
+
+def _accompany(work: SimpleQueue[Any], answers: SimpleQueue[Any], size: int, caller: int) -> None:
+    """The life of a companion."""
+    _local.size, _local.caller, _local.queues = size, caller, (work, answers)
+    while (function := work.get()) is not None:
+        answers.put(Answer(function))
+        del function
+
+
+def on_the_caller_s_thread(function: Callable[[], Any]) -> Any:
+    """Run what belongs to whoever called Lisp, in the thread that did: what is local to a thread is that one's."""
+    queues = _local.queues
+    return function() if queues is None else _ask(function, queues[1], queues[0])
+
+
+def this_thread() -> int:
+    """The thread that runs here, or for which a companion does."""
+    return _local.caller or threading.get_ident()
+
+
+class Recursion:
+    """Python's limit of recursion, which belongs to the whole process, while the kernel runs under CPython, whose calls are Python's."""
+
+    ENOUGH = 1 << 24  # the Lisp stack is full before
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.before = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.users += 1
+            if self.users == 1:
+                self.before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self.before, self.ENOUGH))
+
+    def __exit__(self, *exception: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0 and sys.getrecursionlimit() == max(self.before, self.ENOUGH):
+                sys.setrecursionlimit(self.before)
+
+
+unlimited_recursion = Recursion()
+
+
 class Stacks:
     """A part of Machine."""
 
     cage: Cage
+    words: memoryview[int]
     kernel: Any
     native: bool
     interrupted: bool
@@ -44,82 +209,98 @@ class Stacks:
     check_limits: Callable[[], None]
     since: float | None = None  # from when on what runs waits for something outside
     waited = 0.0  # seconds
-    _began: float | None = None
-    _later: tuple[float, Callable[[], None]] | None = None
+    began: float | None = None
+    later: tuple[float, Callable[[], None]] | None = None
+    bridged: Callable[[], Any] | None = None
+    enter_few: Callable[..., int]
+    changes_stacks = False  # can the kernel run on another stack in the thread that calls it?
+    in_main = False  # does it run in the main thread?
+    leave: Callable[[BaseException], BaseException]  # leaves Lisp with an exception
+    answer: Answer | None = None
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Call ``action`` once when so many seconds have passed since a program was first run, while one runs; in place of what was to be called.
 
-        The thread that waits for the program calls it, which takes the program no time.
+        The thread that ticks (signals.py) calls it, which takes the program no time.
         """
-        self._later = seconds, action
+        self.later = seconds, action
 
     def hurry(self) -> None:
         """Call now what ``after`` was told to call later."""
         with _later_lock:
-            later, self._later = self._later, None
+            later, self.later = self.later, None
             if later is not None:
                 later[1]()
 
     def forget(self) -> None:
         """Do not call it at all; what is being called now is done when this returns."""
         with _later_lock:
-            self._later = None
-
-    def _wait(self) -> float | None:
-        """Seconds until something is to be called; None: never."""
-        if self._later is None or self._began is None:
-            return LONGEST_WAIT
-        return max(0.0, self._began + self._later[0] - time.perf_counter())
+            self.later = None
 
     def on_big_stack(self, function: Callable[[], Any]) -> Any:
-        """Run ``function`` on a thread whose machine stack takes a million frames."""
-        if getattr(_big_stack, "limit", None) is not None:
-            self._set_limit()
-            if self._began is None:
-                self.hurry()  # another session's stack: who waits for it does not wait for this one
+        """Run ``function`` where the machine stack takes a million frames."""
+        if not self.changes_stacks or _local.queues is not None:
+            return self.on_companion(function)
+        stack = this_stack()
+        if stack.inside:
+            return self._limited(stack, function)
+        stack.inside = True
+        try:
+            self.bridged = function
+            self._limited(stack, lambda: self.kernel.run_host(stack.top))
+        finally:
+            stack.left()
+        answer, self.answer = self.answer, None
+        assert answer is not None
+        return answer.get()
+
+    def on_companion(self, function: Callable[[], Any]) -> Any:
+        """The same in a thread with a large stack, while this one waits."""
+        if _local.queues is None:
+            companion = _local.companion
+            if companion is None:
+                companion = _local.companion = Companion()
+            return companion.run(lambda: self.on_companion(function))
+        if _local.stack is None and self.native:
+            _local.stack = DeepStack()
+            _local.stack.is_this_thread_s(self.kernel.current_stack() - _local.size + STACK_MARGIN)
+        if self.native:
+            return self._limited(_local.stack, function)
+        with unlimited_recursion:
+            return self._limited(None, lambda: roomy(function))
+
+    def _limited(self, stack: DeepStack | None, function: Callable[[], Any]) -> Any:
+        """Run something with the limits of the stack that it will run on; they are taken away behind it."""
+        words = self.words
+        before = words[_REAL]
+        self.set_limit(stack.shallow if stack is not None else 0)
+        try:
             return function()
-        if self._began is None:
-            self._began = time.perf_counter()
-        box: list[Any] = []
+        finally:
+            if self.cage.base:
+                self.set_limit(before)
 
-        def body() -> None:
-            try:
-                _big_stack.limit = self.kernel.current_stack() - size + STACK_MARGIN if self.native else 0
-                self._set_limit()
-                box.append((True, function() if self.native else roomy(function)))
-            except BaseException as error:
-                box.append((False, error))
+    def bridge(self) -> int:
+        """The host's answer to the kernel that has changed stacks for it."""
+        function, self.bridged = self.bridged, None
+        assert function is not None
+        self.answer = Answer(function)
+        return 0
 
-        for size in STACK_SIZES:
-            thread = threading.Thread(target=body, name="csl", daemon=True)
-            with _thread_lock:
-                previous = threading.stack_size()
-                try:
-                    threading.stack_size(size)
-                    thread.start()
-                    break
-                except (RuntimeError, ValueError):  # no room; more than the system knows
-                    if size == STACK_SIZES[-1]:
-                        raise
-                finally:
-                    threading.stack_size(previous)
-        while thread.is_alive():
-            try:
-                thread.join(self._wait())
-                if self._wait() == 0 and thread.is_alive():
-                    self.hurry()
-            except KeyboardInterrupt:
-                self.interrupt()
-        ok, result = box[0]
-        if ok:
-            return result
-        raise result
+    def set_limit(self, limit: int) -> None:
+        words = self.words
+        words[_REAL] = words[_LIMIT] = limit
+        if words[_STRESS] or words[_REQUEST] or words[_INTERRUPT] or words[_DEBUGGED]:
+            words[_LIMIT] = NO_LIMIT
 
-    def _set_limit(self) -> None:
-        limit = getattr(_big_stack, "limit", 0)
-        self.cage["real_stack_limit"] = limit
-        self.cage["stack_limit"] = NO_LIMIT if any(self.cage[why] for why in ("gc_stress", "gc_request", "interrupt", "debugged")) else limit
+    def deepen(self) -> bool:
+        """The program has come to the limit: is there more of the stack?"""
+        stack = _local.stack
+        if stack is None or self.words[_REAL] <= stack.limit or self.kernel.current_stack() < stack.limit:
+            return False
+        stack.deepened = True
+        self.set_limit(stack.limit)
+        return True
 
     def interrupt(self) -> None:
         """Ask the running program to stop at its next safepoint; from any thread or signal handler."""
@@ -130,6 +311,31 @@ class Stacks:
         """Make the running program look at its next poll, or Python in its loops, whether it has to end; from any thread."""
         self.attention = True
         self.poke(STOP)
+
+    def tick(self) -> None:
+        """Some time has passed while a program ran; called by the thread that ticks."""
+        if self.later is not None and self.began is not None and time.perf_counter() >= self.began + self.later[0]:
+            self.hurry()
+        if self.in_main:
+            self.poke(STOP)
+
+    def begins(self, main: bool) -> None:
+        """A program is going to run."""
+        self.in_main = main
+        if self.began is None:
+            self.began = time.perf_counter()
+        TICKER.running.append(self)
+        if TICKER.asleep:
+            TICKER.wake()
+        if main:
+            GATE.close(self)
+
+    def ends(self) -> None:
+        """It has returned; a signal that came at the last moment has its exception here."""
+        TICKER.running.remove(self)
+        self.interrupted = self.attention = False
+        if self.in_main:
+            GATE.open()
 
     def look(self) -> None:
         """For Python code that waits or works for long: end here when somebody asks for that."""
@@ -162,12 +368,23 @@ class Stacks:
     def stop_here(self) -> None:
         """Python code that may run for long saw that it may have to end."""
         self.attention = False
+        if GATE.came and GATE.machines[-1:] == [self]:
+            self.deliver()
         self.check_limits()
+
+    def deliver(self) -> None:
+        """Call the handlers of signals that came meanwhile; what one of them raises leaves Lisp."""
+        try:
+            on_the_caller_s_thread(GATE.deliver)
+        except BaseException as error:
+            raise self.leave(error) from None
 
     def poke(self, why: int = WORD) -> None:
         """Make the running program call the host at its next safepoint; from any thread."""
-        self.cage["interrupt"] |= why
-        self.cage["stack_limit"] = NO_LIMIT
+        with self.cage.lock:
+            if self.cage.base:
+                self.words[_INTERRUPT] |= why
+                self.words[_LIMIT] = NO_LIMIT
 
     def stack_words(self) -> Iterator[int]:
         """What running Lisp code has on the machine stack, the innermost first: words that may be Lisp values, and others."""
@@ -178,7 +395,7 @@ class Stacks:
                     yield env
                 frame = frame.f_back
             return
-        base, here, top = self.cage.base, self.kernel.current_stack(), self.cage["native_base"]
+        base, here, top = self.cage.base, self.kernel.current_stack(), self.words[_BASE]
         size = ctypes.sizeof(ctypes.c_void_p)
         for word in (ctypes.c_size_t * max(0, (top - here) // size)).from_address(here):
             yield word - base if word > base else word

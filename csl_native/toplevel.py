@@ -42,7 +42,7 @@ class TopLevel:
         except ValueError:
             pass
         try:
-            return int(self.session.run(self.body))
+            return int(self.session.run_aside(self.body))
         finally:
             self.session.lisp.output.flush()
             sys.stdout.flush()
@@ -252,7 +252,8 @@ class TopLevel:
         if old.restricted:  # a stranger's program cannot get away by beginning again
             session.distrust(old.restricted, "it was used before this restart")
         old.lisp.window.close()
+        if "random" in vars(old.lisp):
+            session.lisp.random = old.lisp.random
         session.lisp.terminal = old.lisp.terminal
-        session.machine._set_limit()
-        old.close()
+        old.release()
         self.session = session

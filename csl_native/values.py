@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+from collections import deque
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from .kernel.memory import NIL, T
 from .lisp.deep import deep
 from .lisp.handles import PYTHON
+from .lisp.streams import Collector
 from .machine import BadRequest
+from .stacks import this_thread
 from .words import CONS, FLOAT, STRING, SYMBOL
 
 if TYPE_CHECKING:
@@ -17,18 +21,39 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+SHOWN = 10000  # characters of a handle's value: it may be circular
+
+
+class SessionError(ValueError):
+    """A session, or a value of one, is used where it cannot be: closed, another session's, or run by another thread."""
+
+
 class Handle:
-    """A Lisp value without a Python form; it stays alive as long as the handle."""
+    """A Lisp value without a Python form; it stays alive as long as the handle, which is of use in its session only."""
+
+    __slots__ = ("__weakref__", "session", "word")
 
     def __init__(self, session: Session, word: int) -> None:
-        self.session, self.word = session, word
+        session.forget_released()
         session.held[word] = session.held.get(word, 0) + 1
+        self.session, self.word = session, word
 
     def __repr__(self) -> str:
-        return f"<Lisp {self.session.lisp.printer.text(self.word)}>"
+        return self.session.show(self)
+
+    def __copy__(self) -> Handle:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Handle:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a handle of a Lisp value is of use in its session only: it cannot be pickled")
 
     def __del__(self) -> None:
-        self.session._release(self.word)
+        session = getattr(self, "session", None)
+        if session is not None:
+            session.released.append(self.word)  # at any moment, on any thread: nothing else is touched here
 
 
 class Symbol(str):
@@ -37,24 +62,60 @@ class Symbol(str):
     __slots__ = ()
 
 
+class Shown(Collector):
+    """As much of what is printed as somebody wants to see of a handle."""
+
+    def write(self, text: str) -> None:
+        if self.written + len(text) > SHOWN:
+            super().write(text[:SHOWN - self.written] + "...")
+            raise EOFError
+        super().write(text)
+
+
 class Values:
     """Conversion both ways, and values that Python holds; a part of Session."""
 
     machine: Machine
     lisp: Lisp
-    held: dict[int, int]
+    held: dict[int, int]  # how many handles there are of a word
+    released: deque[int]  # words whose handles died
+    closed: bool
+    owner: int
+    lock: Any
+    run: Callable[[Callable[[], Any]], Any]
 
     def held_words(self) -> list[int]:
         """The values of handles: they are alive."""
+        self.forget_released()
         return list(self.held)
 
-    def _release(self, word: int) -> None:
-        """Called when a handle dies, at any moment and on any thread: the heap is not touched here."""
-        count = self.held.get(word, 0) - 1
-        if count > 0:
-            self.held[word] = count
-        else:
-            self.held.pop(word, None)
+    def forget_released(self) -> None:
+        """Handles have died; called by the thread that runs Lisp."""
+        held, released = self.held, self.released
+        while released:
+            word = released.popleft()
+            count = held[word] - 1
+            if count:
+                held[word] = count
+            else:
+                del held[word]
+
+    def show(self, handle: Handle) -> str:
+        """How a handle is shown, whatever has become of its session."""
+        if self.closed:
+            return "<a Lisp value of a session that is closed>"
+        if self.owner != this_thread() and not self.lock.acquire(blocking=False):
+            return "<a Lisp value of a session that another thread runs>"
+        try:
+            shown = Shown()
+            with contextlib.suppress(EOFError):
+                self.run(lambda: self.lisp.printer.print(handle.word, True, shown))
+            return f"<Lisp {shown.text()}>"
+        except Exception as error:
+            return f"<a Lisp value that cannot be shown: {type(error).__name__}: {error}>"
+        finally:
+            if self.owner != this_thread():
+                self.lock.release()
 
     def to_python(self, x: int) -> Any:
         """The Python value of a Lisp one, as deep as it may be."""
@@ -99,6 +160,8 @@ class Values:
     def _from_python(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
         m = self.machine
         if isinstance(value, Handle):
+            if value.session is not self:
+                raise SessionError(f"{value!r} belongs to another session; what Python knows of it can go there as a Python value")
             return value.word
         if value is None or value is False:
             return NIL

@@ -13,6 +13,7 @@ from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bounded,
+    change_stack,
     inline,
     invoke1,
     invoke2,
@@ -24,9 +25,9 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     stack_pointer,
     store,
 )
-from ..vm import NATIVE_BASE, SLOTS, SP, STACK_END
+from ..vm import DEEP_STACK, NATIVE_BASE, SLOTS, SP, STACK_END
 from ..words import CONS, OTHER, SYMBOL, UNWIND
-from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
+from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons
 from .safepoint import poll
 
@@ -204,12 +205,40 @@ def apply_both(f, a, b):
 
 
 def enter(f, arguments):
-    """Call from the host: apply a symbol to a list, noting where the machine stack of Lisp begins."""
+    """Call from the host: apply a symbol to a list, on the stack that is Lisp's, noting where that begins."""
     old = load(NATIVE_BASE)
+    caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
     if old == 0:
         store(NATIVE_BASE, stack_pointer() + 512)
     r = apply_list(f, arguments)
     store(NATIVE_BASE, old)
+    change_stack(caller)
+    return r
+
+
+def enter_few(f, n, a, b, c):
+    """The same for a symbol with at most three arguments, which need no list."""
+    old = load(NATIVE_BASE)
+    caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
+    if old == 0:
+        store(NATIVE_BASE, stack_pointer() + 512)
+    r = 0
+    if n == 1:
+        r = call_symbol1(f, a)
+    elif n == 2:
+        r = call_symbol2(f, a, b)
+    else:
+        r = call_symboln(f, n, a, b, c)
+    store(NATIVE_BASE, old)
+    change_stack(caller)
+    return r
+
+
+def run_host(top):
+    """Have the host go on, on the stack that begins at ``top``: what it does there may recurse as deep as Lisp."""
+    caller = change_stack(top)
+    r = host(H_RUN, 0, 0, 0)
+    change_stack(caller)
     return r
 
 

@@ -23,7 +23,7 @@ from ..vm import (
     STOP,
 )
 from ..words import UNWIND
-from .host import H_COLLECT, H_INTERRUPT, H_MEMORY_FULL, H_STACK_OVERFLOW
+from .host import H_COLLECT, H_DEEP, H_INTERRUPT, H_MEMORY_FULL
 from .memory import HOST_SLOT, NIL, NO_LIMIT, T
 
 
@@ -58,7 +58,7 @@ def safepoint_slow():
         store(INTERRUPT, 0)
         return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
     if stack_pointer() < load(REAL_STACK_LIMIT):
-        return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
+        return invoke4(HOST_SLOT, H_DEEP, 0, 0, 0, 0)
     if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
         return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
     return NIL
@@ -78,7 +78,7 @@ def poll_slow():
         store(INTERRUPT, 0)
         return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
     if stack_pointer() < load(REAL_STACK_LIMIT):
-        return invoke4(HOST_SLOT, H_STACK_OVERFLOW, 0, 0, 0, 0)
+        return invoke4(HOST_SLOT, H_DEEP, 0, 0, 0, 0)
     return NIL
 
 

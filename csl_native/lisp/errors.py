@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL
@@ -9,6 +11,7 @@ from ..machine import Unwinding
 from ..objects import SYM_ENV, SYM_SPARE
 from ..vm import UNWIND_ERROR
 from ..words import CONS, VECTOR
+from .streams import Collector, Output
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -19,6 +22,9 @@ MOST_HINTS = 50  # in one session: looking through all names takes some millisec
 NARROWEST = 20  # columns of a line that messages are broken into
 MOST_PIECES = 20000  # of one value in a message
 MOST_FRAMES = 40  # a back-trace says how many more there are
+MOST_RAISED = 16  # exceptions that are known at once to have become Lisp errors
+# What Python code of the Lisp may raise that is an error of the program's.
+INTERNAL = (RecursionError, MemoryError, ValueError, OverflowError, OSError, ZeroDivisionError)
 
 
 class Errors:
@@ -30,6 +36,93 @@ class Errors:
         self.least, self.most = 0, 3
         self.trace = QUIET  # what an error that is shown says of the functions it leaves
         self.left = self.hints = self.shown = 0
+        self.said: Output | None = None  # what has the messages in place of the output, because they become exceptions
+        self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
+        lisp.machine.hold(self)
+
+    def held_words(self) -> Iterable[int]:
+        return [word for word, _, _ in self.raised]
+
+    @property
+    def out(self) -> Output:
+        """Where messages go."""
+        return self.said if self.said is not None else self.lisp.output
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Errors become exceptions, which have their messages: nothing is printed, until an errorset or the top level prints."""
+        before = self.said, self.show
+        self.said, self.show = Collector(), True
+        try:
+            yield
+        finally:
+            self.said, self.show = before
+
+    @contextlib.contextmanager
+    def printed(self) -> Iterator[None]:
+        """Errors are caught here, and printed if they are shown."""
+        before, self.said = self.said, None
+        try:
+            yield
+        finally:
+            self.said = before
+
+    # -- exceptions -------------------------------------------------------------------
+
+    def internal(self, error: BaseException) -> Unwinding:
+        """An error for an exception of the Lisp's own Python code."""
+        if isinstance(error, RecursionError):
+            text = "Stack overflow"
+        elif isinstance(error, MemoryError):
+            text = "Memory exhausted"
+        else:
+            text = str(error) or type(error).__name__
+        unwinding = self.loud(text)
+        if not isinstance(error, MemoryError):
+            m = self.lisp.machine
+            m.cage["unwind_value"] = m.cons(NIL, NIL)
+            self._remember(m.cage["unwind_value"], error, True)
+        return unwinding
+
+    def python(self, error: Exception) -> Unwinding:
+        """An error for an exception of Python code that Lisp called; its message is a string that stands for the exception."""
+        m, text = self.lisp.machine, str(error)
+        if type(error).__name__ == "LispError":
+            text = text.partition("+++ Error")[2].lstrip(" :") if text.startswith("+++ Error") else text
+        else:
+            text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        word = m.string(text)
+        self.loud(text)
+        m.set_value(m.intern("emsg*"), word)
+        self._remember(word, error, False)
+        return self.signal(NIL, word)
+
+    def _remember(self, word: int, error: BaseException, caught: bool) -> None:
+        self.raised.append((word, error, caught))
+        del self.raised[:-MOST_RAISED]
+
+    def again(self, message: int) -> None:
+        """A program signals an error: is its message, or an element of it, that of an exception that it caught?"""
+        m, found = self.lisp.machine, {word: error for word, error, _ in self.raised}
+        if found:
+            parts = [message, *m.items(message)] if message & 7 == CONS else [message]
+            error = next((found[part] for part in parts if part in found), None)
+            if error is not None:
+                self._remember(message, error, True)
+
+    def taken(self, message: int) -> tuple[BaseException | None, bool]:
+        """The exception behind an error that nobody caught, and whether the program caught that and signalled another error."""
+        return next(((error, caught) for word, error, caught in reversed(self.raised) if word == message), (None, False))
+
+    def told(self) -> str:
+        """The text of the last error, which was set aside."""
+        return self.said.text().strip() if isinstance(self.said, Collector) else ""
+
+    def begin(self) -> Output:
+        """Where the message of an error goes that begins here."""
+        if self.said is not None:
+            self.said = Collector()
+        return self.out
 
     def signal(self, number: int = NIL, message: int = NIL) -> Unwinding:
         """Describe an error in the VM block; the caller raises the result."""
@@ -68,7 +161,7 @@ class Errors:
         self.left += 1
         if self.left <= MOST_FRAMES:
             values = "".join(f" {lisp.printer.text(v)}" for v in self.arguments(env, fp)) if self.trace == VALUES else ""
-            lisp.output.write(f"Inside: {lisp.printer.text(symbol)}{values}\n")
+            self.out.write(f"Inside: {lisp.printer.text(symbol)}{values}\n")
 
     def arguments(self, env: int, fp: int) -> list[int]:
         """What the parameters hold in a frame; none when the function has no frame, as optimised code."""
@@ -95,7 +188,7 @@ class Errors:
         if cage["tracing"]:
             cage["tracing"] = 0
             if self.left > MOST_FRAMES:
-                self.lisp.output.write(f"... and {self.left - MOST_FRAMES} more\n")
+                self.out.write(f"... and {self.left - MOST_FRAMES} more\n")
 
     def loud(self, text: str, *values: int) -> Unwinding:
         """``+++ Error TEXT values`` on a line of its own after a line break."""
@@ -110,9 +203,8 @@ class Errors:
         return self._message("+++ Error " + text, values)
 
     def _message(self, text: str, values: tuple[int, ...]) -> Unwinding:
-        lisp = self.lisp
         if self.show:
-            out = lisp.output
+            out = self.begin()
             out.write(text)
             for value in values:
                 self.put(" ")
@@ -123,7 +215,7 @@ class Errors:
 
     def put(self, text: str) -> None:
         """A piece of a message: on the next line when this one has no room for it, a blank too, as the original does it here."""
-        out = self.lisp.output
+        out = self.out
         if NARROWEST <= out.width < out.column + len(text):
             out.write("\n")
         out.write(text)
@@ -163,12 +255,12 @@ class Errors:
             if least is None:
                 least = self.lisp.machine.raw(self.lisp.machine.field(env, 8 - VECTOR))[0]
             if self.show:
-                self.lisp.output.write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
+                self.begin().write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
                 self.begin_trace()
             return self.signal()
         text = f"{given} args where {wanted} wanted" if wanted else f"incorrectly with {given if given <= 3 else 'more than 3'} args"
         if self.show:
-            self.lisp.output.write(f"\nCalling {name}\n+++ Error bad args for Function called "
-                                   f"{'with ' if wanted else ''}{text}\n")
+            self.begin().write(f"\nCalling {name}\n+++ Error bad args for Function called "
+                                f"{'with ' if wanted else ''}{text}\n")
             self.begin_trace()
         return self.signal()

@@ -11,6 +11,7 @@ from ..objects import F_FEXPR, F_MACRO, F_SPECIAL
 from ..words import CONS, SYMBOL
 from .assembly import CompileError
 from .handles import PYTHON
+from .python import call_python
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -159,8 +160,7 @@ class Evaluator:
             return self.apply(m.car(m.cdr(f)), [*m.items(m.cdr(m.cdr(f))), *arguments])
         function = self.handles.thing(f, PYTHON)
         if callable(function):
-            session = self.session  # type: ignore[attr-defined]
-            return int(session.from_python(function(*map(session.to_python, arguments))))
+            return call_python(self, function, arguments)  # type: ignore[arg-type]
         self.bad_function(f)
         raise Unwinding
 

@@ -16,6 +16,7 @@ from ..objects import SYM_PNAME, SYM_SPARE
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .assembly import CompileError
 from .builtins.reading import fold
+from .errors import INTERNAL
 from .handles import weak_table
 from .registry import BUILTINS
 
@@ -55,14 +56,9 @@ class Host:
         except CompileError as error:
             self.lisp.compile_error(error)
             return UNWIND
-        except RecursionError:
-            return self.failed("Stack overflow")
-        except MemoryError:
-            return self.failed("Memory exhausted")
-        except (OverflowError, ValueError, ZeroDivisionError, OSError) as error:
-            return self.failed(str(error))
-        except KeyboardInterrupt:
-            return self.failed("Interrupted")
+        except INTERNAL as error:
+            lisp.errors.internal(error)
+            return UNWIND
         except SystemExit as error:
             lisp.stop(int(error.code or 0))
             return UNWIND
@@ -70,13 +66,10 @@ class Host:
             if os.environ.get("CSL_NATIVE_DEBUG"):
                 import traceback
                 traceback.print_exc()
-            return self.failed(f"internal error ({type(error).__name__}: {error})")
+            lisp.errors.internal(RuntimeError(f"internal error ({type(error).__name__}: {error})"))
+            return UNWIND
         finally:
             del m.met[mark:]
-
-    def failed(self, text: str) -> int:
-        self.lisp.errors.loud(text)
-        return UNWIND
 
     def on_none(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("internal error: unknown request of the kernel")
@@ -92,6 +85,12 @@ class Host:
 
     def on_stack_overflow(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("Stack overflow")
+
+    def on_deep(self, a: int, b: int, c: int) -> int:
+        """The machine stack has come to its limit, or to where more of it is taken."""
+        if not self.m.deepen():
+            raise self.lisp.errors.loud("Stack overflow")
+        return NIL
 
     def on_float_trap(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.bare("bad args for exception with double float")

@@ -6,7 +6,8 @@ import math
 import sys
 import time
 from collections.abc import Callable, Generator
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ..instructions.layout import CODE_GIVEN
 from ..kernel.calls import SLOT
@@ -29,34 +30,22 @@ from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
 from .compiler import MOST_STEPS, Compiler
 from .deep import Steps, deep
-from .errors import Errors
+from .errors import INTERNAL, Errors
 from .evaluator import Evaluator
 from .fasl import ModuleWriter
 from .handles import STREAM, Handles
 from .host import Host
 from .install import Installer
 from .lambdas import Known
+from .leaving import Restart, Stopped
 from .limits import Watch
 from .printer import Printer
 from .reader import Reader, ReadError
 from .registry import BUILTINS, Builtin
 from .streams import EOF_CHAR, Input, Output, Window
 
-
-class Stopped(Exception):
-    """(stop n), or the end of what was asked for."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Restart(Exception):
-    """(restart!-csl x) or (preserve ...): leave everything and begin again."""
-
-    def __init__(self, action: Callable[[], Any]) -> None:
-        super().__init__("restart")
-        self.action = action
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Lisp(Installer, Evaluator):
@@ -69,7 +58,7 @@ class Lisp(Installer, Evaluator):
         self.builtins: list[Builtin] = [BUILTINS[name] for name in sorted(BUILTINS)]
         self.errors = Errors(self)
         machine.host = Host(self)
-        machine.check_limits, machine.make_room = self.check_limits, self.collect
+        machine.check_limits, machine.make_room, machine.leave = self.check_limits, self.collect, self.leave
         self.precision = 6
         self.checking = False
         self.errno = 0  # of the last C function that was asked to keep it
@@ -99,6 +88,12 @@ class Lisp(Installer, Evaluator):
         self.prompt = "> "
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.debugger: Any = None  # what the engine debug asks before every instruction
+
+    @cached_property
+    def random(self) -> Random:
+        """The random numbers of this Lisp: the same at every start, as in the original."""
+        from random import Random
+        return Random(1)
 
     @property
     def output(self) -> Output:
@@ -336,20 +331,28 @@ class Lisp(Installer, Evaluator):
 
     def restart(self, action: Callable[[], Any]) -> Unwinding:
         """Leave everything and run ``action`` outside of it."""
+        return self.leave(Restart(action))
+
+    def leave(self, error: BaseException) -> Unwinding:
+        """Leave everything with an exception for the caller of Lisp, which no errorset catches."""
         cage = self.machine.cage
-        self.pending = Restart(action)
+        self.pending = error
         cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_RESTART, NIL, NIL
         return Unwinding()
 
     def protect(self, function: Callable[[], Any]) -> Any:
         """Run at top level: errors were reported already, stop and restart become exceptions.  None after an error."""
+        with self.errors.printed():
+            return self._protected(function)
+
+    def _protected(self, function: Callable[[], Any]) -> Any:
         m = self.machine
         sp, bp = m.cage["sp"], m.cage["bp"]
         try:
             return function()
-        except (RecursionError, MemoryError, ValueError, OverflowError, OSError) as error:
+        except INTERNAL as error:
             self.settle(sp, bp)
-            self.errors.loud("Stack overflow" if isinstance(error, RecursionError) else str(error) or type(error).__name__)
+            self.errors.internal(error)
             return None
         except Unwinding:
             self.settle(sp, bp)

@@ -7,6 +7,7 @@ that loop go on natively in the middle.  Nothing of it goes into an image: it ca
 from __future__ import annotations
 
 import time
+import weakref
 from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -64,7 +65,14 @@ class Jit(CodeCache):
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._table: StencilTable | None | str = None
         self._began = time.perf_counter()
-        self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "", self.machine.poke)
+        machine = weakref.ref(self.machine)  # a session that was dropped may be waited for by the thread of a compiling process
+
+        def poke() -> None:
+            if (found := machine()) is not None:
+                found.poke()
+        self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "", poke)
+        session.owned.add(self.arena.close)
+        session.owned.add(self.background.close)
 
     @property
     def possible(self) -> bool:

@@ -154,6 +154,12 @@ def _rows() -> list[Intrinsic]:
         ("fsqrt", (d,), d, "fsqrt({0})", "{r} = call double @llvm.sqrt.f64(double {0})", "square root (NaN below 0)"),
         ("stack_pointer", (), w, f"{SIGN - 2}", "{t} = call ptr @llvm.stacksave.p0()\n{r} = ptrtoint ptr {t} to i64",
          "the machine stack pointer; under CPython a value above every limit"),
+        ("change_stack", (w,), w, "0",
+         "{t} = call ptr @llvm.stacksave.p0()\n{r} = ptrtoint ptr {t} to i64\n{u} = icmp eq i64 {0}, 0\n{v} = select i1 {u}, i64 {r}, i64 {0}\n"
+         # A block of a size that LLVM does not know (0 bytes) makes it find everything else by the frame pointer.
+         "{x}.size = lshr i64 {0}, 63\n{x}.block = alloca i8, i64 {x}.size\ncall void asm sideeffect \"\", \"r\"(ptr {x}.block)\n"
+         "{x} = inttoptr i64 {v} to ptr\ncall void @llvm.stackrestore.p0(ptr {x})",
+         "go on with this machine stack pointer (0: stay) and give the one before, to which the function must return before it ends"),
         ("load_address", (w,), w, "MEM.load({0})", at + "{u} = load ptr, ptr {t}\n{r} = ptrtoint ptr {u} to i64",
          "an address in the machine's own size and byte order: what its stack holds"),
         ("address_size", (), w, "8", "{r} = ptrtoint ptr getelementptr (ptr, ptr null, i32 1) to i64", "bytes of an address of the machine"),

@@ -47,6 +47,9 @@ class Memory:
         if executable:
             raise OSError("this system has no call that makes memory executable")
 
+    def forbid(self, address: int, size: int) -> None:
+        """Whole pages that must not be touched, where the system can tell."""
+
     def release(self, address: int, size: int) -> None:
         self._taken.pop(address, None)  # the pages go with the last view of them
 
@@ -101,6 +104,9 @@ class Posix(Memory):
     def protect(self, address: int, size: int, executable: bool) -> None:
         if self.change(address, size, READ | (EXECUTE if executable else WRITE)):
             raise OSError(ctypes.get_errno(), f"the system refuses to make memory {'executable' if executable else 'writable'}")
+
+    def forbid(self, address: int, size: int) -> None:
+        self.change(address, size, 0)
 
     def release(self, address: int, size: int) -> None:
         self.unmap(address, size)

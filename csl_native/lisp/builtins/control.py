@@ -9,7 +9,7 @@ from ...machine import Unwinding
 from ...objects import F_MACRO, SYM_ENV
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
-from ..errors import NAMES, QUIET, VALUES
+from ..errors import INTERNAL, NAMES, QUIET, VALUES
 from ..registry import Fixnum, Number, Symbol, Value, builtin
 
 if TYPE_CHECKING:
@@ -64,20 +64,18 @@ def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = N
     errors.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES
     sp, bp = m.cage["sp"], m.cage["bp"]
     try:
-        return m.cons(lisp.eval(form), NIL)
+        with errors.printed():
+            return m.cons(lisp.eval(form), NIL)
     except Unwinding:
         if m.cage["unwind_kind"] != UNWIND_ERROR:
             raise
         lisp.settle(sp, bp)
         number = m.cage["unwind_tag"]
         return number if number & 7 != CONS else NIL
-    except RecursionError:
+    except INTERNAL as error:  # from Python code between here and the kernel
         lisp.settle(sp, bp)
-        errors.loud("Stack overflow")
-        return NIL
-    except ValueError as error:  # from Python code between here and the kernel
-        lisp.settle(sp, bp)
-        errors.loud(str(error))
+        with errors.printed():
+            errors.internal(error)
         return NIL
     finally:
         errors.show, errors.trace = before
@@ -111,13 +109,15 @@ def error(lisp: Lisp, *arguments: Value) -> int:
         raise lisp.errors.signal()
     message = arguments[1] if len(arguments) > 1 else NIL
     m.set_value(m.intern("emsg*"), message)
+    lisp.errors.again(message)
     if lisp.errors.show:
-        lisp.output.write("\n+++ error: ")
+        out = lisp.errors.begin()
+        out.write("\n+++ error: ")
         lisp.errors.value(m.list(arguments))
         for value in arguments[1:]:
             lisp.errors.put(" ")
             lisp.errors.value(value)
-        lisp.output.write("\n")
+        out.write("\n")
         lisp.errors.begin_trace()
     raise lisp.errors.signal(arguments[0], message)
 

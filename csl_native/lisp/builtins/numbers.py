@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
 from ...words import FLOAT, SYMBOL
@@ -224,31 +223,24 @@ def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
     raise lisp.errors.plain(who, a, b)
 
 
-@cache
-def generator() -> Any:
-    """The random numbers of this process: the same at every start, as in the original."""
-    import random
-    return random.Random(1)
-
-
 @builtin("random-fixnum", 0, -1)
 def random_fixnum(lisp: Lisp, *ignored: Value) -> int:
-    return (int(generator().getrandbits(60)) - (1 << 59)) << 3
+    return (int(lisp.random.getrandbits(60)) - (1 << 59)) << 3
 
 
 @builtin("random", 1, 2, "random-number", wrong="random-number")
 def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
     if n & 7 == FLOAT:
-        return lisp.machine.float(generator().random() * lisp.machine.double(n))
+        return lisp.machine.float(lisp.random.random() * lisp.machine.double(n))
     limit = lisp.machine.number(n)
     if limit <= 0:
         raise lisp.errors.plain("random-number -ve argument", n)
-    return lisp.machine.integer(generator().randrange(limit))
+    return lisp.machine.integer(lisp.random.randrange(limit))
 
 
 @builtin("make-random-state", 0, 1)
 def make_random_state(lisp: Lisp, seed: Value = NIL) -> int:
-    generator().seed(seed)
+    lisp.random.seed(seed if seed & 7 == 0 or seed == NIL else lisp.printer.text(seed))
     return NIL
 
 

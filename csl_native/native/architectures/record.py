@@ -165,8 +165,9 @@ def code_function(code: bytes, result: Any, *arguments: Any) -> Callable[..., An
     memory = CodeMemory(len(code))
     memory.view()[:len(code)] = code
     memory.seal()
-    function: Callable[..., Any] = ctypes.CFUNCTYPE(result, *arguments)(memory.address)
-    return function
+    function: Any = ctypes.CFUNCTYPE(result, *arguments)(memory.address)
+    function.memory = memory  # lives as long
+    return function  # type: ignore[no-any-return]
 
 
 @cache

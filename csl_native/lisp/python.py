@@ -1,0 +1,64 @@
+"""Python functions that Lisp calls, and what they raise: an exception goes through Lisp as itself, and to an errorset it is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..machine import Unwinding
+from ..signals import GATE
+from ..stacks import on_the_caller_s_thread
+from .leaving import Restart, Stopped
+
+if TYPE_CHECKING:
+    from .lisp import Lisp
+
+
+class Exit(BaseException):
+    """A throw, or the end of a limit, whose destination lies behind Python code: it goes through that as an exception.
+
+    ``tag`` and ``value`` are handles.
+    """
+
+    def __init__(self, kind: int, tag: Any, value: Any) -> None:
+        super().__init__("Lisp is leaving this Python function")
+        self.kind, self.tag, self.value = kind, tag, value
+
+
+def outside(function: Callable[..., Any], values: list[Any]) -> Any:
+    """Call what is not the Lisp's, with signals as everywhere in Python."""
+    out = GATE.let_out()
+    try:
+        return function(*values)
+    finally:
+        if out:
+            GATE.back_in()
+
+
+def call_python(lisp: Lisp, function: Callable[..., Any], arguments: list[int]) -> int:
+    """The Lisp value of a Python function's; it runs on the thread that called Lisp."""
+    session = lisp.session  # type: ignore[attr-defined]
+    values = [session.to_python(word) for word in arguments]
+    try:
+        value = on_the_caller_s_thread(lambda: outside(function, values))
+        return int(session.from_python(value))
+    except BaseException as error:
+        raised = error
+    try:
+        raise as_unwinding(lisp, raised)
+    finally:
+        del raised  # which knows this frame
+
+
+def as_unwinding(lisp: Lisp, error: BaseException) -> Unwinding:
+    """What leaves Lisp for an exception of Python code that it called."""
+    if isinstance(error, Exit):
+        cage = lisp.machine.cage
+        cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = error.kind, error.tag.word, error.value.word
+        return Unwinding()
+    if isinstance(error, Stopped):
+        lisp.stop(error.code)
+        return Unwinding()
+    if isinstance(error, Restart) or not isinstance(error, Exception):
+        return lisp.leave(error)
+    return lisp.errors.python(error)
