@@ -21,6 +21,7 @@ from typing import Any
 from csl_native.engines.record import engines
 from csl_native.session import LispError, Session
 
+from .algebra import algebra
 from .heap import compile_speed, heap_table, pauses
 from .images import images, run_time
 from .modules import loops, verification
@@ -272,6 +273,8 @@ def main() -> None:
     report += f"* {float_loop()}\n* {foreign_calls()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
     report += f"* {pauses()}\n* {compile_speed()}\n\n" + table(*heap_table(SYSTEMS["native"], sbcl, say)) + "\n"
     report += f"* {verification()}\n\n{loops(say)}\n\n"
+    line, head, rows = algebra(say)
+    report += f"* {line}\n\n" + table(head, rows) + "\n"
     report += compare(1 if options.quick else 4, say)
     print(report)
     if options.o:
