@@ -7,12 +7,15 @@ take longer than an interrupt may wait is done there, at the price of copying th
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from . import gmp
+
+if TYPE_CHECKING:
+    import subprocess
 
 # Limbs of the operands up to which an operation is done at once, some hundredths of a second at most: with the library, and without.
 SHORT = {"product": (3 << 16, 1 << 13), "quotient": (1 << 16, 1 << 12), "gcd": (1 << 13, 1 << 11), "root": (1 << 16, 1 << 11), "power": (64, 64),
@@ -73,6 +76,7 @@ class Apart:
         if not sys.executable:
             return False
         try:
+            import subprocess  # as long to import as half of the start
             self.process = subprocess.Popen([sys.executable, "-I", "-S", gmp.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError:
             return False

@@ -43,7 +43,7 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
     from .native.compiler import CompilerMissing
     from .preserve import heap_sections
     sections: list[Section] = []
-    about = {"sources": (made_from or sources())._asdict()}
+    about: dict[str, Any] = {"sources": (made_from or sources())._asdict()}
     machine = Machine(Cage.largest(512 << 20))
     architecture = host()
     try:
@@ -58,6 +58,7 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
         machine.attach_python()
     machine.format()
     lisp = Lisp(machine)
+    about["modules"] = lisp.builtins.modules
 
     def fill() -> None:
         lisp.checking = True

@@ -51,7 +51,7 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     cage.forget(cage.places["forward"], cage.places["end"] - cage.places["forward"])
     cage.forget(scratch, size + starts_size + 65536)
     info: dict[str, Any] = {
-        "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": [row.name for row in lisp.builtins],
+        "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": list(lisp.builtins.names),
         "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP,
         "profile": sorted(getattr(session, "profile", ())), **session.about}
     heap += b"\0" * (-len(heap) % PAGE)

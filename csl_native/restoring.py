@@ -11,8 +11,9 @@ from csl_native.image.files import shown
 from . import __version__
 from .baseimage import base_image, damaged
 from .cage import Cage
-from .lisp.libraries import set_libraries
+from .kernel.memory import NIL
 from .lisp.lisp import Lisp
+from .lisp.registry import Rows
 from .native.admission import not_admitted
 from .native.architectures import Architecture, host, why_no_host
 from .native.guards import guard_of
@@ -49,6 +50,7 @@ class Restoring:
     output: Any
     trust: Trust
     owned: Owned
+    lisp: Lisp
 
     def _begin(self, path: str, jit: tuple[int, int], wait: float) -> None:
         with Image(path) as image:
@@ -74,7 +76,8 @@ class Restoring:
                 from .verifying import verify_structure
                 verify_structure(self.machine, image)
                 self.fallbacks.append(Fallback("untrusted", detail=f"the heap: {doubt}"))
-            self.lisp = Lisp(self.machine, self.output)
+            said = self.base.sections["heap"].info if "heap" in self.base.sections else {}
+            self.lisp = Lisp(self.machine, self.output, Rows(said["builtins"], said["modules"]) if "modules" in said else None)
             self._translate(info)
             if doubt:
                 from .verifying import adopt_functions
@@ -91,7 +94,12 @@ class Restoring:
             self.hardcode.instate()
             self._system_variables()
             own = [] if self.path is None or is_program(image) else [path]
-            set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
+            if own or self.libraries or self.output_library is not None:
+                from .lisp.libraries import set_libraries
+                set_libraries(self.lisp, [*own, *self.libraries], self.output_library)
+            else:
+                for name in ("input-libraries", "output-library"):
+                    self.machine.set_value(self.machine.intern(name), NIL)
         if isinstance(self.machine, StressedMachine):
             self.machine.begin_stress(self.lisp)
         self.hardcode.set_thresholds(*jit, wait)
@@ -141,7 +149,7 @@ class Restoring:
                 why = Fallback("no-set", detail=f"tag {architecture.number}")
             elif (why := not_admitted(self.trust, image, name)) is None:
                 try:
-                    pages = PageSet.read(image, name)
+                    pages = PageSet.read(image, name, is_program(image))
                     if pages.bad_pages:
                         why = Fallback("damaged-page", detail=f"kernel page {min(pages.bad_pages)}")
                     elif missing := architecture.missing(pages.features):
@@ -283,7 +291,7 @@ class Restoring:
         """Entry slots and function numbers of an image of another version are translated by name."""
         m, lisp = self.machine, self.lisp
         old_entries, old_builtins = list(info["entries"]), list(info["builtins"])
-        names = [row.name for row in lisp.builtins]
+        names = lisp.builtins.names
         if old_entries == list(m.entry_names) and old_builtins == names:
             return
         slot_of = {name: SLOTS + 8 * k for k, name in enumerate(m.entry_names)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -63,6 +62,7 @@ class TopLevel:
     def explain(self) -> None:
         if self.options.explain_json:
             for fallback in self.session.fallbacks:
+                import json
                 line = json.dumps(fallback.row())
                 if line not in self.said:
                     self.said.add(line)

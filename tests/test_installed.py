@@ -17,6 +17,8 @@ from csl_native import baseimage
 from csl_native.baseimage import OUTER, Sources, base_image, made_from
 from csl_native.baseimage import sources as sources_of
 from csl_native.extras import USES, missing, sentence
+from csl_native.image.container import Image
+from csl_native.lisp.registry import Rows
 from csl_native.progress import Progress
 
 from .conftest import ROOT
@@ -169,3 +171,24 @@ def test_progress_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str])
     with Progress("csl") as tell:
         tell(0, 1, "f")
     assert capsys.readouterr().err == "", "what is over soon needs no words"
+
+
+def test_starting_imports_what_it_needs() -> None:
+    """What takes long to import, or only compiling, writing and most functions need, comes when it is needed."""
+    script = ("import sys\nfrom csl_native.cli import main\nmain(['-q', '-e', 'nil'])\n"
+              "print(*(name for name in sys.modules if name.removeprefix('csl_native.') in sys.argv[1:]))")
+    heavy = ["subprocess", "inspect", "json", "html", "hashlib", "image.writing", "kernel.bignum", "kernel.hashing", "lisp.compiler", "lisp.fasl",
+             "lisp.libraries", "lisp.builtins.numbers", "lisp.builtins.strings", "foreign.libraries"]
+    done = subprocess.run([sys.executable, "-c", script, *heavy], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "\n"
+
+
+def test_functions_are_found_in_their_modules() -> None:
+    """The base image says in which module each function is that is written in Python."""
+    rows = Rows.of_all()
+    with Image(base_image()) as image:
+        info = image.sections["heap"].info
+    assert (info["builtins"], info["modules"]) == (rows.names, rows.modules)
+    fresh = Rows(rows.names, rows.modules)
+    fresh[:] = [None] * len(fresh)
+    assert [fresh.get(k) for k in range(len(fresh))] == list(rows) and fresh.named("text explode2") is rows.named("text explode2")

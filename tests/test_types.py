@@ -14,6 +14,7 @@ import pytest
 from csl_native.instructions.codec import Code, encode
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError
+from csl_native.lisp.builtins import load
 from csl_native.lisp.registry import BUILTINS, Fixnum, Value, declared
 from csl_native.machine import WrongType
 from csl_native.session import LispError, Session
@@ -75,6 +76,7 @@ def test_accessors_look_at_the_tag(session: Session) -> None:
 
 
 def test_a_declaration_is_a_test() -> None:
+    load()
     assert [place for place, _ in BUILTINS["setprop"].types] == [0]
     assert BUILTINS["concat"].rest is not None
     assert len(declared(_typed)[0]) == 1

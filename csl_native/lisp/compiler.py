@@ -16,7 +16,7 @@ from ..kernel.memory import NIL, T
 from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..words import CONS, SYMBOL
 from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, CompileError, Function
-from .deep import Steps, deep
+from .deep import MOST_STEPS, Steps, deep
 from .forms import DISPLACEABLE, SPECIAL_NAMES
 from .lambdas import Hidden, Known, assigned_inside
 from .parameters import MOST, Parameters
@@ -43,7 +43,6 @@ OPEN = {  # Lisp functions that are one instruction, by argument count
 FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0), "iplus": ("plus", 0),
           "itimes": ("times", 8)}
 RIGHT = {"append": "append2", "nconc": "nconc2"}
-MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that expand to macros without end
 
 
 class Compiler(Parameters):

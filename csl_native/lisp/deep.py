@@ -10,6 +10,8 @@ from typing import Any
 
 Steps = Generator[Any, Any, Any] | None
 
+MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that expand to macros without end
+
 
 def deep(step: Steps, most: int | None = None) -> Any:
     """Run a generator; each generator that it yields is run, and its result sent back, as a call would be.

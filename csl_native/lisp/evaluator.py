@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
@@ -26,7 +27,6 @@ class Evaluator:
     """eval and apply; a part of Lisp."""
 
     machine: Machine
-    compiler: Compiler
     errors: Errors
     handles: Handles
     s_lambda: int
@@ -34,6 +34,12 @@ class Evaluator:
     define: Callable[..., None]
     expand: Callable[[int], int]
     lambda_symbol: Callable[..., int]
+
+    @cached_property
+    def compiler(self) -> Compiler:
+        """What most programs that start do not need."""
+        from .compiler import Compiler
+        return Compiler(self)  # type: ignore[arg-type]  # every Evaluator is a Lisp
 
     def eval(self, x: int, depth: int = 0) -> int:
         """The value of a form.  Calls are evaluated directly, forms with bindings, and those that are deep inside of others, are compiled first."""

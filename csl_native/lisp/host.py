@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from .. import gmp
 from ..instructions.layout import CODE_COMPILED
-from ..kernel.handmade import USEFUL_CALLS
 from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding, WrongType
@@ -18,7 +17,6 @@ from .assembly import CompileError
 from .builtins.reading import fold
 from .errors import INTERNAL
 from .handles import weak_table
-from .registry import BUILTINS
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -328,6 +326,7 @@ class Host:
 
     def on_useful(self, operation: int, a: int, b: int) -> int:
         """What hand-made code asks for by the original's numbers of entries."""
+        from ..kernel.handmade import USEFUL_CALLS
         name, lisp = USEFUL_CALLS[operation >> 3], self.lisp
         if name == "rational":
             if not self.m.is_integer(a):
@@ -388,7 +387,7 @@ class Host:
 
     def on_text_function(self, number: int, x: int, y: int) -> int | None:
         """Finish a text function that met more than ASCII."""
-        row = BUILTINS["text " + TEXT_FUNCTIONS[number]]
+        row = self.lisp.builtins.named("text " + TEXT_FUNCTIONS[number])
         arguments = [x, y][:row.least]
         bad = row.bad(self.m, arguments)
         if bad is not None:
@@ -398,7 +397,8 @@ class Host:
     def on_call_function(self, env: int, n: int, fp: int) -> int | None:
         """Call a function of the registry; its arguments lie at ``fp``."""
         m = self.m
-        row = self.lisp.builtins[m.words[env + SYM_SPARE >> 3] >> 3]
+        builtins, number = self.lisp.builtins, m.words[env + SYM_SPARE >> 3] >> 3
+        row = builtins[number] or builtins.get(number)
         if n < row.least or (n > row.most >= 0):
             raise self.lisp.errors.wrong_count(env, n)
         at = fp >> 3

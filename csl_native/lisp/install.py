@@ -11,7 +11,7 @@ from ..objects import F_FLUID, F_GLOBAL, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, S
 
 if TYPE_CHECKING:
     from ..machine import Machine
-    from .registry import Builtin
+    from .registry import Rows
 
 SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq ~let let* prog tagbody go return catch unwind-protect "
                  "declare the eval-when de dm flet").split()
@@ -41,7 +41,7 @@ class Installer:
     """Fills a new heap; a part of Lisp."""
 
     machine: Machine
-    builtins: list[Builtin]
+    builtins: Rows
     eol: int
     eof: int
     ready: Callable[[], None]
@@ -55,8 +55,8 @@ class Installer:
         kernel_functions = [(number, name) for number, name in enumerate(m.entry_names) if name.startswith("entry_")]
         for number, name in kernel_functions:
             self._install_kernel(number, name)
-        for index, row in enumerate(self.builtins):
-            symbol = m.intern(row.name)
+        for index, name in enumerate(self.builtins.names):
+            symbol = m.intern(name)
             self.set_cells(symbol, SLOT["host1"], SLOT["host2"], SLOT["hostn"])
             m.set_field(symbol, SYM_ENV, symbol)
             m.words[symbol + SYM_SPARE >> 3] = index << 3

@@ -28,34 +28,33 @@ from ..objects import (
 from ..system.waiting import Patient, patient
 from ..vm import UNWIND_RESTART, UNWIND_STOP
 from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
-from .compiler import MOST_STEPS, Compiler
-from .deep import Steps, deep
+from .deep import MOST_STEPS, Steps, deep
 from .errors import INTERNAL, Errors
 from .evaluator import Evaluator
-from .fasl import ModuleWriter
 from .handles import STREAM, Handles
 from .host import Host
 from .install import Installer
-from .lambdas import Known
 from .leaving import Restart, Stopped
 from .limits import Watch
 from .printer import Printer
 from .reader import Reader, ReadError
-from .registry import BUILTINS, Builtin
+from .registry import Rows
 from .streams import EOF_CHAR, Input, Output, Window
 
 if TYPE_CHECKING:
     from random import Random
 
+    from .fasl import ModuleWriter
+    from .lambdas import Known
+
 
 class Lisp(Installer, Evaluator):
     """One Lisp over one machine."""
 
-    def __init__(self, machine: Machine, output: Any = None) -> None:
-        from . import builtins
-        builtins.load()
+    def __init__(self, machine: Machine, output: Any = None, builtins: Rows | None = None) -> None:
+        """``builtins``: where the functions written in Python are, when that is known."""
         self.machine = machine
-        self.builtins: list[Builtin] = [BUILTINS[name] for name in sorted(BUILTINS)]
+        self.builtins = builtins if builtins is not None else Rows.of_all()
         self.errors = Errors(self)
         machine.host = Host(self)
         machine.check_limits, machine.make_room, machine.leave = self.check_limits, self.collect, self.leave
@@ -140,7 +139,7 @@ class Lisp(Installer, Evaluator):
         """Build what needs the heap: call when it is formatted or restored."""
         m = self.machine
         self.reader, self.printer = Reader(self), Printer(self)
-        self.compiler = Compiler(self)
+        self.__dict__.pop("compiler", None)
         intern = m.intern
         self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = intern("lambda"), intern("expr"), intern("macro"), intern("fexpr")
         self.s_comp, self.s_quote = intern("*comp"), intern("quote")
@@ -198,7 +197,7 @@ class Lisp(Installer, Evaluator):
         spare = m.field(env, SYM_SPARE) >> 3
         if spare < 0:
             return name, str(-spare - 1)
-        row = self.builtins[spare]
+        row = self.builtins.get(spare)
         return name, str(row.least) if row.least == row.most else ""
 
     # -- definitions -----------------------------------------------------------------

@@ -6,8 +6,8 @@ registered.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..kernel.memory import NIL
@@ -44,6 +44,7 @@ TYPES: dict[str, Test | None] = {
     "Number": lambda m, x: x & 7 in (0, FLOAT) or bool(m.is_integer(x)),
     "Vector": lambda m, x: x & 7 == VECTOR,
 }
+CO_VARARGS = 4  # inspect has it, and takes as long to import as the rest of the start
 BARE = "bad args for"  # a message that begins so is printed without the value, as in the original
 
 
@@ -81,7 +82,7 @@ class Builtin(NamedTuple):
 def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[tuple[int, Test], ...], Test | None, int]:
     """The tests of a function's parameters behind the first, by place, of as many as Lisp can give; that of the rest, and where it begins."""
     code, annotations = function.__code__, function.__annotations__
-    several = bool(code.co_flags & inspect.CO_VARARGS)
+    several = bool(code.co_flags & CO_VARARGS)
     names = code.co_varnames[1:code.co_argcount + several]
     kinds = []
     for name in names if most < 0 else names[:most]:
@@ -94,6 +95,7 @@ def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[tuple[
 
 
 BUILTINS: dict[str, Builtin] = {}
+MODULES_OF: dict[str, str] = {}  # where each is, in builtins/
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -104,6 +106,7 @@ def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, 
         for each in (name, *aliases):
             count = least if most is None else most
             called = asking(each, function) if reaches else function
+            MODULES_OF[each] = function.__module__.rpartition(".")[2]
             BUILTINS[each] = Builtin(each, called, max(least, 0), count, wrong or each.removeprefix("text "), *declared(function, count))
         return function
     return register
@@ -115,3 +118,29 @@ def asking(name: str, function: Callable[..., int | None]) -> Callable[..., int 
         lisp.reach_out(name)
         return function(lisp, *arguments)
     return call
+
+
+class Rows(list["Builtin | None"]):
+    """The rows by number, in the order of their names.  A module of ``builtins/`` is imported when one of its functions is called first."""
+
+    def __init__(self, names: list[str], modules: list[str]) -> None:
+        super().__init__(BUILTINS.get(name) for name in names)
+        self.names, self.modules = names, modules
+
+    @classmethod
+    def of_all(cls) -> Rows:
+        """All there are, from all modules."""
+        from . import builtins
+        builtins.load()
+        names = sorted(BUILTINS)
+        return cls(names, [MODULES_OF[name] for name in names])
+
+    def get(self, number: int) -> Builtin:
+        row = self[number]
+        if row is None:
+            import_module(f"{__package__}.builtins.{self.modules[number]}")
+            row = self[number] = BUILTINS[self.names[number]]
+        return row
+
+    def named(self, name: str) -> Builtin:
+        return BUILTINS.get(name) or self.get(self.names.index(name))

@@ -9,11 +9,10 @@ from csl_native.image.container import Image, ImageError, Section
 
 from ..baseimage import base_image
 from ..belonging import together
-from ..foreign.libraries import ForeignError
-from ..foreign.libraries import resolve as resolve_foreign
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_HANDMADE
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..trust import is_program
 from ..vm import HEAP
 from ..words import OTHER, VECTOR
 from .admission import not_admitted
@@ -52,6 +51,7 @@ class HardCode(DefinitionTable):
         self.slots: set[int] = set()  # entry slots that function cells lead to
         self.collector = CodeCollector(self)
         self._index: tuple[dict[str, set[str]], set[str]] | None = None
+        self._resolved: dict[str, int] | None = None  # the addresses of the kernel's functions
         self._listed: set[int] | None = None  # the symbols in the table: most definitions are of none of them
         self.refused = kernel_refused
         self.wait = 0.0  # seconds in which nothing is counted
@@ -80,7 +80,7 @@ class HardCode(DefinitionTable):
         if why := not_admitted(self.session.trust, image, name):
             return why
         try:
-            pages = PageSet.read(image, name)
+            pages = PageSet.read(image, name, is_program(image))
         except ImageError as error:
             return Fallback("damaged-page", detail=str(error))
         if pages.abi != self.kernel.abi:
@@ -234,8 +234,10 @@ class HardCode(DefinitionTable):
         return SLOT[HANDMADE[k]]
 
     def resolve(self) -> dict[str, int]:
-        loaded = self.session.sets[f"kernel-{self.architecture.number}"] if self.architecture else None
-        return {name: loaded.address(name) for name in loaded.pages.functions} if loaded else {}
+        if self._resolved is None:
+            loaded = self.session.sets[f"kernel-{self.architecture.number}"] if self.architecture else None
+            self._resolved = {name: loaded.address(name) for name in loaded.pages.functions} if loaded else {}
+        return self._resolved
 
     def apply_native(self) -> Any:
         kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 9)
@@ -267,6 +269,8 @@ class HardCode(DefinitionTable):
         if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
             return Fallback("missing-feature", m.text(symbol), missing)
         for target in entry.get("foreign", ()):
+            from ..foreign.libraries import ForeignError
+            from ..foreign.libraries import resolve as resolve_foreign
             try:
                 resolve_foreign(target)
             except ForeignError as error:

@@ -133,17 +133,20 @@ class PageSet:
         return Section(name, body + bytes(self.data), raw=True, info=info)
 
     @classmethod
-    def read(cls, image: Image, name: str) -> PageSet:
-        """A set of an image.  Pages may be damaged, which costs only the functions in them; what is in front of them may not."""
+    def read(cls, image: Image, name: str, own: bool = False) -> PageSet:
+        """A set of an image.  Pages may be damaged, which costs only the functions in them; what is in front of them may not.
+
+        ``own``: the image is the program's, and what matches its digest there is right, which saves a third of the time.
+        """
         info = image.sections[name].info if name in image.sections else {}
         head = info.get("head")
-        pages = cls.parse(image.read(name, check=head is None), f"{image.path}, section {name}", head)
+        pages = cls.parse(image.read(name, check=head is None), f"{image.path}, section {name}", head, own)
         if pages.tag != info.get("tag", pages.tag):
             raise ImageError(f"{image.path}: section {name} holds a set for tag {pages.tag}, the directory says {info['tag']}; compile it again")
         return pages
 
     @classmethod
-    def parse(cls, data: bytes, where: str, front: bytes | None = None) -> PageSet:
+    def parse(cls, data: bytes, where: str, front: bytes | None = None, own: bool = False) -> PageSet:
         """A set from its section; every count is checked, pages that do not match their digest are noted.
 
         ``front``: the digest of what is in front of the pages.
@@ -153,7 +156,8 @@ class PageSet:
             if size > min(HEAD_LIMIT, len(data)):
                 raise ValueError(f"head of {size} bytes")
             head = unpack(data[4:4 + size])
-            check_head(head)
+            if not own or front is None:
+                check_head(head)
             count, length = head["records"], head["size"]
             at = 4 + size
             if count < 0 or at + RECORD.size * count > len(data):
@@ -171,7 +175,7 @@ class PageSet:
             result.tables = head.get("tables", {})
             result.bad_pages = {k for k, d in enumerate(head["pages"]) if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
             return result
-        except (ValueError, TypeError, struct.error) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error
 
 
