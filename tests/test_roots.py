@@ -97,6 +97,18 @@ def test_callbacks_under_stress() -> None:
 
 
 @needs_native
+def test_callbacks_of_c_under_stress() -> None:
+    s = Session(heap=128 << 20, gc_stress=3, output=open(os.devnull, "wb"))
+    s.eval("""(define!-foreign 'c!-qsort "libc.so.6" "qsort" 'void '(pointer size size (callback int (pointer pointer))))
+              (de value (p) (foreign!-ref p 'int32)) (setq seen nil)
+              (setq v (mkvect32 4)) (putv32 v 0 30) (putv32 v 1 -4) (putv32 v 2 17) (putv32 v 3 0) (putv32 v 4 5)""")
+    s.eval("(c!-qsort v 5 4 (function (lambda (a b) (setq seen (list (list a 1.5) seen)) (difference (value a) (value b)))))")
+    assert s.eval("(list (getv32 v 0) (getv32 v 1) (getv32 v 2) (getv32 v 3) (getv32 v 4))") == [-4, 0, 5, 17, 30]
+    assert s.eval("(cadr (car seen))") == 1.5
+    s.close()
+
+
+@needs_native
 def test_the_debugger_under_stress() -> None:
     from csl_native.debugger import Debugger
     s = Session(heap=128 << 20, gc_stress=5, output=open(os.devnull, "wb"))
@@ -144,6 +156,8 @@ def test_long_loops_forget_what_they_met(native: Session) -> None:
 # -- the conformance cases -----------------------------------------------------------
 
 SAMPLE = "lists-basic|mapping|hashtables|catch"
+RECURSION = "^(30-|recursion)"  # each collection there looks through a stack of up to a million frames
+BUT_RECURSION = "^(?!30-|recursion)"
 
 
 def failures(report: dict) -> set[str]:  # type: ignore[type-arg]
@@ -152,8 +166,9 @@ def failures(report: dict) -> set[str]:  # type: ignore[type-arg]
 
 @needs_native
 @pytest.mark.parametrize(("comp", "only", "stride"), [
-    (False, SAMPLE, 1), pytest.param(False, "", 23, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
-    pytest.param(True, "", 23, marks=[pytest.mark.slow, pytest.mark.exhaustive])])
+    (False, SAMPLE, 1),
+    *(pytest.param(comp, only, stride, marks=pytest.mark.slow) for comp in (False, True) for only, stride in ((BUT_RECURSION, 23), (RECURSION, 9973))),
+    *(pytest.param(comp, RECURSION, 997, marks=[pytest.mark.slow, pytest.mark.exhaustive]) for comp in (False, True))])
 def test_conformance_under_stress(comp: bool, only: str, stride: int) -> None:
     """The same cases differ from the original as without stress; a stride, because recursions of 10⁵ calls would take minutes."""
     options = ["--no-programs", *(["--comp"] if comp else []), *(["--only", only] if only else [])]
