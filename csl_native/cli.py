@@ -290,8 +290,9 @@ def program() -> None:
     """Entry point of the ``csl`` command: ends the process without taking the interpreter apart (several ms)."""
     import gc
 
-    from .system.process import utf8_streams
+    from .system.process import open_streams, utf8_streams
     gc.disable()
+    open_streams()
     utf8_streams()
     status = main()
     sys.stdout.flush()

@@ -78,6 +78,7 @@ class Debugger:
         self.trace: Callable[[Frame, str], None] | None = None
         self.stack: list[Frame] = []
         self.attached = self.busy = False
+        self.stays = False  # also when there is nothing to stop for
         self._mode, self._depth = "go", 0
         self._codes: dict[int, tuple[int, str, Code, dict[int, Decoded]]] = {}
         self._old: Any = None

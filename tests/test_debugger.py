@@ -245,3 +245,16 @@ def test_the_prompt(csl: Callable[..., Any]) -> None:
     done = csl("-q", text=FACT + "(breakpoint 'fact)\n(errorset '(fact 2) t nil)\nq\n(unbreakpoint 'fact) (watchpoint 'x) (debug nil) (print 'end)\n")
     assert "abandoned in the debugger" in done.stdout and done.stdout.splitlines()[-1] == "end"
     assert "nosuch has no bytecode" in csl("-q", "-e", "(breakpoint 'nosuch)").stdout
+
+
+def test_the_debugger_leaves_with_the_last_breakpoint(native: Session) -> None:
+    native.eval("(de f (x) x) (de g (x) x) (unbreakpoint 'f)")
+    assert native.lisp.debugger is None
+    native.eval("(breakpoint 'f) (breakpoint 'g) (unbreakpoint 'f)")
+    assert native.lisp.debugger is not None
+    native.eval("(unbreakpoint 'g)")
+    assert native.lisp.debugger is None and native.machine.cage["debugged"] == 0
+    native.eval("(debug t) (breakpoint 'f) (unbreakpoint 'f)")
+    assert native.lisp.debugger is not None
+    native.eval("(debug nil)")
+    assert native.lisp.debugger is None

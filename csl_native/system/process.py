@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -59,6 +60,15 @@ def is_terminal(stream: Any) -> bool:
     handle = msvcrt.get_osfhandle(stream.fileno())  # type: ignore[attr-defined,unused-ignore]
     kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
     return bool(kernel.GetConsoleMode(ctypes.c_void_p(handle), ctypes.byref(ctypes.c_uint32())))
+
+
+def open_streams() -> None:
+    """Standard streams that were closed when the process began: nothing is read from them, and what is written goes nowhere."""
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                found = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: no other file becomes a standard stream
+                setattr(sys, name, open(found, mode, encoding="utf-8", closefd=found != fd))
 
 
 def utf8_streams() -> None:

@@ -103,8 +103,12 @@ def breakpoint_at(lisp: Lisp, name: Text, offset: Fixnum = 0) -> int:
 
 @builtin("unbreakpoint", 1)
 def unbreakpoint(lisp: Lisp, name: Text) -> int:
-    """Remove the breakpoints of a function."""
-    debugger(lisp).clear(lisp.machine.text(name))
+    """Remove the breakpoints of a function; with the last thing to stop for the debugger leaves, unless (debug t) wanted it."""
+    found = lisp.debugger
+    if found is not None:
+        found.clear(lisp.machine.text(name))
+        if not (found.breakpoints or found.watches or found.trace or found.stays):
+            found.detach()
     return T
 
 
@@ -119,7 +123,7 @@ def watchpoint(lisp: Lisp, name: Text, index: Fixnum = NIL) -> int:
 def debug(lisp: Lisp, on: Value) -> int:
     """(debug t) attaches the debugger, (debug nil) detaches it and gives the native functions back."""
     if on != NIL:
-        return checked(lisp, lambda: debugger(lisp))
+        return checked(lisp, lambda: setattr(debugger(lisp), "stays", True))
     if lisp.debugger is not None:
         lisp.debugger.detach()
     return NIL
