@@ -55,8 +55,8 @@ class Instruction(NamedTuple):
 
     @property
     def always(self) -> bool:
-        """Is it a branch without a condition?"""
-        return self.kind == "branch" and not self.inputs
+        """Is it a branch without a condition, neither on the stack nor in a variable?"""
+        return self.kind == "branch" and not self.inputs and len(self.operands) == 1
 
     @property
     def size(self) -> int:
