@@ -56,9 +56,10 @@ def safepoint_slow():
     store(STACK_LIMIT, load(REAL_STACK_LIMIT) if load(GC_STRESS) == 0 and load(DEBUGGED) == 0 else NO_LIMIT)
     if load(INTERRUPT) != 0:
         store(INTERRUPT, 0)
-        return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
-    if stack_pointer() < load(REAL_STACK_LIMIT):
-        return invoke4(HOST_SLOT, H_DEEP, 0, 0, 0, 0)
+        if invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0) == UNWIND:
+            return UNWIND
+    if stack_pointer() < load(REAL_STACK_LIMIT) and invoke4(HOST_SLOT, H_DEEP, 0, 0, 0, 0) == UNWIND:
+        return UNWIND
     if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
         return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
     return NIL
@@ -76,7 +77,8 @@ def poll():
 def poll_slow():
     if load(INTERRUPT) & STOP != 0:
         store(INTERRUPT, 0)
-        return invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0)
+        if invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0) == UNWIND:
+            return UNWIND
     if stack_pointer() < load(REAL_STACK_LIMIT):
         return invoke4(HOST_SLOT, H_DEEP, 0, 0, 0, 0)
     return NIL
