@@ -207,6 +207,6 @@ def test_a_damaged_module_is_told(csl: Run, tmp_path: Path) -> None:
 
 def test_hundreds_of_restarts_with_modules(csl: Run) -> None:
     text = """(faslout 'step)
-              (de next (n) (setq n (add1 n)) (cond ((lessp n 300) (restart!-csl '(step next) n)) (t (print (list 'done n)))))
-              (faslend) (load!-module 'step) (next 0) (print 'same!-input)"""
+              (de next (n) (setq n (add1 n)) (cond ((lessp n 300) (restart!-csl '(step next) n)) (t (print (list 'done n)) (print (read)))))
+              (faslend) (load!-module 'step) (next 0) same!-input"""
     assert csl("-q", "-o", "chain.img", text=text).stdout.endswith("(done 300)\nsame!-input\n")

@@ -123,6 +123,8 @@ class Worker:
 
 def compile_jobs(jobs: list[Job], wanted: int = 0) -> Iterator[Block]:
     """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there are several jobs)."""
+    if jobs:
+        import llvmlite  # noqa: F401  (here, too: who lacks it is told so at once, and not by a process)
     count = min(wanted or processors(), len(jobs))
     if count < 2:
         yield from map(perform, jobs)

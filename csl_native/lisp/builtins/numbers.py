@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
+from ...machine import Machine
 from ...words import FLOAT, SYMBOL
 from ..registry import Checked, Integer, Number, Value, builtin
 
@@ -79,13 +80,18 @@ def logb(lisp: Lisp, x: Number, base: Number) -> int:
     return lisp.machine.float(math.log(lisp.to_double(x)) / math.log(lisp.to_double(base)))
 
 
-class Division:
-    """Quotient, to zero, and remainder of two integers of any size, by the kernel: it can be ended."""
+class Division(NamedTuple):
+    """Quotient, to zero, and remainder of two integers of any size, by the kernel: it can be ended.  For one call of a builtin."""
 
-    def __init__(self, lisp: Lisp, a: int, b: int) -> None:
-        self.m, self.b = lisp.machine, b
-        pair = self.m.kernel.entry_divide(0, a, b)
-        self.quotient, self.rest = self.m.car(pair), self.m.cdr(pair)
+    m: Machine
+    b: int
+    quotient: int
+    rest: int
+
+    @classmethod
+    def of(cls, m: Machine, a: int, b: int) -> Division:
+        pair = m.kernel.entry_divide(0, a, b)
+        return cls(m, b, m.car(pair), m.cdr(pair))
 
     @property
     def apart(self) -> bool:
@@ -110,7 +116,7 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[Divi
         if m.is_integer(x) and m.is_integer(y):
             if y == 0:
                 raise lisp.errors.plain(f"bad arg for {name}", x, y)
-            division = Division(lisp, x, y)
+            division = Division.of(m, x, y)
             return division.moved(divide(division))
         value = lisp.to_double(x) / lisp.to_double(y)
         if not math.isfinite(value):
@@ -130,7 +136,7 @@ def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
         raise lisp.errors.plain("bad arg for mod", a, b)
     for z in (a, b):
         whole(lisp, z, "mod")
-    division = Division(lisp, a, b)
+    division = Division.of(lisp.machine, a, b)
     return int(lisp.machine.kernel.entry_plus2(0, division.rest, b)) if division.apart else division.rest
 
 
