@@ -66,6 +66,7 @@ WAYS = {"bytecode": ("--jit", "-1"), "stencils": ("--jit", "0,-1"),
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("way", WAYS)
 def test_ways_to_run(built: Path, way: str) -> None:
     for name in SCRIPTS:
@@ -82,6 +83,7 @@ def test_native_code_in_the_image(built: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stride", [997, 4999])
 def test_collections_at_any_time(built: Path, stride: int) -> None:
     for name in SCRIPTS:

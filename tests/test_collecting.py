@@ -80,7 +80,7 @@ def test_a_part_of_a_set() -> None:
 
 
 @needs_native
-@pytest.mark.parametrize("times", [60, pytest.param(10000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [60, pytest.param(10000, marks=[pytest.mark.slow, pytest.mark.exhaustive])])
 def test_a_function_that_is_compiled_again_and_again(times: int, tmp_path: Path) -> None:
     s = Session(heap=128 << 20)
     s.eval("(de f (x) (plus x 1)) (native!-compile '(f))")

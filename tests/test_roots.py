@@ -167,8 +167,8 @@ def failures(report: dict) -> set[str]:  # type: ignore[type-arg]
 @needs_native
 @pytest.mark.parametrize(("comp", "only", "stride"), [
     (False, SAMPLE, 1),
-    *(pytest.param(comp, only, stride, marks=pytest.mark.slow) for comp in (False, True) for only, stride in ((BUT_RECURSION, 23), (RECURSION, 9973))),
-    *(pytest.param(comp, RECURSION, 997, marks=[pytest.mark.slow, pytest.mark.exhaustive]) for comp in (False, True))])
+    *(pytest.param(comp, only, stride, marks=[pytest.mark.slow, pytest.mark.exhaustive])
+      for comp in (False, True) for only, stride in ((BUT_RECURSION, 23), (RECURSION, 9973), (RECURSION, 997)))])
 def test_conformance_under_stress(comp: bool, only: str, stride: int) -> None:
     """The same cases differ from the original as without stress; a stride, because recursions of 10⁵ calls would take minutes."""
     options = ["--no-programs", *(["--comp"] if comp else []), *(["--only", only] if only else [])]

@@ -192,6 +192,7 @@ def test_a_damaged_installation_says_so(unpacked: Path, tmp_path: Path, damage: 
     assert re.fullmatch("csl: .*the installation is damaged; install csl-native again\n", done.stderr), done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("machine", list(emulation.MACHINES))
 def test_runs_natively_on_every_machine(wheel: Path, unpacked: Path, machine: str, tmp_path: Path) -> None:
     """The same files, under emulation."""
