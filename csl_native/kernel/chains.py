@@ -6,7 +6,7 @@ A list is its first pair and the address where its rest will be stored (0: there
 from __future__ import annotations
 
 from ..restricted.language import bounded, handled, inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
-from ..vm import CARDS, LINES, STACK_LIMIT, TRACING
+from ..vm import CARDS, GC_REQUEST, LINES, STACK_LIMIT, TRACING
 from ..words import CONS, UNWIND
 from .frames import leave_function
 from .host import H_STACK_OVERFLOW, host
@@ -39,8 +39,9 @@ def chain_safepoint(first, rest):
 
 @noinline
 def chain_safepoint_slow(first, rest):
+    full = load(GC_REQUEST)  # between two collections a list does not become too long; walking it at every interrupt would take all the time
     r = native_safepoint_slow()
-    if r != UNWIND and chain_length(first, rest) > DEEPEST:
+    if r != UNWIND and full != 0 and chain_length(first, rest) > DEEPEST:
         return host(H_STACK_OVERFLOW, 0, 0, 0)
     return r
 
