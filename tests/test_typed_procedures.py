@@ -291,7 +291,7 @@ def test_procedures_lisp_functions_and_python_functions_are_references(way: Sess
     def wrong(variable: Variable) -> None:
         raise KeyError("wrong")
     holder.set_procedure(0, wrong)
-    with pytest.raises(LispError, match="wrong"):
+    with pytest.raises(KeyError, match="wrong"):
         module.call("use", record)
 
 
