@@ -161,7 +161,7 @@ def test_modules_c_functions_and_images(run: Program, wheel: Path) -> None:
 
 
 def test_what_needs_more_says_what(run: Program) -> None:
-    assert run("csl", "-q", "-e", "(de f (x) x)", "--native-compile", "f", "-o", "x.img", status=2) == ("", f"csl: {missing('llvmlite')}\n")
+    assert run("csl", "-q", "-e", "(de f (x) x)", "--native-compile", "f", "-o", "x.img", status=2) == ("", f"csl: {missing('llvmlite')}, or run as bytecode\n")
     run("csl", "-q", "-o", "x.img", "-e", "(de f (x) x)", "-e", "(preserve)")
     assert missing("llvmlite") in run("csl-image", "add", "x.img", "--tag", SAMPLE[0], status=2)[1]
     assert missing("cryptography") in run("csl-image", "sign", "x.img", "--key", "k.pem", "--make-key", status=2)[1]

@@ -21,7 +21,7 @@ from ..cage import CodeMemory
 from ..kernel.calls import SLOT
 from ..vm import HEAP
 from .arena import Region
-from .pages import PAGE_SIZE, SET_ALIGNMENT, PageSet
+from .pages import PAGE_SIZE, SET_ALIGNMENT, PageSet, Refused
 from .pages import load as load_pages
 from .units import Unit, keep, part, plan, units
 
@@ -228,8 +228,8 @@ class CodeCollector:
     def compact(self) -> None:
         """Before an image is written: units of sets that lost some move together, as far as their alignment and pages allow."""
         h = self.hardcode
-        for tag in sorted(self.lost | h.sets.keys()):
-            if tag in self.lost and h.has_functions(tag):
+        for tag in sorted(self.lost):
+            if h.has_functions(tag):
                 h.pages_of(tag)
         self.collect_sets()
         self.lost.clear()
@@ -257,13 +257,26 @@ class CodeCollector:
         if h.lisp.jit is not None:
             h.lisp.jit.evacuate(everything)
 
+    def load(self, pages: PageSet) -> CodeMemory | None:
+        """Code once more, at another place; None where it cannot be there: its old place is as good."""
+        try:
+            loaded = load_pages(pages, self.hardcode.resolve(), self.hardcode.apply_native())
+        except Refused:
+            return None
+        if loaded.refused:  # a branch does not reach as far from there
+            loaded.memory.close()
+            return None
+        return loaded.memory
+
     def move(self, span: Span) -> None:
         """Load a span once more and let its entry slots lead there."""
         h, words = self.hardcode, self.machine.words
         if self.is_fixed(span.address(span.place), span.size):
             return
-        moved = Span(span.tag, span.place, span.size, load_pages(part(h.sets[span.tag], span.place, span.size), h.resolve(), h.apply_native()).memory,
-                     span.place % SET_ALIGNMENT)
+        memory = self.load(part(h.sets[span.tag], span.place, span.size))
+        if memory is None:
+            return
+        moved = Span(span.tag, span.place, span.size, memory, span.place % SET_ALIGNMENT)
         old, new = span.address(span.place), moved.address(span.place)
         for slot in h.slots:
             if old <= words[slot >> 3] < old + span.size:

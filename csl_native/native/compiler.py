@@ -22,7 +22,7 @@ class CompilerMissing(RuntimeError):
 
 
 @cache
-def _library() -> Any:
+def library() -> Any:
     try:
         import llvmlite.binding as llvm
     except ImportError as error:
@@ -34,7 +34,7 @@ def _library() -> Any:
 
 @cache
 def _machine(architecture: Architecture, level: int, static: bool) -> Any:
-    llvm = _library()
+    llvm = library()
     features = ",".join(filter(None, (architecture.llvm_features, architecture.copying.features if static else "")))
     return llvm.Target.from_triple(architecture.triple).create_target_machine(
         cpu=architecture.cpu, features=features, opt=level, reloc="static" if static else "pic",
@@ -65,7 +65,7 @@ def assembly_text(architecture: Architecture, text: str, level: int = 2) -> str:
 
 
 def _optimised(architecture: Architecture, text: str, level: int, static: bool = False) -> tuple[Any, Any]:
-    llvm = _library()
+    llvm = library()
     for option in architecture.copying.options if static else architecture.options:
         llvm.set_option("csl-native", option)
     machine = _machine(architecture, level, static)

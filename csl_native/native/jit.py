@@ -310,7 +310,9 @@ class Jit(CodeCache):
         if compiled.pages is None:
             again = self.by_stencils(compiled.code)
         else:
-            memory = load_pages(compiled.pages, self.hardcode.resolve(), self.hardcode.apply_native()).memory
+            memory = self.hardcode.collector.load(compiled.pages)
+            if memory is None:
+                return
             words, shift = self.machine.words, memory.address - compiled.memory.address
             slots = tuple(slot and self.hardcode.new_slot(words[slot >> 3] + shift) for slot in compiled.slots)
             again = compiled._replace(memory=memory, slots=slots)  # type: ignore[arg-type]

@@ -69,18 +69,14 @@ def keep(pages: PageSet, live: list[Unit], places: dict[int, int], entries: set[
         return place + places[unit[0]] - unit[0] if unit is not None else None
     packed = bytearray()
     for kind, target, place, addend in pages.records():
-        there = moved(place)
-        if there is not None:
-            unit = unit_of(live, place)
-            assert unit is not None
+        if (there := moved(place)) is not None:
             packed += RECORD.pack(kind << 56 | target << 32 | there, addend + (there - place if target == 0 else 0))
     pages.packed[:] = packed
     pages.blocks = {places[base]: size for base, size in pages.blocks.items() if base in places}
     pages.names = {there: name for place, name in pages.names.items() if (there := moved(place)) is not None}
     rows = {}
     for entry, row in pages.entries.items():
-        there = moved(int(entry))
-        if there is not None and int(entry) in entries:
+        if int(entry) in entries and (there := moved(int(entry))) is not None:
             shift = there - int(entry)
             lists = {"parts": [[start + shift, size] for start, size in row["parts"]]} if "parts" in row else {}
             unit_row = {"unit": [row["unit"][0] + shift, row["unit"][1]]} if "unit" in row else {}

@@ -23,7 +23,7 @@ from ..extras import missing
 from ..isolated import command
 from ..system.process import processors
 from .architectures import Architecture, by_name, by_tag
-from .compiler import CompilerMissing, compile_kernel
+from .compiler import CompilerMissing, compile_kernel, library
 from .elf import Block
 from .functions import Source, compile_unit
 
@@ -124,7 +124,7 @@ class Worker:
 def compile_jobs(jobs: list[Job], wanted: int = 0) -> Iterator[Block]:
     """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there are several jobs)."""
     if jobs:
-        import llvmlite  # noqa: F401  (here, too: who lacks it is told so at once, and not by a process)
+        library()  # here, too: who lacks it is told so at once, and not by a process
     count = min(wanted or processors(), len(jobs))
     if count < 2:
         yield from map(perform, jobs)
