@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .flow import Flow
 from .language import WORD
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 CLEAN, MAYBE, FAILED, TESTED = range(4)
 # Intrinsics whose result is that of code elsewhere.
 FALLIBLE = frozenset(["jump4", *(f"invoke{k}" for k in range(1, 6)), *(f"{name}{k}" for name in ("go", "enter") for k in range(3, 6))])
-HINTS = ("likely", "unlikely")
 LOST = "?"  # stands in a state where a failure is known that is in no variable
 
 State = dict[str, int]  # what is not clean, by variable; None: control does not get there
@@ -57,15 +57,15 @@ def _join(a: State | None, b: State | None) -> State | None:
     return {name: kind.pop() if len(kind) == 1 else MAYBE if MAYBE in kind else TESTED for name, kind in kinds.items()}
 
 
-class _Flow:
+class _Flow(Flow[State]):
     """One function, forwards over its statements."""
 
     def __init__(self, program: Program, function: Function, found: Iterable[str], strict: bool = False) -> None:
+        super().__init__()
         self.program, self.function, self.found, self.strict = program, function, found, strict
         self.names = {name for name, _ in function.parameters} | {
             n.id for n in ast.walk(function.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.result = False
-        self.exits: list[tuple[list[State | None], list[State | None]]] = []  # of each loop: where break and continue are
 
     def fails(self) -> bool:
         state = self.block(self.function.node.body, {})
@@ -79,38 +79,26 @@ class _Flow:
 
     # -- statements
 
-    def block(self, body: list[ast.stmt], state: State | None) -> State | None:
-        for statement in body:
-            if state is None:
-                return None
-            state = self.statement(statement, state)
-        return state
+    def join(self, a: State | None, b: State | None) -> State | None:
+        return _join(a, b)
 
-    def statement(self, s: ast.stmt, state: State) -> State | None:
+    def simple(self, s: ast.stmt, state: State) -> State:
         if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name):
             return self.assign(s.targets[0].id, s.value, state)
         if isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name):
             if state.get(s.target.id, CLEAN) != CLEAN:
                 self.refuse(s, f"{s.target.id} may be a failure here; it must be compared with UNWIND before")
             return self.clean(s.value, state)
-        if isinstance(s, ast.Return):
-            kind, after = (CLEAN, state) if s.value is None else self.value(s.value, state)
-            self.leave(s, kind, after)
-            return None
-        if isinstance(s, ast.If):
-            yes, no = self.condition(s.test, state)
-            return _join(self.block(s.body, yes), self.block(s.orelse, no))
-        if isinstance(s, ast.While):
-            return self.loop(s, state)
-        if isinstance(s, (ast.Break, ast.Continue)):
-            self.exits[-1][isinstance(s, ast.Continue)].append(state)
-            return None
         if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
             kind, after = self.value(s.value, state)
             if kind != CLEAN:
                 self.refuse(s, "this call may fail and its result is dropped; expected a comparison with UNWIND")
             return after
         return state
+
+    def returned(self, s: ast.Return, state: State) -> None:
+        kind, after = (CLEAN, state) if s.value is None else self.value(s.value, state)
+        self.leave(s, kind, after)
 
     def assign(self, name: str, value: ast.expr, state: State) -> State:
         kind, after = self.value(value, state)
@@ -120,24 +108,6 @@ class _Flow:
             after = {**after, LOST: FAILED}
         after = {k: v for k, v in after.items() if k != name}
         return after if kind == CLEAN else {**after, name: kind}
-
-    def loop(self, s: ast.While, state: State) -> State | None:
-        before: State | None = state
-        while True:
-            assert before is not None
-            self.exits.append(([], []))
-            yes, no = self.condition(s.test, before)
-            end = self.block(s.body, yes)
-            breaks, continues = self.exits.pop()
-            for more in continues:
-                end = _join(end, more)
-            again = _join(before, end)
-            if again == before:
-                break
-            before = again
-        for more in breaks:
-            no = _join(no, more)
-        return no
 
     def leave(self, node: ast.AST, kind: int, state: State) -> None:
         self.result = self.result or kind != CLEAN
@@ -189,25 +159,7 @@ class _Flow:
             self.refuse(e, f"{what}; expected a word that was compared with UNWIND before it is used")
         return state
 
-    def condition(self, e: ast.expr, state: State) -> tuple[State | None, State | None]:
-        """What is known where a test holds, and where it does not."""
-        if isinstance(e, ast.Constant) and isinstance(e.value, bool):
-            return (state, None) if e.value else (None, state)
-        if isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
-            yes, no = self.condition(e.operand, state)
-            return no, yes
-        if isinstance(e, ast.BoolOp):
-            both = isinstance(e.op, ast.And)
-            on, off = self.condition(e.values[0], state)
-            for part in e.values[1:]:
-                start = on if both else off
-                if start is None:
-                    break
-                yes, no = self.condition(part, start)
-                on, off = (yes, _join(off, no)) if both else (_join(on, yes), no)
-            return on, off
-        if isinstance(e, ast.Call) and isinstance(e.func, ast.Name) and e.func.id in HINTS:
-            return self.condition(e.args[0], state)
+    def test(self, e: ast.expr, state: State) -> tuple[State | None, State | None]:
         if isinstance(e, ast.Compare) and isinstance(e.ops[0], (ast.Eq, ast.NotEq)):
             sides = [e.left, e.comparators[0]]
             marks = [side for side in sides if isinstance(side, ast.Name) and side.id == "UNWIND" and side.id not in self.names]

@@ -12,6 +12,7 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .flow import Flow
 from .kinds import (
     ANY,
     OTHER,
@@ -49,15 +50,15 @@ class Summary:
         self.proves: dict[str, Kinds] = {}
 
 
-class _Flow:
+class _Flow(Flow[State]):
     """One function, forwards over its statements."""
 
     def __init__(self, analysis: Analysis, function: Function) -> None:
+        super().__init__()
         self.analysis, self.function = analysis, function
         self.summary = Summary(function)
         self.summary.allowed = dict(analysis.summaries[function.name].allowed)
         self.faults: dict[ast.AST, Refusal] = {}
-        self.exits: list[tuple[list[State], list[State]]] = []
         self.proved: State | None = None
         self.locals = {n.id for n in ast.walk(function.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} | set(dict(function.parameters))
 
@@ -69,33 +70,21 @@ class _Flow:
 
     # -- statements
 
-    def block(self, body: list[ast.stmt], state: State | None) -> State | None:
-        for statement in body:
-            if state is None:
-                return None
-            state = self.statement(statement, state)
-        return state
+    def join(self, a: State | None, b: State | None) -> State | None:
+        return join(a, b)
 
-    def statement(self, s: ast.stmt, state: State) -> State | None:
+    def simple(self, s: ast.stmt, state: State) -> State:
         if isinstance(s, (ast.Assign, ast.AugAssign)):
             target = s.targets[0] if isinstance(s, ast.Assign) else s.target
             assert isinstance(target, ast.Name)
             return self.assign(target.id, s.value, state)
-        if isinstance(s, ast.Return):
-            self.leave(s.value, state)
-            return None
-        if isinstance(s, ast.If):
-            yes, no = self.condition(s.test, state)
-            return join(self.block(s.body, yes), self.block(s.orelse, no))
-        if isinstance(s, ast.While):
-            return self.loop(s, state)
-        if isinstance(s, (ast.Break, ast.Continue)):
-            self.exits[-1][isinstance(s, ast.Continue)].append(state)
-            return None
         if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call):
             self.value(s.value, state)
             return forget_loads(state)
         return state
+
+    def returned(self, s: ast.Return, state: State) -> None:
+        self.leave(s.value, state)
 
     def assign(self, name: str, value: ast.expr, state: State) -> State:
         word = self.value(value, state)
@@ -110,24 +99,6 @@ class _Flow:
         if head is not None:
             after["head", name] = head
         return after
-
-    def loop(self, s: ast.While, state: State) -> State | None:
-        before: State | None = state
-        while True:
-            assert before is not None
-            self.exits.append(([], []))
-            yes, no = self.condition(s.test, before)
-            end = self.block(s.body, yes)
-            breaks, continues = self.exits.pop()
-            for more in continues:
-                end = join(end, more)
-            again = join(before, end)
-            if again == before:
-                break
-            before = again
-        for more in breaks:
-            no = join(no, more)
-        return no
 
     def leave(self, value: ast.expr | None, state: State) -> None:
         if value is None or self.function.result == VOID:
@@ -269,22 +240,7 @@ class _Flow:
 
     # -- tests
 
-    def condition(self, e: ast.expr, state: State) -> tuple[State | None, State | None]:
-        if isinstance(e, ast.Constant) and isinstance(e.value, bool):
-            return (state, None) if e.value else (None, state)
-        if isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
-            yes, no = self.condition(e.operand, state)
-            return no, yes
-        if isinstance(e, ast.BoolOp):
-            both = isinstance(e.op, ast.And)
-            on, off = self.condition(e.values[0], state)
-            for part in e.values[1:]:
-                start = on if both else off
-                if start is None:
-                    break
-                yes, no = self.condition(part, start)
-                on, off = (yes, join(off, no)) if both else (join(on, yes), no)
-            return on, off
+    def test(self, e: ast.expr, state: State) -> tuple[State | None, State | None]:
         if isinstance(e, ast.Call) and isinstance(e.func, ast.Name):
             return self.called(e, e.func.id, state)
         if isinstance(e, ast.Compare):
@@ -293,8 +249,6 @@ class _Flow:
         return state, state
 
     def called(self, e: ast.Call, name: str, state: State) -> tuple[State | None, State | None]:
-        if name in ("likely", "unlikely"):
-            return self.condition(e.args[0], state)
         self.call(e, name, state)
         yes = dict(state)
         if name in self.analysis.summaries:
