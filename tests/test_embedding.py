@@ -399,9 +399,10 @@ def test_interrupts_at_any_moment(native: Session) -> None:
     seen = sent = 0
     for k in range(40):
         signal.setitimer(signal.ITIMER_REAL, 0)
-        timer = send_later(signal.SIGINT, 0.002 + 0.0007 * (k % 13))
+        timer = threading.Timer(0.002 + 0.0007 * (k % 13), os.kill, (os.getpid(), signal.SIGINT))
         sent += 1
         try:
+            timer.start()  # the signal may come before this returns
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:
                 native.eval("(progn (f 20) (q))")
