@@ -50,13 +50,20 @@ class Gate:
     def close(self, machine: Stacks) -> None:
         """From here on handlers wait; in the main thread."""
         if not self.handlers:
-            note, handlers = self.note, self.handlers
-            for number in NUMBERS:
-                handler = getsignal(number)
-                if handler.__class__ is not int and handler is not None:  # numbers stand for the system's own way, and for none
-                    handlers[number] = handler
-                    set_signal(number, note)
+            try:
+                self._hold()
+            except BaseException:  # of a handler, called before it was held back
+                self._restore()
+                raise
         self.machines.append(machine)
+
+    def _hold(self) -> None:
+        note, handlers = self.note, self.handlers
+        for number in NUMBERS:
+            handler = getsignal(number)
+            if handler.__class__ is not int and handler is not None:  # numbers stand for the system's own way, and for none
+                handlers[number] = handler
+                set_signal(number, note)
 
     def open(self) -> None:
         """Handlers are what they were, and those that waited are called; what one of them raises is raised here."""
@@ -66,18 +73,21 @@ class Gate:
 
     def _restore(self) -> None:
         """Handlers are what they were, unless they were changed meanwhile; then those that waited are called."""
-        note, handlers = self.note, self.handlers
-        for number, handler in handlers.items():
-            now = set_signal(number, handler)
-            if now is not note:
-                set_signal(number, now)
-        if self.came:
-            waiting = [(number, handlers[number]) for number in self.came]
-            self.came.clear()
-            handlers.clear()
-            call(waiting)
-        else:
-            handlers.clear()
+        raised: BaseException | None = None
+        for number, handler in self.handlers.items():
+            done = False
+            while not done:
+                try:
+                    now = set_signal(number, handler)
+                    if now is not self.note:
+                        set_signal(number, now)
+                    done = True
+                except BaseException as error:  # of a handler that is back, and was called at once
+                    raised = raised or error
+        waiting = [(number, self.handlers[number]) for number in self.came]
+        self.came.clear()
+        self.handlers.clear()
+        call(waiting, raised)
 
     def let_out(self) -> bool:
         """A Python function that Lisp calls begins: nothing is held back while it runs.  True when ``back_in`` has to follow."""
@@ -117,9 +127,8 @@ class Gate:
             call(waiting)
 
 
-def call(waiting: list[tuple[int, Any]]) -> None:
+def call(waiting: list[tuple[int, Any]], raised: BaseException | None = None) -> None:
     """Call handlers, all of them; the first exception is the one that is raised."""
-    raised: BaseException | None = None
     for number, handler in waiting:
         try:
             handler(number, sys._getframe(1))

@@ -322,13 +322,13 @@ class Stacks:
     def begins(self, main: bool) -> None:
         """A program is going to run."""
         self.in_main = main
+        if main:
+            GATE.close(self)
         if self.began is None:
             self.began = time.perf_counter()
         TICKER.running.append(self)
         if TICKER.asleep:
             TICKER.wake()
-        if main:
-            GATE.close(self)
 
     def ends(self) -> None:
         """It has returned; a signal that came at the last moment has its exception here."""
