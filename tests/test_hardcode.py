@@ -204,3 +204,12 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
                     found += 1
                     assert line.split()[1].startswith("r-x")
     assert found == len(places) >= 3
+
+
+@needs_native
+def test_one_name_or_several(native: Session) -> None:
+    native.eval("(de one (x) x) (de two (x) x)")
+    assert native.eval("(list (native!-compile 'one) (native!-compile '(one two)) (native!-compile nil))") == [["one"], ["one", "two"], []]
+    for wrong in ("5", "'(5)", "\"one\""):
+        with pytest.raises(LispError):
+            native.eval(f"(native!-compile {wrong})")

@@ -84,9 +84,13 @@ def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
     raise lisp.restart(action)
 
 
+def one_or_several(lisp: Lisp, names: int) -> list[int]:
+    return list(lisp.machine.items(names)) if names & 7 == CONS or names == NIL else [names]
+
+
 @builtin("native-compile", 1, 2)
 def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
-    """Compile functions to native code, for this machine or for a tag; the list of those that now have some."""
+    """Compile a function, or those in a list, to native code, for this machine or for a tag; the list of those that now have some."""
     m = lisp.machine
     architecture = None
     if tag != NIL:
@@ -101,15 +105,15 @@ def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
     architecture = architecture or hardcode.architecture
     if architecture is None:
         raise lisp.errors.plain(f"native-compile: {Fallback('no-architecture').sentence()}")
-    return m.list(Compilation(hardcode, [architecture]).run(list(m.items(names)))[architecture.name])
+    return m.list(Compilation(hardcode, [architecture]).run(one_or_several(lisp, names))[architecture.name])
 
 
 @builtin("jit", 1)
 def jit(lisp: Lisp, names: Value) -> int:
     """Compile a function, or those in a list, to native code at their next call; what cannot be stays bytecode."""
     from ...native.jit import jit_of
-    m, compiler = lisp.machine, jit_of(lisp)
-    for name in m.items(names) if names & 7 == CONS else [names]:
+    compiler = jit_of(lisp)
+    for name in one_or_several(lisp, names):
         if not compiler.mark(name):
             if lisp.output.column:
                 lisp.output.write("\n")
