@@ -265,6 +265,7 @@ class Tee:
 
 def run(options: Options) -> int:
     from .baseimage import base_image
+    from .lisp.builtins.randoms import start
     from .session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
     if options.log:
@@ -277,7 +278,7 @@ def run(options: Options) -> int:
                       gc_stress=options.gc_stress, output=out, jit=options.jit, wait=SHORT if options._jit is None else 0.0,
                       libraries=options.libraries, output_library=options.output, trust=options.trust)
     if options.seed is not None:
-        session.lisp.random.seed(options.seed)
+        start(session.lisp.random, int(options.seed) if options.seed.isdecimal() else 0)
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)

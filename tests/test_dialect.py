@@ -41,6 +41,11 @@ ROWS = [
     ("(progn (de zzf (x) (add1 x)) (compile '(zzf)) (setq zzw (getd 'zzf)) (remd 'zzf) (putd 'zzg (car zzw) (cdr zzw)) (zzg 1))", "2"),
     ("(progn (copyd 'zzo 'upbv) (setq zzw (getd 'upbv)) (de upbv (v) 'mine) (list (zzo (mkvect 3)) (putd 'upbv 'expr (cdr zzw)) (upbv (mkvect 2))))",
      "(3 upbv 2)"),
+    ("(progn (make!-random!-state 5) (list (random 100) (random 100) (random 100) (random 100) (random 100)))", "(36 70 14 95 76)"),
+    ("(progn (make!-random!-state 123456789) (list (random 100) (random 100) (random 100)))", "(28 73 32)"),
+    ("(progn (make!-random!-state 1) (fix (times 1000000 (random 1.0))))", "331346"),
+    ("(prog (a b) (make!-random!-state 7) (setq a (random (expt 10 40))) (make!-random!-state 7) (setq b (random (expt 10 40)))"
+     " (return (list (equal a b) (lessp a (expt 10 40)))))", "(t t)"),
     # variables that nobody declared
     ("(progn (setq !*comp t) (de zzu (x) (list x zzfree)) (setq !*comp nil) (list (zzu 1) (fluidp 'zzfree)))", "((1 nil) t)"),
     ("(progn (makeunbound 'zzfree) (zzu 1))", "(1 !~indefinite!-value!~)"),

@@ -91,8 +91,8 @@ class Lisp(Installer, Evaluator):
     @cached_property
     def random(self) -> Random:
         """The random numbers of this Lisp: the same at every start, as in the original."""
-        from random import Random
-        return Random(1)
+        from .builtins.randoms import generator
+        return generator()
 
     @property
     def output(self) -> Output:

@@ -1,4 +1,4 @@
-"""Numbers beyond the kernel's arithmetic: float functions, roundings, bits, modular arithmetic, random numbers."""
+"""Numbers beyond the kernel's arithmetic: float functions, roundings, bits, modular arithmetic."""
 
 from __future__ import annotations
 
@@ -227,27 +227,6 @@ def iremainder(lisp: Lisp, a: Checked, b: Checked) -> int:
 
 def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
     raise lisp.errors.plain(who, a, b)
-
-
-@builtin("random-fixnum", 0, -1)
-def random_fixnum(lisp: Lisp, *ignored: Value) -> int:
-    return (int(lisp.random.getrandbits(60)) - (1 << 59)) << 3
-
-
-@builtin("random", 1, 2, "random-number", wrong="random-number")
-def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
-    if n & 7 == FLOAT:
-        return lisp.machine.float(lisp.random.random() * lisp.machine.double(n))
-    limit = lisp.machine.number(n)
-    if limit <= 0:
-        raise lisp.errors.plain("random-number -ve argument", n)
-    return lisp.machine.integer(lisp.random.randrange(limit))
-
-
-@builtin("make-random-state", 0, 1)
-def make_random_state(lisp: Lisp, seed: Value = NIL) -> int:
-    lisp.random.seed(seed if seed & 7 == 0 or seed == NIL else lisp.printer.text(seed))
-    return NIL
 
 
 def float_test(name: str, test: Callable[[float], bool]) -> None:

@@ -1,0 +1,110 @@
+"""Random numbers: the sequence that the original gives for a seed.
+
+The generator is the Mersenne Twister of the C++ standard, begun with its seed_seq of the seed's two halves.
+"""
+
+from __future__ import annotations
+
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...words import FLOAT
+from ..registry import Number, Value, builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+WORDS, LAG, MASK = 624, 11, 0xFFFFFFFF
+DIGIT = 31  # bits of what a long number is made of, one word of the generator each
+LONG = 1 << 59  # the original's numbers from here on are long
+
+
+def generator() -> Random:
+    """A generator at its beginning: the same at every start of a Lisp."""
+    made = Random()
+    start(made, 1)
+    return made
+
+
+def start(numbers: Random, seed: int) -> None:
+    """Begin with a seed; 0 is one that nobody knows."""
+    if seed == 0:
+        seed = SystemRandom().getrandbits(64)
+    state = spread((seed & MASK, seed >> 32 & MASK))
+    numbers.setstate((3, (*state, WORDS), None))
+
+
+def spread(seeds: tuple[int, ...]) -> list[int]:
+    """The state of the generator: what std::seed_seq makes of some numbers."""
+    b = [0x8B8B8B8B] * WORDS
+    p = (WORDS - LAG) // 2
+    for k in range(2 * WORDS):
+        here, there, last, before = k % WORDS, (k + p) % WORDS, (k + p + LAG) % WORDS, (k - 1) % WORDS
+        if k < WORDS:
+            x = b[here] ^ b[there] ^ b[before]
+            first = 1664525 * (x ^ x >> 27) & MASK
+            second = first + (len(seeds) if k == 0 else k + seeds[k - 1] if k <= len(seeds) else k) & MASK
+            b[there] = b[there] + first & MASK
+            b[last] = b[last] + second & MASK
+        else:
+            x = b[here] + b[there] + b[before] & MASK
+            first = 1566083941 * (x ^ x >> 27) & MASK
+            second = first - here & MASK
+            b[there] ^= first
+            b[last] ^= second
+        b[here] = second
+    return b
+
+
+def below(numbers: Random, limit: int) -> int:
+    """A number from 0 to a limit, which is left out."""
+    if limit == 1:
+        return 0
+    if limit >= LONG:
+        return long_below(numbers, limit)
+    most = limit * (0x7FFFFFFFFFFFFFFF // limit)
+    while (q := numbers.getrandbits(32) << 31 ^ numbers.getrandbits(32)) > most:
+        pass
+    return q % limit
+
+
+def long_below(numbers: Random, limit: int) -> int:
+    """The same for a long number: its digits from the highest on, until one is lower than the limit's; the rest are any."""
+    digits = [limit >> DIGIT * k & (1 << DIGIT) - 1 for k in range((limit.bit_length() + DIGIT - 1) // DIGIT)]
+    while True:
+        value = 0
+        for k in reversed(range(len(digits))):
+            size = digits[k] + 1
+            while (w := numbers.getrandbits(32)) >= MASK // size * size:
+                pass
+            value = value << DIGIT | w % size
+            if w % size != digits[k]:
+                for _ in range(k):
+                    value = value << DIGIT | numbers.getrandbits(32) >> 1
+                return value
+
+
+@builtin("random-fixnum", 0, -1)
+def random_fixnum(lisp: Lisp, *ignored: Value) -> int:
+    return (lisp.random.getrandbits(60) - (1 << 59)) << 3
+
+
+@builtin("random", 1, 2, "random-number", wrong="random-number")
+def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
+    numbers = lisp.random
+    if n & 7 == FLOAT:
+        part = (numbers.getrandbits(32) & 0x7FFFFFFF) / 2.0 ** 31
+        return lisp.machine.float((part + (numbers.getrandbits(32) & 0x7FFFFFFF)) / 2.0 ** 31 * lisp.machine.double(n))
+    limit = lisp.machine.number(n)
+    if limit <= 0:
+        raise lisp.errors.plain("random-number -ve argument", n)
+    return lisp.machine.integer(below(numbers, limit))
+
+
+@builtin("make-random-state", 0, 2)
+def make_random_state(lisp: Lisp, seed: Value = NIL, other: Value = NIL) -> int:
+    """Begin the sequence of a seed; what is no number from 1 on is a seed that nobody knows."""
+    m = lisp.machine
+    start(lisp.random, m.number(seed) & MASK if m.is_integer(seed) and m.number(seed) > 0 else 0)
+    return NIL
