@@ -87,7 +87,7 @@ def long_below(numbers: Random, limit: int) -> int:
 
 @builtin("random-fixnum", 0, -1)
 def random_fixnum(lisp: Lisp, *ignored: Value) -> int:
-    return (lisp.random.getrandbits(60) - (1 << 59)) << 3
+    return (lisp.random.getrandbits(32) >> 4 & 0x7FFFFFF) << 3
 
 
 @builtin("random", 1, 2, "random-number", wrong="random-number")
