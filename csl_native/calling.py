@@ -75,7 +75,7 @@ class Calling(Values):
 
     def _begin_run(self, me: int) -> int:
         self.check_open()
-        self.machine.begins(me == GATE.main)
+        self.machine.begins(me)
         self.owner = me
         return len(self.machine.met)
 

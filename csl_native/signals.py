@@ -6,7 +6,7 @@ Python code has installed are *held back*: what comes is noted, and they are cal
 returned; the handlers of the process are then what they were.  Around Python functions that Lisp calls nothing is held back.
 
 Native code on the main thread does not look whether a signal has come.  A thread that *ticks* makes it call the host now and then, where
-Python does.
+Python does.  The same thread nudges whoever should have ended and has not: it may wait in a C function (``system/nudging.py``).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from .system.nudging import Nudge
 
 if TYPE_CHECKING:
     from .stacks import Stacks
@@ -146,6 +148,8 @@ class Ticker:
         self.woken = threading.Event()
         self.asleep = True
         self.thread: threading.Thread | None = None
+        self.nudge = Nudge()
+        self.nudging = threading.Lock()
 
     def wake(self) -> None:
         """Something runs."""
@@ -175,7 +179,20 @@ class Ticker:
                 for machine in list(self.running):
                     machine.tick()
                     del machine
+            self._nudge()
             time.sleep(TICK)
+
+    def _nudge(self) -> None:
+        """Send a signal to the threads of those that were asked to end before the last tick; a thread lives while its machine is in the list."""
+        late = False
+        if any(machine.late for machine in self.running):
+            with self.nudging:
+                for machine in self.running:
+                    if machine.late:
+                        late = True
+                        self.nudge.send(machine.thread)
+        if not late and self.nudge.before is not None:
+            self.nudge.release()
 
 
 GATE, TICKER = Gate(), Ticker()
@@ -184,6 +201,7 @@ GATE, TICKER = Gate(), Ticker()
 def _forked() -> None:
     """In a child process: the thread that forked is the main one, and there is no other."""
     running = TICKER.running
+    TICKER.nudge.release()
     GATE.main = threading.main_thread().ident
     TICKER.__init__()  # type: ignore[misc]
     TICKER.running = running

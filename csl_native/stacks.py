@@ -32,8 +32,8 @@ LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, wh
 # Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for an overflow.
 PYTHON_LOOKS = sys.version_info >= (3, 14)
 
-_REAL, _LIMIT, _BASE, _STRESS, _REQUEST, _INTERRUPT, _DEBUGGED = (
-    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt", "debugged"))
+_REAL, _LIMIT, _BASE, _STRESS, _REQUEST, _INTERRUPT, _DEBUGGED, _OUTSIDE = (
+    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt", "debugged", "outside"))
 _thread_lock, _later_lock = threading.Lock(), threading.Lock()
 
 
@@ -215,6 +215,9 @@ class Stacks:
     enter_few: Callable[..., int]
     changes_stacks = False  # can the kernel run on another stack in the thread that calls it?
     in_main = False  # does it run in the main thread?
+    thread = 0  # in which one the kernel runs
+    looked = 0.0, 0  # at what time the last tick was, and how many C functions native code had called and left
+    asked = late = False  # to end, at the last tick; already at the one before
     leave: Callable[[BaseException], BaseException]  # leaves Lisp with an exception
     answer: Answer | None = None
 
@@ -261,6 +264,7 @@ class Stacks:
             if companion is None:
                 companion = _local.companion = Companion()
             return companion.run(lambda: self.on_companion(function))
+        self.thread = threading.get_ident()
         if _local.stack is None and self.native:
             _local.stack = DeepStack()
             _local.stack.is_this_thread_s(self.kernel.current_stack() - _local.size + STACK_MARGIN)
@@ -318,10 +322,17 @@ class Stacks:
             self.hurry()
         if self.in_main:
             self.poke(STOP)
+        self.late, self.asked = self.attention and self.asked, self.attention
+        with self.cage.lock:
+            now, calls = time.monotonic(), self.words[_OUTSIDE] if self.cage.base else 0
+        if calls & 1 and calls == self.looked[1] and self.since is None:  # one C function since the last tick
+            self.waited += now - self.looked[0]
+        self.looked = now, calls
 
-    def begins(self, main: bool) -> None:
-        """A program is going to run."""
-        self.in_main = main
+    def begins(self, thread: int) -> None:
+        """A program is going to run, called by a thread."""
+        main = self.in_main = thread == GATE.main
+        self.thread = thread
         if main:
             GATE.close(self)
         if self.began is None:
@@ -334,6 +345,9 @@ class Stacks:
         """It has returned; a signal that came at the last moment has its exception here."""
         TICKER.running.remove(self)
         self.interrupted = self.attention = False
+        if self.late:
+            with TICKER.nudging:  # this thread lives as long as a signal is on its way
+                self.late = False
         if self.in_main:
             GATE.open()
 

@@ -6,6 +6,7 @@ A row is what is prepared, and a form that would run for seconds.  The fast test
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from contextlib import closing
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from csl_native.session import LispError, Session
+from csl_native.signals import TICKER
 
 from .conftest import needs_native
 
@@ -39,9 +41,28 @@ ROWS: dict[str, tuple[str, str]] = {
     "readch": ("(system \"timeout 9 sh -c 'sleep 9 > FIFO' > /dev/null 2>&1 &\") (setq f (open \"FIFO\" 'input))", "(prog nil (rds f) (readch))"),
     "rdf": ("(system \"timeout 9 sh -c 'sleep 9 > FIFO' > /dev/null 2>&1 &\")", "(rdf \"FIFO\")"),
     "read from a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 5\" 'input)) (rds f) (readch))"),
+    # C functions that wait, by libffi
+    "c sleep": ("(define!-foreign 'c!-sleep nil \"sleep\" 'uint32 '(uint32))", "(c!-sleep 5)"),
+    "c sleep by the original's names": ("(setq h (find!-foreign!-function \"sleep\" (open!-foreign!-library \"libc.so.6\")))", "(call!-foreign!-function h 5)"),
+    "c pause": ("(define!-foreign 'c!-pause nil \"pause\" 'int '() 'errno)", "(c!-pause)"),
+    "c poll": ("(define!-foreign 'c!-poll nil \"poll\" 'int '(pointer long int) 'errno)", "(c!-poll nil 0 5000)"),
+    "c read": ("(define!-foreign 'c!-open nil \"open\" 'int '(string int)) (define!-foreign 'c!-read nil \"read\" 'long '(int pointer size))"
+               "(setq f (c!-open \"FIFO\" 2)) (setq b (mkvect8 9))", "(c!-read f b 9)"),
+    "c lock": ("(define!-foreign 'c!-open nil \"open\" 'int '(string int)) (define!-foreign 'c!-flock nil \"flock\" 'int '(int int))"
+               "(c!-flock (c!-open \"FIFO\" 2) 2) (setq f (c!-open \"FIFO\" 2))", "(c!-flock f 2)"),
+    "c waitpid": ("(define!-foreign 'c!-posix!-spawn nil \"posix_spawnp\" 'int '((out int) string pointer pointer pointer pointer))"
+                  "(define!-foreign 'c!-waitpid nil \"waitpid\" 'int '(int pointer int))"
+                  "(setq argv (foreign!-allocate 24)) (setq a0 (foreign!-allocate 8)) (foreign!-set a0 'int32 116) (setq a1 (foreign!-allocate 8))"
+                  "(foreign!-set a1 'int32 57) (foreign!-set argv 'pointer a0) (foreign!-set argv 'pointer a1 8)"
+                  "(setq p (cadr (c!-posix!-spawn \"sleep\" nil nil argv nil)))", "(c!-waitpid p nil 0)"),
+    # ... and by native code
+    "native c sleep": ("(define!-foreign 'c!-sleep nil \"sleep\" 'uint32 '(uint32)) (native!-compile '(c!-sleep))", "(c!-sleep 5)"),
+    "native c usleep in a loop": ("(define!-foreign 'c!-usleep nil \"usleep\" 'int32 '(uint32)) (native!-compile '(c!-usleep))",
+                                 "(prog nil a (c!-usleep 3000) (go a))"),
     "write to a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 2\" 'output)) (wrs f) a (prin2 \"hhhhhhhhhhhhhhhhhhhhhh\") (go a))"),
 }
-FAST = ("product", "gcd", "printed integer", "sleep", "system", "a pipe without a writer", "a pipe without a reader", "read", "rdf", "read from a command",
+FAST = ("product", "gcd", "printed integer", "sleep", "system", "c sleep", "c sleep by the original's names", "c read", "native c sleep",
+        "a pipe without a writer", "a pipe without a reader", "read", "rdf", "read from a command",
         "write to a command")
 SLOW = sorted(set(ROWS) - set(FAST))
 WAIT = 0.2  # seconds that a form runs before it is to end
@@ -79,6 +100,31 @@ def limited(session: Session, form: str) -> float:
     assert session.eval(f"(resource!-limit '(progn {form} nil) {WAIT})") == [], "it was not ended"
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     return min(max(cpu, session.machine.waited_so_far() - waited), wall) - WAIT
+
+
+@needs_native
+def test_ending_a_c_function_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    """The handler of the signal is what it was, and where somebody else has one the function is waited for."""
+    session, form = started("c sleep", tmp_path)
+    with closing(session):
+        assert interrupted(session, form) < 2
+        until = time.monotonic() + 5
+        while TICKER.nudge.before is not None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert TICKER.nudge.before is None and not caught(signal.SIGURG)
+        seen: list[int] = []
+        signal.signal(signal.SIGURG, lambda number, frame: seen.append(number))
+        try:
+            assert interrupted(session, "(c!-sleep 1)") > 0.7
+            assert caught(signal.SIGURG) and seen == []
+        finally:
+            signal.signal(signal.SIGURG, signal.SIG_DFL)
+
+
+def caught(number: int) -> bool:
+    """Does this process have a handler for a signal, as the system says?"""
+    row = next(line for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if line.startswith("SigCgt"))
+    return bool(int(row.split()[1], 16) >> number - 1 & 1)
 
 
 def after(session: Session, found: float) -> float:

@@ -197,7 +197,8 @@ MODULES = {"fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "msvcrt",
 NAMES = {"os": {"uname", "fork", "sched_getaffinity", "geteuid", "getuid", "getppid", "pwrite", "pread", "sysconf", "killpg", "setsid", "mkfifo", "link",
                 "posix_fadvise", "memfd_create", "pidfd_open", "fchmod", "chown", "wait4", "O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"},
          "mmap": {"PAGESIZE", "MAP_PRIVATE", "MAP_SHARED", "MAP_ANON", "MAP_ANONYMOUS", "MADV_DONTNEED", "MADV_HUGEPAGE", "PROT_READ"},
-         "signal": {"SIGKILL", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGHUP", "setitimer", "alarm", "pthread_kill", "pthread_sigmask"},
+         "signal": {"SIGKILL", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGHUP", "setitimer", "alarm", "pthread_kill", "pthread_sigmask",
+                    "siginterrupt", "SIGURG"},
          "ctypes": {"windll", "WinDLL", "WinError", "pythonapi"},
          "sys": {"platform", "getwindowsversion"}}
 EXCEPTIONS = {("native/architectures/__init__.py", "os.uname")}  # only which record is read first

@@ -170,11 +170,13 @@ class Call:
         values = self.values(words)
         lisp.output.flush()
         ctypes.set_errno(0)
-        found = function(*values)
+        with m.waiting():
+            found = function(*values)
         lisp.errno = ctypes.get_errno()
         if self.pending:
             m.cage["unwind_kind"], m.cage["unwind_tag"], m.cage["unwind_value"] = self.pending[0]
             raise Unwinding
+        m.look()
         return self.result(found)
 
     def values(self, words: list[int]) -> list[Any]:

@@ -25,7 +25,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     stack_pointer,
     store,
 )
-from ..vm import DEEP_STACK, NATIVE_BASE, SLOTS, SP, STACK_END
+from ..vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
 from ..words import CONS, OTHER, SYMBOL, UNWIND
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons
@@ -240,6 +240,19 @@ def run_host(top):
     r = host(H_RUN, 0, 0, 0)
     change_stack(caller)
     return r
+
+
+@inline
+def goes_outside() -> None:
+    """Native code is going to call a C function."""
+    store(OUTSIDE, load(OUTSIDE) + 1)
+
+
+@inline
+def comes_back():
+    """It has returned; nil, or UNWIND when the program has to end."""
+    store(OUTSIDE, load(OUTSIDE) + 1)
+    return poll()
 
 
 @inline

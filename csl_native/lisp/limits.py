@@ -13,7 +13,7 @@ from ..vm import UNWIND_LIMIT
 if TYPE_CHECKING:
     from .lisp import Lisp
 
-PERIOD = 0.05  # seconds between two looks at what was used
+PERIOD = 0.02  # seconds between two looks at what was used
 
 
 class Limits(NamedTuple):

@@ -12,6 +12,7 @@ from ..instructions.codec import Code, decode
 from ..kernel.memory import NIL
 from ..restricted.emitter import Emitter
 from ..restricted.language import WORD
+from ..words import FLOAT, UNWIND
 from .functions import FunctionIR, NotCompilable, Source
 
 if TYPE_CHECKING:
@@ -47,14 +48,16 @@ class ThunkIR(FunctionIR):
         out, row = self.out, self.row
         values = [self.argument(SCALARS[t.name], f"%a{k}") for k, t in enumerate(row.arguments)]
         result = SCALARS[row.result.name]
-        call = f'{self.attribute(result)}{result.ir} @"{row.target}"({", ".join(values)})'
-        if result.ir == "void":
-            out.emit(f"call {call}")
-            out.ret(WORD, str(NIL))
-        else:
-            out.ret(WORD, self.result(result, out.define(f"call {call}")))
+        call = f'call {self.attribute(result)}{result.ir} @"{row.target}"({", ".join(values)})'
+        out.emit(f"call void @{self.use('goes_outside')}(ptr %base)")
+        found = "" if result.ir == "void" else out.define(call)
+        if not found:
+            out.emit(call)
+        back = out.define(f"call i64 @{self.use('comes_back')}(ptr %base)")
+        self.check(out.define(f"icmp ne i64 {back}, {UNWIND}"), "ended")
+        out.ret(WORD, self.result(result, found) if found else str(NIL))
         arguments = [f"%a{k}" for k in range(self.count)]
-        out.lines += ["slow:", f"  %checked = {self.bytecoded(arguments)}", "  ret i64 %checked"]
+        out.lines += ["slow:", f"  %checked = {self.bytecoded(arguments)}", "  ret i64 %checked", "ended:", f"  ret i64 {UNWIND}"]
         parameters = "".join(f", i64 {a}" for a in arguments)
         return f"define internal i64 @{self.source.label}(ptr %base, i64 %env{parameters}) nounwind {{\n{out.text()}}}\n"
 
@@ -70,10 +73,10 @@ class ThunkIR(FunctionIR):
         extension = "" if not row.bits or row.bits > 32 else "signext" if row.signed else self.extension if row.bits == 32 else "zeroext"
         return f"{row.ir} {extension}".strip() if after else f"{extension} " if extension else ""
 
-    def check(self, condition: str) -> None:
+    def check(self, condition: str, otherwise: str = "slow") -> None:
         """Go on when a condition holds."""
         going_on = self.out.label("on")
-        self.out.emit(f"br i1 {condition}, label %{going_on}, label %slow, !prof !4")
+        self.out.emit(f"br i1 {condition}, label %{going_on}, label %{otherwise}, !prof !4")
         self.out.terminated = True
         self.out.place(going_on)
 
@@ -81,7 +84,6 @@ class ThunkIR(FunctionIR):
         out = self.out
         tag = out.define(f"and i64 {a}, 7")
         if not row.bits:
-            from ..words import FLOAT
             self.check(out.define(f"icmp eq i64 {tag}, {FLOAT}"))
             value = out.define(f"call double @{self.use('float_value')}(ptr %base, i64 {a})")
             return f"{row.ir} {out.define(f'fptrunc double {value} to float') if row.ir == 'float' else value}"

@@ -225,7 +225,9 @@ def call_foreign_function(lisp: Lisp, f: Checked, *arguments: Checked) -> int:
             raise lisp.errors.plain("call-foreign-function: an integer, float or string expected", a)
     function.restype = RESULTS[result]
     lisp.output.flush()
-    value = function(*values)
+    with m.waiting():
+        value = function(*values)
+    m.look()
     if value is None:
         return NIL
     return m.string(value) if isinstance(value, bytes) else lisp.from_number(value)
