@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from csl_native.image.container import Image, ImageError
 
 from . import byteorder
+from .generated import stem
 from .instructions.codec import Code, disassemble
 from .instructions.table import CodeError
 from .kernel.memory import NIL, ROOT_HARD_CODE, ROOT_OBLIST, ROOT_VECTOR
-from .objects import BIGNEG_HEADER, BIGPOS_HEADER, CODE_HEADER, STRING_HEADER, SYM_ENV, SYM_PNAME, SYMBOL_HEADER, VECTOR_HEADER
+from .objects import BIGNEG_HEADER, BIGPOS_HEADER, CODE_HEADER, F_GENSYM, STRING_HEADER, SYM_ENV, SYM_FLAGS, SYM_PNAME, SYMBOL_HEADER, VECTOR_HEADER
 from .vm import HEAP
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 
@@ -54,6 +55,10 @@ class HeapView:
         size = self.typed(x, STRING, STRING_HEADER)
         at = x - STRING + 8 - HEAP
         return bytes(self.bytes[at:at + size]).decode("utf-8", "replace")
+
+    def label(self, x: int) -> str:
+        """The name of a symbol; of a generated one without its number, which it may not have yet."""
+        return stem(self.text(x)) if self.word(x + SYM_FLAGS) & F_GENSYM else self.text(x)
 
     def items(self, x: int) -> Iterator[int]:
         """Elements of a list."""

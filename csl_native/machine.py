@@ -16,12 +16,27 @@ from typing import Any
 from . import utf8
 from .apart import Apart
 from .cage import Cage
+from .generated import serial, stem
 from .gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.host import H_RUN
 from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, ClosedKernel, NativeKernel, PythonKernel, Unwinding, c_function, c_pointer
-from .objects import BIGNEG_HEADER, BIGPOS_HEADER, F_FLUID, F_GLOBAL, F_KEYWORD, FLOAT_HEADER, STRING_HEADER, SYM_FLAGS, SYM_PNAME, SYM_VALUE, SYMBOL_SIZE
+from .objects import (
+    BIGNEG_HEADER,
+    BIGPOS_HEADER,
+    F_FLUID,
+    F_GENSYM,
+    F_GLOBAL,
+    F_KEYWORD,
+    F_UNNAMED,
+    FLOAT_HEADER,
+    STRING_HEADER,
+    SYM_FLAGS,
+    SYM_PNAME,
+    SYM_VALUE,
+    SYMBOL_SIZE,
+)
 from .roots import Roots
 from .stacks import PYTHON_LOOKS, Stacks
 from .system.memory import MEMORY
@@ -133,6 +148,7 @@ class Machine(Roots, Stacks):
     def format(self) -> None:
         """A new, empty heap: fixed symbols and an object list with them on it."""
         self.cage["heap_top"] = HEAP + 65536
+        self.cage["gensym"] = 1
         self.cage["cursor"] = self.cage["large_cursor"] = (HEAP + 4096) // LINE
         for line in range(HEAP // LINE, (HEAP + 4096) // LINE):
             self.bytes[self.cage["lines"] + line] = 1
@@ -253,9 +269,27 @@ class Machine(Roots, Stacks):
 
     def text(self, s: int) -> str:
         """The text of a string or of a symbol's name."""
-        if s & 7 == SYMBOL:
-            s = self.words[s + SYM_PNAME >> 3]
-        return utf8.decode(self.string_bytes(s))
+        return utf8.decode(self.string_bytes(self.name(s) if s & 7 == SYMBOL else s))
+
+    def name(self, symbol: int) -> int:
+        """The string that is the name of a symbol.  A generated one gets its number now, when somebody wants to know it, as in the original."""
+        flags, name = self.flags(symbol), self.field(symbol, SYM_PNAME)
+        if not flags & F_UNNAMED:
+            return name
+        number = self.cage["gensym"]
+        self.cage["gensym"] = number + 1
+        name = self.string(self.string_bytes(name) + serial(number).encode())
+        self.set_field(symbol, SYM_PNAME, name)
+        self.words[symbol + SYM_FLAGS >> 3] = flags & ~F_UNNAMED
+        return name
+
+    def is_interned(self, symbol: int) -> bool:
+        return bool(self.kernel.find_symbol(self.field(symbol, SYM_PNAME)) == symbol)
+
+    def label(self, symbol: int) -> str:
+        """What a symbol is called where that is not the program's business; generated ones without their number, which they may not have yet."""
+        text = utf8.decode(self.string_bytes(self.field(symbol, SYM_PNAME)))
+        return stem(text) if self.flags(symbol) & F_GENSYM else text
 
     def intern(self, name: str) -> int:
         """The symbol with this name on the object list."""

@@ -263,7 +263,7 @@ class Restoring:
 
     def _given_out(self, symbol: int) -> None:
         """Native code that was compiled of a function goes; hand-made code relies on nothing."""
-        if self.machine.text(symbol) in self.hardcode.index()[1]:
+        if self.machine.label(symbol) in self.hardcode.index()[1]:
             self._replaced(symbol)
         else:
             self._redefined(symbol)
@@ -271,7 +271,7 @@ class Restoring:
 
     def _replaced(self, symbol: int) -> None:
         """Code in which the body of a function stands must not be used from now on; frames that run see it by the guard."""
-        guard = guard_of(self.machine.text(symbol))
+        guard = guard_of(self.machine.label(symbol))
         self.machine.bytes[guard] = 1  # until no such code can run
         self.tripped.add(guard)
         self.hardcode.drop_users(symbol)

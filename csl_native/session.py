@@ -123,7 +123,7 @@ class Session(Restoring, Calling):
         def body() -> dict[str, list[str]]:
             symbols = None if names is None else [m.intern(name) for name in names]
             done = Compilation(self.hardcode, architectures).run(symbols, progress)
-            return {tag: [m.text(s) for s in found] for tag, found in done.items()}
+            return {tag: [m.label(s) for s in found] for tag, found in done.items()}
         return self.run(body)  # type: ignore[no-any-return]
 
     def tell_gdb(self) -> None:

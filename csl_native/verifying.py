@@ -60,7 +60,7 @@ def verify_structure(m: Machine, image: Image) -> None:
         kind = BY_TYPE[head >> 3 & 31].name if head & 7 == HEADER and head >> 3 & 31 in BY_TYPE else "cons"
         raise fail(f"the {kind} at {place:#x} {WRONG[found & 7]}")
     for k, name in enumerate(FIXED_SYMBOLS):
-        if m.words[HEAP + k * SYMBOL_SIZE >> 3] != SYMBOL_HEADER or m.text(HEAP + k * SYMBOL_SIZE + SYMBOL) != name.replace("!", ""):
+        if m.words[HEAP + k * SYMBOL_SIZE >> 3] != SYMBOL_HEADER or m.label(HEAP + k * SYMBOL_SIZE + SYMBOL) != name.replace("!", ""):
             raise fail(f"the symbol {name} is not in its place")
     if m.words[ROOT_VECTOR - VECTOR >> 3] != 8 * ROOT_COUNT << 8 | VECTOR_HEADER:
         raise fail("the vector of roots is not in its place")
@@ -109,7 +109,7 @@ def adopt_functions(lisp: Lisp, base: Image, path: str) -> None:
                         raise CodeError("a function without literals")
                     copies[env] = private_env(m, env)
             except CodeError as error:
-                raise ImageError(f"{path}: its function {m.text(symbol)} cannot be run: {error}") from None
+                raise ImageError(f"{path}: its function {m.label(symbol)} cannot be run: {error}") from None
             m.set_field(symbol, SYM_ENV, copies[env])
             m.kernel.bytecode_cells(symbol, m.field(copies[env], 8 - VECTOR))
             continue
@@ -119,7 +119,7 @@ def adopt_functions(lisp: Lisp, base: Image, path: str) -> None:
         spare = m.field(env, SYM_SPARE)
         if any(slot not in own for slot, own in zip(cells, allowed, strict=True)) or (
                 cells[0] == SLOT["host1"] and (spare & 7 or not 0 <= spare >> 3 < number_of_builtins)):
-            raise ImageError(f"{path}: the symbol {m.text(symbol)} has function cells that are none: {', '.join(map(hex, cells))}")
+            raise ImageError(f"{path}: the symbol {m.label(symbol)} has function cells that are none: {', '.join(map(hex, cells))}")
 
 
 def _symbols(m: Machine) -> list[int]:

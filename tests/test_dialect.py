@@ -46,6 +46,15 @@ ROWS = [
     ("(progn (make!-random!-state 1) (fix (times 1000000 (random 1.0))))", "331346"),
     ("(prog (a b) (make!-random!-state 7) (setq a (random (expt 10 40))) (make!-random!-state 7) (setq b (random (expt 10 40)))"
      " (return (list (equal a b) (lessp a (expt 10 40)))))", "(t t)"),
+    # a generated symbol gets its number when its name is first wanted
+    ("(prog (a b c) (reset!-gensym 7) (setq a (gensym)) (setq b (gensym1 'zz)) (setq c (gensym)) (return (list c b a)))", "(!G0007 zz0008 !G0009)"),
+    ("(prog (a b) (reset!-gensym 9999) (setq a (gensym)) (setq b (gensym)) (return (list (orderp b a) (explode2 a) b (reset!-gensym 12345678) (gensym))))",
+     "(nil (!G !0 !0 !1 !0 !_ !0 !0 !0) !G9999 10001 !G0012_345_678)"),
+    ("(prog (a) (reset!-gensym 5) (setq a (gensym)) (eq a (intern 'zza)) (compress (list 'a 'a)) (return (list (gensymp a) (reset!-gensym nil))))",
+     "(t 5)"),
+    ("(prog (a) (reset!-gensym 5) (setq a (gensym)) (return (list (concat \"x\" a) (list2string (list a)) (id2string a) (intern a) (explodec a)"
+     " (length (string2list a)) (gensym1 (gensym1 'zz)) (gensymp (gensym2 'zz)) (gensym2 'zz))))",
+     '("xG0005" "G0005" "G0005" !G0005 (!G !0 !0 !0 !5) 5 zz0006 t zz)'),
     # variables that nobody declared
     ("(progn (setq !*comp t) (de zzu (x) (list x zzfree)) (setq !*comp nil) (list (zzu 1) (fluidp 'zzfree)))", "((1 nil) t)"),
     ("(progn (makeunbound 'zzfree) (zzu 1))", "(1 !~indefinite!-value!~)"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from csl_native.kernel.vouched import FIELDS, VOUCHED, check_kernel
+import csl_native
+from csl_native.kernel.vouched import FIELDS, READERS, VOUCHED, check_kernel, check_readers
 from csl_native.restricted.checker import Program, Refusal
 from csl_native.restricted.tags import check_tags
 
@@ -70,6 +74,19 @@ def test_what_was_not_tested_is_refused(text: str) -> None:
     with pytest.raises(Refusal, match=BAD[text]):
         check_tags(program(text), {(2, 22): frozenset([3])}, {})
     check_tags(program(text), {}, {"f": "because"})
+
+
+def test_names_have_one_way() -> None:
+    """A generated symbol has no name until somebody wants it, so nobody may look into the field."""
+    for good in ("def given_name(s):\n    return load(s + SYM_PNAME) if s & 7 == SYMBOL else NIL", GOOD[0]):
+        check_readers(program(good), READERS)
+    with pytest.raises(Refusal, match="SYM_PNAME is looked into by"):
+        check_readers(program(GOOD[8]), READERS)
+    root = Path(csl_native.__file__).parent
+    text = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
+    assert {name for name, source in text.items() if "SYM_PNAME" in source and not name.startswith("kernel/")} == {"objects.py", "machine.py", "heapview.py"}
+    # What is compiled or shown must not give a number to a symbol: numbers would depend on the clock.
+    assert not [name for name, source in text.items() if name.startswith("native/") and re.search(r"\b(m|machine|heap)\.text\((symbol|s|x|unit)\b", source)]
 
 
 def test_the_kernel_tests_tags() -> None:

@@ -5,7 +5,6 @@ Of lists that begin differently one whose head is flagged noncom goes first.
 
 from __future__ import annotations
 
-from ..objects import SYM_PNAME
 from ..restricted.language import bounded, inline, lisp, load, load8, noinline, store  # type: ignore[attr-defined]
 from ..vm import SCRATCH, SCRATCH_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
@@ -15,7 +14,7 @@ from .equality import ENTRY
 from .host import H_STACK_OVERFLOW, O_LESSP, host
 from .memory import NIL, ROOT_NONCOM, ROOT_VECTOR
 from .safepoint import poll
-from .symbols import flagp
+from .symbols import flagp, print_name
 
 OTHERS, NUMBERS, LAST = 4, 9, 10
 NONCOM = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_NONCOM
@@ -62,7 +61,9 @@ def order_atoms(a, b, kind):
     if kind == 2:
         return sign(order_texts(a, b))
     if kind == 3:
-        return sign(order_texts(load(a + SYM_PNAME), load(b + SYM_PNAME)))
+        first = print_name(a)
+        second = print_name(b)
+        return UNWIND if first == UNWIND or second == UNWIND else sign(order_texts(first, second))
     return sign(a - b)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..objects import F_GLOBAL, F_KEYWORD, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
+from ..objects import F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
 from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, store, ult, unlikely  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import same_bytes
-from .host import H_BAD_SYMBOL, H_BAD_THROW, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
+from .host import H_BAD_SYMBOL, H_BAD_THROW, H_NAME, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
 from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 from .safepoint import poll, safepoint
@@ -85,6 +85,20 @@ def place_symbol(table, s) -> None:
 def unset_value(env, s):
     """What a function with these literals finds in a variable that is unset: an error, or the value that compiled code sees."""
     return host(H_UNSET, s, env, 0)
+
+
+@inline
+def given_name(s):
+    """The name of a symbol; 0 when it was generated and has none yet."""
+    return load(s + SYM_PNAME) if load(s + SYM_FLAGS) & F_UNNAMED == 0 else 0
+
+
+@noinline
+def print_name(s):
+    """The name of a symbol, which a generated one gets now; or UNWIND."""
+    if load(s + SYM_FLAGS) & F_UNNAMED != 0 and host(H_NAME, s, 0, 0) == UNWIND:
+        return UNWIND
+    return load(s + SYM_PNAME)
 
 
 @inline

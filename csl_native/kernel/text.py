@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..objects import SYM_PNAME, SYM_VALUE
+from ..objects import SYM_VALUE
 from ..restricted.language import bounded, inline, lisp, load, load8, noinline, sdiv, store, store8  # type: ignore[attr-defined]
 from ..vm import READ_AT, READ_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
@@ -32,7 +32,7 @@ from .host import (
 )
 from .memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
 from .safepoint import poll, safepoint
-from .symbols import find_symbol, intern
+from .symbols import find_symbol, given_name, intern, print_name
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
 LOWER = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_LOWER
@@ -42,14 +42,14 @@ CHARS = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_CHARS
 
 @inline
 def name_of(x):
-    """The string of a symbol or string, or 0."""
-    return load(x + SYM_PNAME) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
+    """The string of a symbol or string, or 0; or UNWIND, when a generated symbol gets no name."""
+    return print_name(x) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
 
 
 @noinline
 def ascii_char(x):
     """The code of a one-character symbol or string when it is ASCII, else -1."""
-    s = name_of(x)
+    s = given_name(x) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
     if s != 0:
         if load(s - STRING) >> 8 == 1:
             b = load8(s + 8 - STRING)
@@ -190,7 +190,10 @@ def explode(x):
     if x & 7 == 0:
         return digits(x >> 3, NIL)
     if x & 7 == SYMBOL:
-        r = escaped(load(x + SYM_PNAME))
+        name = print_name(x)
+        if name == UNWIND:
+            return UNWIND
+        r = escaped(name)
         if r == UNWIND:
             return UNWIND
         if r != 0 and x != UNSET:
@@ -277,6 +280,8 @@ def list2string(l):
     while p & 7 == CONS:
         x = load(p - 1)
         s = name_of(x)
+        if s == UNWIND:
+            return UNWIND
         if s != 0:
             n += load(s - STRING) >> 8
         elif x & 7 == 0 and x >= 0 and x < 256 << 3:
@@ -294,6 +299,8 @@ def list2string(l):
     while p & 7 == CONS:
         x = load(p - 1)
         s = name_of(x)
+        if s == UNWIND:
+            return UNWIND
         if s != 0:
             n = load(s - STRING) >> 8
             copy_bytes_of(at, s, n)
@@ -311,6 +318,8 @@ def list2string(l):
 def string2list(x):
     """The bytes of a string as a list."""
     s = name_of(x)
+    if s == UNWIND:
+        return UNWIND
     if s == 0:
         return host(H_TEXT, X_STRING2LIST, x, 0)
     r = NIL
@@ -326,6 +335,8 @@ def string2list(x):
 @lisp("intern")
 def intern_name(x):
     s = name_of(x)
+    if s == UNWIND:
+        return UNWIND
     if s != 0:
         found = find_symbol(s)
         if found != 0:
@@ -371,6 +382,8 @@ def explode2uc(x):
 def explode_case(x, first, shift, number):
     """The characters of a symbol or string as a list, with 26 letters from ``first`` on moved by ``shift``."""
     s = name_of(x)
+    if s == UNWIND:
+        return UNWIND
     if s != 0:
         if is_ascii(s):
             r = NIL

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
+
 from ..objects import HASH_SLOTS, SYM_PNAME
 from ..restricted.checker import Program
 from ..restricted.tags import check_tags
@@ -15,10 +18,22 @@ VOUCHED = {
     "order": "rank says of both words the same, and with that their tag",
 }
 
+# Constants of fields that not everybody may look into: by which functions alone.
+READERS = {"SYM_PNAME": frozenset(["find_symbol", "place_symbol", "given_name", "print_name", "good_contents"])}  # generated symbols get theirs late
+
+
+def check_readers(program: Program, readers: Mapping[str, frozenset[str]]) -> None:
+    """Refuse a program in which another function than those looks into a field."""
+    for function in program.functions.values():
+        for node in ast.walk(function.node):
+            if isinstance(node, ast.Name) and node.id in readers and function.name not in readers[node.id]:
+                raise program.refuse(function, node, f"{node.id} is looked into by {', '.join(sorted(readers[node.id]))} alone; call one of them")
+
 
 def check_kernel() -> None:
-    """Refuse a kernel in which a Lisp function reads through a tag that it did not test."""
+    """Refuse a kernel in which a Lisp function reads through a tag that it did not test, or looks into what has another way."""
     from . import MODULES
     checked = Program(list(MODULES))
     checked.check()
     check_tags(checked, FIELDS, VOUCHED)
+    check_readers(checked, READERS)

@@ -18,6 +18,7 @@ import msgpack
 from csl_native.image.container import Section, digest, unpack
 
 from .. import utf8
+from ..generated import stem
 from ..instructions.joined import SEQUENCES
 from ..instructions.table import instructions, joined
 from ..kernel.fasl import (
@@ -34,7 +35,7 @@ from ..kernel.fasl import (
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, T
-from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, HASH_KIND, SYM_ENV, SYM_FLAGS, SYM_PNAME, T_BYTES, T_HASH, T_RECORD
+from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, F_UNNAMED, HASH_KIND, SYM_ENV, SYM_FLAGS, T_BYTES, T_HASH, T_RECORD
 from ..words import CONS, OTHER, SYMBOL, VECTOR
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Writer:
         return found
 
     def interned(self, symbol: int) -> bool:
-        return bool(self.m.kernel.find_symbol(self.m.field(symbol, SYM_PNAME)) == symbol)
+        return self.m.is_interned(symbol)
 
     def head(self) -> dict[str, Any]:
         """What the loader needs first: the places of symbols, interned, generated and other ones."""
@@ -184,7 +185,7 @@ class Writer:
         kinds: dict[str, list[list[Any]]] = {"interned": [], "generated": [], "uninterned": []}
         for symbol, place in self.symbols.items():
             kind = "interned" if self.interned(symbol) else "generated" if m.flags(symbol) & F_GENSYM else "uninterned"
-            kinds[kind].append([place, m.string_bytes(m.field(symbol, SYM_PNAME))])
+            kinds[kind].append([place, utf8.encode(m.label(symbol))])
         return {**kinds, "places": self.places}
 
 
@@ -276,9 +277,10 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
         raise BadModule(f"it is damaged ({error}); compile it again") from error
     text, values = m.string(body), m.vector([NIL] * places)
     for kind, place, name in names:
-        symbol = m.intern(utf8.decode(name)) if kind == "interned" else m.make_symbol(utf8.decode(name))
-        if kind == "generated":
-            m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
+        called = utf8.decode(name)
+        symbol = m.intern(called) if kind == "interned" else m.make_symbol(stem(called) if kind == "generated" else called)
+        if kind == "generated":  # it gets a number anew
+            m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM | F_UNNAMED
         m.set_field(values, 8 - VECTOR + 8 * place, symbol)
     at = 0
     for _ in range(todo):

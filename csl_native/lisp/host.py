@@ -11,7 +11,7 @@ from ..instructions.layout import CODE_COMPILED
 from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import Unwinding, WrongType
-from ..objects import SYM_PNAME, SYM_SPARE
+from ..objects import SYM_SPARE
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .assembly import CompileError
 from .builtins.reading import fold
@@ -365,6 +365,9 @@ class Host:
                 raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a) from None
         raise errors.plain("modular-" + ("plus", "difference", "times", "minus", "number", "reciprocal", "expt")[operation], a)
 
+    def on_name(self, symbol: int, b: int, c: int) -> int:
+        return self.m.name(symbol)
+
     def on_readch(self, a: int, b: int, c: int) -> int:
         """The next character of the current input; the rest of its line is laid out for the kernel."""
         lisp = self.lisp
@@ -416,4 +419,3 @@ class Host:
             raise self.lisp.errors.bare(f"bad arg{'' if n == 1 else 's'} for {row.name}") from None
 
 
-__all__ = ["SYM_PNAME", "Host"]

@@ -292,7 +292,7 @@ class Lisp(Installer, Evaluator):
         m = self.machine
         symbols = [s for s in m.interned() if self.is_bytecoded(s)]
         rows = [(s, m.words[m.kernel.counter_of(m.field(s, SYM_ENV)) >> 3]) for s in symbols]
-        return sorted(((s, n) for s, n in rows if n), key=lambda row: (-row[1], m.text(row[0])))
+        return sorted(((s, n) for s, n in rows if n), key=lambda row: (-row[1], m.label(row[0])))
 
     def clear_counts(self) -> None:
         cage = self.machine.cage

@@ -64,8 +64,8 @@ class CodeCache:
         self.functions[symbol] = compiled
         if self.lisp.debugger is None:
             self.set_cells(symbol, compiled)
-        self.session.profile.add(self.machine.text(symbol))
-        self.count(compiled, self.machine.text(symbol))
+        self.session.profile.add(self.machine.label(symbol))
+        self.count(compiled, self.machine.label(symbol))
 
     def count(self, compiled: Compiled, name: str) -> None:
         self.compiled[compiled.tier] += 1
@@ -92,7 +92,7 @@ class CodeCache:
 
     def drop_users(self, symbol: int) -> None:
         """A function is another one now: code that relies on what it was goes."""
-        name = self.machine.text(symbol)
+        name = self.machine.label(symbol)
         for user in [s for s, compiled in self.functions.items() if name in compiled.relies and s != symbol]:
             self.bytecode(user)
             self.drop(user)

@@ -51,7 +51,7 @@ class Compilation:
         """What the compiler must know of a function; None, with the reason noted, when it stays bytecode."""
         from .functions import NotCompilable
         from .sources import source_of
-        name = self.machine.text(symbol)
+        name = self.machine.label(symbol)
         self.session.fallbacks = [f for f in self.session.fallbacks if f.subject != name]
         if not self.hardcode.lisp.is_bytecoded(symbol):
             self.session.fallbacks.append(Fallback("no-bytecode", name))
@@ -92,7 +92,7 @@ class Compilation:
             if progress is not None and jobs:
                 current = min(done, len(jobs) - 1)
                 architecture, unit = work[current]
-                what = self.machine.text(unit[0][0]) if unit else "stencils" if jobs[current].stencils else "the kernel"
+                what = self.machine.label(unit[0][0]) if unit else "stencils" if jobs[current].stencils else "the kernel"
                 progress(done, len(jobs), f"{what} for {architecture.name}")
         tell(0)
         for done, (block, (architecture, unit)) in enumerate(zip(compile_jobs(jobs), work, strict=True)):
@@ -132,7 +132,7 @@ class Compilation:
             parts = [[base + block.symbols[name], block.sizes[name]] for name in names]
             reached = together(source, [other for _, other in compiled])
             features = sorted({feature for other in reached for feature in block.features.get(other.label, ())})
-            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.text(symbol), "count": source.code.fixed,
+            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.label(symbol), "count": source.code.fixed,
                                          "features": features, "parts": parts, "unit": [base, len(block.data)],
                                          "inlined": inlined(reached, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)

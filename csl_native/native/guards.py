@@ -31,7 +31,7 @@ class Reader(Protocol):
     """A heap, as far as a function's record needs it."""
 
     def raw(self, x: int) -> bytes: ...
-    def text(self, x: int) -> str: ...
+    def label(self, x: int) -> str: ...
     def items(self, x: int) -> Iterable[int]: ...
     def vector_items(self, v: int) -> list[int]: ...
 
@@ -58,8 +58,8 @@ def constant_record(heap: Reader, x: int) -> bytes:
     if tag == FLOAT:
         return b"float" + heap.raw(x)
     if tag == SYMBOL:
-        return b"symbol" + utf8.encode(heap.text(x))
-    if tag == VECTOR and len(items := heap.vector_items(x)) == 6 and items[0] & 7 == SYMBOL and heap.text(items[0]) == MARK:
+        return b"symbol" + utf8.encode(heap.label(x))
+    if tag == VECTOR and len(items := heap.vector_items(x)) == 6 and items[0] & 7 == SYMBOL and heap.label(items[0]) == MARK:
         return b"foreign" + signature_record(heap, items)
     return b""
 

@@ -147,7 +147,7 @@ class Handmade:
             m.set_field(symbol, SYM_ENV, m.vector(m.vector_items(m.field(symbol, SYM_ENV))))
         pages = self.pages(own_tag)
         code = bytes(pages.data[entry:place + size])
-        pages.entries[str(entry)] = {"bytecode": self.hardcode.bytecode_digest(symbol), "name": m.text(symbol),
+        pages.entries[str(entry)] = {"bytecode": self.hardcode.bytecode_digest(symbol), "name": m.label(symbol),
                                      "features": features_of(own_tag, code), "parts": [[place + PREFIX, size - PREFIX]]}
         number = type_and_page(own_tag, cell, entry // PAGE_SIZE)
         self.hardcode.add([(symbol, arguments, number, entry % PAGE_SIZE, env)])

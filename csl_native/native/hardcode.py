@@ -166,7 +166,7 @@ class HardCode(DefinitionTable):
             if not own:
                 tags = {number >> 20 & 255 for number, _ in numbers}
                 there = {tag for tag in tags if f"functions-{tag}" in self.session.image_sections and tag & 31 != self.tag}
-                self.session.fallbacks.append(no_set(m.text(symbol), self.tag, there))
+                self.session.fallbacks.append(no_set(m.label(symbol), self.tag, there))
             for cell in range(4):
                 why: Fallback | None = None
                 for number, rest in reversed([row for row in own if row[0] >> 18 & 3 == cell]):
@@ -253,33 +253,33 @@ class HardCode(DefinitionTable):
         page, cell = number & 0x3FFFF, number >> 18 & 3
         place = page * PAGE_SIZE + offset
         if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):
-            return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
+            return Fallback("bad-entry", m.label(symbol), f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
         if (bad := pages.damaged(place)) is not None:
-            return Fallback("damaged-page", m.text(symbol), f"page {bad}")
+            return Fallback("damaged-page", m.label(symbol), f"page {bad}")
         entry = pages.entries.get(str(place))
         if entry is None:
-            return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is no entry point of the set")
+            return Fallback("bad-entry", m.label(symbol), f"page {page}, offset {offset} is no entry point of the set")
         if not together:
             if not self.lisp.is_bytecoded(symbol):
-                return Fallback("no-bytecode", m.text(symbol))
-            if entry["name"] != m.text(symbol) or entry.get("bytecode") != self.bytecode_digest(symbol):
-                return Fallback("redefined", m.text(symbol))
+                return Fallback("no-bytecode", m.label(symbol))
+            if entry["name"] != m.label(symbol) or entry.get("bytecode") != self.bytecode_digest(symbol):
+                return Fallback("redefined", m.label(symbol))
             if changed := self.changed(entry.get("inlined", {})):
-                return Fallback("redefined", m.text(symbol), f"{changed}, which stands in place of its calls")
+                return Fallback("redefined", m.label(symbol), f"{changed}, which stands in place of its calls")
         if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
-            return Fallback("missing-feature", m.text(symbol), missing)
+            return Fallback("missing-feature", m.label(symbol), missing)
         for target in entry.get("foreign", ()):
             from ..foreign.libraries import ForeignError
             from ..foreign.libraries import resolve as resolve_foreign
             try:
                 resolve_foreign(target)
             except ForeignError as error:
-                return Fallback("no-foreign", m.text(symbol), str(error))
+                return Fallback("no-foreign", m.label(symbol), str(error))
         if (pages.tag, place) in self.overflowed:
-            return Fallback("overflow", m.text(symbol), f"page {page}, offset {offset}")
+            return Fallback("overflow", m.label(symbol), f"page {page}, offset {offset}")
         address = self.address(pages.tag, place)
         if address is None:
-            return Fallback("bad-entry", m.text(symbol), f"page {page}, offset {offset} is not in memory")
+            return Fallback("bad-entry", m.label(symbol), f"page {page}, offset {offset} is not in memory")
         handmade = "inlined" not in entry and env != m.field(symbol, SYM_ENV)
         slot = self.new_slot(address)
         self.slots.add(slot)

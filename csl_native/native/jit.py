@@ -322,7 +322,7 @@ class Jit(CodeCache):
         if self.lisp.debugger is None:
             self.set_cells(symbol, again)
         if self.session.gdb is not None:
-            self.session.gdb.add(again.memory.address, again.memory.size, f"lisp:{self.machine.text(symbol)}")
+            self.session.gdb.add(again.memory.address, again.memory.size, f"lisp:{self.machine.label(symbol)}")
         self.hardcode.collector.moved += again.memory.size
         self.retire(compiled)
 

@@ -127,7 +127,7 @@ def module_sections(session: Session, path: str | os.PathLike[str], architecture
         for architecture in architectures:
             hardcode.sets[architecture.tag] = PageSet(architecture.tag, session.kernel_abi())
             found = Compilation(hardcode, [architecture], kernels=False).run(symbols, progress)[architecture.name]
-            done[module] += [m.text(symbol) for symbol in found if m.text(symbol) not in done[module]]
+            done[module] += [m.label(symbol) for symbol in found if m.label(symbol) not in done[module]]
             made = hardcode.sets[architecture.tag].section(section_name(architecture.tag, module))
             made.info["module"] = section.digest
             sections.append(made)

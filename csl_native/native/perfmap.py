@@ -27,7 +27,7 @@ def symbols(session: Session) -> Iterator[tuple[int, int, str]]:
                     yield address, size, f"lisp:{entry['name']}"
     if session.lisp.jit is not None:
         for symbol, compiled in session.lisp.jit.functions.items():
-            yield compiled.memory.address, compiled.memory.size, f"lisp:{session.machine.text(symbol)}"
+            yield compiled.memory.address, compiled.memory.size, f"lisp:{session.machine.label(symbol)}"
 
 
 def write_map(session: Session) -> str:

@@ -48,7 +48,7 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
     if (row := foreign_of(lisp, literals, code)) is not None:
-        return Source(label, code, len(literals), foreign=row, name=m.text(symbol))
+        return Source(label, code, len(literals), foreign=row, name=m.label(symbol))
     FunctionIR(source)
     callees: dict[int, Callee] = {}
     room = ROOM
@@ -60,7 +60,7 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
             if callee is not None and size <= room:
                 callees[n] = callee
                 room -= size
-    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate, name=m.text(symbol))
+    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate, name=m.label(symbol))
 
 
 def foreign_of(lisp: Lisp, literals: list[int], code: Code) -> Signature | None:
@@ -83,7 +83,7 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
     m = lisp.machine
     if symbol & 7 != SYMBOL:
         return None
-    name = m.text(symbol)
+    name = m.label(symbol)
     if is_kernel(lisp, symbol):
         function, parameters = kernel_functions()[name]
         return Callee(name, guard_of(name), function=function) if parameters == count else None
@@ -107,7 +107,7 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
 
 def is_kernel(lisp: Lisp, symbol: int) -> bool:
     """Is a function the kernel's own, under its own name?"""
-    row = kernel_functions().get(lisp.machine.text(symbol))
+    row = kernel_functions().get(lisp.machine.label(symbol))
     if row is None:
         return False
     place = lisp.machine.entry_names.index(f"entry_{row[0]}")

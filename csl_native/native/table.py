@@ -87,7 +87,7 @@ class DefinitionTable:
 
     def drop_users(self, symbol: int) -> None:
         """A function is another one now: native code that relies on what it was goes."""
-        users = {self.machine.intern(name) for name in self.index()[0].get(self.machine.text(symbol), ())}
+        users = {self.machine.intern(name) for name in self.index()[0].get(self.machine.label(symbol), ())}
         bytecoded = {user for user in users if user != symbol and self.lisp.is_bytecoded(user)}
         for user in self.drop(bytecoded):
             self.machine.kernel.bytecode_cells(user, self.machine.field(self.machine.field(user, SYM_ENV), 8 - VECTOR))

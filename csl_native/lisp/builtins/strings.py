@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ... import utf8
 from ...kernel.memory import NIL
-from ...objects import SYM_PNAME
 from ...words import OTHER, STRING, SYMBOL
 from ..handles import CHARACTER
 from ..registry import Checked, Fixnum, String, Text, Value, builtin
@@ -264,7 +263,7 @@ def utf8_decode(lisp: Lisp, x: Checked) -> int:
 @builtin("concat", 0, -1)
 def concat(lisp: Lisp, *parts: Text) -> int:
     m = lisp.machine
-    strings = [m.field(p, SYM_PNAME) if p & 7 == SYMBOL else p for p in parts]
+    strings = [m.name(p) if p & 7 == SYMBOL else p for p in parts]
     sizes = [m.header(s) >> 8 for s in strings]
     result: int = m.kernel.make_string(sum(sizes))
     at = result + 8 - STRING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, UNSET
-from ...objects import F_GENSYM, SYM_FLAGS, SYM_PLIST, SYM_VALUE
+from ...objects import F_GENSYM, F_UNNAMED, SYM_PLIST, SYM_VALUE
 from ...words import STRING, SYMBOL
 from ..registry import Symbol, Text, Value, Variable, builtin
 
@@ -21,27 +21,44 @@ def intern(lisp: Lisp, x: Text) -> int:
 
 
 def generate(lisp: Lisp, stem: str) -> int:
-    m = lisp.machine
-    number = m.cage["gensym"]
-    m.cage["gensym"] = number + 1
-    symbol = m.make_symbol(f"{stem}{number:04d}")
-    m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM
+    """A symbol of its own; it gets its number when somebody wants to know its name."""
+    return marked(lisp, lisp.machine.make_symbol(stem), F_GENSYM | F_UNNAMED)
+
+
+def marked(lisp: Lisp, symbol: int, flags: int) -> int:
+    lisp.set_flags(symbol, flags)
     return symbol
 
 
 @builtin("gensym", 0, 1)
 def gensym(lisp: Lisp, stem: Value = NIL) -> int:
-    return generate(lisp, lisp.machine.text(stem) if stem & 7 in (SYMBOL, STRING) and stem != NIL else "G")
+    return generate(lisp, beginning(lisp, stem) if stem & 7 in (SYMBOL, STRING) and stem != NIL else "G")
 
 
 @builtin("gensym1", 1)
 def gensym1(lisp: Lisp, stem: Text) -> int:
-    return generate(lisp, lisp.machine.text(stem))
+    return generate(lisp, beginning(lisp, stem))
+
+
+def beginning(lisp: Lisp, stem: int) -> str:
+    """What the names of symbols begin with that are generated from a symbol or string."""
+    m = lisp.machine
+    return m.label(stem) if stem & 7 == SYMBOL and m.flags(stem) & F_UNNAMED else m.text(stem)
+
+
+@builtin("reset-gensym", 1)
+def reset_gensym(lisp: Lisp, number: Value) -> int:
+    """Go on with another number for generated symbols; nil asks for the next one: what it was."""
+    cage = lisp.machine.cage
+    old = cage["gensym"]
+    if number & 7 == 0 and number >= 0:
+        cage["gensym"] = number >> 3 & 0x7FFFFFFF
+    return int(old) << 3
 
 
 @builtin("gensym2", 1)
 def gensym2(lisp: Lisp, stem: Text) -> int:
-    return lisp.machine.make_symbol(lisp.machine.text(stem))
+    return marked(lisp, lisp.machine.make_symbol(lisp.machine.text(stem)), F_GENSYM)
 
 
 @builtin("gensymp", 1)
