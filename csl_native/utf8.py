@@ -16,3 +16,16 @@ def encode(text: str) -> bytes:
 
 def decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
+
+
+UPPER = {ord(c): c.upper() for c in "abcdefghijklmnopqrstuvwxyz"}
+LOWER = {ord(c.upper()): c for c in "abcdefghijklmnopqrstuvwxyz"}
+
+
+def upper(text: str) -> str:
+    """In capitals, which the original knows of ASCII letters only."""
+    return text.translate(UPPER)
+
+
+def lower(text: str) -> str:
+    return text.translate(LOWER)

@@ -18,9 +18,10 @@ SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless se
 # Variables and how they are declared: by the original itself, and by the Lisp text that its cold start is without.
 FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libraries output-library *standard-output* *standard-input* "
           "*terminal-io* *error-output* *trace-output* *debug-io* *query-io* common-lisp-mode").split()
-LATER_FLUIDS = ("*pwrds *backtrace *savedef *plap *native_code *notailcall *prinl-visited-nodes* *fastvector *carcheckflag dfprint* *defn").split()
+LATER_FLUIDS = ("*pwrds *backtrace *savedef *plap *native_code *notailcall *prinl-visited-nodes* "
+                "*prinl-index* *prinl-fn* *print-array* *print-length* *print-level* *fastvector *carcheckflag dfprint* *defn").split()
 GLOBALS = ["emsg*"]
-LATER_GLOBALS = "$eol$ $eof$ crbuf* tab blank esc* thin*".split()
+LATER_GLOBALS = "$eol$ $eof$ crbuf* tab blank esc* thin* *quotes *pretty-symmetric".split()
 PLAIN = "*print-precision* *nolinke *verboseload ff tslin* *gc-messages supervisor".split()  # nowhere declared
 
 # A program that brings its own definition of these, for the original's bytecode, keeps what is here.
@@ -69,7 +70,7 @@ class Installer:
                 self.set_flags(m.intern(name), flag)
                 m.set_value(m.intern(name), NIL)
         for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
-                            ("blank", m.intern(" ")), ("tab", m.intern("\t"))):
+                            ("blank", m.intern(" ")), ("tab", m.intern("\t")), ("thin*", 5 << 3), ("*quotes", T), ("*pretty-symmetric", T)):
             m.set_value(m.intern(name), value)
 
         for name in KEPT:

@@ -43,12 +43,21 @@ class Printer:
     def __init__(self, lisp: Lisp) -> None:
         self.lisp, self.m = lisp, lisp.machine
         self.lower, self.raise_ = self.m.intern("*lower"), self.m.intern("*raise")
+        self.entities = True  # characters beyond ASCII are written as numbers; not where they become characters of Lisp
 
     def text(self, x: int, escape: bool = True) -> str:
         """The whole text of a value on one line."""
         out = Collector(most=self.m.cage.heap)
         self.print(x, escape, out)
         return out.text()
+
+    def exploded(self, x: int, escape: bool = True) -> str:
+        """The text of a value in which every character stands for itself."""
+        self.entities = False
+        try:
+            return self.text(x, escape)
+        finally:
+            self.entities = True
 
     def symbol(self, x: int, escape: bool) -> str:
         name = self.m.text(x)
@@ -58,9 +67,9 @@ class Printer:
         up = self.m.value(self.raise_) not in (None, NIL)
         out = []
         for k, c in enumerate(name):
-            if ord(c) > 127 or c == "\r":
+            if self.entities and (ord(c) > 127 or c == "\r"):
                 out.append(("!" if k == 0 else "") + f"#{ord(c):04x};")
-            elif c.isalpha():
+            elif c.isalpha() and (k or c.isascii()):
                 out.append("!" + c if (c.isupper() and down) or (c.islower() and up and not down) else c)
             elif k and (c.isdigit() or c == "_"):
                 out.append(c)
@@ -72,6 +81,8 @@ class Printer:
         text = self.m.text(x)
         if not escape:
             return text
+        if not self.entities:
+            return '"' + text.replace('"', '""') + '"'
         text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")  # files may have both at the end of a line
         return '"' + "".join(f"#{ord(c):04x};" if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
 

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import import_module
 
-MODULES = ("control", "definitions", "printing", "pretty", "reading", "strings", "symbols", "numbers", "randoms", "modular", "vectors", "nary", "system",
+MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "strings", "symbols", "numbers", "randoms", "modular", "vectors", "nary", "system",
            "images", "modules", "foreign", "hardcode", "debugging", "probing", "assembler", "typed")
 
 

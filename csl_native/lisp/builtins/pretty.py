@@ -2,122 +2,148 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from ...kernel.memory import NIL
 from ...words import CONS, SYMBOL, VECTOR
 from ..deep import deep
+from ..layout import Layout
 from ..registry import Fixnum, Value, builtin
 from .control import error
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
 
-NARROWEST = 20  # columns; less is an error, as in the original
-ON_THE_LINE = {"de": 2, "df": 2, "dm": 2, "defun": 2, "defmacro": 2, "prog": 1, "lambda": 1, "let": 1, "let*": 1, "setq": 1}
-FARTHEST = 200  # columns behind the end of the line; what begins there is printed on one line
-CLOSERS = 4  # closing brackets in a row before a blank makes them easier to count
+NARROWEST = 25  # columns; less is an error, as in the original
+FORMAT = "s:ppformat"  # property of a function's name: how many arguments stand on its line
+ON_THE_LINE = {"de": 2, "df": 2, "dm": 2, "defun": 2, "defmacro": 2, "foreach": 4,
+               **dict.fromkeys(("lambda", "lambdaq", "setq", "set", "while", "t"), 1)}
+DEEP = 8  # a list that begins behind three quarters of the line goes back to this part of its indentation
 
 
 @builtin("prettyprint", 1)
 def prettyprint(lisp: Lisp, x: Value) -> int:
-    superprinm(lisp, x, 0)
+    superprinm(lisp, x, lisp.output.column << 3)
     lisp.output.write("\n")
     return NIL
 
 
-@builtin("superprinm", 2, 2, "superprintm")
-def superprinm(lisp: Lisp, x: Value, column: Fixnum) -> int:
-    """Print a form from a column on."""
-    if lisp.output.width - (column >> 3) < NARROWEST:
-        m, width = lisp.machine, lisp.output.width << 3
-        error(lisp, 0, m.list([width, m.string("Linelength too short for superprinting")]))
-    lisp.output.write(grouped(deep(pretty(lisp, x, column >> 3, 0))))
+@builtin("tprettyprint", 1)
+def tprettyprint(lisp: Lisp, x: Value) -> int:
+    """Prettyprint, on a new line but behind a short text."""
+    if lisp.output.column > 6:
+        lisp.output.write("\n")
+    return prettyprint(lisp, x)
+
+
+@builtin("superprintm", 2)
+def superprintm(lisp: Lisp, x: Value, column: Fixnum) -> int:
+    superprinm(lisp, x, column)
+    lisp.output.write("\n")
     return x
 
 
-def grouped(text: str) -> str:
-    """With a blank after every few closing brackets in a row; those in strings and behind a ! are text."""
-    out: list[str] = []
-    row, quoted, escaped = 0, False, False
-    for c in text:
-        if c == ")" and not quoted and not escaped:
-            if row >= CLOSERS:
-                out.append(" ")
-                row = 1
-            row += 1
-        else:
-            row = 0
-        quoted ^= c == '"' and not escaped
-        escaped = c == "!" and not escaped and not quoted
-        out.append(c)
-    return "".join(out)
+@builtin("superprinm", 2)
+def superprinm(lisp: Lisp, x: Value, column: Fixnum) -> int:
+    """Print a form from a column on."""
+    m, out = lisp.machine, lisp.output
+    if out.width < NARROWEST:
+        error(lisp, 0, m.list([out.width << 3, m.string("Linelength too short for superprinting")]))
+    thin = m.value(m.intern("thin*"))
+    layout = Layout(out.width, max(column >> 3, 0), out.column, thin >> 3 if thin is not None and not thin & 7 else 5)
+    deep(Pretty(lisp, layout).form(x, layout.margin + 2))
+    out.write(layout.text())
+    return x
 
 
-def flat(lisp: Lisp, x: int) -> str:
-    """A value on one line; the elements of vectors have commas between them."""
-    return within(lisp, x, sys.maxsize)
+class Pretty:
+    """Puts forms into a layout."""
 
+    def __init__(self, lisp: Lisp, layout: Layout) -> None:
+        self.lisp, self.layout, m = lisp, layout, lisp.machine
+        self.quotes = m.value(m.intern("*quotes")) not in (None, NIL)
+        self.escape = m.value(m.intern("*pretty-symmetric")) not in (None, NIL)
+        self.quote, self.prog, self.format = m.intern("quote"), m.intern("prog"), m.intern(FORMAT)
 
-def within(lisp: Lisp, x: int, room: int) -> str:
-    """A value on one line, or, when that takes more columns than there is room for, a beginning of it that does, too."""
-    m = lisp.machine
-    out: list[str] = []
-    work: list[int | str] = [x]
-    while work and room >= 0:
-        piece = work.pop()
+    def form(self, x: int, indent: int) -> Generator[Any, Any, None]:
+        """A form whose further lines begin at ``indent``."""
+        m, layout = self.lisp.machine, self.layout
         m.look()
-        if isinstance(piece, int) and piece & 7 not in (CONS, VECTOR):
-            piece = lisp.printer.text(piece)
-        if isinstance(piece, str):
-            out.append(piece)
-            room -= len(piece)
-        elif piece & 7 == VECTOR:
-            out.append("[")
-            work.append("]")
-            for k, item in reversed(list(enumerate(m.vector_items(piece)))):
-                work += [item, ", "] if k else [item]
+        if x & 7 == VECTOR:
+            yield self.vector(x, indent)
+        elif x & 7 != CONS:
+            layout.atom(self.lisp.printer.exploded(x, self.escape))
+        elif self.quotes and m.car(x) == self.quote and m.cdr(x) & 7 == CONS and m.cdr(m.cdr(x)) == NIL:
+            layout.atom("'")
+            yield self.form(m.car(m.cdr(x)), indent + 1)
         else:
-            out.append("(")
-            row: list[int | str] = [m.car(piece)]
-            piece = m.cdr(piece)
-            while piece & 7 == CONS and len(row) <= room:
-                row += [" ", m.car(piece)]
-                piece = m.cdr(piece)
-            row += [")"] if piece & 7 != CONS and piece == NIL else [" . ", piece, ")"] if piece & 7 != CONS else [" " * room, " "]
-            work += reversed(row)
-    return "".join(out)
+            yield self.list(x, indent)
 
+    def on_the_line(self, x: int) -> int:
+        """How many arguments of a form follow its head on the same line."""
+        m = self.lisp.machine
+        head, rest = m.car(x), m.cdr(x)
+        if head & 7 != SYMBOL or rest & 7 != CONS:
+            return 0
+        given = m.kernel.get(head, self.format)
+        count = given >> 3 if given and not given & 7 else ON_THE_LINE.get(m.text(head), 0)
+        return 0 if count == 2 and m.cdr(rest) & 7 != CONS else count
 
-def pretty(lisp: Lisp, x: int, column: int, closers: int) -> Generator[Any, Any, str]:
-    """A form from a column on; ``closers`` brackets follow it on its last line."""
-    m = lisp.machine
-    room = lisp.output.width - column - closers
-    if x & 7 != CONS or column > lisp.output.width + FARTHEST:
-        return flat(lisp, x)
-    if len(line := within(lisp, x, room)) <= room:
-        return line
-    items = list(m.items(x))
-    while x & 7 == CONS:
+    def list(self, x: int, indent: int) -> Generator[Any, Any, None]:
+        m, layout = self.lisp.machine, self.layout
+        if 4 * indent > 3 * layout.width:
+            indent //= DEEP
+            layout.shift(indent)
+        layout.begin("(", indent)
+        yield self.form(m.car(x), indent + 1)
+        count = self.on_the_line(x)
+        labels = m.car(x) == self.prog and m.cdr(x) & 7 == CONS
         x = m.cdr(x)
-    end = ")" if x == NIL else f" . {flat(lisp, x)})"
-    last = len(items) - 1
+        if labels:
+            layout.atom(" ")
+            yield self.form(m.car(x), indent + 2)
+            x = m.cdr(x)
+        while x & 7 == CONS:
+            layout.settle()
+            if labels:
+                layout.release(layout.blank())
+                if m.car(x) & 7 != CONS:
+                    yield self.label(m.car(x), indent)
+                    x = m.cdr(x)
+                    if x & 7 == CONS and m.car(x) & 7 != CONS:
+                        continue
+                    if layout.end_column() > indent:
+                        layout.blank()
+                    else:
+                        layout.atom(" " * (indent - layout.end_column()))
+                    if x & 7 != CONS:
+                        break
+            elif count:
+                count -= 1
+                layout.atom(" ")
+            else:
+                layout.blank()
+            yield self.form(m.car(x), indent + 2)
+            x = m.cdr(x)
+        if x != NIL:
+            layout.settle()
+            layout.blank()
+            layout.atom(". ")
+            yield self.form(x, indent + 5)
+        layout.end(")")
 
-    def rest(k: int) -> int:
-        return closers + 1 if k == last else 0
-    if items[0] & 7 == CONS:  # clauses: under each other
-        parts = []
-        for k, item in enumerate(items):
-            parts.append((yield pretty(lisp, item, column + 1, rest(k))))
-        return "(" + ("\n" + " " * (column + 1)).join(parts) + end
-    head = flat(lisp, items[0])
-    if len(head) < 3 and len(items) == 2 and items[1] & 7 == CONS:  # a short test and its value
-        return f"({head} {(yield pretty(lisp, items[1], column + len(head) + 1, closers + 1))}{end}"
-    first = 1 + ON_THE_LINE.get(head, 0)
-    parts = ["(" + " ".join(flat(lisp, item) for item in items[:first])]
-    for k, item in enumerate(items[first:], first):
-        indent = column if head == "prog" and item & 7 == SYMBOL else column + 2
-        parts.append("\n" + " " * indent + (yield pretty(lisp, item, indent, rest(k))))
-    return "".join(parts) + end
+    def label(self, x: int, indent: int) -> Generator[Any, Any, None]:
+        """A label of a prog, to the left of its statements."""
+        self.layout.column = self.layout.indentation = max(self.layout.column - 6, 0)
+        yield self.form(x, indent - 2)
+
+    def vector(self, x: int, indent: int) -> Generator[Any, Any, None]:
+        layout = self.layout
+        layout.begin("[", indent)
+        for k, item in enumerate(self.lisp.machine.vector_items(x)):
+            if k:
+                layout.atom(",")
+                layout.blank()
+            yield self.form(item, indent + 2)
+        layout.end("]")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import utf8
 from ...kernel.memory import NIL, T
-from ...words import STRING
-from ..deep import deep
 from ..registry import Checked, Fixnum, Integer, Value, builtin
 from ..streams import DEFAULT_WIDTH
 
@@ -52,13 +49,13 @@ def terpri(lisp: Lisp) -> int:
 
 @builtin("princ-upcase", 1)
 def princ_upcase(lisp: Lisp, x: Value) -> int:
-    lisp.output.write(lisp.printer.text(x, False).upper())
+    lisp.output.write(utf8.upper(lisp.printer.text(x, False)))
     return x
 
 
 @builtin("princ-downcase", 1)
 def princ_downcase(lisp: Lisp, x: Value) -> int:
-    lisp.output.write(lisp.printer.text(x, False).lower())
+    lisp.output.write(utf8.lower(lisp.printer.text(x, False)))
     return x
 
 
@@ -191,11 +188,14 @@ def characters(lisp: Lisp, text: str) -> int:
     return m.reversed_list(known[c] for c in reversed(text))
 
 
+def codes(text: str) -> list[int]:
+    """The characters of a text as fixnums."""
+    return [ord(c) << 3 for c in text]
+
+
 @builtin("text explode", 1)
 def explode(lisp: Lisp, x: Value) -> int:
-    if x & 7 == STRING:  # characters stand for themselves here
-        return characters(lisp, '"' + lisp.machine.text(x).replace('"', '""') + '"')
-    return characters(lisp, lisp.printer.text(x))
+    return characters(lisp, lisp.printer.exploded(x))
 
 
 @builtin("text explode2", 1)
@@ -205,27 +205,27 @@ def explode2(lisp: Lisp, x: Value) -> int:
 
 @builtin("text explode2lc", 1)
 def explode2lc(lisp: Lisp, x: Value) -> int:
-    return characters(lisp, lisp.printer.text(x, False).lower())
+    return characters(lisp, utf8.lower(lisp.printer.text(x, False)))
 
 
 @builtin("text explode2uc", 1)
 def explode2uc(lisp: Lisp, x: Value) -> int:
-    return characters(lisp, lisp.printer.text(x, False).upper())
+    return characters(lisp, utf8.upper(lisp.printer.text(x, False)))
 
 
 @builtin("explode2n", 1, 1, "explodecn")
 def explode2n(lisp: Lisp, x: Value) -> int:
-    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x, False))])
+    return lisp.machine.list(codes(lisp.printer.text(x, False)))
 
 
 @builtin("explode2lcn", 1)
 def explode2lcn(lisp: Lisp, x: Value) -> int:
-    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x, False).lower())])
+    return lisp.machine.list(codes(utf8.lower(lisp.printer.text(x, False))))
 
 
 @builtin("exploden", 1)
 def exploden(lisp: Lisp, x: Value) -> int:
-    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.printer.text(x))])
+    return lisp.machine.list(codes(lisp.printer.exploded(x)))
 
 
 @builtin("explodehex", 1)
@@ -245,54 +245,3 @@ def explodebinary(lisp: Lisp, x: Integer) -> int:
 
 def based(lisp: Lisp, x: int, digits: str, width: int) -> int:
     return characters(lisp, in_digits(lisp.machine.number(x), digits, width))
-
-
-@builtin("prinl", 1)
-def prinl(lisp: Lisp, x: Value) -> int:
-    lisp.output.write(labelled(lisp, x))
-    return x
-
-
-@builtin("printl", 1)
-def printl(lisp: Lisp, x: Value) -> int:
-    lisp.output.write(labelled(lisp, x) + "\n")
-    return x
-
-
-def labelled(lisp: Lisp, x: int) -> str:
-    """Text with ``#n=`` and ``#n#`` for what is shared or circular."""
-    m = lisp.machine
-    seen: dict[int, int] = {}
-    work = [x]
-    while work:
-        y = work.pop()
-        if y & 7 in (1, 4):
-            seen[y] = seen.get(y, 0) + 1
-            if seen[y] == 1:
-                work += [m.car(y), m.cdr(y)] if y & 7 == 1 else m.vector_items(y)
-    labels: dict[int, int] = {}
-
-    def text(y: int) -> Generator[Any, Any, str]:
-        if y & 7 not in (1, 4):
-            return lisp.printer.text(y)
-        if y in labels:
-            return f"#{labels[y]}#"
-        head = ""
-        if seen[y] > 1:
-            labels[y] = len(labels) + 1
-            head = f"#{labels[y]}="
-        parts = []
-        if y & 7 == 4:
-            for item in m.vector_items(y):
-                parts.append((yield text(item)))
-            return head + "[" + " ".join(parts) + "]"
-        parts.append((yield text(m.car(y))))
-        y = m.cdr(y)
-        while y & 7 == 1 and seen[y] == 1:
-            parts.append((yield text(m.car(y))))
-            y = m.cdr(y)
-        if y != NIL:
-            parts += [".", (yield text(y))]
-        return head + "(" + " ".join(parts) + ")"
-    result: str = deep(text(x))
-    return result
