@@ -39,8 +39,8 @@ class Unwinding(Exception):
 
 NO_WORDS = ("collect", "current_stack", "unbind_to")  # kernel functions that are called outside of every scope, too, and give no words
 # Functions that are done at once, and keep Python's lock; during all others, which may walk over data, other threads can ask for an end.
-BRIEF = ("allocate_slow", "collect", "current_stack", "find_symbol", "free_bytes", "intern", "is_minus", "make_bignum", "make_hash", "make_object",
-         "make_string", "make_symbol", "make_vector", "normalise", "unbind_to")
+BRIEF = ("allocate_slow", "collect", "compile_stencils", "current_stack", "find_symbol", "free_bytes", "intern", "is_minus", "make_bignum",
+         "make_hash", "make_object", "make_string", "make_symbol", "make_vector", "normalise", "unbind_to")
 
 
 def _nothing(word: int) -> None:
@@ -55,12 +55,15 @@ class NativeKernel:
 
     def raw(self, name: str) -> Callable[..., int]:
         """A function as it is, with the base of the cage as its first argument and a word, or UNWIND, as its value."""
+        build, address = ctypes.PYFUNCTYPE if name in BRIEF else ctypes.CFUNCTYPE, self.address(name)
+        return build(_word, ctypes.c_void_p, *[_word] * self._arities[name])(address)
+
+    def address(self, name: str) -> int:
+        """Where C calls a function of the kernel."""
         try:
-            address = self._functions[name]
+            return self._functions[name]
         except KeyError:
             raise AttributeError(f"the kernel has no function {name}") from None
-        build = ctypes.PYFUNCTYPE if name in BRIEF else ctypes.CFUNCTYPE
-        return build(_word, ctypes.c_void_p, *[_word] * self._arities[name])(address)
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         raw, base, note = self.raw(name), self._cage.base, self._note if name not in NO_WORDS else _nothing

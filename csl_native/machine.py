@@ -22,6 +22,7 @@ from .kernel.calls import ENTRY_NAMES, SLOT
 from .kernel.host import H_RUN
 from .kernel.memory import FIXED_SYMBOLS, NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET, T
 from .kernels import C_FUNCTIONS, ClosedKernel, NativeKernel, PythonKernel, Unwinding, c_function, c_pointer
+from .native.outside import TO_FLOAT, TO_HOST, Ways
 from .objects import (
     BIGNEG_HEADER,
     BIGPOS_HEADER,
@@ -126,7 +127,9 @@ class Machine(Roots, Stacks):
     def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str], engine: str) -> None:
         """Run the kernel natively, and bytecode on one of its engines: ``functions`` are addresses of this process."""
         self.entry_names = tuple(entry_names)
-        self.kernel, self.native = NativeKernel(self.cage, functions, arities, self.note), True
+        ways = Ways(functions)
+        self._keep.append(ways)
+        self.kernel, self.native = NativeKernel(self.cage, ways.inward(), arities, self.note), True
         self.changes_stacks = "run_host" in functions and MEMORY.lazy and not PYTHON_LOOKS
         if self.changes_stacks:
             self.enter_few = self.kernel.raw("enter_few")
@@ -137,12 +140,13 @@ class Machine(Roots, Stacks):
             self.words[slot + number] = functions.get(name, 0)  # the host's follows; a machine may lack an engine
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
         assert address is not None
-        self.words[SLOT["host"] >> 3] = address
+        self.words[SLOT["host"] >> 3], = ways.outward(TO_HOST, address)
         self.words[SLOT["interpret"] >> 3], self.words[SLOT["run"] >> 3] = functions[f"interpret_{engine}"], functions[f"run_{engine}"]
-        for name in C_FUNCTIONS:
-            found = c_pointer(name)
-            self._keep.append(found)
-            self.words[VM["libm_" + name] >> 3] = ctypes.cast(found, ctypes.c_void_p).value or 0
+        pointers = [c_pointer(name) for name in C_FUNCTIONS]
+        self._keep += pointers
+        addresses = ways.outward(TO_FLOAT, *(ctypes.cast(found, ctypes.c_void_p).value or 0 for found in pointers))
+        for name, place in zip(C_FUNCTIONS, addresses, strict=True):
+            self.words[VM["libm_" + name] >> 3] = place
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
 
     def format(self) -> None:

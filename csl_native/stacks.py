@@ -25,7 +25,8 @@ from .signals import GATE, TICKER
 from .system.memory import MEMORY, PAGE
 from .vm import STOP, VM, WORD
 
-STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, 1 << 26)  # the largest that the system grants; a million frames need the first
+# The largest that the system grants; a million frames need the first.  CPython asks Windows for less than 256 MB.
+STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, (1 << 28) - (1 << 16), 1 << 26)
 STACK_MARGIN = 2 << 20
 SHALLOW = 1 << 20 if NARROW else 4 << 20  # what is used beyond that goes back to the system when Lisp has returned
 LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while a program waits

@@ -30,7 +30,8 @@ HOSTS = [  # (system, header), the architecture's name or None, and what the rea
     (Host("linux", Header(ELF, 183, 32)), None, "aarch64 has 64 bits"),  # ILP32
     (Host("linux", Header(ELF, 183, 64, True)), None, "little-endian"),
     (Host("darwin", Header("Mach-O", 0x0100000C, 64)), None, "darwin with Mach-O programs has another calling convention than aarch64 (AAPCS64 on linux)"),
-    (Host("win32", Header("PE", 0x8664, 64)), None, "win32 with PE programs has another calling convention than x86-64 (System V AMD64 on linux)"),
+    (Host("win32", Header("PE", 0x8664, 64)), "x86-64-windows", ""),
+    (Host("win32", Header("PE", 0xAA64, 64)), None, "win32 with PE programs has another calling convention than aarch64 (AAPCS64 on linux)"),
     (Host("freebsd14", Header(ELF, 62, 64)), None, "freebsd14 with ELF programs has another calling convention than x86-64 (System V AMD64 on linux)"),
     (Host("linux", Header(ELF, 40, 32, False, 0x5000400)), "armv7", ""),
     (Host("linux", Header(ELF, 40, 32, False, 0x5000200)), None, "hard float"),  # armel

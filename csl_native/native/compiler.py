@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..restricted.cpython import translate
 from ..restricted.emitter import DECLARATIONS
 from .architectures import Architecture
 from .elf import Block, import_object
+from .outside import outside_text
 
 
 class CompilerMissing(RuntimeError):
@@ -42,7 +44,9 @@ def _machine(architecture: Architecture, level: int, static: bool) -> Any:
 
 
 def module_text(architecture: Architecture, body: str, pic: bool = True) -> str:
-    """A module around IR text, with what every module needs."""
+    """A module around IR text, with what every module needs, and what every function of the architecture does."""
+    if architecture.outside is not None:
+        body = re.sub(r"(?m)^(define .*?) nounwind\b", rf"\1 nounwind {architecture.outside.attributes}", body)
     flags = ('!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
     return f'target triple = "{architecture.triple}"\n{DECLARATIONS}\n{body}\n{flags if pic else ""}'
 
@@ -110,4 +114,6 @@ def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None =
             f, quick = program.functions[name], program.functions.get(name.replace("entry_", "boxed_"))
             body += (slow_path(f, architecture.slow_convention, "shared.", "hidden") if quick is None else
                      quick_path(f, quick, architecture, architecture.slow_convention, "shared.", "hidden"))
+    if architecture.outside is not None:
+        body += outside_text(architecture.outside.convention)
     return compile_ir(architecture, module_text(architecture, body + architecture.support))

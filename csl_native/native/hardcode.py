@@ -241,7 +241,7 @@ class HardCode(DefinitionTable):
 
     def apply_native(self) -> Any:
         kind = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 9)
-        function = kind(self.resolve()["apply_records"])
+        function = kind(self.machine.kernel.address("apply_records"))
         return lambda *arguments: function(0, *arguments)
 
     def instate_entry(self, symbol: int, count: int, number: int, offset: int, env: int, together: bool = False) -> Fallback | None:

@@ -39,6 +39,7 @@ class ThunkIR(FunctionIR):
         self.used: set[str] = set()
         self.leaves, self.convention, self.slow, self.pins = set(), "", set(), None
         self.extension = architecture.word_extension
+        self.outside = f"{architecture.outside.convention} " if architecture.outside is not None else ""
         assert source.foreign is not None
         self.row: Signature = source.foreign
         if self.count == 255 or self.count != len(self.row.arguments):
@@ -48,7 +49,7 @@ class ThunkIR(FunctionIR):
         out, row = self.out, self.row
         values = [self.argument(SCALARS[t.name], f"%a{k}") for k, t in enumerate(row.arguments)]
         result = SCALARS[row.result.name]
-        call = f'call {self.attribute(result)}{result.ir} @"{row.target}"({", ".join(values)})'
+        call = f'call {self.outside}{self.attribute(result)}{result.ir} @"{row.target}"({", ".join(values)})'
         out.emit(f"call void @{self.use('goes_outside')}(ptr %base)")
         found = "" if result.ir == "void" else out.define(call)
         if not found:
@@ -66,7 +67,7 @@ class ThunkIR(FunctionIR):
         row = self.row
         parts = [self.attribute(SCALARS[t.name], after=True) for t in row.arguments]
         result = SCALARS[row.result.name]
-        return f'declare {self.attribute(result)}{result.ir} @"{row.target}"({", ".join(parts)}) nounwind nonlazybind\n'
+        return f'declare {self.outside}{self.attribute(result)}{result.ir} @"{row.target}"({", ".join(parts)}) nounwind nonlazybind\n'
 
     def attribute(self, row: Scalar, after: bool = False) -> str:
         """How a narrow integer fills its register: the caller's duty, and the callee's for a result."""

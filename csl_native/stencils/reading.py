@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 def read_stencils(session: Session) -> StencilTable | str:
     """The stencils of this machine, or why there are none."""
     architecture = session.hardcode.architecture
-    address = session.kernel_address("compile_stencils")
-    if architecture is None or address is None:
+    if architecture is None or session.kernel_address("compile_stencils") is None:
         return "no native kernel"
     name, why = section_name(architecture), f"no stencils for {architecture.name} in the image"
     for path in dict.fromkeys(filter(None, (base_image(), session.path))):
@@ -41,7 +39,7 @@ def read_stencils(session: Session) -> StencilTable | str:
             elif pages.abi != stencil_abi(session.hardcode.kernel):
                 why = "the stencils are another version's"
             else:
-                return StencilTable(pages, architecture, partial(ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address), None))
+                return StencilTable(pages, architecture, partial(session.machine.kernel.raw("compile_stencils"), None))
         except ImageError as error:
             why = str(error)
     return why

@@ -47,6 +47,9 @@ class Memory:
         if executable:
             raise OSError("this system has no call that makes memory executable")
 
+    def flush(self, address: int, size: int) -> None:
+        """Newly written code will be fetched, on systems that must be told."""
+
     def forbid(self, address: int, size: int) -> None:
         """Whole pages that must not be touched, where the system can tell."""
 
@@ -133,6 +136,8 @@ class Windows(Memory):
         self.allocate.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32, ctypes.c_uint32]
         self.free.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32]
         self.change.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32)]
+        self.fetch = kernel.FlushInstructionCache
+        self.fetch.argtypes, self.process = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t], ctypes.c_void_p(-1)
 
     def _refused(self, what: str) -> OSError:
         return OSError(f"{what}: Windows error {ctypes.get_last_error()}")  # type: ignore[attr-defined,unused-ignore]
@@ -152,6 +157,10 @@ class Windows(Memory):
         if not self.change(address, size, self.EXECUTE_READ if executable else self.READ_WRITE, ctypes.byref(ctypes.c_uint32())):
             raise self._refused("VirtualProtect")
 
+    def flush(self, address: int, size: int) -> None:
+        if not self.fetch(self.process, address, size):
+            raise self._refused("FlushInstructionCache")
+
     def release(self, address: int, size: int) -> None:
         self.free(address, 0, self.RELEASE)
 
@@ -167,3 +176,8 @@ def choose() -> Memory:
 
 
 MEMORY = choose()
+
+
+def flush(address: int, size: int) -> None:
+    """What the system must be told of newly written code."""
+    MEMORY.flush(address, size)

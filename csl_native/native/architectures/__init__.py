@@ -11,7 +11,7 @@ from .record import Architecture
 
 __all__ = ["Architecture", "architectures", "by_name", "by_tag", "host", "why_no_host", "with_refinements"]
 
-MODULES = ("aarch64", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x", "x86_64")
+MODULES = ("aarch64", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x", "x86_64", "x86_64_windows")
 
 
 @cache
@@ -61,7 +61,7 @@ def host() -> Architecture | None:
 @cache
 def _architecture_of(machine: Host) -> Architecture | None:
     # A module with the name that the system gives comes first, so that starting reads one record and not all; what it says is not believed.
-    name = os.uname().machine if hasattr(os, "uname") else ""
+    name = os.uname().machine if hasattr(os, "uname") else "x86_64_windows"
     return next((a for a in map(record, sorted(MODULES, key=lambda module: not name.startswith(module))) if not a.why_not(machine)), None)
 
 
@@ -69,4 +69,5 @@ def why_no_host() -> str:
     """Why there is no architecture for this process: what it is, and how the nearest one differs."""
     machine = this_host()
     near = [a for a in architectures() if machine.header is not None and a.is_machine_of(machine.header)]
+    near = [a for a in near if a.system == machine.system] or near
     return "; ".join(a.why_not(machine) for a in near) or machine.text()

@@ -44,6 +44,18 @@ DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i6
 EVEN_DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{v} = sub i64 {t}, {u}\n{r} = lshr i64 {v}, 1"
 
 
+class Outside(NamedTuple):
+    """How code of an architecture meets C where that has another calling convention: ``convention`` is LLVM's name of it.
+
+    ``way`` is the code of a way across: it goes on at one address (the second) and gives it another in the register of ``nest`` parameters.
+    ``attributes``: what every function needs because the system's rules for stacks are others.
+    """
+
+    convention: str
+    way: Callable[[int, int], bytes]
+    attributes: str = ""
+
+
 class Convention(NamedTuple):
     """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is one of ``values``."""
 
@@ -75,6 +87,8 @@ class Architecture(NamedTuple):
     llvm_abi: str = ""
     also: tuple[tuple[str, int], ...] = ()  # what other formats of programs than ELF call the same processor
     system: str = "linux"  # Python's name of the system whose conventions these are
+    format: str = "ELF"  # of that system's programs; the objects that LLVM makes are ELF for all
+    outside: Outside | None = None  # how C is called, and calls, when not by the convention of the code
     conventions: tuple[Convention, ...] = ()  # what the flags in a program's header must say
     big_endian: bool = False
     tail_calls: bool = True  # can LLVM make a call between functions of one type a jump there?
@@ -115,7 +129,7 @@ class Architecture(NamedTuple):
         header = host.header
         if header is None or not self.is_machine_of(header):
             return f"{host.text()}; {self.name} is ELF machine {self.machine}"
-        if host.system != self.system or header.format != "ELF":
+        if (host.system, header.format) != (self.system, self.format):
             return f"{host.system} with {header.format} programs has another calling convention than {self.name} ({self.abi} on {self.system})"
         if (header.bits, header.big_endian) != (8 * self.word, self.big_endian):
             return f"{header.text()}; {self.name} has {8 * self.word} bits, {'big' if self.big_endian else 'little'}-endian"

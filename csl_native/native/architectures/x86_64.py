@@ -23,9 +23,9 @@ WIDE = frozenset(("avx", "avx2", "fma", "f16c"))  # need the upper halves of the
 
 
 @cache
-def features() -> frozenset[str]:
+def features(cpuid: bytes = CPUID_CODE, xgetbv: bytes = XGETBV_CODE) -> frozenset[str]:
     """What the processor has and the system saves, asked of the processor itself."""
-    ask = code_function(CPUID_CODE, None, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p)
+    ask = code_function(cpuid, None, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p)
     words = (ctypes.c_uint32 * 4)()
 
     def leaf(number: int) -> list[int]:
@@ -36,7 +36,7 @@ def features() -> frozenset[str]:
         if leaf(number & 0x80000000)[0] >= number:
             word = leaf(number)[register]
             found |= {name for name, bit in bits.items() if word >> bit & 1}
-    saved = code_function(XGETBV_CODE, ctypes.c_uint64, ctypes.c_uint32)(0) if "osxsave" in found else 0
+    saved = code_function(xgetbv, ctypes.c_uint64, ctypes.c_uint32)(0) if "osxsave" in found else 0
     if saved & 6 != 6:
         found -= WIDE
     if saved & 0xE6 != 0xE6:
