@@ -222,7 +222,7 @@ def sub1_slow(a):
     return difference_slow(a, 8) if is_number(a) else bad_op(O_SUB1, a)
 
 
-@lisp("quotient")
+@lisp("quotient", "also")
 @inline
 def quotient(a, b):
     if both_fixnums(a, b) and b != 0 and b != -8:

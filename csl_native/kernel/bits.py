@@ -68,7 +68,7 @@ def shift(a, n, operation):
 
 
 @bounded("numbers of 61 bits")
-@lisp("gcdn")
+@lisp("gcdn", "also")
 def gcdn(a, b):
     if both_fixnums(a, b) and a != FIXNUM_MIN and b != FIXNUM_MIN:
         if a < 0:

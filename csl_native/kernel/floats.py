@@ -61,7 +61,7 @@ def double_atan(d: double) -> double:
     return callf(LIBM_ATAN, d)
 
 
-@lisp("atan")
+@lisp("atan", "also")
 def atan_of(a):
     if is_number(a):
         return make_float(callf(LIBM_ATAN, to_double(a)))
@@ -80,7 +80,7 @@ def exp_of(a):
     return host(H_BAD_TRIG, a, 0, 0)
 
 
-@lisp("log")
+@lisp("log", "also")
 def log_of(a):
     if is_number(a):
         d = to_double(a)
@@ -101,7 +101,7 @@ def fix(a):
     return host(H_POWER, a, T, 0)
 
 
-@lisp("float")
+@lisp("float", "also")
 def float_of(a):
     if a & 7 == FLOAT:
         return a

@@ -18,7 +18,7 @@ from .arithmetic import truth
 from .bignum import is_big
 from .equality import is_cl_equal, is_equal, same_atom
 from .host import H_BAD_HASH, H_NO_MEMORY, host
-from .memory import NIL, allocate_small, cons, make_vector, set_field
+from .memory import NIL, T, allocate_small, cons, make_vector, set_field
 from .safepoint import free_bytes, poll
 from .symbols import hash_string
 
@@ -252,7 +252,7 @@ def gethash2(key, h):
     return load(p + 8) if load(p) != EMPTY and load(p) != DELETED else NIL
 
 
-@lisp("puthash")
+@lisp("puthash", "also")
 def puthash(key, h, value):
     if not is_hash(h):
         return host(H_BAD_HASH, 8, h, cons(key, value))
@@ -289,11 +289,10 @@ def remhash(key, h):
         return UNWIND
     if load(p) == EMPTY or load(p) == DELETED:
         return NIL
-    v = load(p + 8)
     store(p, DELETED)
     store(p + 8, 0)
     store(h + HASH_COUNT, load(h + HASH_COUNT) - 8)
-    return v
+    return T
 
 
 @lisp("clrhash", "also")

@@ -252,7 +252,7 @@ def reverse(l):
     return r
 
 
-@lisp("reversip")
+@lisp("reversip", "also")
 def reversip(l):
     return reversip2(l, NIL)
 
@@ -302,7 +302,7 @@ def nconc2(a, b):
 @lisp("lastpair")
 def lastpair(l):
     if l & 7 != CONS:
-        return NIL
+        return l
     while load(l + 7) & 7 == CONS:
         l = load(l + 7)
         if poll() == UNWIND:

@@ -213,7 +213,7 @@ def find_property(s, key):
     return NIL
 
 
-@lisp("get")
+@lisp("get", "also")
 def get(s, key):
     if s & 7 == SYMBOL:
         p = find_property(s, key)

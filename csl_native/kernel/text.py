@@ -332,7 +332,7 @@ def string2list(x):
     return r
 
 
-@lisp("intern")
+@lisp("intern", "also")
 def intern_name(x):
     s = name_of(x)
     if s == UNWIND:

@@ -258,7 +258,10 @@ class Errors:
                 self.begin().write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
                 self.begin_trace()
             return self.signal()
-        text = f"{given} args where {wanted} wanted" if wanted else f"incorrectly with {given if given <= 3 else 'more than 3'} args"
+        if wanted:
+            text = f"{given if given <= 3 else 'more than three'} args where {wanted} wanted"
+        else:
+            text = f"incorrectly with {given if given <= 3 else 'more than 3'} args"
         if self.show:
             self.begin().write(f"\nCalling {name}\n+++ Error bad args for Function called "
                                 f"{'with ' if wanted else ''}{text}\n")

@@ -55,8 +55,11 @@ class Forms(Exits):
         item = tail if name in ("map", "maplist", "mapcon") else form("car", tail)
         call = m.list([m.car(m.cdr(f)), item])
         value = NIL if name in ("map", "mapc") else form("reversip", result) if name in ("mapcar", "maplist") else result
-        step = call if name in ("map", "mapc") else form("setq", result, form(*(("cons", call, result) if name in ("mapcar", "maplist") else (
-            "nconc", result, call))))
+        if name in ("mapcan", "mapcon"):  # what is no list is left out
+            part = m.make_symbol("part")
+            step = form("~let", form(form(part, call)), form("cond", form(form("pairp", part), form("setq", result, form("nconc", result, part)))))
+        else:
+            step = call if name in ("map", "mapc") else form("setq", result, form("cons", call, result))
         done = m.make_symbol("done")
         body = [loop, form("cond", form(form("null", tail), form("go", done))), step, form("setq", tail, form("cdr", tail)), form("go", loop), done]
 

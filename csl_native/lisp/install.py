@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, ROOT_RAISE, T
 from ..objects import F_FLUID, F_GLOBAL, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from . import constants
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -21,7 +22,7 @@ FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libra
 LATER_FLUIDS = ("*pwrds *backtrace *savedef *plap *native_code *notailcall *prinl-visited-nodes* "
                 "*prinl-index* *prinl-fn* *print-array* *print-length* *print-level* *fastvector *carcheckflag dfprint* *defn").split()
 GLOBALS = ["emsg*"]
-LATER_GLOBALS = "$eol$ $eof$ crbuf* tab blank esc* thin* *quotes *pretty-symmetric".split()
+LATER_GLOBALS = "$eol$ $eof$ tab blank thin* *quotes *pretty-symmetric".split()
 PLAIN = "*print-precision* *nolinke *verboseload ff tslin* *gc-messages supervisor".split()  # nowhere declared
 
 # A program that brings its own definition of these, for the original's bytecode, keeps what is here.
@@ -30,12 +31,17 @@ KEPT = ("compile", "faslout", "faslend", "compile-to-module", "symbol-set-defini
 # Forms that begin with these are evaluated when they are compiled to a module, too.
 AT_COMPILE_TIME = "rds deflist flag fluid global remprop remflag unfluid unglobal df dm defmacro carcheck faslend c-end".split()
 
-ALIASES = {"difference": "difference2", "1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
-           "idifference": "difference2", "itimes2": "times2", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq",
+ALIASES = {"1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
+           "idifference": "difference2", "itimes2": "times2", "double-floatp": "floatp", "charpos": "posn", "symbol-plist": "plist",
            "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
-           "nreverse": "reversip", "char=": "eq", "ln": "log",
+           "imax": "max2", "imin": "min2", "nreverse": "reversip", "member**": "member", "assoc**": "assoc",
            "list-to-string": "list2string", "char": "schar", "int2id": "code-char",
-           "alpha-char-p": "liter", "whitespace-char-p": "seprp", "explodec": "explode2"}
+           "whitespace-char-p": "seprp", "explodec": "explode2"}
+
+# Functions that are others of the kernel, of so many arguments and no more; and those for which Python has the other numbers of arguments.
+EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2), "ileq": ("leq", 2), "igeq": ("geq", 2), "nconc": ("nconc2", 2)}
+IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2), "times": ("times2", 2),
+              "*": ("times2", 2)}
 
 
 class Installer:
@@ -73,6 +79,17 @@ class Installer:
                             ("blank", m.intern(" ")), ("tab", m.intern("\t")), ("thin*", 5 << 3), ("*quotes", T), ("*pretty-symmetric", T)):
             m.set_value(m.intern(name), value)
 
+        for names, flag in ((constants.FLUIDS, F_FLUID), (constants.GLOBALS, F_GLOBAL), (constants.PLAIN, 0)):
+            for name in names:
+                self.set_flags(m.intern(name), flag)
+                if name not in constants.UNSET:
+                    m.set_value(m.intern(name), NIL)
+        for name, constant in constants.NUMBERS.items():
+            m.set_value(m.intern(name), m.float(constant) if isinstance(constant, float) else m.integer(constant))
+        for name, c in constants.CHARACTERS.items():
+            m.set_value(m.intern(name), m.intern(c))
+        m.set_value(m.intern("crbuf*"), m.list([self.eol]))
+
         for name in KEPT:
             m.kernel.put(m.intern(name), m.intern("lose"), T)
         for name in AT_COMPILE_TIME:
@@ -85,10 +102,18 @@ class Installer:
         for alias, name in ALIASES.items():
             self.copy_cells(m.intern(alias), m.intern(name))
             m.set_field(m.intern(alias), SYM_ENV, m.intern(alias))  # so that errors name what was called
+        for table in (EXACT, IN_GENERAL):
+            for name, (source, count) in table.items():
+                symbol, field = m.intern(name), (SYM_FN1, SYM_FN2)[count - 1]
+                if table is EXACT:
+                    self.set_cells(symbol, SLOT["wrong1"], SLOT["wrong2"], SLOT["wrongn"])
+                    m.set_field(symbol, SYM_ENV, symbol)
+                    m.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
+                m.set_field(symbol, field, m.field(m.intern(source), field))
 
     def cold(self) -> None:
         """A cold start: what the original's Lisp text would declare is not declared yet."""
-        for name in LATER_FLUIDS + LATER_GLOBALS:
+        for name in LATER_FLUIDS + LATER_GLOBALS + constants.FLUIDS + constants.GLOBALS:
             self.set_flags(self.machine.intern(name), 0, F_FLUID | F_GLOBAL)
 
     def copy_cells(self, to: int, source: int) -> None:

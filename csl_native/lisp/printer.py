@@ -29,12 +29,17 @@ def format_float(d: float, precision: int = 6) -> str:
     if math.isnan(d):
         return "NaN"
     if math.isinf(d):
-        return "inf" if d > 0 else "-inf"
+        return "inf" if d > 0 else "minusinf"
     text = f"{d:.{precision}g}"
     if "e" in text:
         mantissa, exponent = text.split("e")
         return (mantissa if "." in mantissa else mantissa + ".0") + "e" + exponent
     return text if "." in text else text + ".0"
+
+
+def entity(c: str) -> str:
+    """A character by its number."""
+    return f"#{ord(c):04x};" if ord(c) < 0x10000 else f"#{ord(c):06x};"
 
 
 class Printer:
@@ -68,7 +73,7 @@ class Printer:
         out = []
         for k, c in enumerate(name):
             if self.entities and (ord(c) > 127 or c == "\r"):
-                out.append(("!" if k == 0 else "") + f"#{ord(c):04x};")
+                out.append("!" + entity(c))
             elif c.isalpha() and (k or c.isascii()):
                 out.append("!" + c if (c.isupper() and down) or (c.islower() and up and not down) else c)
             elif k and (c.isdigit() or c == "_"):
@@ -84,7 +89,7 @@ class Printer:
         if not self.entities:
             return '"' + text.replace('"', '""') + '"'
         text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")  # files may have both at the end of a line
-        return '"' + "".join(f"#{ord(c):04x};" if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
+        return '"' + "".join(entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
 
     def atom(self, x: int, escape: bool) -> str:
         """The text of anything but a cons or vector."""

@@ -26,12 +26,14 @@ NAME, REST = re.compile("#([A-Za-z0-9]+);"), re.compile("[A-Za-z0-9]+;")
 TOKEN = re.compile(rf"""
     (?P<blank>[ \t\r\f]*(?:%[^\n]*)?\n|[ \t\r\f]+|%[^\n]*)
   | (?P<nonumber>[0-9]+[eE][+-]?(?![\w+-]))
-  | (?P<number>0x[0-9a-fA-F]+|[+-]?[0-9]+(?:\.[0-9]*(?=[eE][+-]?[0-9])|\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
-  | (?P<id>(?:[^\W\d_]|!?{ENTITY}|![\s\S]|[:$*\#=&@?\\/<>^~|{{}};}}](?=\w|!))\w*(?:(?:{ENTITY}|![\s\S])\w*)*)
+  | (?P<number>0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.[0-9]*[dDfFsSlL][+-]?[0-9]+
+      |[+-]?[0-9]+(?:\.[0-9]*(?=[eE][+-]?[0-9])|\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
+  | (?P<id>(?:[^\W\d_]|!?{ENTITY}|![\s\S]|[:$*\#=&@?\\/<>^~|{{}};}}](?=\w|!))\w*(?:(?:!?{ENTITY}|![\s\S])\w*)*)
   | (?P<string>"[^"]*(?:""[^"]*)*"(?!"))
   | (?P<char>[\s\S])
 """, re.VERBOSE)
 
+EXPONENTS = str.maketrans("dDfFsSlL", "eeeeeeee")  # other kinds of floats are double here
 LONG = 1000  # digits
 MOST_BACKQUOTES = 12  # inside of each other: each makes what is in it several times as large
 PREFIXES = {"'": "quote", "`": "`", ",": "~comma", ",@": "~comma-at"}
@@ -201,7 +203,7 @@ class Reader:
         i = 0
         while i < len(text):
             c = text[i]
-            if (c == "#" or i == 0 and text[:2] == "!#") and (match := CODE.match(text, i + (c == "!"))):
+            if (c == "#" or text[i:i + 2] == "!#") and (match := CODE.match(text, i + (c == "!"))):
                 name.append(named(match.group()))
                 i = match.end()
                 continue
@@ -209,16 +211,16 @@ class Reader:
                 i += 1
                 name.append(text[i])
             else:
-                name.append(c.lower() if down else c.upper() if up else c)
+                name.append(c if c > "\x7f" else c.lower() if down else c.upper() if up else c)
             i += 1
         symbol = m.intern("".join(name))
         self.cache[key] = symbol
         return symbol
 
     def number(self, text: str) -> int:
-        if text.startswith("0x"):
+        if text[1:2] in ("x", "X"):
             return self.m.integer(int(text, 16))
-        text = text.rstrip(".")
+        text = text.rstrip(".").translate(EXPONENTS)
         if "." in text or "e" in text or "E" in text:
             return self.m.float(float(text))
         return self.m.integer(int(text)) if len(text) < LONG else self.big(text.lstrip("+-"), int(text.startswith("-")))

@@ -3,8 +3,9 @@
 from functools import cache
 from importlib import import_module
 
-MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "strings", "symbols", "numbers", "randoms", "modular", "vectors", "nary",
-           "system", "images", "modules", "foreign", "hardcode", "debugging", "probing", "assembler", "typed")
+MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "strings", "characters", "symbols", "numbers", "floatparts",
+           "randoms", "modular", "digests", "vectors", "nary", "system", "images", "modules", "foreign", "hardcode", "debugging", "probing",
+           "assembler", "typed")
 
 
 @cache

@@ -10,7 +10,7 @@ from ...objects import F_MACRO, SYM_ENV
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
 from ..errors import INTERNAL, NAMES, QUIET, VALUES
-from ..registry import Fixnum, Number, Symbol, Value, builtin
+from ..registry import Checked, Fixnum, Number, Symbol, Text, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -125,6 +125,20 @@ def error(lisp: Lisp, *arguments: Value) -> int:
 @builtin("error1", 0, 0, "error0")
 def error1(lisp: Lisp) -> int:
     raise lisp.errors.signal()
+
+
+@builtin("endp", 1)
+def endp(lisp: Lisp, x: Checked) -> int:
+    """Is a list at its end?"""
+    if x & 7 != CONS and x != NIL:
+        raise lisp.errors.loud("endp used on badly terminated list:", x)
+    return lisp.truth(x == NIL)
+
+
+@builtin("error-about", 2)
+def error_about(lisp: Lisp, name: Text, value: Value) -> int:
+    """The error of a function in Lisp about its argument."""
+    raise lisp.errors.plain(lisp.machine.text(name), value)
 
 
 @builtin("bad-go", 1)

@@ -216,16 +216,36 @@ def compile_all(lisp: Lisp) -> int:
     return compile_(lisp, m.list([s for s in m.interned() if m.field(s, SYM_SPARE) & 7 == CONS]))
 
 
-@builtin("symbol-argcount", 1)
+@builtin("symbol-argcount", 1, 1, "symbol-argcode")
 def symbol_argcount(lisp: Lisp, name: Value) -> int:
     m = lisp.machine
-    if name & 7 != SYMBOL or not lisp.is_defined(name):
+    if name & 7 != SYMBOL or not lisp.is_defined(name) or m.flags(name) & F_FORM:
         return NIL
     if not lisp.is_bytecoded(name):
         wanted = lisp.arity(m.field(name, SYM_ENV))[1]
         return int(wanted) << 3 if wanted.isdigit() else NIL
     data = m.raw(m.field(m.field(name, SYM_ENV), 8 - VECTOR))
     return data[0] << 3 if data[0] == data[1] and not data[2] else NIL
+
+
+@builtin("symbol-bytelength", 1)
+def symbol_bytelength(lisp: Lisp, name: Symbol) -> int:
+    """How many bytes of bytecode a function has; 0 when it has none."""
+    m = lisp.machine
+    return m.header(m.field(m.field(name, SYM_ENV), 8 - VECTOR)) >> 8 << 3 if lisp.is_bytecoded(name) else 0
+
+
+@builtin("symbol-protect", 2)
+def symbol_protect(lisp: Lisp, name: Symbol, protect: Value) -> int:
+    """Keep a function from being defined anew, as the flag lose does, or allow it again; how it was."""
+    m = lisp.machine
+    lose = m.intern("lose")
+    old = m.kernel.flagp(name, lose)
+    if protect == NIL:
+        m.kernel.remprop(name, lose)
+    else:
+        m.kernel.put(name, lose, T)
+    return lisp.truth(old != NIL)
 
 
 @builtin("symbol-env", 1)
@@ -279,7 +299,7 @@ def declaring(kind: str) -> None:
     def make(lisp: Lisp, name: Checked) -> int:
         m = lisp.machine
         if name & 7 != SYMBOL:
-            raise lisp.errors.plain(f"make-{kind}", name)
+            raise lisp.errors.bare(f"bad args for make-{kind}") if kind == "keyword" else lisp.errors.plain(f"make-{kind}", name)
         if m.flags(name) & (F_FLUID | F_GLOBAL | F_KEYWORD) & ~flag:
             raise lisp.errors.plain(message, name)
         if flag == F_KEYWORD and not m.flags(name) & F_KEYWORD:
@@ -327,7 +347,7 @@ def globalp(lisp: Lisp, name: Value) -> int:
 
 @builtin("keywordp", 1)
 def keywordp(lisp: Lisp, name: Value) -> int:
-    return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_KEYWORD))
+    return lisp.truth(name & 7 == SYMBOL and name != NIL and bool(lisp.machine.flags(name) & F_KEYWORD))
 
 
 @builtin("constantp", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ..registry import Checked, Value, builtin
+from ..registry import Checked, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -46,5 +46,7 @@ def is_prime(n: int) -> bool:
 
 
 @builtin("primep32", 1, 1, "primep64")
-def primep(lisp: Lisp, a: Value) -> int:
+def primep(lisp: Lisp, a: Checked) -> int:
+    if not lisp.machine.is_integer(a) or lisp.machine.number(a) <= 0:
+        raise lisp.errors.plain("primep32", a)
     return lisp.truth(lisp.machine.is_integer(a) and is_prime(lisp.machine.number(a)))

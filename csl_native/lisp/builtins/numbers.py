@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
 from ...machine import Machine
-from ...words import FLOAT, SYMBOL
+from ...words import SYMBOL
 from ..registry import Checked, Integer, Number, Value, builtin
 
 if TYPE_CHECKING:
@@ -44,11 +44,13 @@ def float_function(name: str, function: Callable[[float], float]) -> None:
 DEGREE = math.pi / 180
 _PLAIN: dict[str, Callable[[float], float]] = {
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh,
-    "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh, "atanh": math.atanh, "exp": math.exp, "log": math.log,
+    "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh, "exp": math.exp, "log": math.log,
+    "atanh": lambda x: math.copysign(math.inf, x) if abs(x) == 1 else math.atanh(x),
     "ln": math.log, "log10": math.log10, "log2": math.log2, "cbrt": lambda x: math.copysign(abs(x) ** (1 / 3), x),
     "cot": lambda x: 1 / math.tan(x), "sec": lambda x: 1 / math.cos(x), "csc": lambda x: 1 / math.sin(x),
-    "coth": lambda x: 1 / math.tanh(x), "sech": lambda x: 1 / math.cosh(x), "csch": lambda x: 1 / math.sinh(x),
-    "acot": lambda x: math.pi / 2 - math.atan(x), "asec": lambda x: math.acos(1 / x), "acsc": lambda x: math.asin(1 / x),
+    "coth": lambda x: 1 / math.tanh(x), "sech": lambda x: 2 * math.exp(-abs(x)) / (1 + math.exp(-2 * abs(x))),
+    "csch": lambda x: 1 / math.sinh(x) if abs(x) < 700 else math.copysign(2 * math.exp(-abs(x)), x),
+    "acot": lambda x: math.atan(1 / x) if x > 1 else math.pi / 2 - math.atan(x), "asec": lambda x: math.acos(1 / x), "acsc": lambda x: math.asin(1 / x),
     "acoth": lambda x: math.atanh(1 / x), "asech": lambda x: math.acosh(1 / x), "acsch": lambda x: math.asinh(1 / x),
 }
 _DIRECT = ("sin", "cos", "tan", "cot", "sec", "csc")
@@ -75,9 +77,36 @@ def hypot(lisp: Lisp, x: Number, y: Number) -> int:
     return lisp.machine.float(math.hypot(lisp.to_double(x), lisp.to_double(y)))
 
 
+def logarithm(lisp: Lisp, x: int) -> float:
+    """Of zero it is infinite."""
+    d = lisp.to_double(x)
+    if d < 0:
+        raise lisp.errors.plain("Arg for ln out of range", x)
+    return math.log(d) if d else -math.inf
+
+
 @builtin("logb", 2, wrong="bad arg for trig function")
 def logb(lisp: Lisp, x: Number, base: Number) -> int:
-    return lisp.machine.float(math.log(lisp.to_double(x)) / math.log(lisp.to_double(base)))
+    a, b = logarithm(lisp, x), logarithm(lisp, base)
+    return lisp.machine.float(a / b if b else math.nan if a == 0 else math.copysign(math.inf, a))
+
+
+@builtin("log", 1, 2, wrong="bad arg for trig function")
+def log(lisp: Lisp, x: Number, base: Number) -> int:
+    """With a base; the kernel has the natural logarithm."""
+    return logb(lisp, x, base)
+
+
+@builtin("atan", 1, 2, wrong="bad arg for atan2")
+def atan(lisp: Lisp, y: Number, x: Number) -> int:
+    """The angle of a point; the kernel has that of one argument."""
+    return atan2(lisp, y, x)
+
+
+@builtin("float", 1, 2, wrong="bad arg for float")
+def float_(lisp: Lisp, x: Number, like: Number) -> int:
+    """A float of the kind of another one, of which there is one; the kernel has that of one argument."""
+    return lisp.machine.float(lisp.to_double(x))
 
 
 class Division(NamedTuple):
@@ -115,7 +144,7 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[Divi
         m = lisp.machine
         if m.is_integer(x) and m.is_integer(y):
             if y == 0:
-                raise lisp.errors.plain(f"bad arg for {name}", x, y)
+                raise lisp.errors.plain(f"bad arg for {'quotient' if name == 'truncate' else name}", x, y)
             division = Division.of(m, x, y)
             return division.moved(divide(division))
         value = lisp.to_double(x) / lisp.to_double(y)
@@ -134,19 +163,12 @@ rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer))
 def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
     if b == 0:
         raise lisp.errors.plain("bad arg for mod", a, b)
-    for z in (a, b):
-        whole(lisp, z, "mod")
+    if not (lisp.machine.is_integer(a) and lisp.machine.is_integer(b)):
+        if lisp.is_number(a) and lisp.is_number(b):
+            raise lisp.errors.plain("bad arg for remainder", a, b)
+        raise lisp.errors.plain("Bad arg for remainder", b if lisp.is_number(a) else a)
     division = Division.of(lisp.machine, a, b)
     return int(lisp.machine.kernel.entry_plus2(0, division.rest, b)) if division.apart else division.rest
-
-
-@builtin("lcmn", 2, wrong="bad arg for lcmn")
-def lcmn(lisp: Lisp, a: Integer, b: Integer) -> int:
-    k = lisp.machine.kernel
-    if a == 0 or b == 0:
-        return 0
-    found = int(k.entry_times2(0, k.entry_quotient(0, a, k.entry_gcdn(0, a, b)), b))
-    return found if not lisp.machine.is_minus(found) else int(k.entry_difference2(0, 0, found))
 
 
 @builtin("integer-length", 1, 1)
@@ -217,34 +239,23 @@ def inorm(lisp: Lisp, n: Integer, k: Integer) -> int:
 
 @builtin("iquotient", 2)
 def iquotient(lisp: Lisp, a: Checked, b: Checked) -> int:
-    return int(lisp.machine.kernel.entry_quotient(0, a, b)) if b else _zero(lisp, "iquotient", a, b)
+    return int(lisp.machine.kernel.entry_quotient(0, a, b)) if divides(a, b) else _zero(lisp, "iquotient", a, b)
 
 
 @builtin("iremainder", 2)
 def iremainder(lisp: Lisp, a: Checked, b: Checked) -> int:
-    return int(lisp.machine.kernel.entry_remainder(0, a, b)) if b else _zero(lisp, "iremainder", a, b)
+    return int(lisp.machine.kernel.entry_remainder(0, a, b)) if divides(a, b) else _zero(lisp, "iremainder", a, b)
+
+
+def divides(a: int, b: int) -> bool:
+    """Are both small integers of the original, and the second is not zero?"""
+    return b != 0 and all(x & 7 == 0 and -1 << 59 <= x >> 3 < 1 << 59 for x in (a, b))
 
 
 def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
     raise lisp.errors.plain(who, a, b)
 
 
-def float_test(name: str, test: Callable[[float], bool]) -> None:
-    @builtin(name, 1)
-    def call(lisp: Lisp, x: Value) -> int:
-        return lisp.truth(x & 7 == FLOAT and test(lisp.machine.double(x)))
-
-
-float_test("fp-infinite", math.isinf)
-float_test("fp-nan", math.isnan)
-float_test("fp-finite", math.isfinite)
-float_test("fp-subnorm", lambda d: d != 0 and abs(d) < 2.2250738585072014e-308)
-
-
-@builtin("frexp", 1, wrong="bad arg for frexp")
-def frexp(lisp: Lisp, x: Number) -> int:
-    mantissa, exponent = math.frexp(lisp.to_double(x))
-    return lisp.machine.cons(exponent << 3, lisp.machine.float(mantissa))
 
 
 @builtin("complexp", 1)
@@ -291,16 +302,6 @@ def trap_floating_overflow(lisp: Lisp, x: Value) -> int:
     return T if old else NIL
 
 
-@builtin("numerator", 1, wrong="bad arg for numerator")
-def numerator(lisp: Lisp, x: Integer) -> int:
-    return x
-
-
-@builtin("denominator", 1, wrong="bad arg for denominator")
-def denominator(lisp: Lisp, x: Integer) -> int:
-    return 8
-
-
 @builtin("rem", 2)
 def rem(lisp: Lisp, a: Checked, b: Checked) -> int:
     return lisp.machine.apply(lisp.machine.intern("remainder"), [a, b])
@@ -314,25 +315,6 @@ def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
     if op & 7 or not 0 <= op >> 3 < 16:
         raise lisp.errors.plain("boole", op)
     return lisp.machine.integer(table[op >> 3])
-
-
-@builtin("decode-float", 1, wrong="bad arg for decode-float")
-def decode_float(lisp: Lisp, x: Number) -> int:
-    m = lisp.machine
-    d = lisp.to_double(x)
-    mantissa, exponent = math.frexp(abs(d))
-    return m.list([m.float(math.copysign(1.0, d)), exponent << 3, m.float(mantissa)])
-
-
-@builtin("scale-float", 2)
-def scale_float(lisp: Lisp, x: Checked, n: Checked) -> int:
-    return lisp.machine.float(math.ldexp(real(lisp, x, "scale-float"), whole(lisp, n, "scale-float")))
-
-
-@builtin("float-sign", 1, 2, wrong="bad arg for float-sign")
-def float_sign(lisp: Lisp, x: Number, y: Number = NIL) -> int:
-    size = 1.0 if y == NIL else abs(lisp.to_double(y))
-    return lisp.machine.float(math.copysign(size, lisp.to_double(x)))
 
 
 @builtin("irightshift", 2, wrong="bad arg for irightshift")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ... import utf8
 from ...kernel.memory import NIL, T
+from ..handles import STREAM
 from ..registry import Checked, Fixnum, Integer, Value, builtin
-from ..streams import DEFAULT_WIDTH
+from ..streams import DEFAULT_WIDTH, Output
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -71,9 +72,11 @@ def ttab(lisp: Lisp, n: Fixnum) -> int:
     return NIL
 
 
-@builtin("posn", 0)
-def posn(lisp: Lisp) -> int:
-    return lisp.output.column << 3
+@builtin("posn", 0, 1)
+def posn(lisp: Lisp, stream: Value = NIL) -> int:
+    """The column of the current output, or of a stream."""
+    out = lisp.output if stream == NIL else lisp.handles.thing(stream, STREAM)
+    return out.column << 3 if isinstance(out, Output) else NIL
 
 
 @builtin("lposn", 0)
@@ -114,7 +117,7 @@ def writechar(lisp: Lisp, n: Fixnum) -> int:
     return tyo(lisp, n)
 
 
-@builtin("flush", 0, 1)
+@builtin("flush", 0, 1, "finish-output")
 def flush(lisp: Lisp, stream: Value = NIL) -> int:
     lisp.output.flush()
     return NIL
@@ -126,33 +129,31 @@ def eject(lisp: Lisp) -> int:
     return NIL
 
 
-def in_base(lisp: Lisp, n: int, base: int) -> int:
+def in_base(lisp: Lisp, n: int, base: int, least: int = 0) -> int:
     m = lisp.machine
     if not m.is_integer(n):
         lisp.printer.print(n, True, lisp.output)
         return n
-    lisp.output.write(in_digits(m.number(n), *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base]))
+    lisp.output.write(in_digits(m.number(n), *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base], least >> 3 if least & 7 == 0 else 0))
     return n
 
 
-def in_digits(value: int, digits: str, width: int) -> str:
-    """Digits of ``width`` bits; a negative number as the last ones of its two's complement, behind a ~."""
+def in_digits(value: int, digits: str, width: int, least: int = 0) -> str:
+    """Digits of ``width`` bits, ``least`` characters or more; a negative number as the last ones of its two's complement, behind a ~."""
     if value >= 0:
-        return format(value, digits)
-    count = 1
-    while value < -(1 << (width * count - 1)):
-        count += 1
+        return format(value, f"0{least}{digits}" if least > 0 else digits)
+    count = max(-(-(~value).bit_length() // width) + 1, least - 1)  # the first digit is the highest, which shows the sign
     return "~" + format(value & ((1 << width * count) - 1), digits)
 
 
 @builtin("prinhex", 1, 2)
 def prinhex(lisp: Lisp, n: Value, width: Value = 0) -> int:
-    return in_base(lisp, n, 16)
+    return in_base(lisp, n, 16, width)
 
 
 @builtin("prinoctal", 1, 2)
 def prinoctal(lisp: Lisp, n: Value, width: Value = 0) -> int:
-    return in_base(lisp, n, 8)
+    return in_base(lisp, n, 8, width)
 
 
 @builtin("prinbinary", 1, 2)
@@ -162,7 +163,8 @@ def prinbinary(lisp: Lisp, n: Value, width: Value = 0) -> int:
 
 @builtin("lengthc", 1)
 def lengthc(lisp: Lisp, x: Value) -> int:
-    return len(lisp.printer.text(x, False)) << 3
+    """The bytes that prin2 writes."""
+    return len(utf8.encode(lisp.printer.text(x, False))) << 3
 
 
 @builtin("widelengthc", 1)

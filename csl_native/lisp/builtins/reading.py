@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ..lisp import Lisp
 
 
-@builtin("read", 0)
-def read(lisp: Lisp) -> int:
+@builtin("read", 0, 1)
+def read(lisp: Lisp, stream: Value = NIL) -> int:
     try:
-        return lisp.reader.read(lisp.input)
+        return lisp.reader.read(lisp.input if stream == NIL else channel(lisp, stream, "read"))
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
 
@@ -368,6 +368,25 @@ def filep(lisp: Lisp, name: Value) -> int:
 @builtin("directoryp", 1, reaches=True)
 def directoryp(lisp: Lisp, name: Text) -> int:
     return lisp.truth(os.path.isdir(path_of(lisp, name)))
+
+
+@builtin("file-readablep", 1, reaches=True)
+def file_readablep(lisp: Lisp, name: Text) -> int:
+    return lisp.truth(os.access(path_of(lisp, name), os.R_OK))
+
+
+@builtin("file-writeablep", 1, reaches=True)
+def file_writeablep(lisp: Lisp, name: Text) -> int:
+    return lisp.truth(os.access(path_of(lisp, name), os.W_OK))
+
+
+@builtin("file-length", 1, reaches=True)
+def file_length(lisp: Lisp, name: Text) -> int:
+    """The bytes of a file, or nil."""
+    try:
+        return lisp.machine.integer(os.path.getsize(path_of(lisp, name)))
+    except OSError:
+        return NIL
 
 
 @builtin("delete-file", 1, reaches=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ... import utf8
 from ...kernel.memory import NIL
 from ...words import OTHER, STRING, SYMBOL
-from ..handles import CHARACTER
 from ..registry import Checked, Fixnum, String, Text, Value, builtin
+from .characters import is_character
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -117,23 +117,6 @@ def schar(lisp: Lisp, s: Text, i: Checked) -> int:
     return lisp.machine.intern(chr(data[i >> 3]))
 
 
-@builtin("text char-code", 1)
-def char_code(lisp: Lisp, c: Checked) -> int:
-    if c & 7 == 0:
-        return c
-    if is_character(lisp, c):
-        return lisp.machine.field(c, 16 - OTHER)
-    text = text_of(lisp, c, "char-code")
-    return (ord(text[0]) if text else 0) << 3
-
-
-@builtin("text code-char", 1, wrong="bad args for code-char")
-def code_char(lisp: Lisp, n: Fixnum) -> int:
-    if not 0 <= n >> 3 <= 0x10FFFF:
-        raise lisp.errors.bare("bad args for code-char")
-    return lisp.machine.intern(chr(n >> 3))
-
-
 @builtin("bldmsg", 1, -1)
 def bldmsg(lisp: Lisp, template: Text, *arguments: Value) -> int:
     """A string from a template, as in Portable Standard Lisp: %w as prin2 shows a value, %p as prin1, %d and %x numbers, %n a new line."""
@@ -146,118 +129,8 @@ def bldmsg(lisp: Lisp, template: Text, *arguments: Value) -> int:
         value = next(rest, NIL)
         if kind in "xob" and lisp.machine.is_integer(value):
             return format(lisp.machine.number(value), kind)
-        return lisp.printer.text(value, kind in "prl")
+        return lisp.printer.text(value, kind in "pr")
     return lisp.machine.string(re.sub(r"%([a-zA-Z%])", part, lisp.machine.text(template)))
-
-
-@builtin("special-char", 1, wrong="bad args for special-char")
-def special_char(lisp: Lisp, n: Fixnum) -> int:
-    table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07"}
-    if n >> 3 in table:
-        return character_object(lisp, ord(table[n >> 3]))
-    raise lisp.errors.bare("bad args for special-char")
-
-
-def character_object(lisp: Lisp, code: int) -> int:
-    """The one object that is a character and no symbol; it prints as #\\c."""
-    m = lisp.machine
-    symbol, key = m.intern(chr(code)), m.intern("~character")
-    found = int(m.kernel.get(symbol, key))
-    if found == NIL:
-        found = int(m.kernel.make_handle(CHARACTER, code << 3))
-        m.kernel.put(symbol, key, found)
-    return found
-
-
-@builtin("int-char", 1, wrong="bad args for int-char")
-def int_char(lisp: Lisp, n: Fixnum) -> int:
-    if not 0 <= n >> 3 <= 0x10FFFF:
-        raise lisp.errors.bare("bad args for int-char")
-    return character_object(lisp, n >> 3)
-
-
-@builtin("digit-char", 1, 3, wrong="bad args for digit-char")
-def digit_char(lisp: Lisp, n: Fixnum, radix: Fixnum = 80, font: Value = NIL) -> int:
-    """The character object of a digit, or nil when the radix has no such digit."""
-    if not 2 <= radix >> 3 <= 36:
-        raise lisp.errors.bare("bad args for digit-char")
-    return character_object(lisp, ord("0123456789abcdefghijklmnopqrstuvwxyz"[n >> 3])) if 0 <= n < radix else NIL
-
-
-def is_character(lisp: Lisp, c: int) -> bool:
-    return lisp.handles.kind(c) == CHARACTER
-
-
-@builtin("characterp", 1)
-def characterp(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(is_character(lisp, c))
-
-
-def character(lisp: Lisp, c: int) -> str:
-    if c & 7 in (SYMBOL, STRING):
-        text = lisp.machine.text(c)
-        return text if len(text) == 1 else ""
-    if is_character(lisp, c):
-        c = lisp.machine.field(c, 16 - OTHER)
-    return chr(c >> 3) if c & 7 == 0 and 0 <= c >> 3 < 0x110000 else ""
-
-
-@builtin("text liter", 1)
-def liter(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c).isalpha())
-
-
-@builtin("text digit", 1)
-def digit(lisp: Lisp, c: Value) -> int:
-    text = character(lisp, c) if c & 7 in (SYMBOL, STRING) else ""
-    return lisp.truth(text != "" and text in "0123456789")
-
-
-@builtin("text seprp", 1)
-def seprp(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c) in tuple(" \n\t\f\r"))
-
-
-def recase(lisp: Lisp, c: int, who: str, function: Callable[[str], str]) -> int:
-    text = character(lisp, c)
-    if not text:
-        raise lisp.errors.bare(f"bad args for {who}")
-    return lisp.machine.intern(function(text))
-
-
-@builtin("char-upcase", 1)
-def char_upcase(lisp: Lisp, c: Checked) -> int:
-    return recase(lisp, c, "char-upcase", str.upper)
-
-
-@builtin("char-downcase", 1)
-def char_downcase(lisp: Lisp, c: Checked) -> int:
-    return recase(lisp, c, "char-downcase", str.lower)
-
-
-@builtin("upper-case-p", 1)
-def upper_case_p(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(character(lisp, c).isupper())
-
-
-@builtin("lower-case-p", 1)
-def lower_case_p(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(character(lisp, c).islower())
-
-
-@builtin("utf8-encode", 1)
-def utf8_encode(lisp: Lisp, n: Fixnum) -> int:
-    return lisp.machine.list([b << 3 for b in chr(n >> 3).encode()])
-
-
-@builtin("utf8-decode", 1)
-def utf8_decode(lisp: Lisp, x: Checked) -> int:
-    """The code point of a list of bytes."""
-    codes = list(lisp.machine.items(x))
-    try:
-        return ord(bytes(i >> 3 for i in codes).decode()) << 3
-    except (ValueError, TypeError):  # no byte; no UTF-8; not one character
-        raise lisp.errors.plain("utf8-decode", x) from None
 
 
 @builtin("concat", 0, -1)
@@ -288,40 +161,24 @@ def string_equal2(lisp: Lisp, a: Text, b: Text) -> int:
     return lisp.truth(lisp.machine.text(a).lower() == lisp.machine.text(b).lower())
 
 
-def string_order(name: str, test: Callable[[bytes, bytes], bool]) -> None:
-    """A comparison of two strings; true gives the place of the first difference."""
+def string_order(name: str, test: Callable[[bytes, bytes], bool], folded: bool = False) -> None:
+    """A comparison of two strings, of which small and capital letters are the same when ``folded``; true gives the place of the first difference."""
     @builtin(name, 2)
     def call(lisp: Lisp, a: Text, b: Text) -> int:
-        x, y = (utf8.encode(lisp.machine.text(s)) for s in (a, b))
+        texts = [lisp.machine.text(s) for s in (a, b)]
+        x, y = (utf8.encode(text.lower() if folded else text) for text in texts)
         if not test(x, y):
             return NIL
         return next((k for k, (c, d) in enumerate(zip(x, y, strict=False)) if c != d), min(len(x), len(y))) << 3
 
 
-string_order("string<2", lambda x, y: x < y)
-string_order("string>2", lambda x, y: x > y)
-string_order("string<=2", lambda x, y: x <= y)
-string_order("string>=2", lambda x, y: x >= y)
-string_order("string/=2", lambda x, y: x != y)
+for _plain, _folded, _test in (("<", "-lessp", lambda x, y: x < y), (">", "-greaterp", lambda x, y: x > y),
+                               ("<=", "-not-greaterp", lambda x, y: x <= y), (">=", "-not-lessp", lambda x, y: x >= y),
+                               ("/=", "-not-equal", lambda x, y: x != y)):
+    string_order(f"string{_plain}2", _test)
+    string_order(f"string{_folded}2", _test, True)
 
 
 @builtin("string=2", 2)
 def string_same2(lisp: Lisp, a: Text, b: Text) -> int:
     return lisp.truth(lisp.machine.text(a) == lisp.machine.text(b))
-
-
-@builtin("digit-char-p", 1)
-def digit_char_p(lisp: Lisp, c: Value) -> int:
-    text = character(lisp, c)
-    return int(text) << 3 if text != "" and text in "0123456789" else NIL
-
-
-@builtin("both-case-p", 1)
-def both_case_p(lisp: Lisp, c: Value) -> int:
-    text = character(lisp, c)
-    return lisp.truth(text.upper() != text.lower())
-
-
-@builtin("graphic-char-p", 1)
-def graphic_char_p(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(character(lisp, c).isprintable() and character(lisp, c) != "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...kernel.memory import NIL, UNSET
 from ...objects import F_GENSYM, F_UNNAMED, SYM_PLIST, SYM_VALUE
 from ...words import STRING, SYMBOL
-from ..registry import Symbol, Text, Value, Variable, builtin
+from ..registry import Checked, Symbol, Text, Value, Variable, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -18,6 +18,12 @@ FAST_PROPERTIES = 63  # of the original
 @builtin("text intern", 1, wrong="intern (not a string)")
 def intern(lisp: Lisp, x: Text) -> int:
     return lisp.machine.intern(lisp.machine.text(x))
+
+
+@builtin("intern", 1, 2)
+def intern_in(lisp: Lisp, x: Checked, package: Value) -> int:
+    """With a package, of which there is one; the kernel has the usual one."""
+    return int(lisp.machine.kernel.intern_name(x))
 
 
 def generate(lisp: Lisp, stem: str) -> int:
@@ -71,8 +77,8 @@ def make_symbol(lisp: Lisp, x: Text) -> int:
     return lisp.machine.make_symbol(lisp.machine.text(x))
 
 
-@builtin("remob", 1, 1, "unintern")
-def remob(lisp: Lisp, x: Value) -> int:
+@builtin("remob", 1, 2, "unintern")
+def remob(lisp: Lisp, x: Value, package: Value = NIL) -> int:
     """Nothing: a symbol that is read again is the same one, as in the original."""
     return NIL
 
@@ -143,6 +149,13 @@ def makeunbound(lisp: Lisp, x: Variable) -> int:
 @builtin("flagp**", 2)
 def flagp2(lisp: Lisp, x: Value, indicator: Value) -> int:
     return int(lisp.machine.kernel.flagp(x, indicator))
+
+
+@builtin("get", 2, 3)
+def get(lisp: Lisp, x: Value, indicator: Value, default: Value) -> int:
+    """With a value for where there is none; the kernel has the other one."""
+    found = int(lisp.machine.kernel.get(x, indicator))
+    return default if found == NIL else found
 
 
 @builtin("get*", 2)

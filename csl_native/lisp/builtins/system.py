@@ -6,7 +6,6 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from ... import utf8
 from ...kernel.memory import NIL, T
 from ..registry import Number, Text, Value, builtin
 from .reading import ended, path_of
@@ -162,14 +161,6 @@ def verbos(lisp: Lisp, n: Value) -> int:
 @builtin("window-heading", 1, 1)
 def window_heading(lisp: Lisp, x: Value) -> int:
     return NIL
-
-
-@builtin("md60", 1)
-def md60(lisp: Lisp, x: Value) -> int:
-    """Sixty bits of the MD5 of a value's text."""
-    import hashlib
-    digest = hashlib.md5(utf8.encode(lisp.printer.text(x)), usedforsecurity=False).digest()
-    return (int.from_bytes(digest[:8], "little") & (1 << 59) - 1) << 3
 
 
 @builtin("gc-statistics", 0)

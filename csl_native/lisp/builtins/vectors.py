@@ -10,7 +10,7 @@ from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
 from ...words import OTHER, SYMBOL, VECTOR
 from ..handles import make_weak_table
-from ..registry import Checked, Fixnum, Number, Text, Value, Vector, builtin
+from ..registry import Checked, Fixnum, Number, Value, Vector, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -61,7 +61,7 @@ def numeric(prefix: str, width: int, floating: bool) -> None:
 
     @builtin(f"mk{f}vect{width}", 1)
     def make(lisp: Lisp, n: Checked) -> int:
-        if n & 7 or n < -8:
+        if n & 7 or n < 0:
             raise lisp.errors.plain(f"mk{f}vect{width}", n)
         kind = (size | (16 if floating else 0)) << 3
         lisp.machine.need(size * ((n >> 3) + 1))
@@ -130,9 +130,15 @@ def _get(lisp: Lisp, key: int, h: int, default: int) -> int:
     return value if value != NIL else default
 
 
-@builtin("gethash", 2, 3)
-def gethash(lisp: Lisp, key: Value, h: Checked, default: Value = NIL) -> int:
-    return _get(lisp, key, h, default)
+# There is no table that is meant when none is given, as the original has one: what is asked for is not there.
+@builtin("gethash", 1, 3)
+def gethash(lisp: Lisp, key: Value, h: Checked = 0, default: Value = NIL) -> int:
+    return _get(lisp, key, h, default) if h else NIL
+
+
+@builtin("puthash", 2, 3)
+def puthash(lisp: Lisp, key: Value, value: Value, *more: Value) -> int:
+    return value
 
 
 @builtin("remhash", 1, 2)
@@ -151,13 +157,3 @@ def maphash(lisp: Lisp, f: Value, h: Checked) -> int:
     for pair in m.each(m.apply(m.intern("hashcontents"), [h])):
         lisp.apply(f, [m.car(pair), m.cdr(pair)])
     return NIL
-
-
-@builtin("hashtagged-name", 2)
-def hashtagged_name(lisp: Lisp, name: Text, value: Value) -> int:
-    m = lisp.machine
-    text = lisp.printer.text(value)
-    number = 0
-    for b in text.encode():
-        number = (number * 31 + b) & 0xFFFFFFFF
-    return m.intern(f"{m.text(name)}_{number:x}")

@@ -19,12 +19,16 @@
         ((atom l) l)
         (t (cons (subst a b (car l)) (subst a b (cdr l))))))
 
+% What does not change is the same.
 (de sublis (al x)
-  (prog (p)
+  (prog (p d)
     (setq p (assoc x al))
-    (return (cond (p (cdr p))
-                  ((atom x) x)
-                  (t (cons (sublis al (car x)) (sublis al (cdr x))))))))
+    (cond (p (return (cdr p)))
+          ((atom x) (return x)))
+    (setq p (sublis al (car x)))
+    (setq d (sublis al (cdr x)))
+    (return (cond ((and (eq p (car x)) (eq d (cdr x))) x)
+                  (t (cons p d))))))
 
 (de subla (al x)
   (prog (p)
@@ -112,9 +116,10 @@
     (setq p (assoc x l))
     (return (cond (p p) (t (funcall f))))))
 
-(de lastcar (l) (cond ((atom l) l) (t (car (lastpair l)))))
+(de lastcar (l) (cond ((null l) l) ((atom l) (cdr l)) (t (car (lastpair l)))))
 
-(de last (l) (car (lastpair l)))
+(de last (l)
+  (cond ((atom l) (error!-about 'last l)) (t (car (lastpair l)))))
 
 (de nth (l n)
   (cond ((onep n) (car l)) (t (nth (cdr l) (sub1 n)))))
@@ -125,7 +130,7 @@
 (de deflist (l ind)
   (prog (r)
    loop
-    (cond ((atom l) (return (reversip r))))
+    (cond ((null l) (return (reversip r))))
     (put (caar l) ind (cadar l))
     (setq r (cons (caar l) r))
     (setq l (cdr l))
@@ -178,18 +183,20 @@
     (go loop)))
 
 (de mapcan (l f)
-  (prog (r)
+  (prog (r x)
    loop
     (cond ((null l) (return r)))
-    (setq r (nconc r (funcall f (car l))))
+    (setq x (funcall f (car l)))
+    (cond ((pairp x) (setq r (nconc r x))))
     (setq l (cdr l))
     (go loop)))
 
 (de mapcon (l f)
-  (prog (r)
+  (prog (r x)
    loop
     (cond ((null l) (return r)))
-    (setq r (nconc r (funcall f l)))
+    (setq x (funcall f l))
+    (cond ((pairp x) (setq r (nconc r x))))
     (setq l (cdr l))
     (go loop)))
 

@@ -1,0 +1,54 @@
+"""Digests of values: MD5 of a text that the original makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ... import utf8
+from ...words import STRING
+from ..registry import String, Text, Value, builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+SMALL = (1 << 28) - 1  # the part of an integer that counts
+
+
+def digested(lisp: Lisp, x: int) -> str:
+    """The text that stands for a value: what prin1 shows, but of a small integer hexadecimal digits, and of a string no last quote."""
+    if x & 7 == 0:
+        return f"{x >> 3 & SMALL:07x} "
+    return '"' + lisp.machine.text(x) if x & 7 == STRING else lisp.printer.text(x)
+
+
+def digest(text: str) -> bytes:
+    return hashlib.md5(utf8.encode(text), usedforsecurity=False).digest()
+
+
+def sixty(lisp: Lisp, x: int) -> int:
+    return int.from_bytes(digest(digested(lisp, x))[:8], "little") >> 5
+
+
+@builtin("md5", 1)
+def md5(lisp: Lisp, x: Value) -> int:
+    return lisp.machine.integer(int.from_bytes(digest(digested(lisp, x)), "little"))
+
+
+@builtin("md5string", 1)
+def md5string(lisp: Lisp, x: String) -> int:
+    """The digest of a string's bytes, which are printed, too."""
+    found = digest(lisp.machine.text(x))
+    lisp.output.write("".join(f"{b:x} " for b in found) + "\n")
+    return lisp.machine.integer(int.from_bytes(found, "little"))
+
+
+@builtin("md60", 1)
+def md60(lisp: Lisp, x: Value) -> int:
+    """A small integer out of the digest of a value."""
+    return sixty(lisp, x) << 3
+
+
+@builtin("hashtagged-name", 2)
+def hashtagged_name(lisp: Lisp, name: Text, value: Value) -> int:
+    return lisp.machine.intern(f"{lisp.machine.text(name)}_{sixty(lisp, value):x}")

@@ -1,0 +1,118 @@
+"""What floats and rational numbers are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...words import FLOAT
+from ..registry import Checked, Number, Value, builtin
+from .numbers import real, whole
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+DIGITS = 53  # bits of a float's mantissa
+
+
+def float_test(name: str, test: Callable[[float], bool], *aliases: str) -> None:
+    @builtin(name, 1, 1, *aliases)
+    def call(lisp: Lisp, x: Value) -> int:
+        return lisp.truth(x & 7 == FLOAT and test(lisp.machine.double(x)))
+
+
+float_test("fp-infinite", math.isinf, "float-infinity-p")
+float_test("fp-nan", math.isnan)
+float_test("fp-finite", math.isfinite)
+float_test("fp-subnorm", lambda d: d != 0 and abs(d) < 2.2250738585072014e-308, "float-denormalized-p")
+float_test("fp-signbit", lambda d: math.copysign(1.0, d) < 0)
+for _name in ("long-floatp", "short-floatp", "single-floatp"):
+    float_test(_name, lambda d: False)  # all floats are double
+
+
+@builtin("frexp", 1, wrong="bad arg for frexp")
+def frexp(lisp: Lisp, x: Number) -> int:
+    mantissa, exponent = math.frexp(lisp.to_double(x))
+    return lisp.machine.cons(exponent << 3, lisp.machine.float(mantissa))
+
+
+@builtin("decode-float", 1, wrong="bad arg for decode-float")
+def decode_float(lisp: Lisp, x: Number) -> int:
+    m = lisp.machine
+    d = lisp.to_double(x)
+    mantissa, exponent = math.frexp(abs(d))
+    return m.list([m.float(math.copysign(1.0, d)), exponent << 3, m.float(mantissa)])
+
+
+@builtin("scale-float", 2)
+def scale_float(lisp: Lisp, x: Checked, n: Checked) -> int:
+    return lisp.machine.float(math.ldexp(real(lisp, x, "scale-float"), whole(lisp, n, "scale-float")))
+
+
+@builtin("float-sign", 1, 2, wrong="bad arg for float-sign")
+def float_sign(lisp: Lisp, x: Number, y: Number = NIL) -> int:
+    """The second number, or 1, times the sign of the first."""
+    d = lisp.to_double(x)
+    sign = 1.0 if math.isnan(d) else math.copysign(1.0, d)
+    return lisp.machine.float(sign if y == NIL else sign * lisp.to_double(y))
+
+
+@builtin("manexp", 1, wrong="bad arg for frexp")
+def manexp(lisp: Lisp, x: Number) -> int:
+    mantissa, exponent = math.frexp(lisp.to_double(x))
+    return lisp.machine.cons(lisp.machine.float(mantissa), exponent << 3)
+
+
+@builtin("mantissa-bits", 1)
+def mantissa_bits(lisp: Lisp, x: Value) -> int:
+    return DIGITS << 3 if x & 7 == FLOAT else NIL
+
+
+def is_float(lisp: Lisp, x: int, who: str) -> float:
+    if x & 7 != FLOAT:
+        raise lisp.errors.bare(f"bad args for {who}")
+    return lisp.machine.double(x)
+
+
+@builtin("float-digits", 1)
+def float_digits(lisp: Lisp, x: Checked) -> int:
+    is_float(lisp, x, "float-digits")
+    return DIGITS << 3
+
+
+@builtin("float-precision", 1)
+def float_precision(lisp: Lisp, x: Checked) -> int:
+    """The bits that matter: none in zero."""
+    return DIGITS << 3 if is_float(lisp, x, "float-precision") else 0
+
+
+@builtin("float-radix", 1)
+def float_radix(lisp: Lisp, x: Checked) -> int:
+    is_float(lisp, x, "float-radix")
+    return 2 << 3
+
+
+@builtin("integer-decode-float", 1)
+def integer_decode_float(lisp: Lisp, x: Checked) -> int:
+    """(mantissa exponent sign): an integer of 63 to 93 bits, so that the exponent, of two, is a multiple of 31; as in the original."""
+    d, m = is_float(lisp, x, "integer-decode-float"), lisp.machine
+    if not math.isfinite(d):
+        raise lisp.errors.bare("bad args for integer-decode-float")
+    exponent = 31 * ((math.frexp(d)[1] - 63) // 31) if d else 0
+    numerator, denominator = abs(d).as_integer_ratio()
+    size = numerator >> exponent if exponent > 0 else (numerator << -exponent) // denominator
+    return m.list([m.integer(size), m.integer(exponent), m.integer(-1 if math.copysign(1.0, d) < 0 else 1)])
+
+
+# There are no ratios, so a number is its own numerator.
+
+@builtin("numerator", 1, wrong="bad arg for numerator")
+def numerator(lisp: Lisp, x: Number) -> int:
+    return x
+
+
+@builtin("denominator", 1, wrong="bad arg for denominator")
+def denominator(lisp: Lisp, x: Number) -> int:
+    return 8
