@@ -1,0 +1,92 @@
+"""Functions of the original beyond those that programs of the corpus call: forms with what prin1 shows, or the message of an error."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from csl_native.lisp import constants
+from csl_native.session import LispError, Session
+
+VALUES = [
+    # any number of arguments
+    ("(list (difference 9) (difference 9 4 2) (difference 0) (!- 3 1) (quotient 60 4 3) (quotient 7))", "(-9 3 0 2 5 0)"),
+    ("(list (gcdn) (gcdn -6) (gcdn 12 18 15) (lcmn) (lcmn -6) (lcmn 4 6 10))", "(0 -6 3 1 -6 60)"),
+    ("(list (logior 1 6) (leqv) (leqv 12 10) (logeqv 5 3 1) (/!= 1 2 3) (!/!= 1 2 1.0))".replace("(/!=", "(!/!="), "(7 -1 -7 7 t nil)"),
+    ("(list (imax 3 -4) (imin 3 -4) (apply 'difference '(7 2)) (apply 'plus '(7 2)))", "(3 -4 5 9)"),
+    # optional ones
+    ("(list (get 'zznone 'a) (get 'zznone 'a 5) (reversip (list 1 2)) (reversip (list 1 2) '(3)) (nreverse (list 1 2) 3))",
+     "(nil 5 (2 1) (2 1 3) (2 1 . 3))"),
+    ("(list (log 8 2) (atan 1 1) (float 3 1.0) (posn) (intern 'a 'lisp))", "(3.0 0.785398 3.0 0 a)"),
+    # lists
+    ("(list (list3rev 1 2 3) (list2!*rev 1 2 3) (nrevlist (list 1 2) 3 4) (qcadr '(1 2)) (qcddr '(1 2 . 3)))", "((3 2 1) (3 2 . 1) (2 1 3 4) 2 3)"),
+    ("(list (substq 'n 'a '(a (b . a))) (contained 'c '(a (b . c))) (contained 'd '(a)) (xassoc 'b '((a . b))) (member!*!* 2 '(1 2 3)))",
+     "((n (b . n)) t nil (a . b) (2 3))"),
+    ("(list (intersection_symlist '(a b a) '(a)) (union!-symlist '(a b a) '(b)))", "((a a) (a a b))"),
+    ("(list (listp nil) (listp '(1)) (endp nil) (endp '(1)) (identity 5) (lastpair 5) (lastcar '(1 2)))", "(nil t t nil 5 5 2)"),
+    ("(list (mapcan '(1 2) 'add1) (mapcan '(1 2) (function (lambda (x) (cond ((onep x) x) (t (list x x)))))) (deflist nil 'p))", "(nil (2 2) nil)"),
+    ("(prog (l) (setq l '(a (b . c) d)) (return (list (eq l (sublis '((z . 1)) l)) (sublis '((b . 1)) l))))", "(t (a (1 . c) d))"),
+    # bits and floats
+    ("(list (byte 4 2) (ldb (byte 4 2) 60) (dpb 3 (byte 4 2) 1) (mask!-field (byte 4 2) 63) (ldb!-test (byte 1 0) 2) (logtest 6 3))",
+     "((4 . 2) 15 13 60 nil t)"),
+    ("(list (float!-digits 1.5) (float!-precision 0.0) (float!-radix 2.5) (mantissa!-bits 1) (manexp 2.5) (fp!-signbit -0.0))",
+     "(53 0 2 nil (0.625 . 2) t)"),
+    ("(list (integer!-decode!-float 1.0) (integer!-decode!-float -20.0) (integer!-decode!-float 0.0))",
+     "((4611686018427387904 -62 1) (92233720368547758080 -62 -1) (0 0 1))"),
+    ("(list (float!-infinity!-p (quotient 1.0 0.0)) (double!-floatp 1.0) (single!-floatp 1.0) (quotient -1.0 0.0) (atanh -1.0) (csch 800.0))",
+     "(t t nil minusinf minusinf 0.0)"),
+    ("(list (float!-sign -2.0 3.0) (float!-sign -2.0 -3.0) (numerator 2.5) (denominator 2.5))", "(-3.0 3.0 2.5 1)"),
+    # characters and strings
+    ("(list (string!-lessp2 \"ab\" \"AC\") (string!-greaterp2 \"b\" \"A\") (string!-not!-equal2 \"a\" \"A\") (string!-not!-lessp2 \"a\" \"B\"))",
+     "(1 0 nil nil)"),
+    ("(list (character 'a) (make!-char 66) (char!-lessp (int!-char 65) (int!-char 98)) (char!= (int!-char 65) (int!-char 65)) (char!-int 'a))",
+     "(#\\a #\\B t t 97)"),
+    ("(list (digit!-char!-p 'b 16) (digit!-char!-p '!9 8) (utf8!-decode 206 177) (utf8!-decode '(206 177)) (alpha!-char!-p '!1))",
+     "(11 nil 945 945 nil)"),
+    ("(list (explodehex -2) (explodeoctal -8) (explodehex 26) (explodebinary -1))", "((!~ f e) (!~ !7 !0) (!1 a) (!~ !1))"),
+    ("(list (md5 1) (md60 \"a\") (hashtagged!-name 'f -5) (lengthc \"\u00e9\"))", "(248881380273513502268485421778179203590 222486335088489530 f_1a1edfabc84cefe 2)"),
+    # types, symbols, hash tables
+    ("(list (arrayp \"a\") (arrayp (mkvect 1)) (arrayp 1) (structp 1) (simple!-string!-p \"a\") (keywordp nil))", "(t t nil nil t nil)"),
+    ("(list (symbol!-argcode 'cons) (symbol!-argcount 'get) (symbol!-argcount 'ilessp) (symbol!-argcount 'psetq) (symbol!-bytelength 'car))",
+     "(2 nil 2 nil 0)"),
+    ("(prog (h) (setq h (mkhash 10 1 1.5)) (puthash 1 h 2) (return (list (remhash 1 h) (remhash 1 h) (gethash 1 h))))", "(t nil nil)"),
+    ("(multiple!-value!-call 'list (multiple!-value!-prog1 1 2) 3)", "(1 3)"),
+    # what is read
+    ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !#00e9; a!#00e9;)"),
+]
+
+MESSAGES = [
+    ("(cons 1 2 3 4)", "Calling cons\n+++ Error bad args for Function called with more than three args where 2 wanted"),
+    ("(get 1)", "Calling get\n+++ Error bad args for Function called incorrectly with 1 args"),
+    ("(nconc)", "Calling nconc\n+++ Error bad args for Function called with 0 args where 2 wanted"),
+    ("(difference 'a)", "+++ Error: bad arg for minus a"), ("(expt 'a 2)", "+++ Error: bad arg for times a"),
+    ("(expt 'a -2)", "+++ Error: bad arg for quotient a"), ("(mod 2.5 2)", "+++ Error: bad arg for remainder 2.5 2"),
+    ("(endp 5)", "+++ Error endp used on badly terminated list: 5"), ("(last 5)", "+++ Error: last 5"), ("(primep32 0)", "+++ Error: primep32 0"),
+    ("(char!< 'a 'b)", "+++ Error: Character object expected a"), ("(deflist 'a 'b)", "+++ Error attempt to take car of an atom: a"),
+    ("(logb -1.0 2)", "+++ Error: Arg for ln out of range -1.0"), ("(iquotient 1 0)", "+++ Error: iquotient 1 0"),
+    ("(digit!-char!-p 'a 1)", "+++ Error: digit-char-p 1"), ("(make!-keyword 1)", "+++ Error bad args for make-keyword"),
+]
+
+
+@pytest.mark.parametrize(("form", "expected"), VALUES)
+def test_values(session: Session, form: str, expected: str) -> None:
+    assert session.eval(f"(list2string (explode {form}))") == expected
+
+
+@pytest.mark.parametrize(("form", "expected"), MESSAGES)
+def test_messages(session: Session, form: str, expected: str) -> None:
+    with pytest.raises(LispError) as caught:
+        session.eval(form)
+    assert str(caught.value).strip() == expected
+
+
+def test_variables_are_declared_and_have_values(session: Session) -> None:
+    def name(text: str) -> str:
+        return "!" + "!".join(text)
+    for names, test in ((constants.GLOBALS, "globalp"), (constants.FLUIDS, "fluidp")):
+        for each in names:
+            assert session.eval(f"({test} '{name(each)})") is True, each
+            assert each in constants.UNSET or session.eval(f"(boundp '{name(each)})") is True, each
+    assert session.eval("(list pi most!-positive!-fixnum)") == [math.pi, (1 << 59) - 1]
+    assert session.eval("(equal (sub1 (minus most!-positive!-fixnum)) most!-negative!-fixnum)") is True
