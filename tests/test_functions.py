@@ -45,7 +45,8 @@ VALUES = [
     ("(list (digit!-char!-p 'b 16) (digit!-char!-p '!9 8) (utf8!-decode 206 177) (utf8!-decode '(206 177)) (alpha!-char!-p '!1))",
      "(11 nil 945 945 nil)"),
     ("(list (explodehex -2) (explodeoctal -8) (explodehex 26) (explodebinary -1))", "((!~ f e) (!~ !7 !0) (!1 a) (!~ !1))"),
-    ("(list (md5 1) (md60 \"a\") (hashtagged!-name 'f -5) (lengthc \"\u00e9\"))", "(248881380273513502268485421778179203590 222486335088489530 f_1a1edfabc84cefe 2)"),
+    ("(list (md5 1) (md60 \"a\") (hashtagged!-name 'f -5) (lengthc \"\u00e9\"))",
+     "(248881380273513502268485421778179203590 222486335088489530 f_1a1edfabc84cefe 2)"),
     # types, symbols, hash tables
     ("(list (arrayp \"a\") (arrayp (mkvect 1)) (arrayp 1) (structp 1) (simple!-string!-p \"a\") (keywordp nil))", "(t t nil nil t nil)"),
     ("(list (symbol!-argcode 'cons) (symbol!-argcount 'get) (symbol!-argcount 'ilessp) (symbol!-argcount 'psetq) (symbol!-bytelength 'car))",
@@ -53,7 +54,7 @@ VALUES = [
     ("(prog (h) (setq h (mkhash 10 1 1.5)) (puthash 1 h 2) (return (list (remhash 1 h) (remhash 1 h) (gethash 1 h))))", "(t nil nil)"),
     ("(multiple!-value!-call 'list (multiple!-value!-prog1 1 2) 3)", "(1 3)"),
     # what is read
-    ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !#00e9; a!#00e9;)"),
+    ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !\u00e9 a\u00e9)"),
 ]
 
 MESSAGES = [

@@ -135,8 +135,8 @@ def utf8_encode(lisp: Lisp, n: Fixnum) -> int:
     return lisp.machine.list([b << 3 for b in chr(n >> 3).encode()])
 
 
-@builtin("utf8-decode", 1, -1)
-def utf8_decode(lisp: Lisp, x: Checked, *more: Checked) -> int:
+@builtin("utf8-decode", 1, -1, wrong="bad args for utf8-decode")
+def utf8_decode(lisp: Lisp, x: Checked, *more: Fixnum) -> int:
     """The code of the character that some bytes are, which come one by one or as a list."""
     codes = [x, *more] if x & 7 == 0 or more else list(lisp.machine.items(x))
     try:
