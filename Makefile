@@ -11,7 +11,7 @@ FUZZ_SEED ?= 5000
 CALLS_SECONDS ?= 75
 JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums chains debugger handles modules session foreign))
 
-.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp mutants wheel clean
+.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp mutants soak wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m csl_native.demo
@@ -48,6 +48,10 @@ fuzz-lisp: $(STAMP)
 # Is what the tests claim about files, trust and code noticed when it is changed?  MUTANTS=50 SEED=2 takes a sample, ONLY=image/container.py one file.
 mutants: $(STAMP)
 	$(BIN)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
+
+# Ten thousand sessions in eight threads, for ten minutes at least: memory and descriptors stay what they are.
+soak: $(STAMP)
+	$(BIN)/python -m tests.soak
 
 lint: $(STAMP)
 	$(BIN)/ruff check csl_native image relocation tools tests

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from csl_native.image import files
+from csl_native.system.process import of_output, run_program, said
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
@@ -229,11 +230,10 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         print(f"csl: {files.shown(error)}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
     except (OSError, MemoryError, ValueError, RuntimeError) as error:
-        print(f"csl: {files.shown(error)}", file=sys.stderr)
+        if of_output(error):
+            raise
+        print(f"csl: {files.shown(said(error))}", file=sys.stderr)
         return 2
     except ImportError as error:
         from .extras import sentence
@@ -290,13 +290,8 @@ def run(options: Options) -> int:
 def program() -> None:
     """Entry point of the ``csl`` command: ends the process without taking the interpreter apart (several ms)."""
     import gc
-
-    from .system.process import open_streams, utf8_streams
     gc.disable()
-    open_streams()
-    utf8_streams()
-    status = main()
-    sys.stdout.flush()
+    status = run_program("csl", main)
     sys.stderr.flush()
     os._exit(status)
 

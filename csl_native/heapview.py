@@ -5,7 +5,7 @@ Every access is checked; a heap that makes no sense is an ImageError, never a cr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from csl_native.image.container import Image, ImageError
 
@@ -14,8 +14,23 @@ from .generated import stem
 from .instructions.codec import Code, disassemble
 from .instructions.table import CodeError
 from .kernel.memory import NIL, ROOT_HARD_CODE, ROOT_OBLIST, ROOT_VECTOR
-from .objects import BIGNEG_HEADER, BIGPOS_HEADER, CODE_HEADER, F_GENSYM, STRING_HEADER, SYM_ENV, SYM_FLAGS, SYM_PNAME, SYMBOL_HEADER, VECTOR_HEADER
-from .vm import HEAP
+from .objects import (
+    BIGNEG_HEADER,
+    BIGPOS_HEADER,
+    CODE_HEADER,
+    F_GENSYM,
+    STRING_HEADER,
+    SYM_ENV,
+    SYM_FLAGS,
+    SYM_FN1,
+    SYM_FN2,
+    SYM_FNN,
+    SYM_PNAME,
+    SYM_SPARE,
+    SYMBOL_HEADER,
+    VECTOR_HEADER,
+)
+from .vm import HEAP, SLOTS
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 
 LIMIT = 1 << 24  # elements of one list or vector that are looked at
@@ -129,6 +144,20 @@ class HeapView:
                 entries.append((number >> 20 & 255, number >> 18 & 3, number & 0x3FFFF, self.word(rest - 1) >> 3))
             result[self.text(parts[0])] = entries
         return result
+
+    def misfits(self, entries: Collection[str], builtins: Collection[str]) -> Iterator[str]:
+        """Functions that a program with these entries and functions written in Python does not have (``restoring.py`` translates them by name)."""
+        names, numbered = list(self.info.get("entries", ())), list(self.info.get("builtins", ()))
+        for symbol in self.symbols():
+            cells = [self.word(symbol + cell) - SLOTS >> 3 for cell in (SYM_FN1, SYM_FN2, SYM_FNN)]
+            found = [names[k] if 0 <= k < len(names) else f"slot {k} of {len(names)}" for k in cells]
+            if missing := [name for name in found if name not in entries]:
+                yield f"the function cells of {self.text(symbol)} hold {missing[0]}, which this version does not have: it is undefined here"
+            elif found[0] == "host1":
+                number = self.word(symbol + SYM_SPARE) >> 3
+                name = numbered[number] if 0 <= number < len(numbered) else f"number {number} of {len(numbered)}"
+                if name not in builtins:
+                    yield f"{self.text(symbol)} is the function {name}, written in Python, which this version does not have: it is undefined here"
 
     def show(self, x: int, depth: int = 3) -> str:
         """A value as text, cut off below a few levels."""

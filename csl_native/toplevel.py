@@ -90,7 +90,7 @@ class TopLevel:
         self.explain()
         self.statistics()
         if self.options.depends is not None:
-            with open(self.options.depends, "w", encoding="utf-8") as file:
+            with open(self.options.depends, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.writelines(f"{name}\n" for name in self.read)
         return code or missing
 

@@ -22,6 +22,7 @@ from .baseimage import base_image
 from .belonging import kind_of, owner_of
 from .extras import sentence
 from .system.files import BINARY, move_new, not_private
+from .system.process import said
 
 LEVELS = ("none", "local", "keys", "all")
 CONTEXT = "csl-native section 2"
@@ -178,7 +179,7 @@ def sealing_key() -> bytes | None:
     try:
         return local_key(make=True)
     except (OSError, TrustError) as error:
-        sys.stderr.write(f"csl: {error}; what is written is not sealed, and its native code will not be trusted\n")
+        sys.stderr.write(f"csl: {said(error)}; what is written is not sealed, and its native code will not be trusted\n")
         return None
 
 

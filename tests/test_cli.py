@@ -311,11 +311,3 @@ def test_starting_reads_no_compiler(csl: Run) -> None:
               "print([name for name in heavy if 'csl_native.' + name in sys.modules], 'llvmlite' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
     assert done.stdout.splitlines()[-1] == "[] False"
-
-
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_are_empty_ones(closed: str) -> None:
-    code = "from csl_native.cli import program; program()"
-    done = subprocess.run(["/bin/sh", "-c", f'exec "$0" -c "{code}" -q -e "(print (plus 1 2))" {closed}', sys.executable], capture_output=True, text=True,
-                          check=False, cwd=Path(__file__).parent.parent)
-    assert (done.returncode, done.stderr) == (0, "") and done.stdout == ("" if ">&-" in closed.split() else "3\n")

@@ -12,6 +12,7 @@ import pytest
 
 from csl_native.manual import PAGES
 from csl_native.native.architectures import MODULES
+from csl_native.session import Session
 
 from .conftest import ROOT, needs_native
 
@@ -67,6 +68,46 @@ def console(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", [t for _, t in blocks("python")], ids=[n for n, _ in blocks("python")])
 def test_python_examples(text: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, timeout=280)
+
+
+FENCE = re.compile(r"(?m)^( *)(```+|~~~+)([^\n]*)\n")
+NOT_RUN = re.compile(r"<!-- not run: \S.* -->\n$")  # the line before a block that nobody can run: why
+
+
+def left_out(text: str) -> list[str]:
+    """Blocks of a page that are neither run nor say why not."""
+    found, inside = [], ""
+    for match in FENCE.finditer(text):
+        indent, fence, kind = match.groups()
+        if inside:
+            inside = "" if fence == inside else inside
+            continue
+        inside = fence
+        run = kind in ("console", "python", "asm") or kind == "lisp" and SOURCE.match(text, match.start())
+        if indent or fence != "```" or not run and not NOT_RUN.search(text, 0, match.start()):
+            found.append(text[match.start():match.start() + 60])
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_EXAMPLES, ids=lambda page: page.name)
+def test_every_example_is_run(page: Path) -> None:
+    assert left_out(page.read_text()) == []
+
+
+def test_a_block_that_is_left_out_is_seen() -> None:
+    assert left_out("```console\n$ csl\n```\n```python\n```\n<!-- not run: why -->\n```\nx\n```\n```lisp\n% a.lsp\nx\n```\n") == []
+    for block in ("```\nx\n```\n", "```lisp\nx\n```\n", "```sh\nx\n```\n", "~~~console\nx\n~~~\n", "  ```python\n  x\n  ```\n",
+                  "<!-- not run: -->\n```\nx\n```\n",
+                  "```pycon\n>>> 1\n```\n"):
+        assert len(left_out("text\n" + block)) == 1, block
+
+
+@pytest.mark.parametrize("text", [t for _, t in blocks("asm")], ids=[n for n, _ in blocks("asm")])
+def test_assembler_examples(text: str) -> None:
+    from csl_native.asm.assembling import assemble
+    session = Session()
+    assert session.run(lambda: assemble(session.lisp, text))
+    session.close()
 
 
 @pytest.mark.parametrize("name", list(PAGES))

@@ -25,7 +25,7 @@ ALLOWED = {
     "csl_native/system/waiting.py open_patiently": "a file or pipe of Lisp's own", "csl_native/system/waiting.py write": "what was opened so",
     "csl_native/wheel.py stage": "files of a package that is being made", "csl_native/lisp/builtins/reading.py rename_file": "Lisp's own",
     "csl_native/system/process.py open_streams": "nothing: what stands in for standard streams that are closed",
-    "csl_native/cli.py main": "nothing: it is where output goes that nobody reads", "csl_native/cli.py run": "standard output",
+    "csl_native/system/process.py run_program": "nothing: it is where output goes that nobody reads", "csl_native/cli.py run": "standard output",
     "csl_native/toplevel.py body": "names of files that were read", "csl_native/native/perfmap.py write_map": "names for perf",
     "csl_native/native/gdb.py library_path": "names for GDB", "csl_native/native/assembler.py by_llvm": "assembly text in a folder of its own",
     "csl_native/manual.py main": "pages of documentation", "csl_native/demo.py main": "a program for the demonstration",

@@ -36,6 +36,7 @@ REFUSED = {
     "a far local that was never set": (encode("far_local", 1) + RETURN, [], "may not be set"),
     "a far local that is not there": (ONE + encode("far_store_local", 300) + RETURN, [], "there are 2"),
     "a handler that is the way back": (encode("nil") + encode("call0", 1) + RETURN, [(1, 5, 1, 0)], "words on the stack|no safepoint"),
+    "a handler that expects what the call took": (ONE + encode("call1", 1) + RETURN + RETURN, [(2, 5, 6, 1)], "finds 1 words"),
     "a handler that expects what is not there": (encode("call0", 1) + RETURN + RETURN, [(0, 3, 4, 1)], "finds 1 words"),
 }
 
@@ -54,6 +55,62 @@ def test_what_is_safe_is_not_refused() -> None:
     prove(Code(1, 1, False, 2, 12, ONE + encode("far_store_local", 1) + encode("far_local", 1) + RETURN), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + ONE * 3 + encode("calln", 1, 4) + RETURN), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, ONE + encode("call0", 1) + RETURN + RETURN, [(2, 5, 6, 1)]), 3, {1}, {1})
+    prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + encode("jump", 0) + encode("drop_arguments", 1) + ONE + RETURN), 3, {1}, {1})
+
+
+def opened(local: int, size: int) -> bytes:
+    """The bytes of the argument, ``size`` at least, in a local variable."""
+    return encode("var_open", 0, size) + encode("store_local", local)
+
+
+ALL = opened(1, 8) + opened(2, 8) + opened(3, 8)
+INDEX = encode("var_index", 1, 2, 8) + POP
+OPEN = encode("var_open", 0, 8)
+BOTH, JOIN = encode("local", 0) + encode("jump_nil", len(OPEN) + len(encode("jump", 3))), encode("jump", len(OPEN))  # one way or the other
+# What typed instructions rely on: bytes that were looked for in the same local variable, on every way, and an element in the same array.
+TYPED_REFUSED = {
+    "bytes of what was never opened": (ONE + STORE + encode("var_inc", 1), "needs 8 bytes in local 1"),
+    "of fewer than were looked for": (opened(1, 7) + encode("var_inc", 1), "needs 8 bytes in local 1"),
+    "of four for eight": (opened(1, 4) + encode("var_cpi8", 5, 1), "needs 8 bytes"),
+    "of two for four": (opened(1, 3) + encode("var_cpi4", 5, 1), "needs 4 bytes"),
+    "of one for two": (opened(1, 1) + encode("var_cpi2", 5, 1), "needs 2 bytes"),
+    "of none for one": (opened(1, 0) + encode("var_cpi1", 5, 1), "needs 1 bytes"),
+    "of another variable": (opened(1, 8) + ONE + encode("store_local", 2) + encode("var_move", 1, 2), "in local 2"),
+    "of one that has something else meanwhile": (opened(1, 8) + ONE + STORE + encode("var_inc", 1), "in local 1"),
+    "of one that has fewer meanwhile": (opened(1, 8) + opened(1, 4) + encode("var_inc", 1), "in local 1"),
+    "of what was not at the top when it was stored": (encode("var_open", 0, 8) + ONE + STORE + POP + encode("var_inc", 1), "in local 1"),
+    "opened on one of two ways": (ONE + STORE + encode("local", 0) + encode("jump_nil", len(opened(1, 8))) + opened(1, 8) + encode("var_inc", 1), "in local 1"),
+    "opened for different sizes on two ways": (BOTH + encode("var_open", 0, 4) + JOIN + OPEN + STORE + encode("var_inc", 1), "in local 1"),
+    "an array that was never opened": (ONE + STORE + opened(2, 8) + INDEX, "needs 0 bytes in local 1"),
+    "the length of nothing": (ONE + STORE + encode("var_length", 1, 8), "needs 0 bytes in local 1"),
+    "an element that nobody looked for": (ALL + encode("var_fetch", 1, 2, 3), "no var_index of local 1 by local 2"),
+    "an element of another array": (ALL + INDEX + encode("var_fetch", 3, 2, 1), "no var_index of local 3"),
+    "another element": (ALL + INDEX + encode("var_fetch", 1, 3, 2), "by local 3"),
+    "a smaller element": (ALL + encode("var_index", 1, 2, 7) + encode("var_fetch", 1, 2, 3), "no var_index"),
+    "an element that was looked for some time ago": (ALL + INDEX + encode("var_inc", 3) + encode("var_fetch", 1, 2, 3), "no var_index"),
+    "an element looked for on one way": (ALL + encode("local", 0) + encode("jump_nil", len(INDEX)) + INDEX + encode("var_fetch", 1, 2, 3), "no var_index"),
+    "an element that is kept in another array": (ALL + INDEX + encode("var_keep", 1, 3, 2), "no var_index of local 3"),
+}
+
+
+def typed(code: bytes) -> Code:
+    return Code(1, 1, False, 4, 16, code + ONE + RETURN)
+
+
+@pytest.mark.parametrize("name", list(TYPED_REFUSED))
+def test_what_typed_code_did_not_look_for_is_refused(name: str) -> None:
+    code, why = TYPED_REFUSED[name]
+    with pytest.raises(CodeError, match=why):
+        prove(typed(code), 3, {1}, {1})
+
+
+@pytest.mark.parametrize("code", [
+    opened(1, 8) + encode("var_inc", 1), opened(1, 200) + encode("var_inc", 1), opened(1, 4) + encode("var_cpi4", 5, 1),
+    opened(1, 2) + encode("var_cpi2", 5, 1), opened(1, 1) + encode("var_cpi1", 5, 1), opened(1, 0) + encode("var_length", 1, 8) + POP,
+    opened(1, 0) + opened(2, 8) + INDEX, ALL + INDEX + encode("var_fetch", 1, 2, 3), ALL + INDEX + encode("var_keep", 3, 1, 2),
+    ALL + encode("var_index", 1, 2, 9) + POP + encode("var_fetch", 1, 2, 3), ALL + ONE + STORE + encode("var_inc", 2)])
+def test_what_typed_code_looked_for_is_not_refused(code: bytes) -> None:
+    prove(typed(code), 3, {1}, {1})
 
 
 def hostile(kind: str, seed: int, count: int, engine: str, jit: str) -> None:

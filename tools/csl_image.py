@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from csl_native import __version__
-from csl_native.baseimage import check_output
+from csl_native.baseimage import base_image, check_output
 from csl_native.belonging import misfit
 from csl_native.extras import sentence
 from csl_native.heapview import HeapView
@@ -29,7 +29,7 @@ from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.native.units import units
 from csl_native.objects import F_KEYWORD, SYM_FLAGS
-from csl_native.system.process import utf8_streams
+from csl_native.system.process import run_program, said
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
@@ -172,6 +172,10 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                     problems.append(str(error))
     try:
         view = HeapView(image, check=False) if "heap" in image.sections else None  # its digest was looked at already
+        if view is not None:
+            with Image(base_image()) as base:
+                here = base.sections["heap"].info
+            problems += view.misfits(set(here["entries"]), set(here["builtins"]))
         for _, symbol in sorted(view.functions().items() if view is not None else ()):
             found = view.code_of(symbol) if view is not None else None
             assert view is not None and found is not None
@@ -389,7 +393,10 @@ def show(options: argparse.Namespace, result: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
-    utf8_streams()
+    return run_program("csl-image", lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> int:
     options = parser().parse_args(arguments)
     try:
         if options.command in WITHOUT_IMAGE:
@@ -403,13 +410,10 @@ def main(arguments: list[str] | None = None) -> int:
                 install(unpack(image.read("instructions", limit=TABLE_LIMIT)))
             result, status = COMMANDS[options.command](image, options)
     except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
-        text = sentence(error) if isinstance(error, ImportError) else str(error)
+        text = sentence(error) if isinstance(error, ImportError) else said(error)
         print(json.dumps({"error": text}) if options.json else f"csl-image: {shown(text)}", file=sys.stdout if options.json else sys.stderr)
         return 2
-    try:
-        show(options, result)
-    except BrokenPipeError:
-        return 1
+    show(options, result)
     return int(status)
 
 

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from csl_native import __version__
+from csl_native.system.process import of_output, run_program, said
 
 from .text import AsmError
 
@@ -31,6 +32,10 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """The program; gives the exit status."""
+    return run_program("csl-asm", lambda: command(arguments))
+
+
+def command(arguments: list[str] | None) -> int:
     from csl_native.lisp.streams import Input
     from csl_native.session import LispError, Session
     options = parser().parse_args(arguments)
@@ -58,9 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"csl-asm: {str(error).strip()}", file=sys.stderr)
         return 1
     except (AsmError, ValueError, OSError) as error:
+        if of_output(error):
+            raise
         where = f"{options.file}, " if isinstance(error, AsmError) else ""
-        what = f"{error.filename}: cannot be read ({error.strerror})" if isinstance(error, OSError) and error.filename else str(error)
-        print(f"csl-asm: {where}{what}", file=sys.stderr)
+        print(f"csl-asm: {where}{said(error)}", file=sys.stderr)
         return 2
     return 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -77,6 +79,42 @@ def utf8_streams() -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(encoding="utf-8", newline="\n")
+
+
+def run_program(name: str, main: Callable[[], int]) -> int:
+    """What a command does, with streams that are there; its exit status.  Who no longer reads is told nothing; a full disk is one sentence."""
+    open_streams()
+    utf8_streams()
+    try:
+        try:
+            status = main()
+        except SystemExit as end:  # help, and command lines that cannot be followed
+            status = end.code if isinstance(end.code, int) else int(bool(end.code))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = 1
+    except OSError as error:
+        status = 2
+        with contextlib.suppress(OSError):
+            print(f"{name}: {said(error)}", file=sys.stderr)
+    else:
+        return status
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer goes nowhere
+    return status
+
+
+def said(error: BaseException) -> str:
+    """An error in words for the user: the system's are of a file, and begin with its name."""
+    if of_output(error):
+        return f"standard output: cannot be written ({error.strerror})"  # type: ignore[attr-defined]
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fsdecode(error.filename) if not isinstance(error.filename, int) else error.filename}: {error.strerror}"
+    return str(error)
+
+
+def of_output(error: BaseException) -> bool:
+    """Is an error one of a standard stream?  Those of files have names."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 PERF_FOLDER = "/tmp"  # where perf looks for names of native code
