@@ -12,26 +12,50 @@ import shutil
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from csl_native.lisp.lisp import Stopped
-from csl_native.objects import SYMBOL_SIZE
+from csl_native.objects import SYM_PLIST, SYMBOL_SIZE
 from csl_native.session import LispError, restore
 from csl_native.vm import HEAP
+from csl_native.words import SYMBOL
 
 from .running import FORK, Sink
 
-PATIENCE = 0.15  # CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
-LONG, RARELY = 2.0, 16  # the same for every so many calls: what takes this time is seen too
+PATIENCE = 0.05  # CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
+LONG, RARELY = 2.0, 64  # the same for every so many calls: what takes this time is seen too
 GRACE = 2.0  # CPU seconds that it may go on afterwards
 HANG = 7.0  # CPU seconds after which a process is ended from outside
 MEMORY = 1500  # megabytes of the process
 INSIDE = re.compile(r"internal error|Traceback|\b[A-Z][A-Za-z]+Error\b|0x[0-9a-f]{3,}|object at |expected, not|NoneType|'(?:int|str|list|tuple|bytes)'|"
                     r"maximum recursion|struct\.error|positional argument|codec can't|out of range for|not subscriptable|int too large|tuple index|#<object")
-VARIANTS: tuple[dict[str, Any], ...] = ({"engine": "threaded"}, {"jit": (0, -1)}, {"engine": "registers"}, {"jit": (0, -1)}, {"engine": "switch"},
-                                        {"engine": "calls"}, {"jit": (1, 3)}, {"engine": "threaded", "gc_stress": True})
+SIZE = 1000  # calls in one session
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {"engine": "threaded"}, {"jit": (0, -1)}, {"engine": "registers"}, {"engine": "switch"}, {"engine": "threaded", "gc_stress": 13}, {"engine": "calls"},
+    {"engine": "threaded"}, {"jit": (1, 3)}, {"engine": "registers"}, {"engine": "switch"}, {"jit": (2, -1), "gc_stress": 31})
+
+
+def limited(number: int) -> bool:
+    """Does a call run under resource-limit?"""
+    return number % 16 == 0
+
+
+def groups(first: int, end: int) -> Iterator[range]:
+    """The numbers of calls, in groups."""
+    while first < end:
+        last = first + 1 if limited(first) else min(end, (first + 16) // 16 * 16)
+        yield range(first, last)
+        first = last
+
+
+def variant(number: int) -> int:
+    """Which of the variants a call runs in."""
+    return number // SIZE % len(VARIANTS)
+
+
+INSIDE_KIND = "message about the inside"
 
 
 class Find(NamedTuple):
@@ -41,67 +65,106 @@ class Find(NamedTuple):
 
 
 class Checker:
-    """One session, and what must be the same after every call."""
+    """One session, and what must be the same after every call.
 
-    def __init__(self, image: Path, variant: int, folder: Path) -> None:
-        self.sink, self.folder = Sink(), folder
-        self.session = restore(image, heap=128 << 20, output=self.sink, **VARIANTS[variant % len(VARIANTS)])
-        m = self.session.machine
-        self.constants = m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist()
-        self.began, self.calling, self.patience = 0.0, False, PATIENCE
+    A group of calls is one list, which a loop in Lisp evaluates: before each, ``at`` looks at what the one before it left.
+    """
+
+    def __init__(self, image: Path, variant: int, folder: Path, place: Callable[[int], None]) -> None:
+        self.sink, self.folder, self.place = Sink(), folder, place
+        self.session = restore(image, heap=128 << 20, output=self.sink, **VARIANTS[variant])
+        self.session.define("fz-at", self.at)
+        self.constants = self.fixed()
+        self.began, self.patience, self.calling, self.number = 0.0, PATIENCE, False, 0
+        self.find: Find | None = None
+        self.rest: list[int] = []  # numbers of calls of this group that are to come
         threading.Thread(target=self.watch, daemon=True).start()
+
+    def fixed(self) -> list[int]:
+        """The words of nil and t that stay as they are."""
+        words = self.session.machine.words
+        return [words[at + field >> 3] for at in (HEAP, HEAP + SYMBOL_SIZE) for field in range(0, SYMBOL_SIZE, 8) if field != SYM_PLIST + SYMBOL]
 
     def watch(self) -> None:
         """Interrupt what goes on for too long, again and again."""
         while True:
-            time.sleep(PATIENCE / 4)
+            time.sleep(PATIENCE / 2)
             if self.calling and time.process_time() - self.began > self.patience:
                 self.session.interrupt()
 
-    def call(self, number: int, text: str) -> Find | None:
+    def at(self) -> None:
+        """One call is over, and the next one of the group begins."""
+        now = time.process_time()
+        if self.calling and self.find is None:
+            self.find = self.look(now - self.began, "")
+            if self.find is not None:
+                raise KeyboardInterrupt
+        self.number = self.rest.pop(0)
+        self.patience = PATIENCE if self.number % RARELY else LONG
+        self.place(self.number)
+        self.began, self.calling = now, True
+
+    def group(self, numbers: list[int], texts: list[str]) -> Find | None:
+        """Run calls, of which those that are limited stand alone; at the first find it is over."""
         s, m = self.session, self.session.machine
-        limited, limit = number % 4 == 0, PATIENCE if number % RARELY else LONG
-        form = f"(errorset '{text} t nil)"
-        if limited:
-            form = f"(resource!-limit '{form} {limit} 1000 2000)"
-        form = f"(progn {form} nil)"  # Python need not see the value
-        before = m.cage["sp"], m.cage["bp"]
-        caught = ""
-        self.patience = limit + limited * LONG
-        self.began, self.calling = time.process_time(), True
-        try:
-            s.eval(form)
-        except LispError as error:
-            caught = f"left errorset: {error}" if "Interrupted" not in str(error) else ""  # a second one, which came behind it
-        except Stopped:
-            caught = "ended the Lisp"
-        except KeyboardInterrupt:
-            pass  # another interrupt, which came when errorset had caught the first
-        except BaseException as error:
-            caught = f"Python's {type(error).__name__}: {error}"
-        self.calling = False
-        seconds = time.process_time() - self.began
+        while numbers:
+            before, caught = (m.cage["sp"], m.cage["bp"]), ""
+            self.find, self.rest, self.calling = None, list(numbers), False
+            form = "(fz!-all '(" + " ".join(texts) + "))"
+            if limited(numbers[0]):
+                form = f"(progn (fz!-at) (resource!-limit '(errorset '{texts[0]} t nil) {PATIENCE if numbers[0] % RARELY else LONG} 1000 2000) nil)"
+            try:
+                s.eval(form)
+            except LispError as error:
+                caught = f"left errorset: {error}" if "Interrupted" not in str(error) else ""  # a second one, which came behind it
+            except Stopped:
+                caught = "ended the Lisp"
+            except KeyboardInterrupt:
+                pass  # another interrupt, which came when errorset had caught the first; or a find
+            except BaseException as error:
+                caught = f"Python's {type(error).__name__}: {error}"
+            self.calling = False
+            self.tidy()
+            find = self.find or self.look(time.process_time() - self.began, caught)
+            if find is None and (m.cage["sp"], m.cage["bp"]) != before:
+                find = Find("stack", self.number, f"{before} became {m.cage['sp'], m.cage['bp']}")
+            if find is not None and find.kind != INSIDE_KIND:
+                return find
+            if find is not None:
+                self.noted.append(find)
+            done = numbers.index(self.number) + 1
+            numbers, texts = numbers[done:], texts[done:]
+        return None
+
+    noted: list[Find] = []  # finds after which it goes on
+
+    def tidy(self) -> None:
+        s = self.session
         with contextlib.suppress(Exception):
             s.lisp.output.flush()
         s.lisp.output = s.lisp.terminal
         s.lisp.input = s.lisp.standard_input
-        s.machine.interrupted, m.cage["interrupt"] = False, 0  # one that came when the call was over
-        s.lisp.output.flush()
+        s.machine.interrupted, s.machine.cage["interrupt"] = False, 0  # one that came when the call was over
+
+    def look(self, seconds: float, caught: str) -> Find | None:
+        """What a call left behind."""
+        lisp, number = self.session.lisp, self.number
+        for stream in (lisp.output, lisp.terminal):
+            with contextlib.suppress(Exception):
+                stream.flush()
         printed = self.sink.taken()
-        if m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist() != self.constants:
-            return Find("nil or t is changed", number, str(m.words[HEAP >> 3:HEAP + 2 * SYMBOL_SIZE >> 3].tolist()))
+        if self.fixed() != self.constants:
+            return Find("nil or t is changed", number, str(self.fixed()))
         if caught.startswith(("Python's", "ended")):
             return Find(caught.split(":")[0], number, caught)
         inside = INSIDE.search(printed + caught)
         if inside:
-            return Find("message about the inside", number, (printed + caught)[max(0, inside.start() - 60):inside.end() + 100])
+            return Find(INSIDE_KIND, number, (printed + caught)[max(0, inside.start() - 60):inside.end() + 100])
         if caught:
             return Find("error outside of errorset", number, caught)
-        if (m.cage["sp"], m.cage["bp"]) != before:
-            return Find("stack", number, f"{before} became {m.cage['sp'], m.cage['bp']}")
-        if seconds > limit + GRACE:
+        if seconds > self.patience + limited(number) * LONG + GRACE:
             return Find("beyond its limit", number, f"{seconds:.1f} s of CPU time")
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10 > MEMORY:
+        if number % 50 == 0 and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10 > MEMORY:
             return Find("memory", number, f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
         return None
 
@@ -148,13 +211,17 @@ class Batch:
                 if find is not None:
                     log.write(json.dumps(find) + "\n")
                     log.flush()
-            checker = Checker(self.image, self.variant, self.folder)
-            for k in range(self.next, len(self.texts)):
-                self.place[:] = struct.pack("qq", k, 0)
-                find = checker.call(self.first + k, self.texts[k])
+            def at(number: int) -> None:
+                self.place[:] = struct.pack("qq", number - self.first, 0)
+            checker = Checker(self.image, self.variant, self.folder, at)
+            for numbers in groups(self.first + self.next, self.first + len(self.texts)):
+                find = checker.group(list(numbers), [self.texts[k - self.first] for k in numbers])
+                for noted in checker.noted:
+                    note(noted)
+                checker.noted.clear()
                 note(find)
-                if find is not None and find.kind != "message about the inside":
-                    self.place[:] = struct.pack("qq", k + 1, 1)
+                if find is not None:
+                    self.place[:] = struct.pack("qq", find.number - self.first + 1, 1)
                     os._exit(0)  # what it left behind is not to be trusted
             self.place[:] = struct.pack("qq", len(self.texts), 0)
             note(checker.heap(self.first + len(self.texts) - 1))
@@ -199,7 +266,7 @@ class Batch:
 def alone(texts: list[str], find: Find, image: Path, folder: Path) -> bool:
     """Do these calls in a fresh session show a find of the same kind?"""
     number = find.number - len(texts) + 1 if len(texts) > 1 else find.number
-    batch = Batch(number, texts, image, folder, (find.number // 250) % 8)
+    batch = Batch(number, texts, image, folder, variant(find.number))
     batch.start()
     while not batch.done():
         time.sleep(0.005)

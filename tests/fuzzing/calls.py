@@ -14,17 +14,16 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from csl_native.native.architectures import host
 from csl_native.session import Session
 
-from .calling import Batch, Find, alone, minimal
+from .calling import SIZE, Batch, Find, alone, minimal, variant
 from .pool import EXCLUDED, POOL, SETUP, WEIGHTS
+from .state import State
 
-SIZE = 250  # calls in one session
+HOW = {"plain": 6, "applied": 6, "compiled": 1, "data": 1, "body": 1, "dotted": 1}  # the compiler takes much longer than most calls
 SHARES = {kind: WEIGHTS.get(kind, 1.0) for kind in POOL}
 
 
@@ -35,7 +34,7 @@ def argument(r: random.Random) -> str:
 def call(r: random.Random, names: list[str]) -> list[str]:
     """The parts of a call: how it is made, the function, forms that make its arguments."""
     name, count = r.choice(names), r.choice((0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 5, 6))
-    how = r.choice(("plain", "plain", "plain", "compiled", "data", "body", "dotted", "applied"))
+    how = r.choices(tuple(HOW), tuple(HOW.values()))[0]
     return [how, name, *(argument(r) for _ in range(count))]
 
 
@@ -72,25 +71,25 @@ def prepare(folder: Path) -> tuple[Path, list[str]]:
     return folder / "pool.img", names
 
 
-def batches(options: argparse.Namespace, image: Path, names: list[str], folder: Path) -> Iterator[Batch]:
+def batches(options: argparse.Namespace, state: State, image: Path, names: list[str], folder: Path) -> Iterator[Batch]:
     end = time.monotonic() + options.seconds
-    for first in range(0, options.count, SIZE):
+    for first in range(state.next, options.count, SIZE):
         if time.monotonic() > end:
             return
-        chosen = calls(options.seed, first, min(SIZE, options.count - first), names)
-        yield Batch(first, list(map(text_of, chosen)), image, folder / f"b{first // SIZE % options.jobs}", (first // SIZE) % 8 if host() else 7)
+        chosen = calls(state.seed, first, min(SIZE, options.count - first), names)
+        yield Batch(first, list(map(text_of, chosen)), image, folder / f"b{first // SIZE % (2 * options.jobs)}", variant(first))
 
 
-def explain(find: Find, options: argparse.Namespace, names: list[str], image: Path, folder: Path) -> None:
+def explain(find: Find, options: argparse.Namespace, state: State, names: list[str], image: Path, folder: Path) -> None:
     """Print a find, and the smallest call or calls that show it."""
-    parts = calls(options.seed, find.number, 1, names)[0]
+    parts = calls(state.seed, find.number, 1, names)[0]
     print(f"FIND {find.kind}: call {find.number}: {text_of(parts)}\n  {find.detail[:600]!r}", flush=True)
     if not options.shrink:
         return
     trial = folder / "trial"
     if not alone([text_of(parts)], find, image, trial):
         before = find.number // SIZE * SIZE
-        chosen = [text_of(p) for p in calls(options.seed, before, find.number - before + 1, names)]
+        chosen = [text_of(p) for p in calls(state.seed, before, find.number - before + 1, names)]
         print("  after others: " + "\n    ".join(minimal(chosen, lambda some: alone(some, find, image, trial), options.shrink)), flush=True)
         return
 
@@ -112,23 +111,23 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--shrink", type=float, default=20, help="seconds for making one find small; 0: not at all")
+    parser.add_argument("--from", type=Path, dest="state", help="a file: the run goes on where the last one with it ended")
     parser.add_argument("--show", type=int, help="print this call and stop")
     parser.add_argument("--only", help="names of functions, separated by commas")
     parser.add_argument("--without", default="", help="kinds of values that are left out, separated by commas")
     options = parser.parse_args()
     SHARES.update(dict.fromkeys(filter(None, options.without.split(",")), 0))
-    finds: Counter[tuple[str, str]] = Counter()
-    ran = 0
+    state = State(options.state, options.seed, 0)
     with tempfile.TemporaryDirectory(prefix="csl-native-calls-") as name:
         folder = Path(name)
         image, names = prepare(folder)
         if options.only:
             names = options.only.split(",")
         if options.show is not None:
-            print(text_of(calls(options.seed, options.show, 1, names)[0]))
+            print(text_of(calls(state.seed, options.show, 1, names)[0]))
             return 0
         running: list[Batch] = []
-        source = batches(options, image, names, folder)
+        source = batches(options, state, image, names, folder)
         more = True
         while more or running:
             while more and len(running) < options.jobs:
@@ -139,16 +138,18 @@ def main() -> int:
                     running.append(batch)
             for batch in [b for b in running if b.done()]:
                 running.remove(batch)
-                ran += len(batch.texts)
+                state.ran += len(batch.texts)
+                state.next = min([b.first for b in running], default=max(state.next, batch.first + len(batch.texts)))
                 for find in batch.finds:
-                    signature = calls(options.seed, find.number, 1, names)[0][1], find.kind
-                    finds[signature] += 1
-                    if finds[signature] == 1:
-                        explain(find, options, names, image, folder)
-            time.sleep(0.01)
-    print(f"calls: {ran} with seed {options.seed}, {sum(finds.values())} finds of {len(finds)} kinds: "
-          + json.dumps({f"{kind} {name}": n for (name, kind), n in finds.most_common()}), flush=True)
-    return 1 if finds else 0
+                    signature = f"{find.kind} {calls(state.seed, find.number, 1, names)[0][1]}"
+                    state.seen[signature] += 1
+                    if state.seen[signature] == 1:
+                        explain(find, options, state, names, image, folder)
+                state.save()
+            time.sleep(0.05)
+    print(f"calls: {state.ran} with seed {state.seed}, {sum(state.seen.values())} finds of {len(state.seen)} kinds: "
+          + json.dumps(dict(state.seen.most_common())), flush=True)
+    return 1 if state.seen else 0
 
 
 if __name__ == "__main__":

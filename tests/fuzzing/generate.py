@@ -57,13 +57,25 @@ class Program:
     names: list[str] = field(default_factory=list)
     steps: list[Form] = field(default_factory=list)
 
+    def step(self, k: int) -> str:
+        """The name of the function that a step becomes."""
+        return f"p{self.seed}s{k}"
+
+    def functions(self) -> list[str]:
+        return [*self.names, *map(self.step, range(len(self.steps)))]
+
     def text(self) -> str:
         return "\n".join(map(text_of, self.definitions)) + "\n\n" + "\n".join(text_of(wrapped(step)) for step in self.steps) + "\n"
 
 
+def guarded(step: Form) -> Form:
+    """A step with what catches its throws."""
+    return ["catch", ["quote", "out"], ["catch", ["quote", "other"], step]]
+
+
 def wrapped(step: Form) -> Form:
     """A step as it is evaluated: its errors are shown, its value is printed with all digits."""
-    return ["print", ["errorset", ["quote", ["catch", ["quote", "out"], ["catch", ["quote", "other"], step]]], "t", "nil"]]
+    return ["print", ["errorset", ["quote", guarded(step)], "t", "nil"]]
 
 
 @dataclass

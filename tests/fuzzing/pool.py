@@ -13,15 +13,16 @@ POOL: dict[str, tuple[str, ...]] = {
     "symbols": ("nil", "t", "'a", "'x", "'fzf", "'fzm", "'fzv", "(gensym)", "(make!-symbol \"new\")", "'lambda", "'quote", "'car", "'plus",
         "'list", "'!:key", "(intern \"\")",
                 "'fzfluid", "'!;", "!$eof!$", "'fzunset", "'equal", "'lessp"),
-    "functions": ("'(lambda (x) x)", "'(lambda (x y) (list x y))", "(function (lambda (x) (cons x x)))", "'(lambda)", "'(lambda x x)", "'(lambda (1) 2)",
-                  "(let ((v 3)) (function (lambda (x) (list v x))))", "(symbol!-env 'fzf)", "(cdr (getd 'fzf))", "(cdr (getd 'car))",
+    "functions": ("'(lambda (x) x)", "'(lambda (x y) (list x y))", "(fzfunction)", "'(lambda)", "'(lambda x x)", "'(lambda (1) 2)",
+                  "(fzclosure)", "(symbol!-env 'fzf)", "(cdr (getd 'fzf))", "(cdr (getd 'car))",
                       "'(funarg nil (x) x)",
                   "'(closure fzf 1)", "'(lambda (x) (error 1 x))"),
     "pairs": ("'(a)", "'(1 2 3)", "(list 1 2.5 \"s\" 'x)", "'(a . b)", "'(1 2 . 3)", "'((a . 1) (b . 2))", "'((x 1) (y 2))",
         "(fznumbers 300)", "'(nil)", "'(x y z)",
               "'(quote a)", "'(setq fzv 1)", "'(car 5)", "(list (list (list 1)))", "'(!1 . !2)", "(list 'fzf 1)"),
     "circular": ("(fzcircle)", "(fzcircle2)", "(fzself)"),
-    "deep": ("(fzdeep 1000)", "(fznumbers 1000)", "(fzdeep 100000)", "(fznumbers 100000)", "(fzdeep 1000000)", "(fznumbers 1000000)"),
+    "deep": ("(fzdeep 1000)", "(fznumbers 1000)"),
+    "very deep": ("(fzdeep 100000)", "(fznumbers 100000)", "(fzdeep 1000000)", "(fznumbers 1000000)"),
     "vectors": ("(mkvect 3)", "(mkvect -1)", "(list2vector '(1 2 3))", "(list2vector (list (mkvect 2) 'a))", "(mkvect8 5)", "(mkvect16 5)",
         "(mkvect32 5)", "(mkvect64 3)",
                 "(mkfvect32 4)", "(mkfvect64 4)", "(mkvect 1000)", "(fzloop)"),
@@ -29,10 +30,12 @@ POOL: dict[str, tuple[str, ...]] = {
         "(mkweakhash 5 2 1.5)", "(fztable 1)"),
     "streams": ("(open \"fuzz.txt\" 'output)", "(open \"in.txt\" 'input)", "(fzclosed)", "(wrs nil)", "(rds nil)"),
 }
-WEIGHTS = {"circular": 0.2, "deep": 0.15, "streams": 0.4, "tables": 0.7}
+WEIGHTS = {"circular": 0.02, "deep": 0.1, "very deep": 0.005, "streams": 0.4, "tables": 0.7}
 
 SETUP = """
+(de fz!-all (l) (prog nil lp (cond ((null l) (return nil))) (fz!-at) (errorset (car l) t nil) (setq l (cdr l)) (go lp)))
 (de fzf (x) (list x x)) (dm fzm (u) (list 'quote u)) (setq fzv '(v)) (fluid '(fzfluid)) (setq fzfluid 5) (put 'x 'a 1) (flag '(x) 'b)
+(de fzfunction nil (function (lambda (x) (cons x x)))) (de fzclosure nil (let ((v 3)) (function (lambda (x) (list v x)))))
 (de fzinf nil (times 1.0e300 1.0e300))
 (de fzlong nil (prog (s) (setq s "0123456789abcdef") (return (list2string (mapcan (fznumbers 300) (function (lambda (x) (string2list s))))))))
 (de fznumbers (n) (prog (r) lp (cond ((zerop n) (return r))) (setq r (cons n r)) (setq n (sub1 n)) (go lp)))

@@ -19,14 +19,17 @@ from pathlib import Path
 
 from .generate import Form, Program, generate
 from .running import OVERDUE, Way, run_all, ways
+from .state import State
 
-BATCH = 100
+BATCH = 256
 
 
 def differs(program: Program, base: Way, way: Way, folder: Path) -> bool:
     """Does one program alone print something else in a way?"""
-    results = run_all([program], [base, way], folder, jobs=2, seconds=30)
+    results = run_all([program], {base: [program], way: [program]}, folder, jobs=2, seconds=60)
     expected, got = results.get(base), results.get(way)
+    if isinstance(expected, str) and way == base:
+        return "after its time" not in expected
     if isinstance(expected, str) or OVERDUE in (expected or {}).values():
         return False
     if isinstance(got, str):
@@ -85,45 +88,58 @@ def shrink(p: Program, failing: Callable[[Program], bool], seconds: float) -> Pr
 
 
 class Fuzzer:
-    def __init__(self, folder: Path, jobs: int, shrinking: float) -> None:
-        self.folder, self.jobs, self.shrinking = folder, jobs, shrinking
-        self.ran = self.overdue = self.differences = 0
-        self.each: dict[str, int] = {}
+    def __init__(self, folder: Path, jobs: int, shrinking: float, state: State) -> None:
+        self.folder, self.jobs, self.shrinking, self.state = folder, jobs, shrinking, state
 
     def batch(self, seeds: range, only: list[str] | None) -> None:
         programs = [generate(seed) for seed in seeds]
-        chosen = [way for k, way in enumerate(ways()) if k == 0 or (not only or way.name() in only)]
-        results: dict[Way, dict[int, str] | str] = {}
-        for share in sorted({way.share for way in chosen}):
-            some = [p for p in programs if p.seed % share == 0]
-            alike = [way for way in chosen if way.share == share]
-            results |= run_all(some, alike, self.folder, self.jobs) if some else {}
-        base = results[chosen[0]]
-        self.ran += len(programs)
+        chosen = {way: programs if only or k == 0 else [p for p in programs if way.takes(p.seed)]
+                  for k, way in enumerate(ways()) if k == 0 or not only or way.name() in only}
+        first = next(iter(chosen))
+        results = run_all(programs, chosen, self.folder, self.jobs)
+        while isinstance(results[first], str):  # a program ends the process that reads and preserves all of them: the others go on without it
+            last = self.crashed(programs, first, first, str(results[first]))
+            programs = [p for p in programs if p is not last] if last else []
+            if not programs:
+                return
+            chosen = {way: [p for p in some if p is not last] for way, some in chosen.items()}
+            results = run_all(programs, chosen, self.folder, self.jobs)
+        self.state.ran += len(programs)
         for way, found in results.items():
-            self.compare(programs, chosen[0], base, way, found)
+            self.compare(chosen[way], first, results[first], way, found)
 
     def compare(self, programs: list[Program], first: Way, base: dict[int, str] | str, way: Way, found: dict[int, str] | str) -> None:
-        if isinstance(found, str) or isinstance(base, str):
-            self.report(way, f"{way.name()}: seeds {programs[0].seed} to {programs[-1].seed}: {found if isinstance(found, str) else base}")
-            last = re.findall(r"at seed (\d+)", str(found))[-1:]
-            for p in programs:
-                if [str(p.seed)] == last:
-                    self.show(p, first, way)
+        if isinstance(found, str):
+            last = self.crashed(programs, first, way, found)
+            rest = programs[programs.index(last) + 1:] if last else []
+            if rest:
+                results = run_all(rest, {first: rest, way: rest}, self.folder, self.jobs)
+                self.compare(rest, first, results[first], way, results.get(way, {}))
             return
-        self.each[way.name()] = self.each.get(way.name(), 0) + len(found)
+        assert isinstance(base, dict)
+        self.state.seen[way.name()] += len(found)
         for p in programs:
             if p.seed not in found or found[p.seed] == base[p.seed]:
                 continue
             if OVERDUE in (found[p.seed], base[p.seed]):
-                self.overdue += 1
+                self.state.seen["overdue"] += 1
                 continue
             lines = difflib.unified_diff(base[p.seed].splitlines(), found[p.seed].splitlines(), first.name(), way.name(), lineterm="", n=1)
-            self.report(way, f"{way.name()}: seed {p.seed}:\n" + "\n".join(list(lines)[:12]))
+            self.report(f"{way.name()}: seed {p.seed}:\n" + "\n".join(list(lines)[:12]))
             self.show(p, first, way)
 
-    def report(self, way: Way, text: str) -> None:
-        self.differences += 1
+    def crashed(self, programs: list[Program], first: Way, way: Way, how: str) -> Program | None:
+        """Report a process that did not come to its end; the program at which it was."""
+        self.report(f"{way.name()}: seeds {programs[0].seed} to {programs[-1].seed}: {how}")
+        last = re.findall(r"at seed (\d+)", how)[-1:]
+        for p in programs:
+            if [str(p.seed)] == last:
+                self.show(p, first, way)
+                return p
+        return None
+
+    def report(self, text: str) -> None:
+        self.state.seen["differences"] += 1
         print(f"DIFFERENCE {text}", flush=True)
 
     def show(self, p: Program, first: Way, way: Way) -> None:
@@ -143,24 +159,27 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--shrink", type=float, default=60, help="seconds for making one difference small")
-    parser.add_argument("--ways", help="names of ways, separated by commas")
+    parser.add_argument("--ways", help="names of ways, separated by commas; on every program then")
     parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--from", type=Path, dest="state", help="a file: the run goes on where the last one with it ended")
     parser.add_argument("--show", action="store_true", help="print the program of the seed")
     options = parser.parse_args()
     if options.show:
         print(generate(options.seed).text())
         return 0
-    end = time.monotonic() + options.seconds
-    seed = options.seed
+    end, state = time.monotonic() + options.seconds, State(options.state, options.seed, options.seed)
     with tempfile.TemporaryDirectory(prefix="csl-native-programs-") as folder:
-        fuzzer = Fuzzer(Path(folder), options.jobs, options.shrink)
-        while time.monotonic() < end and seed < options.seed + options.count:
-            seeds = range(seed, min(seed + options.batch, options.seed + options.count))
+        fuzzer = Fuzzer(Path(folder), options.jobs, options.shrink, state)
+        while time.monotonic() < end and state.next < state.seed + options.count:
+            seeds = range(state.next, min(state.next + options.batch, state.seed + options.count))
             fuzzer.batch(seeds, options.ways.split(",") if options.ways else None)
-            seed = seeds.stop
-    print(f"programs: {fuzzer.ran} from seed {options.seed}, {fuzzer.differences} differences, {fuzzer.overdue} not compared because they took "
-          f"too long; " + ", ".join(f"{name} {n}" for name, n in fuzzer.each.items()), flush=True)
-    return 1 if fuzzer.differences else 0
+            state.next = seeds.stop
+            state.save()
+    seen = state.seen
+    differences = seen.pop("differences", 0)
+    print(f"programs: {state.ran} from seed {state.seed}, {differences} differences, {seen.pop('overdue', 0)} not compared because "
+          f"they took too long; " + ", ".join(f"{name} {n}" for name, n in seen.items()), flush=True)
+    return 1 if differences else 0
 
 
 if __name__ == "__main__":
