@@ -15,6 +15,7 @@ from .primitives import PRIMITIVES
 Form = str | list  # of forms
 TYPES = ("int", "flo", "str", "sym", "list", "any", "bool", "num", "int", "int", "flo", "list", "any")
 MOST = 4000  # steps that one call of a function may take
+LARGE = 0.007  # of programs have a large function
 STRINGS = ('""', '"a"', '"Hello"', '"x y"', '"é漢"', '"line 12"', '"😀"', '"12.5"')
 SYMBOLS = ("a", "b", "c", "here", "nil", "t", "Mixed", "!1x", "x!-y", "!é")
 FLOATS = ("0.0", "-0.0", "1.0", "-1.5", "2.5", "1.0e10", "1.0e300", "1.0e-310", "0.1", "3.141592653589793", "-7.0e-5", "1152921504606846976.0",
@@ -24,7 +25,9 @@ EDGES = (1 << 27, 1 << 28, 1 << 31, 1 << 32, 1 << 53, 1 << 59, 1 << 60, 1 << 62,
 
 def escaped(token: str) -> str:
     """A token as the reader wants it: hyphens and the like inside of a name behind an exclamation mark."""
-    return token if token[0] in '"?' else re.sub(r"(?<=[a-z0-9])[-*<]", r"!\g<0>", token)
+    if token[0] in '"?' or re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?", token):
+        return token
+    return re.sub(r"(?<=[a-zA-Z0-9])[-*<>=+/]|(?<=[^!a-zA-Z0-9])=|^(?=[0-9])", r"!\g<0>", token)
 
 
 def parse(text: str) -> list[Form]:
@@ -56,6 +59,7 @@ class Program:
     definitions: list[Form] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     steps: list[Form] = field(default_factory=list)
+    large: bool = False  # is there a function of thousands of bytes?
 
     def step(self, k: int) -> str:
         """The name of the function that a step becomes."""
@@ -85,6 +89,8 @@ class Function:
     result: str
     cost: int
     counted: bool = False  # is there a first argument that counts down?
+    optional: int = 0  # so many of the last parameters may be left out
+    rest: bool = False  # are there any further arguments?
 
 
 class Generator:
@@ -116,6 +122,8 @@ class Generator:
             self.macro()
         for _ in range(r.randrange(1, 5)):
             self.function()
+        if self.chance(LARGE):
+            self.large()
         for _ in range(r.randrange(2, 6)):
             body = Body(self, {}, None)
             self.program.steps.append(body.call(r.choice(self.functions), 3) if self.chance(0.8) else body.expression("any", 4))
@@ -146,6 +154,8 @@ class Generator:
                 kinds[k] = self.fluids[names[k]]
                 break
         function = Function(name, kinds, result, 0, counted)
+        if not counted and kinds and self.chance(0.15):
+            function.optional, function.rest = r.randrange(len(kinds) + 1), self.chance(0.5)
         body = Body(self, dict(zip(names, kinds, strict=True)), function)
         forms: list[Form] = [body.statement(3) for _ in range(r.randrange(3))]
         forms.append(body.expression(result, 5))
@@ -155,7 +165,47 @@ class Generator:
             forms = [["cond", [["not", ["igreaterp", "n", "0"]], body.leaf(result)], ["t", *forms]]]
         self.functions.append(function)
         self.program.names.append(name)
-        self.program.definitions.append(["de", name, ["n", *names] if counted else list(names), *forms])
+        self.program.definitions.append(["de", name, self.parameters(function, names), *forms])
+
+    def parameters(self, f: Function, names: list[str]) -> list[Form]:
+        """A parameter list; optional parameters have defaults, which may allocate, and what is given beyond goes nowhere."""
+        if not f.optional and not f.rest:
+            return ["n", *names] if f.counted else list(names)
+        fixed, optional = len(names) - f.optional, list[Form]()
+        for name, kind in zip(names[fixed:], f.parameters[fixed:], strict=True):
+            optional.append([name, ["car", ["list", Body(self, {}, None).constant(kind)]]])
+        return [*names[:fixed], *(["!&optional", *optional] if optional else []), *(["!&rest", self.fresh("v")] if f.rest else [])]
+
+    def large(self) -> None:
+        """A function of thousands of bytes: far jumps, many local variables, many literals."""
+        r, name = self.random, f"{self.prefix}big"
+        count, statements = r.choice((30, 200, 300, 700)), r.choice((200, 500, 900))
+        if self.chance(0.02):
+            count = r.choice((5000, 20000))
+        local = [f"w{k}" for k in range(count)]
+
+        def variable() -> str:
+            return local[int(count * r.random() ** 3)] if self.chance(0.7) else r.choice(local)
+
+        def term() -> Form:
+            return r.choice((variable(), str(r.randrange(-9, 999)), variable(), ["iplus2", variable(), "1"], ["plus", variable(), variable()],
+                             ["min", variable(), "7000"], ["length", ["list", variable(), variable()]], str(r.getrandbits(70)),
+                             ["length", ["quote", [f"k{r.randrange(9999)}", "1"]]], ["difference", variable(), variable()]))
+        body: list[Form] = [["setq", w, ["plus", "a", str(k)]] for k, w in enumerate(local[:400])]
+        body += [["setq", w, "0"] for w in local[400:]] + ["back"]
+        for k in range(statements):
+            if k % 8 == 0:
+                body.append(f"l{k // 8}")
+            ahead = f"l{r.randrange(k // 8 + 1, (statements + 7) // 8 + 1)}"
+            body.append(r.choice((["setq", variable(), term()], ["setq", variable(), ["remainder", term(), "1000003"]],
+                                  ["cond", [[r.choice(("lessp", "eqn", "greaterp")), variable(), term()], ["go", ahead]]],
+                                  ["setq", variable(), ["cond", [["evenp", variable()], term()], ["t", term()]]])))
+        body += [f"l{(statements + 7) // 8}", ["setq", "n", ["iadd1", "n"]], ["cond", [["ilessp", "n", "3"], ["go", "back"]]]]
+        body.append(["return", ["list", *(["remainder", variable(), "1000003"] for _ in range(30))]])
+        self.program.large = True
+        self.program.names.append(name)
+        self.program.definitions.append(["de", name, ["a"], ["prog", ["n", *local], ["setq", "n", "0"], *body]])
+        self.program.steps.append([name, str(r.randrange(100))])
 
 
 class Body:
@@ -234,7 +284,9 @@ class Body:
         if self.cost + f.cost * self.times > MOST:
             return self.leaf(f.result)
         self.cost += f.cost * self.times
-        arguments = [self.expression(kind, depth - 1) for kind in f.parameters]
+        arguments = [self.expression(kind, depth - 1) for kind in f.parameters[:len(f.parameters) - self.r.randrange(f.optional + 1)]]
+        if f.rest and len(arguments) == len(f.parameters):
+            arguments += [self.expression("any", depth - 2) for _ in range(self.r.randrange(4))]
         if self.r.random() < 0.01:
             arguments.append("1")
         return [f.name, *([str(self.r.randrange(0, 8))] if f.counted else []), *arguments]

@@ -93,7 +93,7 @@ class Fuzzer:
 
     def batch(self, seeds: range, only: list[str] | None) -> None:
         programs = [generate(seed) for seed in seeds]
-        chosen = {way: programs if only or k == 0 else [p for p in programs if way.takes(p.seed)]
+        chosen = {way: programs if only or k == 0 else [p for p in programs if way.takes(p)]
                   for k, way in enumerate(ways()) if k == 0 or not only or way.name() in only}
         first = next(iter(chosen))
         results = run_all(programs, chosen, self.folder, self.jobs)

@@ -52,8 +52,9 @@ class Way(NamedTuple):
         size = BLOCK if self.stress and self.engine is None else len(programs) or 1
         return [programs[k:k + size] for k in range(0, len(programs), size)]
 
-    def takes(self, seed: int) -> bool:
-        return seed // BLOCK % self.share == self.turn
+    def takes(self, p: Program) -> bool:
+        """Is a program among those of this way?  A collection at every cons while a large function is compiled would take minutes."""
+        return p.seed // BLOCK % self.share == self.turn and not (p.large and self.stress == 1)
 
 
 def ways() -> list[Way]:
@@ -185,6 +186,8 @@ class Job:
             os.dup2(err.fileno(), 2)
             os.dup2(err.fileno(), 1)
         sys.stderr = open(2, "w", closefd=False)
+        self.path.with_suffix(".files").mkdir(exist_ok=True)
+        os.chdir(self.path.with_suffix(".files"))  # what programs write
         result = json.dumps(function())
         self.path.with_suffix(".part").write_text(result)
         os.replace(self.path.with_suffix(".part"), self.path)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..lisp import Lisp
 
 NARROWEST, UNLIMITED = 10, 0x07FFFFFF  # lengths of lines
+PIECE = 1 << 14
 
 
 @builtin("prin1", 1, 1, "prin")
@@ -60,15 +61,22 @@ def princ_downcase(lisp: Lisp, x: Value) -> int:
     return x
 
 
+def blanks(lisp: Lisp, count: int) -> None:
+    """Blanks, however many: in pieces, between which this can be interrupted."""
+    for done in range(0, count, PIECE):
+        lisp.machine.look()
+        lisp.output.write(" " * min(PIECE, count - done))
+
+
 @builtin("spaces", 1, 1, "xtab", wrong="xtab")
 def spaces(lisp: Lisp, n: Fixnum) -> int:
-    lisp.output.write(" " * max(0, n >> 3))
+    blanks(lisp, n >> 3)
     return NIL
 
 
 @builtin("ttab", 1)
 def ttab(lisp: Lisp, n: Fixnum) -> int:
-    lisp.output.write(" " * max(0, (n >> 3) - lisp.output.column))
+    blanks(lisp, (n >> 3) - lisp.output.column)
     return NIL
 
 
