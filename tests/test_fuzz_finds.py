@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from csl_native.session import Session
-from tests.fuzzing.generate import generate, text_of
+from tests.fuzzing import calling, calls
+from tests.fuzzing.generate import Generator, generate, text_of
+from tests.fuzzing.programs import Fuzzer
+from tests.fuzzing.running import Way, ways
+from tests.fuzzing.state import State
 
 from .conftest import ROOT, needs_native
 
@@ -30,6 +36,52 @@ def test_random_programs_print_the_same_in_some_ways() -> None:
 def test_random_calls_end_in_a_value_or_a_lisp_error() -> None:
     assert "calls: 250 with seed 5, 0 finds" in fuzz("calls", "--count", "250", "--only", "car,cdr,cons,plus2,times2,list,null,atom,getv,add1",
                                                         "--without", "circular,deep")
+
+
+def test_a_way_that_goes_wrong_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fuzzer, p, base, way = Fuzzer(tmp_path, 1, 0, State(None, 3, 3)), generate(3), ways()[0], Way(None, "stencils", True)
+    fuzzer.compare([p], base, {3: "(1)\n(2)\n"}, way, {3: "(1)\n(2)\n"})
+    assert fuzzer.state.seen == {"stencils-restored": 1}
+    fuzzer.compare([p], base, {3: "(1)\n(2)\n"}, way, {3: "(1)\n(3)\n"})
+    assert fuzzer.state.seen["differences"] == 1 and "-(2)\n+(3)" in capsys.readouterr().out
+
+
+@needs_native
+@pytest.mark.parametrize(("name", "find"), [("fzm!-stop", "ended the Lisp"), ("fzm!-say", "message about the inside")])
+def test_a_call_that_goes_wrong_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, find: str) -> None:
+    """Mutants: functions that do what none may."""
+    monkeypatch.setattr(calls, "SETUP", calls.SETUP + '(de fzm!-stop (x) (stop 1)) (de fzm!-say (x) (princ "at 0xdead00") x)')
+    image, _ = calls.prepare(tmp_path)
+    texts = ["(car '(1))", "(car '(2))", f"({name} 3)", "(car '(4))"]
+    batch = calling.Batch(1, texts, image, tmp_path / "batch", 0)
+    batch.start()
+    while not batch.done():
+        time.sleep(0.05)
+    assert [(found.kind, found.number) for found in batch.finds] == [(find, 3)]
+
+
+def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.json", 7, 0)
+    state.next, state.ran = 300, 300
+    state.seen["hang car"] += 1
+    state.save()
+    again = State(tmp_path / "state.json", 8, 0)
+    assert (again.seed, again.next, again.ran, again.seen) == (7, 300, 300, {"hang car": 1})
+
+
+def test_large_functions_have_wide_jumps(native: Session) -> None:
+    g = Generator(5)
+    g.large()
+    native.eval(text_of(g.program.definitions[-1]))
+    assert native.eval(f"(cdar (code!-size '{g.program.names[-1]}))") > 4096
+
+
+@needs_native
+@pytest.mark.parametrize("form", ["(spaces 2147483647)", "(xtab 2147483647)", "(ttab 2147483647)"])
+def test_output_without_an_end_is_interrupted(native: Session, form: str) -> None:
+    started = time.process_time()
+    native.eval(f"(resource!-limit '{form} 0.05 1000 100000)")
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("seed", [1, 77])

@@ -23,6 +23,7 @@ from .calling import SIZE, Batch, Find, alone, minimal, variant
 from .pool import EXCLUDED, POOL, SETUP, WEIGHTS
 from .state import State
 
+MOST_SHOWN = 20  # calls of a find that needs several; --shrink 600 makes them few
 HOW = {"plain": 6, "applied": 6, "compiled": 1, "data": 1, "body": 1, "dotted": 1}  # the compiler takes much longer than most calls
 SHARES = {kind: WEIGHTS.get(kind, 1.0) for kind in POOL}
 
@@ -90,7 +91,8 @@ def explain(find: Find, options: argparse.Namespace, state: State, names: list[s
     if not alone([text_of(parts)], find, image, trial):
         before = find.number // SIZE * SIZE
         chosen = [text_of(p) for p in calls(state.seed, before, find.number - before + 1, names)]
-        print("  after others: " + "\n    ".join(minimal(chosen, lambda some: alone(some, find, image, trial), options.shrink)), flush=True)
+        few = minimal(chosen, lambda some: alone(some, find, image, trial), options.shrink)
+        print(f"  after {len(few) - 1} others: " + "\n    ".join(few[-MOST_SHOWN:]), flush=True)
         return
 
     def fails(some: list[str]) -> bool:
