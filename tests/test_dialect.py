@@ -55,6 +55,20 @@ ROWS = [
     ("(prog (a) (reset!-gensym 5) (setq a (gensym)) (return (list (concat \"x\" a) (list2string (list a)) (id2string a) (intern a) (explodec a)"
      " (length (string2list a)) (gensym1 (gensym1 'zz)) (gensymp (gensym2 'zz)) (gensym2 'zz))))",
      '("xG0005" "G0005" "G0005" !G0005 (!G !0 !0 !0 !5) 5 zz0006 t zz)'),
+    # what was not replaced is not copied
+    ("(prog (x y) (setq x '(a (b c) ((d) . e) f)) (setq y (sublis '((f . 1) ((d) . 2)) x))"
+     " (return (list y (eq (cadr x) (cadr y)) (eq x (sublis '((z . 1)) x)))))",
+     "((a (b c) (2 . e) 1) t t)"),
+    ("(prog (x y) (setq x '(a (b c) (b) f (g))) (setq y (subst 1 '(c) x))"
+     " (return (list y (eq (cddr x) (cddr y)) (eq (car x) (car y)) (eq x (subst 'a 'a x)))))",
+     "((a (b . 1) (b) f (g)) t t t)"),
+    ("(prog (x y) (setq x '(a (b c) b f)) (setq y (subla '(nil (f . 1)) x))"
+     " (return (list y (eq (cadr x) (cadr y)) (eq x (subla '((a . a)) x)) (subla nil 3))))",
+     "((a (b c) b 1) t t 3)"),
+    ("(prog (x) (setq x '((a) (b))) (return (list (subla (list (cons (cdr x) 'tail)) x) (sublis '((nil . end)) x) (subst 'end nil '(1 (2))))))",
+     "(((a) . tail) ((a . end) (b . end) . end) (1 (2 . end) . end))"),
+    # a line is broken in front of a text that is longer than the line, whatever is in it
+    ("(progn (terpri) (prin2 \"%s\") (posn))" % ("a" * 50 + "\n" + "b" * 40), "40"),
     # variables that nobody declared
     ("(progn (setq !*comp t) (de zzu (x) (list x zzfree)) (setq !*comp nil) (list (zzu 1) (fluidp 'zzfree)))", "((1 nil) t)"),
     ("(progn (makeunbound 'zzfree) (zzu 1))", "(1 !~indefinite!-value!~)"),

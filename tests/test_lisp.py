@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from csl_native.session import LispError, Session
+from csl_native.values import Symbol
 
 from .conftest import ROOT, needs_native
 
@@ -67,6 +68,23 @@ def test_limits(session: Session) -> None:
     assert session.eval("(resource!-limit '(resource!-limit '(busy 1) 100 -1) 100 5)") == []
     assert session.eval("(errorset '(resource!-limit '(error 5 6) 100 5) nil nil)") == 5
     assert session.eval("(plus 1 2)") == 3
+
+
+def test_units_of_limits(session: Session) -> None:
+    """As in the original: seconds, million pairs, kilobytes and errors; what was used, with the time in milliseconds."""
+    session.eval("(de pairs (n) (dotimes (i n) (cons i i)))")
+    assert session.eval("(resource!-limit '(progn (pairs 3000000) 'done) 100 4)") == [Symbol("done")]
+    assert session.eval("(cadr !*resources!*)") in (2, 3)
+    assert session.eval("(resource!-limit '(progn (pairs 3000000) 'done) 100 2)") == []
+    assert session.eval("(resource!-limit '(dotimes (i 9) (errorset '(error1) nil nil)) 100 -1 -1 12)") == [[]]
+    assert session.eval("(list (greaterp 5000 (car !*resources!*)) (cadddr !*resources!*))") == [True, 9]
+
+
+def test_what_is_looked_at_is_echoed(csl: Run) -> None:
+    """Behind a number, a name or a string the next character is read, and so echoed, with it; it is not echoed again."""
+    text = "(progn (setq !*echo t) (setq a (read)) (prin2 '!<) (setq b (readch)) (prin2 '!>) (setq c (list (peekch) (readch) (read))) (setq !*echo nil))"
+    done = csl("-q", text=f"{text}12 x (3)\n(print (list a b c))\n")
+    assert done.stdout == "12 <>x (3)(12 !  (x x (3)))\n"
 
 
 def test_assignment_inside_of_lambda_expressions(session: Session) -> None:

@@ -35,7 +35,7 @@ class Errors:
         self.show = True
         self.least, self.most = 0, 3
         self.trace = QUIET  # what an error that is shown says of the functions it leaves
-        self.left = self.hints = self.shown = 0
+        self.left = self.hints = self.signalled = 0
         self.said: Output | None = None  # what has the messages in place of the output, because they become exceptions
         self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
         lisp.machine.hold(self)
@@ -126,6 +126,7 @@ class Errors:
 
     def signal(self, number: int = NIL, message: int = NIL) -> Unwinding:
         """Describe an error in the VM block; the caller raises the result."""
+        self.signalled += 1
         cage = self.lisp.machine.cage
         cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_ERROR, number, message
         return Unwinding()
@@ -145,7 +146,6 @@ class Errors:
 
     def begin_trace(self) -> None:
         """From here on the kernel tells which functions the error leaves, when somebody wants to read that."""
-        self.shown += self.show
         if self.show and self.trace != QUIET:
             self.left = 0
             self.lisp.machine.cage["tracing"] = 1

@@ -13,14 +13,18 @@ from ..vm import UNWIND_LIMIT
 if TYPE_CHECKING:
     from .lisp import Lisp
 
+MEGACONS = 16 << 20  # bytes
 PERIOD = 0.02  # seconds between two looks at what was used
 
 
 class Limits(NamedTuple):
-    """Seconds of CPU time or of waiting, whichever is more, megabytes allocated, kilobytes of output, errors that are shown; a negative number is no limit."""
+    """Seconds of CPU time or of waiting, whichever is more, million pairs allocated, kilobytes of output, errors; a negative number is no limit.
+
+    Memory is counted in pairs, as in the original: whatever is allocated, a million pairs of 16 bytes are one.
+    """
 
     seconds: float = -1
-    megabytes: float = -1
+    megaconses: float = -1
     kilobytes: float = -1
     errors: float = -1
 
@@ -37,7 +41,7 @@ class Watch:
 
     def state(self) -> Limits:
         lisp, cage = self.lisp, self.lisp.machine.cage
-        return Limits(time.process_time(), (cage["gc_bytes"] + cage["allocated"]) / 1e6, lisp.output.written / 1e3, lisp.errors.shown)
+        return Limits(time.process_time(), (cage["gc_bytes"] + cage["allocated"]) / MEGACONS, lisp.output.written / 1024, lisp.errors.signalled)
 
     def used(self) -> Limits:
         used = Limits(*(now - before for now, before in zip(self.state(), self.start, strict=True)))

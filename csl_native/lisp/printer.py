@@ -188,8 +188,9 @@ class Printer:
 
     @staticmethod
     def put(text: str, blank: bool, out: Output) -> None:
-        n = text.find("\n")
-        n = len(text) if n < 0 else n
+        n = len(text)  # of a string with line ends, too, as in the original
+        if text[:1] == '"':
+            n += 3 * sum(c < " " for c in text)
         if blank:
             if out.column + n >= out.width:
                 out.write("\n")

@@ -168,6 +168,8 @@ class Reader:
                 value = self.m.vector(last.items) if last.kind == "[" else self.m.list(last.items, last.tail)
             else:
                 value = self.symbol("!" + text)
+            if kind != "char" and not opened:
+                s.look_ahead()
             while opened and opened[-1].prefix:
                 prefix = opened.pop().kind
                 value = self.prefixed(prefix, value) if not wrong else NIL

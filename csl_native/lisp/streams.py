@@ -27,6 +27,7 @@ class Input:
         self.window: Window | None = None  # where the kernel reads from this stream
         self.echo: Callable[[str], None] | None = None  # called with what was read, when a Lisp reads from here
         self._position = 0
+        self.ahead = 0  # characters behind the position that were echoed already, because somebody looked at them
         self.line = 1
         self.prompt = prompt
         self.ended = file is None
@@ -44,7 +45,14 @@ class Input:
             self.window.close()
         before, self._position = self._position, place
         if self.echo is not None and place > before:
-            self.echo(self.buffer[before:place])
+            self.echo(self.buffer[before + self.ahead:place])
+        self.ahead = max(0, self.ahead - abs(place - before))
+
+    def look_ahead(self) -> None:
+        """The character behind the position is looked at to see what is in front of it: it is echoed now, and not when it is taken."""
+        if self.echo is not None and not self.ahead and self.position < len(self.buffer):
+            self.echo(self.buffer[self.position])
+            self.ahead = 1
 
     def fill(self) -> bool:
         """Append the next line; False at the end of the file."""
@@ -130,6 +138,7 @@ class Window:
             stream, self.stream = self.stream, None
             stream.window = None
             stream._position += cage["read_at"] - self.place  # the kernel asks when it is to be printed
+            stream.ahead = 0
             cage["read_at"] = cage["read_end"] = 0
 
 

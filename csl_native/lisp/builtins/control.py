@@ -169,16 +169,17 @@ def unbindable(lisp: Lisp, symbol: Value) -> int:
 
 
 @builtin("resource-limit", 2, 5)
-def resource_limit(lisp: Lisp, form: Value, seconds: Number, megabytes: Number = -8, kilobytes: Number = -8, errors: Number = -8) -> int:
-    """Evaluate a form with limits on seconds of CPU time or of waiting, megabytes allocated, kilobytes printed and errors shown (negative: none).
+def resource_limit(lisp: Lisp, form: Value, seconds: Number, megaconses: Number = -8, kilobytes: Number = -8, errors: Number = -8) -> int:
+    """Evaluate a form with limits on seconds of CPU time or of waiting, million pairs allocated, kilobytes printed and errors (negative: none).
 
-    A list of the value, or nil when a limit was exceeded; ``*resources*`` is set to what was used.
+    A list of the value, or nil when a limit was exceeded; ``*resources*`` is set to what was used, the time in milliseconds.
     """
     from ..limits import Limits, Watch
     m = lisp.machine
-    watch = Watch(lisp, Limits(*(lisp.to_number(n) for n in (seconds, megabytes, kilobytes, errors))))
+    watch = Watch(lisp, Limits(*(lisp.to_number(n) for n in (seconds, megaconses, kilobytes, errors))))
     value = watch.run(lambda: lisp.eval(form))
-    m.set_value(m.intern("*resources*"), m.list([m.integer(int(used)) for used in watch.used()]))
+    seconds_used, *others = watch.used()
+    m.set_value(m.intern("*resources*"), m.list([m.integer(int(used)) for used in (seconds_used * 1000, *others)]))
     if value is None:
         return NIL
     return m.cons(value, NIL)

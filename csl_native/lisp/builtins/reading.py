@@ -48,7 +48,9 @@ def readch(lisp: Lisp, stream: Value = NIL) -> int:
 
 @builtin("peekch", 0, 1)
 def peekch(lisp: Lisp, kind: Value = NIL) -> int:
-    return fold(lisp, lisp.input.peek())
+    c = lisp.input.peek()
+    lisp.input.look_ahead()
+    return fold(lisp, c)
 
 
 @builtin("readline", 0, 1)

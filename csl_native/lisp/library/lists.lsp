@@ -14,27 +14,50 @@
   (cond ((atom x) x)
         (t (cons (copy (car x)) (copy (cdr x))))))
 
-(de subst (a b l)
-  (cond ((equal b l) a)
-        ((atom l) l)
-        (t (cons (subst a b (car l)) (subst a b (cdr l))))))
+% What these three leave as it is, is not copied: programs ask by eq whether something was replaced, and keep things unique.
 
-% What does not change is the same.
+(de subst (a b l)
+  (prog (cells new)
+   loop
+    (cond ((equal b l) (return (rebuilt!* cells new a)))
+          ((atom l) (return (rebuilt!* cells new l))))
+    (setq new (cons (subst a b (car l)) new))
+    (setq cells (cons l cells))
+    (setq l (cdr l))
+    (go loop)))
+
 (de sublis (al x)
-  (prog (p d)
-    (setq p (assoc x al))
-    (cond (p (return (cdr p)))
-          ((atom x) (return x)))
-    (setq p (sublis al (car x)))
-    (setq d (sublis al (cdr x)))
-    (return (cond ((and (eq p (car x)) (eq d (cdr x))) x)
-                  (t (cons p d))))))
+  (prog (cells new p)
+    (cond ((atom al) (return x)))
+   loop
+    (cond ((setq p (assoc x al)) (return (rebuilt!* cells new (cdr p))))
+          ((atom x) (return (rebuilt!* cells new x))))
+    (setq new (cons (sublis al (car x)) new))
+    (setq cells (cons x cells))
+    (setq x (cdr x))
+    (go loop)))
 
 (de subla (al x)
-  (prog (p)
-    (cond ((null al) (return x))
-          ((atom x) (return (cond ((setq p (atsoc x al)) (cdr p)) (t x)))))
-    (return (cons (subla al (car x)) (subla al (cdr x))))))
+  (prog (cells new p)
+    (cond ((atom al) (return x)))
+   loop
+    (cond ((setq p (atsoc x al)) (return (rebuilt!* cells new (cdr p))))
+          ((atom x) (return (rebuilt!* cells new x))))
+    (setq new (cons (subla al (car x)) new))
+    (setq cells (cons x cells))
+    (setq x (cdr x))
+    (go loop)))
+
+(de rebuilt!* (cells new l)
+  (prog (cell x)
+   loop
+    (cond ((null cells) (return l)))
+    (setq cell (car cells))
+    (setq x (car new))
+    (setq l (cond ((and (eq x (car cell)) (eq l (cdr cell))) cell) (t (cons x l))))
+    (setq cells (cdr cells))
+    (setq new (cdr new))
+    (go loop)))
 
 (de delete (a l)
   (prog (r)
