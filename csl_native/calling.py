@@ -222,8 +222,13 @@ class Calling(Values):
                 stack.inside = True
                 words[_DEEP] = stack.top
             try:
-                word = enter(machine.cage.base, symbol, count, *few)
+                machine.nested += 1
+                word = (enter(machine.cage.base, symbol, count, *few) if machine.nested & 7 else
+                        machine.deeper(lambda: enter(machine.cage.base, symbol, count, *few)))
+            except Unwinding:
+                word = UNWIND
             finally:
+                machine.nested -= 1
                 words[_DEEP] = 0
             if word & 7 == 0:
                 return word >> 3

@@ -41,7 +41,7 @@ from .objects import (
 from .roots import Roots
 from .stacks import PYTHON_LOOKS, Stacks
 from .system.memory import MEMORY
-from .vm import HEAP, LINE, SLOTS, VM
+from .vm import HEAP, LINE, SLOTS, UNWIND_ERROR, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
@@ -134,13 +134,14 @@ class Machine(Roots, Stacks):
         if self.changes_stacks:
             self.enter_few = self.kernel.raw("enter_few")
         prototype = ctypes.CFUNCTYPE(_word, ctypes.c_void_p, _word, _word, _word, _word, _word)
-        self._callback = prototype(lambda base, code, a, b, c, d: self.host(code, a, b, c) if code != H_RUN else self.bridge())
+        self._callback = prototype(self.answer_kernel)
         slot = SLOTS >> 3
         for number, name in enumerate(self.entry_names):
             self.words[slot + number] = functions.get(name, 0)  # the host's follows; a machine may lack an engine
         address = ctypes.cast(self._callback, ctypes.c_void_p).value
         assert address is not None
-        self.words[SLOT["host"] >> 3], = ways.outward(TO_HOST, address)
+        self.words[_CALLBACK], = ways.outward(TO_HOST, address)
+        self.words[SLOT["host"] >> 3] = functions["ask_host"]
         self.words[SLOT["interpret"] >> 3], self.words[SLOT["run"] >> 3] = functions[f"interpret_{engine}"], functions[f"run_{engine}"]
         pointers = [c_pointer(name) for name in C_FUNCTIONS]
         self._keep += pointers
@@ -148,6 +149,17 @@ class Machine(Roots, Stacks):
         for name, place in zip(C_FUNCTIONS, addresses, strict=True):
             self.words[VM["libm_" + name] >> 3] = place
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
+
+    def answer_kernel(self, base: int, code: int, a: int, b: int, c: int, d: int) -> int:
+        """A request of the native kernel; whatever exception comes out of it is an error of Lisp."""
+        try:
+            answer = self.host(code, a, b, c) if code != H_RUN else self.bridge()
+        except BaseException:
+            words = self.words
+            words[_KIND], words[_TAG], words[_VALUE] = UNWIND_ERROR, NIL, NIL
+            answer = UNWIND
+        self.words[_ANSWER] = answer
+        return 0
 
     def format(self) -> None:
         """A new, empty heap: fixed symbols and an object list with them on it."""
@@ -461,15 +473,19 @@ class Machine(Roots, Stacks):
     def apply(self, function: int, arguments: Iterable[int]) -> int:
         """Call a symbol; Unwinding when it did not return."""
         mark = len(self.met)
+        self.nested += 1
         try:
-            result: int = self.kernel.enter(function, self.list(arguments))
+            words = self.list(arguments)
+            result: int = self.kernel.enter(function, words) if self.nested & 7 else self.deeper(lambda: self.kernel.enter(function, words))
         finally:
+            self.nested -= 1
             del self.met[mark:]
         self.note(result)
         return result
 
 
-_FREE, _LIMIT, _SP, _CARDS, _HEAP_TOP, _HEAP_END, _RESERVE = (
-    VM[name] >> 3 for name in ("free", "limit", "sp", "cards", "heap_top", "heap_end", "reserve"))
+_FREE, _LIMIT, _SP, _CARDS, _HEAP_TOP, _HEAP_END, _RESERVE, _CALLBACK, _ANSWER, _KIND, _TAG, _VALUE = (
+    VM[name] >> 3 for name in ("free", "limit", "sp", "cards", "heap_top", "heap_end", "reserve", "callback", "answer",
+                               "unwind_kind", "unwind_tag", "unwind_value"))
 
 __all__ = ["STRING_HEADER", "BadRequest", "Machine", "Unwinding"]

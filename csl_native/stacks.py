@@ -20,7 +20,9 @@ from types import FunctionType
 from typing import Any
 
 from .cage import NARROW, Cage, no_reserve
+from .kernel.host import H_STACK_OVERFLOW
 from .kernel.memory import NO_LIMIT
+from .kernels import Unwinding
 from .signals import GATE, TICKER
 from .system.memory import MEMORY, PAGE
 from .vm import STOP, VM, WORD
@@ -29,6 +31,8 @@ from .vm import STOP, VM, WORD
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, (1 << 28) - (1 << 16), 1 << 26)
 STACK_MARGIN = 2 << 20
 SHALLOW = 1 << 20 if NARROW else 4 << 20  # what is used beyond that goes back to the system when Lisp has returned
+# How often Python and Lisp may call each other, as in nested evaluation: so much memory for each, at least and at most so often.
+LEVEL, NESTED = 10_000, (20_000, 50_000)
 LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while a program waits
 # Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for an overflow.
 PYTHON_LOOKS = sys.version_info >= (3, 14)
@@ -174,28 +178,52 @@ def this_thread() -> int:
 
 
 class Recursion:
-    """Python's limit of recursion, which belongs to the whole process, while the kernel runs under CPython, whose calls are Python's."""
+    """Python's limit of recursion, which belongs to the whole process, while Lisp takes more of it than Python code does.
 
-    ENOUGH = 1 << 24  # the Lisp stack is full before
+    Where Python and the native kernel call each other, as in nested evaluation, the limit grows by what each of them needs, so that as much as ever is
+    left for other code; the machine stack is what ends such a recursion.  It is what it was when Lisp has returned.
+    """
+
+    ENOUGH = 1 << 24  # for the kernel under CPython, whose calls are Python's: the Lisp stack is full before
+    EIGHT = 1600  # frames of Python's between eight calls of Lisp
 
     def __init__(self) -> None:
-        self.lock, self.users, self.before = threading.Lock(), 0, 0
+        self.lock, self.users, self.grants, self.before, self.now = threading.Lock(), 0, 0, 0, 0
 
-    def __enter__(self) -> None:
+    def change(self, users: int, grants: int) -> None:
         with self.lock:
-            self.users += 1
-            if self.users == 1:
-                self.before = sys.getrecursionlimit()
-                sys.setrecursionlimit(max(self.before, self.ENOUGH))
+            found = sys.getrecursionlimit()
+            others = found != self.now  # somebody else has set it, which stays so
+            if others or not (self.users or self.grants):
+                self.before = found
+            self.users += users
+            self.grants += grants
+            self.now = found
+            if not others or users + grants > 0:
+                wanted = max(self.before, self.ENOUGH) if self.users else self.before + self.EIGHT * self.grants
+                with contextlib.suppress(RecursionError):  # there is more on the stack than was allowed before
+                    sys.setrecursionlimit(wanted)
+                    self.now = wanted
 
-    def __exit__(self, *exception: object) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0 and sys.getrecursionlimit() == max(self.before, self.ENOUGH):
-                sys.setrecursionlimit(self.before)
+    @contextlib.contextmanager
+    def unlimited(self) -> Iterator[None]:
+        self.change(1, 0)
+        try:
+            yield
+        finally:
+            self.change(-1, 0)
+
+    @contextlib.contextmanager
+    def granted(self) -> Iterator[None]:
+        """For eight more calls of Lisp by Python inside of each other."""
+        self.change(0, 1)
+        try:
+            yield
+        finally:
+            self.change(0, -1)
 
 
-unlimited_recursion = Recursion()
+recursion = Recursion()
 
 
 class Stacks:
@@ -205,6 +233,8 @@ class Stacks:
     words: memoryview[int]
     kernel: Any
     native: bool
+    host: Callable[[int, int, int, int], int]
+    nested = 0  # calls of Lisp by Python that are under way
     interrupted: bool
     attention: bool  # an interrupt was asked for, or a limit was reached
     check_limits: Callable[[], None]
@@ -271,19 +301,29 @@ class Stacks:
             _local.stack.is_this_thread_s(self.kernel.current_stack() - _local.size + STACK_MARGIN)
         if self.native:
             return self._limited(_local.stack, function)
-        with unlimited_recursion:
+        with recursion.unlimited():
             return self._limited(None, lambda: roomy(function))
 
     def _limited(self, stack: DeepStack | None, function: Callable[[], Any]) -> Any:
         """Run something with the limits of the stack that it will run on; they are taken away behind it."""
         words = self.words
         before = words[_REAL]
+        self.nested += 1
         self.set_limit(stack.shallow if stack is not None else 0)
         try:
-            return function()
+            return function() if self.nested & 7 else self.deeper(function)
         finally:
+            self.nested -= 1
             if self.cage.base:
                 self.set_limit(before)
+
+    def deeper(self, function: Callable[[], Any]) -> Any:
+        """Call something where Python and Lisp have called each other eight times more than when this was called last."""
+        if self.nested > min(max(NESTED[0], self.cage.heap // LEVEL), NESTED[1]):
+            self.host(H_STACK_OVERFLOW, 0, 0, 0)
+            raise Unwinding
+        with recursion.granted():
+            return function()
 
     def bridge(self) -> int:
         """The host's answer to the kernel that has changed stacks for it."""

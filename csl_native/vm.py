@@ -38,6 +38,7 @@ _FIELDS = (
     "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
     "deep_stack",  # where the machine stack of Lisp begins that is not the caller's own (0: it runs on that one)
     "outside",  # counts when native code calls a C function and when that has returned: odd while one runs
+    "callback", "answer",  # address of the host's function, and where it leaves its answer
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
@@ -95,6 +96,6 @@ TICKS, PERIOD = VM["ticks"], VM["period"]
 READ_AT, READ_END = VM["read_at"], VM["read_end"]
 LONG_LIMBS, LONG_DIVISOR = VM["long_limbs"], VM["long_divisor"]
 TRACING, RESUME_AT, RESUME_DEPTH = VM["tracing"], VM["resume_at"], VM["resume_depth"]
-DEEP_STACK, OUTSIDE = VM["deep_stack"], VM["outside"]
+DEEP_STACK, OUTSIDE, CALLBACK, ANSWER = VM["deep_stack"], VM["outside"], VM["callback"], VM["answer"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

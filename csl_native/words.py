@@ -16,6 +16,8 @@ MOST_NEGATIVE_FIXNUM = -(1 << 60)
 
 UNWIND = 7  # what a function returns when it did not return: an error or throw is under way
 
+NO_ANSWER = 15  # what nobody answers with
+
 GRANULE = 16  # objects start at multiples of this
 
 

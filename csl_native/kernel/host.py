@@ -6,8 +6,10 @@ UNWIND.  Codes are rows here; ``csl_native/lisp/host.py`` has one method for eac
 
 from __future__ import annotations
 
-from ..restricted.language import handled, inline, invoke4, noinline  # type: ignore[attr-defined]
-from .memory import HOST_SLOT
+from ..restricted.language import handled, inline, invoke4, load, noinline, store  # type: ignore[attr-defined]
+from ..vm import ANSWER, CALLBACK, UNWIND_ERROR, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
+from ..words import NO_ANSWER, UNWIND
+from .memory import HOST_SLOT, NIL
 
 HOST_CODES = (
     "none", "fatal_memory", "stack_overflow", "memory_full", "interrupt",
@@ -47,6 +49,21 @@ TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2
 def host(code, a, b, c):
     """Ask the host."""
     return invoke4(HOST_SLOT, code, a, b, c, 0)
+
+
+def ask_host(code, a, b, c, d):
+    """What the slot of the host has in native code: the answer is where Python leaves it, because a callback of C's that Python cannot enter, or that
+    an exception leaves, has any value; that is an error."""
+    store(ANSWER, NO_ANSWER)
+    handled(invoke4(CALLBACK, code, a, b, c, d))
+    r = load(ANSWER)
+    store(ANSWER, NO_ANSWER)
+    if r == NO_ANSWER:
+        store(UNWIND_KIND, UNWIND_ERROR)
+        store(UNWIND_TAG, NIL)
+        store(UNWIND_VALUE, NIL)
+        return UNWIND
+    return r
 
 
 @inline

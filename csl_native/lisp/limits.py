@@ -49,15 +49,20 @@ class Watch:
 
     def look(self) -> None:
         while not self.stopped.wait(PERIOD):
-            self.measure()
+            self.compare()
 
-    def measure(self) -> None:
-        """Compare what was used with the limits; also after each collection, so that memory does not run ahead."""
+    def compare(self) -> None:
+        """What was used with the limits."""
         if any(0 <= limit < used for limit, used in zip(self.limits, self.used(), strict=True)):
             self.exceeded = True
             self.lisp.machine.stop()
-        if self.outer is not None:
-            self.outer.measure()
+
+    def measure(self) -> None:
+        """Compare now, those outside of this one, too: after each collection, so that memory does not run ahead."""
+        watch: Watch | None = self
+        while watch is not None:
+            watch.compare()
+            watch = watch.outer
 
     def run(self, function: Callable[[], int]) -> int | None:
         """The value of a function, or None when it used more than it may."""
