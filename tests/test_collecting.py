@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from csl_native.image.container import Image
+from csl_native.native.collecting import BATCH, CodeCollector, Span
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.native.units import holes, keep, part, plan, unit_of, units
 from csl_native.session import Session, restore
+from csl_native.vm import HEAP
 
 from .conftest import needs_native
 from .test_corpus import CORPUS, PROGRAMS, program
@@ -74,6 +78,88 @@ def test_a_part_of_a_set() -> None:
     found = part(pages, base, 32)
     assert bytes(found.data) == bytes(base % 4096) + b"\2" * 32 and [row[2:] for row in found.records()] == [(base % 4096 + 8, base % 4096)]
     assert unit_of([(0, 5), (8, 4)], 8) == (8, 4) and unit_of([(0, 5), (8, 4)], 6) is None and holes([(4, 4), (12, 1)]) == [(0, 4), (8, 4)]
+
+
+# -- what is decided, without a session -------------------------------------------------------
+
+
+def collector_of(**more: Any) -> CodeCollector:
+    hardcode = SimpleNamespace(machine=SimpleNamespace(stressed=False, **more.pop("machine", {})), sets={}, spans=[], tag=11, **more)
+    return CodeCollector(hardcode)  # type: ignore[arg-type]
+
+
+def test_a_place_of_a_span_is_somewhere_in_memory() -> None:
+    assert Span(11, 4096, 64, SimpleNamespace(address=1 << 20), 16).address(4100) == (1 << 20) + 20  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("word", "stays"), [(999, False), (1000, True), (1063, True), (1064, False)])
+def test_memory_is_freed_when_no_word_of_the_stack_leads_into_it(word: int, stays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    collector, released = collector_of(), list[int]()
+    for address in (1000, 2000):
+        collector.retire(SimpleNamespace(address=address), 64, lambda address=address: released.append(address))  # type: ignore[arg-type, misc]
+    monkeypatch.setattr(collector, "_stack", lambda: [word])
+    collector.sweep()
+    assert released == ([2000] if stays else [1000, 2000]) and [row.address for row in collector.retired] == [1000] * stays
+    assert collector.freed == 64 * len(released) and collector._waiting == 64 * stays
+    collector.close()
+    assert sorted(released) == [1000, 2000] and collector.retired == []
+
+
+def test_what_a_deep_stack_hides_waits_for_twice_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector, looked = collector_of(), list[int]()
+    monkeypatch.setattr(collector, "_stack", lambda: looked.append(collector._waiting))
+    for _ in range(40):
+        collector.retire(SimpleNamespace(address=5), BATCH // 8, lambda: None)  # type: ignore[arg-type]
+    assert looked == [9 * BATCH // 8, 19 * BATCH // 8, 39 * BATCH // 8]
+
+
+def test_what_was_collected_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = collector_of()
+    collector.freed, collector.moved = 100, 200
+
+    def freeing(freed: int, moved: int) -> str:
+        monkeypatch.setattr(collector, "collect_sets", lambda: setattr(collector, "freed", collector.freed + freed))
+        monkeypatch.setattr(collector, "evacuate", lambda everything: setattr(collector, "moved", collector.moved + moved))
+        return collector.collected()
+    assert freeing(0, 0) == "" and freeing(5, 0) == "; 5 bytes of native code freed, 0 moved" and freeing(0, 7) == "; 0 bytes of native code freed, 7 moved"
+
+
+def test_sets_that_lost_much_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector, found = collector_of(), list[object]()
+    monkeypatch.setattr(collector, "collect_set", found.append)
+    for entries, losses in ((0, 33), (800, 101)):
+        found.clear()
+        collector.hardcode.sets[11] = SimpleNamespace(entries=range(entries))  # type: ignore[assignment]
+        for k in range(losses):
+            assert found == [] and collector.losses == k
+            collector.note(11)
+        assert len(found) == 1 and collector.losses == 0 and collector.lost == set()
+    collector.lost.add(11)
+    with collector.paused():
+        collector.collect_sets()
+        assert len(found) == 1 and collector.lost == {11}
+    collector.collect_sets()
+    assert len(found) == 2
+
+
+def test_entries_and_handles_are_found_by_tag_page_and_place() -> None:
+    """Of the table: a pair of the number (tag, arity, page) and the place; of a native vector: a pair of page and place in the heap."""
+    rows = [("f", 0, [((11 << 20 | 1 << 18 | 5) << 3, 24 << 3), ((12 << 20 | 7) << 3, 8 << 3)]), ("g", 0, [((11 << 20) << 3, 8)])]
+    machine = {"car": lambda x: x[0] if isinstance(x, tuple) else x, "cdr": lambda x: x[1]}
+    collector = collector_of(machine=machine, rows=lambda: rows)
+    assert collector.entered(11) == [1, 5 * PAGE_SIZE + 24] and collector.entered(12) == [7 * PAGE_SIZE + 8] and collector.entered(13) == []
+
+    def heap(page: int, place: int) -> bytearray:
+        return bytearray(HEAP + 16) + (page << 3).to_bytes(8, "little") + (place << 3).to_bytes(8, "little") + bytes(16)
+    for tag, page in ((11, 3), (12, 3 | 12 << 18)):
+        for found, wanted in ((page, True), (page + 1, False), (page | 1 << 17, False)):
+            data = heap(found, 40)
+            alive = SimpleNamespace(handles=SimpleNamespace(is_dead=lambda p: False))
+            collector = collector_of(machine={"bytes": data, "cage": {"heap_top": len(data)}}, lisp=alive)
+            assert collector.has_handle(tag, 3 * PAGE_SIZE + 40) == wanted and not collector.has_handle(tag, 3 * PAGE_SIZE + 41)
+    collector.hardcode.lisp.handles.is_dead = lambda p: p == HEAP + 16  # type: ignore[method-assign, assignment]
+    collector.machine.bytes[:] = heap(3, 40)
+    assert not collector.has_handle(11, 3 * PAGE_SIZE + 40)
 
 
 # -- sessions -------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from csl_native.native import guards
+from csl_native.native.background import Background
 from csl_native.native.jit import jit_of
 from csl_native.objects import SYM_ENV
 from csl_native.session import Session, restore
@@ -125,3 +127,58 @@ def test_a_dead_worker_is_replaced(lisp: Session) -> None:
     lisp.run(lambda: jit.optimise(m.intern("g"), at_once=True))
     assert jit.functions[m.intern("g")].tier == "optimised" and jit.background._worker is not first
     assert m.field(m.intern("g"), SYM_ENV) and lisp.eval("(g 1)") == 3
+
+
+class FakeWorker:
+    """A compiling process that says what it is told to."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers, self.alive, self.asked = list(answers), True, 0
+
+    def ask(self, job: object) -> object:
+        self.asked += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def close(self) -> None:
+        self.alive = False
+
+
+def test_whoever_waits_for_code_is_told() -> None:
+    """Of code that is ready, of time that has passed, and not behind the end."""
+    order, pokes = SimpleNamespace(symbol=5, source=None), list[int]()
+    background = Background("x86-64", lambda: pokes.append(1))
+    background._worker = FakeWorker("block")  # type: ignore[assignment]
+    background.submit(order)  # type: ignore[arg-type]
+    background.pool.submit(lambda: None).result()
+    assert pokes == [1] and background.waiting == {5} and background.seconds > 0
+    assert (ready := background.ready()) is not None and (ready.block, ready.why) == ("block", "") and background.waiting == set()
+    assert background.ready() is None
+    background.wake(0.01)
+    background.pool.submit(lambda: None).result()
+    assert pokes == [1, 1]
+    background.wake(30)
+    background.close()
+    assert pokes == [1, 1]
+
+
+def test_a_worker_that_refuses_is_asked_once_and_one_that_died_is_replaced() -> None:
+    background, order = Background("x86-64", lambda: None), SimpleNamespace(symbol=5, source=None)
+    background._worker = worker = FakeWorker(RuntimeError("no"), "never")  # type: ignore[assignment]
+    assert background.compile(order).why == "no" and worker.asked == 1  # type: ignore[arg-type]
+    background._worker.close()
+    started = []
+
+    def another() -> FakeWorker:
+        started.append(FakeWorker("block"))
+        return started[-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("csl_native.native.workers.Worker", another)
+        assert background.compile(order).block == "block" and len(started) == 1  # type: ignore[arg-type]
+        background.close()
+        assert "is being closed" in background.compile(order).why  # type: ignore[arg-type]

@@ -97,7 +97,7 @@ FRAMES = [  # instructions of which the last one is wrong; "end": what is wrong 
     ("DEC 1; PUSH 2; JNZ 2 -2", "Range"), ("PUSH 2; JNZ 2 3; POP", "Operation"), ("JNZ 1 2; PUSH 2", "Operation"), ("JNZ 1 -1", "Range"), ("PUSHH -1", "Range"),
     ("POP", "Operation"), ("PUSH 2; POP; POP", "Operation"), ("JNZ 1 64", "Range"), ("JMP -65", "Range"), ("PUSH 2; JNZ 2 -1", "Range"),
     ("PUSH 2; JNZ 2 1; POP", "Operation"), ("JNZ 1 3; PUSH 2; INC 2", "Operation"), ("JNZ 1 4; PUSH 2; JNZ 2 5", "Range"),
-    ("JNZ 1 4; PUSH 2; JNZ 2 3", "Range"),
+    ("JNZ 1 4; PUSH 2; JNZ 2 3", "Range"), ("JNZ 1 4; PUSH 2; JNZ 2 2", "Range"),
     ("PUSHH 1", "Operation"), ("PUSHH 3; PUSH 2", ""), ("PUSHH 2; INC 1", "Operation"), ("JNZ 1 5; PUSH 2; PUSH 3; POP; INC 2", "Operation"),
     ("PUSH 2; PUSH 3; INC 2; INC 3; POP; INC 3", "Operation"), ("PUSH 2; POP; INC 2", "Operation"), ("JNZ 1 5; PUSH 2; JNZ 2 2; PUSH 3", "Operation"),
     ("JNZ 1 4; PUSH 2; PUSH 3; POP", "Operation"), ("PUSH 2; RET end", "Operation"), ("JNZ 1 2; RET end", "Operation"), ("INC 1 end", "Operation"),

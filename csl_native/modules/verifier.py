@@ -124,7 +124,7 @@ class Verifier:
         return to
 
     def stays(self, item: Instruction, at: int) -> None:
-        if len(self.frames) > 1 and self.frames[-1].limit == at + 1:
+        if self.frames[-1].limit == at + 1:
             raise self.wrong(OperationException, item, f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
 
     def check_jmp(self, item: Instruction, at: int, *operands: int) -> None:
