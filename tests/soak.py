@@ -88,18 +88,25 @@ class Soak:
                 assert error.args == (3,)
         elif kind == 4:
             table = session.eval("(mkhash 10 2 1.5)")
-            session.call("puthash", "k", list(range(50)), table)
+            session.call("puthash", "k", table, list(range(50)))
             assert session.call("gethash", "k", table)[49] == 49
         elif kind == 5:
             assert session.eval("(progn (dotimes (i 300) (mkvect 100)) (reclaim) 5)") == 5
         elif kind == 6 and r.random() < 0.05:
-            timer = threading.Timer(0.02, session.interrupt)
-            timer.start()
+            ended = threading.Event()
+
+            def interrupt() -> None:
+                while not ended.wait(0.02):  # one that comes before the loop begins is for nobody
+                    session.interrupt()
+            thread = threading.Thread(target=interrupt)
+            thread.start()
             try:
                 session.eval("(prog nil a (go a))")
             except LispError as error:
                 assert "nterrupt" in str(error)
-            timer.join()
+            finally:
+                ended.set()
+                thread.join()
         elif kind == 7 and r.random() < 0.1:
             session.preserve(path)
         elif kind == 8 and r.random() < 0.02 and session.machine.native and session.hardcode.refused is None:
@@ -117,7 +124,8 @@ def main() -> int:
     parser.add_argument("--evals", type=int, default=100_000)
     parser.add_argument("--sessions", type=int, default=10_000)
     options = parser.parse_args()
-    begin, rows = time.monotonic(), list[Sample]()
+    begin = time.monotonic()
+    rows = [sample(begin)]
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(Path(folder), options.evals, options.sessions)
         threads = [threading.Thread(target=soak.work, args=(n,)) for n in range(options.threads)]

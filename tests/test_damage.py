@@ -168,8 +168,11 @@ def test_heads_with_other_types(field: str) -> None:
     size = struct.unpack_from("<I", good)[0]
     head = msgpack.unpackb(good[4:4 + size], strict_map_key=False)
     assert PageSet.parse(good, "good").functions_at(2) == [0]
+    far = msgpack.packb({**head, "entries": {"1" * 15: {"name": "f", "parts": [[0, 4]]}}})
+    body = struct.pack("<I", len(far)) + far
+    assert PageSet.parse(body + bytes(-len(body) % 16) + b"code", "far").entries
     entries = ({"x": {}}, {"0": []}, {"0": {}}, {"0": {"name": 5}}, {"0": {"name": "f", "parts": [[0]]}}, {"0": {"name": "f", "parts": [[0, -1]]}},
-               {"0": {"name": "f", "features": [1]}}, {"0": {"name": "f", "inlined": {"g": 1}}}, {0: {"name": "f"}})
+               {"0": {"name": "f", "features": [1]}}, {"0": {"name": "f", "inlined": {"g": 1}}}, {0: {"name": "f"}}, {"1" * 16: {"name": "f"}})
     for value in (None, 5.5, "text", b"bytes", [None], [[1]], {"a": "b"}, {1: 2}, -1, *(entries if field == "entries" else ())):
         if type(value) is type(head[field]) and value in (-1, "text"):
             continue

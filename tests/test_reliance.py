@@ -182,3 +182,7 @@ def test_a_worker_that_refuses_is_asked_once_and_one_that_died_is_replaced() -> 
         assert background.compile(order).block == "block" and len(started) == 1  # type: ignore[arg-type]
         background.close()
         assert "is being closed" in background.compile(order).why  # type: ignore[arg-type]
+
+
+def test_what_is_given_is_told_by_one_byte() -> None:
+    assert [guards.is_given(bytes(guards.GIVEN) + more) for more in (b"", b"\0", b"\1", b"\0\1")] == [False, False, True, False]

@@ -36,6 +36,9 @@ REFUSED = {
     "a far local that was never set": (encode("far_local", 1) + RETURN, [], "may not be set"),
     "a far local that is not there": (ONE + encode("far_store_local", 300) + RETURN, [], "there are 2"),
     "a handler that is the way back": (encode("nil") + encode("call0", 1) + RETURN, [(1, 5, 1, 0)], "words on the stack|no safepoint"),
+    "a handler that takes what was pushed": (ONE + PUSH + POP + encode("call0", 1) + RETURN + encode("drop_arguments", 1) + ONE + RETURN,
+                                             [(4, 7, 8, 0)], "takes 1 pushed arguments; there are 0"),
+    "a call of many that takes three": (ONE * 3 + encode("calln", 1, 3) + RETURN, [], "takes"),
     "a handler that expects what the call took": (ONE + encode("call1", 1) + RETURN + RETURN, [(2, 5, 6, 1)], "finds 1 words"),
     "a handler that expects what is not there": (encode("call0", 1) + RETURN + RETURN, [(0, 3, 4, 1)], "finds 1 words"),
 }
@@ -56,6 +59,22 @@ def test_what_is_safe_is_not_refused() -> None:
     prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + ONE * 3 + encode("calln", 1, 4) + RETURN), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, ONE + encode("call0", 1) + RETURN + RETURN, [(2, 5, 6, 1)]), 3, {1}, {1})
     prove(Code(1, 1, False, 2, 12, ONE + PUSH + POP + encode("jump", 0) + encode("drop_arguments", 1) + ONE + RETURN), 3, {1}, {1})
+
+
+def test_handlers_protect_up_to_their_end_and_what_is_given_is_set() -> None:
+    ways = encode("local", 0) + encode("jump_nil", 6) + ONE + encode("call0", 1) + RETURN + encode("call0", 1) + RETURN + RETURN
+    prove(Code(1, 1, False, 2, 12, ways, [(7, 11, 15, 1)]), 3, {1}, {1})
+    prove(Code(1, 1, True, 3, 12, LOCAL + RETURN), 3, {1}, {1})
+    with pytest.raises(CodeError, match="needs 0 bytes in local 1"):
+        prove(Code(1, 1, False, 3, 12, ONE + encode("call0", 1) + RETURN + STORE + encode("var_length", 1, 8) + RETURN, [(2, 5, 6, 1)]), 3, {1}, {1})
+
+
+@pytest.mark.parametrize("name", ["bind", "set_value"])
+def test_constants_are_not_assigned(name: str) -> None:
+    code = Code(1, 1, False, 2, 12, ONE + encode(name, 1) + (encode("unbind", 1) if name == "bind" else b"") + ONE + RETURN)
+    with pytest.raises(CodeError, match="is a constant"):
+        prove(code, 3, {1}, {2})
+    prove(code, 3, {1}, {1})
 
 
 def opened(local: int, size: int) -> bytes:
@@ -81,6 +100,7 @@ TYPED_REFUSED = {
     "of what was not at the top when it was stored": (encode("var_open", 0, 8) + ONE + STORE + POP + encode("var_inc", 1), "in local 1"),
     "opened on one of two ways": (ONE + STORE + encode("local", 0) + encode("jump_nil", len(opened(1, 8))) + opened(1, 8) + encode("var_inc", 1), "in local 1"),
     "opened for different sizes on two ways": (BOTH + encode("var_open", 0, 4) + JOIN + OPEN + STORE + encode("var_inc", 1), "in local 1"),
+    "of an argument": (encode("var_inc", 0), "in local 0"),
     "an array that was never opened": (ONE + STORE + opened(2, 8) + INDEX, "needs 0 bytes in local 1"),
     "the length of nothing": (ONE + STORE + encode("var_length", 1, 8), "needs 0 bytes in local 1"),
     "an element that nobody looked for": (ALL + encode("var_fetch", 1, 2, 3), "no var_index of local 1 by local 2"),

@@ -20,7 +20,7 @@ LEAVES = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
 class Mutant(NamedTuple):
-    """``old`` of function ``place`` becomes ``new``; ``start`` and ``end`` are bytes of the text."""
+    """``old`` of function ``place`` becomes ``new``; ``start`` and ``end`` are bytes of the whole text."""
 
     file: str
     line: int
@@ -30,11 +30,12 @@ class Mutant(NamedTuple):
     new: str
     start: int
     end: int
+    text: str  # its line
 
     @property
-    def row(self) -> tuple[str, str, str, str]:
-        """What a table names it by: lines come and go."""
-        return self.file, self.place, self.old, self.new
+    def row(self) -> tuple[str, str, str, str, str]:
+        """What a table names it by: numbers of lines come and go, and long texts are cut off."""
+        return self.file, self.place, self.text[:60], self.kind, self.new[:40]
 
     def applied(self, text: str) -> str:
         data = text.encode()
@@ -99,7 +100,8 @@ def mutants(file: str, text: str) -> list[Mutant]:
                 assert isinstance(part, ast.expr | ast.stmt) and part.end_lineno is not None and part.end_col_offset is not None
                 start, end = begins[part.lineno - 1] + part.col_offset, begins[part.end_lineno - 1] + part.end_col_offset
                 old = " ".join(text.encode()[start:end].decode().split())
-                found.append(Mutant(file, part.lineno, inner, kind, old, new if new == "pass" else f"({new})", start, end))
+                found.append(Mutant(file, part.lineno, inner, kind, old, new if new == "pass" else f"({new})", start, end,
+                                    lines[part.lineno - 1].decode().strip()))
             walk(child, inner)
     walk(ast.parse(text), "")
     return found
