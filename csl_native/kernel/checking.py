@@ -37,6 +37,7 @@ from ..words import CONS, OTHER, STRING, SYMBOL, VECTOR
 from .collector import object_bytes, pointer_count
 from .hashing import NUMBERED, OLD_DELETED, OLD_EMPTY, PACKED
 
+WEAK_TABLE = 40  # the kind of a handle, as in lisp/handles.py: it keeps a hash table beside it
 BOUNDED = "a heap from a file is looked at once, from its first byte to its last"
 
 # What is wrong with an object; verifying.py has the words.
@@ -103,7 +104,8 @@ def good_contents(p) -> bool:
         width = load(p + 8) >> 3 & 15
         return load(p + 8) & 7 == 0 and (width == 1 or width == 2 or width == 4 or width == 8) and ((h >> 8) - 8) & (width - 1) == 0
     if kind == T_HANDLE:
-        return (load(p + 8) | load(p + 16)) & 7 == 0
+        number = load(p + 16)
+        return load(p + 8) & 7 == 0 and (number & 7 == 0 or load(p + 8) == WEAK_TABLE and number & 7 == OTHER and load(number - OTHER) == HASH_HEADER)
     if kind == T_HASH:
         return good_table(p + OTHER)
     return True
@@ -113,7 +115,7 @@ def good_table(h) -> bool:
     """Does a hash table have a power of two of places, as many in use as it says, and a free one that ends every search?"""
     kind = load(h + HASH_KIND)
     table = load(h + HASH_SLOTS)
-    if kind & 7 != 0 or not ult(kind, 32) or table & 7 != VECTOR:
+    if kind & 7 != 0 or not ult(kind, 48) or table & 7 != VECTOR:
         return False
     n = load(table - VECTOR) >> 8
     if n < 16 or n & n - 1 != 0:

@@ -152,7 +152,7 @@ SUPPORT = """
 (de valued (x) (let ((un-wound x)) (unwinder) un-wound))
 (de unwinder nil (set 'un-wound (list 'was (atom (symbol-value 'un-wound)))))
 (de deep (n x) (cond ((izerop n) x) (t (list n (deep (isub1 n) x)))))
-(de filed (x) (prog (f o) (setq f "fuzz!.data") (setq o (wrs (open f 'output))) (errorset (list 'print (mkquote (clip x))) nil nil) (close (wrs o))
+(de filed (x) (prog (f o) (setq f "fuzz.data") (setq o (wrs (open f 'output))) (errorset (list 'print (mkquote (clip x))) nil nil) (close (wrs o))
   (setq o (rds (open f 'input))) (setq x (errorset '(read) nil nil)) (close (rds o)) (return x)))
 (fluid '(table touched)) (setq table (mkhash 10 2 1.5))
 (de touch (s) (setq touched (cons s touched)) s)
