@@ -242,7 +242,7 @@ class Batch:
         if self.process.is_alive():
             if k != self.seen:
                 self.seen, self.since, self.wall = k, self.cpu(), time.monotonic()
-            if self.cpu() - self.since <= HANG and time.monotonic() - self.wall <= 20 * HANG:
+            if self.cpu() - self.since <= HANG and time.monotonic() - self.wall <= 100 * HANG:
                 return False
             self.process.kill()
             hang = True
