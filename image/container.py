@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-import msgpack
-
-from csl_native.image import files, schema
+from csl_native.image import files
+from csl_native.image.directory import PAGE as PAGE  # these, too
+from csl_native.image.directory import Section as Section
+from csl_native.image.directory import parse
+from csl_native.image.directory import unpack as unpack
 from csl_native.image.files import ImageError as ImageError  # what everybody takes from here
 from csl_native.system.files import BINARY, REPLACES_MAPPED, others_can_write
 
@@ -26,7 +28,6 @@ except ImportError:
 
 MAGIC = b"CSLNATIV"
 FORMAT_MAJOR, FORMAT_MINOR = 1, 3
-PAGE = 4096
 SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
 SLOT_PLACES = (0, 512)
 DIRECTORY_LIMIT = 8 << 20
@@ -43,23 +44,6 @@ def digest(data: Any, size: int = 16) -> bytes:
 def matches(data: Any, wanted: bytes) -> bool:
     """Does data have a digest?  Sections and pages of format 1.0 have short ones."""
     return len(wanted) in (16, STRONG) and digest(data, len(wanted)) == wanted
-
-
-class Section:
-    """A named run of bytes.  ``raw`` sections are page-aligned and can be mapped; others are compressed with zstandard."""
-
-    def __init__(self, name: str, data: bytes = b"", raw: bool = False, info: dict[str, Any] | None = None, offset: int = 0,
-                 stored: int = 0, length: int = 0, digest: bytes = b"") -> None:
-        self.name, self.data, self.raw, self.info = name, data, raw, info or {}
-        self.offset, self.stored, self.length, self.digest = offset, stored, length, digest
-
-
-def unpack(data: bytes) -> Any:
-    """A value packed by msgpack; ValueError for whatever is wrong with it, nested lists that claim more than the memory there is included."""
-    try:
-        return msgpack.unpackb(data, strict_map_key=False)
-    except (TypeError, MemoryError, msgpack.UnpackException) as error:
-        raise ValueError(f"not well packed: {error or type(error).__name__}") from error
 
 
 class Image:
@@ -140,20 +124,16 @@ class Image:
                 lost = True
                 continue
             try:
-                rows = unpack(data)["sections"]
-                if problem := schema.wrong(rows):
-                    raise ValueError(problem)
-                sections = {row["name"]: Section(row["name"], b"", row["raw"], row["info"], row["offset"], row["stored"], row["length"],
-                                                 row["digest"]) for row in rows}
+                sections, reach = parse(data)
             except (ValueError, KeyError, TypeError) as error:
                 raise ImageError(f"{self.path}: its directory cannot be read ({error}); make the image again") from error
-            for s in sections.values():
+            for s in sections.values() if reach > self.size else ():
                 if s.offset < PAGE or s.offset + s.stored > self.size or (s.raw and s.offset % PAGE):
                     raise ImageError(f"{self.path}: section {s.name} lies at {s.offset}..{s.offset + s.stored}, outside of the file "
                                      f"({self.size} bytes); the file was cut short or damaged")
             if lost:
                 self.doubts.append("an older state of the image is used, and what was written last is lost")
-            return sequence, sections
+            return sequence, dict(sections)
         raise ImageError(f"{self.path}: is damaged: no valid root ({'; '.join(self.doubts)}); restore it from a copy or make it again")
 
     def read(self, name: str, check: bool = True, limit: int = 1 << 40) -> bytes:

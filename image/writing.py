@@ -38,6 +38,7 @@ from csl_native.image.container import (
     matches,
     unpack,
 )
+from csl_native.image.directory import pack
 from csl_native.system.files import REPLACES_MAPPED
 
 SLACK = 64 << 10  # bytes that may be dead in any file
@@ -135,7 +136,7 @@ class Writer:
         new_infos = {s.name: infos[s.name] for s in kept if s.name in infos and infos[s.name] != s.info}
         if not fresh and not new_infos and not dropped & set(image.sections) and not (small and self._wasteful(kept)):
             return False
-        rows = [_at(s, s.offset, new_infos.get(s.name, s.info)) for s in kept]
+        rows = [_at(s, s.offset, new_infos[s.name]) if s.name in new_infos else s for s in kept]
         live = sum(s.stored for s in (*rows, *fresh)) + PAGE
         if small or image.size + sum(s.stored for s in fresh) - live > live // 2 + SLACK:
             try:
@@ -250,9 +251,7 @@ def _place(rows: list[Section], start: int) -> tuple[list[Section], bytes, int]:
             s.offset = at
             placed.append(s)
             at += s.stored
-    directory: bytes = msgpack.packb({"sections": [
-        {"name": s.name, "raw": s.raw, "info": s.info, "offset": s.offset, "stored": s.stored, "length": s.length, "digest": s.digest}
-        for s in sorted(rows, key=lambda s: s.name)]})
+    directory = pack(rows)
     if len(directory) > DIRECTORY_LIMIT:
         raise ImageError(f"an image of {len(rows)} sections would have a directory of {len(directory)} bytes; {DIRECTORY_LIMIT} at most. "
                          "Put modules into several files")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ..words import OTHER
@@ -15,6 +15,7 @@ COMPILED, LONG = CODE_COMPILED + OTHER - 8, CODE_LONG + OTHER - 8  # in the cont
 MOST_BYTES = (1 << 24) - 1  # of bytecode
 
 
+@lru_cache(maxsize=1 << 14)
 def encode(name: str, *operands: int) -> bytes:
     """The bytes of one instruction; an operand out of its range is an error."""
     row = by_name()[name]
@@ -142,32 +143,62 @@ def check_opcodes(code: bytes) -> None:
         at += size
 
 
+class Joining(NamedTuple):
+    """What ``join`` asks of each opcode."""
+
+    sizes: dict[int, int]  # of single instructions
+    distances: dict[int, int]  # bytes of the distance that a branch begins with
+    lengths: dict[int, tuple[int, ...]]  # of the sequences that begin with it
+    numbers: dict[bytes, int]  # of sequences
+
+
 @cache
-def _beginning() -> dict[int, list[tuple[int, bytes]]]:
-    """Sequences by the opcode that they begin with: number, and the opcodes."""
-    found: dict[int, list[tuple[int, bytes]]] = {}
+def _joining() -> Joining:
+    rows, lengths, numbers = instructions(), dict[int, set[int]](), dict[bytes, int]()
     for number, parts in joined().items():
-        found.setdefault(parts[0].number, []).append((number, bytes(row.number for row in parts)))
-    return found
+        lengths.setdefault(parts[0].number, set()).add(len(parts))
+        numbers[bytes(row.number for row in parts)] = number
+    return Joining({row.number: row.size for row in rows}, {row.number: OPERANDS[row.operands[0][1]].size for row in rows if row.kind == "branch"},
+                   {number: tuple(found) for number, found in lengths.items()}, numbers)
 
 
 def join(code: bytes, labels: Collection[int] = ()) -> bytes:
-    """Bytecode with its sequences joined, as few steps as there can be; ``labels`` are places that are reached otherwise than by its branches."""
-    listing, beginning = decode(code), _beginning()
-    opcodes = bytes(item.row.number for item in listing)
-    stops = {*labels, *(item.target for item in listing)}
-    cost, best, room = [0] * (len(listing) + 1), [0] * len(listing), 0
-    for k in range(len(listing) - 1, -1, -1):
-        cost[k], best[k], room = cost[k + 1] + 1, opcodes[k], room + 1
-        for number, wanted in beginning.get(opcodes[k], ()):
-            if len(wanted) <= room and cost[k + len(wanted)] + 1 < cost[k] and opcodes.startswith(wanted, k):
-                cost[k], best[k] = cost[k + len(wanted)] + 1, number
-        if listing[k].at in stops:
+    """Bytecode with its sequences joined, as few steps as there can be; ``labels`` are places that are reached otherwise than by its branches.
+
+    Of sequences that lead to as few steps the first one in ``SEQUENCES`` is taken.
+    """
+    sizes, distances, lengths, numbers = _joining()
+    places, stops, at = list[int](), set(labels), 0
+    while at < len(code):
+        op = code[at]
+        size = sizes.get(op)
+        if size is None or at + size > len(code):
+            return join(split(code), labels)  # it has sequences already, or is none: split says so
+        places.append(at)
+        if op in distances:
+            stops.add(at + size + int.from_bytes(code[at + 1:at + 1 + distances[op]], "little", signed=True))
+        at += size
+    opcodes, count = bytes([code[at] for at in places]), len(places)
+    cost, room, out, taken = [0] * (count + 1), 0, bytearray(code), bytearray(b"\1" * count)
+    for k in range(count - 1, -1, -1):
+        op, least, room = opcodes[k], cost[k + 1] + 1, room + 1
+        if op in lengths:
+            best = 0
+            for length in lengths[op]:
+                if length <= room and (steps := cost[k + length] + 1) <= least:
+                    number = numbers.get(opcodes[k:k + length], 0)
+                    if number and (steps < least or number > best > 0):
+                        best, least, taken[k] = number, steps, length
+            if best:
+                out[places[k]] = best
+        cost[k] = least
+        if places[k] in stops:
             room = 0
-    out, k = bytearray(code), 0
-    while k < len(listing):
-        out[listing[k].at] = best[k]
-        k += len(steps()[best[k]])
+    k = 0
+    while k < count:  # what stands inside of a sequence keeps its opcode
+        for inside in range(k + 1, k + taken[k]):
+            out[places[inside]] = opcodes[inside]
+        k += taken[k]
     return bytes(out)
 
 

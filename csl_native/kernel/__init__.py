@@ -34,10 +34,11 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         order,
         safepoint,
         stencils,
+        strings,
         symbols,
         text,
         variables,
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, comparison, boxed, bits, floats, modular, equality, lists, order, vectors, collector, safepoint,
-            symbols, hashing, text, calls, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+            symbols, hashing, text, strings, calls, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -17,13 +17,13 @@ HOST_CODES = (
     "bad_vector", "big_float", "call_function", "bad_function", "big_gcd", "bad_op", "no_memory", "divide_zero",
     "big_logic", "bad_throw", "bad_rplac", "integer_power", "bad_symbol", "opcode", "bad_hash", "text_function",
     "bad_trig", "apply_other", "bad_residue", "collect", "debug", "hot", "compile", "bailout", "left", "big_product", "big_quotient", "readch",
-    "float_trap", "useful", "run", "deep", "name",
+    "float_trap", "useful", "run", "deep", "name", "string_store",
 )
 (H_NONE, H_FATAL_MEMORY, H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT, H_BAD_CAR, H_BAD_CDR, H_BAD_ARITH, H_BAD_COMPARE, H_UNSET,
  H_UNDEFINED, H_WRONG_COUNT, H_BAD_VECTOR, H_BIG_FLOAT, H_CALL, H_BAD_FUNCTION, H_BIG_GCD, H_BAD_OP, H_NO_MEMORY, H_DIVIDE_ZERO,
  H_BIG_LOGIC, H_BAD_THROW, H_BAD_RPLAC, H_POWER, H_BAD_SYMBOL, H_OPCODE, H_BAD_HASH, H_TEXT,
  H_BAD_TRIG, H_APPLY, H_BAD_RESIDUE, H_COLLECT, H_DEBUG, H_HOT, H_COMPILE, H_BAILOUT, H_LEFT, H_BIG_PRODUCT,
- H_BIG_QUOTIENT, H_READCH, H_FLOAT_TRAP, H_USEFUL, H_RUN, H_DEEP, H_NAME) = range(len(HOST_CODES))
+ H_BIG_QUOTIENT, H_READCH, H_FLOAT_TRAP, H_USEFUL, H_RUN, H_DEEP, H_NAME, H_STRING_STORE) = range(len(HOST_CODES))
 
 # Names of operations in error messages, by number.
 OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "max",
@@ -40,9 +40,9 @@ O_FLAG, O_ID2INT = OP["flag"], OP["id2int"]
 
 # Functions of kernel/text.py that the host finishes when they meet more than ASCII, by number.
 TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",
-                  "schar", "explode", "compress", "explode2lc", "explode2uc")
+                  "schar", "explode", "compress", "explode2lc", "explode2uc", "id2string", "allocate-string")
 (X_LITER, X_DIGIT, X_SEPRP, X_CHAR_CODE, X_CODE_CHAR, X_EXPLODE2, X_LIST2STRING, X_STRING2LIST, X_INTERN, X_STRING_LENGTH,
- X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC) = range(15)
+ X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC, X_ID2STRING, X_ALLOCATE_STRING) = range(17)
 
 
 @inline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..objects import F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
+from ..objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
 from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, store, ult, unlikely  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
@@ -122,6 +122,32 @@ def set_checked(s, v):
     if load(s + SYM_FLAGS) & F_KEYWORD != 0:
         return host(H_BAD_SYMBOL, O_SETV, s, v)
     return set_value(s, v)
+
+
+@inline
+def has_flag(s, flag) -> bool:
+    """Is it a symbol with a flag of its header?"""
+    return s & 7 == SYMBOL and load(s + SYM_FLAGS) & flag != 0
+
+
+@lisp("fluidp")
+def fluidp(s):
+    return truth(has_flag(s, F_FLUID))
+
+
+@lisp("globalp")
+def globalp(s):
+    return truth(has_flag(s, F_GLOBAL))
+
+
+@lisp("keywordp")
+def keywordp(s):
+    return truth(has_flag(s, F_KEYWORD))
+
+
+@lisp("constantp")
+def constantp(x):
+    return truth(x == NIL or x == T if x & 7 == SYMBOL else x & 7 != CONS)
 
 
 @lisp("boundp")

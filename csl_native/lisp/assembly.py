@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from ..instructions.codec import MOST_BYTES, Code, encode
@@ -54,6 +55,18 @@ class Function:
 MANY = 255  # what an operand of one byte counts; distances are of two bytes.  Instructions that begin with far_ have larger ones.
 FAR = {"local": "far_local", "set_local": "far_set_local", "store_local": "far_store_local"}
 MOST_FRAME = 60_000  # words
+NEAR = 32767  # bytes of code in which no jump is a far one
+
+
+@cache
+def effects() -> dict[str, tuple[int, bool]]:
+    """Of each instruction, by name: how many words it adds to the operands, and whether it leaves the function."""
+    return {row.name: (row.gives - row.takes, row.kind in ("return", "tail")) for row in by_name().values()}
+
+
+@cache
+def sizes_by_name() -> dict[str, int]:
+    return {row.name: row.size for row in by_name().values()}
 
 
 class Assembler:
@@ -72,11 +85,12 @@ class Assembler:
             elif name in ("unbind", "drop_arguments"):
                 self.op(name, operands[0] - MANY)
                 operands = MANY,
-        row = by_name()[name]
-        f.depth += row.gives - row.takes
-        f.deepest = max(f.deepest, f.depth)
+        effect, leaves = effects()[name]
+        f.depth = depth = f.depth + effect
+        if depth > f.deepest:
+            f.deepest = depth
         f.items.append(("op", name, operands))
-        if row.kind in ("return", "tail"):
+        if leaves:
             f.dead = True
 
     def label(self) -> int:
@@ -122,33 +136,42 @@ class Assembler:
     def assemble(self, least: int, most: int, rest: bool) -> Code:
         f = self.f
         far = set[int]()
-        while more := self.too_far(far):
+        places, end = self.label_places(far)
+        while end > NEAR and (more := self.too_far(far, places)):
             far |= more
-        out, places = bytearray(), self.label_places(far)
-        if max(places.values(), default=0) > MOST_BYTES or f.most_locals + f.deepest > MOST_FRAME:
+            places, end = self.label_places(far)
+        if end > MOST_BYTES or f.most_locals + f.deepest > MOST_FRAME:
             raise CompileError("function is too long to compile")
+        parts, rows, at = list[bytes](), by_name(), 0
         for k, item in enumerate(f.items):
             if item[0] == "op":
-                out += encode(item[1], *item[2])
+                part = encode(item[1], *item[2])
             elif item[0] == "jump":
                 name = f"far_{item[1]}" if k in far else item[1]
-                out += encode(name, places[item[2]] - len(out) - by_name()[name].size, *item[3])
+                part = encode(name, places[item[2]] - at - rows[name].size, *item[3])
+            else:
+                continue
+            parts.append(part)
+            at += len(part)
         handlers = [(places[a], places[b], places[t], d) for a, b, t, d in f.handlers if places[a] < places[b]]
-        return Code(least, most, rest, f.most_locals, f.most_locals + f.deepest + 2, bytes(out), handlers)
+        return Code(least, most, rest, f.most_locals, f.most_locals + f.deepest + 2, b"".join(parts), handlers)
 
-    def label_places(self, far: set[int]) -> dict[int, int]:
-        """Where the labels are, when these items are far jumps; those of items, too, as negative numbers."""
-        at, places, rows = 0, dict[int, int](), by_name()
+    def label_places(self, far: set[int]) -> tuple[dict[int, int], int]:
+        """Where the labels are, when these items are far jumps, and where the code ends."""
+        at, places, size = 0, dict[int, int](), sizes_by_name()
         for k, item in enumerate(self.f.items):
             if item[0] == "label":
                 places[item[1]] = at
             else:
-                at += rows[f"far_{item[1]}" if k in far else item[1]].size
-                places[~k] = at
-        return places
+                at += size[item[1] if k not in far else f"far_{item[1]}"]
+        return places, at
 
-    def too_far(self, far: set[int]) -> set[int]:
+    def too_far(self, far: set[int], places: dict[int, int]) -> set[int]:
         """Jumps that must be far ones, too: how far others are only grows by that."""
-        items, places = self.f.items, self.label_places(far)
-        return {k for k, item in enumerate(items)
-                if item[0] == "jump" and k not in far and not -32768 <= places[item[2]] - places[~k] < 32768}
+        at, found, size = 0, set[int](), sizes_by_name()
+        for k, item in enumerate(self.f.items):
+            if item[0] != "label":
+                at += size[item[1] if k not in far else f"far_{item[1]}"]
+                if item[0] == "jump" and k not in far and not -32768 <= places[item[2]] - at < 32768:
+                    found.add(k)
+        return found

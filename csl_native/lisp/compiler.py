@@ -43,6 +43,8 @@ OPEN = {  # Lisp functions that are one instruction, by argument count
 FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0), "iplus": ("plus", 0),
           "itimes": ("times", 8)}
 RIGHT = {"append": "append2", "nconc": "nconc2"}
+CALLS = [[f"{kind}{n}" for n in range(4)] for kind in ("call", "tail_call")]  # by whether the value is the function's, and arguments
+DIRECT = 12  # forms inside of each other that are compiled by calls, which is faster; what is deeper in steps, which take no stack
 
 
 class Compiler(Parameters):
@@ -71,6 +73,9 @@ class Compiler(Parameters):
         self.loops = (self.mapping, self.form_maphash)
         self.f, self.known = Function(), Known(m)
         self.compiled = False
+        self.nesting = 0  # forms that are compiled by calls now
+        self.nots = m.intern("null"), m.intern("not")
+        self.and_, self.or_ = m.intern("and"), m.intern("or")
 
     # -- functions ---------------------------------------------------------------
 
@@ -152,10 +157,17 @@ class Compiler(Parameters):
     def progn(self, body: list[int], context: int) -> Steps:
         if not body:
             self.constant(NIL, context)
-            return
+            return None
+        if len(body) == 1:
+            return self.form(body[0], context)
+        return self.several(body, context)
+
+    def several(self, body: list[int], context: int) -> Steps:
         for x in body[:-1]:
-            yield self.form(x, EFFECT)
-        yield self.form(body[-1], context)
+            if (steps := self.form(x, EFFECT)) is not None:
+                yield steps
+        if (steps := self.form(body[-1], context)) is not None:
+            yield steps
 
     def constant(self, value: int, context: int) -> None:
         if context == EFFECT:
@@ -202,10 +214,29 @@ class Compiler(Parameters):
         return self.call(head, arguments, context)
 
     def special_form(self, handler: Callable[[int, int], Steps], x: int, context: int) -> Steps:
+        """At once where few forms are around this one, else in steps."""
+        if self.nesting >= DIRECT:
+            return self.special_steps(handler, x, context)
+        self.nesting += 1
         try:
-            yield handler(x, context)
-        except ValueError:  # a part of the form is no list, or no symbol; the innermost form that this is about has said so
-            raise CompileError(f"bad args for {self.m.text(self.m.car(x))}", bare=True) from None
+            if (steps := handler(x, context)) is not None:
+                deep(steps, MOST_STEPS)
+        except ValueError:
+            raise self.malformed(x) from None
+        finally:
+            self.nesting -= 1
+        return None
+
+    def special_steps(self, handler: Callable[[int, int], Steps], x: int, context: int) -> Steps:
+        try:
+            if (steps := handler(x, context)) is not None:
+                yield steps
+        except ValueError:
+            raise self.malformed(x) from None
+
+    def malformed(self, x: int) -> CompileError:
+        """A part of a form is no list, or no symbol; the innermost form that this is about says so."""
+        return CompileError(f"bad args for {self.m.text(self.m.car(x))}", bare=True)
 
     def expansion(self, x: int, context: int) -> Steps:
         yield self.form(self.lisp.expand(x), context)
@@ -235,77 +266,114 @@ class Compiler(Parameters):
         if self.compiled and not self.m.flags(x) & (F_FLUID | F_GLOBAL | F_KEYWORD):
             self.lisp.declare_fluid(x)
 
-    def call(self, head: int, arguments: list[int], context: int) -> Steps:
-        op = self.open.get((head, len(arguments)))
-        if op is not None:
+    def operands(self, arguments: list[int]) -> Steps:
+        """Compile forms for their values: at once where few forms are around them, else in steps from the first one that has parts on."""
+        if self.nesting >= DIRECT:
+            return self.operand_steps(arguments)
+        self.nesting += 1
+        try:
             for a in arguments:
-                yield self.form(a, VALUE)
-            self.op(op)
-            self.finish(context)
-            return
-        if head in self.cxr and len(arguments) == 1:
-            yield self.form(arguments[0], VALUE)
-            for c in reversed(self.cxr[head]):
-                self.op("car" if c == "a" else "cdr")
-            self.finish(context)
-            return
-        if head in self.folded:
+                if (steps := self.form(a, VALUE)) is not None:
+                    deep(steps, MOST_STEPS)
+        finally:
+            self.nesting -= 1
+        return None
+
+    def operand_steps(self, arguments: list[int]) -> Steps:
+        for a in arguments:
+            if (steps := self.form(a, VALUE)) is not None:
+                yield steps
+
+    def call(self, head: int, arguments: list[int], context: int) -> Steps:
+        """A call: what it compiles to behind its arguments, or between them."""
+        ops = self.opcodes(head, len(arguments))
+        if ops is None:
+            if head not in self.folded:
+                return self.general_call(head, arguments, context)
             op, unit = self.folded[head]
             if not arguments:
                 self.constant(unit, context)
-                return
-            yield self.form(arguments[0], VALUE)
-            for a in arguments[1:]:
-                yield self.form(a, VALUE)
-                self.op(op)
-            self.finish(context)
-            return
-        if head in self.right and len(arguments) > 2:
-            for a in arguments:
-                yield self.form(a, VALUE)
-            for _ in arguments[1:]:
-                self.op(self.right[head])
-            self.finish(context)
-            return
-        if head == self.list_ and arguments:
-            for a in arguments:
-                yield self.form(a, VALUE)
-            self.op("ncons")
-            for _ in arguments[1:]:
-                self.op("cons")
-            self.finish(context)
-            return
-        yield self.general_call(head, arguments, context)
+                return None
+            return self.fold(op, arguments, context)
+        if (steps := self.operands(arguments)) is not None:
+            return self.behind(steps, ops, context)
+        for op in ops:
+            self.op(op)
+        self.finish(context)
+        return None
+
+    def opcodes(self, head: int, count: int) -> list[str] | None:
+        """The instructions without operands that a call is, behind its arguments; None for one that is another thing."""
+        if (op := self.open.get((head, count))) is not None:
+            return [op]
+        if head in self.cxr and count == 1:
+            return ["car" if c == "a" else "cdr" for c in reversed(self.cxr[head])]
+        if head in self.right and count > 2:
+            return [self.right[head]] * (count - 1)
+        if head == self.list_ and count:
+            return ["ncons", *["cons"] * (count - 1)]
+        return None
+
+    def behind(self, steps: Steps, ops: list[str], context: int) -> Steps:
+        yield steps
+        for op in ops:
+            self.op(op)
+        self.finish(context)
+
+    def fold(self, op: str, arguments: list[int], context: int) -> Steps:
+        yield self.form(arguments[0], VALUE)
+        for a in arguments[1:]:
+            yield self.form(a, VALUE)
+            self.op(op)
+        self.finish(context)
 
     def general_call(self, head: int, arguments: list[int], context: int) -> Steps:
         f, m = self.f, self.m
         n = len(arguments)
         if n > MANY:
             quoted = m.list([self.quote, head])
-            yield self.call(m.intern("apply"), [quoted, m.cons(self.list_, m.list(arguments))], context)
-            return
+            return self.call(m.intern("apply"), [quoted, m.cons(self.list_, m.list(arguments))], context)
         tail = context == TAIL and not f.bindings and not f.protections
         if tail and head == f.name and len(f.parameters) == n and f.depth == 0 and f.parameters and not f.arguments:
-            for a in arguments:
-                yield self.form(a, VALUE)
-            for symbol in reversed(f.parameters):
-                self.op("store_local", f.parameters.index(symbol))
-            self.back_jump(f.entry)
-            return
-        for a in arguments[:3]:
-            yield self.form(a, VALUE)
-        if n <= 3:
-            self.op(("tail_call" if tail else "call") + str(n), self.literal(head))
-        else:
-            for a in arguments[3:]:
-                yield self.form(a, VALUE)
-                self.op("push_argument")
-                self.op("pop")
-                f.arguments += 1
-            self.op("calln", self.literal(head), n)
-            f.arguments -= n - 3
-        if n > 3 or not tail:
+            return self.again(arguments)
+        if n > 3:
+            return self.long_call(head, arguments, context)
+        if (steps := self.operands(arguments)) is not None:
+            return self.short_call(steps, head, n, tail, context)
+        self.op(CALLS[tail][n], self.literal(head))
+        if not tail:
             self.finish(context)
+        return None
+
+    def short_call(self, steps: Steps, head: int, n: int, tail: bool, context: int) -> Steps:
+        yield steps
+        self.op(CALLS[tail][n], self.literal(head))
+        if not tail:
+            self.finish(context)
+
+    def long_call(self, head: int, arguments: list[int], context: int) -> Steps:
+        """Arguments from the fourth on are pushed."""
+        f = self.f
+        if (steps := self.operands(arguments[:3])) is not None:
+            yield steps
+        for a in arguments[3:]:
+            if (steps := self.form(a, VALUE)) is not None:
+                yield steps
+            self.op("push_argument")
+            self.op("pop")
+            f.arguments += 1
+        self.op("calln", self.literal(head), len(arguments))
+        f.arguments -= len(arguments) - 3
+        self.finish(context)
+
+    def again(self, arguments: list[int]) -> Steps:
+        """A call of the function itself whose value is the function's: a jump."""
+        f = self.f
+        if (steps := self.operands(arguments)) is not None:
+            yield steps
+        for symbol in reversed(f.parameters):
+            self.op("store_local", f.parameters.index(symbol))
+        self.back_jump(f.entry)
 
     def back_jump(self, label: int) -> None:
         self.op("poll")
@@ -336,7 +404,8 @@ class Compiler(Parameters):
         shadowed, locals_ = {symbol: f.scope.get(symbol) for symbol, _ in rows}, f.locals
         slots = []
         for _, value in rows:
-            yield self.form(value, VALUE)
+            if (steps := self.form(value, VALUE)) is not None:
+                yield steps
         for symbol, _ in rows:
             slots.append(-1 if m.flags(symbol) & F_FLUID or symbol in f.shared else self.new_local())
         fluids = 0

@@ -71,7 +71,8 @@ class Exits(Assembler):
                 self.place(block.labels[y], block.depth)
                 block.left = block.left or False
             else:
-                yield self.form(y, EFFECT)
+                if (steps := self.form(y, EFFECT)) is not None:
+                    yield steps
         f.blocks.pop()
         if context == EFFECT:
             self.place(block.exit, block.depth)
@@ -125,13 +126,16 @@ class Exits(Assembler):
         simple = f.bindings == 0 and not f.cleanups and not f.protections and f.arguments == block.arguments
         if block.context == TAIL and simple:
             depth = f.depth
-            yield self.form(value, TAIL)
+            if (steps := self.form(value, TAIL)) is not None:
+                yield steps
             f.depth = depth + (context != EFFECT)
             return
         if block.context == EFFECT:
-            yield self.form(value, EFFECT)
+            if (steps := self.form(value, EFFECT)) is not None:
+                yield steps
         else:
-            yield self.form(value, VALUE)
+            if (steps := self.form(value, VALUE)) is not None:
+                yield steps
             self.op("store_local", block.result)
         if f.dead:
             return

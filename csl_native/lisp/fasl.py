@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -58,6 +59,7 @@ class Writer:
         self.out = bytearray()
         self.places = 1  # element 0 of the table is the loader's
         self.symbols: dict[int, int] = {}
+        self.codes: dict[int, bytes] = {}  # what is written for them
         self.functions: list[int] = []  # uninterned symbols with a definition, which must be written too
         self.m.hold(self)
 
@@ -66,51 +68,52 @@ class Writer:
         return list(self.symbols)
 
     def write(self, value: int) -> None:
-        """Append one value."""
-        shared = self.shared(value)
-        kept: dict[int, int] = {}
-        work: list[int | bytes] = [value]
+        """Append one value.  Nothing is collected meanwhile, so the words of conses are read as they are."""
+        shared, kept, out, codes = self.shared(value), dict[int, int](), self.out, self.codes
         open_: set[int] = set()
-        while work:
-            x = work.pop()
-            if isinstance(x, bytes):
-                self.out += x
-                continue
-            if x < 0 and -x in open_:
-                open_.discard(-x)
-                continue
-            if x in open_:
-                raise Unwritable("a circular structure cannot be written to a module")
-            if x in kept:
-                self.out += op(FASL_TABLE, kept[x])
-                continue
-            parts, code = self.parts(x, shared)
-            if x in shared:
-                kept[x] = self.places
-                self.places += 1
-                code += op(FASL_KEEP, kept[x])
-            if parts:
-                open_.add(x)
-                work.append(-x)
-                work.append(code)
-                work.extend(reversed(parts))
+        todo = [(iter([value]), b"", 0)]  # what is left of the parts of each value that has begun, the operation behind them, and the value
+        while todo:
+            parts, code, whole = todo[-1]
+            for x in parts:
+                if x & 7 == SYMBOL:
+                    out += codes.get(x) or self.symbol(x)
+                elif x in open_:
+                    raise Unwritable("a circular structure cannot be written to a module")
+                elif x in kept:
+                    out += op(FASL_TABLE, kept[x])
+                else:
+                    inside, made = self.parts(x, shared)
+                    if x in shared:
+                        kept[x] = self.places
+                        self.places += 1
+                        made += op(FASL_KEEP, kept[x])
+                    if inside:
+                        open_.add(x)
+                        todo.append((iter(inside), made, x))
+                        break
+                    out += made
             else:
-                self.out += code
-        self.out.append(FASL_END)
+                out += code
+                open_.discard(whole)
+                todo.pop()
+        out.append(FASL_END)
+
+    def symbol(self, x: int) -> bytes:
+        """The operation that gives a symbol."""
+        code = self.codes[x] = op(FASL_TABLE, self.place(x))
+        return code
 
     def parts(self, x: int, shared: set[int]) -> tuple[list[int], bytes]:
-        """What must be on the stack first, and the operation that makes ``x`` of it."""
+        """What must be on the stack first, and the operation that makes ``x`` of it; no symbol."""
         m, tag = self.m, x & 7
         if tag == 0:
             n = x >> 3
             return [], op(FASL_NUMBER, n << 1 if n >= 0 else (-n << 1) - 1)
-        if tag == SYMBOL:
-            return [], op(FASL_TABLE, self.place(x))
         if tag == CONS:
-            items: list[int] = []
+            items, words = list[int](), m.words
             while x & 7 == CONS and (not items or x not in shared):
-                items.append(m.car(x))
-                x = m.cdr(x)
+                items.append(words[x >> 3])
+                x = words[x + 7 >> 3]
             return (items, op(FASL_LIST, len(items))) if x == NIL else ([*items, x], op(FASL_DOTTED, len(items)))
         kind = m.header(x) >> 3 & 31
         if tag == VECTOR:
@@ -140,7 +143,7 @@ class Writer:
 
     def shared(self, value: int) -> set[int]:
         """Objects that are reached more than once."""
-        m = self.m
+        m, words = self.m, self.m.words
         seen: set[int] = set()
         shared: set[int] = set()
         work = [value]
@@ -148,15 +151,17 @@ class Writer:
             x = work.pop()
             while True:
                 tag = x & 7
-                if tag in (0, SYMBOL):
+                if tag == SYMBOL or tag == 0:
                     break
                 if x in seen:
                     shared.add(x)
                     break
                 seen.add(x)
                 if tag == CONS:
-                    work.append(m.car(x))
-                    x = m.cdr(x)
+                    first = words[x >> 3]
+                    if first & 7 != SYMBOL:
+                        work.append(first)
+                    x = words[x + 7 >> 3]
                     continue
                 if tag == VECTOR:
                     work.extend(m.vector_items(x))
@@ -248,6 +253,7 @@ class ModuleWriter:
         return Section(PREFIX + self.name, struct.pack("<I", len(head)) + head + b"".join(bytes(w.out) for w in self.runs.values()), info=info)
 
 
+@cache
 def instructions_digest(count: int, sequences: int) -> bytes:
     """Digest of the names of the first instructions and of the first sequences: what the bytecode of a module relies on."""
     return digest(msgpack.packb([row.name for row in instructions()[:count]] + [list(names) for names in SEQUENCES[:sequences]]))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 class Forms(Exits):
     """Special forms that bind, choose and define."""
 
+    nots: tuple[int, int]
+    and_: int
+    or_: int
+
     def form_quote(self, x: int, context: int) -> None:
         tail = self.m.cdr(x)
         if tail & 7 != CONS or self.m.cdr(tail) != NIL:
@@ -126,15 +130,18 @@ class Forms(Exits):
                 continue
             test, body = m.car(clause), list(m.items(m.cdr(clause)))
             if test == T or (test & 7 == CONS and m.car(test) == self.quote and m.car(m.cdr(test)) != NIL):
-                yield self.progn(body or [test], context)
+                if (steps := self.progn(body or [test], context)) is not None:
+                    yield steps
                 if not f.dead:
                     self.jump("jump", end)
                 open_end = False
                 break
             following = self.label()
             if body:
-                yield self.test(test, following, False)
-                yield self.progn(body, context)
+                if (steps := self.test(test, following, False)) is not None:
+                    yield steps
+                if (steps := self.progn(body, context)) is not None:
+                    yield steps
             else:
                 slot = self.new_local()
                 yield self.form(test, VALUE)
@@ -160,38 +167,42 @@ class Forms(Exits):
     def test(self, x: int, target: int, sense: bool) -> Steps:
         """Jump to ``target`` when the truth of ``x`` is ``sense``; else go on."""
         m = self.m
-        if x & 7 == CONS:
-            head, arguments = m.car(x), list(m.items(m.cdr(x)))
-            if head in self.nots and len(arguments) == 1:
-                yield self.test(arguments[0], target, not sense)
-                return
-            if head in (self.and_, self.or_) and arguments:
-                early = head == self.or_
-                if early == sense:
-                    for y in arguments:
-                        yield self.test(y, target, sense)
-                else:
-                    skip = self.label()
-                    for y in arguments[:-1]:
-                        yield self.test(y, skip, early)
-                    yield self.test(arguments[-1], target, sense)
-                    if self.used(skip):
-                        self.place(skip, self.f.depth)
-                return
-        yield self.form(x, VALUE)
+        while x & 7 == CONS:
+            head = m.car(x)
+            if head in self.nots:
+                arguments = list(m.items(m.cdr(x)))
+                if len(arguments) != 1:
+                    break
+                x, sense = arguments[0], not sense
+                continue
+            if head in (self.and_, self.or_) and (arguments := list(m.items(m.cdr(x)))):
+                return self.tests(arguments, head == self.or_, target, sense)
+            break
+        steps = self.form(x, VALUE)
+        if steps is not None:
+            return self.tested(steps, target, sense)
+        self.jump("jump_not_nil" if sense else "jump_nil", target)
+        return None
+
+    def tested(self, steps: Steps, target: int, sense: bool) -> Steps:
+        yield steps
         self.jump("jump_not_nil" if sense else "jump_nil", target)
 
-    @property
-    def nots(self) -> tuple[int, int]:
-        return self.m.intern("null"), self.m.intern("not")
-
-    @property
-    def and_(self) -> int:
-        return self.m.intern("and")
-
-    @property
-    def or_(self) -> int:
-        return self.m.intern("or")
+    def tests(self, arguments: list[int], early: bool, target: int, sense: bool) -> Steps:
+        """The same of the forms of an ``and``, or an ``or``, which is ``early``."""
+        if early == sense:
+            for y in arguments:
+                if (steps := self.test(y, target, sense)) is not None:
+                    yield steps
+            return
+        skip = self.label()
+        for y in arguments[:-1]:
+            if (steps := self.test(y, skip, early)) is not None:
+                yield steps
+        if (steps := self.test(arguments[-1], target, sense)) is not None:
+            yield steps
+        if self.used(skip):
+            self.place(skip, self.f.depth)
 
     def connective(self, x: int, context: int, unit: int, jump: str) -> Steps:
         f = self.f
@@ -202,17 +213,20 @@ class Forms(Exits):
         end, depth = self.label(), f.depth
         if context == EFFECT:
             for y in arguments[:-1]:
-                yield self.test(y, end, jump == "jump_not_nil")
+                if (steps := self.test(y, end, jump == "jump_not_nil")) is not None:
+                    yield steps
             yield self.form(arguments[-1], EFFECT)
             self.place(end, depth)
             return
         slot = self.new_local()
         for y in arguments[:-1]:
-            yield self.form(y, VALUE)
+            if (steps := self.form(y, VALUE)) is not None:
+                yield steps
             if not f.dead:
                 self.op("set_local", slot)
                 self.jump(jump, end)
-        yield self.form(arguments[-1], VALUE)
+        if (steps := self.form(arguments[-1], VALUE)) is not None:
+            yield steps
         if not f.dead:
             self.op("store_local", slot)
         self.place(end, depth)
@@ -253,7 +267,8 @@ class Forms(Exits):
             symbol, value = parts[k], parts[k + 1] if k + 1 < len(parts) else NIL
             if not m.is_variable(symbol):
                 raise CompileError("setq (bad variable)", symbol)
-            yield self.form(value, VALUE)
+            if (steps := self.form(value, VALUE)) is not None:
+                yield steps
             self.known.assign(symbol)
             last = k + 2 >= len(parts)
             if symbol in self.f.scope:

@@ -15,6 +15,7 @@ from ..objects import SYM_SPARE
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .assembly import CompileError
 from .builtins.reading import fold
+from .builtins.strings import string_store
 from .errors import INTERNAL
 from .handles import weak_table
 
@@ -398,6 +399,10 @@ class Host:
         if bad is not None:
             raise row.refusal(self.lisp, bad)
         return row.function(self.lisp, *arguments)
+
+    def on_string_store(self, s: int, i: int, a: int) -> int:
+        """string-store of a character that is no number, or an error."""
+        return string_store(self.lisp, s, i, a)
 
     def on_call_function(self, env: int, n: int, fp: int) -> int | None:
         """Call a function of the registry; its arguments lie at ``fp``."""

@@ -35,13 +35,18 @@ ALIASES = {"1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1
            "idifference": "difference2", "itimes2": "times2", "double-floatp": "floatp", "charpos": "posn", "symbol-plist": "plist",
            "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
            "imax": "max2", "imin": "min2", "nreverse": "reversip", "member**": "member", "assoc**": "assoc",
-           "list-to-string": "list2string", "char": "schar", "int2id": "code-char",
+           "list-to-string": "list2string", "symbol-name": "id2string", "string": "id2string", "make-simple-string": "allocate-string",
+           "string-store1": "string-store", "putv-char": "string-store", "char": "schar", "int2id": "code-char",
            "whitespace-char-p": "seprp", "explodec": "explode2"}
 
 # Functions that are others of the kernel, of so many arguments and no more; and those for which Python has the other numbers of arguments.
 EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2), "ileq": ("leq", 2), "igeq": ("geq", 2), "nconc": ("nconc2", 2)}
 IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2), "times": ("times2", 2),
               "*": ("times2", 2)}
+
+# What the kernel has now; these are for images of versions in which it was Python's.
+OLDER = ("id2string", "symbol-name", "string", "allocate-string", "make-simple-string", "string-store", "string-store1", "putv-char",
+         "fluidp", "globalp", "keywordp", "constantp")
 
 
 class Installer:
@@ -63,6 +68,8 @@ class Installer:
         for number, name in kernel_functions:
             self._install_kernel(number, name)
         for index, name in enumerate(self.builtins.names):
+            if name in OLDER:
+                continue
             symbol = m.intern(name)
             self.set_cells(symbol, SLOT["host1"], SLOT["host2"], SLOT["hostn"])
             m.set_field(symbol, SYM_ENV, symbol)

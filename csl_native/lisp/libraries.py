@@ -34,12 +34,19 @@ class Library:
         with Image(self.path) as image:
             return {name.removeprefix(PREFIX): section for name, section in image.sections.items() if name.startswith(PREFIX)}
 
+    def section(self, name: str) -> Section | None:
+        """One of them."""
+        if not os.path.exists(self.path):
+            return None
+        with Image(self.path) as image:
+            return image.sections.get(PREFIX + name)
+
     def members(self) -> list[str]:
         return sorted(self.rows())
 
     def date(self, name: str) -> str | None:
         """When a module was made, as the original writes dates; None when it is not here."""
-        section = self.rows().get(name)
+        section = self.section(name)
         return None if section is None else time.ctime(int(section.info.get("date", 0)))
 
     def put(self, section: Section) -> None:

@@ -76,26 +76,31 @@ class Reader:
         self.quote = self.m.intern("quote")
         self.raise_, self.lower = self.m.intern("*raise"), self.m.intern("*lower")
         self.eof = self.m.intern(EOF_CHAR)
-        self.cache: dict[str, int] = {}
+        self.up = self.down = False
+        self.cache: dict[tuple[str, bool, bool], tuple[int, str]] = {}
 
     def token(self, s: Input) -> tuple[str, str]:
         """Kind and text of the next token; kind ``eof`` at the end.  The text of a string is without its quotes."""
         while True:
-            if s.position >= len(s.buffer) and not s.fill():
-                return "eof", ""
-            match = TOKEN.match(s.buffer, s.position)
-            assert match is not None
-            kind, text, end = match.lastgroup or "", match.group(), match.end()
-            if kind == "blank":
-                s.position = end
+            at, buffer = s.at, s.buffer
+            if at >= len(buffer):
+                if not s.fill():
+                    return "eof", ""
                 continue
+            match = TOKEN.match(buffer, at)
+            assert match is not None
+            kind, end = match.lastgroup or "", match.end()
+            if kind == "blank":
+                s.at = end
+                continue
+            text = match.group()
             if text[0] == '"':
                 if kind != "string" or end == len(s.buffer):
                     return "string", self.rest_of_string(s)
                 text = text[1:-1].replace('""', '"')
-            elif end == len(s.buffer) and text.endswith(("!", "!\n")) and s.fill():
+            elif end == len(buffer) and text.endswith(("!", "!\n")) and s.fill():
                 continue
-            s.position = end
+            s.at = end
             return kind, text
 
     def rest_of_string(self, s: Input) -> str:
@@ -122,7 +127,14 @@ class Reader:
             at += 1
 
     def read(self, s: Input) -> int:
-        """The next form; the end-of-file symbol at the end.
+        """The next form; the end-of-file symbol at the end."""
+        m = self.m
+        self.up, self.down = m.value(self.raise_) not in (None, NIL), m.value(self.lower) not in (None, NIL)
+        with s.form():
+            return self.form(s)
+
+    def form(self, s: Input) -> int:
+        """The next form, while nothing but this reads.
 
         What is open stands on a list, so depth costs no stack.  Behind a mistake reading goes on to the end of the form in which it is.
         """
@@ -195,12 +207,10 @@ class Reader:
 
     def symbol(self, text: str) -> int:
         """The symbol of a token, with case folding of what is not escaped."""
-        m = self.m
-        up, down = m.value(self.raise_) not in (None, NIL), m.value(self.lower) not in (None, NIL)
-        key = text if down else f"{int(up)}{int(down)}{text}"
-        found = self.cache.get(key)
-        if found is not None and m.symbols.get(m.text(found)) == found:
-            return found
+        m, up, down = self.m, self.up, self.down
+        found = self.cache.get((text, up, down))
+        if found is not None and m.symbols.get(found[1]) == found[0]:
+            return found[0]
         name = []
         i = 0
         while i < len(text):
@@ -216,7 +226,7 @@ class Reader:
                 name.append(c if c > "\x7f" else c.lower() if down else c.upper() if up else c)
             i += 1
         symbol = m.intern("".join(name))
-        self.cache[key] = symbol
+        self.cache[text, up, down] = symbol, "".join(name)
         return symbol
 
     def number(self, text: str) -> int:

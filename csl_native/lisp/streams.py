@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import utf8
@@ -26,7 +27,8 @@ class Input:
         self.begun = file is None
         self.window: Window | None = None  # where the kernel reads from this stream
         self.echo: Callable[[str], None] | None = None  # called with what was read, when a Lisp reads from here
-        self._position = 0
+        self.at = 0  # the position, but for what the kernel has read from a window
+        self.shown = -1  # while a form is read: how far what was read has been given to echo
         self.ahead = 0  # characters behind the position that were echoed already, because somebody looked at them
         self.line = 1
         self.prompt = prompt
@@ -37,27 +39,51 @@ class Input:
         """The place of the next character in the buffer."""
         if self.window is not None:
             self.window.close()
-        return self._position
+        return self.at
 
     @position.setter
     def position(self, place: int) -> None:
         if self.window is not None:
             self.window.close()
-        before, self._position = self._position, place
-        if self.echo is not None and place > before:
-            self.echo(self.buffer[before + self.ahead:place])
-        self.ahead = max(0, self.ahead - abs(place - before))
+        before, self.at = self.at, place
+        if self.shown < 0:
+            self.tell(before)
+
+    def tell(self, before: int) -> None:
+        """Give echo what was read since the position was another."""
+        if self.echo is not None and self.at > before:
+            self.echo(self.buffer[before + self.ahead:self.at])
+        self.ahead = max(0, self.ahead - abs(self.at - before))
 
     def look_ahead(self) -> None:
         """The character behind the position is looked at to see what is in front of it: it is echoed now, and not when it is taken."""
+        if self.shown >= 0:
+            self.show()
         if self.echo is not None and not self.ahead and self.position < len(self.buffer):
             self.echo(self.buffer[self.position])
             self.ahead = 1
+
+    @contextlib.contextmanager
+    def form(self) -> Iterator[None]:
+        """A form is read: what is read is given to echo in one piece, or line by line.  Nothing else reads meanwhile, or prints."""
+        self.shown = self.position
+        try:
+            yield
+        finally:
+            self.show()
+            self.shown = -1
+
+    def show(self) -> None:
+        """Give echo what was read since the last time."""
+        before, self.shown = self.shown, self.at
+        self.tell(before)
 
     def fill(self) -> bool:
         """Append the next line; False at the end of the file."""
         if self.ended or self.file is None:
             return False
+        if self.shown >= 0:
+            self.show()
         if self.prompt is not None:
             raw: Any = self.prompt()
         else:
@@ -73,7 +99,8 @@ class Input:
                 text = "\n"
         if self.position > 65536 or self.position == len(self.buffer) > 4096:
             self.line += self.buffer.count("\n", 0, self.position)
-            self.buffer, self._position = self.buffer[self.position:], 0
+            self.buffer, self.at = self.buffer[self.position:], 0
+            self.shown = min(self.shown, 0)
         self.buffer += text.replace("\r\n", "\n")
         return True
 
@@ -137,7 +164,7 @@ class Window:
             cage = self.machine.cage
             stream, self.stream = self.stream, None
             stream.window = None
-            stream._position += cage["read_at"] - self.place  # the kernel asks when it is to be printed
+            stream.at += cage["read_at"] - self.place  # the kernel asks when it is to be printed
             stream.ahead = 0
             cage["read_at"] = cage["read_end"] = 0
 

@@ -41,7 +41,8 @@ def owner(name: str) -> tuple[str, int] | None:
 
 def module_tags(image: Image, module: str) -> list[int]:
     """The tags that a module of an image has native code for."""
-    return sorted(tag for found, tag in filter(None, map(owner, image.sections)) if found == module and tag)
+    native = [name for name in image.sections if name.startswith("native-")]
+    return sorted(tag for found, tag in filter(None, map(owner, native)) if found == module and tag)
 
 
 def take(hardcode: HardCode, image: Image, module: str) -> None:

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...kernel.calls import SLOT
 from ...kernel.memory import NIL, T
-from ...objects import CODE_HEADER, F_CODE, F_FEXPR, F_FLUID, F_FORM, F_GLOBAL, F_KEYWORD, F_MACRO, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
+from ...objects import (
+    CODE_HEADER,
+    F_CODE,
+    F_FEXPR,
+    F_FLUID,
+    F_FORM,
+    F_GLOBAL,
+    F_KEYWORD,
+    F_MACRO,
+    F_SPECIAL,
+    F_UNNAMED,
+    SYM_ENV,
+    SYM_FN1,
+    SYM_FN2,
+    SYM_FNN,
+    SYM_PNAME,
+    SYM_SPARE,
+)
 from ...words import CONS, OTHER, SYMBOL, VECTOR
 from ..assembly import CompileError
 from ..registry import Checked, Fixnum, Pair, Symbol, Value, builtin
@@ -119,8 +137,12 @@ def putd(lisp: Lisp, name: Symbol, kind: Value, f: Value) -> int:
 
 
 def copy_definition(lisp: Lisp, to: int, source: int) -> None:
-    m = lisp.machine
     lisp.on_redefine(to)
+    copy_function(lisp, to, source)
+
+
+def copy_function(lisp: Lisp, to: int, source: int) -> None:
+    m = lisp.machine
     for field in (SYM_ENV, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN):
         m.set_field(to, field, m.field(source, field))
     lisp.set_flags(to, m.flags(source) & F_FORM, F_FORM)
@@ -155,9 +177,11 @@ def code_pointer(lisp: Lisp, name: int) -> int:
     m = lisp.machine
     if m.flags(name) & F_CODE:
         return name
-    pointer = m.make_symbol(m.text(name))
+    if m.flags(name) & F_UNNAMED:
+        m.text(name)  # it gets its name
+    pointer = int(m.kernel.make_symbol(m.field(name, SYM_PNAME), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
     m.met.append(pointer)
-    copy_definition(lisp, pointer, name)
+    copy_function(lisp, pointer, name)  # nothing knows the new symbol, so nothing is redefined
     lisp.set_flags(pointer, F_CODE)
     return pointer
 

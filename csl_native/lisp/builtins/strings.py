@@ -27,7 +27,7 @@ def string_length(lisp: Lisp, x: String) -> int:
     return len(lisp.machine.string_bytes(x)) << 3
 
 
-@builtin("id2string", 1, 1, "symbol-name", "string", wrong="symbol-name")
+@builtin("text id2string", 1, 1, "id2string", "symbol-name", "string", wrong="symbol-name")
 def id2string(lisp: Lisp, x: Text) -> int:
     return x if x & 7 == STRING else lisp.machine.string(lisp.machine.text(x))
 
@@ -57,7 +57,7 @@ def list_to_symbol(lisp: Lisp, x: Value) -> int:
     return lisp.machine.intern(lisp.machine.text(list2string(lisp, x)))
 
 
-@builtin("allocate-string", 1, 1, "make-simple-string", wrong="make-simple-string")
+@builtin("text allocate-string", 1, 1, "allocate-string", "make-simple-string", wrong="make-simple-string")
 def allocate_string(lisp: Lisp, n: Fixnum) -> int:
     if n < 0:
         raise lisp.errors.plain("make-simple-string", n)

@@ -1,0 +1,40 @@
+"""Strings that are made and filled byte by byte, and names as strings; what is wrong is said by the host."""
+
+from __future__ import annotations
+
+from ..restricted.language import lisp, load, store8  # type: ignore[attr-defined]
+from ..words import STRING, SYMBOL, UNWIND
+from .host import H_STRING_STORE, H_TEXT, X_ALLOCATE_STRING, X_ID2STRING, host
+from .memory import make_string
+from .symbols import print_name
+from .text import copy_string
+
+MOST = 1 << 20  # bytes of a string that is made without asking whether there is room
+
+
+@lisp("id2string")
+def id2string(x):
+    """The name of a symbol as a string of its own."""
+    if x & 7 == SYMBOL:
+        name = print_name(x)
+        return copy_string(name) if name != UNWIND else name
+    if x & 7 == STRING:
+        return x
+    return host(H_TEXT, X_ID2STRING, x, 0)
+
+
+@lisp("allocate-string")
+def allocate_string(n):
+    if n & 7 == 0 and n >= 0 and n < MOST << 3:
+        return make_string(n >> 3)
+    return host(H_TEXT, X_ALLOCATE_STRING, n, 0)
+
+
+@lisp("string-store")
+def string_store(s, i, a):
+    """Set a byte of a string; characters that are no numbers are the host's."""
+    if s & 7 == STRING and i & 7 == 0 and a & 7 == 0 and i >= 0:
+        if i >> 3 < load(s - STRING) >> 8:
+            store8(s + 8 - STRING + (i >> 3), a >> 3)
+            return a
+    return host(H_STRING_STORE, s, i, a)
