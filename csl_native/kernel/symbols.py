@@ -140,11 +140,6 @@ def globalp(s):
     return truth(has_flag(s, F_GLOBAL))
 
 
-@lisp("keywordp")
-def keywordp(s):
-    return truth(has_flag(s, F_KEYWORD))
-
-
 @lisp("constantp")
 def constantp(x):
     return truth(x == NIL or x == T if x & 7 == SYMBOL else x & 7 != CONS)

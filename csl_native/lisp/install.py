@@ -46,7 +46,7 @@ IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus":
 
 # What the kernel has now; these are for images of versions in which it was Python's.
 OLDER = ("id2string", "symbol-name", "string", "allocate-string", "make-simple-string", "string-store", "string-store1", "putv-char",
-         "fluidp", "globalp", "keywordp", "constantp")
+         "fluidp", "globalp", "constantp")
 
 
 class Installer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...kernel.calls import SLOT
 from ...kernel.memory import NIL, T
 from ...objects import (
     CODE_HEADER,
@@ -16,12 +15,10 @@ from ...objects import (
     F_KEYWORD,
     F_MACRO,
     F_SPECIAL,
-    F_UNNAMED,
     SYM_ENV,
     SYM_FN1,
     SYM_FN2,
     SYM_FNN,
-    SYM_PNAME,
     SYM_SPARE,
 )
 from ...words import CONS, OTHER, SYMBOL, VECTOR
@@ -177,9 +174,7 @@ def code_pointer(lisp: Lisp, name: int) -> int:
     m = lisp.machine
     if m.flags(name) & F_CODE:
         return name
-    if m.flags(name) & F_UNNAMED:
-        m.text(name)  # it gets its name
-    pointer = int(m.kernel.make_symbol(m.field(name, SYM_PNAME), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
+    pointer = m.make_symbol(m.text(name))
     m.met.append(pointer)
     copy_function(lisp, pointer, name)  # nothing knows the new symbol, so nothing is redefined
     lisp.set_flags(pointer, F_CODE)
