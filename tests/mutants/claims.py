@@ -10,7 +10,7 @@ _PAGES = ("damage", "mixtures", "hardcode", "fallback", "collecting", "assembler
 CLAIMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("image/container.py", "image/writing.py", "image/schema.py", "image/files.py", "image/digests.py", "tools/signing.py",
                      "csl_native/trust.py", "csl_native/belonging.py", "csl_native/checked.py", "csl_native/restoring.py", "csl_native/preserve.py"), _IMAGES),
-    "csl_native/verifying.py": ("strangers", "types", "image", "damage"),
+    "csl_native/verifying.py": ("stranger_heaps", "strangers", "types", "image", "damage"),
     "csl_native/instructions/proof.py": ("strangers", "types"),
     "csl_native/native/admission.py": _PAGES, "csl_native/native/pages.py": _PAGES, "csl_native/native/heads.py": _PAGES,
     "csl_native/native/modulecode.py": ("modules", "typed_images"),
