@@ -47,8 +47,8 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
     machine = Machine(Cage.largest(512 << 20))
     architecture = host()
     try:
-        if architecture is None:
-            raise CompilerMissing("this machine's architecture is not known")
+        if architecture is None or architecture.untested:
+            raise CompilerMissing(f"{architecture.name} is {architecture.untested}" if architecture is not None else "this machine's architecture is not known")
         kernel = make_kernel(architecture, engines=engines)
         loaded = load(kernel, {})
         machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names, next(iter(kernel.engines)))
@@ -103,7 +103,7 @@ def main() -> None:
     options = parser.parse_args()
     without, tags = options.without, options.tags.split(",") if options.tags else []
     try:
-        names = [a.name for a in architectures()] if tags == ["all"] else [by_name(tag).name for tag in tags]
+        names = [a.name for a in architectures() if not a.untested] if tags == ["all"] else [by_name(tag).name for tag in tags]
     except ValueError as error:
         parser.error(str(error))
     kept = tuple(name for name in known if name not in without)

@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FunctionType
 from typing import Any
 
@@ -25,6 +25,7 @@ from .kernel.memory import NO_LIMIT
 from .kernels import Unwinding
 from .signals import GATE, TICKER
 from .system.memory import MEMORY, PAGE
+from .system.process import LONGEST_WAIT
 from .vm import STOP, VM, WORD
 
 # The largest that the system grants; a million frames need the first.  CPython asks Windows for less than 256 MB.
@@ -153,9 +154,17 @@ class Answer:
 def _ask(function: Callable[[], Any], theirs: SimpleQueue[Any], mine: SimpleQueue[Any]) -> Any:
     """Have the other side run something, and run what it asks for meanwhile."""
     theirs.put(function)
-    while not isinstance(message := mine.get(), Answer):
+    while not isinstance(message := _next(mine), Answer):
         theirs.put(Answer(message))
     return message.get()
+
+
+def _next(queue: SimpleQueue[Any]) -> Any:
+    """What comes next; the handlers of signals that come before are called, which takes a look now and then where nothing interrupts a wait."""
+    while LONGEST_WAIT is not None:
+        with contextlib.suppress(Empty):
+            return queue.get(timeout=LONGEST_WAIT)
+    return queue.get()
 
 
 def _accompany(work: SimpleQueue[Any], answers: SimpleQueue[Any], size: int, caller: int) -> None:

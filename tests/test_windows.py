@@ -19,7 +19,7 @@ from . import windows
 from .conftest import ROOT, needs_native
 from .emulation import Unavailable
 from .test_corpus import CORPUS, PROGRAMS, program
-from .test_emulation import ATTACH, SCRIPT, SPIN, TYPED, images, prefixed, printed, put_bytes
+from .test_emulation import ATTACH, SCRIPT, SPIN, TYPED, foretold, images, prefixed, printed, put_bytes
 from .windows import windows_path
 
 __all__ = ["images"]  # the fixture
@@ -183,15 +183,19 @@ def test_preserved_there_and_restored_here_and_there_again(python: list[str], im
 
 
 @exhaustive
-def test_it_is_foretold(python: list[str], images: Path) -> None:
+def test_it_is_foretold(python: list[str], images: Path, tmp_path: Path) -> None:
     """What csl-image says here of a machine there is what that machine says."""
-    def why(*command: str) -> object:
-        done = subprocess.run([*command, "--json"], capture_output=True, encoding="utf-8", timeout=280, check=False, input="",
-                              env={**os.environ, "PYTHONPATH": str(ROOT), **windows.ENVIRONMENT})
-        return json.loads(done.stdout)
-    tool, image = ["-m", "csl_native.tools.csl_image"], image_of(images, "all")
-    foretold = why(sys.executable, *tool, "check", str(image), "--target", TAG)
-    assert foretold == why(*python, *tool, "why", windows_path(image)), foretold
+    path = tmp_path / "x.img"
+    path.write_bytes(image_of(images, "all").read_bytes())
+    s = restore(path, heap=64 << 20)
+    s.eval("(de late (x) x)")
+    s.native_compile(["late"])
+    s.preserve(path)
+    s.close()
+    told = foretold(path, TAG)
+    assert told == {"late": "no-set"}
+    done = there(python, "-m", "csl_native.tools.csl_image", "why", windows_path(path), "--json")
+    assert {row["function"]: row["code"] for row in json.loads(done.stdout)} == told
 
 
 @exhaustive

@@ -304,7 +304,8 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     own = here.features() if here is not None else frozenset()
     return [{"tag": a.tag, "name": a.name, "triple": a.triple, "abi": a.abi, "bits": 8 * a.word, "order": "big" if a.big_endian else "little",
              "relocation kinds": len(a.kinds), "features": " ".join(sorted(a.baseline)),
-             "here": "yes" if here is not None and a.number == here.number and a.baseline <= own else ""} for a in with_refinements()], 0
+             "here": "yes" if here is not None and a.number == here.number and a.baseline <= own else "",
+             "tested": a.untested or "yes"} for a in with_refinements()], 0
 
 
 def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:

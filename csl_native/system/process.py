@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 WINDOWS = sys.platform == "win32"
-# How long the main thread may wait without looking: there nothing interrupts a thread that waits.
+# How long a thread may wait without looking: on Windows nothing interrupts one that waits.
 LONGEST_WAIT = 0.05 if WINDOWS else None
 
 

@@ -110,6 +110,7 @@ class Architecture(NamedTuple):
     slow_convention: str = ""  # LLVM's name of a convention whose callee saves nearly all registers, for calls that are rare
     refinements: tuple[Refinement, ...] = ()
     level: int = 0  # which refinement this record is
+    untested: str = ""  # why nobody knows whether it works: no code for it is made unless somebody asks for it by name
     reaches: Callable[[Any], int | None] = lambda instruction: None  # where a capstone instruction looks, relative to itself
     uses: Callable[[Any], frozenset[str]] = lambda instruction: frozenset()  # the features that a capstone instruction needs
 
