@@ -167,3 +167,41 @@ def test_preserve_is_a_fixed_point(tmp_path: Path) -> None:
         assert a.read("heap") == b.read("heap")
     assert again.eval("(g '(a b))") == "found"
     assert Path(base_image()).exists()
+
+
+def test_a_root_has_the_name_of_the_format_and_the_number_of_its_slot(tmp_path: Path) -> None:
+    path = tmp_path / "x.img"
+    sample(path)
+    data = path.read_bytes()
+    for changed, words in ((b"NOTANIMG" + data[8:], "is not an image of csl"), (data[:12] + b"\1" + data[13:], "no valid root"),
+                           (data[:8] + b"\2" + data[9:], "a newer image format than 1")):
+        path.write_bytes(changed)
+        with pytest.raises(ImageError, match=words):
+            Image(path)
+
+
+def test_how_much_compressed_bytes_may_claim(tmp_path: Path) -> None:
+    """16 MB, or 256 times as many; a heap as many as its start bits are of, when these are as they are in the file."""
+    sample(tmp_path / "x.img")
+    with Image(tmp_path / "x.img") as image:
+        def may(name: str, stored: int) -> int:
+            return image.plausible(Section(name, stored=stored))
+        assert may("a", 10) == may("heap", 10) == 16 << 20 and may("a", 1 << 20) == may("heap", 1 << 20) == 256 << 20
+        image.sections["starts"] = Section("starts", raw=True, stored=1 << 20)
+        assert may("heap", 10) == (128 << 20) + PAGE and may("a", 10) == 16 << 20 and may("heap", 1 << 20) == 256 << 20
+        image.sections["starts"].raw = False
+        assert may("heap", 10) == 16 << 20
+
+
+def test_a_directory_has_a_limit(tmp_path: Path) -> None:
+    """8 MB: what claims more is not read."""
+    path = tmp_path / "x.img"
+    for size, words in ((8 << 20, "that does not match its digest|cannot be read"), ((8 << 20) + 1, "that does not match its digest")):
+        with open(path, "wb") as file:
+            file.write(SLOT.pack(b"CSLNATIV", 1, 3, 0, 1, PAGE, size, bytes(16)))
+            file.truncate(PAGE + size)
+        tracemalloc.start()
+        with pytest.raises(ImageError, match=words):
+            Image(path)
+        assert (tracemalloc.get_traced_memory()[1] > 4 << 20) == (size == 8 << 20)
+        tracemalloc.stop()
