@@ -242,3 +242,46 @@ def test_absent_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert csl_image([arguments[0], str(path), *arguments[1:]]) == 2, arguments
         assert words in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+NAMES, NO_NAMES = (["a", ""], []), (["a", 1], ("a",), "a", [b"a"])
+DIGESTS = ((bytes(16), bytes(32)), (bytes(15), bytes(33), "x" * 16, bytearray(16)))
+
+
+def between(low: int, high: int) -> tuple[tuple[int, ...], tuple[object, ...]]:
+    return (low, high - 1), (low - 1, high, float(low), True if low <= 1 else None)
+
+
+# What the info of a section may have: good values, and bad ones next to them.
+VALUES: dict[str, dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
+    "a": {"tag": between(0, 256), "date": between(0, 1 << 40), "abi": (("x", ""), (b"x",)), "head": DIGESTS, "heap": DIGESTS, "module": DIGESTS,
+          "compared": ((True, False), (0, 1, None)), "engines": (({"x": 1}, {}), ({1: 1}, {"x": "y"}, [])), "functions": (NAMES, NO_NAMES),
+          "seal": (({}, {"local": b"x", "format": [1, 65535], "keys": {b"k": b"v"}}),
+                   ([], {"local": "x"}, {"format": [1]}, {"format": [1, 65536]}, {"format": [-1, 0]}, {"format": [1, 2, 3]}, {"keys": []},
+                    {"keys": {"k": b"v"}}, {"keys": {b"k": "v"}}, {"format": (1, 2)}))},
+    "heap": {"size": between(1, schema.SIZE_LIMIT), "base": between(0, schema.SIZE_LIMIT), "gensym": between(0, 1 << 60), "modulus": between(8, 1 << 62),
+             "precision": between(0, 1 << 20), "bytecode": between(0, 1 << 20), "entries": (NAMES, NO_NAMES), "builtins": (NAMES, NO_NAMES),
+             "profile": (NAMES, NO_NAMES), "starts": DIGESTS, "instructions": DIGESTS,
+             "pages": ((b"", bytes(32), bytes(96)), (bytes(31), bytes(33), [], "x" * 32))},
+    "module-m": {"instructions": between(0, 1 << 16), "bytecode": DIGESTS},
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_the_info_of_a_section(name: str) -> None:
+    heap = {"size": 1, "base": 0, "entries": [], "builtins": [], "gensym": 0, "modulus": 8}
+    base = heap if name == "heap" else {}
+    row = {"name": name, "raw": True, "offset": 0, "stored": 0, "length": 0, "digest": bytes(16)}
+    assert schema.wrong([{**row, "info": base}]) == ""
+    for key, (good, bad) in VALUES[name].items():
+        for value in good:
+            assert schema.wrong([{**row, "info": {**base, key: value}}]) == "", (key, value)
+        for value in bad:
+            assert f"as {key} in its info" in schema.wrong([{**row, "info": {**base, key: value}}]), (key, value)
+    for key in heap if name == "heap" else ():
+        assert f"has None as {key}" in schema.wrong([{**row, "info": {k: v for k, v in heap.items() if k != key}}])
+    for key, (good, bad) in {"offset": between(0, schema.SIZE_LIMIT), "stored": between(0, schema.SIZE_LIMIT), "length": between(0, schema.SIZE_LIMIT),
+                             "digest": DIGESTS, "raw": ((True, False), (0, None))}.items():
+        assert all(schema.wrong([{**row, "info": base, key: value}]) == "" for value in good)
+        assert all(f"as {key};" in schema.wrong([{**row, "info": base, key: value}]) for value in bad), key
+    assert "two sections with the name" in schema.wrong([{**row, "info": base}] * 2)
