@@ -18,7 +18,9 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -e FORM        evaluate a form after the start (repeatable)
   -D NAME=VALUE  set a variable to a string (-dNAME=VALUE too)
   -u NAME        make a variable unset
-  -q  -v         no echo of values / say what happens, and collector reports
+  -q             only what the program prints: no values, prompts (but on a terminal) or messages; a wrong command line is an error, and
+                 standard input is not read after -e
+  -v             say what happens, and collector reports
   -t MODULE      print the date of a module and stop
   -j FILE        write the names of the files that were read to a file at the end
   -g             errors at the top level print the functions they leave
@@ -47,7 +49,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        detail, text and remedy (docs/REASONS.md has the codes)
   --gc-stress[=N]      collect at every point (every Nth) where a collection may come, and overwrite what is freed (for testing)
   --help --version
-exit status: the argument of (stop n), 0 at the end of the input, 2 for a wrong command line or unusable image"""
+exit status: the argument of (stop n), 0 at the end of the input, 1 after an error in a form of -e (without -q), 2 for a wrong command line
+or unusable image"""
 
 FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
@@ -105,7 +108,7 @@ class Options:
 
 def parse(arguments: list[str]) -> Options:
     """Options in the original's style: -i FILE or -iFILE, --name value or --name=value."""
-    options, i = Options(), 0
+    options, i, unknown = Options(), 0, list[str]()
     while i < len(arguments):
         a = arguments[i]
         i += 1
@@ -140,7 +143,11 @@ def parse(arguments: list[str]) -> Options:
         elif not a.startswith("--") and name[:1] in FLAGS:
             pass
         else:
+            unknown.append(a)
+    for a in unknown:  # ignored, as by the original; quiet runs are strict
+        if options.quiet:
             raise UsageError(f"unknown option {a}; csl --help lists the options")
+        print(f"csl: unknown option {files.shown(a)} is ignored; csl --help lists the options", file=sys.stderr)
     if options._jit is None and options.engine is None and os.environ.get("CSL_NATIVE_JIT"):
         put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
     check_files(options)
@@ -272,7 +279,7 @@ def run(options: Options) -> int:
         out = Tee(out, open(options.log, "wb"))
     image = None if options.cold or options.image in (None, "-") else options.image
     for name in options.files:
-        if name != "-" and not os.path.exists(name):
+        if options.quiet and name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
                       gc_stress=options.gc_stress, output=out, jit=options.jit, wait=SHORT if options._jit is None else 0.0,

@@ -11,10 +11,11 @@ from csl_native.image.container import Image
 from csl_native.image.files import shown
 
 from .baseimage import base_image
-from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET
+from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET, T
 from .lisp.errors import NAMES
 from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
+from .lisp.transcript import Transcript
 from .session import Session
 from .system.process import is_terminal
 from .system.waiting import patient
@@ -77,12 +78,15 @@ class TopLevel:
         code = missing = 0
         try:
             self.begin(restarted=False, cold=self.options.cold)
-            if self.options.forms and not self.options.files:
+            if self.options.forms and self.options.quiet and not self.options.files:
                 self.guarded(Input())
             for form in self.options.forms:
-                self.guarded(Input(text=form), False)
-            for name in self.options.files or (["-"] if not self.options.forms and not self.options.compile else []):
-                self.guarded(self.open(name))
+                self.guarded(Input(text=form), False, given=True)
+            for name in self.files():
+                if self.missing(name):
+                    self.session.lisp.output.write(f'\n+++ Could not read file "{name}"\n')
+                else:
+                    self.guarded(self.open(name))
         except Stopped as stopped:
             code = stopped.code
         if code == 0:  # also where the program ended by itself, as with (preserve)
@@ -93,6 +97,15 @@ class TopLevel:
             with open(self.options.depends, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.writelines(f"{name}\n" for name in self.read)
         return code or missing
+
+    def files(self) -> list[str]:
+        """What is read: the files that were named; else standard input, but where -e or --native-compile were all that a quiet run should do."""
+        if self.options.files:
+            return list(self.options.files)
+        return [] if self.options.compile or self.options.quiet and self.options.forms else ["-"]
+
+    def missing(self, name: str) -> bool:
+        return name != "-" and not os.path.exists(name)
 
     def begin(self, restarted: bool, cold: bool = False) -> None:
         """Make a session that was begun or restored ready for what is read; ``cold``: without what the image has beyond the original's own."""
@@ -112,15 +125,19 @@ class TopLevel:
             self.session.tell_gdb()
         if self.options.verbose:
             lisp.on_collection = lambda text: self.note(f"csl: {text}")
+        if not self.options.quiet and not restarted and self.options.image in (None, "-"):
+            m.set_value(m.intern("*redefmsg"), T)
         banner = m.root(ROOT_BANNER)
         if banner & 7 == 3 and not self.options.quiet:
             lisp.output.write(m.text(banner) + "\n")
         for row in self.options.define:
-            name, _, value = row.partition("=")
+            name, given, value = row.partition("=")
             self.variable(name, "-D")
-            m.set_value(m.intern(name), m.string(value))
+            m.set_value(m.intern(name), m.string(value if given else "t"))
         for name in self.options.undefine:
             self.variable(name, "-u")
+            if not self.options.quiet:
+                lisp.output.write(f"Undefine {name}\n")
             m.set_value(m.intern(name), UNSET)
         if not restarted:
             self.explain()
@@ -137,7 +154,15 @@ class TopLevel:
             return Input(open(name, "rb"), name=name)
         stream = Input(patient(sys.stdin.buffer, self.session.machine.wait, "rb"), name="standard input")
         if is_terminal(sys.stdin):
-            stream.prompt = self.prompt
+            stream.prompt, stream.typed = self.prompt, True
+        elif not self.options.quiet:
+            file = stream.file
+
+            def prompted() -> bytes:
+                self.session.lisp.output.write(self.session.lisp.prompt)
+                assert file is not None
+                return bytes(file.readline())
+            stream.prompt = prompted
         return stream
 
     def prompt(self) -> bytes:
@@ -158,8 +183,10 @@ class TopLevel:
         except EOFError:
             return b""
 
-    def guarded(self, stream: Input, function: bool = True) -> None:
+    def guarded(self, stream: Input, function: bool = True, given: bool = False) -> None:
         """Call the restart function with a stream as standard input (not without ``function``), or load the stream when there is none.
+
+        ``given``: a form of the command line.
 
         After each restart, which may come out of the one before, the new session does so with the rest of the stream.
         """
@@ -168,31 +195,41 @@ class TopLevel:
             lisp = self.session.lisp
             lisp.standard_input = lisp.input = stream
             try:
-                self.read_or_call(stream, argument, function)
+                if given and not self.options.quiet:
+                    self.given(stream)
+                else:
+                    self.read_or_call(stream, argument, function)
                 return
             except Restart as restart:
                 lisp.window.close()  # what the kernel has of the line goes back to the stream
-                argument, function = restart.action(), True
+                argument, function, given = restart.action(), True, False
 
     def read_or_call(self, stream: Input, argument: str | None, function: bool) -> None:
         lisp, m = self.session.lisp, self.session.machine
         supervisor = m.root(ROOT_RESTART)
         if supervisor == NIL or self.options.no_restart or not function:
-            lisp.load_stream(stream, self.echo)
+            lisp.load_stream(stream, None if self.options.quiet and not stream.typed else Transcript(lisp))
             return
         arguments = [] if argument is None else [lisp.reader.read(Input(text=argument))]
         lisp.protect(lambda: lisp.apply(supervisor, arguments))
 
-    def echo(self, form: int, value: int) -> None:
-        """Show the value of a form at the top level, as the original does unless -q was given."""
+    def given(self, stream: Input) -> None:
+        """Evaluate the forms of a text from the command line and show them with their values; an error ends the run, as in the original."""
         lisp = self.session.lisp
-        if self.options.quiet and not is_terminal(sys.stdin):
-            return
-        if lisp.output.column:
-            lisp.output.write("\n")
-        lisp.output.write("Value: ")
-        lisp.printer.print(value, True, lisp.output)
-        lisp.output.write("\n")
+        transcript = Transcript(lisp)
+
+        def evaluated() -> bool:
+            """One form; False at the end."""
+            form = lisp.reader.read(stream)
+            if form == lisp.eof:
+                return False
+            transcript.given(form)
+            transcript.gives(lisp.eval(form))
+            return True
+        while more := lisp.protect(evaluated):
+            pass
+        if more is None:
+            raise Stopped(1)
 
     def native_compile(self) -> int:
         """Compile what the command line asks for; 1 when a function that it names stays bytecode, with the reason."""
@@ -234,6 +271,11 @@ class TopLevel:
         for module, found in compiled.items():
             if self.options.verbose:
                 self.note(f"csl: {len(found)} functions of module {module} compiled to native code")
+
+    def tell(self, text: str) -> None:
+        """Say what happens to the system, as the original does."""
+        if not self.options.quiet:
+            self.session.lisp.output.write(f"\n{text}\n")
 
     def restart_path(self) -> str:
         """The image that a restart reloads: what was preserved last, else what the session began from."""

@@ -32,9 +32,32 @@ def test_files_in_order_and_standard_input(csl: Run, tmp_path: Path) -> None:
     assert done.stdout == "one\ntwo\nthree\n" and done.returncode == 0 and done.stderr == ""
 
 
-def test_values_are_shown_unless_quiet(csl: Run) -> None:
-    assert csl(text="(plus 1 2)").stdout == "Value: 3\n"
+def test_values_and_prompts_are_shown_unless_quiet(csl: Run) -> None:
+    assert csl(text="(plus 1 2)").stdout == "> \n3\n> "
     assert csl("-q", text="(plus 1 2)").stdout == ""
+
+
+SCRIPT = "(print 'a)\n(car 5)\n(setq x 7)\n"
+FAILURE = "\n+++ Error attempt to take car of an atom: 5\n"
+
+
+@pytest.mark.parametrize(("arguments", "text", "shown", "status"), [
+    (["a.lsp"], "", f"a\n\na\n{FAILURE}\n... continuing after error\n\n7\n", 0),
+    ([], SCRIPT, f"> a\n\na\n> {FAILURE}\n... continuing after error\n> \n7\n> ", 0),
+    (["-e", "(print 'b)", "-e", "'c"], "x", "(print (quote b))b\n => b\n(quote c) => c\n> \n+++ Error unset variable: x\n\n... continuing after error\n> ", 0),
+    (["-e", "(car 5)", "-e", "(print 1)"], "", f"(car 5){FAILURE}", 1),
+    (["missing.lsp", "-u", "y", "-Dz", "-e", "z"], "", 'Undefine y\nz => "t"\n\n+++ Could not read file "missing.lsp"\n', 0),
+    (["-q", "a.lsp"], "", f"a\n{FAILURE}", 0),
+])
+def test_what_the_top_level_says(csl: Run, tmp_path: Path, arguments: list[str], text: str, shown: str, status: int) -> None:
+    (tmp_path / "a.lsp").write_text(SCRIPT)
+    done = csl(*arguments, text=text)
+    assert (done.stdout, done.returncode) == (shown, status)
+
+
+def test_an_unknown_option_is_ignored_with_a_word(csl: Run) -> None:
+    done = csl("--no-such-option", text="")
+    assert done.returncode == 0 and done.stderr == "csl: unknown option --no-such-option is ignored; csl --help lists the options\n"
 
 
 @pytest.mark.parametrize("form,code", [("(stop 7)", 7), ("(stop 0)", 0), ("(stop)", 0), ("(errorset '(stop 3) nil nil)", 3), ("(car 5)", 0)])
@@ -49,9 +72,9 @@ def test_variables_and_forms(csl: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments,words", [
-    (["--no-such-option"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
+    (["--no-such-option", "-q"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
     (["--engine", "warp"], "no such engine"), (["--tags", "vax"], "no architecture 'vax'; known are"),
-    (["--native=maybe"], "on or off"), (["missing.lsp"], "no such file"),
+    (["--native=maybe"], "on or off"), (["-q", "missing.lsp"], "no such file"),
     (["-i", "missing.img", "-e", "1"], "cannot be read"), (["-i", "/dev/null", "-e", "1"], "not an image")])
 def test_mistakes_get_a_sentence(csl: Run, arguments: list[str], words: str) -> None:
     done = csl(*arguments)
@@ -109,7 +132,7 @@ def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
     done = csl("-q", "-z", "-o", "new.img", text=text)
     assert done.returncode == 0, done.stderr
     assert csl("-q", "-i", "new.img", "-e", "(print kept)").stdout == "hello-again\n42\n".replace("-", "!-")
-    assert csl("-i", "new.img", "-n", "-e", "(print kept)").stdout.startswith("A banner\n42\n")
+    assert csl("-i", "new.img", "-n", "-e", "(print kept)").stdout == "A banner\n(print kept)42\n => 42\n> "
     text = ("(setq x 1) (preserve nil nil t) (print (list x 'after)) (setq x 2) (restart!-csl t) (print x) (de f (a) (print (list 'f a)))"
             "(preserve nil nil t) (restart!-csl nil) (print (boundp 'x)) (restart!-csl 'f '(1 2)) (print 'not!-read)")
     assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\nnil\n(f (1 2))\n"

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from .fasl import ModuleWriter
     from .lambdas import Known
+    from .transcript import Transcript
 
 
 class Lisp(Installer, Evaluator):
@@ -68,6 +69,7 @@ class Lisp(Installer, Evaluator):
         self.window = Window(machine)
         self._input = Input()
         self.standard_input = self.input
+        self.terminal.by_default = True
         self.handles = Handles(machine, lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
         self.module: ModuleWriter | None = None  # the one that faslout is making
         self.watch: Watch | None = None  # of the innermost resource-limit
@@ -371,19 +373,19 @@ class Lisp(Installer, Evaluator):
         m.cage["sp"] = sp
         self.errors.end_trace()
 
-    def load_stream(self, stream: Input, echo: Callable[[int, int], None] | None = None) -> None:
-        """Read and evaluate forms to the end of a stream."""
+    def load_stream(self, stream: Input, transcript: Transcript | None = None) -> None:
+        """Read and evaluate forms to the end of a stream; with a transcript, say what became of each."""
         saved, self.input = self.input, stream
         try:
             while True:
                 with self.machine.scope():
-                    if not self.load_form(stream, echo):
+                    if not self.load_form(stream, transcript):
                         break
                 self.on_quiet()
         finally:
             self.input = saved
 
-    def load_form(self, stream: Input, echo: Callable[[int, int], None] | None) -> bool:
+    def load_form(self, stream: Input, transcript: Transcript | None) -> bool:
         """Read and evaluate one form; False at the end of the stream."""
         before = stream.place()
         try:
@@ -400,13 +402,15 @@ class Lisp(Installer, Evaluator):
         value = self.protect(lambda: self.eval(form))
         if value is None:
             self.locate(stream, before)
-        elif echo is not None:
-            echo(form, value)
+            if transcript is not None:
+                transcript.failed()
+        elif transcript is not None:
+            transcript.value(value)
         return True
 
     def locate(self, stream: Input, before: tuple[int, int]) -> None:
         """Say on the side where the form stands in which an error was."""
-        if self.errors.show and stream.file is not None and stream.prompt is None:
+        if self.errors.show and stream.file is not None and not stream.typed:
             self.hint(f"the error is in {stream.name}, line {stream.line_after(before)}")
 
     def check_limits(self) -> None:

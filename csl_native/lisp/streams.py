@@ -31,7 +31,8 @@ class Input:
         self.shown = -1  # while a form is read: how far what was read has been given to echo
         self.ahead = 0  # characters behind the position that were echoed already, because somebody looked at them
         self.line = 1
-        self.prompt = prompt
+        self.prompt = prompt  # prompts for a line and gives it
+        self.typed = False  # by somebody who sees what is said of it
         self.ended = file is None
 
     @property

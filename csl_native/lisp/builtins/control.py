@@ -206,6 +206,8 @@ def macroexpand_1(lisp: Lisp, x: Value, environment: Value = NIL) -> int:
 
 @builtin("stop", 0, 1)
 def stop(lisp: Lisp, code: Value = 0) -> int:
+    if code & 7 and code != NIL:
+        raise lisp.errors.bare("bad args for stop")
     lisp.stop(code >> 3 if code & 7 == 0 else 0)
     raise Unwinding
 

@@ -47,6 +47,8 @@ def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Val
             m.set_root(ROOT_RESTART, function)
         if banner & 7 == STRING:
             m.set_root(ROOT_BANNER, banner)
+        if top is not None:
+            top.tell(f'The system will be preserved on file "{path}(InitialImage)"')
         write_image(session, path)
         if resume == NIL:
             raise Stopped(0)
@@ -70,6 +72,7 @@ def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
         """Go on in a new session; what its restart function is given, as text."""
         from ...baseimage import base_image
         from ..streams import Input
+        top.tell("The system is about to do a restart...")
         top.replace(base_image() if cold else top.restart_path())
         top.begin(restarted=True, cold=cold)
         if call is None:

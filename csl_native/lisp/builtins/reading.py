@@ -17,6 +17,7 @@ from ..handles import STREAM
 from ..reader import ReadError
 from ..registry import Checked, Fixnum, Text, Value, builtin
 from ..streams import EOF_CHAR, Input, Output
+from ..transcript import Transcript
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -223,34 +224,52 @@ class PipeOutput(Output):
         self.wait(ended(self.process))
 
 
-@builtin("rdf", 1, reaches=True)
-def rdf(lisp: Lisp, name: Text) -> int:
-    """Load a file, and show the value of each form."""
-    out, shown = lisp.output, lisp.printer.text(name)
-
-    def show(form: int) -> int:
-        value = lisp.eval(form)
-        out.write("\n" + lisp.printer.text(value) + "\n")
-        return value
-    out.write(f"\nReading {shown}\n")
-    saved, lisp.on_form = lisp.on_form, show
+def source(lisp: Lisp, name: int) -> Input:
+    """A file of Lisp text."""
+    path = path_of(lisp, name)
     try:
-        load(lisp, name)
+        file = open_patiently(path, "rb", lisp.machine.wait)
+    except OSError:
+        raise lisp.errors.loud("file could not be opened:", name) from None
+    lisp.on_read(path)
+    return Input(file, name=path)
+
+
+@builtin("rdf", 1, 2, reaches=True)
+def rdf(lisp: Lisp, name: Text, echo: Value = NIL) -> int:
+    """Load a file, and show the value of each form; an error costs the form that it is in."""
+    out, shown, stream = lisp.output, lisp.printer.text(name), source(lisp, name)
+    m, transcript = lisp.machine, Transcript(lisp)
+    out.write(f"\nReading {shown}\n")
+    saved, lisp.input = lisp.input, stream
+    try:
+        ended = False
+        while not ended:
+            sp, bp = m.cage["sp"], m.cage["bp"]
+            try:
+                with lisp.errors.printed():
+                    form = lisp.reader.read(stream)
+                    ended = form == lisp.eof
+                    if not ended:
+                        transcript.value(lisp.eval(form))
+            except ReadError as error:  # costs the form that it is in
+                lisp.errors.loud(f"{error} in {stream.name}, line {stream.here()}")
+                transcript.failed()
+            except Unwinding:
+                if m.cage["unwind_kind"] != UNWIND_ERROR:
+                    raise
+                lisp.settle(sp, bp)
+                transcript.failed()
     finally:
-        lisp.on_form = saved
+        lisp.input = saved
+        stream.close()
     out.write(f"\nFinished reading {shown}\n")
     return NIL
 
 
 @builtin("load", 1, 1, "load-source-file", reaches=True)
 def load(lisp: Lisp, name: Text) -> int:
-    path = path_of(lisp, name)
-    try:
-        file = open_patiently(path, "rb", lisp.machine.wait)
-    except OSError as error:
-        raise lisp.errors.plain(f"file {lisp.printer.text(name)} could not be opened: {error.strerror}") from None
-    lisp.on_read(path)
-    stream = Input(file, name=path)
+    stream = source(lisp, name)
     saved, lisp.input = lisp.input, stream
     m = lisp.machine
     mark = len(m.met)
@@ -260,7 +279,7 @@ def load(lisp: Lisp, name: Text) -> int:
             try:
                 form = lisp.reader.read(stream)
             except ReadError as error:  # costs the form that it is in
-                lisp.errors.loud(f"{error} in {path}, line {stream.here()}")
+                lisp.errors.loud(f"{error} in {stream.name}, line {stream.here()}")
                 continue
             if form == lisp.eof:
                 return NIL
@@ -273,7 +292,7 @@ def load(lisp: Lisp, name: Text) -> int:
             del m.met[mark:]
     finally:
         lisp.input = saved
-        file.close()
+        stream.close()
 
 
 def compress_text(lisp: Lisp, items: int) -> str:
