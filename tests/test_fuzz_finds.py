@@ -85,6 +85,17 @@ def test_output_without_an_end_is_interrupted(native: Session, form: str) -> Non
 
 
 @needs_native
+@pytest.mark.parametrize("jit", [(0, -1), (1, -1)])
+def test_a_function_that_begins_with_a_poll_has_its_frame(jit: tuple[int, int]) -> None:
+    """What made it hot went on at the poll, not at the entry, and so without the top of the stack: callees wrote over its variables."""
+    s = Session(heap=64 << 20, jit=jit)
+    s.eval("(de g (x) (cond ((lessp (h x 60) 0) 1) (t x))) (de h (x n) (cond ((lessp n 0) n) ((atom x) (sub1 n)) (t (h (cdr x) (h (car x) n)))))"
+           "(de f (a b c d) (tagbody (go l) l) (unwind!-protect (unwind!-protect 7 (g c)) (g b)))")
+    assert [s.eval("(f 5 nil nil 1)") for _ in range(3)] == [7] * 3
+    s.close()
+
+
+@needs_native
 @pytest.mark.parametrize("table", ["(mkweakhash)", *(f"(mkhash 5 {kind} 1.5)" for kind in range(6))])
 def test_tables_of_every_kind_pass_the_proof_of_a_heap(tmp_path: Path, table: str) -> None:
     """Weak ones, and those of the last two kinds, were taken for what no csl writes."""

@@ -134,4 +134,5 @@ class StencilTable:
             return int(done[place >> 3])
         count = result(kernel.J_RESUME_COUNT)
         pairs = struct.unpack(f"<{2 * count}q", self.read(resume, 16 * count))
-        return Made(made, (result(kernel.J_ENTER1), result(kernel.J_ENTER2), result(kernel.J_ENTERN)), dict(zip(pairs[::2], pairs[1::2], strict=True)))
+        places = list(zip(pairs[::2], pairs[1::2], strict=True))  # the entry comes first: a frame that has only begun must not go on at a poll there
+        return Made(made, (result(kernel.J_ENTER1), result(kernel.J_ENTER2), result(kernel.J_ENTERN)), dict(reversed(places)))

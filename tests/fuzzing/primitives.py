@@ -57,7 +57,7 @@ PRIMITIVES = {
         (cdddr ?list) (cddddr ?list) (map ?list ?fn1) (mapc ?list ?fn1) (mapcon (copy ?list) (function list)) (deleq ?sym ?list) (append2 ?list ?list)
         (list2 ?any ?any) (list3 ?any ?any ?any) (list2* ?any ?any ?any) (list3* ?any ?any ?any ?any) (vector2list ?vec) (rassoc ?any (pair ?list ?list))
         (sassoc ?any (pair ?list ?list) (function list)) (idapply (quote list) ?list) (apply (function list) ?list) (apply1 (function list) ?any)
-        (apply3 (function list) ?any ?any ?any) (macroexpand (quote (psetq a 1 b 2))) (optionals ?any) (optionals ?any ?any) (optionals ?any ?any ?any ?any)
+        (apply3 (function list) ?any ?any ?any) (car (macroexpand (quote (psetq a 1 b 2)))) (optionals ?any) (optionals ?any ?any) (optionals ?any ?any ?any ?any)
         (optionals ?any ?any ?any ?any ?any ?any ?any) (apply (function optionals) ?list) (apply ?fn1 ?list) (flet ((fl (x) (list x ?any))) (fl ?any))
         (deleqip ?sym (copy ?list)) (reversip2 (copy ?list) ?list) (nconc2 (copy ?list) ?list) (subla (pair ?list ?list) ?list)
         (sortip (ints (copy ?list)) (function lessp)) (stable-sortip (ints (copy ?list)) ?less) (swapped ?any ?any) (filed ?any) (filed ?str)
