@@ -53,6 +53,22 @@ VALUES = [
      "(2 nil 2 nil 0)"),
     ("(prog (h) (setq h (mkhash 10 1 1.5)) (puthash 1 h 2) (return (list (remhash 1 h) (remhash 1 h) (gethash 1 h))))", "(t nil nil)"),
     ("(multiple!-value!-call 'list (multiple!-value!-prog1 1 2) 3)", "(1 3)"),
+    # leaving by name, local functions and macros
+    ("(list (!~block b (cons 1 (return!-from b 2))) (block a (block b (return!-from a 5)) 6) (block a (prog nil (return 7)) 8) (block a))", "(2 5 8 nil)"),
+    ("(progn (de zzfind (l) (list (block out (dolist (y l) (cond ((minusp y) (return!-from out y)))) 'none))) (append (zzfind '(1 -2)) (zzfind '(1))))",
+     "(-2 none)"),
+    ("(labels ((ev (x) (cond ((zerop x) t) (t (od (sub1 x))))) (od (x) (cond ((zerop x) nil) (t (ev (sub1 x)))))) "
+     "(list (ev 10) (mapcar '(1 2) (function (lambda (z) (ev z))))))", "(t (nil t))"),
+    ("(macrolet ((add (a b) (list 'plus a b))) (list (add 1 (add 2 3)) (mapcar '(1 2) (function (lambda (z) (add z z))))))", "(6 (2 4))"),
+    ("(list (do!* ((i 0 (add1 i)) (l nil (cons i l))) ((eqn i 3) l)) (compiler!-let ((zzc 1)) zzc))", "((3 2 1) 1)"),
+    # streams of strings and of streams, formatted output
+    ("(prog (s u) (setq s (make!-string!-output!-stream)) (setq u (make!-broadcast!-stream s s)) (setq u (wrs u)) (prin1 'ab) (wrs u) "
+     "(return (list (get!-output!-stream!-string s) (get!-output!-stream!-string s))))", '("abab" "")'),
+    ("(prog (s l) (setq s (rds (make!-concatenated!-stream (make!-string!-input!-stream \"(a \" \"b) c\") (make!-string!-input!-stream \" d\")))) "
+     "(setq l (list (read) (read) (read) (read))) (rds s) (return (equal l (list '(a b) 'c 'd !$eof!$))))", "t"),
+    ("(list (format nil \"~a ~s~~\" \"x\" \"y\") (compress1 '(!5 x)) (compress1 '(b !A)) (explode2ucn \"a1\"))", '("x ""y""~" 5 ba (65 49))'),
+    ("(list (!/ 6 3) (!/ 2.0) (realpart 5) (imagpart 5) (rational 4.0) (phase 2) (eupbv \"abc\") (byte!-getv \"abc\" 1) (eupbv 'a))",
+     "(2 0.5 5 0 4 0.0 2 98 nil)"),
     # what is read
     ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !\u00e9 a\u00e9)"),
 ]
@@ -66,7 +82,8 @@ MESSAGES = [
     ("(endp 5)", "+++ Error endp used on badly terminated list: 5"), ("(last 5)", "+++ Error: last 5"), ("(primep32 0)", "+++ Error: primep32 0"),
     ("(char!< 'a 'b)", "+++ Error: Character object expected a"), ("(deflist 'a 'b)", "+++ Error attempt to take car of an atom: a"),
     ("(logb -1.0 2)", "+++ Error: Arg for ln out of range -1.0"), ("(iquotient 1 0)", "+++ Error: iquotient 1 0"),
-    ("(digit!-char!-p 'a 1)", "+++ Error: digit-char-p 1"), ("(make!-keyword 1)", "+++ Error bad args for make-keyword"),
+    ("(return!-from zzno 1)", "+++ Error block tag not found: zzno"), ("(!/ 1 3)", "+++ Error: bad arg for /, there are no ratios 1 3"),
+    ("(close 'a)", "+++ Error: close a"), ("(digit!-char!-p 'a 1)", "+++ Error: digit-char-p 1"), ("(make!-keyword 1)", "+++ Error bad args for make-keyword"),
 ]
 
 

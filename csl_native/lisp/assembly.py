@@ -23,8 +23,9 @@ class CompileError(Exception):
 class Block:
     """A prog: where its labels and its exit are, and what is on the stacks there."""
 
-    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int, returns: bool) -> None:
-        self.returns = returns  # is it what ``return`` leaves?
+    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int, returns: bool,
+                 name: int = NIL) -> None:
+        self.returns, self.name = returns, name  # is it what ``return`` leaves; what ``return-from`` calls it
         self.depth, self.bindings, self.arguments, self.protections = depth, bindings, arguments, protections
         self.context, self.exit, self.result = context, exit, -1
         self.labels: dict[int, int] = {}
@@ -49,7 +50,8 @@ class Function:
         self.cleanups: list[int] = []
         self.targets: set[int] = set()
         self.shared: set[int] = set()  # variables that lambda expressions in this function assign: they are bound as fluids
-        self.functions: dict[int, int] = {}  # local functions, and the variables that hold them
+        self.functions: dict[int, int] = {}  # local functions, and the variables that hold them, or, for macros, what expands them
+        self.macros: frozenset[int] = frozenset()  # names of those that are macros
 
 
 MANY = 255  # what an operand of one byte counts; distances are of two bytes.  Instructions that begin with far_ have larger ones.

@@ -96,6 +96,10 @@ class Compiler(Parameters):
         try:
             while True:
                 self.f = Function(name)
+                if known is not None:  # inside of a function whose local macros are seen here, and what labels made
+                    around = outer[0]
+                    self.f.macros = around.macros
+                    self.f.functions = {k: v for k, v in around.functions.items() if k in around.macros or self.m.flags(v) & F_FLUID}
                 try:
                     made: tuple[Code, list[int]] = yield self._compile(parameters, body)
                     return made
@@ -207,6 +211,8 @@ class Compiler(Parameters):
         if handler is not None:
             return self.special_form(handler, x, context)
         if head in f.functions:
+            if head in f.macros:
+                return self.form(self.lisp.apply(f.functions[head], list(m.items(m.cdr(x)))), context)
             return self.general_call(m.intern("funcall"), [f.functions[head], *m.items(m.cdr(x))], context)
         if m.flags(head) & F_MACRO:
             return self.expansion(x, context)

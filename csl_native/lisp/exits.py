@@ -57,9 +57,16 @@ class Exits(Assembler):
     def form_tagbody(self, x: int, context: int) -> Steps:
         yield self.block(list(self.m.items(self.m.cdr(x))), context, False)
 
-    def block(self, body: list[int], context: int, returns: bool = True) -> Steps:
+    def form_named_block(self, x: int, context: int) -> Steps:
+        """A block that return-from leaves by its name."""
+        m, parts = self.m, list(self.m.items(self.m.cdr(x)))
+        name = parts[0] if parts else NIL
+        body = m.cons(m.intern("progn"), m.list(parts[1:]))
+        yield self.block([m.list([m.intern("return-from"), name, body])], context, False, name)
+
+    def block(self, body: list[int], context: int, returns: bool = True, name: int = NIL) -> Steps:
         f = self.f
-        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label(), returns)
+        block = Block(f.depth, f.bindings, f.arguments, len(f.cleanups), context, self.label(), returns, name)
         if context != EFFECT:
             block.result = self.new_local()
         for y in body:
@@ -117,12 +124,26 @@ class Exits(Assembler):
         yield self.general_call(m.intern("bad-go"), [m.list([self.quote, label])], context)
 
     def form_return(self, x: int, context: int) -> Steps:
-        f, m = self.f, self.m
+        m = self.m
         value = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
-        block = next((b for b in reversed(f.blocks) if b.returns), None)
+        block = next((b for b in reversed(self.f.blocks) if b.returns), None)
         if block is None:
-            yield self.general_call(m.intern("bad-return"), [value], context)
-            return
+            yield self.general_call(m.intern("bad-return"), [value, NIL], context)
+        else:
+            yield self.give(block, value, context)
+
+    def form_return_from(self, x: int, context: int) -> Steps:
+        parts = list(self.m.items(self.m.cdr(x)))
+        name, value = (parts + [NIL, NIL])[:2]
+        block = next((b for b in reversed(self.f.blocks) if (b.name == name if name != NIL else b.returns)), None)
+        if block is None:
+            yield self.general_call(self.m.intern("bad-return"), [value, self.m.list([self.quote, name])], context)
+        else:
+            yield self.give(block, value, context)
+
+    def give(self, block: Block, value: int, context: int) -> Steps:
+        """Leave a block with the value of a form."""
+        f = self.f
         simple = f.bindings == 0 and not f.cleanups and not f.protections and f.arguments == block.arguments
         if block.context == TAIL and simple:
             depth = f.depth

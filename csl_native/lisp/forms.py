@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
+from ..objects import F_FLUID
 from ..words import CONS
 from .assembly import EFFECT, TAIL, VALUE, CompileError
 from .deep import Steps
@@ -325,6 +326,33 @@ class Forms(Exits):
             f.functions = outer
         yield self.let(rows, inside, context)
 
+    def form_labels(self, x: int, context: int) -> Steps:
+        """Local functions that may call each other: fluid variables hold them while the form runs."""
+        m, f = self.m, self.f
+        definitions = list(m.items(m.car(m.cdr(x))))
+        variables = [m.make_symbol(m.text(m.car(row))) for row in definitions]
+        for variable in variables:
+            self.lisp.set_flags(variable, F_FLUID)
+        body = list(m.items(m.cdr(m.cdr(x))))
+
+        def inside(c: int) -> Steps:
+            outer, f.functions = f.functions, f.functions | {m.car(row): variable for row, variable in zip(definitions, variables, strict=True)}
+            for row, variable in zip(definitions, variables, strict=True):
+                function = m.list([m.intern("function"), m.cons(self.lambda_, m.cdr(row))])
+                yield self.form(m.list([self.setq, variable, function]), EFFECT)
+            yield self.progn(body, c)
+            f.functions = outer
+        yield self.let([(variable, NIL) for variable in variables], inside, context)
+
+    def form_macrolet(self, x: int, context: int) -> Steps:
+        """Local macros, of the parts behind the name."""
+        m, f = self.m, self.f
+        made = {m.car(row): self.lisp.lambda_symbol(m.cons(self.lambda_, m.cdr(row))) for row in m.items(m.car(m.cdr(x)))}
+        outer, f.functions = f.functions, f.functions | made
+        macros, f.macros = f.macros, f.macros | frozenset(made)
+        yield self.progn(list(m.items(m.cdr(m.cdr(x)))), context)
+        f.functions, f.macros = outer, macros
+
     def definition(self, x: int, context: int) -> None:
         m = self.m
         self.op("literal", self.literal(x))
@@ -346,4 +374,4 @@ class Forms(Exits):
 
 # No special forms of the original: a program may have functions or macros with these names.
 DISPLACEABLE = ("let", "df", "defun", "defmacro")
-SPECIAL_NAMES = {"let_star": "let*", "bquote_list_star": "list*"}
+SPECIAL_NAMES = {"let_star": "let*", "named_block": "~block", "bquote_list_star": "list*"}

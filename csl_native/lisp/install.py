@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .registry import Rows
 
 SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq ~let let* prog tagbody go return catch unwind-protect "
-                 "declare the eval-when de dm flet").split()
+                 "declare the eval-when de dm flet ~block return-from labels macrolet").split()
 # Variables and how they are declared: by the original itself, and by the Lisp text that its cold start is without.
 FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libraries output-library *standard-output* *standard-input* "
           "*terminal-io* *error-output* *trace-output* *debug-io* *query-io* common-lisp-mode").split()

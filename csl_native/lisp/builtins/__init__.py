@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import import_module
 
-MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "strings", "characters", "symbols", "numbers", "floatparts",
+MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "composed", "strings", "characters", "symbols", "numbers", "floatparts",
            "randoms", "modular", "digests", "vectors", "nary", "system", "images", "modules", "foreign", "hardcode", "debugging", "probing",
            "assembler", "typed")
 

@@ -146,9 +146,9 @@ def bad_go(lisp: Lisp, label: Value) -> int:
     raise lisp.errors.plain("go (label not found)", label)
 
 
-@builtin("bad-return", 1)
-def bad_return(lisp: Lisp, value: Value) -> int:
-    raise lisp.errors.loud("block tag not found:", NIL)
+@builtin("bad-return", 1, 2)
+def bad_return(lisp: Lisp, value: Value, name: Value = NIL) -> int:
+    raise lisp.errors.loud("block tag not found:", name)
 
 
 @builtin("bad-count", 3)

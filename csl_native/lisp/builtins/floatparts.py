@@ -106,7 +106,7 @@ def integer_decode_float(lisp: Lisp, x: Checked) -> int:
     return m.list([m.integer(size), m.integer(exponent), m.integer(-1 if math.copysign(1.0, d) < 0 else 1)])
 
 
-# There are no ratios, so a number is its own numerator.
+# There are no ratios and no complex numbers: a number is its own numerator and its own real part.
 
 @builtin("numerator", 1, wrong="bad arg for numerator")
 def numerator(lisp: Lisp, x: Number) -> int:
@@ -116,3 +116,47 @@ def numerator(lisp: Lisp, x: Number) -> int:
 @builtin("denominator", 1, wrong="bad arg for denominator")
 def denominator(lisp: Lisp, x: Number) -> int:
     return 8
+
+
+@builtin("realpart", 1, 1, "conjugate", wrong="bad arg for realpart")
+def realpart(lisp: Lisp, x: Number) -> int:
+    return x
+
+
+@builtin("imagpart", 1, wrong="bad arg for imagpart")
+def imagpart(lisp: Lisp, x: Number) -> int:
+    return 0
+
+
+@builtin("phase", 1, wrong="bad arg for phase")
+def phase(lisp: Lisp, x: Number) -> int:
+    return lisp.machine.float(math.pi if lisp.to_double(x) < 0 else 0.0)
+
+
+@builtin("validate-number", 1, 2)
+def validate_number(lisp: Lisp, x: Value, more: Value = NIL) -> int:
+    """The number itself: none is built wrongly."""
+    return x
+
+
+@builtin("rational", 1, 1, "rationalize", wrong="bad arg for rational")
+def rational(lisp: Lisp, x: Number) -> int:
+    """The integer that a number is; an error for what would be a ratio."""
+    d = lisp.to_number(x)
+    if isinstance(d, float) and not d.is_integer():
+        raise lisp.errors.plain("bad arg for rational", x)
+    return lisp.machine.integer(int(d))
+
+
+@builtin("/", 0, -1, wrong="bad arg for quotient")
+def ratio(lisp: Lisp, *arguments: Number) -> int:
+    """Exact division; an error where integers would give a ratio."""
+    m = lisp.machine
+    if not arguments:
+        return 8
+    first, *rest = arguments if len(arguments) > 1 else (8, *arguments)
+    for y in rest:
+        if m.is_integer(first) and m.is_integer(y) and y != 0 and m.kernel.entry_remainder(0, first, y) != 0:
+            raise lisp.errors.plain("bad arg for /, there are no ratios", first, y)
+        first = int(m.kernel.entry_quotient(0, first, y))
+    return first

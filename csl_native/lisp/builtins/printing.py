@@ -220,7 +220,18 @@ def explode2lc(lisp: Lisp, x: Value) -> int:
 
 @builtin("text explode2uc", 1)
 def explode2uc(lisp: Lisp, x: Value) -> int:
-    return characters(lisp, utf8.upper(lisp.printer.text(x, False)))
+    return characters(lisp, capitals(lisp, x))
+
+
+@builtin("explode2ucn", 1)
+def explode2ucn(lisp: Lisp, x: Value) -> int:
+    return lisp.machine.list(codes(capitals(lisp, x)))
+
+
+def capitals(lisp: Lisp, x: int) -> str:
+    """What prin2 shows in capital letters; numbers as they are."""
+    text = lisp.printer.text(x, False)
+    return text if lisp.is_number(x) else utf8.upper(text)
 
 
 @builtin("explode2n", 1, 1, "explodecn")

@@ -47,8 +47,11 @@ def readch(lisp: Lisp, stream: Value = NIL) -> int:
     return fold(lisp, lisp.input.next())
 
 
-@builtin("peekch", 0, 1)
-def peekch(lisp: Lisp, kind: Value = NIL) -> int:
+@builtin("peekch", 0, 2)
+def peekch(lisp: Lisp, kind: Value = NIL, stream: Value = NIL) -> int:
+    """The next character, which stays; with t the next one that is no blank."""
+    while kind == T and lisp.input.peek().isspace():
+        lisp.input.next()
     c = lisp.input.peek()
     lisp.input.look_ahead()
     return fold(lisp, c)
@@ -141,9 +144,11 @@ def bad_direction(lisp: Lisp, direction: int) -> int:
 
 
 @builtin("close", 1)
-def close(lisp: Lisp, h: Value) -> int:
+def close(lisp: Lisp, h: Checked) -> int:
     stream = stream_of(lisp, h)
     if stream is None:
+        if h != NIL and lisp.handles.kind(h) != STREAM:
+            raise lisp.errors.plain("close", h)
         return NIL
     if stream is lisp.output:
         lisp.output = lisp.terminal
@@ -316,6 +321,15 @@ def compress(lisp: Lisp, items: Value) -> int:
         text += '"'
     try:
         return lisp.reader.read(Input(text=text, literal=text.startswith('"')))  # explode leaves the characters of a string alone
+    except ReadError as error:
+        raise lisp.errors.loud(str(error)) from None
+
+
+@builtin("compress1", 1)
+def compress1(lisp: Lisp, items: Value) -> int:
+    """Read what the characters in a list begin with, as read does; the rest of them is left."""
+    try:
+        return lisp.reader.read(Input(text=compress_text(lisp, items)))
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
 

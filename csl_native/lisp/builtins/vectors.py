@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...objects import BYTES_HEADER, T_BYTES
-from ...words import OTHER, SYMBOL, VECTOR
+from ...words import OTHER, STRING, SYMBOL, VECTOR
 from ..handles import make_weak_table
-from ..registry import Checked, Fixnum, Number, Value, Vector, builtin
+from ..registry import Checked, Fixnum, Number, String, Value, Vector, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -26,6 +26,23 @@ def list_to_vector(lisp: Lisp, x: Value) -> int:
 @builtin("vector-to-list", 1, 1, "vector2list")
 def vector_to_list(lisp: Lisp, v: Vector) -> int:
     return lisp.machine.list(lisp.machine.vector_items(v))
+
+
+@builtin("eupbv", 1)
+def eupbv(lisp: Lisp, v: Value) -> int:
+    """The highest index of a vector, or of the bytes of a string; nil for other values."""
+    m = lisp.machine
+    if v & 7 == VECTOR:
+        return (m.vector_length(v) - 1) << 3
+    return (len(m.string_bytes(v)) - 1) << 3 if v & 7 == STRING else NIL
+
+
+@builtin("byte-getv", 2)
+def byte_getv(lisp: Lisp, s: String, i: Checked) -> int:
+    data = lisp.machine.string_bytes(s)
+    if i & 7 or not 0 <= i >> 3 < len(data):
+        raise lisp.errors.plain("byte-getv", i)
+    return data[i >> 3] << 3
 
 
 @builtin("vector", 0, -1)

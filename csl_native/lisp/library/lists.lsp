@@ -279,7 +279,8 @@
               (append (cddr u)
                 (list (list3 'setq v (list2 'add1 v)) (list2 'go label)))))))))))) 
 
-(dm block (u) (cons 'prog (cons nil (list (list2 'return (cons 'progn (cddr u)))))))
+(dm block (u)
+  (list3 'prog nil (list2 'return (cond ((cadr u) (cons '!~block (cdr u))) (t (cons 'progn (cddr u)))))))
 
 (de caar (x) (car (car x)))
 (de cadr (x) (car (cdr x)))

@@ -88,3 +88,23 @@
 
 (dm multiple!-value!-call (u) (cons 'funcall (cdr u)))
 (dm multiple!-value!-prog1 (u) (cons 'prog1 (cdr u)))
+
+(de tprettyprint (x) (prettyprint x))
+
+% (do!* ((v init step)...) (test result...) body...), each variable stepped after the ones before it.
+(dm do!* (u)
+  (prog (label stepping)
+    (setq label (gensym))
+    (dolist (r (cadr u))
+      (cond ((and (pairp r) (pairp (cdr r)) (pairp (cddr r)))
+             (setq stepping (cons (list3 'setq (car r) (caddr r)) stepping)))))
+    (return
+      (list3 'let!*
+             (mapcar (cadr u)
+                     (function (lambda (r)
+                       (cond ((atom r) (list2 r nil)) ((atom (cdr r)) (list2 (car r) nil)) (t (list2 (car r) (cadr r)))))))
+             (append (list4 'prog nil label
+                            (list2 'cond (list2 (car (caddr u)) (list2 'return (cons 'progn (cdr (caddr u)))))))
+                     (append (cdddr u) (append (reverse stepping) (ncons (list2 'go label)))))))))
+
+(dm compiler!-let (u) (cons '!~let (cdr u)))
