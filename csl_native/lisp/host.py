@@ -299,6 +299,8 @@ class Host:
             return m.float(-math.inf if base < 0 and odd else math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
 
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
+        if b and self.lisp.to_number(a) == 0:
+            return self.m.float(-math.inf)
         raise self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)
 
     def on_bad_throw(self, tag: int, value: int, c: int) -> int:

@@ -71,6 +71,8 @@ class Printer:
         down = self.m.value(self.lower) not in (None, NIL)
         up = self.m.value(self.raise_) not in (None, NIL)
         out = []
+        if len(name) == 1 and (name < " " and name not in "\0\t\n\v\f\r" or name == "\x7f"):
+            return name
         for k, c in enumerate(name):
             if self.entities and (ord(c) > 127 or c == "\r"):
                 out.append("!" + entity(c))

@@ -64,9 +64,9 @@ def int_char(lisp: Lisp, n: Fixnum) -> int:
 @builtin("digit-char", 1, 3, wrong="bad args for digit-char")
 def digit_char(lisp: Lisp, n: Fixnum, radix: Fixnum = 80, font: Value = NIL) -> int:
     """The character object of a digit, or nil when the radix has no such digit."""
-    if not 2 <= radix >> 3 <= 36:
+    if not 0 <= radix >> 3 <= 36:
         raise lisp.errors.bare("bad args for digit-char")
-    return character_object(lisp, ord(DIGITS[n >> 3])) if 0 <= n < radix else NIL
+    return character_object(lisp, ord(DIGITS[n >> 3])) if 0 <= n < radix and radix >= 16 else NIL
 
 
 def is_character(lisp: Lisp, c: int) -> bool:

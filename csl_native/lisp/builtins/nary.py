@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ..lisp import Lisp
 
 
+ITSELF = ("plus2", "times2")  # with one number that is the result, also when it is -0.0
+
+
 def folded(name: str, kernel: str, unit: int, *aliases: str) -> None:
     @builtin(name, 0, -1, *aliases)
     def call(lisp: Lisp, *arguments: Checked) -> int:
@@ -20,7 +23,7 @@ def folded(name: str, kernel: str, unit: int, *aliases: str) -> None:
             return unit
         function = getattr(lisp.machine.kernel, f"entry_{kernel}")
         result = arguments[0]
-        if len(arguments) == 1 and unit != NIL:
+        if len(arguments) == 1 and not (kernel in ITSELF and lisp.is_number(result)):
             result = function(0, unit, result)
         for a in arguments[1:]:
             result = function(0, result, a)
@@ -88,7 +91,9 @@ def leqv(lisp: Lisp, *arguments: Checked) -> int:
 
 def chosen(name: str, kernel: str) -> None:
     @builtin(name, 1, -1, wrong=f"bad arg for {name}")
-    def call(lisp: Lisp, first: Number, *arguments: Checked) -> int:
+    def call(lisp: Lisp, first: Checked, *arguments: Checked) -> int:
+        if not arguments and not lisp.is_number(first):
+            raise lisp.errors.plain(f"bad arg for {name}", first)
         result = first
         for a in arguments:
             result = getattr(lisp.machine.kernel, kernel)(0, result, a)

@@ -313,12 +313,15 @@ def compress_text(lisp: Lisp, items: int) -> str:
     return "".join(out)
 
 
+def closed(text: str) -> str:
+    """The text with the quote that a string at its beginning lacks."""
+    return text + '"' if text.count('"') % 2 and text.lstrip(". \n\t").startswith('"') else text
+
+
 @builtin("text compress", 1)
 def compress(lisp: Lisp, items: Value) -> int:
     """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
-    text = compress_text(lisp, items)
-    if text.startswith('"') and text.count('"') % 2:
-        text += '"'
+    text = closed(compress_text(lisp, items))
     try:
         return lisp.reader.read(Input(text=text, literal=text.startswith('"')))  # explode leaves the characters of a string alone
     except ReadError as error:
@@ -329,7 +332,7 @@ def compress(lisp: Lisp, items: Value) -> int:
 def compress1(lisp: Lisp, items: Value) -> int:
     """Read what the characters in a list begin with, as read does; the rest of them is left."""
     try:
-        return lisp.reader.read(Input(text=compress_text(lisp, items)))
+        return lisp.reader.read(Input(text=closed(compress_text(lisp, items))))
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
 
