@@ -180,3 +180,12 @@ def test_floats(session: Session) -> None:
     for x in (0.1, 1e22, -0.0, math.pi * 1e-300, 5e-324):
         text = session.run(lambda x=x: session.lisp.printer.text(session.machine.float(x)))  # type: ignore[misc]
         assert float(session.eval(text)) == x
+
+
+def test_a_long_list_is_read_as_its_parts_are(session: Session) -> None:
+    """Its small integers and plain symbols are read together."""
+    parts = [row for k in range(1200) for row in (str(k), f"-{k}", "ab_1", "x!'y", "(a . b)", "1.5", "12e", "'q", "99999999999999999")]
+    single = {part: session.eval(f"'{part}") for part in set(parts)}
+    for blank in (" ", "\n", " % 1 2 3 4\n "):
+        found = session.eval(f"'({blank.join(parts)} )")
+        assert len(found) == len(parts) and found == [single[part] for part in parts]

@@ -33,6 +33,10 @@ TOKEN = re.compile(rf"""
   | (?P<char>[\s\S])
 """, re.VERBOSE)
 
+# Elements of a long list that need no second look: small integers and plain symbols, with a blank behind each.
+RUN = re.compile(r"[ \t\r\n]*(?:(?:-?[0-9]{1,17}|[A-Za-z][A-Za-z0-9_]*)[ \t\r\n]+){2,1000}")
+MANY = 8  # elements after which a list is a long one
+
 EXPONENTS = str.maketrans("dDfFsSlL", "eeeeeeee")  # other kinds of floats are double here
 LONG = 1000  # digits
 MOST_BACKQUOTES = 12  # inside of each other: each makes what is in it several times as large
@@ -141,6 +145,10 @@ class Reader:
         opened: list[Opened] = []
         wrong, backquotes = "", 0
         while True:
+            if opened and len(opened[-1].items) >= MANY and not opened[-1].dotted and (match := RUN.match(s.buffer, s.position)):
+                opened[-1].items += self.run(match.group().split())
+                s.position = match.end()
+                continue
             kind, text = self.token(s)
             if kind == "eof":
                 if not opened:
@@ -190,6 +198,12 @@ class Reader:
                     raise ReadError(wrong)
                 return value
             wrong = opened[-1].add(value) or wrong
+
+    def run(self, tokens: list[str]) -> list[int]:
+        """The values of small integers and plain symbols."""
+        self.m.look()
+        symbols = {text: self.symbol(text) for text in set(tokens) if text[0] > "9"}
+        return [symbols[text] if text[0] > "9" else int(text) << 3 for text in tokens]
 
     def atom(self, kind: str, text: str, literal: bool) -> int:
         if kind == "id":
