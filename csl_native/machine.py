@@ -42,7 +42,7 @@ from .objects import (
 from .roots import Roots
 from .stacks import PYTHON_LOOKS, Stacks
 from .system.memory import MEMORY
-from .vm import HEAP, LINE, SLOTS, UNWIND_ERROR, VM
+from .vm import CHUNK, HEAP, LINE, SLOTS, UNWIND_ERROR, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
@@ -234,7 +234,7 @@ class Machine(Roots, Stacks):
         mark = len(self.met)
         for end in range(len(items), 0, -AT_ONCE):
             part = items[max(0, end - AT_ONCE):end]
-            self.need(16 * len(part), (tail,))
+            self.need(16 * len(part) + CHUNK, (tail,))  # a chunk counts as a whole from when it is begun
             at = self.words[_SP]  # behind the top of the Lisp stack, where nobody looks
             self.bytes[at:at + 8 * len(part)] = struct.pack(f"<{len(part)}q", *part)
             del self.met[mark:]
