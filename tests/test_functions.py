@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
 from csl_native.lisp import constants
+from csl_native.lisp.builtins import load
+from csl_native.lisp.registry import BUILTINS
 from csl_native.session import LispError, Session
+
+LIBRARY = Path(__file__).parents[1] / "csl_native" / "lisp" / "library"
 
 VALUES = [
     # any number of arguments
@@ -108,3 +114,12 @@ def test_variables_are_declared_and_have_values(session: Session) -> None:
             assert each in constants.UNSET or session.eval(f"(boundp '{name(each)})") is True, each
     assert session.eval("(list pi most!-positive!-fixnum)") == [math.pi, (1 << 59) - 1]
     assert session.eval("(equal (sub1 (minus most!-positive!-fixnum)) most!-negative!-fixnum)") is True
+
+
+def test_a_function_is_defined_in_one_place() -> None:
+    """In the library or in Python, and in one file of the library."""
+    load()
+    text = "\n".join(path.read_text() for path in sorted(LIBRARY.glob("*.lsp")))
+    names = [name.replace("!", "") for name in re.findall(r"^\(d[em] (\S+)", text, re.M)]
+    assert len(names) == len(set(names)) and len(names) > 50
+    assert [name for name in names if name in BUILTINS] == []

@@ -53,7 +53,7 @@ def test_closed(command: str, arguments: str, said: str, streams: str, folder: P
     assert (status, errors) == (0, "") and ("" if ">&-" in streams.split() else said) in out and (">&-" not in streams.split() or not out)
 
 
-@pytest.mark.parametrize(("command", "arguments"), [("csl", "--none"), ("csl", "-i none.img"), ("csl-image", "info none.img"), ("csl-asm", "none.asm"),
+@pytest.mark.parametrize(("command", "arguments"), [("csl", "-q --none"), ("csl", "-i none.img"), ("csl-image", "info none.img"), ("csl-asm", "none.asm"),
                                                     ("csl-image", "none")])
 def test_errors_with_nobody_to_tell(command: str, arguments: str, folder: Path) -> None:
     for streams in ("2>&-", "<&- >&- 2>&-"):

@@ -15,7 +15,6 @@ from ..objects import SYM_SPARE
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .assembly import CompileError
 from .builtins.reading import fold
-from .builtins.strings import string_store
 from .errors import INTERNAL
 from .handles import weak_table
 
@@ -402,9 +401,9 @@ class Host:
             raise row.refusal(self.lisp, bad)
         return row.function(self.lisp, *arguments)
 
-    def on_string_store(self, s: int, i: int, a: int) -> int:
+    def on_string_store(self, s: int, i: int, a: int) -> int | None:
         """string-store of a character that is no number, or an error."""
-        return string_store(self.lisp, s, i, a)
+        return self.lisp.builtins.named("string-store").function(self.lisp, s, i, a)
 
     def on_call_function(self, env: int, n: int, fp: int) -> int | None:
         """Call a function of the registry; its arguments lie at ``fp``."""

@@ -87,6 +87,7 @@ class Lisp(Installer, Evaluator):
         self.on_read: Callable[[str], None] = lambda path: None  # called with every file that is opened for reading
         self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
         self.prompt = "> "
+        self.interruptions = 0  # that ended a form
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
@@ -417,6 +418,7 @@ class Lisp(Installer, Evaluator):
         """Leave what was interrupted, or used more than it may."""
         if self.machine.interrupted:
             self.machine.interrupted = False
+            self.interruptions += 1
             raise self.errors.loud("Interrupted")
         if self.watch is not None:
             self.watch.check()

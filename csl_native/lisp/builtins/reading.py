@@ -229,7 +229,7 @@ class PipeOutput(Output):
         self.wait(ended(self.process))
 
 
-def source(lisp: Lisp, name: int) -> Input:
+def lisp_source(lisp: Lisp, name: int) -> Input:
     """A file of Lisp text."""
     path = path_of(lisp, name)
     try:
@@ -243,24 +243,28 @@ def source(lisp: Lisp, name: int) -> Input:
 @builtin("rdf", 1, 2, reaches=True)
 def rdf(lisp: Lisp, name: Text, echo: Value = NIL) -> int:
     """Load a file, and show the value of each form; an error costs the form that it is in."""
-    out, shown, stream = lisp.output, lisp.printer.text(name), source(lisp, name)
+    out, shown, stream = lisp.output, lisp.printer.text(name), lisp_source(lisp, name)
     m, transcript = lisp.machine, Transcript(lisp)
     out.write(f"\nReading {shown}\n")
     saved, lisp.input = lisp.input, stream
     try:
-        ended = False
-        while not ended:
-            sp, bp = m.cage["sp"], m.cage["bp"]
+        interruptions = lisp.interruptions
+        while True:
             try:
-                with lisp.errors.printed():
-                    form = lisp.reader.read(stream)
-                    ended = form == lisp.eof
-                    if not ended:
-                        transcript.value(lisp.eval(form))
+                form = lisp.reader.read(stream)
             except ReadError as error:  # costs the form that it is in
                 lisp.errors.loud(f"{error} in {stream.name}, line {stream.here()}")
                 transcript.failed()
+                continue
+            if form == lisp.eof:
+                break
+            sp, bp = m.cage["sp"], m.cage["bp"]
+            try:
+                with lisp.errors.printed():
+                    transcript.value(lisp.eval(form))
             except Unwinding:
+                if lisp.interruptions != interruptions:
+                    raise lisp.errors.loud("Interrupted") from None
                 if m.cage["unwind_kind"] != UNWIND_ERROR:
                     raise
                 lisp.settle(sp, bp)
@@ -274,7 +278,7 @@ def rdf(lisp: Lisp, name: Text, echo: Value = NIL) -> int:
 
 @builtin("load", 1, 1, "load-source-file", reaches=True)
 def load(lisp: Lisp, name: Text) -> int:
-    stream = source(lisp, name)
+    stream = lisp_source(lisp, name)
     saved, lisp.input = lisp.input, stream
     m = lisp.machine
     mark = len(m.met)

@@ -89,8 +89,6 @@
 (dm multiple!-value!-call (u) (cons 'funcall (cdr u)))
 (dm multiple!-value!-prog1 (u) (cons 'prog1 (cdr u)))
 
-(de tprettyprint (x) (prettyprint x))
-
 % (do!* ((v init step)...) (test result...) body...), each variable stepped after the ones before it.
 (dm do!* (u)
   (prog (label stepping)
