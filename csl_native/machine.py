@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import ctypes
-import struct
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
@@ -42,12 +41,10 @@ from .objects import (
 from .roots import Roots
 from .stacks import PYTHON_LOOKS, Stacks
 from .system.memory import MEMORY
-from .vm import CHUNK, HEAP, LINE, SLOTS, UNWIND_ERROR, VM
+from .vm import HEAP, LINE, SLOTS, UNWIND_ERROR, VM
 from .words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
-
-AT_ONCE = 1024  # elements of a list that the kernel makes at once
 
 _word = ctypes.c_int64
 
@@ -227,20 +224,7 @@ class Machine(Roots, Stacks):
         return p
 
     def list(self, items: Iterable[int], tail: int = NIL) -> int:
-        """A list of items that somebody else holds; however long it is, it can be ended."""
-        items = builtins.list(items)
-        if len(items) < AT_ONCE or self.words[_SP] + 8 * AT_ONCE > self.words[_STACK_END]:
-            return self.reversed_list(reversed(items), tail)
-        mark = len(self.met)
-        for end in range(len(items), 0, -AT_ONCE):
-            part = items[max(0, end - AT_ONCE):end]
-            self.need(16 * len(part) + CHUNK, (tail,))  # a chunk counts as a whole from when it is begun
-            at = self.words[_SP]  # behind the top of the Lisp stack, where nobody looks
-            self.bytes[at:at + 8 * len(part)] = struct.pack(f"<{len(part)}q", *part)
-            del self.met[mark:]
-            tail = self.kernel.fasl_list(at, len(part), tail)
-            self.look()
-        return tail
+        return self.reversed_list(reversed(builtins.list(items)), tail)
 
     def reversed_list(self, items: Iterable[int], tail: int = NIL) -> int:
         """The list of items that come from its end on, and that somebody else holds; however long it is, it can be ended."""
@@ -500,8 +484,8 @@ class Machine(Roots, Stacks):
         return result
 
 
-_FREE, _LIMIT, _SP, _CARDS, _HEAP_TOP, _HEAP_END, _RESERVE, _CALLBACK, _ANSWER, _KIND, _TAG, _VALUE, _STACK_END = (
+_FREE, _LIMIT, _SP, _CARDS, _HEAP_TOP, _HEAP_END, _RESERVE, _CALLBACK, _ANSWER, _KIND, _TAG, _VALUE = (
     VM[name] >> 3 for name in ("free", "limit", "sp", "cards", "heap_top", "heap_end", "reserve", "callback", "answer",
-                               "unwind_kind", "unwind_tag", "unwind_value", "stack_end"))
+                               "unwind_kind", "unwind_tag", "unwind_value"))
 
 __all__ = ["STRING_HEADER", "BadRequest", "Machine", "Unwinding"]
