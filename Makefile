@@ -6,9 +6,9 @@ SHELL := /bin/bash
 STAMP := $(VENV)/.installed
 
 FUZZ_SECONDS ?= 15
-PROGRAMS_SECONDS ?= 75
 FUZZ_SEED ?= 5000
-CALLS_SECONDS ?= 75
+PROGRAMS ?= 1200
+CALLS ?= 30000
 JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums chains debugger handles modules session foreign))
 
 .PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp mutants soak wheel clean
@@ -40,10 +40,10 @@ fuzz-files: $(STAMP)
 	  | grep -E "number_of_executed_units|ERROR|Error|SUMMARY" | sed "s/^/$$target: /"; test $${PIPESTATUS[0]} = 0 || exit 1; done; \
 	else echo "no atheris for this machine: what reads files is not fuzzed"; fi
 
-# Random programs and random calls, which begin at FUZZ_SEED.
+# Random programs and random calls, which begin at FUZZ_SEED: so many, that every machine tries the same ones.
 fuzz-lisp: $(STAMP)
-	$(BIN)/python -m tests.fuzzing.programs --seed $(FUZZ_SEED) --seconds $(PROGRAMS_SECONDS)
-	$(BIN)/python -m tests.fuzzing.calls --seed $(FUZZ_SEED) --seconds $(CALLS_SECONDS) --shrink 5
+	$(BIN)/python -m tests.fuzzing.programs --seed $(FUZZ_SEED) --count $(PROGRAMS) --seconds 240
+	$(BIN)/python -m tests.fuzzing.calls --seed $(FUZZ_SEED) --count $(CALLS) --seconds 240 --shrink 5
 
 # Is what the tests claim about files, trust and code noticed when it is changed?  MUTANTS=50 SEED=2 takes a sample, ONLY=image/container.py one file.
 mutants: $(STAMP)
