@@ -26,7 +26,7 @@ from .running import FORK, Sink
 
 PATIENCE = 0.05  # CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
 LONG, RARELY = 2.0, 64  # the same for every so many calls: what takes this time is seen too
-GRACE = 2.0  # CPU seconds that it may go on afterwards
+GRACE = 10.0  # CPU seconds that it may go on afterwards; trivial ones took four in large processes, which is not explained yet
 HANG = 7.0  # CPU seconds after which a process is ended from outside
 MEMORY = 1500  # megabytes of the process
 INSIDE = re.compile(r"internal error|Traceback|\b[A-Z][A-Za-z]+Error\b|0x[0-9a-f]{3,}|object at |expected, not|NoneType|'(?:int|str|list|tuple|bytes)'|"
