@@ -179,6 +179,10 @@ def put(options: Options, name: str, value: str, option: str) -> None:
         options.heap = size_of(value, option)
     elif name == "native" and value not in ("on", "off"):
         raise UsageError(f"{option} {value}; on or off expected")
+    elif name == "seed":
+        if not (value.isascii() and value.isdecimal()):
+            raise UsageError(f"{option} {value}: a number was expected, from which the random numbers begin")
+        options.seed = value
     elif name == "jit":
         from .session import thresholds
         try:
@@ -285,7 +289,7 @@ def run(options: Options) -> int:
                       gc_stress=options.gc_stress, output=out, jit=options.jit, wait=SHORT if options._jit is None else 0.0,
                       libraries=options.libraries, output_library=options.output, trust=options.trust)
     if options.seed is not None:
-        start(session.lisp.random, int(options.seed) if options.seed.isdecimal() else 0)
+        start(session.lisp.random, int(options.seed))
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)

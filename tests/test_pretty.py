@@ -97,3 +97,11 @@ def test_a_line_must_have_room(session: Session) -> None:
 
 def test_deep_forms_are_laid_out(session: Session) -> None:
     session.eval("(progn (setq d 'x) (dotimes (i 3000) (setq d (list d))) (prettyprint d))")
+
+
+def test_a_circular_form_ends_at_the_limit_of_output(session: Session) -> None:
+    """Lines are written as they are full: what has no end takes no memory for its text."""
+    before = session.lisp.output.written
+    session.eval("(progn (setq c (list 1 2)) (rplacd (cdr c) c) nil)")
+    assert session.eval("(resource!-limit '(prettyprint c) 20 -1 50)") == []
+    assert session.lisp.output.written - before > 50 << 10

@@ -7,6 +7,7 @@ of its blanks, unless it has so many of them that it rather fills its lines (a *
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 ROOM = 20  # columns that are there at least; a margin that leaves less is not kept to
@@ -38,12 +39,12 @@ class Piece:
 class Layout:
     """Text of nested lists for lines of ``width`` columns, from the column ``margin`` on; lists of ``thin`` blanks and more fill their lines."""
 
-    def __init__(self, width: int, margin: int, column: int, thin: int) -> None:
+    def __init__(self, write: Callable[[str], None], width: int, margin: int, column: int, thin: int) -> None:
+        self.write = write
         self.width, self.thin = width, thin
         self.margin = margin if margin + ROOM < width else width - ROOM - 1
-        self.out: list[str] = []
         if column > self.margin:
-            self.out.append("\n")
+            self.write("\n")
             column = 0
         self.indentation = max(self.margin - column, 0)  # blanks that are owed at the begin of the line
         self.column = self.margin  # of the next piece that leaves the buffer
@@ -55,10 +56,9 @@ class Layout:
         self.breakable = 0  # blanks in the buffer that may yet end a line
         self.row = 0  # closing brackets in a row
 
-    def text(self) -> str:
-        """All that was put."""
+    def finish(self) -> None:
+        """Write what is still in the buffer."""
         self.release("rest")
-        return "".join(self.out)
 
     def end_column(self) -> int:
         """Of what is in the buffer."""
@@ -132,7 +132,7 @@ class Layout:
         filling: tuple[Nesting, int] | None = None  # a thin list whose next blanks, so many, end no line
         filled = False
         while self.buffer:
-            self.out.append(" " * self.indentation)
+            self.write(" " * self.indentation)
             self.indentation = 0
             piece = self.last = self.buffer.popleft()
             self.column += 1
@@ -160,7 +160,7 @@ class Layout:
                         stays = True
                 if not stays:
                     at.blanks -= 1
-                    self.out.append("\n")
+                    self.write("\n")
                     self.column = self.indentation = at.indent
                     if piece is what or (what == "some" and not filled):
                         return
@@ -172,7 +172,7 @@ class Layout:
                     self.level, at.broken = at.indent, True
             elif piece.kind == "close":
                 self.level = min(self.level, piece.indent)
-            self.out.append(piece.text)
+            self.write(piece.text)
         if what == "some":
-            self.out.append((CONTINUED if self.last is None or self.last.kind == "atom" else "") + "\n")
+            self.write((CONTINUED if self.last is None or self.last.kind == "atom" else "") + "\n")
             self.column = 0
