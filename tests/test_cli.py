@@ -72,8 +72,8 @@ def test_variables_and_forms(csl: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments,words", [
-    (["--no-such-option", "-q"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-r", "12x"], "a number was expected"), (["-k", "1K"], "between 16M"),
-    (["--engine", "warp"], "no such engine"), (["--tags", "vax"], "no architecture 'vax'; known are"),
+    (["--no-such-option", "-q"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
+    (["-r", "12x"], "a number was expected"), (["--engine", "warp"], "no such engine"), (["--tags", "vax"], "no architecture 'vax'; known are"),
     (["--native=maybe"], "on or off"), (["-q", "missing.lsp"], "no such file"),
     (["-i", "missing.img", "-e", "1"], "cannot be read"), (["-i", "/dev/null", "-e", "1"], "not an image")])
 def test_mistakes_get_a_sentence(csl: Run, arguments: list[str], words: str) -> None:
