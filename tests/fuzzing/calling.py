@@ -26,7 +26,7 @@ from .running import FORK, Sink
 
 PATIENCE = 0.05  # CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
 LONG, RARELY = 2.0, 64  # the same for every so many calls: what takes this time is seen too
-GRACE = 10.0  # CPU seconds that it may go on afterwards; trivial ones took four in large processes, which is not explained yet
+GRACE = 2.0  # CPU seconds that it may go on afterwards
 HANG = 7.0  # CPU seconds after which a process is ended from outside
 MEMORY = 1500  # megabytes of the process
 INSIDE = re.compile(r"internal error|Traceback|\b[A-Z][A-Za-z]+Error\b|0x[0-9a-f]{3,}|object at |expected, not|NoneType|'(?:int|str|list|tuple|bytes)'|"
@@ -94,15 +94,15 @@ class Checker:
 
     def at(self) -> None:
         """One call is over, and the next one of the group begins."""
-        now = time.process_time()
-        if self.calling and self.find is None:
-            self.find = self.look(now - self.began, "")
+        called, self.calling = self.calling, False  # no interrupt comes while nothing is called
+        if called and self.find is None:
+            self.find = self.look(time.process_time() - self.began, "")
             if self.find is not None:
                 raise KeyboardInterrupt
         self.number = self.rest.pop(0)
         self.patience = PATIENCE if self.number % RARELY else LONG
         self.place(self.number)
-        self.began, self.calling = now, True
+        self.began, self.calling = time.process_time(), True  # looking at much that was printed takes seconds, which are not the call's
 
     def group(self, numbers: list[int], texts: list[str]) -> Find | None:
         """Run calls, of which those that are limited stand alone; at the first find it is over."""
