@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ def float_test(name: str, test: Callable[[float], bool], *aliases: str) -> None:
 float_test("fp-infinite", math.isinf, "float-infinity-p")
 float_test("fp-nan", math.isnan)
 float_test("fp-finite", math.isfinite)
-float_test("fp-subnorm", lambda d: d != 0 and abs(d) < 2.2250738585072014e-308, "float-denormalized-p")
+float_test("fp-subnorm", lambda d: d != 0 and abs(d) < sys.float_info.min, "float-denormalized-p")
 float_test("fp-signbit", lambda d: math.copysign(1.0, d) < 0)
 for _name in ("long-floatp", "short-floatp", "single-floatp"):
     float_test(_name, lambda d: False)  # all floats are double
@@ -70,7 +71,7 @@ def mantissa_bits(lisp: Lisp, x: Value) -> int:
     return DIGITS << 3 if x & 7 == FLOAT else NIL
 
 
-def is_float(lisp: Lisp, x: int, who: str) -> float:
+def float_of(lisp: Lisp, x: int, who: str) -> float:
     if x & 7 != FLOAT:
         raise lisp.errors.bare(f"bad args for {who}")
     return lisp.machine.double(x)
@@ -78,26 +79,26 @@ def is_float(lisp: Lisp, x: int, who: str) -> float:
 
 @builtin("float-digits", 1)
 def float_digits(lisp: Lisp, x: Checked) -> int:
-    is_float(lisp, x, "float-digits")
+    float_of(lisp, x, "float-digits")
     return DIGITS << 3
 
 
 @builtin("float-precision", 1)
 def float_precision(lisp: Lisp, x: Checked) -> int:
     """The bits that matter: none in zero."""
-    return DIGITS << 3 if is_float(lisp, x, "float-precision") else 0
+    return DIGITS << 3 if float_of(lisp, x, "float-precision") else 0
 
 
 @builtin("float-radix", 1)
 def float_radix(lisp: Lisp, x: Checked) -> int:
-    is_float(lisp, x, "float-radix")
+    float_of(lisp, x, "float-radix")
     return 2 << 3
 
 
 @builtin("integer-decode-float", 1)
 def integer_decode_float(lisp: Lisp, x: Checked) -> int:
     """(mantissa exponent sign): an integer of 63 to 93 bits, so that the exponent, of two, is a multiple of 31; as in the original."""
-    d, m = is_float(lisp, x, "integer-decode-float"), lisp.machine
+    d, m = float_of(lisp, x, "integer-decode-float"), lisp.machine
     if not math.isfinite(d):
         raise lisp.errors.bare("bad args for integer-decode-float")
     exponent = 31 * ((math.frexp(d)[1] - 63) // 31) if d else 0

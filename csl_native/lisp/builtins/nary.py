@@ -151,7 +151,7 @@ def equal_numbers(lisp: Lisp, *arguments: Number) -> int:
 def different_numbers(lisp: Lisp, *arguments: Number) -> int:
     """Are all of them different numbers?"""
     values = [lisp.to_number(a) for a in arguments]
-    return lisp.truth(not any(a == b for k, a in enumerate(values) for b in values[:k]))
+    return lisp.truth(len(set(values)) == len(values))
 
 
 @builtin("reversip", 1, 2)
