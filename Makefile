@@ -20,7 +20,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 tests
 
 slow: $(STAMP)
-	$(BIN)/python -m pytest -q -n 2 -m slow tests
+	$(BIN)/python -m pytest -q -n 2 -m slow -o faulthandler_timeout=10800 tests
 
 # The slow tests without those that repeat on every emulated machine, and at full length, what a sample shows: what CI has time for.
 slow-sample: $(STAMP)
