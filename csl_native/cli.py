@@ -11,8 +11,9 @@ from csl_native.system.process import of_output, run_program, said
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
-  -i FILE        start from this image (- is the base image); further ones are libraries for load-module, in this order
-  -o FILE        the image that (preserve) and (faslout) write; load-module looks there first
+  -i FILE        start from this image; further ones are libraries for load-module, in this order; - is the image of the program: the base
+                 image of csl, and NAME.img beside a link to csl that is called NAME, which starts from it without -i, too
+  -o FILE        the image that (preserve) and (faslout) write; load-module looks there first; - is NAME.img beside a link called NAME
   -z             cold start: the base image, whatever -i says, without a restart function
   -n             do not run the restart function of the image
   -e FORM        evaluate a form after the start (repeatable)
@@ -54,6 +55,7 @@ or unusable image"""
 
 FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
+IMAGES = ("i", "o")  # whose value can be -, the program's own image
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
@@ -67,6 +69,13 @@ JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and 
 # Seconds in which nothing is counted, unless --jit is there.  Counting takes a fifteenth of the time of some programs, and reading the stencils
 # milliseconds: a program that is over by then should not wait for them.
 SHORT = 0.02
+
+
+def own_image() -> str | None:
+    """The image of a program that is csl by another name: what stands beside it, and is called as it is; None for csl itself."""
+    folder, name = os.path.split(sys.argv[0])
+    stem = name.removesuffix(".exe")
+    return os.path.join(folder, stem + ".img") if os.path.islink(sys.argv[0]) and stem != "csl" else None
 
 
 class UsageError(Exception):
@@ -108,7 +117,7 @@ class Options:
 
 def parse(arguments: list[str]) -> Options:
     """Options in the original's style: -i FILE or -iFILE, --name value or --name=value."""
-    options, i, unknown = Options(), 0, list[str]()
+    options, i, unknown, own = Options(), 0, list[str](), own_image()
     while i < len(arguments):
         a = arguments[i]
         i += 1
@@ -118,6 +127,7 @@ def parse(arguments: list[str]) -> Options:
         name, given = a[1:], None
         if a.startswith("--") and len(a) > 2 and "=" in a:
             name, given = a[1:].split("=", 1)
+        name = known(name)
         if name == "-explain" and given is not None:
             if given != "json":
                 raise UsageError(f"{a}: --explain or --explain=json expected")
@@ -139,7 +149,7 @@ def parse(arguments: list[str]) -> Options:
                     raise UsageError(f"{a} needs a value; csl --help lists the options")
                 given = arguments[i]
                 i += 1
-            put(options, VALUED[key], given, a)
+            put(options, VALUED[key], own if own and given == "-" and key in IMAGES else given, a)
         elif not a.startswith("--") and name[:1] in FLAGS:
             pass
         else:
@@ -150,8 +160,19 @@ def parse(arguments: list[str]) -> Options:
         print(f"csl: unknown option {files.shown(a)} is ignored; csl --help lists the options", file=sys.stderr)
     if options._jit is None and options.engine is None and os.environ.get("CSL_NATIVE_JIT"):
         put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
+    if options.output == "-":
+        raise UsageError("-o -: is the image of this installation, which is never written; name a file, or start csl by a link of another name")
+    if own and options.image is None and os.path.exists(own):
+        options.image = own
     check_files(options)
     return options
+
+
+def known(name: str) -> str:
+    """The name of an option in the letters in which it is known: as by the original, -K is -k, and --NOGUI is --nogui."""
+    if name in SWITCHES or name in FLAGS or name in VALUED or (not name.startswith("-") and name[:1] in VALUED):
+        return name
+    return name.lower() if name.startswith("-") else name[:1].lower() + name[1:]
 
 
 def check_files(options: Options) -> None:

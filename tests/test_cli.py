@@ -138,6 +138,19 @@ def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
     assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\nnil\n(f (1 2))\n"
 
 
+def test_a_link_of_another_name_has_an_image_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "start").write_text(f"#!{sys.executable}\nfrom csl_native.cli import program\nprogram()\n")
+    (tmp_path / "start").chmod(0o755)
+    (tmp_path / "algebra").symlink_to("start")
+
+    def algebra(*arguments: str) -> str:
+        return subprocess.run(["./algebra", "-Q", *arguments], cwd=tmp_path, input="(print kept)", capture_output=True, text=True, check=True).stdout
+    (tmp_path / "make.lsp").write_text("(setq kept 42) (preserve)")
+    algebra("-z", "make.lsp", "-o-")
+    assert algebra() == algebra("-I-") == algebra("-i", "algebra.img") == "42\n"
+    assert algebra("-z") == "\n+++ Error unset variable: kept\n"
+
+
 def test_a_restart_function_reads_the_input(csl: Run, tmp_path: Path) -> None:
     csl("-q", "-z", "-o", "reads.img", text="(de reads () (print (list (readch) (readch)))) (preserve 'reads)")
     (tmp_path / "f").write_text("cd")
