@@ -43,6 +43,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
+  --profile[=FILE]     say at the end which functions took the time; and write the stacks of names with counts of samples to a file, as
+                       flame graphs are made of
   --gdb                let GDB see the names of native functions
   --trust WHO          whose native code runs, and whose heap needs no proof: none, local (what you made), keys (and what was signed with
                        keys that you trust; the default), all
@@ -103,6 +105,7 @@ class Options:
         self.native = "on"
         self.trust = "keys"
         self.compile: str | None = None
+        self.profile: str | None = None  # "": a table alone
         self.tags: str | None = None
         self.forms: list[str] = []
         self.define: list[str] = []
@@ -136,6 +139,10 @@ def parse(arguments: list[str]) -> Options:
             if not given.isdecimal() or int(given) < 1:
                 raise UsageError(f"{a}: a number of points from 1 on was expected, of which each last one collects")
             options.gc_stress = int(given)
+        elif name == "-profile":
+            if given == "":
+                raise UsageError(f"{a}: the name of a file was expected behind =, or no =")
+            options.profile = given or ""
         elif name in SWITCHES:
             setattr(options, SWITCHES[name], True)
         elif name in FLAGS:
@@ -182,7 +189,7 @@ def check_files(options: Options) -> None:
     read = [name for name in (options.image, *options.libraries, *options.files) if name not in (None, "-")]
     others: list[str] = []
     for option, name, inputs in (("-o", options.output, options.files), ("-l", options.log, read), ("--", options.redirect, read),
-                                 ("-j", options.depends, read)):
+                                 ("-j", options.depends, read), ("--profile", options.profile or None, read)):
         if name is not None:
             try:
                 check_output(name, [*map(str, inputs), *others])

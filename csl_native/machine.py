@@ -150,8 +150,9 @@ class Machine(Roots, Stacks):
             self.words[VM["libm_" + name] >> 3] = place
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
 
-    def answer_kernel(self, base: int, code: int, a: int, b: int, c: int, d: int) -> int:
+    def answer_kernel(self, base: int, code: int, a: int, b: int, c: int, stack: int) -> int:
         """A request of the native kernel; whatever exception comes out of it is an error of Lisp."""
+        self.left_at = stack
         try:
             answer = self.host(code, a, b, c) if code != H_RUN else self.bridge()
         except BaseException:

@@ -243,6 +243,7 @@ class Stacks:
     kernel: Any
     native: bool
     host: Callable[[int, int, int, int], int]
+    left_at = 0  # the machine stack pointer at the last request of native code: what lies below is not Lisp's
     nested = 0  # calls of Lisp by Python that are under way
     interrupted: bool
     attention: bool  # an interrupt was asked for, or a limit was reached
@@ -460,6 +461,8 @@ class Stacks:
                 frame = frame.f_back
             return
         base, here, top = self.cage.base, self.kernel.current_stack(), self.words[_BASE]
+        if here < self.left_at <= top:
+            here = self.left_at
         size = ctypes.sizeof(ctypes.c_void_p)
         for word in (ctypes.c_size_t * max(0, (top - here) // size)).from_address(here):
             yield word - base if word > base else word

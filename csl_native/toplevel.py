@@ -27,6 +27,7 @@ class TopLevel:
     def __init__(self, session: Session, options: Any) -> None:
         self.session, self.options = session, options
         self.said: set[str] = set()
+        self.profiler: Any = None  # with --profile
         self.read: dict[str, None] = {}  # files, in the order in which they were read first
         self.output_path: str = options.output or session.path or base_image()  # which preserve writes, unless that is the installation's
 
@@ -48,6 +49,12 @@ class TopLevel:
             sys.stdout.flush()
 
     def statistics(self) -> None:
+        if self.profiler is not None:
+            self.profiler.end()
+            for line in self.profiler.table():
+                self.note(f"csl: {line}")
+            if self.options.profile:
+                self.profiler.write(self.options.profile)
         if self.options.verbose:
             self.note(f"csl: {self.session.lisp.collections()}")
         if self.options.stats:
@@ -76,6 +83,9 @@ class TopLevel:
 
     def body(self) -> int:
         code = missing = 0
+        if self.options.profile is not None:
+            from .profiler import Profiler
+            self.profiler = Profiler()
         try:
             self.begin(restarted=False, cold=self.options.cold)
             if self.options.forms and self.options.quiet and not self.options.files:
@@ -116,6 +126,8 @@ class TopLevel:
         if self.options.verbose:
             from .native.jit import jit_of
             jit_of(lisp).say = lambda text: self.note(f"csl: {text}")
+        if self.profiler is not None:
+            self.profiler.begin(lisp)
         lisp.top = self  # type: ignore[attr-defined]
         if self.options.backtrace:
             lisp.errors.trace = NAMES

@@ -347,3 +347,26 @@ def test_starting_reads_no_compiler(csl: Run) -> None:
               "print([name for name in heavy if 'csl_native.' + name in sys.modules], 'llvmlite' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
     assert done.stdout.splitlines()[-1] == "[] False"
+
+
+PROFILED = ("(progn (de inner (n) (prog (x) top (cond ((zerop n) (return x))) (setq x (cons n nil)) (setq n (sub1 n)) (go top)))"
+            "(de outer (n) (prog () top (cond ((zerop n) (return nil))) (inner 20000) (setq n (sub1 n)) (go top))))")
+
+
+@pytest.mark.parametrize("tier", [["--jit=-1"], []], ids=["bytecode", "jit"])
+def test_a_profile(csl: Run, tmp_path: Path, tier: list[str]) -> None:
+    """Stacks of functions, the outermost first; what runs longest is seen most often, and the table has it first."""
+    done = csl("-q", *tier, "--profile=out.txt", "-e", PROFILED, "-e", "(outer 400)")
+    rows = dict(line.rsplit(" ", 1) for line in (tmp_path / "out.txt").read_text().splitlines())
+    assert max(rows, key=lambda stack: int(rows[stack])) == "outer;inner", rows
+    table = [line.split() for line in done.stderr.splitlines()]
+    assert table[0][:2] == ["csl:", "profile:"] and int(table[0][2]) == sum(map(int, rows.values()))
+    assert table[2][-1] == "inner" and table[1][1:] == ["self", "total", "function"]
+
+
+def test_a_profile_names_functions_in_python(csl: Run) -> None:
+    done = csl("-q", "--profile", "-e", "(de many (n) (prog () top (cond ((zerop n) (return nil))) (getenv 'home) (setq n (sub1 n)) (go top)))",
+               "-e", "(many 40000)")
+    names = [line.split()[-1] for line in done.stderr.splitlines()]
+    assert names[2] == "getenv", done.stderr
+    assert "name of a file" in csl("--profile=", "-e", "nil").stderr

@@ -6,7 +6,7 @@ UNWIND.  Codes are rows here; ``csl_native/lisp/host.py`` has one method for eac
 
 from __future__ import annotations
 
-from ..restricted.language import handled, inline, invoke4, load, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import handled, inline, invoke4, load, noinline, stack_pointer, store  # type: ignore[attr-defined]
 from ..vm import ANSWER, CALLBACK, UNWIND_ERROR, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..words import NO_ANSWER, UNWIND
 from .memory import HOST_SLOT, NIL
@@ -53,9 +53,9 @@ def host(code, a, b, c):
 
 def ask_host(code, a, b, c, d):
     """What the slot of the host has in native code: the answer is where Python leaves it, because a callback of C's that Python cannot enter, or that
-    an exception leaves, has any value; that is an error."""
+    an exception leaves, has any value; that is an error.  What lies below the stack pointer that it is told is not Lisp's."""
     store(ANSWER, NO_ANSWER)
-    handled(invoke4(CALLBACK, code, a, b, c, d))
+    handled(invoke4(CALLBACK, code, a, b, c, stack_pointer()))
     r = load(ANSWER)
     store(ANSWER, NO_ANSWER)
     if r == NO_ANSWER:
