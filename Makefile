@@ -11,14 +11,21 @@ PROGRAMS ?= 1200
 CALLS ?= 30000
 JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums chains debugger handles modules session foreign))
 
-.PHONY: demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp mutants soak wheel clean
+# What there is: each target's name, and the comment above it or beside it.
+help:
+	@awk '/^# /{said=substr($$0,3)} /^[a-z][a-z-]*:/{split($$0,part,":"); printf "  make %-12s %s\n", part[1], said; said=""} /^$$/{said=""}' Makefile
 
+.PHONY: help demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp mutants soak wheel clean
+
+# The main job on real input: programs compiled, preserved, restored natively, and with their pages refused.
 demo: $(STAMP)
 	$(BIN)/python -m csl_native.demo
 
+# All fast tests.
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 tests
 
+# The slow tests, of which some take an hour.
 slow: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 -m slow -o faulthandler_timeout=10800 tests
 
@@ -53,14 +60,17 @@ mutants: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python -m tests.soak
 
+# Lint, types (mypy, strict) and import rules.
 lint: $(STAMP)
 	$(BIN)/ruff check csl_native image relocation tools tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Measures; writes docs/BENCHMARKS.md, quote its ratios.
 bench: $(STAMP)
 	$(BIN)/python -m csl_native.bench
 
+# Writes the generated pages of docs.
 docs: $(STAMP)
 	$(BIN)/python -m csl_native.manual
 
@@ -79,5 +89,6 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m csl_native.build
 	touch $(STAMP)
 
+# Away with all that was made.
 clean:
 	rm -rf $(VENV) csl_native/base.img build dist

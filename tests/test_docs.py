@@ -16,7 +16,7 @@ from csl_native.session import Session
 
 from .conftest import ROOT, needs_native
 
-PAGES_WITH_EXAMPLES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES_WITH_EXAMPLES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")), *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = {"csl": [sys.executable, "-m", "csl_native.cli"], "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
 
 
