@@ -32,7 +32,6 @@ from .objects import (
     F_KEYWORD,
     F_UNNAMED,
     FLOAT_HEADER,
-    STRING_HEADER,
     SYM_FLAGS,
     SYM_PNAME,
     SYM_VALUE,
@@ -489,4 +488,4 @@ _FREE, _LIMIT, _SP, _CARDS, _HEAP_TOP, _HEAP_END, _RESERVE, _CALLBACK, _ANSWER, 
     VM[name] >> 3 for name in ("free", "limit", "sp", "cards", "heap_top", "heap_end", "reserve", "callback", "answer",
                                "unwind_kind", "unwind_tag", "unwind_value"))
 
-__all__ = ["STRING_HEADER", "BadRequest", "Machine", "Unwinding"]
+__all__ = ["BadRequest", "Machine", "Unwinding"]

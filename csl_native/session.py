@@ -19,7 +19,6 @@ from csl_native.image.container import STRONG, Image, Section
 from .baseimage import base_image
 from .cage import default_heap
 from .calling import Calling, LispError
-from .kernel.memory import NO_LIMIT, ROOT_HARD_CODE
 from .lisp.handles import STREAM
 from .native.architectures import Architecture
 from .native.pages import PageSet
@@ -248,4 +247,4 @@ def restore(path: str | os.PathLike[str], **options: Any) -> Session:
     return Session(path, **options)
 
 
-__all__ = ["NO_LIMIT", "ROOT_HARD_CODE", "Handle", "LispError", "Session", "SessionError", "Symbol", "restore"]
+__all__ = ["Handle", "LispError", "Session", "SessionError", "Symbol", "restore"]

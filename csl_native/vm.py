@@ -44,7 +44,6 @@ VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
 SLOTS = 0x1000  # first entry slot
 GUARDS, GUARD_COUNT = 0x800, 0x800  # bytes: a function whose name has this hash was redefined while code with its body in it may run
-SLOT_COUNT = (0x80000 - SLOTS) // 8
 HEAP = 0x80000  # offset of the heap in every cage
 
 LINE = 256

@@ -6,23 +6,12 @@ base of the cage plus the tag of its class, so a heap holds no addresses.
 
 from __future__ import annotations
 
-TAG_MASK = 7
 FIXNUM, CONS, SYMBOL, STRING, VECTOR, FLOAT, OTHER, HEADER = range(8)
 TAG_NAMES = ("fixnum", "cons", "symbol", "string", "vector", "float", "other", "header")
-
-FIXNUM_BITS = 61
-MOST_POSITIVE_FIXNUM = (1 << 60) - 1
-MOST_NEGATIVE_FIXNUM = -(1 << 60)
 
 UNWIND = 7  # what a function returns when it did not return: an error or throw is under way
 
 NO_ANSWER = 15  # what nobody answers with
-
-GRANULE = 16  # objects start at multiples of this
-
-
-def is_fixnum(word: int) -> bool:
-    return word & 7 == 0
 
 
 def fixnum(n: int) -> int:

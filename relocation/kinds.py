@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12, ROUNDED_PAGE, NEGATED = range(6)
-FORMULAS = ("S + A", "S + A - P", "Page(S + A) - Page(P)", "(S + A) & 0xFFF", "Page(S + A + 0x800) - Page(P)", "-(S + A)")
+# S + A, S + A - P, Page(S + A) - Page(P), (S + A) & 0xFFF, Page(S + A + 0x800) - Page(P), -(S + A)
 
 
 class Kind(NamedTuple):

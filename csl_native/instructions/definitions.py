@@ -15,7 +15,7 @@ from ..kernel.calls import call_symbol1, call_symbol2, call_symboln
 from ..kernel.host import H_STACK_OVERFLOW, host
 from ..kernel.memory import CATCH_TAGS, NIL, T, cons
 from ..kernel.safepoint import safepoint
-from ..kernel.symbols import bind, set_value, start_throw, store_unwind, symbol_value, unbind, unbind_to
+from ..kernel.symbols import bind, set_value, store_unwind, symbol_value, unbind, unbind_to
 from ..objects import SYM_VALUE
 from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BP, SP, STACK_END, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
@@ -259,4 +259,4 @@ PLACEMENT = {"save_unwind": "inline", "resume_unwind": "inline", "caught": "inli
 FUSED = ("eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq", "geq", "eqn", "zerop",
          "onep", "minusp", "plusp", "equal", "eqcar", "evenp", "eql", "flagp", "memq", "member")
 
-__all__ = ["FUSED", "PLACEMENT", "PRIMITIVES", "start_throw"]
+__all__ = ["FUSED", "PLACEMENT", "PRIMITIVES"]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from ..instructions.layout import CODE_MAX, CODE_MIN, CODE_REST
 from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..restricted.language import (  # type: ignore[attr-defined]
-    add_overflows,
     bounded,
     change_stack,
     inline,
@@ -26,7 +25,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     store,
 )
 from ..vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
-from ..words import CONS, OTHER, SYMBOL, UNWIND
+from ..words import CONS, SYMBOL, UNWIND
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons
 from .safepoint import poll
@@ -271,6 +270,3 @@ def set_lisp_stack(p) -> None:
 def extra_argument(k):
     """The k-th argument from the top of the Lisp stack, 1 being the last one."""
     return load(load(SP) - 8 * k)
-
-
-__all__ = ["OTHER", "UNWIND", "add_overflows"]

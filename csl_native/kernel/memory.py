@@ -10,7 +10,6 @@ from __future__ import annotations
 from ..objects import (
     BIGNEG_HEADER,
     BIGPOS_HEADER,
-    F_FLUID,
     FLOAT_HEADER,
     HANDLE_HEADER,
     STRING_HEADER,
@@ -19,7 +18,7 @@ from ..objects import (
     SYMBOL_SIZE,
     VECTOR_HEADER,
 )
-from ..restricted.language import clz, double, handled, inline, invoke4, load, load8, loadf, noinline, store, store8, storef, ult, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import double, handled, inline, invoke4, load, load8, loadf, noinline, store, store8, storef, unlikely  # type: ignore[attr-defined]
 from ..vm import (
     ALLOCATED,
     BUDGET,
@@ -54,7 +53,6 @@ ROOT_VECTOR = HEAP + 4 * SYMBOL_SIZE + VECTOR
 ROOT_COUNT = 61
 ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS, ROOT_RAISE, ROOT_LOWER, ROOT_HANDMADE = range(11)
 ROOT_ECHO, ROOT_NONCOM = 11, 12
-FIXED_END = HEAP + 4 * SYMBOL_SIZE + 8 + 8 * ROOT_COUNT
 NO_LIMIT = (1 << 63) - 1
 HOST_SLOT = SLOTS
 FATAL_MEMORY, NO_MEMORY = 1, 18  # as in ``host.py``
@@ -394,6 +392,3 @@ def format_heap(slot1, slot2, slotn) -> None:
     store(CATCH_TAGS + SYM_VALUE, NIL)
     store(p, 8 * ROOT_COUNT << 8 | VECTOR_HEADER)
     fill(p + 8, ROOT_COUNT, NIL)
-
-
-__all__ = ["F_FLUID", "clz", "ult"]

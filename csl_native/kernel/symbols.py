@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
-from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, store, ult, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import same_bytes
-from .host import H_BAD_SYMBOL, H_BAD_THROW, H_NAME, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_REMPROP, O_SET, O_SETV, host
+from .host import H_BAD_SYMBOL, H_BAD_THROW, H_NAME, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_SET, O_SETV, host
 from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
 from .safepoint import poll, safepoint
@@ -316,6 +316,3 @@ def remprop(s, key):
 @lisp("plist")
 def plist(s):
     return load(s + SYM_PLIST) if s & 7 == SYMBOL else host(H_BAD_SYMBOL, O_GET, s, 0)
-
-
-__all__ = ["F_GLOBAL", "O_REMPROP", "noinline", "ult"]

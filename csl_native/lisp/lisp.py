@@ -17,7 +17,6 @@ from ..objects import (
     CODE_HEADER,
     F_FLUID,
     F_FORM,
-    F_GLOBAL,
     SYM_ENV,
     SYM_FLAGS,
     SYM_FN1,
@@ -27,7 +26,7 @@ from ..objects import (
 )
 from ..system.waiting import Patient, patient
 from ..vm import UNWIND_RESTART, UNWIND_STOP
-from ..words import CONS, FLOAT, SYMBOL, UNWIND, VECTOR
+from ..words import CONS, FLOAT, SYMBOL, VECTOR
 from .deep import MOST_STEPS, Steps, deep
 from .errors import INTERNAL, Errors
 from .evaluator import Evaluator
@@ -448,4 +447,4 @@ class Lisp(Installer, Evaluator):
                            f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB live{native}")
 
 
-__all__ = ["F_GLOBAL", "UNWIND", "Lisp", "Restart", "Stopped"]
+__all__ = ["Lisp", "Restart", "Stopped"]

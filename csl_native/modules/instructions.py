@@ -141,13 +141,3 @@ def decode(data: bytes, known: Decoded | None = None) -> list[Instruction]:
         at = (texts and data.startswith(texts[0]) and sum(map(len, texts)) or 0) if at is None else at
         raise RangeException(f"no instruction at {at}: {data[at:at + 4].hex(' ')}; opcodes are 1..{len(ROWS) - 1}, with all their operands behind them")
     return [known[text] for text in texts]
-
-
-def _maker(name: str) -> object:
-    def make(*operands: int) -> Instruction:
-        return instruction(name, *operands)
-    make.__name__, make.__doc__ = name, f"{ROWS[NUMBER[name]][2]}; operands {SHAPES[NUMBER[name]] or 'none'}"
-    return make
-
-
-MAKERS = {name: _maker(name) for name in NUMBER if name != "ILL"}

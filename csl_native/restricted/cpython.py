@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import byteorder
 from .checker import Function, Program
-from .language import BOOL, DOUBLE, INTRINSICS, MASK, SIGN, VOID, WORD, wrap
+from .language import DOUBLE, INTRINSICS, MASK, SIGN, wrap
 
 
 class MemoryFault(Exception):
@@ -334,4 +334,4 @@ def execute(text: str, buffer: Any, entries: dict[int, Callable[..., int]], **na
     return space
 
 
-__all__ = ["BOOL", "VOID", "WORD", "Memory", "MemoryFault", "execute", "translate"]
+__all__ = ["Memory", "MemoryFault", "execute", "translate"]
