@@ -87,7 +87,9 @@ def test_documented_fields(image: str, tmp_path: Path) -> None:
             assert all(f"`{name}`" in rows[command] for name in row), command
             for inner in (row for value in row.values() if isinstance(value, list) for row in value if isinstance(row, dict)):
                 assert all(f"`{name}`" in page for name in inner)
-    for row in (tool("tags")[0], tool("check", image, "--target", "aarch64", status=1)[0]):
+    instructions = tool("instructions")
+    assert [row["number"] for row in instructions] == list(range(len(instructions))) and all(row["meaning"] for row in instructions)
+    for row in (instructions[0], tool("tags")[0], tool("check", image, "--target", "aarch64", status=1)[0]):
         assert all(f"`{name}`" in page for name in row)
 
 

@@ -22,7 +22,7 @@ from csl_native.heapview import HeapView
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, unpack
 from csl_native.image.files import shown
 from csl_native.instructions.proof import prove
-from csl_native.instructions.table import CodeError, install
+from csl_native.instructions.table import CodeError, derived, install
 from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.copying import tags_of
@@ -308,6 +308,13 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
              "tested": a.untested or "yes"} for a in with_refinements()], 0
 
 
+def instructions(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
+    """The instructions of this build: numbers, operands, what they take from the stack and give, and what they mean"""
+    return [{"number": r.number, "name": r.name, "operands": " ".join(f"{name}:{kind}" for name, kind in r.operands), "bytes": r.size,
+             "takes": " ".join(r.inputs), "gives": r.gives, "kind": r.kind, "fails": "yes" if r.fails else "", "meaning": r.meaning.split("\n")[0]}
+            for r in derived()], 0
+
+
 def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """What makes a shell complete these commands."""
     from csl_native.tools.completion import script
@@ -315,9 +322,9 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
 
 
 COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, sign, trust,
-                                                    add, drop, thin, compact, copy, extract, report, tags, completion)}
+                                                    add, drop, thin, compact, copy, extract, report, tags, instructions, completion)}
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
-WITHOUT_IMAGE = ("tags", "completion", "trust")
+WITHOUT_IMAGE = ("tags", "instructions", "completion", "trust")
 
 
 def parser() -> argparse.ArgumentParser:
