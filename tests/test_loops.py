@@ -37,6 +37,14 @@ MUTANTS = {  # text, and what the refusal says; None: it is accepted
     "def f(n):\n    i = 0\n    while i < n:\n        i += 1\n    return n": "no poll",
     "def f(n):\n    i = 0\n    while i < 64:\n        i += n\n    return n": "no poll",
     "@bounded('few')\ndef f(n):\n    i = 0\n    while i < n:\n        i += 1\n    return n": None,
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        store(n, load(n + 8))\n        n -= 8\n    return n": None,
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        n = udiv(n, load(n))\n    return n": "udiv in the loop of line .* at the speed of memory",
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        handled(invoke1(8, 0, n))\n        n -= 1\n    return n": "invoke1 in the loop",
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        n -= g(n)\n    return n\n\ndef g(n):\n    return h(n) + 1\n\n@onepass('it')\n"
+    "def h(n):\n    while n > 9:\n        n -= 1\n    return n": "g in the loop",
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        m = n\n        while m > 0:\n            m -= 1\n        n -= 1\n    return n":
+        "a loop in the loop",
+    "@onepass('the words')\ndef f(n):\n    return 1 if n == 0 else f(n - 1)": "the recursion f -> f has no stack check",
     "def f(l):\n    if l & 7 != 1:\n        return 1\n    return f(load(l - 1)) + 1": "the recursion f -> f has no stack check",
     "def f(l):\n    if poll() == 7:\n        return 7\n    if l & 7 != 1:\n        return 1\n    return f(load(l - 1))": None,
     "def f(l):\n    return 1 if l == 0 else g(load(l))\n\ndef g(l):\n    return f(load(l))": "has no stack check",

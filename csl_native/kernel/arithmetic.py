@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
-    bounded,
     clz,
     double,
     fbits,
@@ -18,6 +17,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     lshr,
     mul_overflows,
     noinline,
+    onepass,
     sdiv,
     srem,
     sub_overflows,
@@ -80,7 +80,7 @@ def quick_double(v) -> float:
     return float_value(v) if v & 7 == FLOAT else itof(v >> 3)
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 @noinline
 def big_to_double(v) -> float:
     """The double nearest to a bignum, an even one when two are; infinite for what is too large."""

@@ -2,18 +2,17 @@
 
 Addition, and division by Knuth's algorithm D (The Art of Computer Programming
 4.3.1) with reciprocals.  Products are in ``multiply.py``; what is rare at this
-size (gcd, powers, bit operations, radix conversion) is asked of the host.
+size (gcd, powers, radix conversion) is asked of the host.
 """
 
 from __future__ import annotations
 
 from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
-from ..restricted.language import bounded, clz, inline, load, load32, lshr, mulhi, noinline, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, load, load32, lshr, mulhi, noinline, onepass, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
 from ..vm import FREE, LONG_DIVISOR
 from ..words import OTHER, UNWIND
 from .host import H_BIG_QUOTIENT, host
-from .memory import NIL, allocate_small, cons, make_bignum
-from .safepoint import poll
+from .memory import NIL, allocate_small, cons, make_bignum, poll
 
 POSITIVE = OTHER_TYPE[T_BIGPOS]
 NEGATIVE = OTHER_TYPE[T_BIGNEG]
@@ -68,7 +67,7 @@ def to_big(v):
     return b
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def normalise(b):
     """Drop leading zero limbs; a small result becomes a fixnum.  Freed granules are filled with conses of zeros."""
     n = limb_count(b)
@@ -109,7 +108,7 @@ def from_word(w):
     return b
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def compare_magnitudes(a, b):
     """-1, 0 or 1 for two bignums without leading zero limbs."""
     n = limb_count(a)
@@ -139,7 +138,7 @@ def compare_integers(a, b):
     return -c if is_negative(a) != 0 else c
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def sum_limbs(r, a, n, b, m) -> None:
     """r[0..n] = a[0..n) + b[0..m), n not below m."""
     carry = 0
@@ -168,7 +167,7 @@ def add_magnitudes(a, b, negative):
     return normalise(r)
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def subtract_magnitudes(a, b, negative):
     """|a| - |b| with a sign; |a| is not smaller."""
     n = limb_count(a)
@@ -210,7 +209,6 @@ def add_integers(a, b, flip):
     return subtract_magnitudes(x, y, s) if c > 0 else subtract_magnitudes(y, x, t)
 
 
-@bounded("a pass over the limbs of one number")
 def divide_small(a, divisor, negative, want):
     """Divide a bignum by an unsigned word below 2**32."""
     digits = 2 * limb_count(a)
@@ -224,6 +222,8 @@ def divide_small(a, divisor, negative, want):
         store32(limbs(q) + 4 * i, udiv(rest, divisor))
         rest = urem(rest, divisor)
         i -= 1
+        if poll() == UNWIND:
+            return UNWIND
     return result(normalise(q), (-rest if is_negative(a) != 0 else rest) << 3, want)
 
 
@@ -259,22 +259,29 @@ def divide_integers(a, b, want):
     return divide_long(u, v, negative, want)
 
 
-@bounded("a pass over the limbs of one number")
-def shifted(a, shift, extra):
-    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits, with ``extra`` more limbs; or UNWIND."""
+def shifted(a, shift, below, above):
+    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits and ``below`` limbs, with ``above`` more limbs; or UNWIND."""
     n = limb_count(a)
-    r = make_bignum(n + extra, is_negative(a))
+    r = make_bignum(n + below + above, is_negative(a))
     if r == UNWIND:
         return r
+    at = limbs(r)
+    while at < limbs(r) + 8 * below:
+        store(at, 0)
+        at += 8
+        if poll() == UNWIND:
+            return UNWIND
     carry = 0
     i = 0
     while i < n:
         x = load(limbs(a) + 8 * i)
-        store(limbs(r) + 8 * i, x << shift | carry)
+        store(at + 8 * i, x << shift | carry)
         carry = lshr(x, 64 - shift) if shift != 0 else 0
         i += 1
-    if extra > 0:
-        store(limbs(r) + 8 * n, carry)
+        if poll() == UNWIND:
+            return UNWIND
+    if above > 0:
+        store(at + 8 * n, carry)
     return r
 
 
@@ -322,7 +329,7 @@ def corrected(guess, rest, enough: bool, top, second, third):
     return guess
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 @inline
 def subtract_product(p, y, n, guess):
     """p[0..n) -= y[0..n) * guess; what is still to be subtracted."""
@@ -338,7 +345,7 @@ def subtract_product(p, y, n, guess):
     return carry
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def add_back(p, y, n):
     """p[0..n) += y[0..n); the carry."""
     carry = 0
@@ -357,9 +364,9 @@ def divide_long(u, v, negative, want):
     """Knuth's algorithm D on whole limbs; |u| >= |v|."""
     n = limb_count(v)
     shift = clz(load(limbs(v) + 8 * n - 8))
-    y = shifted(v, shift, 0)
-    x = shifted(u, shift, 1)
-    q = make_bignum(limb_count(u), negative)
+    y = shifted(v, shift, 0, 0)
+    x = shifted(u, shift, 0, 1)
+    q = make_bignum(limb_count(u) - n + 1, negative)
     if q == UNWIND or x == UNWIND or y == UNWIND:
         return UNWIND
     top = load(limbs(y) + 8 * n - 8)
@@ -390,26 +397,28 @@ def divide_long(u, v, negative, want):
             return UNWIND
     remainder = 0
     if want != 0:
-        remainder = unshifted(x, shift, is_negative(u))
+        remainder = unshifted(x, shift, 0, is_negative(u))
         if remainder == UNWIND:
             return remainder
     return result(normalise(q), remainder, want)
 
 
-@bounded("a pass over the limbs of one number")
-def unshifted(a, shift, negative):
-    """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits, normalised."""
-    n = limb_count(a)
+def unshifted(a, shift, below, negative):
+    """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits and ``below`` limbs, of which it has more, normalised; or UNWIND."""
+    n = limb_count(a) - below
+    from_ = limbs(a) + 8 * below
     r = make_bignum(n, negative)
     if r == UNWIND:
         return r
     i = 0
     while i < n:
-        x = lshr(load(limbs(a) + 8 * i), shift)
+        x = lshr(load(from_ + 8 * i), shift)
         if shift != 0 and i + 1 < n:
-            x = x | load(limbs(a) + 8 * i + 8) << (64 - shift)
+            x = x | load(from_ + 8 * i + 8) << (64 - shift)
         store(limbs(r) + 8 * i, x)
         i += 1
+        if poll() == UNWIND:
+            return UNWIND
     return normalise(r)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from ..restricted.language import bounded, clz, inline, lisp, noinline, srem  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, lisp, load, noinline, srem, store  # type: ignore[attr-defined]
 from ..words import UNWIND
-from .arithmetic import FIXNUM_MIN, both_fixnums, is_number, times2
-from .bignum import is_integer, limb_count
-from .host import H_BIG_GCD, H_BIG_LOGIC, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
+from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, times2
+from .bignum import divide_integers, is_big, is_integer, is_negative, limb_count, limbs, normalise, shifted, to_big, unshifted
+from .host import H_BIG_GCD, H_LONG_SHIFT, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
+from .memory import make_bignum, poll
 from .safepoint import safepoint
 
 POWER_BITS = 1 << 33
+LONGEST_SHIFT = 1 << 33  # bits
 
 
 @lisp("land2")
@@ -36,15 +38,56 @@ def lxor2(a, b):
 @noinline
 def logic_slow(operation, a, b):
     if is_integer(a) and is_integer(b):
-        return host(H_BIG_LOGIC, operation, a, b)
+        return logic(0 if operation == O_LXOR else -1, 0 if operation == O_LAND else -1, to_big(a), to_big(b))
     return bad_arith(operation, a, b)
+
+
+@inline
+def joined_bits(both, either, x, y):
+    """The bits that are set in two words, if ``both`` has them, and those that are set in one of them, if ``either`` has."""
+    return x & y & both | (x ^ y) & either
+
+
+def logic(both, either, a, b):
+    """Join the bits of two bignums, which are as two's complement has them, limb by limb; or UNWIND."""
+    n = limb_count(a)
+    m = limb_count(b)
+    s = -is_negative(a)
+    t = -is_negative(b)
+    count = n if n > m else m
+    if either == 0:  # what is not negative has no bits above its limbs
+        if s == 0 and n < count:
+            count = n
+        if t == 0 and m < count:
+            count = m
+    u = joined_bits(both, either, s, t)
+    r = make_bignum(count + 1, u & 1)
+    if r == UNWIND:
+        return r
+    c = -s  # what is to be added to the complement of each
+    d = -t
+    e = -u
+    i = 0
+    while i < count:
+        x = ((load(limbs(a) + 8 * i) if i < n else 0) ^ s) + c
+        y = ((load(limbs(b) + 8 * i) if i < m else 0) ^ t) + d
+        c = c if x == 0 else 0
+        d = d if y == 0 else 0
+        z = (joined_bits(both, either, x, y) ^ u) + e
+        e = e if z == 0 else 0
+        store(limbs(r) + 8 * i, z)
+        i += 1
+        if poll() == UNWIND:
+            return UNWIND
+    store(limbs(r) + 8 * i, e)
+    return normalise(r)
 
 
 @lisp("lnot")
 def lnot(a):
     if a & 7 == 0:
         return ~a & -8
-    return logic_slow(O_LNOT, a, 0)
+    return logic_slow(O_LXOR, a, -8) if is_big(a) else bad_arith(O_LNOT, a, 0)
 
 
 @lisp("lshift")
@@ -64,25 +107,67 @@ def shift(a, n, operation):
             return a >> -k & -8
         if k > 0 and k < 60 and a >> (60 - k) == 0:
             return a << k
-    return logic_slow(operation, a, n)
+    return shift_slow(a, n, operation)
+
+
+@noinline
+def shift_slow(a, n, operation):
+    """The magnitude is shifted, so that what is shifted right is rounded towards 0; only the host says that a shift is too long."""
+    if not is_integer(a) or not is_integer(n):
+        return bad_arith(operation, a, n)
+    if n & 7 != 0 and is_negative(n) != 0:
+        return 0
+    k = n >> 3
+    if n & 7 != 0 or k > LONGEST_SHIFT:
+        return host(H_LONG_SHIFT, operation, a, n)
+    if a == 0:
+        return 0
+    x = to_big(a)
+    if k >= 0:
+        r = shifted(x, k & 63, k >> 6, 1)
+        return normalise(r) if r != UNWIND else r
+    return unshifted(x, -k & 63, -k >> 6, is_negative(x)) if -k >> 6 < limb_count(x) else 0
 
 
 @bounded("numbers of 61 bits")
+@inline
+def gcd_of_fixnums(a, b):
+    if a < 0:
+        a = -a
+    if b < 0:
+        b = -b
+    while b != 0:
+        r = srem(a, b)
+        a = b
+        b = r
+    return a
+
+
 @lisp("gcdn", "also")
 def gcdn(a, b):
     if both_fixnums(a, b) and a != FIXNUM_MIN and b != FIXNUM_MIN:
-        if a < 0:
-            a = -a
-        if b < 0:
-            b = -b
-        while b != 0:
-            r = srem(a, b)
-            a = b
-            b = r
-        return a
+        return gcd_of_fixnums(a, b)
     if is_integer(a) and is_integer(b):
-        return host(H_BIG_GCD, a, b, 0)
+        return gcd_slow(a, b)
     return bad_arith(O_GCDN, a, b)
+
+
+@noinline
+def gcd_slow(a, b):
+    """Of a long and a short integer: that of the short one and a remainder."""
+    if a & 7 == 0:
+        t = a
+        a = b
+        b = t
+    if b == 0:
+        return absolute(a)
+    if a & 7 != 0 and b & 7 == 0:
+        a = divide_integers(a, b, 1)
+        if a == UNWIND:
+            return a
+        if b != FIXNUM_MIN:
+            return gcd_of_fixnums(a, b)
+    return host(H_BIG_GCD, a, b, 0)
 
 
 @inline

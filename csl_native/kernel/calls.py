@@ -27,8 +27,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
 from ..vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
 from ..words import CONS, SYMBOL, UNWIND
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
-from .memory import NIL, cons
-from .safepoint import poll
+from .memory import NIL, cons, poll
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",

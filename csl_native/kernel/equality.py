@@ -7,15 +7,14 @@ cars and vectors is the same to it, and a circular structure ends by an interrup
 from __future__ import annotations
 
 from ..objects import BYTES_HEADER
-from ..restricted.language import bounded, inline, lisp, load, load8, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store  # type: ignore[attr-defined]
 from ..vm import SCRATCH, SCRATCH_END
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow
 from .host import H_STACK_OVERFLOW, host
-from .memory import NIL, T
-from .safepoint import poll
+from .memory import NIL, T, poll
 
 ENTRY = 24  # bytes of the stack for what is still to be compared: two values and 0, or two places and where the first one's end
 
@@ -139,7 +138,7 @@ def equal_atoms(a, b) -> bool:
     return a & 7 == STRING and same_bytes(a, b)
 
 
-@bounded("a pass over the bytes of one object")
+@onepass("the bytes of one object")
 def same_bytes(a, b) -> bool:
     """Do two objects with one tag have the same header and contents?"""
     p = a & -16

@@ -9,7 +9,7 @@ Lisp stack is touched, whatever the bytes are.
 from __future__ import annotations
 
 from ..objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_FLOAT, T_HASH, T_RECORD, T_STRING
-from ..restricted.language import bounded, inline, load, load8, lshr, noinline, store, store8, ult  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult  # type: ignore[attr-defined]
 from ..vm import SP, STACK_END
 from ..words import FLOAT, OTHER, STRING, UNWIND, VECTOR
 from .checking import good_contents, good_size
@@ -52,7 +52,7 @@ def behind(at, end):
     return at + 1 if at < end else end
 
 
-@bounded("the bytes of one object")
+@onepass("the bytes of one object")
 @noinline
 def fasl_raw(kind, at, size):
     """An object of bytes: a string, float, integer, code or vector of machine numbers; UNWIND when there is no room, 0 for another type."""
@@ -70,7 +70,7 @@ def fasl_raw(kind, at, size):
     return p + (STRING if kind == T_STRING else FLOAT if kind == T_FLOAT else OTHER)
 
 
-@bounded("fields of one object")
+@onepass("fields of one object")
 @noinline
 def fasl_object(kind, from_, count):
     """An object of ``count`` values that lie at ``from_``."""
@@ -100,7 +100,7 @@ def fasl_list(from_, count, tail):
     return tail
 
 
-@bounded("a pass over the elements of one vector")
+@onepass("the elements of one vector")
 @noinline
 def fasl_vector(from_, count):
     v = make_vector(count, NIL)

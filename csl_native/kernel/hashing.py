@@ -18,8 +18,8 @@ from .arithmetic import truth
 from .bignum import is_big
 from .equality import is_cl_equal, is_equal, same_atom
 from .host import H_BAD_HASH, H_NO_MEMORY, host
-from .memory import NIL, T, allocate_small, cons, make_vector, set_field
-from .safepoint import free_bytes, poll
+from .memory import NIL, T, allocate_small, cons, make_vector, poll, set_field
+from .safepoint import free_bytes
 from .symbols import hash_string
 
 HASH_TYPE = OTHER_TYPE[T_HASH]
@@ -310,7 +310,13 @@ def clrhash(h):
     return NIL
 
 
-@bounded("a pass over one table, which goes to its end also right after a collection, when nothing may be collected")
+@inline
+def with_entry(r, at, form):
+    """A list with the pair of key and value before it that lie there, if it is an entry."""
+    k = load(at)
+    return cons(cons(k, load(at + 8)), r) if is_entry(k, form) else r
+
+
 @lisp("hashcontents")
 def hashcontents(h):
     """The entries as a list of (key . value), for which there must be room."""
@@ -324,9 +330,23 @@ def hashcontents(h):
     r = NIL
     i = 0
     while i < n:
-        k = load(table + 8 - VECTOR + i)
-        if is_entry(k, form):
-            r = cons(cons(k, load(table + 16 - VECTOR + i)), r)
+        r = with_entry(r, table + 8 - VECTOR + i, form)
+        i += 16
+        if poll() == UNWIND:
+            return UNWIND
+    return r
+
+
+@bounded("a weak table goes to its end right after a collection, when nothing may be ended")
+def contents_of_weak(h):
+    """The same for the host's own tables."""
+    table = load(h + HASH_SLOTS)
+    n = entries_end(h, table)
+    form = load(h + HASH_SPARE)
+    r = NIL
+    i = 0
+    while i < n:
+        r = with_entry(r, table + 8 - VECTOR + i, form)
         i += 16
     return r
 

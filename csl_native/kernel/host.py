@@ -15,13 +15,13 @@ HOST_CODES = (
     "none", "fatal_memory", "stack_overflow", "memory_full", "interrupt",
     "bad_car", "bad_cdr", "bad_arith", "bad_compare", "unset_variable", "undefined_function", "wrong_count",
     "bad_vector", "big_float", "call_function", "bad_function", "big_gcd", "bad_op", "no_memory", "divide_zero",
-    "big_logic", "bad_throw", "bad_rplac", "integer_power", "bad_symbol", "opcode", "bad_hash", "text_function",
+    "long_shift", "bad_throw", "bad_rplac", "integer_power", "bad_symbol", "opcode", "bad_hash", "text_function",
     "bad_trig", "apply_other", "bad_residue", "collect", "debug", "hot", "compile", "bailout", "left", "big_product", "big_quotient", "readch",
     "float_trap", "useful", "run", "deep", "name", "string_store",
 )
 (H_NONE, H_FATAL_MEMORY, H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT, H_BAD_CAR, H_BAD_CDR, H_BAD_ARITH, H_BAD_COMPARE, H_UNSET,
  H_UNDEFINED, H_WRONG_COUNT, H_BAD_VECTOR, H_BIG_FLOAT, H_CALL, H_BAD_FUNCTION, H_BIG_GCD, H_BAD_OP, H_NO_MEMORY, H_DIVIDE_ZERO,
- H_BIG_LOGIC, H_BAD_THROW, H_BAD_RPLAC, H_POWER, H_BAD_SYMBOL, H_OPCODE, H_BAD_HASH, H_TEXT,
+ H_LONG_SHIFT, H_BAD_THROW, H_BAD_RPLAC, H_POWER, H_BAD_SYMBOL, H_OPCODE, H_BAD_HASH, H_TEXT,
  H_BAD_TRIG, H_APPLY, H_BAD_RESIDUE, H_COLLECT, H_DEBUG, H_HOT, H_COMPILE, H_BAILOUT, H_LEFT, H_BIG_PRODUCT,
  H_BIG_QUOTIENT, H_READCH, H_FLOAT_TRAP, H_USEFUL, H_RUN, H_DEEP, H_NAME, H_STRING_STORE) = range(len(HOST_CODES))
 

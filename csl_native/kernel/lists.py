@@ -8,8 +8,8 @@ from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import is_equal
 from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host, tell
-from .memory import NIL, cons, pair, reserve, set_field
-from .safepoint import poll, safepoint
+from .memory import NIL, cons, pair, poll, reserve, set_field
+from .safepoint import safepoint
 
 
 @lisp("cons")

@@ -18,7 +18,7 @@ from ..objects import (
     SYMBOL_SIZE,
     VECTOR_HEADER,
 )
-from ..restricted.language import double, handled, inline, invoke4, load, load8, loadf, noinline, store, store8, storef, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import double, handled, inline, invoke4, load, load8, loadf, noinline, stack_pointer, store, store8, storef, unlikely  # type: ignore[attr-defined]
 from ..vm import (
     ALLOCATED,
     BUDGET,
@@ -33,12 +33,15 @@ from ..vm import (
     HEAP,
     HEAP_END,
     HEAP_TOP,
+    INTERRUPT,
     LARGE_CURSOR,
     LIMIT,
     LINES,
+    REAL_STACK_LIMIT,
     RESERVE,
     SLOTS,
     STACK_LIMIT,
+    STOP,
 )
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 
@@ -55,12 +58,32 @@ ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTA
 ROOT_ECHO, ROOT_NONCOM = 11, 12
 NO_LIMIT = (1 << 63) - 1
 HOST_SLOT = SLOTS
-FATAL_MEMORY, NO_MEMORY = 1, 18  # as in ``host.py``
+FATAL_MEMORY, INTERRUPTED, NO_MEMORY, DEEP = 1, 4, 18, 43  # as in ``host.py``
+STRETCH = 4096  # words that are filled between two polls
 
 # States of a line, as bits: live since the last collection, handed out since then, first of its chunk, start bits set.
 LIVE, YOUNG, FIRST, PREPARED = 1, 2, 4, 8
 ALL_YOUNG = 0x0202020202020202
 LONGEST = 256  # lines of a chunk that was freed: a word of a stack that points into it may have all its start bits made
+
+
+@inline
+def poll():
+    """nil, or UNWIND when an interrupt, a limit or stack overflow became an error; nothing is collected."""
+    if unlikely(stack_pointer() < load(STACK_LIMIT)):
+        return poll_slow()
+    return NIL
+
+
+@noinline
+def poll_slow():
+    if load(INTERRUPT) & STOP != 0:
+        store(INTERRUPT, 0)
+        if invoke4(HOST_SLOT, INTERRUPTED, 0, 0, 0, 0) == UNWIND:
+            return UNWIND
+    if stack_pointer() < load(REAL_STACK_LIMIT):
+        return invoke4(HOST_SLOT, DEEP, 0, 0, 0, 0)
+    return NIL
 
 
 @inline
@@ -320,13 +343,32 @@ def fill(p, count, v) -> None:
         p += 8
 
 
+@noinline
+def fill_long(p, count, v):
+    """Fill what the object at ``p`` is to hold: nil, or UNWIND when that was ended, and a string is left."""
+    store(p, 8 * count << 8 | STRING_HEADER)
+    at = p + 8
+    end = at + 8 * count
+    while at < end:
+        k = end - at >> 3
+        fill(at, k if k < STRETCH else STRETCH, v)
+        at += 8 * STRETCH
+        if poll() == UNWIND:
+            return UNWIND
+    return NIL
+
+
 def make_vector(count, v):
     """A vector of ``count`` elements, all ``v``; UNWIND when there is no room."""
     p = allocate((8 * count + 23) & -16 if count < 1 << 40 else 1 << 43)  # beyond, the byte count would overflow
     if p == UNWIND:
         return p
+    if count > STRETCH:
+        if fill_long(p, count, v) == UNWIND:
+            return UNWIND
+    else:
+        fill(p + 8, count, v)
     store(p, 8 * count << 8 | VECTOR_HEADER)
-    fill(p + 8, count, v)
     if count & 1 == 0:
         store(p + 8 + 8 * count, 0)
     return p + VECTOR
@@ -335,9 +377,15 @@ def make_vector(count, v):
 def make_object(head, size):
     """An object with ``size`` content bytes, all zero, and header ``head`` (without length); its address, or UNWIND."""
     p = allocate((size + 23) & -16)
-    if p != UNWIND:
-        store(p, size << 8 | head)
-        fill(p + 8, ((size + 23) & -16) - 8 >> 3, 0)
+    if p == UNWIND:
+        return p
+    count = ((size + 23) & -16) - 8 >> 3
+    if count > STRETCH:
+        if fill_long(p, count, 0) == UNWIND:
+            return UNWIND
+    else:
+        fill(p + 8, count, 0)
+    store(p, size << 8 | head)
     return p
 
 
@@ -348,9 +396,14 @@ def make_string(size):
 
 
 def make_bignum(limbs, negative):
-    """A bignum with ``limbs`` zero limbs, or UNWIND."""
-    p = make_object(BIGNEG_HEADER if negative != 0 else BIGPOS_HEADER, 8 * limbs)
-    return p + OTHER if p != UNWIND else p
+    """A bignum with room for ``limbs`` limbs, which hold anything, or UNWIND."""
+    p = allocate((8 * limbs + 23) & -16)
+    if p == UNWIND:
+        return p
+    store(p, 8 * limbs << 8 | (BIGNEG_HEADER if negative != 0 else BIGPOS_HEADER))
+    if limbs & 1 == 0:
+        store(p + 8 + 8 * limbs, 0)
+    return p + OTHER
 
 
 def make_handle(kind, number):

@@ -7,7 +7,7 @@ from ..vm import MODULUS
 from ..words import UNWIND
 from .bignum import divide_integers, is_big, is_negative, limb_count, limbs
 from .host import H_BAD_RESIDUE, host
-from .memory import NIL
+from .memory import NIL, poll
 
 
 @inline
@@ -91,7 +91,6 @@ def inverse(a, m):
     return y + m if y < 0 else y
 
 
-@bounded("a pass over the limbs of one number")
 @lisp("modular-number")
 def modular_number(a):
     m = load(MODULUS) >> 3
@@ -106,6 +105,8 @@ def modular_number(a):
         while i >= 0:
             r = urem(r << 32 | load32(limbs(a) + 4 * i), m)
             i -= 1
+            if poll() == UNWIND:
+                return UNWIND
         return (m - r if is_negative(a) != 0 and r != 0 else r) << 3
     r = divide_integers(a, load(MODULUS), 1)
     if r == UNWIND:

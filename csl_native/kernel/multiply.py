@@ -6,18 +6,17 @@ A. Karatsuba and Yu. Ofman, 1962; Knuth, The Art of Computer Programming 4.3.3.
 
 from __future__ import annotations
 
-from ..restricted.language import bounded, inline, load, mul_overflows, mulhi, noinline, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, onepass, store, ult  # type: ignore[attr-defined]
 from ..vm import LONG_LIMBS
 from ..words import UNWIND
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, host
-from .memory import NIL, fill, make_bignum
-from .safepoint import poll
+from .memory import NIL, fill, make_bignum, poll
 
 KARATSUBA = 28  # limbs of the shorter factor from which on halves are multiplied
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 @noinline
 def product_limb(r, x, n, u):
     """r[0..n) += x[0..n) * u; the carry."""
@@ -40,7 +39,7 @@ def product_limb(r, x, n, u):
     return carry
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 @inline
 def product_first(r, x, n, u) -> None:
     """r[0..n] = x[0..n) * u."""
@@ -55,18 +54,8 @@ def product_first(r, x, n, u) -> None:
     store(r + i, carry)
 
 
-@bounded("fewer rows than KARATSUBA")
-def product_plain(r, a, n, b, m) -> None:
-    """r[0..n+m) = a[0..n) * b[0..m)."""
-    product_first(r, a, n, load(b))
-    i = 1
-    while i < m:
-        store(r + 8 * (i + n), product_limb(r + 8 * i, a, n, load(b + 8 * i)))
-        i += 1
-
-
 def product_rows(r, a, n, b, m):
-    """The same for more rows; nil, or UNWIND."""
+    """r[0..n+m) = a[0..n) * b[0..m); nil, or UNWIND."""
     product_first(r, a, n, load(b))
     i = 1
     while i < m:
@@ -77,7 +66,7 @@ def product_rows(r, a, n, b, m):
     return NIL
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def add_limbs(r, x, n) -> None:
     """r += x[0..n); there is room for the carry."""
     carry = 0
@@ -95,7 +84,7 @@ def add_limbs(r, x, n) -> None:
         i += 1
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def subtract_limbs(r, x, n) -> None:
     """r -= x[0..n), which is not larger."""
     borrow = 0
@@ -114,7 +103,7 @@ def subtract_limbs(r, x, n) -> None:
         i += 1
 
 
-@bounded("a pass over the limbs of one number")
+@onepass("the limbs of one number")
 def significant(x, n):
     """How many of n limbs are left without leading zeros."""
     while n > 0 and load(x + 8 * n - 8) == 0:
@@ -125,8 +114,7 @@ def significant(x, n):
 def product_halves(r, a, b, n, scratch):
     """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs.  Nil, or UNWIND."""
     if n < KARATSUBA:
-        product_plain(r, a, n, b, n)
-        return NIL
+        return product_rows(r, a, n, b, n)
     if poll() == UNWIND:
         return UNWIND
     k = n + 1 >> 1
@@ -156,9 +144,7 @@ def product_long(r, a, n, b, m, scratch):
     rest = scratch + 16 * m
     while done < n:
         k = n - done if n - done < m else m
-        if k < KARATSUBA:
-            product_plain(part, b, m, a + 8 * done, k)
-        elif k == m:
+        if k == m:
             if product_halves(part, a + 8 * done, b, m, rest) == UNWIND:
                 return UNWIND
         else:
@@ -186,8 +172,7 @@ def multiply_big(a, b):
     if r == UNWIND:
         return r
     if m < KARATSUBA:
-        product_plain(limbs(r), limbs(x), n, limbs(y), m)
-        return normalise(r)
+        return normalise(r) if product_rows(limbs(r), limbs(x), n, limbs(y), m) != UNWIND else UNWIND
     if m >= load(LONG_LIMBS):
         done = host(H_BIG_PRODUCT, x, y, r)
         if done == UNWIND:

@@ -5,15 +5,14 @@ Of lists that begin differently one whose head is flagged noncom goes first.
 
 from __future__ import annotations
 
-from ..restricted.language import bounded, inline, lisp, load, load8, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store  # type: ignore[attr-defined]
 from ..vm import SCRATCH, SCRATCH_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import is_number, truth
 from .comparison import compare_slow
 from .equality import ENTRY
 from .host import H_STACK_OVERFLOW, O_LESSP, host
-from .memory import NIL, ROOT_NONCOM, ROOT_VECTOR
-from .safepoint import poll
+from .memory import NIL, ROOT_NONCOM, ROOT_VECTOR, poll
 from .symbols import flagp, print_name
 
 OTHERS, NUMBERS, LAST = 4, 9, 10
@@ -33,7 +32,7 @@ def rank(x):
     return NUMBERS if is_number(x) else OTHERS
 
 
-@bounded("a pass over the bytes of one string")
+@onepass("the bytes of one string")
 def order_texts(a, b):
     """Of two strings, byte by byte, which is also the order of the characters of UTF-8."""
     n = load(a - STRING) >> 8

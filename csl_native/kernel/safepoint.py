@@ -20,11 +20,10 @@ from ..vm import (
     REAL_STACK_LIMIT,
     RESERVE,
     STACK_LIMIT,
-    STOP,
 )
 from ..words import UNWIND
 from .host import H_COLLECT, H_DEEP, H_INTERRUPT, H_MEMORY_FULL
-from .memory import HOST_SLOT, NIL, NO_LIMIT, T
+from .memory import HOST_SLOT, NIL, NO_LIMIT, T, poll
 
 
 @inline
@@ -62,25 +61,6 @@ def safepoint_slow():
         return UNWIND
     if load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) and free_bytes() < load(RESERVE):
         return invoke4(HOST_SLOT, H_MEMORY_FULL, 0, 0, 0, 0)
-    return NIL
-
-
-@inline
-def poll():
-    """nil, or UNWIND when an interrupt, a limit or stack overflow became an error; nothing is collected."""
-    if unlikely(stack_pointer() < load(STACK_LIMIT)):
-        return poll_slow()
-    return NIL
-
-
-@noinline
-def poll_slow():
-    if load(INTERRUPT) & STOP != 0:
-        store(INTERRUPT, 0)
-        if invoke4(HOST_SLOT, H_INTERRUPT, 0, 0, 0, 0) == UNWIND:
-            return UNWIND
-    if stack_pointer() < load(REAL_STACK_LIMIT):
-        return invoke4(HOST_SLOT, H_DEEP, 0, 0, 0, 0)
     return NIL
 
 

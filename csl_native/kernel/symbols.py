@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from ..objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
-from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, onepass, store, unlikely  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import same_bytes
 from .host import H_BAD_SYMBOL, H_BAD_THROW, H_NAME, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_SET, O_SETV, host
 from .lists import memq
-from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, set_field
-from .safepoint import poll, safepoint
+from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, poll, set_field
+from .safepoint import safepoint
 
 OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST
 OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT
 
 
-@bounded("a pass over the bytes of one string")
+@onepass("the bytes of one string")
 def hash_string(s):
     """FNV-1a over the bytes of a string, folded to 32 bits."""
     h = -3750763034362895579
@@ -50,9 +50,8 @@ def intern(name, slot1, slot2, slotn):
     return s if s != 0 else enter_symbol(make_symbol(name, slot1, slot2, slotn))
 
 
-@bounded("a pass over the object list, as it doubles")
 def enter_symbol(s):
-    """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for that."""
+    """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for that, or it was ended."""
     table = load(OBLIST)
     size = load(table - VECTOR) >> 11
     bigger = make_vector(2 * size, 0) if (load(OBCOUNT) >> 3) * 4 >= size * 3 else NIL
@@ -65,6 +64,8 @@ def enter_symbol(s):
             if old & 7 == SYMBOL:
                 place_symbol(bigger, old)
             i += 1
+            if poll() == UNWIND:
+                return UNWIND
         set_field(OBLIST, bigger)
         table = bigger
     place_symbol(table, s)

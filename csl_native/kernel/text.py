@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..objects import SYM_VALUE
-from ..restricted.language import bounded, inline, lisp, load, load8, noinline, sdiv, store, store8  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, lisp, load, load8, noinline, onepass, sdiv, store, store8  # type: ignore[attr-defined]
 from ..vm import READ_AT, READ_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
@@ -30,8 +30,8 @@ from .host import (
     X_STRING_LENGTH,
     host,
 )
-from .memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string
-from .safepoint import poll, safepoint
+from .memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
+from .safepoint import safepoint
 from .symbols import find_symbol, given_name, intern, print_name
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
@@ -127,10 +127,14 @@ def code_char(n):
     return host(H_TEXT, X_CODE_CHAR, n, 0)
 
 
-@bounded("a pass over the bytes of one string")
+@onepass("the bytes of one string")
 def is_ascii(s) -> bool:
     p = s + 8 - STRING
     end = p + (load(s - STRING) >> 8)
+    while p + 8 <= end:
+        if load(p) & -0x7F7F7F7F7F7F7F80 != 0:
+            return False
+        p += 8
     while p < end:
         if load8(p) >= 128:
             return False
@@ -252,7 +256,6 @@ def compress(l):
     return host(H_TEXT, X_COMPRESS, l, 0)
 
 
-@bounded("a list that compress has just walked")
 def unescaped(l, n):
     """The string of ``n`` characters that a list of ASCII characters with escapes means."""
     r = make_string(n)
@@ -269,6 +272,8 @@ def unescaped(l, n):
             store8(at, c)
             at += 1
         l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
     return r
 
 
@@ -360,7 +365,7 @@ def copy_string(s):
     return r
 
 
-@bounded("a pass over the bytes of one string")
+@onepass("the bytes of one string")
 @inline
 def copy_bytes_of(at, s, n) -> None:
     i = 0

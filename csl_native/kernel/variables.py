@@ -7,7 +7,7 @@ procedure is an exception, a number: a throw whose tag no Lisp program has.
 from __future__ import annotations
 
 from ..objects import BIGNEG_HEADER, BYTES_HEADER
-from ..restricted.language import bounded, inline, lisp, load, load8, load32, load64, noinline, sdiv, srem, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, load32, load64, noinline, onepass, sdiv, srem, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
 from ..vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..words import OTHER, UNWIND, VECTOR
 from .bignum import from_word, is_big, limb_count, limbs
@@ -117,7 +117,7 @@ def word_of(a):
     return 0
 
 
-@bounded("a pass over the bytes of one object")
+@onepass("the bytes of one object")
 def copy_bytes(a, at, b, there, count):
     """Copy ``count`` bytes of one variable from ``at`` on to another's from ``there`` on; all are fixnums.  nil, or an exception."""
     if a == NIL or b == NIL:

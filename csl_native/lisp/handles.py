@@ -80,7 +80,7 @@ class WeakTable:
 
     def drop_dead(self, handles: Handles) -> None:
         m = self.machine
-        for pair in list(m.items(m.kernel.hashcontents(self.table))):
+        for pair in list(m.items(m.kernel.contents_of_weak(self.table))):
             key = m.number(m.car(pair))
             if key & 7 and handles.is_dead(key):
                 m.kernel.remhash(m.car(pair), self.table)

@@ -243,25 +243,8 @@ class Host:
                 return m.from_magnitude(gmp.gcd(*m.magnitude(a), *m.magnitude(b)), 0)
         return m.integer(math.gcd(m.number(a), m.number(b)))
 
-    def on_big_logic(self, operation: int, a: int, b: int) -> int:
-        name, m = OPERATIONS[operation], self.m
-        if not (m.is_integer(a) and m.is_integer(b)):
-            raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
-        x, y = m.number(a), m.number(b)
-        if name == "land":
-            return m.integer(x & y)
-        if name == "lor":
-            return m.integer(x | y)
-        if name == "lxor":
-            return m.integer(x ^ y)
-        if name == "lnot":
-            return m.integer(~x)
-        if y > 1 << 33:
-            raise self.lisp.errors.plain(f"bad arg for {name}", a, b)
-        if y >= 0:
-            m.need(y >> 3 if x else 0)
-            return m.integer(x << y)
-        return m.integer(-(-x >> -y) if x < 0 else x >> -y)
+    def on_long_shift(self, operation: int, a: int, b: int) -> int:
+        raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
 
     def on_integer_power(self, a: int, n: int, c: int) -> int:
         """expt, and what sqrt, fix and float could not do (marked by their second argument)."""

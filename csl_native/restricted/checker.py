@@ -33,6 +33,7 @@ class Function:
     lisp_name: str | None = None
     lisp_cells: str = ""
     bounded: str = ""
+    onepass: str = ""
     locals: dict[str, str] = field(default_factory=dict)
     types: dict[ast.expr, str] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
@@ -113,13 +114,13 @@ class Program:
                 values = [ast.literal_eval(a) for a in mark.args]
                 function.lisp_name = values[0]
                 function.lisp_cells = values[1] if len(values) > 1 else ""
-            elif isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == "bounded":
-                function.bounded = str(ast.literal_eval(mark.args[0]))
+            elif isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id in ("bounded", "onepass"):
+                setattr(function, mark.func.id, str(ast.literal_eval(mark.args[0])))
             elif isinstance(mark, (ast.Name, ast.Call)) and getattr(getattr(mark, "func", mark), "id", "") in (
                     "instruction", "branch"):
                 continue
             else:
-                raise self.refuse(function, mark, "decorator; expected inline, noinline, bounded(why) or lisp(name)")
+                raise self.refuse(function, mark, "decorator; expected inline, noinline, bounded(why), onepass(what) or lisp(name)")
         return function
 
 

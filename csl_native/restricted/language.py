@@ -23,7 +23,9 @@ The subset
   where it is one, the function returns one, or says ``handled`` (``failures.py``).
 * A loop whose length comes from data polls on every way round, and a recursion
   before every call (``poll``, ``safepoint`` of the kernel), or the function is
-  ``@bounded("why")``, or its module is, by a constant ``BOUNDED``.
+  ``@bounded("why")``, or its module is, by a constant ``BOUNDED``.  What goes once
+  over one object, and does not divide, call the host or call what has a loop, is
+  ``@onepass("of what")``.
 * A Lisp function tests the tag of a parameter, and of what it reads there, before
   it reads or writes through it (``tags.py``); what it cannot follow stands in
   ``kernel/vouched.py`` with a reason.
@@ -75,7 +77,12 @@ def threaded(function: F) -> F:
 
 
 def bounded(reason: str) -> Callable[[F], F]:
-    """The loops and recursions of this function need no poll: their length is bounded, or they run at the speed of memory; says why."""
+    """The loops and recursions of this function need no poll, because their length is bounded; says why."""
+    return lambda function: function
+
+
+def onepass(what: str) -> Callable[[F], F]:
+    """Each loop of this function goes once over one object, at the speed of memory; says what of.  Nothing in it divides or has a loop."""
     return lambda function: function
 
 

@@ -1,7 +1,8 @@
 """What every loop and recursion of the restricted language must have: a poll on each way round, and before each call that may come back to the function.
 
 A poll is a call of one of ``POLLS``, or of a function that polls on all of its ways.  Then an interrupt, a limit and the end of the stack become Lisp
-errors wherever the program is.  A loop that counts to a small constant needs none, nor does a function that says why it is ``bounded``.
+errors wherever the program is.  A loop that counts to a small constant needs none, nor does a function that says why it is ``bounded``, nor one whose
+loops go over one object once (``onepass``): a gigabyte in some tenths of a second, which holds only while nothing in such a loop takes long.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from .checker import Function, Program, Refusal
 
 POLLS = ("poll", "poll_slow", "safepoint", "safepoint_slow")
 FEW = 1 << 12  # rounds of a loop that counts
+SLOW = frozenset(["udiv", "urem", "sdiv", "srem", "callf", "fsqrt", *(f"invoke{n}" for n in range(1, 6))])  # what a loop at the speed of memory has not
 
 
 class _Ways:
@@ -133,13 +135,16 @@ def positive(step: ast.AugAssign) -> bool:
 def faults(program: Program) -> Iterator[Refusal]:
     """What is wrong with the loops and recursions of a checked program."""
     polls = polling(program)
+    looping = loopers(program)
     unchecked: dict[str, dict[str, ast.Call]] = {}
     for function in program.functions.values():
         if function.bounded:
             continue
+        if function.onepass:
+            yield from slow_parts(program, function, looping)
         found = ways(function, polls)
         for loop, end in found.rounds:
-            if not counts(loop):
+            if not counts(loop) and not function.onepass:
                 yield program.refuse(function, end, f"a way round the loop of line {loop.lineno} has no poll; expected poll() or safepoint() on every "
                                                     "way, or @bounded(why)")
         unchecked[function.name] = {name: call for name, call in reversed(found.calls) if name in program.functions}
@@ -147,6 +152,30 @@ def faults(program: Program) -> Iterator[Refusal]:
         function = program.functions[cycle[0]]
         yield program.refuse(function, unchecked[cycle[0]][cycle[1]], f"the recursion {' -> '.join(cycle)} has no stack check; expected poll() or "
                                                                       "safepoint() before the call, or @bounded(why)")
+
+
+def loopers(program: Program) -> frozenset[str]:
+    """Functions that have a loop or ask the host, or call one that does."""
+    found = {f.name for f in program.functions.values() if any(isinstance(n, ast.While) for n in ast.walk(f.node)) or called(f.node) & SLOW}
+    while True:
+        more = {f.name for f in program.functions.values() if f.name not in found and f.calls & found}
+        if not more:
+            return frozenset(found)
+        found |= more
+
+
+def called(node: ast.AST) -> set[str]:
+    return {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+
+
+def slow_parts(program: Program, function: Function, looping: Collection[str]) -> Iterator[Refusal]:
+    """What in a loop of a function that goes once over one object takes longer than memory does."""
+    for loop in (n for n in ast.walk(function.node) if isinstance(n, ast.While)):
+        for n in ast.walk(loop):
+            name = n.func.id if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) else ""
+            if name in SLOW or name in looping or isinstance(n, ast.While) and n is not loop:
+                yield program.refuse(function, n, f"{name or 'a loop'} in the loop of line {loop.lineno}, which is said to go over {function.onepass} at the "
+                                                  "speed of memory; expected poll() on every way")
 
 
 def cycles(graph: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
