@@ -48,6 +48,9 @@ PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames a
 _word = ctypes.c_int64
 
 
+MOST_LIMBS = 17  # longer integers are beyond all floats
+
+
 class BadRequest(ValueError):
     """What cannot be done as it was asked for, in words for the user; a bare ValueError is Python's, whose words mean nothing to one."""
 
@@ -393,6 +396,10 @@ class Machine(Roots, Stacks):
         h = self.words[p >> 3]
         n = int.from_bytes(self.bytes[p + 8:p + 8 + (h >> 8)], "little")
         return -n if h & 255 == BIGNEG_HEADER else n
+
+    def limb_count(self, x: int) -> int:
+        """Of a bignum."""
+        return self.words[x - OTHER >> 3] >> 11
 
     def magnitude(self, x: int) -> tuple[int, int]:
         """Address in this process and number of limbs of a bignum."""

@@ -21,6 +21,7 @@ from csl_native.signals import TICKER
 
 from .conftest import needs_native
 
+NEGATIVES = "(setq b (minus (quotient (ash 1 400000000) 7))) (setq c (minus (quotient (ash 1 399999990) 11)))"
 ROWS: dict[str, tuple[str, str]] = {
     # long integers
     "product": ("(setq b (quotient (ash 1 90000000) 7)) (setq c (add1 b))", "(prog nil a (times b c) (go a))"),
@@ -33,6 +34,18 @@ ROWS: dict[str, tuple[str, str]] = {
     "printed integer": ("(setq b (quotient (ash 1 60000000) 7))", "(print b)"),
     "residue": ("(set!-small!-modulus 1000003) (setq b (quotient (ash 1 5000000) 7))", "(prog nil a (modular!-expt 5 b) (go a))"),
     "factorial": ("", "(prog (i r) (setq r 1) (setq i 1) a (setq r (times r i)) (setq i (add1 i)) (go a))"),
+    "bits": (NEGATIVES, "(prog nil a (land b c) (lor b c) (lxor b c) (lnot b) (go a))"),
+    "shifts": (NEGATIVES, "(prog nil a (lshift b 7) (ash b -7) (ashift b 70) (go a))"),
+    "looks at bits": (NEGATIVES, "(prog nil a (integer!-length b) (logcount b) (logbitp 200000000 b) (inorm b 30) (go a))"),
+    "short divisor": (NEGATIVES, "(prog nil a (quotient b 7) (gcdn b 12345) (modular!-number b) (go a))"),
+    "floats of long integers": (NEGATIVES, "(prog nil a (lessp b 1.5) (atan2 b c) (signum b) (go a))"),
+    "prime": ("(setq b (sub1 (ash 1 44497)))", "(primep64 b)"),
+    "hexadecimal": (NEGATIVES, "(explodehex b)"),
+    # long data
+    "message": ("(setq s (make!-simple!-string 20000000))", "(prog nil a (prin1 s) (go a))"),
+    "object list": ("(dotimes (i 200000) (intern (list2string (append (explode i) '(!a)))))", "(prog nil a (mapobl 'atom) (go a))"),
+    "hash table": ("(setq h (mkhash 10 2 1.5)) (dotimes (i 300000) (puthash i h i))", "(prog nil a (maphash (function (lambda (k v) k)) h) (go a))"),
+    "vector": ("", "(prog nil a (mkvect 20000000) (mkvect8 100000000) (go a))"),
     # waiting
     "sleep": ("", "(sleep 5000)"),
     "system": ("", "(system \"sleep 5\")"),
@@ -62,7 +75,7 @@ ROWS: dict[str, tuple[str, str]] = {
                                  "(prog nil a (c!-usleep 3000) (go a))"),
     "write to a command": ("", "(prog (f) (setq f (pipe!-open \"sleep 2\" 'output)) (wrs f) a (prin2 \"hhhhhhhhhhhhhhhhhhhhhh\") (go a))"),
 }
-FAST = ("product", "gcd", "printed integer", "sleep", "system", "c sleep", "c sleep by the original's names", "c read", "native c sleep",
+FAST = ("product", "gcd", "printed integer", "sleep", "system", "c sleep", "c sleep by the original's names", "c read", "native c sleep", "bits", "shifts", "looks at bits", "message", "vector",
         "a pipe without a writer", "a pipe without a reader", "read", "rdf", "read from a command",
         "write to a command")
 SLOW = sorted(set(ROWS) - set(FAST))

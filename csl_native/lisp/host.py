@@ -10,7 +10,7 @@ from .. import gmp
 from ..instructions.layout import CODE_COMPILED
 from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
-from ..machine import Unwinding, WrongType
+from ..machine import MOST_LIMBS, Unwinding, WrongType
 from ..objects import SYM_SPARE
 from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .assembly import CompileError
@@ -160,7 +160,8 @@ class Host:
 
     def on_bad_compare(self, operation: int, a: int, b: int) -> int:
         """Compare an integer of any size with a float, exactly."""
-        x, y = self.lisp.to_number(a), self.lisp.to_number(b)
+        x, y = (self.lisp.to_number(n) if n & 7 != OTHER or self.m.limb_count(n) <= MOST_LIMBS else (-1) ** self.m.is_minus(n) << 64 * MOST_LIMBS
+                for n in (a, b))  # an integer beyond all floats, which is no infinity
         return (-1 if x < y else 1 if x > y else 0 if x == y else 2) << 3
 
     def on_divide_zero(self, operation: int, a: int, b: int) -> int:

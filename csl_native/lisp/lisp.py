@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..instructions.layout import CODE_GIVEN
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, T
-from ..machine import Machine, Unwinding
+from ..machine import MOST_LIMBS, Machine, Unwinding
 from ..objects import (
     CODE_HEADER,
     F_FLUID,
@@ -311,7 +311,11 @@ class Lisp(Installer, Evaluator):
 
     def to_double(self, x: int) -> float:
         """The double nearest to a Lisp number; infinite for an integer that is too large."""
-        n = self.to_number(x)
+        if x & 7 == FLOAT:
+            return self.machine.double(x)
+        if self.machine.is_big(x) and self.machine.limb_count(x) > MOST_LIMBS:
+            return -math.inf if self.machine.is_minus(x) else math.inf
+        n = self.machine.number(x)
         try:
             return float(n)
         except OverflowError:

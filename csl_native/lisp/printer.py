@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .. import gmp
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 MOST_MET = 10000  # words that printing leaves to be held
-PIECE = 1 << 14  # bytes of a vector of numbers between two looks at whether somebody asks for an end
+PIECE = 1 << 14  # bytes of a vector of numbers, or characters, between two looks at whether somebody asks for an end
+CONTROLS = dict.fromkeys(range(32))
 LONG = 200  # limbs from which on a library converts to decimal
 ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
 
@@ -74,6 +76,8 @@ class Printer:
         if len(name) == 1 and (name < " " and name not in "\0\t\n\v\f\r" or name == "\x7f"):
             return name
         for k, c in enumerate(name):
+            if k % PIECE == PIECE - 1:
+                self.m.look()
             if self.entities and (ord(c) > 127 or c == "\r"):
                 out.append("!" + entity(c))
             elif c.isalpha() and (k or c.isascii()):
@@ -91,7 +95,13 @@ class Printer:
         if not self.entities:
             return '"' + text.replace('"', '""') + '"'
         text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")  # files may have both at the end of a line
-        return '"' + "".join(entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c for c in text) + '"'
+        return '"' + (text if text.isascii() else "".join(self.pieces(text, lambda c: entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c))) + '"'
+
+    def pieces(self, text: str, change: Callable[[str], str]) -> Iterator[str]:
+        """The characters of a text, each changed; this can be ended."""
+        for at in range(0, len(text), PIECE):
+            self.m.look()
+            yield "".join(map(change, text[at:at + PIECE]))
 
     def atom(self, x: int, escape: bool) -> str:
         """The text of anything but a cons or vector."""
@@ -192,7 +202,7 @@ class Printer:
     def put(text: str, blank: bool, out: Output) -> None:
         n = len(text)  # of a string with line ends, too, as in the original
         if text[:1] == '"':
-            n += 3 * sum(c < " " for c in text)
+            n += 3 * (n - len(text.translate(CONTROLS)))
         if blank:
             if out.column + n >= out.width:
                 out.write("\n")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
 from ...machine import Machine
-from ...words import SYMBOL
+from ...words import OTHER, SYMBOL
 from ..registry import Checked, Integer, Number, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
+
+PART = 3 << 14  # bytes of an integer that are looked at between two looks at whether somebody asks for an end
 
 
 def real(lisp: Lisp, x: int, who: str) -> float:
@@ -171,70 +173,109 @@ def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
     return int(lisp.machine.kernel.entry_plus2(0, division.rest, b)) if division.apart else division.rest
 
 
+def magnitude_length(m: Machine, a: int) -> int:
+    """Bits of the magnitude of an integer."""
+    if not m.is_big(a):
+        return abs(a >> 3).bit_length()
+    limbs = m.limb_count(a)
+    return 64 * (limbs - 1) + (m.words[(a - OTHER >> 3) + limbs] & (1 << 64) - 1).bit_length()
+
+
+def magnitude_parts(m: Machine, a: int) -> Iterator[int]:
+    """The magnitude of an integer as numbers of 8 * PART bits, the lowest ones first; between two of them it can be ended."""
+    if not m.is_big(a):
+        yield abs(a >> 3)
+        return
+    at = a + 8 - OTHER
+    for start in range(at, at + (m.limb_count(a)) * 8, PART):
+        yield int.from_bytes(m.bytes[start:min(start + PART, at + (m.limb_count(a)) * 8)], "little")
+        m.look()
+
+
+def without_sign(m: Machine, a: int) -> int:
+    """An integer that is not negative, or the complement of one."""
+    return int(m.kernel.entry_lnot(0, a)) if m.is_minus(a) else a
+
+
 @builtin("integer-length", 1, 1)
 def integer_length(lisp: Lisp, a: Integer) -> int:
-    n = lisp.machine.number(a)
-    return (n if n >= 0 else ~n).bit_length() << 3
+    return magnitude_length(lisp.machine, without_sign(lisp.machine, a)) << 3
 
 
 @builtin("msd", 1, wrong="bad arg for msd")
 def msd(lisp: Lisp, a: Integer) -> int:
-    return natural(lisp, a, "msd").bit_length() << 3
+    return magnitude_length(lisp.machine, natural(lisp, a, "msd")) << 3
 
 
 @builtin("lsd", 1, wrong="bad arg for lsd")
 def lsd(lisp: Lisp, a: Integer) -> int:
-    n = natural(lisp, a, "lsd")
-    return (n & -n).bit_length() << 3
+    return lowest_bit(lisp.machine, natural(lisp, a, "lsd")) + 1 << 3
+
+
+def lowest_bit(m: Machine, a: int) -> int:
+    """The number of the lowest bit that is set; -1 for 0."""
+    for k, part in enumerate(magnitude_parts(m, a)):
+        if part:
+            return 8 * PART * k + (part & -part).bit_length() - 1
+    return -1
 
 
 def natural(lisp: Lisp, a: int, who: str) -> int:
-    n = lisp.machine.number(a)
-    if n < 0:
+    if lisp.machine.is_minus(a):
         raise lisp.errors.plain(f"negative arg for {who}", a)
-    return n
+    return a
 
 
 @builtin("logcount", 1, wrong="bad argument to logcount")
 def logcount(lisp: Lisp, a: Integer) -> int:
-    n = lisp.machine.number(a)
-    return (n if n >= 0 else ~n).bit_count() << 3
+    return sum(part.bit_count() for part in magnitude_parts(lisp.machine, without_sign(lisp.machine, a))) << 3
 
 
 @builtin("logbitp", 2)
 def logbitp(lisp: Lisp, k: Integer, a: Integer) -> int:
-    return lisp.truth(bool(lisp.machine.number(a) >> lisp.machine.number(k) & 1))
+    m = lisp.machine
+    if m.is_minus(k):
+        raise ValueError("negative shift count")
+    return lisp.truth(m.kernel.entry_evenp(0, shifted(m, a, int(m.kernel.entry_minus(0, k)))) == NIL)
+
+
+def shifted(m: Machine, a: int, n: int) -> int:
+    """a * 2**n, rounded down."""
+    if n & 7 == 0 and n > 0 and a:
+        m.need(n >> 6)
+    elif n & 7 and not m.is_minus(n):
+        if a:
+            raise MemoryError
+        return 0
+    if n > 0 or not m.is_minus(a):
+        return int(m.kernel.entry_ashift(0, a, n))
+    return int(m.kernel.entry_lnot(0, m.kernel.entry_ashift(0, m.kernel.entry_lnot(0, a), n)))
 
 
 @builtin("ash", 2, 2, wrong="bad arg for ash")
 def ash(lisp: Lisp, a: Integer, n: Integer) -> int:
-    k = lisp.machine.number(n)
-    x = lisp.machine.number(a)
-    lisp.machine.need(k >> 3 if x else 0)
-    return lisp.machine.integer(x << k if k >= 0 else x >> -k)
+    return shifted(lisp.machine, a, n)
 
 
 @builtin("ash1", 2, wrong="bad arg for ash1")
 def ash1(lisp: Lisp, a: Integer, n: Integer) -> int:
-    k = lisp.machine.number(n)
-    x = lisp.machine.number(a)
-    lisp.machine.need(k >> 3 if x else 0)
-    return lisp.machine.integer(x << k if k >= 0 else (-(-x >> -k) if x < 0 else x >> -k))
+    m = lisp.machine
+    return shifted(m, a, n) if not m.is_minus(n) else int(m.kernel.entry_ashift(0, a, n))
 
 
 @builtin("inorm", 2, wrong="bad arg for inorm")
 def inorm(lisp: Lisp, n: Integer, k: Integer) -> int:
     """(m . e) with n = m * 2**e, m odd and of at most k bits (rounded)."""
     m = lisp.machine
-    value, bits = lisp.machine.number(n), lisp.machine.number(k)
-    if value == 0:
+    bits = m.number(k)
+    if n == 0:
         raise lisp.errors.plain("zero arg for inorm", n)
-    exponent, sign, size = 0, (-1 if value < 0 else 1), abs(value)
-    if size.bit_length() > bits:
-        exponent = size.bit_length() - bits
-        size = (size >> exponent) + (size >> (exponent - 1) & 1)
-    low = (size & -size).bit_length() - 1
-    return m.cons(m.integer(sign * (size >> low)), m.integer(exponent + low))
+    exponent, size = max(magnitude_length(m, n) - bits, 0), n
+    if exponent:
+        twice = int(m.kernel.entry_ashift(0, n, 1 - exponent << 3))  # with the bit by which it is rounded, away from 0
+        size = int(m.kernel.entry_ashift(0, m.kernel.entry_plus2(0, twice, -8 if m.is_minus(n) else 8), -8))
+    low = lowest_bit(m, size)
+    return m.cons(int(m.kernel.entry_ashift(0, size, -low << 3)), m.integer(exponent + low))
 
 
 @builtin("iquotient", 2)
@@ -277,13 +318,16 @@ def rationalp(lisp: Lisp, x: Value) -> int:
 
 @builtin("oddp", 1, wrong="bad arg for oddp")
 def oddp(lisp: Lisp, x: Integer) -> int:
-    return lisp.truth(lisp.machine.number(x) & 1 == 1)
+    return lisp.truth(lisp.machine.kernel.entry_evenp(0, x) == NIL)
 
 
 @builtin("signum", 1)
 def signum(lisp: Lisp, x: Number) -> int:
-    n = lisp.to_number(x)
-    return lisp.from_number(type(n)((n > 0) - (n < 0)))
+    m = lisp.machine
+    if m.is_integer(x):
+        return -8 if m.is_minus(x) else 8 if x else 0
+    d = m.double(x)
+    return m.float(float((d > 0) - (d < 0)))
 
 
 @builtin("isqrt", 1, wrong="bad arg for isqrt")
@@ -310,13 +354,23 @@ def rem(lisp: Lisp, a: Checked, b: Checked) -> int:
 @builtin("boole", 3, wrong="bad arg for boole")
 def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
     """The sixteen bit operations of Common Lisp, by number."""
-    x, y = lisp.machine.number(a), lisp.machine.number(b)
-    table = (0, x & y, x & ~y, x, ~x & y, y, x ^ y, x | y, ~(x | y), ~(x ^ y), ~y, x | ~y, ~x, ~x | y, ~(x & y), -1)
     if op & 7 or not 0 <= op >> 3 < 16:
         raise lisp.errors.plain("boole", op)
-    return lisp.machine.integer(table[op >> 3])
+    k, number = lisp.machine.kernel, op >> 3
+
+    def invert(x: int) -> int:
+        return int(k.entry_lnot(0, x))
+    if number >= 8:
+        return invert(boole(lisp, 15 - number << 3, a, b))
+    table: tuple[Callable[[], int], ...] = (
+        lambda: 0, lambda: k.entry_land2(0, a, b), lambda: k.entry_land2(0, a, invert(b)), lambda: a, lambda: k.entry_land2(0, invert(a), b), lambda: b,
+        lambda: k.entry_lxor2(0, a, b), lambda: k.entry_lor2(0, a, b))
+    return int(table[number]())
 
 
 @builtin("irightshift", 2, wrong="bad arg for irightshift")
 def irightshift(lisp: Lisp, a: Integer, n: Integer) -> int:
-    return lisp.machine.integer(lisp.machine.number(a) >> lisp.machine.number(n))
+    m = lisp.machine
+    if m.is_minus(n):
+        raise ValueError("negative shift count")
+    return shifted(m, a, int(m.kernel.entry_minus(0, n)))

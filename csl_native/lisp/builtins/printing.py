@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from ... import utf8
 from ...kernel.memory import NIL, T
+from ...machine import Machine
 from ..handles import STREAM
 from ..registry import Checked, Fixnum, Integer, Value, builtin
 from ..streams import DEFAULT_WIDTH, Output
+from .numbers import PART, magnitude_length, magnitude_parts, without_sign
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -142,16 +144,17 @@ def in_base(lisp: Lisp, n: int, base: int, least: int = 0) -> int:
     if not m.is_integer(n):
         lisp.printer.print(n, True, lisp.output)
         return n
-    lisp.output.write(in_digits(m.number(n), *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base], least >> 3 if least & 7 == 0 else 0))
+    lisp.output.write(in_digits(m, n, *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base], least >> 3 if least & 7 == 0 else 0))
     return n
 
 
-def in_digits(value: int, digits: str, width: int, least: int = 0) -> str:
+def in_digits(m: Machine, x: int, digits: str, width: int, least: int = 0) -> str:
     """Digits of ``width`` bits, ``least`` characters or more; a negative number as the last ones of its two's complement, behind a ~."""
-    if value >= 0:
-        return format(value, f"0{least}{digits}" if least > 0 else digits)
-    count = max(-(-(~value).bit_length() // width) + 1, least - 1)  # the first digit is the highest, which shows the sign
-    return "~" + format(value & ((1 << width * count) - 1), digits)
+    if not m.is_minus(x):
+        parts = [format(part, f"0{8 * PART // width}{digits}") for part in magnitude_parts(m, x)]
+        return "".join(reversed(parts)).lstrip("0").rjust(max(least, 1), "0")
+    count = max(-(-magnitude_length(m, without_sign(m, x)) // width) + 1, least - 1)  # the first digit is the highest, which shows the sign
+    return "~" + in_digits(m, int(m.kernel.entry_land2(0, x, m.kernel.entry_sub1(0, m.kernel.entry_ashift(0, 8, width * count << 3)))), digits, width)
 
 
 @builtin("prinhex", 1, 2)
@@ -265,4 +268,4 @@ def explodebinary(lisp: Lisp, x: Integer) -> int:
 
 
 def based(lisp: Lisp, x: int, digits: str, width: int) -> int:
-    return characters(lisp, in_digits(lisp.machine.number(x), digits, width))
+    return characters(lisp, in_digits(lisp.machine, x, digits, width))

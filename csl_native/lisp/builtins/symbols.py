@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, UNSET
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ..lisp import Lisp
 
 FAST_PROPERTIES = 63  # of the original
+RUN = 1 << 13  # symbols that are sorted at once
 
 
 @builtin("text intern", 1, wrong="intern (not a string)")
@@ -86,8 +88,16 @@ def remob(lisp: Lisp, x: Value, package: Value = NIL) -> int:
 @builtin("oblist", 0)
 def oblist(lisp: Lisp) -> int:
     m = lisp.machine
-    symbols = m.interned()
-    return m.list(sorted(symbols, key=m.text))
+    symbols, runs = m.interned(), []
+    for at in range(0, len(symbols), RUN):  # sorted and merged, so that it can be ended
+        m.look()
+        runs.append(sorted((m.text(s), s) for s in symbols[at:at + RUN]))
+    result = []
+    for count, (_, symbol) in enumerate(heapq.merge(*runs)):
+        if count % RUN == 0:
+            m.look()
+        result.append(symbol)
+    return m.list(result)
 
 
 def is_interesting(lisp: Lisp, symbol: int) -> bool:
