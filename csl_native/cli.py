@@ -21,6 +21,8 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -u NAME        make a variable unset
   -q             only what the program prints: no values, prompts (but on a terminal) or messages; a wrong command line is an error, and
                  standard input is not read after -e
+  --modern       as at a terminal: definitions keep their source and say nothing of their compilation, a misspelt variable in one is an
+                 error, and errors do not list the functions they leave
   -v             say what happens, and collector reports
   -t MODULE      print the date of a module and stop
   -j FILE        write the names of the files that were read to a file at the end
@@ -29,7 +31,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file
   -- FILE        send standard output to a file
-  -w -w+ -w- --nogui -b -s -x -a -f -m -p -y   accepted as by the original; no effect here
+  --gc-trigger N -w -w+ -w- --nogui -b -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
   --engine NAME        what runs bytecode
   --engines            list the engines: what each is, its size for each tag of the image, and whether it is here
@@ -61,9 +63,9 @@ IMAGES = ("i", "o")  # whose value can be -, the program's own image
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
-          "-jit": "jit", "-trust": "trust"}
+          "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
-            "-version": "version", "-engines": "engines", "-stats": "stats",
+            "-version": "version", "-modern": "modern", "-engines": "engines", "-stats": "stats",
             "-perf-map": "perf_map", "-gdb": "gdb", "g": "backtrace"}
 
 
@@ -91,6 +93,8 @@ class Options:
         self.image: str | None = None
         self.output: str | None = None
         self.libraries: list[str] = []
+        self.modern = False
+        self.gc_trigger: str | None = None
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.help = self.version = False
         self.gc_stress: bool | int = False
         self.engines = self.stats = self.perf_map = self.gdb = self.backtrace = self.explain_json = False
@@ -120,7 +124,7 @@ class Options:
 
 def parse(arguments: list[str]) -> Options:
     """Options in the original's style: -i FILE or -iFILE, --name value or --name=value."""
-    options, i, unknown, own = Options(), 0, list[str](), own_image()
+    options, i, wrong, own = Options(), 0, list[str](), own_image()
     while i < len(arguments):
         a = arguments[i]
         i += 1
@@ -153,18 +157,19 @@ def parse(arguments: list[str]) -> Options:
                 given = name[1:]
             if given is None:
                 if i >= len(arguments):
-                    raise UsageError(f"{a} needs a value; csl --help lists the options")
+                    wrong.append(f"{a} needs a value")
+                    continue
                 given = arguments[i]
                 i += 1
             put(options, VALUED[key], own if own and given == "-" and key in IMAGES else given, a)
         elif not a.startswith("--") and name[:1] in FLAGS:
             pass
         else:
-            unknown.append(a)
-    for a in unknown:  # ignored, as by the original; quiet runs are strict
+            wrong.append(f"unknown option {a}")
+    for text in wrong:  # ignored, as by the original; quiet runs are strict
         if options.quiet:
-            raise UsageError(f"unknown option {a}; csl --help lists the options")
-        print(f"csl: unknown option {files.shown(a)} is ignored; csl --help lists the options", file=sys.stderr)
+            raise UsageError(f"{text}; csl --help lists the options")
+        print(f"csl: {files.shown(text)}{' is' if text.startswith('unknown') else ', and is'} ignored; csl --help lists the options", file=sys.stderr)
     if options._jit is None and options.engine is None and os.environ.get("CSL_NATIVE_JIT"):
         put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
     if options.output == "-":

@@ -12,10 +12,10 @@ from csl_native.image.files import shown
 
 from .baseimage import base_image
 from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET, T
-from .lisp.errors import NAMES
+from .lisp.errors import COMPILED, NAMES
 from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
-from .lisp.transcript import Transcript
+from .lisp.transcript import CompilerWords, Transcript
 from .session import Session
 from .system.process import is_terminal
 from .system.waiting import patient
@@ -88,6 +88,8 @@ class TopLevel:
             self.profiler = Profiler()
         try:
             self.begin(restarted=False, cold=self.options.cold)
+            if self.options.gc_trigger is not None and not self.options.quiet:
+                self.session.lisp.output.write(f"GC trigger set to {self.options.gc_trigger}\n")
             if self.options.forms and self.options.quiet and not self.options.files:
                 self.guarded(Input())
             for form in self.options.forms:
@@ -137,8 +139,7 @@ class TopLevel:
             self.session.tell_gdb()
         if self.options.verbose:
             lisp.on_collection = lambda text: self.note(f"csl: {text}")
-        if not self.options.quiet and not restarted and self.options.image in (None, "-"):
-            m.set_value(m.intern("*redefmsg"), T)
+        self.speak(restarted)
         banner = m.root(ROOT_BANNER)
         if banner & 7 == 3 and not self.options.quiet:
             lisp.output.write(m.text(banner) + "\n")
@@ -153,6 +154,27 @@ class TopLevel:
             m.set_value(m.intern(name), UNSET)
         if not restarted:
             self.explain()
+
+    def speak(self, restarted: bool) -> None:
+        """Make a session say what the original says of definitions and errors, if it should."""
+        lisp, m = self.session.lisp, self.session.machine
+        if self.options.quiet:
+            return
+        programs = self.options.image in (None, "-")
+        if programs and not restarted:
+            m.set_value(lisp.s_redefmsg, T)
+        if self.modern():
+            return
+        if programs and not restarted:
+            m.set_value(lisp.s_comp, T)
+            m.set_value(lisp.s_pwrds, T)
+        lisp.words = CompilerWords(lisp, not programs)
+        if not self.options.backtrace:
+            lisp.errors.trace = COMPILED
+
+    def modern(self) -> bool:
+        """Is what is read typed by somebody, or was it asked for that this is as if it were?"""
+        return bool(self.options.modern) or self.files() == ["-"] and is_terminal(sys.stdin)
 
     def variable(self, name: str, option: str) -> None:
         """ValueError unless a name of the command line is a variable."""
@@ -171,7 +193,9 @@ class TopLevel:
             file = stream.file
 
             def prompted() -> bytes:
-                self.session.lisp.output.write(self.session.lisp.prompt)
+                out = self.session.lisp.output
+                out.write(self.session.lisp.prompt)
+                out.column = 0  # what answers the line begins one
                 assert file is not None
                 return bytes(file.readline())
             stream.prompt = prompted

@@ -72,7 +72,7 @@ def test_variables_and_forms(csl: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments,words", [
-    (["--no-such-option", "-q"], "unknown option"), (["-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
+    (["--no-such-option", "-q"], "unknown option"), (["-q", "-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
     (["-r", "12x"], "a number was expected"), (["--engine", "warp"], "no such engine"), (["--tags", "vax"], "no architecture 'vax'; known are"),
     (["--native=maybe"], "on or off"), (["-q", "missing.lsp"], "no such file"),
     (["-i", "missing.img", "-e", "1"], "cannot be read"), (["-i", "/dev/null", "-e", "1"], "not an image")])
@@ -87,7 +87,8 @@ def test_parsing() -> None:
         "file.img", 2 << 30, "python", ["x=1"], "out", ["f.lsp", "-"])
     assert size_of("500", "-k") == 500 << 20 and size_of("64000K", "-k") == 62 << 20
     with pytest.raises(UsageError):
-        parse(["-e"])
+        parse(["-q", "-e"])
+    assert parse(["-e"]).forms == []
 
 
 def test_help_and_version(csl: Run) -> None:

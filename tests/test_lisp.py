@@ -23,7 +23,8 @@ TRACE = """(de h (x) (car x)) (de g (x y) (plus 1 (h x))) (de f (x) (cons (g x 5
 def test_back_traces(csl: Run, options: tuple[str, ...]) -> None:
     done = csl("-q", *options, text=TRACE + "(errorset '(f 3) t t) (errorset '(f 3) t 'values) (errorset '(f 3) t nil) (errorset '(deep 100) t t)")
     error = "\n+++ Error attempt to take car of an atom: {}\n"
-    assert done.stdout == (error.format(3) + "Inside: h\nInside: g\nInside: f\n" + error.format(3) + "Inside: h 3\nInside: g 3 5\nInside: f 3\n"
+    assert done.stdout == (error.format(3) + "Inside: h\nInside: g\nInside: f\n"
+                           + error.format(3) + "Inside: h\nArg1: 3\nInside: g\nArg1: 3\nArg2: 5\nInside: f\nArg1: 3\n"
                            + error.format(3) + error.format(9) + "Inside: h\nInside: g\nInside: f\n" + 37 * "Inside: deep\n" + "... and 63 more\n")
 
 

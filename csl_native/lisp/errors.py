@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
-QUIET, NAMES, VALUES = range(3)  # of a back-trace: nothing, the functions, and their arguments and locals
+# Of a back-trace: nothing, the functions, and their arguments; those of compiled functions only, as the original's top level does.
+QUIET, NAMES, VALUES, COMPILED = range(4)
 MOST_HINTS = 50  # in one session: looking through all names takes some milliseconds
 NARROWEST = 20  # columns of a line that messages are broken into
 MOST_PIECES = 20000  # of one value in a message
@@ -158,10 +159,26 @@ class Errors:
         symbol = lisp.lisp_of_env(env)
         if symbol is None:
             return  # a form at the top level
+        if self.trace == COMPILED and (lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS or lisp.is_link(env)):
+            return
+        self.leave(symbol, self.arguments(env, fp))
+
+    def leave(self, symbol: int, arguments: list[int]) -> None:
+        """The lines of a back-trace for a function."""
         self.left += 1
         if self.left <= MOST_FRAMES:
-            values = "".join(f" {lisp.printer.text(v)}" for v in self.arguments(env, fp)) if self.trace == VALUES else ""
-            self.out.write(f"Inside: {lisp.printer.text(symbol)}{values}\n")
+            text = self.lisp.printer.text
+            self.out.write(("\n" if self.out.column else "") + f"Inside: {text(symbol)}\n")
+            if self.trace != NAMES:
+                self.out.write("".join(f"Arg{k}: {text(value)}\n" for k, value in enumerate(arguments, 1)))
+
+    def evaluating(self, form: int) -> None:
+        """An argument of a call that is evaluated was left by an error."""
+        cage = self.lisp.machine.cage
+        if cage["unwind_kind"] == UNWIND_ERROR and self.trace == COMPILED and cage["tracing"]:
+            self.left += 1
+            if self.left <= MOST_FRAMES:
+                self.out.write(f"\nEvaluating: {self.lisp.printer.text(form)}")
 
     def arguments(self, env: int, fp: int) -> list[int]:
         """What the parameters hold in a frame; none when the function has no frame, as optimised code."""

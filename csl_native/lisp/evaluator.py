@@ -77,7 +77,14 @@ class Evaluator:
 
     def eval_call(self, head: int, x: int, depth: int) -> int:
         m = self.machine
-        return m.apply(head, [self.eval(form, depth) for form in m.items(m.cdr(x))])
+        form, arguments = NIL, list[int]()
+        try:
+            for form in m.items(m.cdr(x)):
+                arguments.append(self.eval(form, depth))
+        except Unwinding:
+            self.errors.evaluating(form)
+            raise
+        return m.apply(head, arguments)
 
     def eval_compiled(self, x: int) -> int:
         m = self.machine

@@ -27,6 +27,7 @@ class Exits(Assembler):
     special: dict[int, Callable[[int, int], Steps]]
     loops: tuple[Callable[[int, int], Steps], ...]
     known: Known
+    compiled: bool
     lambda_: int
     list_: int
     form: Callable[[int, int], Steps]
@@ -121,6 +122,10 @@ class Exits(Assembler):
                 self.back_jump(block.labels[label])
                 f.depth = depth + (context != EFFECT)
                 return
+        if self.compiled and self.lisp.words is not None:  # as the original's compiler: a message, and no jump
+            self.lisp.words.line(f"+++++ label {m.label(label) if label & 7 == SYMBOL else '?'} not set")
+            self.constant(NIL, context)
+            return
         yield self.general_call(m.intern("bad-go"), [m.list([self.quote, label])], context)
 
     def form_return(self, x: int, context: int) -> Steps:

@@ -216,7 +216,7 @@ class ModuleWriter:
         self.runs = {run: Writer(lisp) for run in DIVIDED}
         self.counts = dict.fromkeys(DIVIDED, 0)
         self.functions: list[str] = []
-        self.before = NIL  # what dfprint* was before it
+        self.before, self.shown = NIL, ""  # what dfprint* was before it, and the name as it was given to faslout
         self.m.hold(self)
 
     def held_words(self) -> list[int]:

@@ -82,6 +82,8 @@ def load(lisp: Lisp, image: Image, name: str, sources: bool = False) -> None:
     strange = bool(doubt)
     if session is not None and doubt:
         session.distrust(f"module {name} of {image.path}", doubt)
+    if lisp.words is not None:
+        lisp.words.loading(os.path.basename(image.path), name)
     try:
         for item in read_module(lisp, section, data, "sources" if sources else "items"):
             with lisp.machine.scope():

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from .fasl import ModuleWriter
     from .lambdas import Known
-    from .transcript import Transcript
+    from .transcript import CompilerWords, Transcript
 
 
 class Lisp(Installer, Evaluator):
@@ -85,6 +85,7 @@ class Lisp(Installer, Evaluator):
         self.hint: Callable[[str], None] = lambda text: None  # called with what helps to understand an error that was shown
         self.on_read: Callable[[str], None] = lambda path: None  # called with every file that is opened for reading
         self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
+        self.words: CompilerWords | None = None  # what is said of definitions, if anything
         self.prompt = "> "
         self.interruptions = 0  # that ended a form
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
@@ -150,6 +151,7 @@ class Lisp(Installer, Evaluator):
                 m.set_root(root, intern(name))
         self.s_outputs = intern("*standard-output*"), intern("*terminal-io*")
         self.s_echo, self.s_pwrds = intern("*echo"), intern("*pwrds")
+        self.s_redefmsg, self.s_savedef = intern("*redefmsg"), intern("*savedef")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
         self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}
 
@@ -170,6 +172,10 @@ class Lisp(Installer, Evaluator):
     def is_defined(self, symbol: int) -> bool:
         return self.cells(symbol) != (SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
 
+    def is_form(self, symbol: int) -> bool:
+        """Is the symbol the head of forms whose arguments are not simply evaluated?"""
+        return bool(self.machine.flags(symbol) & F_FORM)
+
     def is_bytecoded(self, symbol: int) -> bool:
         """Does the symbol have a bytecode definition (whether or not native code runs in its place)?"""
         m = self.machine
@@ -178,6 +184,18 @@ class Lisp(Installer, Evaluator):
             return False
         code = m.field(env, 8 - VECTOR)
         return code & 7 == 6 and m.header(code) & 255 == CODE_HEADER
+
+    def is_link(self, env: int) -> bool:
+        """Is the function with this literal vector one call with its parameters in their order, which the original would put in its place?"""
+        from ..instructions.codec import Code, decode
+        m = self.machine
+        if env & 7 != VECTOR:
+            return False
+        code = Code.unpack(m.raw(m.field(env, 8 - VECTOR)))
+        rows, count = [(each.row.name, each.operands) for each in decode(code.code)], code.least
+        begins = rows[:count] == [("local", (k,)) for k in range(count)]
+        rest = [name for name, _ in rows[count:] if name not in ("push_argument", "pop")]
+        return begins and len(rest) > 1 and rest[-1] == "return" and (len(rest) == 2 or set(rest[:-1]) <= {"car", "cdr"} or set(rest[1:-1]) == {"cons"})
 
     def lisp_of_env(self, env: int) -> int | None:
         """The symbol whose function has this literal vector, if the search finds one."""

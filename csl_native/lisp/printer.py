@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import gmp
 from ..kernel.memory import NIL, UNSET
-from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH
+from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH, T_RECORD
 from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
 from .streams import Collector, Output
@@ -132,6 +132,8 @@ class Printer:
             return self.handle(x, escape)
         if kind == T_BYTES:
             return self.numbers(x)
+        if kind == T_RECORD:
+            return "#<evector>"
         return f"#<object {x:x}>"
 
     def handle(self, x: int, escape: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
+from ...machine import Unwinding
 from ...objects import (
     CODE_HEADER,
     F_CODE,
@@ -55,7 +56,12 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
         raise lisp.errors.plain("symbol-set-definition", name)
     if check_lose(lisp, name):
         return NIL
-    compiled = m.value(lisp.s_comp) not in (None, NIL)
+    compiled, words = m.value(lisp.s_comp) not in (None, NIL), lisp.words
+    if words is not None:
+        if m.value(lisp.s_redefmsg) not in (None, NIL) and lisp.is_defined(name):
+            lisp.output.write(f"\n+++ {lisp.printer.text(name)} redefined\n")
+        if compiled:
+            words.begin()
     try:
         lisp.define(name, parameters, body, KINDS[kind], compiled)
     except CompileError as error:
@@ -63,9 +69,14 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
             raise lisp.compile_error(error) from None
         failing = m.list([m.intern("unbindable"), m.list([lisp.s_quote, error.value])])  # a call is the error, as in interpreted functions
         lisp.define(name, m.list([m.intern("&rest"), m.make_symbol("rest")]), [failing], KINDS[kind])
+    source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
     if not compiled:
-        source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
         m.set_field(name, SYM_SPARE, source)
+        return name
+    if m.value(lisp.s_savedef) not in (None, NIL):
+        m.kernel.put(name, lisp.s_savedef, source)
+    if words is not None:
+        words.compiled(name, parameters, body, m.field(name, SYM_ENV))
     return name
 
 
@@ -172,9 +183,9 @@ def getd(lisp: Lisp, name: Value) -> int:
 def code_pointer(lisp: Lisp, name: int) -> int:
     """The compiled function of a symbol as a value, which later definitions of the symbol leave alone: a symbol of its own with that function."""
     m = lisp.machine
-    if m.flags(name) & F_CODE:
+    if m.flags(name) & F_CODE and not m.is_interned(name):
         return name
-    pointer = m.make_symbol(m.text(name))
+    pointer = m.make_symbol(m.text(name) + "#code")
     m.met.append(pointer)
     copy_function(lisp, pointer, name)  # nothing knows the new symbol, so nothing is redefined
     lisp.set_flags(pointer, F_CODE)
@@ -222,10 +233,15 @@ def compile_(lisp: Lisp, names: Value) -> int:
 def compile_again(lisp: Lisp, name: int) -> None:
     m = lisp.machine
     source = m.cdr(m.field(name, SYM_SPARE))
+    parameters, body = m.car(source), list(m.items(m.cdr(source)))
+    if lisp.words is not None:
+        lisp.words.begin()
     try:
-        lisp.define(name, m.car(source), list(m.items(m.cdr(source))), m.flags(name) & F_FORM, compiled=True)
+        lisp.define(name, parameters, body, m.flags(name) & F_FORM, compiled=True)
     except CompileError as error:
         raise lisp.compile_error(error) from None
+    if lisp.words is not None:
+        lisp.words.compiled(name, parameters, body, m.field(name, SYM_ENV))
 
 
 @builtin("compile-all", 0)
@@ -336,7 +352,12 @@ def declaring(kind: str) -> None:
     def make_all(lisp: Lisp, names: Value) -> int:
         m = lisp.machine
         for name in m.items(names):
-            make(lisp, name)
+            try:
+                make(lisp, name)
+            except Unwinding:
+                if m.cage["tracing"]:
+                    lisp.errors.leave(m.intern(plural), [names])
+                raise
             if m.value(name) is None:
                 m.set_value(name, NIL)
         return NIL

@@ -17,6 +17,7 @@ from ..assembly import CompileError
 from ..fasl import PREFIX, ModuleWriter, Unwritable
 from ..libraries import Library, handle_of, library_of
 from ..registry import Checked, Text, Value, builtin
+from ..transcript import PROGRAM
 from .control import errorset
 from .definitions import KINDS, Definition, definition_of, flagged
 from .images import session_of
@@ -96,11 +97,15 @@ def faslout(lisp: Lisp, name: Checked) -> int:
     """Compile what follows in the input to a module, until faslend; where ``begin`` reads programs, through dfprint*."""
     m = lisp.machine
     shown = m.car(name) if name & 7 == CONS else name
-    lisp.output.write(f"\nFASLOUT {lisp.printer.text(shown)}: IN files;  or type in expressions\nWhen all done, execute FASLEND;\n\n")
+    end = "\n\n"
+    if lisp.words is not None:
+        lisp.words.begin()
+        end = "\n"
+    lisp.output.write(f"\nFASLOUT {lisp.printer.text(shown)}: IN files;  or type in expressions\nWhen all done, execute FASLEND;{end}")
     if start_module(lisp, name) == NIL:
         say(lisp, "+++ Failed to open FASL output file")
         return NIL
-    begun(lisp, "faslout").before = m.value(m.intern("dfprint*")) or NIL
+    begun(lisp, "faslout").before, begun(lisp, "faslout").shown = m.value(m.intern("dfprint*")) or NIL, lisp.printer.text(shown)
     m.set_value(m.intern("dfprint*"), m.intern("compile-to-module"))
     m.set_value(m.intern("*defn"), T)
     if not lisp.is_defined(m.intern("begin")):
@@ -125,7 +130,9 @@ def faslend(lisp: Lisp) -> int:
     m = lisp.machine
     if lisp.module is None:
         return NIL
-    name = lisp.module.name
+    name = lisp.module.shown or lisp.module.name
+    if lisp.words is not None:
+        lisp.words.line("+++ FASLEND")
     m.set_value(m.intern("dfprint*"), lisp.module.before)
     m.set_value(m.intern("*defn"), NIL)
     start_module(lisp, NIL)
@@ -221,6 +228,8 @@ def compile_definition(lisp: Lisp, module: ModuleWriter, definition: Definition)
         env = lisp.make_env(definition.name, definition.parameters, definition.body, True)
     except CompileError as error:
         raise lisp.compile_error(error) from None
+    if lisp.words is not None:
+        lisp.words.compiled(definition.name, definition.parameters, definition.body, env)
     written(lisp, lambda: module.definition(definition.name, env, KINDS[definition.kind]))
     if (m.value(m.intern("*savedef")) or NIL) != NIL:
         source = m.cons(lisp.s_lambda, m.cons(definition.parameters, m.list(definition.body)))
@@ -238,8 +247,11 @@ def load_from(lisp: Lisp, name: int, function: str, sources: bool) -> int:
                 return NIL
         except ImageError as error:
             raise lisp.errors.plain(str(error)) from None
-    places = ", ".join(library.path for library in libraries.inputs(lisp)) or "no library is open"
-    raise lisp.errors.plain(f"{function}: no module {text} in the input libraries ({places})")
+    places = [library.path for library in libraries.inputs(lisp)]
+    if lisp.errors.show:
+        lisp.errors.begin().write(f'Failed to find "{(places or [PROGRAM])[-1]}({text})"\n')
+    lisp.hint(f"{function}: no module {text} in the input libraries ({', '.join(places) or 'no library is open'})")
+    raise lisp.errors.loud("loadable module not found for loading:", name)
 
 
 @builtin("load-module", 1)

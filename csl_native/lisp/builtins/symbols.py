@@ -6,8 +6,8 @@ import heapq
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, UNSET
-from ...objects import F_GENSYM, F_UNNAMED, SYM_PLIST, SYM_VALUE
-from ...words import STRING, SYMBOL
+from ...objects import F_GENSYM, F_UNNAMED, SYM_PLIST, SYM_SPARE, SYM_VALUE
+from ...words import CONS, STRING, SYMBOL
 from ..registry import Checked, Symbol, Text, Value, Variable, builtin
 
 if TYPE_CHECKING:
@@ -147,7 +147,11 @@ def symbol_value(lisp: Lisp, x: Value) -> int:
 
 @builtin("symbol-function", 1)
 def symbol_function(lisp: Lisp, x: Value) -> int:
-    return x if x & 7 == SYMBOL and lisp.is_defined(x) else NIL
+    """The compiled function of a symbol; the symbol itself for macros and special forms, and for what is interpreted."""
+    from .definitions import code_pointer
+    if x & 7 != SYMBOL or not lisp.is_defined(x):
+        return NIL
+    return x if lisp.is_form(x) or lisp.machine.field(x, SYM_SPARE) & 7 == CONS else code_pointer(lisp, x)
 
 
 @builtin("makeunbound", 1)

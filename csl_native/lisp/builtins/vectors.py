@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
-from ...objects import BYTES_HEADER, T_BYTES
+from ...objects import BYTES_HEADER, T_BYTES, T_RECORD
 from ...words import OTHER, STRING, SYMBOL, VECTOR
 from ..handles import make_weak_table
 from ..registry import Checked, Fixnum, Number, String, Value, Vector, builtin
@@ -32,8 +32,8 @@ def vector_to_list(lisp: Lisp, v: Vector) -> int:
 def eupbv(lisp: Lisp, v: Value) -> int:
     """The highest index of a vector, or of the bytes of a string; nil for other values."""
     m = lisp.machine
-    if v & 7 == VECTOR:
-        return (m.vector_length(v) - 1) << 3
+    if v & 7 == VECTOR or v & 7 == OTHER and m.header(v) >> 3 & 31 == T_RECORD:
+        return (m.header(v) >> 11) - 1 << 3
     return (len(m.string_bytes(v)) - 1) << 3 if v & 7 == STRING else NIL
 
 

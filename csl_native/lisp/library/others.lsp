@@ -77,7 +77,6 @@
 (de complex!-arrayp (x) nil)
 (de convert!-to!-array (x) x)
 (de structp (x) nil)
-(de evectorp (x) nil)
 (de bit!-vector!-p (x) nil)
 (de simple!-bit!-vector!-p (x) nil)
 (de simple!-string!-p (x) (stringp x))
@@ -106,3 +105,37 @@
                      (append (cdddr u) (append (reverse stepping) (ncons (list2 'go label)))))))))
 
 (dm compiler!-let (u) (cons '!~let (cdr u)))
+
+% Bind the variables of a list, which is evaluated, to the values of another list.
+(dm progv (u)
+  (list4 'progv!-call (cadr u) (caddr u) (list2 'function (cons 'lambda (cons nil (cdddr u))))))
+
+(de progv!-call (names values f)
+  (prog (old)
+    (setq old (mapcar names (function (lambda (x) (cond ((boundp x) (ncons (symbol!-value x))) (t nil))))))
+    (return (unwind!-protect
+              (progn (mapc names (function (lambda (x)
+                       (set x (cond ((atom values) nil) (t (car values))))
+                       (setq values (cond ((atom values) nil) (t (cdr values)))))))
+                     (funcall f))
+              (mapc names (function (lambda (x)
+                (cond ((null (car old)) (makeunbound x)) (t (set x (caar old))))
+                (setq old (cdr old)))))))))
+
+% -- sets of keys, as hash tables
+
+(de mkhashset (n) (mkhash n 2 1.5))
+(de sethashset (x h) (puthash x h t))
+(de gethashset (x h) (gethash x h))
+(de resethashset (x h) (remhash x h))
+(de clrhashset (h) (clrhash h))
+(de hashsetcontents (h) (mapcar (hashcontents h) (function car)))
+(de maphashset (f h) (mapc (hashsetcontents h) f))
+
+% -- quotients as floats
+
+(de ffloor (x y) (float (floor x y)))
+(de fround (x y) (float (round x y)))
+(de ftruncate (x y) (float (truncate x y)))
+
+(de bldmsg_temp_internal (f l) (apply 'bldmsg (cons f l)))

@@ -1,0 +1,65 @@
+"""Extended vectors: a type of their own beside vectors, with the elements of those."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...objects import T_RECORD
+from ...words import HEADER, OTHER, VECTOR
+from ..registry import Checked, Value, builtin
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+MOST = 1 << 24  # elements
+
+
+def is_evector(lisp: Lisp, x: int) -> bool:
+    return x & 7 == OTHER and lisp.machine.header(x) >> 3 & 31 == T_RECORD
+
+
+def place(lisp: Lisp, v: int, i: int, who: str) -> int:
+    """The offset of an element, of a plain vector too; an error names what is none."""
+    if not is_evector(lisp, v) and v & 7 != VECTOR:
+        raise lisp.errors.plain(who, v)
+    if i & 7 or not 0 <= i >> 3 < lisp.machine.header(v) >> 11:
+        raise lisp.errors.plain(who, i)
+    return 8 * (i >> 3) + 8 - (v & 7)
+
+
+@builtin("mkevect", 1)
+def mkevect(lisp: Lisp, n: Checked) -> int:
+    """An extended vector with the elements 0 to n, all nil."""
+    m = lisp.machine
+    if n & 7 or not 0 <= n >> 3 < MOST:
+        raise lisp.errors.plain("mkevect", n)
+    v = m.object(T_RECORD << 3 | HEADER, bytes(8 * ((n >> 3) + 1)))
+    for k in range((n >> 3) + 1):
+        m.set_field(v, 8 * k + 8 - OTHER, NIL)
+    return v
+
+
+@builtin("egetv", 2)
+def egetv(lisp: Lisp, v: Checked, i: Checked) -> int:
+    return lisp.machine.field(v, place(lisp, v, i, "egetv"))
+
+
+@builtin("eputv", 3)
+def eputv(lisp: Lisp, v: Checked, i: Checked, x: Value) -> int:
+    lisp.machine.set_field(v, place(lisp, v, i, "eputv"), x)
+    return x
+
+
+@builtin("evectorp", 1)
+def evectorp(lisp: Lisp, x: Value) -> int:
+    return lisp.truth(is_evector(lisp, x))
+
+
+@builtin("mkxvect", 1)
+def mkxvect(lisp: Lisp, n: Checked) -> int:
+    """A vector with the elements 0 to n, of which there must be several."""
+    m = lisp.machine
+    if n & 7 or not 0 < n >> 3 < MOST:
+        raise lisp.errors.plain("mkxvect", n)
+    return m.vector([NIL] * ((n >> 3) + 1))

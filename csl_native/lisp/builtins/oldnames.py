@@ -1,0 +1,89 @@
+"""Functions of the original that few programs use: times, characters that are put back."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ...kernel.memory import NIL
+from ...system.process import is_terminal
+from ..registry import Checked, Number, Symbol, builtin
+from ..streams import EOF_CHAR
+from .reading import channel
+
+if TYPE_CHECKING:
+    from ..lisp import Lisp
+
+
+# -- numbers that there are not ------------------------------------------------------
+
+
+@builtin("complex", 1, 2)
+def complex_(lisp: Lisp, real: Number, imaginary: Checked = 0) -> int:
+    """A real number; there are no others."""
+    if imaginary != 0:
+        raise lisp.errors.plain("bad arg for complex, there are no complex numbers", real, imaginary)
+    return real
+
+
+@builtin("cis", 1)
+def cis(lisp: Lisp, angle: Number) -> int:
+    raise lisp.errors.plain("bad arg for cis, there are no complex numbers", angle)
+
+
+# -- times ---------------------------------------------------------------------------
+
+
+@builtin("walltime", 0)
+def walltime(lisp: Lisp) -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000) << 3
+
+
+@builtin("time*", 0)
+def time_star(lisp: Lisp) -> int:
+    """The processor's time so far, in milliseconds, as a float."""
+    return lisp.machine.float((time.process_time() - lisp.started) * 1000)
+
+
+@builtin("batchp", 0)
+def batchp(lisp: Lisp) -> int:
+    """Does nobody sit before the standard input?"""
+    import sys
+    return lisp.truth(not is_terminal(sys.stdin))
+
+
+@builtin("user-homedir-pathname", 0, reaches=True)
+def user_homedir_pathname(lisp: Lisp) -> int:
+    return lisp.machine.string(os.path.expanduser("~"))
+
+
+# -- symbols -------------------------------------------------------------------------
+
+
+@builtin("symbol-package", 1)
+def symbol_package(lisp: Lisp, name: Symbol) -> int:
+    """nil: there are no packages."""
+    return NIL
+
+
+@builtin("symbol-fn-cell", 1)
+def symbol_fn_cell(lisp: Lisp, name: Symbol) -> int:
+    """The function of a symbol; nil for none."""
+    return name if lisp.is_defined(name) else NIL
+
+
+# -- reading -------------------------------------------------------------------------
+
+
+@builtin("unreadch", 1, 2)
+def unreadch(lisp: Lisp, c: Symbol, h: Checked = NIL) -> int:
+    """Put a character back, so that it is read next."""
+    stream = lisp.input if h == NIL else channel(lisp, h, "unreadch")
+    text = lisp.machine.text(c)
+    if text != EOF_CHAR:
+        at = stream.position
+        stream.buffer = stream.buffer[:at] + text[:1] + stream.buffer[at:]
+    return c
+
