@@ -12,7 +12,7 @@ from csl_native.image.files import shown
 
 from .baseimage import base_image
 from .kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET, T
-from .lisp.errors import COMPILED, NAMES
+from .lisp.errors import COMPILED, NAMES, VALUES
 from .lisp.lisp import Restart, Stopped
 from .lisp.streams import Input
 from .lisp.transcript import CompilerWords, Transcript
@@ -169,8 +169,7 @@ class TopLevel:
             m.set_value(lisp.s_comp, T)
             m.set_value(lisp.s_pwrds, T)
         lisp.words = CompilerWords(lisp, not programs)
-        if not self.options.backtrace:
-            lisp.errors.trace = COMPILED
+        lisp.errors.trace = VALUES if self.options.backtrace else COMPILED
 
     def modern(self) -> bool:
         """Is what is read typed by somebody, or was it asked for that this is as if it were?"""

@@ -159,7 +159,7 @@ class Errors:
         symbol = lisp.lisp_of_env(env)
         if symbol is None:
             return  # a form at the top level
-        if self.trace == COMPILED and (lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS or lisp.is_link(env)):
+        if self.trace == COMPILED and lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS or lisp.words is not None and lisp.is_link(env):
             return
         self.leave(symbol, self.arguments(env, fp))
 
@@ -175,7 +175,7 @@ class Errors:
     def evaluating(self, form: int) -> None:
         """An argument of a call that is evaluated was left by an error."""
         cage = self.lisp.machine.cage
-        if cage["unwind_kind"] == UNWIND_ERROR and self.trace == COMPILED and cage["tracing"]:
+        if cage["unwind_kind"] == UNWIND_ERROR and self.trace in (VALUES, COMPILED) and self.lisp.words is not None and cage["tracing"]:
             self.left += 1
             if self.left <= MOST_FRAMES:
                 self.out.write(f"\nEvaluating: {self.lisp.printer.text(form)}")

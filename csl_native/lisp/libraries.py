@@ -11,6 +11,7 @@ from csl_native.image.writing import Writer
 
 from ..instructions.table import CodeError
 from ..kernel.memory import NIL
+from ..machine import Unwinding
 from ..objects import F_FEXPR, F_MACRO
 from ..verifying import private_env
 from ..words import CONS, OTHER, SYMBOL, VECTOR
@@ -105,7 +106,11 @@ def take_item(lisp: Lisp, item: int, strange: bool = False) -> None:
     from .builtins.definitions import check_lose
     m = lisp.machine
     if item & 7 != VECTOR or m.vector_length(item) != 3:
-        lisp.eval(item)
+        try:
+            lisp.eval(item)
+        except Unwinding:
+            lisp.errors.evaluating(item)
+            raise
         return
     symbol, env, kind = m.vector_items(item)
     if symbol & 7 != SYMBOL or env & 7 != VECTOR or m.vector_length(env) == 0 or m.field(env, 8 - VECTOR) & 7 != OTHER:

@@ -9,7 +9,7 @@ from ...machine import Unwinding
 from ...objects import F_MACRO, SYM_ENV
 from ...vm import UNWIND_ERROR
 from ...words import CONS, SYMBOL
-from ..errors import INTERNAL, NAMES, QUIET, VALUES
+from ..errors import COMPILED, INTERNAL, NAMES, QUIET, VALUES
 from ..registry import Checked, Fixnum, Number, Symbol, Text, Value, builtin
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = N
     level = min(max(level, errors.least), errors.most)
     before = errors.show, errors.trace
     errors.show = level >= 2
-    errors.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES
+    errors.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None else COMPILED
     sp, bp = m.cage["sp"], m.cage["bp"]
     try:
         with errors.printed():
