@@ -116,7 +116,7 @@ def test_bytes_that_make_no_sense(session: Session, data: st.DataObject) -> None
 
 def test_faslout_to_load_module(csl: Run, tmp_path: Path) -> None:
     done = csl("-q", "-o", "lib.img", text=SOURCE + "(load!-module 'shapes)")
-    assert done.stdout == ("\nFASLOUT shapes: IN files;  or type in expressions\nWhen all done, execute FASLEND;\n"
+    assert done.stdout == ("\nFASLOUT shapes: IN files;  or type in expressions\nWhen all done, execute FASLEND;\n\n"
                            "Completed FASL files for shapes\n(loading 12)\n"), done.stderr
     for engine in (None, "python"):
         s = Session(libraries=[tmp_path / "lib.img"], engine=engine, output=open(tmp_path / "out", "wb"))
