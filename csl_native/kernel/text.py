@@ -209,6 +209,8 @@ def explode(x):
             while i > 0:
                 i -= 1
                 c = load8(x + 8 - STRING + i)
+                if c == 35:  # may need to be written as #hash;
+                    return host(H_TEXT, X_EXPLODE, x, 0)
                 r = cons(character(c), r)
                 if c == 34:
                     r = cons(character(c), r)
@@ -384,13 +386,27 @@ def explode2uc(x):
     return explode_case(x, 97, -32, X_EXPLODE2UC)
 
 
+@bounded("a pass over the bytes of one string")
+def is_simple(s) -> bool:
+    """Whether changing the letters of a name or string needs no escapes: it begins with none of what begins no name, and has no #."""
+    p = s + 8 - STRING
+    end = p + (load(s - STRING) >> 8)
+    if p < end and (load8(p) >= 48 and load8(p) <= 57 or load8(p) == 95):
+        return False
+    while p < end:
+        if load8(p) == 35:
+            return False
+        p += 1
+    return True
+
+
 def explode_case(x, first, shift, number):
     """The characters of a symbol or string as a list, with 26 letters from ``first`` on moved by ``shift``."""
     s = name_of(x)
     if s == UNWIND:
         return UNWIND
     if s != 0:
-        if is_ascii(s):
+        if is_ascii(s) and (shift == 0 or is_simple(s)):
             r = NIL
             i = load(s - STRING) >> 8
             while i > 0:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_MET = 10000  # words that printing leaves to be held
 PIECE = 1 << 14  # bytes of a vector of numbers, or characters, between two looks at whether somebody asks for an end
 CONTROLS = dict.fromkeys(range(32))
+SPECIAL = frozenset("0123456789_")  # what begins no name
+UNBROKEN, BROKEN = "\x02", "\x05"  # symbols of which the first ends the breaking of lines, until the second is printed
 LONG = 200  # limbs from which on a library converts to decimal
 ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
 
@@ -51,6 +53,7 @@ class Printer:
         self.lisp, self.m = lisp, lisp.machine
         self.lower, self.raise_ = self.m.intern("*lower"), self.m.intern("*raise")
         self.entities = True  # characters beyond ASCII are written as numbers; not where they become characters of Lisp
+        self.fold: Callable[[str], str] | None = None  # what makes the letters of names and strings of prin2 small, or capitals
 
     def text(self, x: int, escape: bool = True) -> str:
         """The whole text of a value on one line."""
@@ -66,10 +69,18 @@ class Printer:
         finally:
             self.entities = True
 
+    def folded(self, x: int, fold: Callable[[str], str]) -> str:
+        """What prin2 shows, in letters of one case.  Digits at the beginning of names have their escapes, as in the original."""
+        self.fold = fold
+        try:
+            return self.text(x, False)
+        finally:
+            self.fold = None
+
     def symbol(self, x: int, escape: bool) -> str:
         name = self.m.text(x)
         if not escape:
-            return name
+            return name if self.fold is None else "!" * (name[:1] in SPECIAL) + self.fold(name)
         down = self.m.value(self.lower) not in (None, NIL)
         up = self.m.value(self.raise_) not in (None, NIL)
         out = []
@@ -80,9 +91,9 @@ class Printer:
                 self.m.look()
             if self.entities and (ord(c) > 127 or c == "\r"):
                 out.append("!" + entity(c))
-            elif c.isalpha() and (k or c.isascii()):
+            elif c.isalpha() and c.isascii():
                 out.append("!" + c if (c.isupper() and down) or (c.islower() and up and not down) else c)
-            elif k and (c.isdigit() or c == "_"):
+            elif k and c in SPECIAL:
                 out.append(c)
             else:
                 out.append("!" + c)
@@ -91,9 +102,9 @@ class Printer:
     def string(self, x: int, escape: bool) -> str:
         text = self.m.text(x)
         if not escape:
-            return text
+            return text if self.fold is None else "#hash;".join(map(self.fold, ENTITY.split(text)))
         if not self.entities:
-            return '"' + text.replace('"', '""') + '"'
+            return '"' + ENTITY.sub("#hash;", text.replace('"', '""')) + '"'
         text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")  # files may have both at the end of a line
         return '"' + (text if text.isascii() else "".join(self.pieces(text, lambda c: entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c))) + '"'
 
@@ -180,7 +191,10 @@ class Printer:
                     self.put("[", bool(blank_), out)
                     stack.append(("elements", x, 0))
                 else:
-                    self.put(self.atom(x, escape), bool(blank_), out)
+                    text = self.atom(x, escape)
+                    self.put(text, bool(blank_), out)
+                    if x & 7 == SYMBOL and not escape and (BROKEN in text or UNBROKEN in text):
+                        out.unbroken = text.rfind(UNBROKEN) > text.rfind(BROKEN)
             elif action == "tail":
                 if x == NIL:
                     self.put(")", False, out)
@@ -206,11 +220,11 @@ class Printer:
         if text[:1] == '"':
             n += 3 * (n - len(text.translate(CONTROLS)))
         if blank:
-            if out.column + n >= out.width:
+            if out.column + n >= out.width and not out.unbroken:
                 out.write("\n")
             else:
                 out.write(" ")
-        elif out.column + n > out.width:
+        elif out.column + n > out.width and not out.unbroken:
             if out.column > 0 or text[:1] == "\"" or not text[:1].isdigit():
                 out.write("\n")
         out.write(text)

@@ -182,6 +182,7 @@ class Output:
         self.lines = self.written = 0
         self.width = DEFAULT_WIDTH
         self.by_default = False  # (linelength t) was the last setting
+        self.unbroken = False  # lines are as long as they come: between the characters that begin and end what is typeset
         self.parts: list[str] = []
         self.pending = 0
         self.gone = ""  # the end of what was given to the file

@@ -53,13 +53,13 @@ def terpri(lisp: Lisp) -> int:
 
 @builtin("princ-upcase", 1)
 def princ_upcase(lisp: Lisp, x: Value) -> int:
-    lisp.output.write(utf8.upper(lisp.printer.text(x, False)))
+    lisp.output.write(lisp.printer.folded(x, utf8.upper))
     return x
 
 
 @builtin("princ-downcase", 1)
 def princ_downcase(lisp: Lisp, x: Value) -> int:
-    lisp.output.write(utf8.lower(lisp.printer.text(x, False)))
+    lisp.output.write(lisp.printer.folded(x, utf8.lower))
     return x
 
 
@@ -218,23 +218,17 @@ def explode2(lisp: Lisp, x: Value) -> int:
 
 @builtin("text explode2lc", 1)
 def explode2lc(lisp: Lisp, x: Value) -> int:
-    return characters(lisp, utf8.lower(lisp.printer.text(x, False)))
+    return characters(lisp, lisp.printer.folded(x, utf8.lower))
 
 
 @builtin("text explode2uc", 1)
 def explode2uc(lisp: Lisp, x: Value) -> int:
-    return characters(lisp, capitals(lisp, x))
+    return characters(lisp, lisp.printer.folded(x, utf8.upper))
 
 
 @builtin("explode2ucn", 1)
 def explode2ucn(lisp: Lisp, x: Value) -> int:
-    return lisp.machine.list(codes(capitals(lisp, x)))
-
-
-def capitals(lisp: Lisp, x: int) -> str:
-    """What prin2 shows in capital letters; numbers as they are."""
-    text = lisp.printer.text(x, False)
-    return text if lisp.is_number(x) else utf8.upper(text)
+    return lisp.machine.list(codes(lisp.printer.folded(x, utf8.upper)))
 
 
 @builtin("explode2n", 1, 1, "explodecn")
@@ -244,7 +238,7 @@ def explode2n(lisp: Lisp, x: Value) -> int:
 
 @builtin("explode2lcn", 1)
 def explode2lcn(lisp: Lisp, x: Value) -> int:
-    return lisp.machine.list(codes(utf8.lower(lisp.printer.text(x, False))))
+    return lisp.machine.list(codes(lisp.printer.folded(x, utf8.lower)))
 
 
 @builtin("exploden", 1)

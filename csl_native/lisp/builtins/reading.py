@@ -322,12 +322,16 @@ def closed(text: str) -> str:
     return text + '"' if text.count('"') % 2 and text.lstrip(". \n\t").startswith('"') else text
 
 
+ESCAPED_ENTITY = re.compile("#hash;(?=[A-Za-z0-9]+;)")
+
+
 @builtin("text compress", 1)
 def compress(lisp: Lisp, items: Value) -> int:
     """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
     text = closed(compress_text(lisp, items))
+    literal = text.startswith('"')  # explode leaves the characters of a string alone, but for what would be read as a name
     try:
-        return lisp.reader.read(Input(text=text, literal=text.startswith('"')))  # explode leaves the characters of a string alone
+        return lisp.reader.read(Input(text=ESCAPED_ENTITY.sub("#", text) if literal else text, literal=literal))
     except ReadError as error:
         raise lisp.errors.loud(str(error)) from None
 
