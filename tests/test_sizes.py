@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from csl_native import LispError, Session
 from csl_native.engines.record import engines
 from csl_native.lisp.streams import Input
+
+from .conftest import needs_native
 
 DEEP = 3000
 # Forms inside of each other: what stands before and behind the innermost one, which is x; and the value where x is 5.
@@ -161,3 +164,14 @@ def test_what_is_long_stays_with_the_stencils(session: Session) -> None:
     assert [f.code for f in session.fallbacks if f.subject == "clauses1000" and "4096 bytes" in f.detail] == ["not-compilable"]
     assert session.eval("(clauses1000 3)") == 6
     assert session.native_compile(["clauses20"]) == ["clauses20"]
+
+
+@needs_native
+@pytest.mark.parametrize("count, taken", [(30, True), (90, False)])
+def test_loops_across_each_other_are_not_optimised_beyond_a_number(count: int, taken: bool) -> None:
+    """The time that LLVM takes grows as the square of their number."""
+    body = " ".join(f"(cond ((greaterp x {i}) (setq y (cdr y)) (go l{max(0, i - 3)}))) l{i + 1}" for i in range(count))
+    with closing(Session(jit=-1)) as session:
+        session.eval(f"(progn (de big (x y) (prog nil l0 {body})) nil)")
+        assert session.native_compile(["big"]) == (["big"] if taken else [])
+        assert any("jumps back lie across each other" in line for line in session.explain()) != taken

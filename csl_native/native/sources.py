@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 # Bytes of bytecode: of a function that stands in place of its calls, what a front counts for, and of all such in one function.
 SMALL, FRONT_SIZE, ROOM = 48, 24, 240
-# A longer or wider function is not given to LLVM, whose time grows as the square of the number of branches: 0.6 s for 100 of a cond, which are
-# 1200 bytes, 4 s for 400, 25 s for 1000.
-MOST_BYTES, MOST_WORDS = 4096, 1000
+# A longer or wider function is not given to LLVM, nor one with more loops that lie across each other: LLVM's time grows as the square of their
+# number, 0.6 s for 50 and 3 s for 100, and else with the number of bytes, about a second for 4096.
+MOST_BYTES, MOST_WORDS, MOST_TANGLED = 4096, 1000, 50
 
 
 @cache
@@ -45,6 +45,8 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
         raise NotCompilable("the program has its literal vector, and may change it")
     if len(code.code) > MOST_BYTES or max(code.locals, code.frame - code.locals) > MOST_WORDS:
         raise NotCompilable(f"LLVM takes functions of {MOST_BYTES} bytes of bytecode and {MOST_WORDS} local variables, not larger ones")
+    if tangled(code) > MOST_TANGLED:
+        raise NotCompilable(f"LLVM takes functions in which at most {MOST_TANGLED} jumps back lie across each other")
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
     source = Source(label, code, len(literals), own, floats(lisp, literals), speculate=speculate)
     if (row := foreign_of(lisp, literals, code)) is not None:
@@ -61,6 +63,17 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
                 callees[n] = callee
                 room -= size
     return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate, name=m.label(symbol))
+
+
+def tangled(code: Code) -> int:
+    """The largest number of jumps back that lie across each other, or in one another: loops that are optimised together."""
+    loops = sorted((item.target, item.at) for item in decode(code.code) if item.target is not None and item.target <= item.at)
+    most = count = reach = 0
+    for first, last in loops:
+        count = count + 1 if first <= reach else 1
+        reach = max(reach, last) if count > 1 else last
+        most = max(most, count)
+    return most
 
 
 def foreign_of(lisp: Lisp, literals: list[int], code: Code) -> Signature | None:
