@@ -24,8 +24,9 @@ CHECKOUT = os.path.exists(os.path.join(os.path.dirname(PACKAGE), "pyproject.toml
 protect(BASE_IMAGE)
 
 # Changes of these do not touch the base image; of everything else that is there, now or later, they do.
-OUTER = frozenset({"__main__.py", "asm", "baseimage.py", "bench", "cli.py", "debugger.py", "demo.py", "extras.py", "heapview.py", "manual.py", "modules",
-                   "perfmap.py", "profiler.py", "gdb.py", "restoring.py", "session.py", "tools", "toplevel.py", "values.py", "wheel.py"})
+OUTER = frozenset({"__main__.py", "asm", "baseimage.py", "bench", "callables.py", "calling.py", "cli.py", "containers.py", "debugger.py", "demo.py",
+                   "exceptions.py", "extras.py", "heapview.py", "manual.py",
+                   "modules", "perfmap.py", "gdb.py", "profiler.py", "restoring.py", "session.py", "tools", "toplevel.py", "values.py", "wheel.py"})
 _base: list[str] = []
 
 

@@ -18,7 +18,7 @@ from .lisp.streams import Collector, Input
 from .machine import Machine, Unwinding
 from .signals import GATE
 from .stacks import this_stack, this_thread
-from .values import Handle, SessionError, Values
+from .values import Handle, SessionError, Values, expect
 from .vm import UNWIND_ERROR, UNWIND_RESTART, UNWIND_STOP, VM
 from .words import UNWIND
 
@@ -143,6 +143,8 @@ class Calling(Values):
 
     def eval(self, text: str) -> Any:
         """Read and evaluate all forms in ``text``; the value of the last one, as a Python value."""
+        expect("eval", "text", str, text)
+
         def body() -> int:
             stream, value = Input(text=text), NIL
             saved, self.lisp.input = self.lisp.input, stream  # so that what reads reads on in the text
@@ -167,11 +169,13 @@ class Calling(Values):
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a Lisp function with Python values."""
+        expect("call", "the name of a function", str, name)
         symbol = self.machine.symbols.get(name)
         return self._call(self._symbol(name) if symbol is None else symbol, arguments)
 
     def function(self, name: str) -> Callable[..., Any]:
         """A Lisp function as a Python callable."""
+        expect("function", "the name of a function", str, name)
         symbol = self._symbol(name)
 
         def call(*arguments: Any) -> Any:
@@ -249,6 +253,10 @@ class Calling(Values):
 
     def define(self, name: str, function: Callable[..., Any]) -> None:
         """Make a Python callable a Lisp function, which takes any number of arguments; one that was preserved is an error when it is called."""
+        expect("define", "a name", str, name)
+        if not callable(function):
+            raise TypeError(f"define: a function expected, not {type(function).__name__}")
+
         def body() -> None:
             m, lisp = self.machine, self.lisp
             rest = m.intern("arguments")

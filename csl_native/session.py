@@ -27,7 +27,7 @@ from .owned import Owned
 from .restoring import Restoring
 from .stacks import this_thread
 from .trust import Trust, is_program
-from .values import Handle, SessionError, Symbol
+from .values import Handle, SessionError, Symbol, expect
 
 
 def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
@@ -69,6 +69,8 @@ class Session(Restoring, Calling):
                  gc_stress: bool | int = False, output: Any = None, tag: int | None = None,
                  jit: int | tuple[int, int] | None = None, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
+        if heap is not None:
+            expect("heap", "a number of bytes", int, heap)
         self.path: str | None = None
         self.about: dict[str, Any] = {}  # what the heap that is preserved says of itself beyond what every one does
         self.trust = Trust(trust)
@@ -196,6 +198,8 @@ class Session(Restoring, Calling):
 
     def native_compile(self, names: list[str] | None = None, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
         """Compile functions (None: every bytecoded one) to native code; gives the names of those that now have some."""
+        if isinstance(names, str):
+            raise TypeError("native_compile: a list of names expected, not str")
         architecture = self.hardcode.architecture
         if architecture is None:
             raise ValueError(f"native code cannot be made here: {Fallback('no-architecture').sentence()}")

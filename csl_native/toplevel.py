@@ -32,7 +32,11 @@ class TopLevel:
         self.output_path: str = options.output or session.path or base_image()  # which preserve writes, unless that is the installation's
 
     def note(self, text: str) -> None:
-        self.session.lisp.output.flush()
+        out = self.session.lisp.output
+        out.flush()
+        if out is self.session.lisp.terminal and out.column and is_terminal(sys.stderr) and is_terminal(sys.stdout):
+            text = "\n" + text  # both are one screen
+            out.column = 0
         print(text, file=sys.stderr, flush=True)
 
     def run(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .kernel.memory import NIL, T
 from .lisp.deep import deep
 from .lisp.handles import PYTHON
-from .lisp.streams import Collector
+from .lisp.streams import Shown
 from .machine import BadRequest
 from .stacks import this_thread
 from .words import CONS, FLOAT, STRING, SYMBOL
@@ -26,6 +25,12 @@ SHOWN = 10000  # characters of a handle's value: it may be circular
 
 class SessionError(ValueError):
     """A session, or a value of one, is used where it cannot be: closed, another session's, or run by another thread."""
+
+
+def expect(what: str, kind: str, types: type | tuple[type, ...], value: Any) -> None:
+    """TypeError for an argument of another type."""
+    if not isinstance(value, types):
+        raise TypeError(f"{what}: {kind} expected, not {type(value).__name__}")
 
 
 class Handle:
@@ -60,16 +65,6 @@ class Symbol(str):
     """The name of a Lisp symbol."""
 
     __slots__ = ()
-
-
-class Shown(Collector):
-    """As much of what is printed as somebody wants to see of a handle."""
-
-    def write(self, text: str) -> None:
-        if self.written + len(text) > SHOWN:
-            super().write(text[:SHOWN - self.written] + "...")
-            raise EOFError
-        super().write(text)
 
 
 class Values:
@@ -107,10 +102,7 @@ class Values:
         if self.owner != this_thread() and not self.lock.acquire(blocking=False):
             return "<a Lisp value of a session that another thread runs>"
         try:
-            shown = Shown()
-            with contextlib.suppress(EOFError):
-                self.run(lambda: self.lisp.printer.print(handle.word, True, shown))
-            return f"<Lisp {shown.text()}>"
+            return f"<Lisp {self.run(lambda: self.lisp.printer.beginning(handle.word, Shown(SHOWN)))}>"
         except Exception as error:
             return f"<a Lisp value that cannot be shown: {type(error).__name__}: {error}>"
         finally:

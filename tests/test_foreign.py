@@ -159,7 +159,7 @@ def test_variable_arguments_and_errno(session: Session) -> None:
 
 MISSING = [('(foreign!-library "libno-such.so")', "libno-such.so cannot be loaded"),
            (f'(foreign!-function {LIBC} "no_such" \'int \'())', "no function no_such"),
-           (f'(foreign!-function {LIBC} "abs" \'integer \'(int))', "no type of C"), (f'(foreign!-function {LIBC} "abs" \'int \'(void))', "void is no type"),
+           (f'(foreign!-function {LIBC} "abs" \'integer \'(int))', "no C type"), (f'(foreign!-function {LIBC} "abs" \'int \'(void))', "void is no type"),
            ("(define!-foreign 5 nil \"abs\" 'int '(int))", "a symbol expected"), (f'(foreign!-function {LIBC} abs \'int \'(int))', "unset|a string, expected"),
            ("(foreign!-structure 's '((x string)))", "no .field type."), ("(foreign!-ref \"x\" 'int)", "an address")]
 

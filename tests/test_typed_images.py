@@ -60,7 +60,7 @@ def test_in_a_module_of_the_lisp(session: Session, tmp_path: Path) -> None:
     session.eval("(setq v (module!-variable 'fact 1)) (variable!-put v 0 6) (factorial v)")
     assert session.eval("(variable!-get v 0)") == 720
     for form, text in (("(variable!-get v 1)", "no eight bytes"), ("(variable!-get 'x 0)", "a variable expected"), ("(factorial 'x)", "variable"),
-                       ("(factorial (expt 2 63))", "word64"), ("(module!-variable 'nothing 1)", "no typed module"), ("(module!-variable 'fact 99)",
+                       ("(factorial (expt 2 63))", "64 bits expected"), ("(module!-variable 'nothing 1)", "no typed module"), ("(module!-variable 'fact 99)",
                        "no register"),
                        ("(module bad (procedure p pt (ret)))", "there is no interface pt"),
                        ("(module bad (register io word) (interface pt io) (procedure p pt (inc io)))", "runs off"),

@@ -419,6 +419,8 @@ def command(arguments: list[str] | None) -> int:
             result, status = COMMANDS[options.command](image, options)
     except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
         text = sentence(error) if isinstance(error, ImportError) else said(error)
+        if isinstance(error, OSError) and error.filename is not None and error.filename == getattr(options, "output", None):
+            text = f"{error.filename}: cannot be written ({error.strerror})"
         print(json.dumps({"error": text}) if options.json else f"csl-image: {shown(text)}", file=sys.stdout if options.json else sys.stderr)
         return 2
     show(options, result)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL
 from ..words import CONS, STRING, SYMBOL, VECTOR
-from .types import SCALARS, Signature, TypeExpression
+from .types import ALIASES, SCALARS, Signature, TypeExpression
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -15,11 +15,11 @@ MARK = "foreign-function"  # the first element of a signature's vector
 STRUCTURE = "foreign-structure"  # the property that has the fields of a structure
 
 
-def type_of(lisp: Lisp, x: int, argument: bool = False) -> TypeExpression:
-    """A type from its Lisp form; a Lisp error when it is none."""
+def type_of(lisp: Lisp, x: int, argument: bool = False, where: str = "foreign type") -> TypeExpression:
+    """A type from its Lisp form; a Lisp error when it is none, which says ``where`` it stands."""
     m = lisp.machine
     if x & 7 == SYMBOL:
-        name = m.text(x)
+        name = ALIASES.get(m.text(x), m.text(x))
         if name in SCALARS:
             return TypeExpression("scalar", name)
         fields = int(m.kernel.get(x, m.intern(STRUCTURE)))
@@ -36,8 +36,8 @@ def type_of(lisp: Lisp, x: int, argument: bool = False) -> TypeExpression:
             parts = (type_of(lisp, rest[0]), *(type_of(lisp, t) for t in m.items(rest[1])))
             if all(p.kind == "scalar" for p in parts) and all(p.name != "void" for p in parts[1:]):
                 return TypeExpression("callback", "callback", parts)
-    raise lisp.errors.plain(f"no type of C; one of {', '.join(SCALARS)}, a structure (foreign-structure), (pointer STRUCTURE), (out TYPE), "
-                            "(inout TYPE) or (callback RESULT (ARGUMENT ...)) was expected", x)
+    raise lisp.errors.plain(f"{where}: no C type {lisp.hints.shown(x)}; one of {', '.join([*SCALARS, *ALIASES])}, a structure (foreign-structure), "
+                            "(pointer STRUCTURE), (out TYPE), (inout TYPE) or (callback RESULT (ARGUMENT ...)) was expected")
 
 
 def signature_of(lisp: Lisp, x: int) -> Signature | None:
@@ -48,10 +48,12 @@ def signature_of(lisp: Lisp, x: int) -> Signature | None:
     _, library, name, result, arguments, options = m.vector_items(x)
     if name & 7 != STRING or library != NIL and library & 7 != STRING:
         return None
+    if arguments != NIL and arguments & 7 != CONS:
+        raise lisp.errors.plain(f"define-foreign: a list of argument types expected, not {lisp.hints.shown(arguments)}")
     types = list(m.items(arguments))
     variadic = bool(types) and types[-1] == m.intern("&rest")
-    row = Signature("" if library == NIL else m.text(library), m.text(name), type_of(lisp, result),
-                    tuple(type_of(lisp, t, argument=True) for t in types[:len(types) - variadic]), variadic,
+    row = Signature("" if library == NIL else m.text(library), m.text(name), type_of(lisp, result, where="define-foreign: result"),
+                    tuple(type_of(lisp, t, True, f"define-foreign: argument {k}") for k, t in enumerate(types[:len(types) - variadic], 1)), variadic,
                     any(o == m.intern("errno") for o in m.items(options)))
     if any(t == TypeExpression("scalar", "void") for t in row.arguments):
         raise lisp.errors.plain("void is no type of an argument", arguments)

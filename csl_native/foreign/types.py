@@ -20,15 +20,20 @@ class Scalar(NamedTuple):
 
 def _integer(name: str, ctype: Any, signed: bool) -> Scalar:
     bits = 8 * ctypes.sizeof(ctype)
-    return Scalar(name, ctype, f"i{bits}" if name not in ("long", "size") else "", bits, signed)
+    return Scalar(name, ctype, f"i{bits}" if name not in ("long", "ulong", "size") else "", bits, signed)
 
 
 SCALARS = {row.name: row for row in (
     *(_integer(f"{'' if signed else 'u'}int{bits}", getattr(ctypes, f"c_{'' if signed else 'u'}int{bits}"), signed)
       for bits in (8, 16, 32, 64) for signed in (True, False)),
-    _integer("int", ctypes.c_int, True), _integer("long", ctypes.c_long, True), _integer("size", ctypes.c_size_t, False),
+    _integer("int", ctypes.c_int, True), _integer("long", ctypes.c_long, True), _integer("ulong", ctypes.c_ulong, False),
+    _integer("size", ctypes.c_size_t, False),
     Scalar("double", ctypes.c_double, "double"), Scalar("float", ctypes.c_float, "float"), Scalar("bool", ctypes.c_bool),
     Scalar("pointer", ctypes.c_void_p), Scalar("string", ctypes.c_char_p), Scalar("void", None, "void"))}
+
+
+# C's own names of types that have one size on all machines; whether its char has a sign differs, and this one has.
+ALIASES = {"char": "int8", "uchar": "uint8", "short": "int16", "ushort": "uint16", "uint": "uint32"}
 
 
 class TypeExpression(NamedTuple):

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # Of a back-trace: nothing, the functions, and their arguments; those of compiled functions only, as the original's top level does.
 QUIET, NAMES, VALUES, COMPILED = range(4)
-MOST_HINTS = 50  # in one session: looking through all names takes some milliseconds
 NARROWEST = 20  # columns of a line that messages are broken into
 MOST_PIECES = 20000  # of one value in a message
 MOST_FRAMES = 40  # a back-trace says how many more there are
@@ -36,7 +35,7 @@ class Errors:
         self.show = True
         self.least, self.most = 0, 3
         self.trace = QUIET  # what an error that is shown says of the functions it leaves
-        self.left = self.hints = self.signalled = 0
+        self.left = self.signalled = 0
         self.said: Output | None = None  # what has the messages in place of the output, because they become exceptions
         self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
         lisp.machine.hold(self)
@@ -131,19 +130,6 @@ class Errors:
         cage = self.lisp.machine.cage
         cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_ERROR, number, message
         return Unwinding()
-
-    def unknown(self, symbol: int, function: bool) -> None:
-        """Say which known name is nearest to one that is not, on the side: the messages themselves are the original's."""
-        from difflib import get_close_matches
-        lisp, m = self.lisp, self.lisp.machine
-        if not self.show or self.hints >= MOST_HINTS:
-            return
-        self.hints += 1
-        name = m.text(symbol)
-        known = [m.text(s) for s in m.interned() if s != symbol and (
-            lisp.is_defined(s) if function else m.value(s) is not None)]
-        for found in get_close_matches(name, known, 1, 0.75):
-            lisp.hint(f"{lisp.printer.text(symbol)}: did you mean {lisp.printer.text(m.intern(found))}?")
 
     def begin_trace(self) -> None:
         """From here on the kernel tells which functions the error leaves, when somebody wants to read that."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .compiler import Compiler
     from .errors import Errors
     from .handles import Handles
+    from .hints import Hints
 
 DEEP = 20  # forms inside of each other that are evaluated directly: what is deeper is compiled, which takes no stack
 
@@ -28,6 +29,7 @@ class Evaluator:
 
     machine: Machine
     errors: Errors
+    hints: Hints
     handles: Handles
     s_lambda: int
     quick: dict[int, Callable[[int, int], int]]
@@ -71,7 +73,7 @@ class Evaluator:
         value = self.machine.value(x)
         if value is None:
             error = self.errors.loud("unset variable:", x)
-            self.errors.unknown(x, function=False)
+            self.hints.unknown(x, function=False)
             raise error
         return value
 
@@ -178,4 +180,6 @@ class Evaluator:
         raise Unwinding
 
     def bad_function(self, f: int) -> int:
-        raise self.errors.plain("Bad function called from apply: ", f)
+        error = self.errors.plain("Bad function called from apply: ", f)
+        self.hints.mapped()
+        raise error

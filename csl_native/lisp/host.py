@@ -20,6 +20,7 @@ from .handles import weak_table
 
 if TYPE_CHECKING:
     from .lisp import Lisp
+    from .registry import Builtin
 
 
 # What Python's library says of arguments that it cannot take.
@@ -32,7 +33,7 @@ class Host:
     """Answers requests of the kernel for one Lisp."""
 
     def __init__(self, lisp: Lisp) -> None:
-        self.lisp, self.m = lisp, lisp.machine
+        self.lisp, self.m, self.hints = lisp, lisp.machine, lisp.hints
         self.table = [getattr(self, "on_" + name, self.on_none) for name in HOST_CODES]
 
     def __call__(self, code: int, a: int, b: int, c: int) -> int:
@@ -129,16 +130,27 @@ class Host:
         return NIL
 
     def on_bad_car(self, a: int, b: int, c: int) -> int:
-        raise self.lisp.errors.loud("attempt to take car of an atom:", a)
+        raise self.of_an_atom("car", a)
 
     def on_bad_cdr(self, a: int, b: int, c: int) -> int:
-        raise self.lisp.errors.loud("attempt to take cdr of an atom:", a)
+        raise self.of_an_atom("cdr", a)
+
+    def of_an_atom(self, what: str, a: int) -> Unwinding:
+        error = self.lisp.errors.loud(f"attempt to take {what} of an atom:", a)
+        if a & 7 == SYMBOL and self.lisp.is_defined(a):
+            self.hints.mapped()
+        return error
 
     def on_bad_rplac(self, operation: int, a: int, b: int) -> int:
         raise self.lisp.errors.loud("bad rplaca/rplacd:", a)
 
     def on_bad_arith(self, operation: int, a: int, b: int) -> int:
-        name, errors = OPERATIONS[operation], self.lisp.errors
+        error = self.bad_arith(OPERATIONS[operation], a, b)
+        self.hints.number(OPERATIONS[operation], a, b)
+        raise error
+
+    def bad_arith(self, name: str, a: int, b: int) -> Unwinding:
+        errors = self.lisp.errors
         if name == "max":
             name = "lessp"
         if name == "min":
@@ -149,14 +161,14 @@ class Host:
             name, b = "quotient" if b < 0 else "times", 8
         if name in ("times", "quotient", "divide", "remainder"):
             if name == "remainder" and self.lisp.is_number(a) and self.lisp.is_number(b):
-                raise errors.plain("bad arg for remainder", a, b)
+                return errors.plain("bad arg for remainder", a, b)
             bad = a if not self.lisp.is_number(a) or (name in ("divide", "remainder") and a & 7 == FLOAT) else b
-            raise errors.plain({"divide": "bad arg for quotient", "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
+            return errors.plain({"divide": "bad arg for quotient", "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
         if name == "ashift":
             if not self.lisp.is_number(a):
-                raise errors.plain("Bad arg for minusp", a)
-            raise errors.bare("bad args for ash1")
-        raise errors.plain(f"bad arg for {'gcd' if name == 'gcdn' else name}", a, b)
+                return errors.plain("Bad arg for minusp", a)
+            return errors.bare("bad args for ash1")
+        return errors.plain(f"bad arg for {'gcd' if name == 'gcdn' else name}", a, b)
 
     def on_bad_compare(self, operation: int, a: int, b: int) -> int:
         """Compare an integer of any size with a float, exactly."""
@@ -168,7 +180,9 @@ class Host:
         if OPERATIONS[operation] == "quotient" and FLOAT in (a & 7, b & 7):  # as IEEE 754 says
             x, y = self.lisp.to_double(a), self.lisp.to_double(b)
             return self.m.float(math.nan if x == 0 or x != x else math.copysign(math.inf, x) * math.copysign(1, y))
-        raise self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
+        error = self.lisp.errors.plain(f"bad arg for {OPERATIONS[operation]}", a, b)
+        self.hints.zero(OPERATIONS[operation], a, b)
+        raise error
 
     def on_bad_op(self, operation: int, a: int, b: int) -> int:
         name = OPERATIONS[operation]
@@ -178,34 +192,43 @@ class Host:
             return ((len(data) - 8) // (kind & 15) - 1) << 3
         if name == "mkvect":
             raise self.lisp.errors.plain("mkvect", a)
+        if name in ("word64", "divide64"):  # functions of machine numbers (asm/integers.py)
+            raise self.lisp.errors.plain("div, mod: division by zero" if name == "divide64" else "a number of 64 bits expected", a)
         if name in ("add1", "sub1"):
-            raise self.lisp.errors.plain("bad arg for plus", a, 8 if name == "add1" else -8)
-        raise self.lisp.errors.plain(f"bad arg for {name}", a)
+            error = self.lisp.errors.plain("bad arg for plus", a, 8 if name == "add1" else -8)
+        else:
+            error = self.lisp.errors.plain(f"bad arg for {name}", a)
+        self.hints.number(name, a)
+        raise error
 
     def on_unset_variable(self, a: int, env: int, c: int) -> int:
         if self.m.bytes[self.m.field(env, 8 - VECTOR) + CODE_COMPILED]:
             return self.m.intern(INDEFINITE)
         error = self.lisp.errors.loud("unset variable:", a)
-        self.lisp.errors.unknown(a, function=False)
+        self.hints.unknown(a, function=False)
         raise error
 
     def on_undefined_function(self, env: int, n: int, a: int) -> int:
         count = "4 or more args" if n > 3 else f"{n} arg{'' if n == 1 else 's'}"
         error = self.lisp.errors.loud(f"undefined function ({count}):", env)
         if env & 7 == SYMBOL:
-            self.lisp.errors.unknown(env, function=True)
+            self.hints.unknown(env, function=True)
         raise error
 
     def on_wrong_count(self, env: int, n: int, a: int) -> int:
-        raise self.lisp.errors.wrong_count(env, n)
+        error = self.lisp.errors.wrong_count(env, n)
+        self.hints.count(env, n)
+        raise error
 
     def on_bad_vector(self, operation: int, v: int, i: int) -> int:
         name = OPERATIONS[operation]
-        if v & 7 != 4:
-            raise self.lisp.errors.plain(name, v)
-        if i & 7:
-            raise self.lisp.errors.plain(f"{name} offset not fixnum", i)
-        raise self.lisp.errors.plain(f"{name} index range", i)
+        if v & 7 != VECTOR:
+            error = self.lisp.errors.plain(name, v)
+            self.hints.expected(name, "a vector", v)
+        else:
+            error = self.lisp.errors.plain(f"{name} {'offset not fixnum' if i & 7 else 'index range'}", i)
+            self.hints.index(name, v, i)
+        raise error
 
     def on_big_product(self, a: int, b: int, r: int) -> int:
         """Multiply long magnitudes into ``r``; nil when no library is there for that, and it is not asked again."""
@@ -253,7 +276,9 @@ class Host:
         if n == NIL:
             if self.lisp.is_number(a):
                 raise errors.plain("Arg for sqrt out of range", a)
-            raise errors.plain("bad arg for trig function", a)
+            error = errors.plain("bad arg for trig function", a)
+            self.hints.number("sqrt", a)
+            raise error
         if n == T:
             if a & 7 == FLOAT and math.isfinite(m.double(a)):
                 return m.integer(int(m.double(a)))
@@ -284,20 +309,21 @@ class Host:
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
         if b and self.lisp.to_number(a) == 0:
             return self.m.float(-math.inf)
-        raise self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)
+        error = self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)
+        self.hints.number("ln" if b else "a function of numbers", a)
+        raise error
 
     def on_bad_throw(self, tag: int, value: int, c: int) -> int:
         raise self.lisp.errors.bare("bad args for throw: tag not found")
 
     def on_bad_symbol(self, operation: int, s: int, v: int) -> int:
         name = OPERATIONS[operation]
-        if name == "set":
-            raise self.lisp.errors.bare("bad args for set")
-        if name == "get":
-            raise self.lisp.errors.plain("plist", s)
         if name == "put":
             return v
-        raise self.lisp.errors.plain(name, s)
+        error = (self.lisp.errors.bare("bad args for set") if name == "set" else
+                 self.lisp.errors.plain("plist" if name == "get" else name, s))
+        self.hints.expected(name, "a variable" if name == "set" else "a symbol", s)
+        raise error
 
     def on_bad_hash(self, operation: int, h: int, c: int) -> int:
         """A table operation on what is no table of the kernel: a weak one, or an error.  ``c`` is the key, or a pair of key and value."""
@@ -310,7 +336,9 @@ class Host:
                 return h
             return weak.contents() if operation >> 3 == 4 else weak.get(c) if operation == 0 else weak.remove(c)
         names = ("gethash", "puthash", "remhash", "clrhash", "hashcontents")
-        raise self.lisp.errors.plain(names[operation >> 3], h)
+        error = self.lisp.errors.plain(names[operation >> 3], h)
+        self.hints.expected(names[operation >> 3], "a hash table", h)
+        raise error
 
     def on_useful(self, operation: int, a: int, b: int) -> int:
         """What hand-made code asks for by the original's numbers of entries."""
@@ -382,8 +410,13 @@ class Host:
         arguments = [x, y][:row.least]
         bad = row.bad(self.m, arguments)
         if bad is not None:
-            raise row.refusal(self.lisp, bad)
+            raise self.refusal(row, bad, arguments)
         return row.function(self.lisp, *arguments)
+
+    def refusal(self, row: Builtin, bad: int, arguments: list[int]) -> Unwinding:
+        error = row.refusal(self.lisp, bad)
+        self.hints.refused(row, arguments)
+        return error
 
     def on_string_store(self, s: int, i: int, a: int) -> int | None:
         """string-store of a character that is no number, or an error."""
@@ -395,12 +428,12 @@ class Host:
         builtins, number = self.lisp.builtins, m.words[env + SYM_SPARE >> 3] >> 3
         row = builtins[number] or builtins.get(number)
         if n < row.least or (n > row.most >= 0):
-            raise self.lisp.errors.wrong_count(env, n)
+            return self.on_wrong_count(env, n, 0)
         at = fp >> 3
         arguments = m.words[at:at + n].tolist()
         bad = row.bad(m, arguments)
         if bad is not None:
-            raise row.refusal(self.lisp, bad)
+            raise self.refusal(row, bad, arguments)
         try:
             return row.function(self.lisp, *arguments)
         except WrongType as error:  # what a value that it was given has inside of it

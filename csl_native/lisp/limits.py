@@ -29,6 +29,9 @@ class Limits(NamedTuple):
     errors: float = -1
 
 
+WORDS = ("time limit of {:g} s", "memory limit of {:g} million pairs", "output limit of {:g} kilobytes", "limit of {:g} errors")
+
+
 class Watch:
     """Watches what one evaluation uses, from a thread of its own; it ends the evaluation at a safepoint."""
 
@@ -36,7 +39,7 @@ class Watch:
         self.lisp, self.limits = lisp, limits
         self.start, self.waited = self.state(), lisp.machine.waited_so_far()
         self.stopped = threading.Event()
-        self.exceeded = False
+        self.exceeded = ""  # which limit, in words
         self.outer: Watch | None = None
 
     def state(self) -> Limits:
@@ -53,9 +56,11 @@ class Watch:
 
     def compare(self) -> None:
         """What was used with the limits."""
-        if any(0 <= limit < used for limit, used in zip(self.limits, self.used(), strict=True)):
-            self.exceeded = True
-            self.lisp.machine.stop()
+        for limit, used, words in zip(self.limits, self.used(), WORDS, strict=True):
+            if 0 <= limit < used:
+                self.exceeded = words.format(limit)
+                self.lisp.machine.stop()
+                return
 
     def measure(self) -> None:
         """Compare now, those outside of this one, too: after each collection, so that memory does not run ahead."""
@@ -78,6 +83,7 @@ class Watch:
             if cage["unwind_kind"] != UNWIND_LIMIT or cage["unwind_tag"] >> 3 != id(self) & 0xFFFFFFFF:
                 raise
             lisp.settle(sp, bp)
+            lisp.hints.say(f"{self.exceeded} reached")
             return None
         finally:
             self.stopped.set()

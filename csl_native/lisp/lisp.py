@@ -31,6 +31,7 @@ from .deep import MOST_STEPS, Steps, deep
 from .errors import INTERNAL, Errors
 from .evaluator import Evaluator
 from .handles import STREAM, Handles
+from .hints import Hints
 from .host import Host
 from .install import Installer
 from .leaving import Restart, Stopped
@@ -55,7 +56,7 @@ class Lisp(Installer, Evaluator):
         """``builtins``: where the functions written in Python are, when that is known."""
         self.machine = machine
         self.builtins = builtins if builtins is not None else Rows.of_all()
-        self.errors = Errors(self)
+        self.errors, self.hints = Errors(self), Hints(self)
         machine.host = Host(self)
         machine.check_limits, machine.make_room, machine.leave = self.check_limits, self.collect, self.leave
         self.precision = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import struct
@@ -13,7 +14,7 @@ from ..kernel.memory import NIL, UNSET
 from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH, T_RECORD
 from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
-from .streams import Collector, Output
+from .streams import Collector, Output, Shown
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -59,6 +60,12 @@ class Printer:
         """The whole text of a value on one line."""
         out = Collector(most=self.m.cage.heap)
         self.print(x, escape, out)
+        return out.text()
+
+    def beginning(self, x: int, out: Shown) -> str:
+        """A value as print writes it, or as much of that as ``out`` takes: it may be circular."""
+        with contextlib.suppress(EOFError):
+            self.print(x, True, out)
         return out.text()
 
     def exploded(self, x: int, escape: bool = True) -> str:

@@ -187,6 +187,8 @@ class Reader:
                     wrong = wrong or f"unexpected {text}"
                 value = self.m.vector(last.items) if last.kind == "[" else self.m.list(last.items, last.tail)
             else:
+                if text in "-+*/?<>=" and s.buffer[max(s.at - 2, 0)].isalnum():
+                    self.lisp.hints.read(s.buffer, s.at - 1)
                 value = self.symbol("!" + text)
             if kind != "char" and not opened:
                 s.look_ahead()

@@ -44,6 +44,9 @@ TYPES: dict[str, Test | None] = {
     "Number": lambda m, x: x & 7 in (0, FLOAT) or bool(m.is_integer(x)),
     "Vector": lambda m, x: x & 7 == VECTOR,
 }
+WANTED = {TYPES[name]: what for name, what in {
+    "Symbol": "a symbol", "Variable": "a variable", "Pair": "a list that is not empty", "Text": "a symbol or a string", "String": "a string",
+    "Fixnum": "a small integer", "Integer": "an integer", "Number": "a number", "Vector": "a vector"}.items()}
 CO_VARARGS = 4  # inspect has it, and takes as long to import as the rest of the start
 BARE = "bad args for"  # a message that begins so is printed without the value, as in the original
 
@@ -71,6 +74,17 @@ class Builtin(NamedTuple):
                 if not self.rest(machine, x):
                     return x
         return None
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return self.name.removeprefix("text ") if " " in self.wrong else self.wrong
+
+    def refused(self, machine: Any, arguments: list[int]) -> tuple[str, int]:
+        """What is expected in place of the first argument of another type, and that argument."""
+        bad = self.bad(machine, arguments)
+        tests = [*(test for place, test in self.types if place < len(arguments) and arguments[place] == bad), self.rest]
+        return next((WANTED[test] for test in tests if bad is not None and test is not None and not test(machine, bad)), ""), bad or 0
 
     def refusal(self, lisp: Lisp, value: int) -> Unwinding:
         """The error that an argument of another type is."""

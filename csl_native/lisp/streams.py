@@ -239,3 +239,17 @@ class Collector(Output):
 
     def text(self) -> str:
         return "".join(self.parts)
+
+
+class Shown(Collector):
+    """As much of what is printed as somebody wants to see: so many characters."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, text: str) -> None:
+        if self.written + len(text) > self.room:
+            super().write(text[:self.room - self.written] + "...")
+            raise EOFError
+        super().write(text)

@@ -57,12 +57,12 @@ class Reading:
         self.parts: dict[str, list[list[Any]]] = {kind: [] for kind in self.numbers}
         for part in parts:
             if not isinstance(part, list) or len(part) < 3 or part[0] not in self.parts or not isinstance(part[1], str):
-                raise OperationException(f"{part}: (type ...), (register ...), (interface ...) or (procedure ...) expected")
+                raise OperationException(f"{lisp_text(part)}: (type ...), (register ...), (interface ...) or (procedure ...) expected")
             self.parts[part[0]].append(part[1:])
 
     def find(self, kind: str, name: Any) -> int:
-        if name not in self.numbers[kind]:
-            raise NotFoundException(f"there is no {kind} {name}; there are {', '.join(self.numbers[kind]) or 'none'}")
+        if not isinstance(name, str) or name not in self.numbers[kind]:
+            raise NotFoundException(f"there is no {kind} {lisp_text(name)}; there are {', '.join(self.numbers[kind]) or 'none'}")
         return self.numbers[kind][name]
 
     def add(self, kind: str, name: str, number: int) -> None:
@@ -83,6 +83,8 @@ class Reading:
                 self.reference(self.find("type", row[0]), reference)
         for row in self.parts["procedure"]:
             external = EXTERNAL if "external" in row[2:3] else 0
+            if row[1] == "external" or not isinstance(row[1], str):
+                raise OperationException(f"procedure {row[0]}: (procedure NAME INTERFACE [external] item...) expected; the interface is missing")
             self.add("procedure", row[0], b.add_proc(external, self.find("interface", row[1]), row[0]))
         for number, row in enumerate(self.parts["procedure"]):
             b.add_instr(number, *self.code(row[3:] if "external" in row[2:3] else row[2:]))
@@ -92,7 +94,7 @@ class Reading:
     def interface_flags(row: list[Any]) -> int:
         """Flags of (NAME REGISTER [reader | writer])."""
         if any(word not in ("reader", "writer") for word in row[2:]):
-            raise OperationException(f"(interface {' '.join(map(str, row))}): reader or writer expected behind the register")
+            raise OperationException(f"(interface {' '.join(map(lisp_text, row))}): reader or writer expected behind the register")
         return sum(FLAGS[word] for word in row[2:])
 
     def spec(self, row: list[Any]) -> tuple[int, int, int]:
@@ -113,7 +115,7 @@ class Reading:
         elif isinstance(row, list) and len(row) == 2 and row[0] == "pref":
             self.builder.add_pref(vtype, self.find("interface", row[1]))
         else:
-            raise OperationException(f"{row}: (vref TYPE [COUNT | any]) or (pref INTERFACE) expected")
+            raise OperationException(f"{lisp_text(row)}: (vref TYPE [COUNT | any]) or (pref INTERFACE) expected")
 
     def code(self, items: list[Any]) -> list[Instruction]:
         places: dict[str, int] = {}
@@ -124,7 +126,7 @@ class Reading:
             elif isinstance(item, str) and item not in places:
                 places[item] = len(rows)
             else:
-                raise OperationException(f"{item}: a label, once, or an instruction expected")
+                raise OperationException(f"{lisp_text(item)}: a label, once, or an instruction expected")
         return [self.instruction(row, at, places) for at, row in enumerate(rows)]
 
     def instruction(self, row: list[Any], at: int, places: dict[str, int]) -> Instruction:
@@ -141,11 +143,16 @@ class Reading:
             elif kind == "o" and value in places:
                 values.append(places[value] - at)
             else:
-                raise NotFoundException(f"({' '.join(map(str, row))}): {value} is no {'label' if kind == 'o' else 'number'}")
+                raise NotFoundException(f"{lisp_text(row)}: {lisp_text(value)} is no {'label' if kind == 'o' else 'number'}")
         return instruction(name, *values, *row[1 + len(shape):])
+
+
+def lisp_text(x: Any) -> str:
+    """A part of a module as Lisp writes it."""
+    return f"({' '.join(map(lisp_text, x))})" if isinstance(x, list) else str(x)
 
 
 def integer(x: Any) -> int:
     if not isinstance(x, int):
-        raise OperationException(f"{x} stands where a number is expected")
+        raise OperationException(f"{lisp_text(x)} stands where a number is expected")
     return x

@@ -136,7 +136,9 @@ class Handmade:
         if offset & 7 or not PREFIX <= offset >> 3 < size:
             raise self.fail(f"symbol-set-native: entry point; {PREFIX}..{size - 1} expected", offset)
         if not lisp.is_bytecoded(symbol):
-            raise self.fail("No bytecode definition found for", symbol)
+            error = self.fail("No bytecode definition found for", symbol)
+            lisp.hints.say(f"define {lisp.hints.shown(symbol)} first with de: that is what runs where this native code cannot")
+            raise error
         arguments = (count >> 3) & 255
         natural = 1 if arguments == 1 else 2 if arguments == 2 else 3
         cell = natural if count >> 3 > 255 else 0

@@ -154,7 +154,10 @@ def bad_return(lisp: Lisp, value: Value, name: Value = NIL) -> int:
 @builtin("bad-count", 3)
 def bad_count(lisp: Lisp, name: Symbol, given: Fixnum, least: Fixnum) -> int:
     """A function that takes some of its arguments out of a list was called with too few or too many."""
-    raise lisp.errors.wrong_count(lisp.machine.field(name, SYM_ENV), given >> 3, least >> 3)
+    env = lisp.machine.field(name, SYM_ENV)
+    error = lisp.errors.wrong_count(env, given >> 3, least >> 3)
+    lisp.hints.count(env, given >> 3, least >> 3)
+    raise error
 
 
 @builtin("bad-function", 1)

@@ -51,7 +51,9 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     """Define a function from a lambda; the source is kept unless *comp is set."""
     m = lisp.machine
     if name & 7 != SYMBOL or name in (NIL, T):
-        raise lisp.errors.bare("bad args for defun")
+        error = lisp.errors.bare("bad args for defun")
+        lisp.hints.expected(kind, "a name", name)
+        raise error
     if m.flags(name) & F_SPECIAL:
         raise lisp.errors.plain("symbol-set-definition", name)
     if check_lose(lisp, name):
@@ -62,6 +64,7 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
             lisp.output.write(f"\n+++ {lisp.printer.text(name)} redefined\n")
         if compiled:
             words.begin()
+    lisp.hints.definition(kind, name, parameters)
     try:
         lisp.define(name, parameters, body, KINDS[kind], compiled)
     except CompileError as error:

@@ -108,7 +108,13 @@ def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
     architecture = architecture or hardcode.architecture
     if architecture is None:
         raise lisp.errors.plain(f"native-compile: {Fallback('no-architecture').sentence()}")
-    return m.list(Compilation(hardcode, [architecture]).run(one_or_several(lisp, names))[architecture.name])
+    wanted = one_or_several(lisp, names)
+    done = Compilation(hardcode, [architecture]).run(wanted)[architecture.name]
+    asked = {m.label(symbol) for symbol in wanted}
+    for fallback in session_of(lisp).fallbacks:
+        if fallback.subject in asked:
+            lisp.hints.say(fallback.sentence())
+    return m.list(done)
 
 
 @builtin("jit", 1)

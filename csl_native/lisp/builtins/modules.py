@@ -43,6 +43,12 @@ def say(lisp: Lisp, text: str) -> None:
     out.write(("\n" if out.column else "") + text + "\n")
 
 
+def unwritable(lisp: Lisp) -> str:
+    """Why no module can be written."""
+    library = libraries.output(lisp)
+    return "no output library; start with -o FILE" if library is None else f"{shown(library.path)} cannot be written to; start with -o FILE"
+
+
 # -- making a module ---------------------------------------------------------------
 
 
@@ -104,6 +110,7 @@ def faslout(lisp: Lisp, name: Checked) -> int:
     lisp.output.write(f"\nFASLOUT {lisp.printer.text(shown)}: IN files;  or type in expressions\nWhen all done, execute FASLEND;{end}")
     if start_module(lisp, name) == NIL:
         say(lisp, "+++ Failed to open FASL output file")
+        lisp.hints.say(f"faslout: {unwritable(lisp)}")
         return NIL
     begun(lisp, "faslout").before, begun(lisp, "faslout").shown = m.value(m.intern("dfprint*")) or NIL, lisp.printer.text(shown)
     m.set_value(m.intern("dfprint*"), m.intern("compile-to-module"))
@@ -129,6 +136,7 @@ def faslend(lisp: Lisp) -> int:
     """Complete the module that faslout began."""
     m = lisp.machine
     if lisp.module is None:
+        lisp.hints.say("faslend: no module was begun; faslout begins one")
         return NIL
     name = lisp.module.shown or lisp.module.name
     if lisp.words is not None:
@@ -309,7 +317,10 @@ def list_modules(lisp: Lisp) -> int:
 def delete_module(lisp: Lisp, name: Checked) -> int:
     """Take a module out of the output library; t when it was there."""
     text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
-    return lisp.truth(library is not None and library.delete(text))
+    done = library is not None and library.delete(text)
+    if not done:
+        lisp.hints.say(f"delete-module: {unwritable(lisp) if library is None or not library.writable else f'{shown(library.path)} has no module {text}'}")
+    return lisp.truth(done)
 
 
 @builtin("copy-module", 1, reaches=True)

@@ -33,7 +33,7 @@ def module_of(lisp: Lisp, form: int) -> Module:
     try:
         return build(lisp, form)
     except ModuleError as error:
-        raise lisp.errors.plain(f"module: {type(error).__name__}: {error}") from None
+        raise lisp.errors.plain(f"module: {error}") from None
 
 
 def known_module(lisp: Lisp, name: int, who: str) -> Module:
