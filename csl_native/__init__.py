@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Handle", "LispError", "Session", "Symbol", "restore"]
+__all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol", "Table", "Vector", "restore"]
 
 
 def __getattr__(name: str) -> Any:  # the command line must not pay for what it does not use

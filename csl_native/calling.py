@@ -7,10 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .callables import Function, Waiting
+from .exceptions import LimitReached, LispError, SessionError
 from .kernel.memory import NIL
 from .lisp.errors import INTERNAL
 from .lisp.handles import PYTHON
 from .lisp.leaving import Restart, Stopped
+from .lisp.limits import Limits, Watch
 from .lisp.lisp import Lisp
 from .lisp.python import Exit
 from .lisp.reader import ReadError
@@ -18,7 +21,7 @@ from .lisp.streams import Collector, Input
 from .machine import Machine, Unwinding
 from .signals import GATE
 from .stacks import this_stack, this_thread
-from .values import Handle, SessionError, Values, expect
+from .values import Handle, Values, expect
 from .vm import UNWIND_ERROR, UNWIND_RESTART, UNWIND_STOP, VM
 from .words import UNWIND
 
@@ -26,14 +29,6 @@ _SP, _BP, _DEEP, _BASE, _REAL, _KIND, _TAG, _VALUE = (
     VM[name] >> 3 for name in ("sp", "bp", "deep_stack", "native_base", "real_stack_limit", "unwind_kind", "unwind_tag", "unwind_value"))
 NOTHING = Collector()  # says that messages are set aside; each gets one of its own
 SMALL = 1 << 60  # integers below it are words by themselves
-
-
-class LispError(Exception):
-    """A Lisp error that no errorset caught: its text, and the number that ``(error number message)`` was given."""
-
-    def __init__(self, message: str, number: Any = None) -> None:
-        super().__init__(message)
-        self.number = number
 
 
 class Calling(Values):
@@ -135,13 +130,13 @@ class Calling(Values):
         error, caught = errors.taken(value)
         if error is not None and not caught:
             return error
-        found = LispError("\n".join([errors.told() or "Lisp error", *hints]), self.to_python(tag))
+        found = LispError("\n".join([errors.told() or "Lisp error", *hints]), self.to_python(tag), tuple(hints))
         found.__cause__ = error
         return found
 
     # -- calls ----------------------------------------------------------------------------
 
-    def eval(self, text: str) -> Any:
+    def eval(self, text: str, *, limits: Limits | None = None) -> Any:
         """Read and evaluate all forms in ``text``; the value of the last one, as a Python value."""
         expect("eval", "text", str, text)
 
@@ -160,28 +155,66 @@ class Calling(Values):
                         value = scope.keep(self.lisp.eval(form))
             finally:
                 self.lisp.input = saved
+        return self.run(lambda: self._guard(self._watched(body, limits)))
+
+    def _watched(self, body: Callable[[], int], limits: Limits | None) -> Callable[[], int]:
+        """The same within limits."""
+        if limits is None:
+            return body
+
+        def watched() -> int:
+            watch = Watch(self.lisp, Limits(*limits))
+            word = watch.run(body)
+            if word is None:
+                raise LimitReached(f"{watch.exceeded} reached")
+            return word
+        return watched
+
+    def read(self, text: str) -> Any:
+        """The one datum that a text is, as a Python value; nothing is evaluated.  So what users write gets into calls, and never into program text."""
+        expect("read", "text", str, text)
+
+        def body() -> int:
+            stream, reader = Input(text=text), self.lisp.reader
+            try:
+                form = reader.read(stream)
+                if form == self.lisp.eof:
+                    raise self.lisp.errors.loud("read: a datum was expected, and the text is empty")
+                self.machine.met.append(form)
+                if reader.read(stream) != self.lisp.eof:
+                    raise self.lisp.errors.loud("read: one datum was expected, and more follows")
+                return form
+            except ReadError as error:
+                raise self.lisp.errors.loud(str(error)) from None
         return self.run(lambda: self._guard(body))
+
+    async def aeval(self, text: str, *, limits: Limits | None = None) -> Any:
+        """``eval`` in a thread of its own; the event loop goes on.  When this is cancelled, what runs is interrupted."""
+        return await Waiting(self,  # type: ignore[arg-type]
+                              lambda: self.eval(text, limits=limits)).result()
+
+    async def acall(self, name: str, *arguments: Any, limits: Limits | None = None) -> Any:
+        """``call``, in the same way."""
+        return await Waiting(self,  # type: ignore[arg-type]
+                              lambda: self.call(name, *arguments, limits=limits)).result()
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Load a file of Lisp text; the first error ends it."""
         from .lisp.builtins.reading import load
         self.run(lambda: self._guard(lambda: load(self.lisp, self.machine.string(os.fspath(path)))))
 
-    def call(self, name: str, *arguments: Any) -> Any:
+    def call(self, name: str, *arguments: Any, limits: Limits | None = None) -> Any:
         """Call a Lisp function with Python values."""
         expect("call", "the name of a function", str, name)
         symbol = self.machine.symbols.get(name)
-        return self._call(self._symbol(name) if symbol is None else symbol, arguments)
+        if symbol is None:
+            symbol = self._symbol(name)
+        return self._call(symbol, arguments) if limits is None else self._limited(symbol, arguments, limits)
 
-    def function(self, name: str) -> Callable[..., Any]:
+    def function(self, name: str) -> Function:
         """A Lisp function as a Python callable."""
         expect("function", "the name of a function", str, name)
-        symbol = self._symbol(name)
-
-        def call(*arguments: Any) -> Any:
-            return self._call(symbol, arguments)
-        call.__name__ = name
-        return call
+        return Function(self, name, self._symbol(name))  # type: ignore[arg-type]  # every Calling is a Session
 
     def _symbol(self, name: str) -> int:
         """A symbol on the object list, which never leaves that."""
@@ -208,10 +241,13 @@ class Calling(Values):
                     finally:
                         self._end_run(mark)
 
+        return self._limited(symbol, arguments, None)
+
+    def _limited(self, symbol: int, arguments: tuple[Any, ...], limits: Limits | None) -> Any:
         def body() -> Any:
             with self.machine.scope():
                 words = [self.from_python(value) for value in arguments]
-                return self._guard(lambda: self.machine.apply(symbol, words))
+                return self._guard(self._watched(lambda: self.machine.apply(symbol, words), limits))
         return self.run(body)
 
     def _short(self, symbol: int, count: int, few: list[int]) -> Any:

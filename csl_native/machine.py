@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import Any
 
+from csl_native.exceptions import Error
+
 from . import utf8
 from .apart import Apart
 from .cage import Cage
@@ -51,7 +53,7 @@ _word = ctypes.c_int64
 MOST_LIMBS = 17  # longer integers are beyond all floats
 
 
-class BadRequest(ValueError):
+class BadRequest(Error, ValueError):
     """What cannot be done as it was asked for, in words for the user; a bare ValueError is Python's, whose words mean nothing to one."""
 
 

@@ -16,6 +16,7 @@ class Owned:
 
     def __init__(self) -> None:
         self._actions = contextlib.ExitStack()
+        self.pins: list[None] = []  # one for each view of memory that Python has
 
     def add(self, action: Callable[[], object]) -> None:
         self._actions.callback(action)
@@ -28,5 +29,10 @@ class Owned:
         self._actions.callback(close)
 
     def close(self) -> None:
-        """The last one first; all of them, whatever one of them raises."""
-        self._actions.close()
+        """The last one first; all of them, whatever one of them raises.
+
+        Nothing while somebody looks at the memory: where the collector of Python finds a session and such views unused together, it may ask
+        for this before the views are gone, and what still reads them must find memory.
+        """
+        if not self.pins:
+            self._actions.close()

@@ -18,8 +18,12 @@ from csl_native.image.container import STRONG, Image, Section
 
 from .baseimage import base_image
 from .cage import default_heap
-from .calling import Calling, LispError
+from .calling import Calling
+from .containers import Numbers, Table, Variables, Vector, vector_of
+from .exceptions import Error, LimitReached, LispError, SessionError
 from .lisp.handles import STREAM
+from .lisp.limits import Limits
+from .lisp.streams import Output
 from .native.architectures import Architecture
 from .native.pages import PageSet
 from .native.reasons import Fallback
@@ -27,7 +31,7 @@ from .owned import Owned
 from .restoring import Restoring
 from .stacks import this_thread
 from .trust import Trust, is_program
-from .values import Handle, SessionError, Symbol, expect
+from .values import Handle, Symbol, expect
 
 
 def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
@@ -62,11 +66,13 @@ class Session(Restoring, Calling):
 
     ``gc_stress``: collect at every point where a collection may come (a number: at every so many of them), and overwrite what is freed.
 
+    ``output`` gets what Lisp prints, ``errors`` the messages that errorset prints (None: ``output`` does); ``flush`` writes what waits.
+
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
     def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
-                 gc_stress: bool | int = False, output: Any = None, tag: int | None = None,
+                 gc_stress: bool | int = False, output: Any = None, errors: Any = None, tag: int | None = None,
                  jit: int | tuple[int, int] | None = None, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         if heap is not None:
@@ -92,6 +98,7 @@ class Session(Restoring, Calling):
         self._finalizer = weakref.finalize(self, self.owned.close)
         try:
             self._begin(os.fspath(image) if image is not None else base_image(), thresholds(-1 if jit is None and engine is not None else jit), wait)
+            self.lisp.errors.stream = None if errors is None else Output(errors)
         except BaseException:
             self.closed = True
             self._finalizer()
@@ -210,6 +217,33 @@ class Session(Restoring, Calling):
         if self.owner:
             self.machine.interrupt()
 
+    @property
+    def variables(self) -> Variables:
+        """The variables of Lisp by name: ``session.variables["x"] = [1, 2]``."""
+        return Variables(self)
+
+    def vector(self, items: Iterable[Any]) -> Vector | Numbers:
+        """A new vector: of machine numbers from a buffer (``bytes``, ``array``, a numpy array of one dimension), else of Lisp values."""
+        def body() -> Vector | Numbers:
+            with self.machine.scope():
+                return self.to_python(vector_of(self, items))  # type: ignore[no-any-return]
+        return self.run(body)  # type: ignore[no-any-return]
+
+    def flush(self) -> None:
+        """Write what Lisp has printed to the outputs."""
+        self.run(self._flush)
+
+    def _flush(self) -> None:
+        self.lisp.output.flush()
+        if self.lisp.errors.stream is not None:
+            self.lisp.errors.stream.flush()
+
+    def __copy__(self) -> Session:
+        raise TypeError("a session owns its memory and cannot be copied; preserve writes an image, from which others begin")
+
+    def __deepcopy__(self, memo: object) -> Session:
+        return self.__copy__()
+
     def __enter__(self) -> Session:
         self.check_open()
         return self
@@ -231,10 +265,13 @@ class Session(Restoring, Calling):
         """Close, without asking who runs something."""
         if self.closed:
             return
+        if self.owned.pins:
+            raise SessionError(f"this session cannot be closed: memory of its vectors is in use in Python, by {len(self.owned.pins)} memoryviews or what "
+                               "was made of them (numpy arrays); drop these first")
         self.closed = True
         self.machine.forget()
         try:
-            self.lisp.output.flush()
+            self._flush()
             for stream in self.lisp.handles.all(STREAM):
                 stream.close()
             if self.lisp.jit is not None:
@@ -251,4 +288,5 @@ def restore(path: str | os.PathLike[str], **options: Any) -> Session:
     return Session(path, **options)
 
 
-__all__ = ["Handle", "LispError", "Session", "SessionError", "Symbol", "restore"]
+__all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol",
+           "Table", "Vector", "restore"]

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgpack
 
+from csl_native.exceptions import Error
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, STRONG, Image, Section, digest
 
 from .baseimage import base_image
@@ -30,7 +31,7 @@ FIRST_FORMAT = [1, 3]  # seals of older ones did not say all that they are about
 KEY_SIZE = 32
 
 
-class TrustError(ValueError):
+class TrustError(Error, ValueError):
     """A key that cannot be used: which file, what is wrong with it, and what to do."""
 
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from .exceptions import SessionError
 from .kernel.memory import NIL, T
 from .lisp.deep import deep
 from .lisp.handles import PYTHON
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+CONTAINERS = (dict, set, frozenset, bytes, bytearray)  # of exactly these types; what is derived of them stays itself
 SHOWN = 10000  # characters of a handle's value: it may be circular
-
-
-class SessionError(ValueError):
-    """A session, or a value of one, is used where it cannot be: closed, another session's, or run by another thread."""
 
 
 def expect(what: str, kind: str, types: type | tuple[type, ...], value: Any) -> None:
@@ -118,7 +116,7 @@ class Values:
         return int(deep(self._from_python(value, set())))
 
     def _to_python(self, x: int, inside: set[int]) -> Generator[Any, Any, Any]:
-        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); a Handle for the rest."""
+        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); handles for the rest."""
         m = self.machine
         if x & 7 == 0 or m.is_big(x):
             return m.number(x)
@@ -147,7 +145,8 @@ class Values:
             return result if x == NIL else (*result, (yield self._to_python(x, inside)))
         if self.lisp.handles.kind(x) == PYTHON:
             return self.lisp.handles.thing(x, PYTHON)
-        return Handle(self, x)  # type: ignore[arg-type]
+        from .containers import handle_of
+        return handle_of(self, x)  # type: ignore[arg-type]  # every Values is a Session
 
     def _from_python(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
         m = self.machine
@@ -177,4 +176,22 @@ class Values:
             inside.discard(id(value))
             tail = items.pop() if isinstance(value, tuple) and items else NIL
             return m.list(items, tail)
+        if type(value) in CONTAINERS:
+            return int((yield self._container(value, inside)))
         return self.lisp.handles.make(PYTHON, value)
+
+    def _container(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
+        """A dictionary or a set as a hash table, bytes as a vector of numbers."""
+        from .containers import numbers_of, table_of
+        session: Any = self
+        if isinstance(value, (bytes, bytearray)):
+            return numbers_of(session, bytes(value), 1)
+        if id(value) in inside:
+            raise BadRequest("the dictionary is circular: it is a value of itself")
+        inside.add(id(value))
+        table = table_of(session, len(value))
+        for key in list(value):
+            word = yield self._from_python(key, inside)
+            self.machine.kernel.puthash(word, table, (yield self._from_python(value[key], inside)) if isinstance(value, dict) else T)
+        inside.discard(id(value))
+        return table

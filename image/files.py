@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Iterable, Iterator
 
+from csl_native.exceptions import Error
 from csl_native.system import files as system
 
 TEMPORARY = ".new"  # the end of the name of a file that is being written beside its place
@@ -16,7 +17,7 @@ TEMPORARY = ".new"  # the end of the name of a file that is being written beside
 _protected: set[str] = set()
 
 
-class ImageError(ValueError):
+class ImageError(Error, ValueError):
     """A file that is no usable image: which file, what is wrong, and what to do."""
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from csl_native.exceptions import Error
+
 TOKEN = re.compile(r"""[ \t]*(?:(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<hex>[-+]?0[xX][0-9a-fA-F]+)
     |(?P<number>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?)|(?P<word>[A-Za-z_][\w!*?+<>=-]*)|(?P<mark>[,:])|(?P<end>$))""", re.X)
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
@@ -23,7 +25,7 @@ ALIASES = {"leq": "lesseq", "geq": "greatereq", "neq": "notequal", "jump": "jmp"
 MOST_REGISTERS = 200
 
 
-class AsmError(ValueError):
+class AsmError(Error, ValueError):
     """Text that cannot be assembled; the message begins with line and column."""
 
     def __init__(self, line: int, column: int, what: str) -> None:

@@ -6,11 +6,13 @@ import ctypes
 from functools import cache
 from typing import Any
 
+from csl_native.exceptions import Error
+
 from ..system.process import c_library
 from .types import FOREIGN
 
 
-class ForeignError(ValueError):
+class ForeignError(Error, ValueError):
     """A library or function that is not there: which, and what the system says."""
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from csl_native.exceptions import Error
+
 from ..restricted.language import OPERAND_KINDS
 from .joined import SEQUENCES
 
@@ -63,7 +65,7 @@ class Instruction(NamedTuple):
         return sizes()[self.number]
 
 
-class CodeError(ValueError):
+class CodeError(Error, ValueError):
     """Bytecode that cannot be right: the function, the place, what stands there and what was expected."""
 
 

@@ -36,6 +36,7 @@ class Errors:
         self.least, self.most = 0, 3
         self.trace = QUIET  # what an error that is shown says of the functions it leaves
         self.left = self.signalled = 0
+        self.stream: Output | None = None  # what has the messages that are printed in place of the output, where they are kept apart
         self.said: Output | None = None  # what has the messages in place of the output, because they become exceptions
         self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
         lisp.machine.hold(self)
@@ -46,7 +47,7 @@ class Errors:
     @property
     def out(self) -> Output:
         """Where messages go."""
-        return self.said if self.said is not None else self.lisp.output
+        return self.said if self.said is not None else self.stream if self.stream is not None else self.lisp.output
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
+from csl_native.exceptions import Error
 from csl_native.image.container import Section, digest, unpack
 
 from .. import utf8
@@ -47,7 +48,7 @@ POINTERS = {row.type: row.pointers for row in BY_TYPE.values()}
 DIVIDED = ("items", "sources")  # a module's two runs of values: what load-module evaluates, and saved definitions
 
 
-class Unwritable(ValueError):
+class Unwritable(Error, ValueError):
     """A value that cannot stand in a module."""
 
 
@@ -259,7 +260,7 @@ def instructions_digest(count: int, sequences: int) -> bytes:
     return digest(msgpack.packb([row.name for row in instructions()[:count]] + [list(names) for names in SEQUENCES[:sequences]]))
 
 
-class BadModule(ValueError):
+class BadModule(Error, ValueError):
     """A module that cannot be loaded: what is wrong with it."""
 
 

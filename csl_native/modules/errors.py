@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from csl_native.exceptions import Error
 
-class ModuleError(ValueError):
+
+class ModuleError(Error, ValueError):
     """Of all that is about typed modules."""
 
 

@@ -8,12 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from csl_native.exceptions import Error
+
 from ..extras import missing
 from .architectures import Architecture
 from .elf import Block, ObjectError, import_object
 
 
-class AssemblyError(ValueError):
+class AssemblyError(Error, ValueError):
     """Text that cannot be assembled, or no assembler for it: which statement, and why."""
 
 

@@ -7,6 +7,8 @@ import re
 from functools import cache
 from typing import Any
 
+from csl_native.exceptions import Error
+
 from .. import vm
 from ..engines.weave import kernel_program, lisp_functions, table_entries
 from ..extras import missing
@@ -19,7 +21,7 @@ from .elf import Block, import_object
 from .outside import outside_text
 
 
-class CompilerMissing(RuntimeError):
+class CompilerMissing(Error, RuntimeError):
     """llvmlite is not installed: nothing can be compiled here, but everything that exists still runs."""
 
 

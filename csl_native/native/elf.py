@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from csl_native.exceptions import Error
 from csl_native.relocation import apply as apply_module
 from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED_PAGE, S_PLUS_A, Kind
 
@@ -23,7 +24,7 @@ UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")  # sections for 
 SELF = ""  # the target of a record that refers to the block itself
 
 
-class ObjectError(ValueError):
+class ObjectError(Error, ValueError):
     """An object that cannot become a block: which section, symbol or relocation, and why."""
 
 
