@@ -53,6 +53,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,
                        detail, text and remedy (docs/REASONS.md has the codes)
   --gc-stress[=N]      collect at every point (every Nth) where a collection may come, and overwrite what is freed (for testing)
+  --completion SHELL   what makes bash, zsh or fish complete options (eval "$(csl --completion bash)")
   --help --version
 exit status: the argument of (stop n), 0 at the end of the input, 1 after an error in a form of -e (without -q), 2 for a wrong command line
 or unusable image"""
@@ -63,7 +64,7 @@ IMAGES = ("i", "o")  # whose value can be -, the program's own image
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
-          "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust"}
+          "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust", "-completion": "completion"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version", "-modern": "modern", "-engines": "engines", "-stats": "stats",
             "-perf-map": "perf_map", "-gdb": "gdb", "g": "backtrace"}
@@ -109,6 +110,7 @@ class Options:
         self.native = "on"
         self.trust = "keys"
         self.compile: str | None = None
+        self.completion: str | None = None
         self.profile: str | None = None  # "": a table alone
         self.tags: str | None = None
         self.forms: list[str] = []
@@ -234,6 +236,10 @@ def put(options: Options, name: str, value: str, option: str) -> None:
             from .engines.record import engines
             if value not in engines():
                 raise UsageError(f"{option} {value}: no such engine; there are {', '.join(engines())}")
+        if name == "completion":
+            from .tools.completion import SHELLS
+            if value not in SHELLS:
+                raise UsageError(f"{option} {value}; {', '.join(SHELLS)} expected")
         if name == "trust":
             from .trust import LEVELS
             if value not in LEVELS:
@@ -264,6 +270,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.version:
             from . import __version__
             print(f"csl-native {__version__}")
+            return 0
+        if options.completion is not None:
+            from .tools.completion import csl_script
+            print(csl_script(options.completion))
             return 0
         if options.engines:
             from .baseimage import base_image

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from .instructions.table import derived, joined
 from .native.reasons import ROWS
 from .objects import LAYOUTS
 from .restricted.language import INTRINSICS
+from .tools.manpages import MAN_PAGES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -54,7 +56,8 @@ def layouts_page() -> str:
     return text
 
 
-PAGES = {"INSTRUCTIONS.md": instructions_page, "KERNEL-LANGUAGE.md": language_page, "REASONS.md": reasons_page, "LAYOUTS.md": layouts_page}
+PAGES: dict[str, Callable[[], str]] = {"INSTRUCTIONS.md": instructions_page, "KERNEL-LANGUAGE.md": language_page, "REASONS.md": reasons_page,
+                                     "LAYOUTS.md": layouts_page, **MAN_PAGES}
 
 
 def main() -> None:

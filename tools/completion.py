@@ -1,8 +1,12 @@
-"""Completion of ``csl-image`` in shells, from its own parser."""
+"""Completion of the commands in shells, from their own tables of options."""
 
 from __future__ import annotations
 
 import argparse
+
+from csl_native.tools.manpages import Row, rows_of_parser, rows_of_usage
+
+SHELLS = ("bash", "zsh", "fish")
 
 BASH = """_csl_image() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" command="${{COMP_WORDS[1]}}"
@@ -38,3 +42,48 @@ def script(shell: str, parser: argparse.ArgumentParser, helps: dict[str, str]) -
 
 def quoted(text: str) -> str:
     return "'" + " ".join(text.split()).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+PLAIN = """_{ident}() {{
+  local word="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD-1]}}"
+  COMPREPLY=()
+  case "$before" in
+{cases}
+  esac
+  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "{options}" -- "$word")); fi
+}}
+complete -o default -F _{ident} {name}"""
+
+
+def plain_script(shell: str, name: str, rows: list[Row], values: dict[str, list[str]]) -> str:
+    """The same for a command that has options and files only; ``values``: what may stand behind an option."""
+    if shell == "fish":
+        lines = []
+        for row in rows:
+            for option in row.names:
+                kind = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}" if len(option) == 2 else f"-o {option[1:]}"
+                more = f" -x -a {quoted(' '.join(values[option]))}" if option in values else ""
+                lines.append(f"complete -c {name} {kind}{more} -d {quoted(row.text)}")
+        return "\n".join(lines)
+    cases = "\n".join(f'    {option}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$word")); return ;;' for option, words in values.items())
+    text = PLAIN.format(ident=name.replace("-", "_"), name=name, cases=cases, options=" ".join(option for row in rows for option in row.names))
+    return "autoload -U bashcompinit && bashcompinit\n" + text if shell == "zsh" else text
+
+
+def csl_script(shell: str) -> str:
+    """Completion of ``csl``."""
+    from csl_native.cli import USAGE
+    from csl_native.engines.record import engines
+    from csl_native.native.architectures import with_refinements
+    from csl_native.trust import LEVELS
+    values = {"--native": ["on", "off"], "--engine": list(engines()), "--trust": list(LEVELS), "--tags": [a.name for a in with_refinements()],
+              "--native-compile": ["all", "hot"], "--completion": list(SHELLS)}
+    return plain_script(shell, "csl", rows_of_usage(USAGE), values)
+
+
+def asm_script(shell: str) -> str:
+    """Completion of ``csl-asm``."""
+    from csl_native.asm.cli import parser
+    from csl_native.native.architectures import with_refinements
+    rows = [row for row in rows_of_parser(parser()) if row.written.startswith("-")]
+    return plain_script(shell, "csl-asm", rows, {"--tag": [a.name for a in with_refinements()], "--completion": list(SHELLS)})

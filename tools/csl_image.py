@@ -29,7 +29,7 @@ from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
 from csl_native.native.units import units
 from csl_native.objects import F_KEYWORD, SYM_FLAGS
-from csl_native.system.process import run_program, said
+from csl_native.system.process import of_output, run_program, said
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
@@ -418,6 +418,8 @@ def command(arguments: list[str] | None) -> int:
                 install(unpack(image.read("instructions", limit=TABLE_LIMIT)))
             result, status = COMMANDS[options.command](image, options)
     except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
+        if of_output(error):
+            raise
         text = sentence(error) if isinstance(error, ImportError) else said(error)
         if isinstance(error, OSError) and error.filename is not None and error.filename == getattr(options, "output", None):
             text = f"{error.filename}: cannot be written ({error.strerror})"

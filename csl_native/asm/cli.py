@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--tag", action="append", default=[], help="... and for this architecture too, repeatable")
     top.add_argument("--jit", type=int, default=2000, help="compile while the program runs after so many calls and jumps; 0 at once, -1 never")
     top.add_argument("--engine", help="what runs bytecode (csl --engines lists them)")
+    top.add_argument("--completion", choices=("bash", "zsh", "fish"), help="print what makes a shell complete these options")
     return top
 
 
@@ -39,6 +40,10 @@ def command(arguments: list[str] | None) -> int:
     from csl_native.lisp.streams import Input
     from csl_native.session import LispError, Session
     options = parser().parse_args(arguments)
+    if options.completion is not None:
+        from csl_native.tools.completion import asm_script
+        print(asm_script(options.completion))
+        return 0
     if options.file is None and options.image is None:
         parser().error("a text or an image is needed")
     try:
