@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .objects import SYM_ENV, SYM_SPARE
 from .words import CONS, STRING, SYMBOL, VECTOR
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # Python's own modules, too, take long to import
+    import inspect
+
     from .lisp.limits import Limits
     from .session import Session
 
@@ -32,6 +32,7 @@ class Function:
     @property
     def __signature__(self) -> inspect.Signature:
         """The parameters, by their names where the source is kept."""
+        import inspect
         names, least, rest = self.session.run(lambda: parameters(self.session, self._symbol))
         kind = inspect.Parameter.POSITIONAL_ONLY
         rows = [inspect.Parameter(identifier(name, k), kind, default=inspect.Parameter.empty if k < least else None) for k, name in enumerate(names)]
@@ -110,6 +111,7 @@ class Waiting:
                 self.session.interrupt()
 
     async def result(self) -> Any:
+        import asyncio
         task = asyncio.ensure_future(asyncio.to_thread(self.run))
         try:
             return await asyncio.shield(task)
@@ -119,5 +121,3 @@ class Waiting:
             task.exception()  # the interrupt is no news
             raise
 
-
-__all__ = ["Function", "Waiting", "documentation", "parameters"]
