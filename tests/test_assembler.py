@@ -250,7 +250,8 @@ def check_integers(session: Session) -> None:
         assert f("many")(10, 3, -17, 7, 1) == 9 * 3 - 2 - 3 + 5 and f("caller")(23) == 2 * (27 + 3 + 2 + 5)
         assert [f("orders")(a, 5) for a in (4, 5, 6)] == [101, 110, 11] and f("wide")() == 0x123456789abcdef - 70000
         assert f("many")(1, 1, -(1 << 63), -1, 0) == wrapped(1 + (1 << 63) + 5)
-        for name, arguments, text in (("many", (1, 2, 3, 0, 5), "division by zero"), ("add_answer", (1 << 63,), "64 bits expected"), ("add_answer", ("x",), "64 bits expected")):
+        for name, arguments, text in (("many", (1, 2, 3, 0, 5), "division by zero"), ("add_answer", (1 << 63,), "64 bits expected"),
+                                      ("add_answer", ("x",), "64 bits expected")):
             with pytest.raises(LispError, match=text):
                 f(name)(*arguments)
 
