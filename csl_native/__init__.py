@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .containers import Numbers, Table, Vector
+    from .exceptions import Error, LimitReached, LispError, SessionError
+    from .lisp.limits import Limits
+    from .session import Session, restore
+    from .values import Handle, Symbol
 
 __version__ = "0.1.0"
 __all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol", "Table", "Vector", "restore"]
+_MODULES = {"containers": "Numbers Table Vector", "exceptions": "Error LimitReached LispError SessionError", "lisp.limits": "Limits",
+            "session": "Session restore", "values": "Handle Symbol"}
 
 
 def __getattr__(name: str) -> Any:  # the command line must not pay for what it does not use
-    if name in __all__:
-        from . import session
-        return getattr(session, name)
+    for module, names in _MODULES.items():
+        if name in names.split():
+            from importlib import import_module
+            return getattr(import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,10 +19,9 @@ from csl_native.image.container import STRONG, Image, Section
 from .baseimage import base_image
 from .cage import default_heap
 from .calling import Calling
-from .containers import Numbers, Table, Variables, Vector, vector_of
-from .exceptions import Error, LimitReached, LispError, SessionError
+from .containers import Numbers, Variables, Vector, vector_of
+from .exceptions import LispError, SessionError
 from .lisp.handles import STREAM
-from .lisp.limits import Limits
 from .lisp.streams import Output
 from .native.architectures import Architecture
 from .native.pages import PageSet
@@ -288,5 +287,4 @@ def restore(path: str | os.PathLike[str], **options: Any) -> Session:
     return Session(path, **options)
 
 
-__all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol",
-           "Table", "Vector", "restore"]
+__all__ = ["Handle", "LispError", "Session", "SessionError", "Symbol", "restore"]
