@@ -310,7 +310,7 @@ class Stacks:
             _local.stack = DeepStack()
             _local.stack.is_this_thread_s(self.kernel.current_stack() - _local.size + STACK_MARGIN)
         if self.native:
-            return self._limited(_local.stack, function)
+            return self._limited(_local.stack, lambda: roomy(function))
         with recursion.unlimited():
             return self._limited(None, lambda: roomy(function))
 
