@@ -116,21 +116,29 @@ class Restoring:
     def _check_instructions(self, image: Image) -> None:
         """The image's instructions must be this version's, or the first of them."""
         from .instructions import table
-        try:
-            rows = unpack(image.read("instructions", limit=TABLE_LIMIT)) if "instructions" in image.sections else []
-            count = len(table.names_of(rows)[0])
-        except ValueError as error:
-            raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
+        data = image.read("instructions", limit=TABLE_LIMIT) if "instructions" in image.sections else b""
         self.base = image
         if not is_program(image):
             self.base = Image(base_image())
             self.owned.add(self.base.close)
-            current = unpack(self.base.read("instructions"))
-            if not table.fits(rows, current):
-                raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(table.names_of(current)[0])}; "
-                                 "load the sources again and preserve")
-            rows = current
-        table.install(rows)
+            ours = self.base.read("instructions")
+            if data != ours:
+                self._check_older(image, data, unpack(ours))
+            data = ours
+        table.install(unpack(data))
+
+    @staticmethod
+    def _check_older(image: Image, data: bytes, current: Any) -> None:
+        """The instructions of an image, which are not the same as this version's, must be the first of them."""
+        from .instructions import table
+        try:
+            rows = unpack(data) if data else []
+            count = len(table.names_of(rows)[0])
+        except ValueError as error:
+            raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
+        if not table.fits(rows, current):
+            raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(table.names_of(current)[0])}; "
+                             "load the sources again and preserve")
 
     def _attach_kernel(self, image: Image, architecture: Architecture | None) -> Fallback | None:
         """Run natively when the image, or the base image, has this machine's kernel; else under CPython, for the reason that is given."""

@@ -55,12 +55,13 @@ INFO: Rows = {"tag": (number(0, 256), "a tag"), "abi": (text, "a text"), "head":
         "module": (digest, "a digest"), "compared": (lambda x: type(x) is bool, "true or false"), "engines": (sizes, "sizes by name"),
         "seal": (seal, "a map of a format, a local seal and signatures by key"), "date": (number(0, 1 << 40), "seconds since 1970"),
         "functions": (texts, "names"), "id": (text, "a text"), "tid": (text, "a text")}
-HEAP: Rows = {"size": (number(1, SIZE_LIMIT), "a size"), "base": (number(0, SIZE_LIMIT), "a place"), "entries": (texts, "names"), "builtins": (texts, "names"),
+HEAP: Rows = INFO | {"size": (number(1, SIZE_LIMIT), "a size"), "base": (number(0, SIZE_LIMIT), "a place"), "entries": (texts, "names"),
+        "builtins": (texts, "names"),
         "gensym": (number(0, 1 << 60), "a number"), "precision": (number(0, 1 << 20), "a number"), "modulus": (number(8, 1 << 62), "a number"),
         "bytecode": (number(0, 1 << 20), "a number"), "profile": (texts, "names"), "starts": (digest, "a digest"),
         "pages": (lambda x: type(x) is bytes and len(x) % 32 == 0, "digests of 32 bytes"), "instructions": (digest, "a digest")}
 NEEDED = ("size", "base", "entries", "builtins", "gensym", "modulus")  # of a heap
-MODULE: Rows = {"instructions": (number(0, 1 << 16), "a number"), "bytecode": (digest, "a digest")}
+MODULE: Rows = INFO | {"instructions": (number(0, 1 << 16), "a number"), "bytecode": (digest, "a digest")}
 
 
 def wrong(rows: Any) -> str:
@@ -78,8 +79,8 @@ def wrong(rows: Any) -> str:
         if name in seen:
             return f"two sections with the name {name!r:.40}"
         seen.add(name)
-        table = INFO | (HEAP if name == "heap" else MODULE if name.startswith("module-") else {})
-        for key, (test, expected) in table.items():
-            if key in info and not test(info[key]) or key not in info and name == "heap" and key in NEEDED:
-                return f"section {name!r:.40} has {info.get(key)!r:.40} as {key} in its info; {expected} expected"
+        table, needed = (HEAP, NEEDED) if name == "heap" else (MODULE if name.startswith("module-") else INFO, ())
+        for key in (*needed, *info):
+            if key in table and (key not in info or not table[key][0](info[key])):
+                return f"section {name!r:.40} has {info.get(key)!r:.40} as {key} in its info; {table[key][1]} expected"
     return ""

@@ -180,3 +180,30 @@ def test_c_functions_by_name(session: Session) -> None:
     assert session.eval("(list (open!-foreign!-library \"no-such.so\") (find!-foreign!-function \"no!-such\" m))") == [[], []]
     with pytest.raises(LispError, match="an integer, float or string expected"):
         session.eval("(call!-foreign!-function (find!-foreign!-function \"labs\" c) '(1))")
+
+
+REMEMBERED = """
+(setq c (list 1 2))
+(setq f (list 'lambda '(x) (list 'cons 'x (list 'quote c))))
+(setq l (list 'let (list (list 'y 1)) 'y))
+(de again (n) (prog (v) top (cond ((zerop n) (return v))) (setq v (list (apply f '(0)) (eval l))) (setq n (sub1 n)) (go top)))
+(de seen (f l) (list (errorset (list 'apply (mkquote f) ''(0)) nil nil) (errorset l nil nil)))
+"""
+
+
+@pytest.mark.parametrize("change", [
+    "nil", "(rplaca c 3)", "(rplaca (cdr (caddr f)) 2)", "(rplaca (cddr f) '(add1 x))", "(rplaca (cdr (caddr (caddr f))) '(3))",
+    "(progn (fluid '(x)) (de g () x) (rplaca (cddr f) '(g)))", "(fluid '(y))", "(rplaca (cdaadr l) 7)", "(rplaca l 'list)",
+    "(putd 'cons 'macro '(lambda (u) ''m))", "(putd 'let 'expr '(lambda (a b) 'own))", "(putd 'cons 'fexpr '(lambda (u) u))",
+])
+def test_what_was_evaluated_before_is_seen_to_be_another_form(change: str) -> None:
+    """Whatever is changed of a form that was compiled to be evaluated, it does what a copy does that nobody has seen before."""
+    lisp = Session()
+    lisp.eval(REMEMBERED)
+    lisp.eval("(again 5)")
+    remembered = lisp.lisp.remembered
+    assert len(remembered.forms) == 2
+    lisp.eval(f"(errorset '{change} nil nil)")
+    assert lisp.eval("(equal (seen f l) (seen (copy f) (copy l)))") is True, (lisp.eval("(seen f l)"), lisp.eval("(seen (copy f) (copy l))"))
+    lisp.eval("(progn (reclaim) (reclaim))")
+    assert remembered.forms == {}, "what is not evaluated is not kept"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .errors import Errors
     from .handles import Handles
     from .hints import Hints
+    from .remembered import Remembered
 
 DEEP = 20  # forms inside of each other that are evaluated directly: what is deeper is compiled, which takes no stack
 
@@ -42,6 +43,12 @@ class Evaluator:
         """What most programs that start do not need."""
         from .compiler import Compiler
         return Compiler(self)  # type: ignore[arg-type]  # every Evaluator is a Lisp
+
+    @cached_property
+    def remembered(self) -> Remembered:
+        """What most programs do not need either."""
+        from .remembered import Remembered
+        return Remembered(self.machine, self.machine.intern("quote"), self.compiler.displaceable.__contains__)
 
     def eval(self, x: int, depth: int = 0) -> int:
         """The value of a form.  Calls are evaluated directly, forms with bindings, and those that are deep inside of others, are compiled first."""
@@ -92,9 +99,13 @@ class Evaluator:
         m = self.machine
         if m.car(x) == m.intern("go"):
             raise self.errors.loud("go tag not found:", m.car(m.cdr(x)) if m.cdr(x) & 7 == CONS else NIL)
-        symbol = m.make_symbol("toplevel")
-        try:
+
+        def make() -> int:
+            symbol = m.make_symbol("toplevel")
             self.define(symbol, NIL, [x])
+            return symbol
+        try:
+            symbol = self.remembered.compiled(x, make)
         except CompileError as error:
             raise self.compile_error(error) from None
         return m.apply(symbol, [])
@@ -165,7 +176,7 @@ class Evaluator:
             return m.apply(f, arguments)
         if f & 7 == CONS and m.car(f) == self.s_lambda:
             try:
-                symbol = self.lambda_symbol(f, False)
+                symbol = self.remembered.compiled(f, lambda: self.lambda_symbol(f, False))
             except CompileError as error:
                 raise self.compile_error(error) from None
             return m.apply(symbol, arguments)
