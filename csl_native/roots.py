@@ -80,6 +80,10 @@ class Roots:
     def stress(self) -> None:
         """A point where a collection may come: under collector stress one does."""
 
+    def under_stress(self, answer: Callable[..., int | None], arguments: tuple[int, ...], collects: bool) -> int | None:
+        """The answer to a request of the kernel."""
+        return answer(*arguments)
+
     def due(self) -> bool:
         """Is a collection due at this safepoint, which the kernel came to under stress?"""
         return True

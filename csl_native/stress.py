@@ -64,6 +64,21 @@ class StressedMachine(Machine):
         if self.lisp is not None and not self.collecting and self.due():
             self.lisp.collect(self.cage["gc_count"] & 15 == 0)
 
+    def under_stress(self, answer: Callable[..., int | None], arguments: tuple[int, ...], collects: bool) -> int | None:
+        """The answer to a request of the kernel, with a collection before and after it; or without any, also in what the answer calls."""
+        if collects:
+            self.stress()
+            result = answer(*arguments)
+            if result is not None:
+                self.note(result)
+                self.stress()
+            return result
+        before, self.collecting = self.collecting, True
+        try:
+            return answer(*arguments)
+        finally:
+            self.collecting = before
+
     def collect(self, full: bool, after: Callable[[], None] = lambda: None) -> None:
         self.collecting = True
         try:

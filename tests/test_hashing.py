@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from csl_native.kernel.hashing import DELETED, EMPTY, NUMBERED, OLD_DELETED, OLD_EMPTY
 from csl_native.objects import HASH_EPOCH, HASH_SLOTS, HASH_SPARE
 from csl_native.session import Session, restore
+from csl_native.vm import STOP
 from csl_native.words import UNWIND, VECTOR
 
 OLD_MARKS = (OLD_EMPTY >> 3, OLD_DELETED >> 3)
@@ -90,3 +93,25 @@ def test_tables_of_older_versions(lisp: Session) -> None:
     m.set_field(h, HASH_SPARE, NUMBERED)
     m.set_field(h, HASH_EPOCH, 0)
     assert lisp.eval("(list (gethash 1 h) (gethash 2 h) (length (hashcontents h)))") == [[1], [], 5]
+
+
+def test_nothing_is_collected_while_structures_are_compared() -> None:
+    """What is still to be compared is where the collector has its own stack; a poll that asks Python in between collects nothing, under stress neither."""
+    session = Session(heap=64 << 20, output=open(os.devnull, "wb"), gc_stress=True)
+    stopped = threading.Event()
+
+    def poke() -> None:
+        while not stopped.wait(0.0002):
+            session.machine.poke(STOP)
+    thread = threading.Thread(target=poke)
+    with closing(session):
+        session.eval("(progn (setq k (list (mkvect 40) (mkvect 40))) (setq h (mkhash 5 3 1.5)) (puthash k h 'v))")
+        thread.start()
+        try:
+            found = session.eval("""(prog (n lost) (setq n 400) (setq lost 0)
+                a (cond ((zerop n) (return lost))) (cond ((null (gethash (list (mkvect 40) (mkvect 40)) h)) (setq lost (add1 lost))))
+                (setq n (sub1 n)) (go a))""")
+        finally:
+            stopped.set()
+            thread.join()
+    assert found == 0

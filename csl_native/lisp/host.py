@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import gmp
 from ..instructions.layout import CODE_COMPILED
-from ..kernel.host import H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
+from ..kernel.host import H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import MOST_LIMBS, Unwinding, WrongType
 from ..objects import SYM_SPARE
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # What Python's library says of arguments that it cannot take.
 PYTHONS = (ValueError, OverflowError, ZeroDivisionError, UnicodeEncodeError, UnicodeDecodeError)
 INDEFINITE = "~indefinite-value~"  # what compiled code finds in a variable that is unset, as in the original
-AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY)  # requests that come while memory is taken or freed
+# Requests that come while memory is taken or freed, or from polls, at which nothing is collected (``kernel/memory.py``).
+AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, H_INTERRUPT, H_DEEP)
 
 
 class Host:
@@ -40,16 +41,13 @@ class Host:
         lisp, m = self.lisp, self.m
         mark = len(m.met)
         m.met.extend((a, b, c))
+        result: int | None
         try:
-            if m.stressed and code not in AS_IT_IS:
-                m.stress()
-            result: int | None = self.table[code](a, b, c)
-            if result is None:
-                return NIL
-            if m.stressed and code not in AS_IT_IS:
-                m.note(result)
-                m.stress()
-            return result
+            if m.stressed:
+                result = m.under_stress(self.table[code], (a, b, c), code not in AS_IT_IS)
+            else:
+                result = self.table[code](a, b, c)
+            return NIL if result is None else result
         except Unwinding:
             return UNWIND
         except CompileError as error:
