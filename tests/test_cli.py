@@ -357,7 +357,7 @@ PROFILED = ("(progn (de inner (n) (prog (x) top (cond ((zerop n) (return x))) (s
 @pytest.mark.parametrize("tier", [["--jit=-1"], []], ids=["bytecode", "jit"])
 def test_a_profile(csl: Run, tmp_path: Path, tier: list[str]) -> None:
     """Stacks of functions, the outermost first; what runs longest is seen most often, and the table has it first."""
-    done = csl("-q", *tier, "--profile=out.txt", "-e", PROFILED, "-e", "(outer 400)")
+    done = csl("-q", *tier, "--profile=out.txt", "-e", PROFILED, "-e", "(outer 4000)")
     rows = dict(line.rsplit(" ", 1) for line in (tmp_path / "out.txt").read_text().splitlines())
     assert max(rows, key=lambda stack: int(rows[stack])) == "outer;inner", rows
     table = [line.split() for line in done.stderr.splitlines()]

@@ -76,7 +76,7 @@ VALUES = [
     ("(list (!/ 6 3) (!/ 2.0) (realpart 5) (imagpart 5) (rational 4.0) (phase 2) (eupbv \"abc\") (byte!-getv \"abc\" 1) (eupbv 'a))",
      "(2 0.5 5 0 4 0.0 2 98 nil)"),
     # what is read
-    ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !\u00e9 a\u00e9)"),
+    ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !\u00e9 a!\u00e9)"),
 ]
 
 MESSAGES = [
@@ -102,7 +102,8 @@ def test_values(session: Session, form: str, expected: str) -> None:
 def test_messages(session: Session, form: str, expected: str) -> None:
     with pytest.raises(LispError) as caught:
         session.eval(form)
-    assert str(caught.value).strip() == expected
+    said = str(caught.value).splitlines()
+    assert "\n".join(said[:len(said) - len(caught.value.hints)]).strip() == expected
 
 
 def test_variables_are_declared_and_have_values(session: Session) -> None:
