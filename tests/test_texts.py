@@ -215,3 +215,12 @@ def test_lines_are_as_long_as_they_come_between_the_characters_around_what_is_ty
     assert printed(broken) == "a-long-name\nwith more(1 2 3)\n100200300400500600\nnil".replace("\nnil", "\n\nnil") or True
     free = broken.replace("(prin2 'a", "(prin2 (int2id 2)) (prin2 'a").replace("nil)", "(prin2 (int2id 5)) (prin2 'and!-on) nil)")
     assert printed(free) == "\2a-long-namewith more(1 2 3)100200300400500600\5\nand-onnil"
+
+
+def test_numbers_of_symbols_make_a_hash() -> None:
+    """Characters have their codes and nil 256; names that begin alike have different numbers, which are the same in every session."""
+    form = "(mapcar '(a é 日 nil var1 var2 car) 'id2int)"
+    numbers = printed(form)
+    assert numbers == printed(form)
+    known, rest = [int(n) for n in numbers.strip("()").split()][:4], [int(n) for n in numbers.strip("()").split()][4:]
+    assert known == [97, 233, 26085, 256] and len(set(rest)) == 3 and all(256 < n < 1 << 22 for n in rest)

@@ -32,7 +32,7 @@ from .host import (
 )
 from .memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
 from .safepoint import safepoint
-from .symbols import find_symbol, given_name, intern, print_name
+from .symbols import find_symbol, given_name, hash_string, intern, print_name
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
 LOWER = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_LOWER
@@ -115,9 +115,25 @@ def char_code(x):
 
 @lisp("id2int")
 def id2int(x):
-    if x & 7 == SYMBOL:
+    """The code of a character, 256 for nil, and for other names a number from 257 on that makes a hash: the original numbers its symbols."""
+    if x & 7 != SYMBOL:
+        return host(H_BAD_SYMBOL, O_ID2INT, x, 0)
+    if x == NIL:
+        return 256 << 3
+    name = print_name(x)
+    if name == UNWIND:
+        return UNWIND
+    if is_one_character(name):
         return char_code(x)
-    return host(H_BAD_SYMBOL, O_ID2INT, x, 0)
+    n = hash_string(name) & 0x3FFFFF
+    return (n if n > 256 else n + 257) << 3
+
+
+def is_one_character(s) -> bool:
+    """Whether a string is one character of UTF-8, of which the first byte says how many bytes it has."""
+    n = load(s - STRING) >> 8
+    b = load8(s + 8 - STRING) if n > 0 else 0
+    return n == (4 if b >= 0xF0 else 3 if b >= 0xE0 else 2 if b >= 0xC0 else 1)
 
 
 @lisp("code-char")
