@@ -191,7 +191,8 @@ class TopLevel:
             return Input(open(name, "rb"), name=name)
         stream = Input(patient(sys.stdin.buffer, self.session.machine.wait, "rb"), name="standard input")
         if is_terminal(sys.stdin):
-            stream.prompt, stream.typed = self.prompt, True
+            from .lineinput import Terminal
+            stream.prompt, stream.typed = Terminal(self, stream), True
         elif not self.options.quiet:
             file = stream.file
 
@@ -203,24 +204,6 @@ class TopLevel:
                 return bytes(file.readline())
             stream.prompt = prompted
         return stream
-
-    def prompt(self) -> bytes:
-        """One line from a terminal, edited and remembered when prompt_toolkit is there."""
-        lisp = self.session.lisp
-        lisp.output.flush()
-        try:
-            if not hasattr(self, "editor"):
-                import prompt_toolkit
-                self.editor = prompt_toolkit.PromptSession()  # type: ignore[var-annotated]
-            return str(self.editor.prompt(lisp.prompt) + "\n").encode()
-        except ImportError:
-            sys.stdout.write(lisp.prompt)
-            sys.stdout.flush()
-            return sys.stdin.buffer.readline()
-        except KeyboardInterrupt:
-            return b"\n"
-        except EOFError:
-            return b""
 
     def guarded(self, stream: Input, function: bool = True, given: bool = False) -> None:
         """Call the restart function with a stream as standard input (not without ``function``), or load the stream when there is none.
