@@ -29,6 +29,7 @@ def stage(folder: str, image: str) -> str:
     shutil.copytree(PACKAGE, os.path.join(target, "csl_native"), ignore=shutil.ignore_patterns("__pycache__", "*.img", ".*"))  # through the links
     for name in BESIDE:
         shutil.copy(os.path.join(ROOT, name), target)
+    shutil.copytree(os.path.join(ROOT, "docs", "man"), os.path.join(target, "docs", "man"))
     shutil.copy(image, os.path.join(target, "csl_native", os.path.basename(BASE_IMAGE)))
     return target
 

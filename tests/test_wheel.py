@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import __version__
 from csl_native.extras import missing
 from csl_native.image.container import Image
 from csl_native.native.architectures import architectures, host
@@ -120,7 +121,8 @@ def run(fresh: Path, tmp_path: Path) -> Program:
 
 
 def test_content_is_the_packages_of_the_checkout(wheel: Path) -> None:
-    wanted = {str(path.relative_to(ROOT)) for suffix in (".py", ".lsp", ".html") for path in sources(suffix)} | {"csl_native/base.img"}
+    wanted = {str(path.relative_to(ROOT)) for suffix in (".py", ".lsp", ".html") for path in sources(suffix)} | {"csl_native/base.img", "csl_native/py.typed"}
+    wanted |= {f"csl_native-{__version__}.data/data/share/man/man1/{page.name}" for page in (ROOT / "docs" / "man").iterdir()}
     with zipfile.ZipFile(wheel) as file:
         found = {name for name in file.namelist() if ".dist-info/" not in name}
         metadata = next(file.read(name).decode() for name in file.namelist() if name.endswith("/METADATA"))
