@@ -49,6 +49,7 @@ SETUP = """
 
 _RAW = "takes an address as it is: whoever calls it vouches for what is there"
 EXCLUDED = {
+    "unreadch": "puts a character into the text that is run",
     "stop": "ends the process", "quit": "ends the process", "exit": "ends the process", "preserve": "ends the process",
     "restart-csl": "begins another session", "system": "runs any command", "silent-system": "runs any command", "pipe-open": "runs any command",
     "chdir": "leaves the folder of the fuzzer", "cd": "leaves the folder of the fuzzer", "delete-wildcard": "deletes files",
