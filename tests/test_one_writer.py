@@ -27,6 +27,7 @@ ALLOWED = {
     "csl_native/system/process.py open_streams": "nothing: what stands in for standard streams that are closed",
     "csl_native/system/process.py run_program": "nothing: it is where output goes that nobody reads", "csl_native/cli.py run": "standard output",
     "csl_native/toplevel.py body": "names of files that were read", "csl_native/profiler.py write": "a profile",
+    "csl_native/lineinput.py history_file": "lines that were typed",
     "csl_native/native/perfmap.py write_map": "names for perf",
     "csl_native/native/gdb.py library_path": "names for GDB", "csl_native/native/assembler.py by_llvm": "assembly text in a folder of its own",
     "csl_native/manual.py main": "pages of documentation", "csl_native/demo.py main": "a program for the demonstration",
