@@ -75,6 +75,7 @@ VALUES = [
     ("(list (format nil \"~a ~s~~\" \"x\" \"y\") (compress1 '(!5 x)) (compress1 '(b !A)) (explode2ucn \"a1\"))", '("x ""y""~" 5 ba (65 49))'),
     ("(list (!/ 6 3) (!/ 2.0) (realpart 5) (imagpart 5) (rational 4.0) (phase 2) (eupbv \"abc\") (byte!-getv \"abc\" 1) (eupbv 'a))",
      "(2 0.5 5 0 4 0.0 2 98 nil)"),
+    ("(list (evectorp (mkevect 3)) (egetv (mkevect 1000000) 1000000) (upbv (mkxvect 1000000)))", "(t nil 1000000)"),
     # what is read
     ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !\u00e9 a!\u00e9)"),
 ]

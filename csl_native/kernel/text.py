@@ -402,7 +402,7 @@ def explode2uc(x):
     return explode_case(x, 97, -32, X_EXPLODE2UC)
 
 
-@bounded("a pass over the bytes of one string")
+@onepass("the bytes of one string")
 def is_simple(s) -> bool:
     """Whether changing the letters of a name or string needs no escapes: it begins with none of what begins no name, and has no #."""
     p = s + 8 - STRING

@@ -34,10 +34,7 @@ def mkevect(lisp: Lisp, n: Checked) -> int:
     m = lisp.machine
     if n & 7 or not 0 <= n >> 3 < MOST:
         raise lisp.errors.plain("mkevect", n)
-    v = m.object(T_RECORD << 3 | HEADER, bytes(8 * ((n >> 3) + 1)))
-    for k in range((n >> 3) + 1):
-        m.set_field(v, 8 * k + 8 - OTHER, NIL)
-    return v
+    return m.object(T_RECORD << 3 | HEADER, NIL.to_bytes(8, "little") * ((n >> 3) + 1))
 
 
 @builtin("egetv", 2)
@@ -62,4 +59,4 @@ def mkxvect(lisp: Lisp, n: Checked) -> int:
     m = lisp.machine
     if n & 7 or not 0 < n >> 3 < MOST:
         raise lisp.errors.plain("mkxvect", n)
-    return m.vector([NIL] * ((n >> 3) + 1))
+    return int(m.kernel.mkvect(n))
