@@ -118,6 +118,17 @@ def test_refused_pages_run_as_bytecode_and_say_why(image: Path, name: str, csl: 
     assert done.stderr.strip().splitlines() == ["csl: " + line for line in s.explain()]
 
 
+@pytest.mark.parametrize("name", ["a damaged function page", "another kernel ABI", "a needed feature missing"])
+def test_a_program_whose_pages_are_refused_is_compiled_while_it_runs(image: Path, tmp_path: Path, name: str) -> None:
+    """As one that had no pages."""
+    REFUSALS[name][0](image)
+    s = restore(image, heap=128 << 20, jit=0)
+    check_program(s)
+    assert s.lisp.jit is not None and s.machine.intern("fib") in s.lisp.jit.functions
+    s.preserve(tmp_path / "again.img")
+    check_program(restore(tmp_path / "again.img", heap=128 << 20))
+
+
 @pytest.mark.parametrize("bad,found", [(0, None), (1, 1), (2, 2), (3, 3), (4, None)])
 def test_a_function_needs_all_pages_that_it_was_compiled_into(bad: int, found: int | None) -> None:
     """Its body may lie on another page than its entry, and what it calls of the unit on a third one."""

@@ -64,13 +64,12 @@ class HardCode(DefinitionTable):
             tag = function_tag(name)
             if tag is not None and tag & 31 == architecture.number and self.refused is None:
                 why = self.read_set(image, name, tag)
-                if why is not None and why.code == "untrusted":
+                if why is None:
+                    continue
+                if tag == architecture.number or why.code != "missing-feature":  # a refinement that this machine is too old for is no news
                     session.fallbacks.append(why)
-                    self.forget(tag)
-                elif why is not None and tag == architecture.number:
-                    self.refused = why
-                elif why is not None and why.code != "missing-feature":  # a refinement that this machine is too old for is no news
-                    session.fallbacks.append(why)
+                if tag == architecture.number or why.code == "untrusted":
+                    self.forget(tag)  # what is compiled here begins another set
         if self.refused is None:
             self.sets.setdefault(architecture.number, PageSet(architecture.number, self.kernel.abi))
 
