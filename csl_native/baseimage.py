@@ -26,7 +26,8 @@ protect(BASE_IMAGE)
 # Changes of these do not touch the base image; of everything else that is there, now or later, they do.
 OUTER = frozenset({"__main__.py", "asm", "baseimage.py", "bench", "callables.py", "calling.py", "cli.py", "containers.py", "debugger.py", "demo.py",
                    "exceptions.py", "extras.py", "heapview.py", "lineinput.py", "manual.py",
-                   "modules", "perfmap.py", "gdb.py", "profiler.py", "restoring.py", "session.py", "tools", "toplevel.py", "values.py", "wheel.py"})
+                   "modules", "perfmap.py", "gdb.py", "elffile.py", "unwinding.py", "profiler.py", "restoring.py", "session.py", "tools",
+                   "toplevel.py", "values.py", "wheel.py"})
 _base: list[str] = []
 
 

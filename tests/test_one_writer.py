@@ -33,6 +33,7 @@ ALLOWED = {
     "csl_native/manual.py main": "pages of documentation", "csl_native/demo.py main": "a program for the demonstration",
     "csl_native/demo.py copy": "an image that the demonstration is about to damage", "csl_native/demo.py flip_byte": "damage, to show what is done about it",
     "tools/editing.py extract": "what -o names", "tools/editing.py report": "what -o names",
+    "tools/export.py export": "what -o and --listing name",
 }
 
 

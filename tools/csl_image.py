@@ -33,6 +33,7 @@ from csl_native.system.process import of_output, run_program, said
 from csl_native.tools import census, compare, foretell, listing
 from csl_native.tools import modules as modules_of
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
+from csl_native.tools.export import export
 from csl_native.tools.signing import CODE, sign, trust
 from csl_native.trust import Trust
 from csl_native.words import SYMBOL
@@ -322,7 +323,7 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
 
 
 COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, sign, trust,
-                                                    add, drop, thin, compact, copy, extract, report, tags, instructions, completion)}
+                                                    add, drop, thin, compact, copy, extract, export, report, tags, instructions, completion)}
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
 WITHOUT_IMAGE = ("tags", "instructions", "completion", "trust")
 
@@ -366,8 +367,12 @@ def parser() -> argparse.ArgumentParser:
             p.add_argument("--tag", action="append", help="... for these two architectures")
         if name == "extract":
             p.add_argument("section", help="section name")
-        if name in ("extract", "report"):
+        if name in ("extract", "export", "report"):
             p.add_argument("-o", "--output", required=True, help="file to write")
+        if name == "export":
+            p.add_argument("--tag", required=True, help="architecture (name or number)")
+            p.add_argument("--kernel", action="store_true", help="the kernel's code as well")
+            p.add_argument("--listing", help="write Lisp and bytecode of the functions to this file, and let the debug information have its lines")
         if name == "report":
             p.add_argument("--function", help="show the code of this function (without: the longest one)")
         if name == "why":

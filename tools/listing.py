@@ -11,7 +11,9 @@ from csl_native.heapview import HeapView
 from csl_native.instructions.codec import Code
 from csl_native.native.architectures import Architecture
 from csl_native.native.pages import PageSet
+from csl_native.objects import SYM_SPARE
 from csl_native.vm import SLOTS
+from csl_native.words import CONS
 
 
 def plain(command: str, result: Any) -> str:
@@ -110,3 +112,9 @@ def compiled_again(view: HeapView, name: str, architecture: Architecture) -> lis
         return [f"; ({error})"]
     kept = [line.expandtabs(8).rstrip() for line in lines if line.strip() and not re.match(r"\s*(\.(?!L)|#|//)", line)]
     return ["; LLVM's assembly of the function, compiled again from its bytecode:", *kept]
+
+
+def definition(view: HeapView, name: str) -> list[str]:
+    """The definition that is kept with a function, if any, in lines."""
+    kept = view.word(view.functions()[name] + SYM_SPARE)
+    return view.show(kept, 40).splitlines() if kept & 7 == CONS else []

@@ -66,7 +66,7 @@ def matrix(image: Image, view: HeapView | None) -> dict[str, Any]:
 def code(image: Image, view: HeapView, name: str) -> dict[str, Any]:
     """A function on every architecture: lines with the places in the bytecode that they belong to (-1: none)."""
     columns: list[dict[str, Any]] = []
-    source = source_of(view, name)
+    source = listing.definition(view, name)
     if source:
         columns.append({"title": "Lisp", "lines": [[line, -1] for line in source]})
     columns.append({"title": "bytecode", "lines": [[line, int(m[1]) if (m := re.match(r" *(\d+) ", line)) else -1] for line in view.listing(name)]})
@@ -81,14 +81,6 @@ def code(image: Image, view: HeapView, name: str) -> dict[str, Any]:
         if architecture is not None and s.name.startswith("functions-") and (lines := compare.code_of(image, name, architecture)):
             columns.append({"title": f"{architecture.name}, LLVM", "lines": [[line, -1] for line in lines]})
     return {"function": name, "columns": columns}
-
-
-def source_of(view: HeapView, name: str) -> list[str]:
-    """The definition that is kept with a function, if any, in lines."""
-    from csl_native.objects import SYM_SPARE
-    from csl_native.words import CONS
-    kept = view.word(view.functions()[name] + SYM_SPARE)
-    return view.show(kept, 40).splitlines() if kept & 7 == CONS else []
 
 
 def stencil_lines(view: HeapView, name: str, pages: PageSet, architecture: Architecture) -> list[list[Any]]:

@@ -12,76 +12,24 @@ import os
 import struct
 import tempfile
 import zlib
-from typing import NamedTuple
 
 from ..baseimage import cache_folder
 from ..system.files import others_can_write
 from ..system.host import this_host
+from .elffile import FUNC, OBJECT, Format, Section
 
-FUNC, OBJECT = 2, 1  # symbol types
 PAGE = 1 << 16  # as large as the pages of any system
 REGISTER, UNREGISTER = 1, 2
 
 
-class Section(NamedTuple):
-    name: str
-    kind: int
-    flags: int
-    address: int
-    data: bytes
-    link: int = 0
-    info: int = 0
-    entry: int = 0
-    size: int = -1  # of one without contents
-
-
-class Format:
+class HostFormat(Format):
     """ELF of this process: class, byte order, machine and flags are those of its own executable."""
 
     def __init__(self) -> None:
         header = this_host().header
         if header is None or header.format != "ELF":
             raise ValueError(f"GDB is told of code by ELF files; this is {this_host().text()}")
-        self.wide, self.order = header.bits == 64, ">" if header.big_endian else "<"
-        self.ident = bytes((0x7F, *b"ELF", 2 if self.wide else 1, 2 if header.big_endian else 1, 1)) + bytes(9)
-        self.machine, self.flags = header.machine, header.flags
-        self.word = "Q" if self.wide else "I"
-
-    def pack(self, form: str, *values: int | bytes) -> bytes:
-        """``W`` is a word of the class."""
-        return struct.pack(self.order + form.replace("W", self.word), *values)
-
-    def symbol(self, name: int, value: int, size: int, kind: int, section: int) -> bytes:
-        info = (1 << 4 | kind) if name else 0
-        return self.pack("IBBHQQ", name, info, 0, section, value, size) if self.wide else self.pack("IIIBBH", name, value, size, info, 0, section)
-
-    def header(self, kind: int, segments: int, sections: int, table: int) -> bytes:
-        sizes = (64, 56, 64) if self.wide else (52, 32, 40)
-        return self.pack("16sHHIWWWIHHHHHH", self.ident, kind, self.machine, 1, 0, sizes[0] if segments else 0, table, self.flags, sizes[0], sizes[1],
-                         segments, sizes[2], sections, sections - 1)
-
-    def segment(self, kind: int, flags: int, place: int, size: int, align: int) -> bytes:
-        if self.wide:
-            return self.pack("IIQQQQQQ", kind, flags, place, place, place, size, size, align)
-        return self.pack("IIIIIIII", kind, place, place, place, size, size, flags, align)
-
-    def file(self, kind: int, sections: list[Section], segments: list[bytes], start: int) -> bytes:
-        """An ELF file: header, program headers, contents, section headers.  With segments contents lie at their addresses."""
-        names, body, rows = bytearray(b"\0"), bytearray(start), [bytes(64 if self.wide else 40)]
-        for s in [*sections, Section(".shstrtab", 3, 0, 0, b"")]:
-            data = s.data
-            place = len(names)
-            names += s.name.encode() + b"\0"
-            if s.name == ".shstrtab":
-                data = bytes(names)
-            if segments and s.address:
-                body += bytes(s.address - len(body))
-            rows.append(self.pack("IIWWWWIIWW", place, s.kind, s.flags, s.address, len(body), len(data) if s.size < 0 else s.size, s.link, s.info, 8, s.entry))
-            body += data + bytes(-len(data) % 8)
-        table = len(body)
-        top = self.header(kind, len(segments), len(rows), table) + b"".join(segments)
-        body[:len(top)] = top
-        return bytes(body) + b"".join(rows)
+        super().__init__(header.bits, header.big_endian, header.machine, header.flags)
 
     def object_file(self, name: str, address: int, size: int) -> bytes:
         """A file that says that a function is at an address."""
@@ -141,7 +89,7 @@ class Gdb:
     """The list of functions that a debugger sees; one a process."""
 
     def __init__(self, code: bytes) -> None:
-        self.format = Format()
+        self.format = HostFormat()
         library = ctypes.CDLL(library_path(self.format.library(code)))
         self._tell = library.__getattr__("__jit_debug_register_code")
         self._list = Descriptor.in_dll(library, "__jit_debug_descriptor")

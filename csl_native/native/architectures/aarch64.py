@@ -8,6 +8,7 @@ from typing import Any
 
 from csl_native.relocation import aarch64
 
+from .reading import Reading, copies, memory, moves, number, sets
 from .record import Architecture, Copying, Refinement, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm64/include/uapi/asm/hwcap.h of Linux.
@@ -18,6 +19,30 @@ LSE = re.compile(r"(cas|casp|swp|ldadd|ldclr|ldeor|ldset|ldsmax|ldsmin|ldumax|ld
 def uses(instruction: Any) -> frozenset[str]:
     return frozenset(("atomics",)) if LSE.fullmatch(instruction.mnemonic) else frozenset()
 
+
+def pair(kind: str, order: int) -> Any:
+    """Two registers in words that lie together; ``order``: -1 the stack pointer moves before, 1 after, 0 not at all."""
+    def steps(m: Any, word: int) -> list[Any]:
+        n = number(m["n"])
+        both = [(kind, m[1], 0 if order else n), (kind, m[2], (0 if order else n) + word)]
+        return [("move", "", n), *both] if order < 0 else [*both, ("move", "", n)] if order else both
+    return steps
+
+
+N = r"#?(?P<n>-?\w+)"
+# DWARF's numbers: https://github.com/ARM-software/abi-aa, aadwarf64, section 4.1.
+READING = Reading(
+    jumps=r"b|b\.\w+|cbn?z|tbn?z", calls="bl", ends=r"(?:b|br|ret|brk|udf)(?: .*)?", stack="sp", numbers=(("sp", 31), *((f"x{k}", k) for k in range(19, 31))),
+    returns="x30", steps=(
+        (rf"stp (\w+), (\w+), \[sp, {N}\]!", pair("save", -1)), (rf"stp (\w+), (\w+), \[sp(?:, {N})?\]", pair("save", 0)),
+        (rf"ldp (\w+), (\w+), \[sp\], {N}", pair("restore", 1)), (rf"ldp (\w+), (\w+), \[sp(?:, {N})?\]", pair("restore", 0)),
+        (rf"str (\w+), \[sp, {N}\]!", lambda m, word: [("move", "", number(m["n"])), ("save", m[1], 0)]),
+        (rf"ldr (\w+), \[sp\], {N}", lambda m, word: [("restore", m[1], 0), ("move", "", number(m["n"]))]),
+        memory("save", rf"str (?P<r>\w+), \[sp(?:, {N})?\]"), memory("restore", rf"ldr (?P<r>\w+), \[sp(?:, {N})?\]"),
+        moves(rf"sub sp, sp, {N}", -1), moves(rf"add sp, sp, {N}"),
+        (rf"(add|sub) sp, sp, {N}, lsl #12", lambda m, word: [("move", "", (number(m["n"]) << 12) * (1 if m[1] == "add" else -1))]),
+        copies("mov (?P<r>x29), sp"), copies(rf"add (?P<r>x29), sp, {N}"), sets("mov sp, (?P<r>x29)"), sets(rf"sub sp, (?P<r>x29), {N}", -1),
+        (r"(?:and|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
 
 # The caches: Arm ARM, B2.4.4, what clear_cache does.
 ARCHITECTURE = Architecture(
@@ -30,5 +55,5 @@ ARCHITECTURE = Architecture(
     capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"),
     features=partial(hardware_capabilities, FEATURES),
     flush=clear_cache, copying=Copying(model="large"), slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"),
-    baseline=frozenset(("fp", "asimd")), uses=uses,
+    baseline=frozenset(("fp", "asimd")), uses=uses, reading=READING,
     refinements=(Refinement(1, "aarch64-lse", "generic", "+lse", frozenset(("atomics",))),))

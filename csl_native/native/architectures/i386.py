@@ -8,6 +8,7 @@ from functools import cache
 from csl_native.relocation import i386
 
 from .helpers import COPIED_JUMPS, DIVISION, PADDED_JUMPS
+from .reading import intel
 from .record import Architecture, Copying, code_function
 
 # CPUID leaf 1, edx: Intel SDM volume 2.  void cpuid(leaf, subleaf, uint32_t out[4]).
@@ -36,7 +37,10 @@ define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
 """ for name, core, part in (("__udivdi3", "unsigned_division", 0), ("__umoddi3", "unsigned_division", 1),
                             ("__divdi3", "signed_division", 0), ("__moddi3", "signed_division", 1)))
 
+# DWARF's numbers: System V ABI, Intel386 supplement, table 2.14.
+READING = intel("esp", "ebp", {"ebx": 3, "esp": 4, "ebp": 5, "esi": 6, "edi": 7, "return": 8}, 4)
 ARCHITECTURE = Architecture(
+    reading=READING,
     also=(("PE", 0x14C), ("Mach-O", 7)),
     return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4",
     clobber="~{ebx},~{esi},~{edi},~{ebp}",

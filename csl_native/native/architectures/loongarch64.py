@@ -17,7 +17,7 @@ FEATURES = {"cpucfg": (16, 1), "lam": (16, 2), "ual": (16, 4), "fpu": (16, 8), "
 CONVENTIONS = (Convention(7, (3,), "floats of two words in registers"),)
 
 ARCHITECTURE = Architecture(
-    conventions=CONVENTIONS,
+    conventions=CONVENTIONS, flags=0x43,
     return_code="2000004c", word_extension="signext",
     number=14, name="loongarch64", abi="LP64D", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64",
     clobber=",".join(f"~{{$r{k}}}" for k in range(22, 32)),

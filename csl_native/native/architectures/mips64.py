@@ -7,6 +7,7 @@ from functools import partial
 
 from csl_native.relocation import mips64
 
+from .reading import Reading, copies, memory, moves, sets
 from .record import Architecture, Convention, Copying, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
@@ -22,8 +23,15 @@ def flush(address: int, size: int) -> None:
 CONVENTIONS = (Convention(0xF0000000, (0x20000000, 0x30000000, 0x40000000, 0x60000000, 0x80000000), "MIPS III to MIPS64 release 2"),
                Convention(0x20, (0,), "n64, not n32"), Convention(0xF000, (0,), "n64, not o32, o64 or an EABI"))
 
+# DWARF's numbers are those of the registers.
+READING = Reading(
+    jumps=r"b|b[a-z0-9]+|j", calls="jal|bal", ends=r"(?:b|j|jr|break)(?: .*)?", stack="$sp", returns="$ra", delay=1,
+    numbers=(*((f"$s{k}", k + 16) for k in range(8)), ("$gp", 28), ("$sp", 29), ("$fp", 30), ("$ra", 31)), steps=(
+        moves(r"daddiu \$sp, \$sp, (?P<n>-?\w+)"), memory("save", r"sd (?P<r>\$\w+), (?P<n>-?\w*)\(\$sp\)"),
+        memory("restore", r"ld (?P<r>\$\w+), (?P<n>-?\w*)\(\$sp\)"), copies(r"move (?P<r>\$fp), \$sp"), sets(r"move \$sp, (?P<r>\$fp)"),
+        (r"(?:and|dsubu|daddu|move) \$sp, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
-    conventions=CONVENTIONS,
+    conventions=CONVENTIONS, flags=0x80000007, record_types=True, reading=READING,
     return_code="0800e00300000000", word_extension="signext",
     number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
     clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),

@@ -9,6 +9,7 @@ from typing import Any
 
 from csl_native.relocation import ppc64le
 
+from .reading import Reading, copies, memory, moves, number, sets
 from .record import DISTANCE, Architecture, Convention, Copying, code_function, hardware_capabilities
 
 # AT_HWCAP2 in arch/powerpc/include/uapi/asm/cputable.h of Linux.
@@ -40,8 +41,17 @@ def flush(address: int, size: int) -> None:
 # e_flags: 64-bit ELF V2 ABI specification, section 4.1 (EF_PPC64_ABI; 0 when it was not said, where the byte order says it).
 CONVENTIONS = (Convention(3, (0, 2), "ELFv2"),)
 
+# DWARF's numbers: 64-bit ELF V2 ABI specification, section 2.5, table 2.20.
+READING = Reading(
+    jumps=r"b|b(?:lt|gt|eq|ne|le|ge|so|ns|un|nu|dnz|dz|c)[lr+-]*[+-]?", calls="bl", ends=r"(?:b|blr|bctr|trap)(?: .*)?", stack="r1", returns="lr",
+    numbers=(("r1", 1), ("lr", 65), *((f"r{k}", k) for k in range(14, 32))), steps=(
+        (r"stdu r1, (-?\w+)\(r1\)", lambda m, word: [("move", "", number(m[1]))]), moves(r"addi r1, r1, (?P<n>-?\w+)"),
+        (r"mflr (\w+)", lambda m, word: [("alias", m[1], 0)]), (r"mtlr \w+", lambda m, word: [("unalias", "", 0)]),
+        memory("save", r"std (?P<r>\w+), (?P<n>-?\w+)\(r1\)"), memory("restore", r"ld (?P<r>\w+), (?P<n>-?\w+)\(r1\)"),
+        copies("mr (?P<r>r31), r1"), copies(r"addi (?P<r>r3[01]), r1, (?P<n>-?\w+)"), sets(r"mr r1, (?P<r>r3[01])"),
+        sets(r"addi r1, (?P<r>r3[01]), (?P<n>-?\w+)"), (r"(?:stdux) r1, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
-    conventions=CONVENTIONS,
+    conventions=CONVENTIONS, flags=2, reading=READING,
     return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
     clobber=",".join(f"~{{r{k}}}" for k in range(14, 32)),
     kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,

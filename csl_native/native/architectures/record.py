@@ -11,6 +11,7 @@ from csl_native.relocation.kinds import Kind
 
 from ...system.host import Header, Host
 from ...system.process import c_library
+from .reading import Reading
 
 
 class Refinement(NamedTuple):
@@ -89,6 +90,9 @@ class Architecture(NamedTuple):
     system: str = "linux"  # Python's name of the system whose conventions these are
     format: str = "ELF"  # of that system's programs; the objects that LLVM makes are ELF for all
     outside: Outside | None = None  # how C is called, and calls, when not by the convention of the code
+    flags: int = 0  # of the ELF files that are written for it (e_flags)
+    record_types: bool = False  # have relocation records of such files up to three types, each in a byte?
+    reading: Reading | None = None  # how control and frames are told from the disassembler's text
     conventions: tuple[Convention, ...] = ()  # what the flags in a program's header must say
     big_endian: bool = False
     tail_calls: bool = True  # can LLVM make a call between functions of one type a jump there?

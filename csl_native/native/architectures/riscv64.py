@@ -7,6 +7,7 @@ from functools import partial
 
 from csl_native.relocation import riscv64
 
+from .reading import Reading, copies, memory, moves, sets
 from .record import Architecture, Convention, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/riscv/include/uapi/asm/hwcap.h of Linux: one bit a letter.
@@ -21,8 +22,16 @@ def flush(address: int, size: int) -> None:
 # e_flags: https://github.com/riscv-non-isa/riscv-elf-psabi-doc, section 8.1 (EF_RISCV_FLOAT_ABI, EF_RISCV_RVE).
 CONVENTIONS = (Convention(6, (4,), "floats of two words in registers"), Convention(8, (0,), "32 registers"))
 
+# DWARF's numbers: https://github.com/riscv-non-isa/riscv-elf-psabi-doc, chapter "DWARF".
+READING = Reading(
+    jumps=r"(?:c\.)?(?:j|b\w+)", calls="jal", ends=r"(?:c\.)?(?:j|jr|ret|unimp|ebreak)(?: .*)?|jalr? zero, .*", stack="sp", relative=True, returns="ra",
+    numbers=(("ra", 1), ("sp", 2), ("s0", 8), ("s1", 9), *((f"s{k}", k + 16) for k in range(2, 12))), steps=(
+        moves(r"(?:c\.)?addi sp, sp, (?P<n>-?\w+)"), moves(r"c\.addi(?:16sp)? sp, (?P<n>-?\w+)"),
+        memory("save", r"(?:c\.sdsp|sd) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"), memory("restore", r"(?:c\.ldsp|ld) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"),
+        copies(r"(?:c\.addi4spn|addi) (?P<r>s0), sp, (?P<n>-?\w+)"), sets(r"addi sp, (?P<r>s0), (?P<n>-?\w+)"),
+        (r"(?:c\.)?(?:andi|sub|mv|add) sp, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
-    conventions=CONVENTIONS,
+    conventions=CONVENTIONS, flags=5, reading=READING,
     return_code="8280", word_extension="signext",
     number=13, name="riscv64", abi="LP64D", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",
     clobber=",".join(f"~{{x{k}}}" for k in (8, 9, *range(18, 28))),

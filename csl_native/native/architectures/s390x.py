@@ -7,6 +7,7 @@ from typing import Any
 
 from csl_native.relocation import s390x
 
+from .reading import Reading, copies, moves, number, sets
 from .record import EVEN_DISTANCE, Architecture, Copying, hardware_capabilities
 
 # AT_HWCAP in arch/s390/include/asm/elf.h of Linux.
@@ -22,8 +23,26 @@ def flush(address: int, size: int) -> None:
     """Nothing to do: instruction fetch sees stores (z/Architecture Principles of Operation, "Conceptual Sequence"; a branch is enough)."""
 
 
+def several(kind: str) -> Any:
+    """Registers from one to another in words that follow each other; when the stack pointer is among them, it is as it was again."""
+    def steps(m: Any, word: int) -> list[Any]:
+        first, last, n = int(m[1]), int(m[2]), number(m[3])
+        found = [(kind, f"%r{k}", n + 8 * (k - first)) for k in range(first, min(last, 14) + 1)]
+        return [*found, ("begun", "", 0)] if kind == "restore" and last == 15 else found
+    return steps
+
+
+# DWARF's numbers: https://github.com/IBM/s390x-abi, table 1.19.  A caller leaves 160 bytes below its frame, where a callee saves registers.
+READING = Reading(
+    jumps=r"j|j[a-z]+|br[a-z]*|c?g?rj[a-z]*|c?l?g?[ri]j[a-z]*|brctg?", calls="brasl|bras", ends=r"(?:j|jg|br)(?: .*)?", stack="%r15", returns="%r14",
+    numbers=(("%r15", 15), *((f"%r{k}", k) for k in range(6, 15))), offset=160, steps=(
+        (r"stmg %r(\d+), %r(\d+), (\w+)\(%r15\)", several("save")), (r"lmg %r(\d+), %r(\d+), (\w+)\(%r15\)", several("restore")),
+        (r"stg %r(\d+), (\w+)\(%r15\)", lambda m, word: [("save", f"%r{m[1]}", number(m[2]))]),
+        (r"lg %r(\d+), (\w+)\(%r15\)", lambda m, word: [("restore", f"%r{m[1]}", number(m[2]))]),
+        moves(r"agh?f?i %r15, (?P<n>-?\w+)"), moves(r"lay? %r15, (?P<n>-?\w+)\(%r15\)"),
+        copies("lgr (?P<r>%r11), %r15"), sets("lgr %r15, (?P<r>%r11)"), (r"(?:lgr|ngr?|sgr) %r15, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
-    number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
+    reading=READING, number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
     clobber=",".join(f"~{{r{k}}}" for k in range(6, 14)),
     kinds=s390x.KINDS, absolute=s390x.ABSOLUTE,
     veneer=bytes.fromhex("c41800000000" "07f1"),  # lgrl %r1, cell; br %r1

@@ -10,6 +10,7 @@ from typing import Any
 from csl_native.relocation import x86_64
 
 from .helpers import COPIED_JUMPS, PADDED_JUMPS
+from .reading import intel
 from .record import Architecture, Copying, Refinement, code_function
 
 # CPUID: feature names as Linux has them, by leaf, register (0 eax, 1 ebx, 2 ecx, 3 edx) and bit; Intel SDM volume 2, CPUID.
@@ -68,7 +69,10 @@ def flush(address: int, size: int) -> None:
     """Nothing to do: instruction fetch sees stores (Intel SDM volume 3, 12.6; a jump in between is enough)."""
 
 
+# DWARF's numbers: https://gitlab.com/x86-psABIs/x86-64-ABI, figure 3.36.
+READING = intel("rsp", "rbp", {"rbx": 3, "rbp": 6, "rsp": 7, "r12": 12, "r13": 13, "r14": 14, "r15": 15, "return": 16}, 8)
 ARCHITECTURE = Architecture(
+    reading=READING,
     also=(("PE", 0x8664), ("Mach-O", 0x01000007)),
     return_code="c3", number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64",
     clobber="~{rbx},~{rbp},~{r12},~{r13},~{r14},~{r15}",
