@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .objects import SYM_ENV, SYM_SPARE
+from .objects import F_SPECIAL, SYM_ENV, SYM_SPARE
 from .words import CONS, STRING, SYMBOL, VECTOR
 
 if TYPE_CHECKING:  # Python's own modules, too, take long to import
     import inspect
 
     from .lisp.limits import Limits
+    from .lisp.meanings import Meaning
     from .session import Session
 
 
@@ -67,21 +68,32 @@ def parameters(session: Session, symbol: int) -> tuple[list[str], int, bool]:
     else:
         row = lisp.builtins.get(source >> 3)
         least, most, rest = row.least, max(row.most, row.least), int(row.most < 0)
-        code = row.function.__code__
+        code = getattr(row.function, "__wrapped__", row.function).__code__
         names = list(code.co_varnames[1:code.co_argcount])
     return (names + [f"argument{k + 1}" for k in range(most)])[:most] if len(names) < most else names[:most], least, bool(rest)
 
 
 def documentation(session: Session, symbol: int) -> str | None:
     """The text that a definition begins with, when a form follows it; of a system function what its source says."""
-    m, lisp = session.machine, session.lisp
+    m = session.machine
     source = m.field(symbol, SYM_SPARE)
     if source & 7 == CONS:
         body = list(m.items(m.cdr(source)))[1:]
         return m.text(body[0]) if len(body) > 1 and body[0] & 7 == STRING else None
-    if source & 7 == 0 and source >= 0 and lisp.is_defined(symbol) and m.field(symbol, SYM_ENV) == symbol:
-        return lisp.builtins.get(source >> 3).function.__doc__
-    return None
+    found = system_meaning(session, symbol)
+    return found.text if found is not None else None
+
+
+def system_meaning(session: Session, symbol: int) -> Meaning | None:
+    """What is known of a symbol's function or special form, as long as it is the one of the system."""
+    from .lisp.meanings import meaning_of
+    m, lisp = session.machine, session.lisp
+    found = meaning_of(m.text(symbol))
+    if found is None or found.kind == "special form":
+        return found if found is not None and (m.flags(symbol) & F_SPECIAL or not lisp.is_defined(symbol)) else None
+    compiled = found.place.startswith("lisp/library/")
+    mine = lisp.is_bytecoded(symbol) and m.field(symbol, SYM_SPARE) & 7 != CONS if compiled else m.field(symbol, SYM_ENV) == symbol
+    return found if mine and lisp.is_defined(symbol) else None
 
 
 class Waiting:

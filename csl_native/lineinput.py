@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .callables import documentation, parameters
+from .callables import documentation, parameters, system_meaning
 from .lisp.reader import PREFIXES, TOKEN
 from .objects import F_FEXPR, F_MACRO
 
@@ -185,7 +185,11 @@ class Terminal:
         """Lines about a name."""
         lisp, m, session = self.top.session.lisp, self.top.session.machine, self.top.session
         name, value = lisp.printer.text(symbol), m.value(symbol)
-        if lisp.is_defined(symbol):
+        if found := system_meaning(session, symbol):
+            yield f"{found.call}  {found.kind}"
+            yield f"  {found.text}"
+            yield from (f"  {example}" for example in found.examples)
+        elif lisp.is_defined(symbol):
             names, least, rest = parameters(session, symbol)
             optional = ["&optional", *names[least:]] if names[least:] else []
             kind = "macro" if m.flags(symbol) & F_MACRO else "fexpr" if m.flags(symbol) & F_FEXPR else "function"

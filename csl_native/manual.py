@@ -25,7 +25,7 @@ def instructions_page() -> str:
     text += row("number", "name", "operands", "takes", "gives", "fails", "meaning") + row(*["---"] * 7)
     for r in derived():
         operands = ", ".join(f"{n}: {k}" for n, k in r.operands)
-        text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "", r.meaning.split("\n")[0])
+        text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "", r.meaning)
     text += ("\n## Sequences\n\nWhat interpreters run in one step. The number stands for the opcode of the first instruction; all else is as without it, and"
              " other readers of bytecode take it for that first instruction.\n\n")
     return text + "".join(f"* {number}: {' '.join(f'`{r.name}`' for r in parts)}\n" for number, parts in joined().items())

@@ -202,10 +202,15 @@ def derived() -> tuple[Instruction, ...]:
         rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2") if name in ("cons2", "plus2", "times2", "difference2")
                                 else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
                                 1 if f.result == "word" and not writes else 0, kind, name in failing(),
-                                (ast.get_docstring(f.node) or definitions.PRIMITIVES.get(name, "")).strip()))
+                                said(ast.get_docstring(f.node) or "")))
     if len(rows) + len(SEQUENCES) > 256:
         raise CodeError(f"{len(rows)} instructions and {len(SEQUENCES)} sequences; the opcode byte has room for 256")
     return tuple(rows)
+
+
+def said(text: str) -> str:
+    """A docstring without the examples of a Lisp function, which begin with a form."""
+    return " ".join(re.split(r"(?m)(?:^|  )\(", text, maxsplit=1)[0].split())
 
 
 @cache

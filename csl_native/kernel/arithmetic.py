@@ -137,6 +137,7 @@ def unusual_float(d: double):
 @lisp("plus2")
 @inline
 def plus2(a, b):
+    """The sum of two numbers; with a float it is a float.  (plus2 2 3) => 5  (plus2 1 0.5) => 1.5"""
     if likely(both_fixnums(a, b)):
         if likely(not add_overflows(a, b)):
             return known_fixnum(a + b)
@@ -157,6 +158,7 @@ def plus_slow(a, b):
 @lisp("difference2")
 @inline
 def difference2(a, b):
+    """The first number less the second.  (difference2 5 3) => 2"""
     if likely(both_fixnums(a, b)):
         if likely(not sub_overflows(a, b)):
             return known_fixnum(a - b)
@@ -177,6 +179,7 @@ def difference_slow(a, b):
 @lisp("times2")
 @inline
 def times2(a, b):
+    """The product of two numbers.  (times2 6 7) => 42"""
     if likely(both_fixnums(a, b)):
         if likely(not mul_overflows(a >> 3, b)):
             return known_fixnum((a >> 3) * b)
@@ -197,6 +200,7 @@ def times_slow(a, b):
 @lisp("add1")
 @inline
 def add1(a):
+    """A number plus one.  (add1 41) => 42"""
     if likely(a & 7 == 0):
         if likely(not add_overflows(a, 8)):
             return known_fixnum(a + 8)
@@ -211,6 +215,7 @@ def add1_slow(a):
 @lisp("sub1")
 @inline
 def sub1(a):
+    """A number less one.  (sub1 43) => 42"""
     if likely(a & 7 == 0):
         if likely(not sub_overflows(a, 8)):
             return known_fixnum(a - 8)
@@ -225,6 +230,7 @@ def sub1_slow(a):
 @lisp("quotient", "also")
 @inline
 def quotient(a, b):
+    """The first number divided by the second, towards zero for integers; an error when the second is zero."""
     if both_fixnums(a, b) and b != 0 and b != -8:
         return sdiv(a, b) << 3
     return quotient_slow(a, b)
@@ -247,6 +253,9 @@ def quotient_slow(a, b):
 @lisp("remainder")
 @inline
 def remainder(a, b):
+    """The remainder of a division of integers that rounds towards zero; it has the sign of the first.
+    (remainder 17 5) => 2  (remainder -17 5) => -2
+    """
     if both_fixnums(a, b) and b != 0 and b != -8:
         return srem(a, b)
     return remainder_slow(a, b)
@@ -263,6 +272,7 @@ def remainder_slow(a, b):
 
 @lisp("divide")
 def divide(a, b):
+    """The pair of quotient, rounded towards zero, and remainder of two integers.  (divide 17 5) => (3 . 2)"""
     if is_integer(a) and is_integer(b):
         if b == 0:
             return host(H_DIVIDE_ZERO, O_DIVIDE, a, b)
@@ -273,6 +283,7 @@ def divide(a, b):
 @lisp("minus")
 @inline
 def minus(a):
+    """A number with the other sign.  (minus 3) => -3"""
     if a & 7 == 0 and a != FIXNUM_MIN:
         return -a
     return minus_slow(a)
@@ -289,6 +300,7 @@ def minus_slow(a):
 
 @lisp("abs")
 def absolute(a):
+    """The magnitude of a number.  (abs -3) => 3"""
     if a & 7 == 0 and a >= 0:
         return a
     if is_integer(a):

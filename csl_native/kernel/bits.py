@@ -16,6 +16,7 @@ LONGEST_SHIFT = 1 << 33  # bits
 
 @lisp("land2")
 def land2(a, b):
+    """The bits that both integers have, in two's complement.  (land2 12 10) => 8"""
     if both_fixnums(a, b):
         return a & b
     return logic_slow(O_LAND, a, b)
@@ -23,6 +24,7 @@ def land2(a, b):
 
 @lisp("lor2")
 def lor2(a, b):
+    """The bits that one of two integers has, or both.  (lor2 12 10) => 14"""
     if both_fixnums(a, b):
         return a | b
     return logic_slow(O_LOR, a, b)
@@ -30,6 +32,7 @@ def lor2(a, b):
 
 @lisp("lxor2")
 def lxor2(a, b):
+    """The bits in which two integers differ.  (lxor2 12 10) => 6"""
     if both_fixnums(a, b):
         return a ^ b
     return logic_slow(O_LXOR, a, b)
@@ -85,6 +88,7 @@ def logic(both, either, a, b):
 
 @lisp("lnot")
 def lnot(a):
+    """All bits of an integer the other way round: minus the number, less one.  (lnot 5) => -6"""
     if a & 7 == 0:
         return ~a & -8
     return logic_slow(O_LXOR, a, -8) if is_big(a) else bad_arith(O_LNOT, a, 0)
@@ -92,11 +96,17 @@ def lnot(a):
 
 @lisp("lshift")
 def lshift(a, n):
+    """Shift the magnitude of an integer to the left by n bits, or to the right by -n, keeping its sign.
+    (lshift 3 4) => 48  (lshift 48 -4) => 3
+    """
     return shift(a, n, O_LSHIFT)
 
 
 @lisp("ashift")
 def ashift(a, n):
+    """Multiply an integer by a power of two; what becomes a fraction is rounded towards zero.
+    (ashift 3 4) => 48  (ashift -3 -1) => -1
+    """
     return shift(a, n, O_ASHIFT)
 
 
@@ -178,7 +188,9 @@ def magnitude_bits(a):
 
 @lisp("expt")
 def expt(a, n):
-    """Integer powers of integers by squaring, up to a gigabyte; the rest by the host."""
+    """A power: exact for an integer or a float with an integer exponent, else by logarithms.
+    (expt 2 100) => 1267650600228229401496703205376  (expt 2.0 3) => 8.0
+    """
     if is_integer(a) and n & 7 == 0 and n >= 0 and n >> 3 < POWER_BITS and magnitude_bits(a) * (n >> 3) < POWER_BITS:
         r = 8
         k = n >> 3

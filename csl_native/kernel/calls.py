@@ -194,11 +194,13 @@ def funcall_two(f, a, b):
 
 @lisp("apply1")
 def apply_one(f, a):
+    """Call a function with one argument.  (apply1 'car '(a b)) => a"""
     return funcall_one(f, a)
 
 
 @lisp("apply2")
 def apply_both(f, a, b):
+    """Call a function with two arguments.  (apply2 'cons 1 2) => (1 . 2)"""
     return funcall_two(f, a, b)
 
 

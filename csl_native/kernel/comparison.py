@@ -52,6 +52,7 @@ def compare_slow(a, b, operation):
 @lisp("lessp", "also")
 @inline
 def lessp(a, b):
+    """Is the first number below the second?  Integers and floats are compared exactly."""
     if likely(both_fixnums(a, b)):
         return truth(a < b)
     return order_slow(a, b, O_LESSP)
@@ -60,6 +61,7 @@ def lessp(a, b):
 @lisp("greaterp", "also")
 @inline
 def greaterp(a, b):
+    """Is the first number above the second?"""
     if likely(both_fixnums(a, b)):
         return truth(a > b)
     return order_slow(a, b, O_GREATERP)
@@ -68,6 +70,7 @@ def greaterp(a, b):
 @lisp("leq", "also")
 @inline
 def leq(a, b):
+    """Is the first number not above the second?"""
     if likely(both_fixnums(a, b)):
         return truth(a <= b)
     return order_slow(a, b, O_LEQ)
@@ -76,6 +79,7 @@ def leq(a, b):
 @lisp("geq", "also")
 @inline
 def geq(a, b):
+    """Is the first number not below the second?"""
     if likely(both_fixnums(a, b)):
         return truth(a >= b)
     return order_slow(a, b, O_GEQ)
@@ -98,6 +102,7 @@ def order_slow(a, b, operation):
 @lisp("eqn", "also")
 @inline
 def eqn(a, b):
+    """Are the arguments the same, or equal numbers of one type?"""
     if a == b and a & 7 != FLOAT:
         return T
     if both_fixnums(a, b):
@@ -116,12 +121,14 @@ def eqn_slow(a, b) -> bool:
 
 @lisp("max2")
 def max2(a, b):
+    """The larger of two numbers.  (max2 3 7) => 7"""
     c = compare_slow(a, b, O_MAX)
     return c if c == UNWIND else b if c < 0 else a
 
 
 @lisp("min2")
 def min2(a, b):
+    """The smaller of two numbers.  (min2 3 7) => 3"""
     c = compare_slow(a, b, O_MIN)
     return c if c == UNWIND else b if c == 1 else a
 
@@ -143,6 +150,7 @@ def min_of_two(a, b):
 @lisp("zerop")
 @inline
 def zerop(a):
+    """Is it zero?  Nil for what is no number.  (zerop 0.0) => t  (zerop 'a) => nil"""
     if a & 7 == 0:
         return truth(a == 0)
     return truth(a & 7 == FLOAT and float_value(a) == 0.0)
@@ -151,6 +159,7 @@ def zerop(a):
 @lisp("onep")
 @inline
 def onep(a):
+    """Is it one?  (onep 1) => t  (onep 1.0) => t"""
     if a & 7 == 0:
         return truth(a == 8)
     return truth(is_one(a))
@@ -164,6 +173,7 @@ def is_one(a) -> bool:
 @lisp("minusp")
 @inline
 def minusp(a):
+    """Is it a number below zero?  (minusp -2) => t"""
     if a & 7 == 0:
         return truth(a < 0)
     return truth(minusp_slow(a))
@@ -178,6 +188,7 @@ def minusp_slow(a) -> bool:
 
 @lisp("plusp")
 def plusp(a):
+    """Is it a number above zero?  (plusp 2) => t"""
     if a & 7 == 0:
         return truth(a > 0)
     if a & 7 == FLOAT:
@@ -187,6 +198,7 @@ def plusp(a):
 
 @lisp("evenp")
 def evenp(a):
+    """Is an integer even?  (evenp 4) => t"""
     if a & 7 == 0:
         return truth(a & 8 == 0)
     if is_big(a):
@@ -197,16 +209,19 @@ def evenp(a):
 @lisp("numberp")
 @inline
 def numberp(a):
+    """Is it a number?  (numberp 1.5) => t  (numberp 'a) => nil"""
     return truth(is_number(a))
 
 
 @lisp("fixp")
 @inline
 def fixp(a):
+    """Is it an integer, of any size?  (fixp (expt 10 30)) => t  (fixp 1.0) => nil"""
     return truth(is_integer(a))
 
 
 @lisp("floatp")
 @inline
 def floatp(a):
+    """Is it a float?  (floatp 1.0) => t"""
     return truth(a & 7 == FLOAT)

@@ -21,6 +21,7 @@ ENTRY = 24  # bytes of the stack for what is still to be compared: two values an
 
 @lisp("eql")
 def eql(a, b):
+    """Are two values the same object, or equal numbers of one type?  (eql 1.5 1.5) => t  (eql 1 1.0) => nil"""
     return truth(a == b or same_atom(a, b))
 
 
@@ -35,6 +36,10 @@ def same_atom(a, b) -> bool:
 
 @lisp("equal")
 def equal(a, b):
+    """Are two values alike: the same atoms in pairs and vectors of the same shape, equal strings, equal numbers of
+    one type?
+    (equal '(a "b") (list 'a "b")) => t  (equal 1 1.0) => nil
+    """
     return is_equal(a, b)
 
 
@@ -62,6 +67,9 @@ def is_cl_equal(a, b):
 
 @lisp("cl-equal")
 def cl_equal(a, b):
+    """Equality as in Common Lisp: as `equal`, but vectors are equal only when they are the same object.
+    (cl!-equal '(a "b") (list 'a "b")) => t  (cl!-equal (vector 1) (vector 1)) => nil
+    """
     return is_cl_equal(a, b)
 
 

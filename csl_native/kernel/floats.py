@@ -13,6 +13,7 @@ from .memory import NIL, UNSET, T, float_value, make_float
 
 @lisp("sqrt")
 def square_root(a):
+    """The square root of a number, as a float.  (sqrt 2) => 1.41421"""
     if is_number(a):
         d = to_double(a)
         if d >= 0.0:
@@ -27,6 +28,7 @@ def double_sin(d: double) -> double:
 
 @lisp("sin")
 def sin_of(a):
+    """The sine of an angle in radians.  (sin 0) => 0.0"""
     if is_number(a):
         return make_float(callf(LIBM_SIN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
@@ -39,6 +41,7 @@ def double_cos(d: double) -> double:
 
 @lisp("cos")
 def cos_of(a):
+    """The cosine of an angle in radians.  (cos 0) => 1.0"""
     if is_number(a):
         return make_float(callf(LIBM_COS, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
@@ -51,6 +54,7 @@ def double_tan(d: double) -> double:
 
 @lisp("tan")
 def tan_of(a):
+    """The tangent of an angle in radians.  (tan 0) => 0.0"""
     if is_number(a):
         return make_float(callf(LIBM_TAN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
@@ -75,6 +79,7 @@ def double_exp(d: double) -> double:
 
 @lisp("exp")
 def exp_of(a):
+    """The exponential function.  (exp 0) => 1.0"""
     if is_number(a):
         return float_result(callf(LIBM_EXP, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 0)
@@ -92,6 +97,7 @@ def log_of(a):
 
 @lisp("fix")
 def fix(a):
+    """The integer part of a number: a fraction is cut off.  (fix 3.7) => 3  (fix -3.7) => -3"""
     if is_integer(a):
         return a
     if a & 7 == FLOAT:

@@ -242,6 +242,9 @@ def settle(h):
 
 @lisp("gethash2")
 def gethash2(key, h):
+    """What a hash table has for a key, or nil.
+    (prog (h) (setq h (mkhash 8 3 nil)) (puthash 'a h 1) (return (gethash2 'a h))) => 1
+    """
     if not is_hash(h):
         return host(H_BAD_HASH, 0, h, key)
     if settle(h) == UNWIND:
@@ -254,6 +257,7 @@ def gethash2(key, h):
 
 @lisp("puthash", "also")
 def puthash(key, h, value):
+    """Put a value for a key into a hash table; the value."""
     if not is_hash(h):
         return host(H_BAD_HASH, 8, h, cons(key, value))
     if settle(h) == UNWIND:
@@ -319,7 +323,9 @@ def with_entry(r, at, form):
 
 @lisp("hashcontents")
 def hashcontents(h):
-    """The entries as a list of (key . value), for which there must be room."""
+    """The entries of a hash table as a list of (key . value).
+    (prog (h) (setq h (mkhash 8 3 nil)) (puthash 'a h 1) (return (hashcontents h))) => ((a . 1))
+    """
     if not is_hash(h):
         return host(H_BAD_HASH, 32, h, 0)
     table = load(h + HASH_SLOTS)
@@ -353,11 +359,13 @@ def contents_of_weak(h):
 
 @lisp("hash-table-p")
 def hash_table_p(h):
+    """Is it a hash table?  (hash!-table!-p (mkhash 8 3 nil)) => t"""
     return truth(is_hash(h))
 
 
 @lisp("sxhash")
 def sxhash(v):
+    """A small integer that is the same for values that are `equal`.  (equal (sxhash "ab") (sxhash "ab")) => t"""
     return lshr(mix(hash_value(v, 24, DEEPEST)), 30) << 3
 
 

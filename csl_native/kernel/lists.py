@@ -15,6 +15,7 @@ from .safepoint import safepoint
 @lisp("cons")
 @inline
 def cons2(a, d):
+    """A new pair.  (cons 1 2) => (1 . 2)"""
     return cons(a, d)
 
 
@@ -44,6 +45,7 @@ def bad_cdr(x):
 @lisp("car")
 @inline
 def car(x):
+    """The first part of a pair; an error for what is no pair.  (car '(a b c)) => a  (car 'a) is an error"""
     if x & 7 == CONS:
         return defined(load(x - 1))
     return bad_car(x)
@@ -52,6 +54,7 @@ def car(x):
 @lisp("cdr")
 @inline
 def cdr(x):
+    """The second part of a pair: of a list, what follows its first element.  (cdr '(a b c)) => (b c)"""
     if x & 7 == CONS:
         return defined(load(x + 7))
     return bad_cdr(x)
@@ -60,66 +63,80 @@ def cdr(x):
 @lisp("eq")
 @inline
 def eq(a, b):
+    """Are two values the same object?  Small integers and symbols are; strings, floats and large integers need
+    `equal`.
+    (eq 'a 'a) => t  (eq "a" "b") => nil
+    """
     return truth(a == b)
 
 
 @lisp("null")
 @inline
 def null(a):
+    """Is it nil?  (null '(a)) => nil"""
     return truth(a == NIL)
 
 
 @lisp("not")
 @inline
 def not_(a):
+    """Is it nil, that is, false?  (not nil) => t"""
     return truth(a == NIL)
 
 
 @lisp("atom")
 @inline
 def atom(a):
+    """Is it anything but a pair?  (atom 'a) => t  (atom '(a)) => nil"""
     return truth(a & 7 != CONS)
 
 
 @lisp("pairp")
 @inline
 def pairp(a):
+    """Is it a pair?  (pairp '(a)) => t  (pairp nil) => nil"""
     return truth(a & 7 == CONS)
 
 
 @lisp("consp")
 @inline
 def consp(a):
+    """Is it a pair?  The name of `pairp` in Common Lisp.  (consp '(a)) => t"""
     return truth(a & 7 == CONS)
 
 
 @lisp("idp")
 @inline
 def idp(a):
+    """Is it a symbol?  (idp 'a) => t  (idp "a") => nil"""
     return truth(a & 7 == SYMBOL)
 
 
 @lisp("symbolp")
 @inline
 def symbolp(a):
+    """Is it a symbol?  The name of `idp` in Common Lisp.  (symbolp 'a) => t"""
     return truth(a & 7 == SYMBOL)
 
 
 @lisp("stringp")
 @inline
 def stringp(a):
+    """Is it a string?  (stringp "a") => t"""
     return truth(a & 7 == STRING)
 
 
 @lisp("vectorp")
 @inline
 def vectorp(a):
+    """Is it a vector of values?  (vectorp (mkvect 3)) => t"""
     return truth(a & 7 == VECTOR)
 
 
 @lisp("ncons")
 @inline
 def ncons(a):
+    """A list of one element.  (ncons 'a) => (a)"""
     return cons(a, NIL)
 
 
@@ -129,6 +146,7 @@ def ncons(a):
 @lisp("list2")
 @inline
 def list2(a, b):
+    """A list of two elements.  (list2 1 2) => (1 2)"""
     reserve(32)
     p = pair(a, load(FREE) + 17)
     pair(b, NIL)
@@ -138,6 +156,7 @@ def list2(a, b):
 @lisp("list3")
 @inline
 def list3(a, b, c):
+    """A list of three elements.  (list3 1 2 3) => (1 2 3)"""
     reserve(48)
     p = pair(a, load(FREE) + 17)
     pair(b, load(FREE) + 17)
@@ -148,6 +167,9 @@ def list3(a, b, c):
 @lisp("acons")
 @inline
 def acons(a, b, c):
+    """A pair of the first two arguments in front of a list: one more entry of an association list.
+    (acons 'a 1 '((b . 2))) => ((a . 1) (b . 2))
+    """
     reserve(32)
     p = pair(load(FREE) + 17, c)
     pair(a, b)
@@ -157,12 +179,14 @@ def acons(a, b, c):
 @lisp("xcons")
 @inline
 def xcons(a, b):
+    """A new pair of the arguments in the other order.  (xcons 1 2) => (2 . 1)"""
     return cons(b, a)
 
 
 @lisp("rplaca")
 @inline
 def rplaca(x, v):
+    """Replace the first part of a pair; the pair.  (rplaca (list 1 2) 9) => (9 2)"""
     if x & 7 == CONS:
         set_field(x - 1, v)
         return x
@@ -172,6 +196,7 @@ def rplaca(x, v):
 @lisp("rplacd")
 @inline
 def rplacd(x, v):
+    """Replace the second part of a pair; the pair.  (rplacd (list 1 2) 9) => (1 . 9)"""
     if x & 7 == CONS:
         set_field(x + 7, v)
         return x
@@ -180,16 +205,21 @@ def rplacd(x, v):
 
 @lisp("setcar")
 def setcar(x, v):
+    """Replace the first part of a pair; the value that was stored.  (setcar (list 1 2) 9) => 9"""
     return v if rplaca(x, v) != UNWIND else UNWIND
 
 
 @lisp("setcdr")
 def setcdr(x, v):
+    """Replace the second part of a pair; the value that was stored.  (setcdr (list 1 2) 9) => 9"""
     return v if rplacd(x, v) != UNWIND else UNWIND
 
 
 @lisp("memq")
 def memq(a, l):
+    """The part of a list that begins with an element `eq` to the first argument, or nil.
+    (memq 'b '(a b c)) => (b c)
+    """
     while l & 7 == CONS:
         if load(l - 1) == a:
             return l
@@ -201,6 +231,9 @@ def memq(a, l):
 
 @lisp("member")
 def member(a, l):
+    """The part of a list that begins with an element `equal` to the first argument, or nil.
+    (member "b" '("a" "b" "c")) => ("b" "c")
+    """
     while l & 7 == CONS:
         same = is_equal(load(l - 1), a)
         if same == UNWIND:
@@ -215,6 +248,9 @@ def member(a, l):
 
 @lisp("atsoc")
 def atsoc(a, l):
+    """The first pair of an association list whose first part is `eq` to a key, or nil.
+    (atsoc 'b '((a . 1) (b . 2))) => (b . 2)
+    """
     while l & 7 == CONS:
         p = load(l - 1)
         if p & 7 == CONS and load(p - 1) == a:
@@ -227,6 +263,9 @@ def atsoc(a, l):
 
 @lisp("assoc")
 def assoc(a, l):
+    """The first pair of an association list whose first part is `equal` to a key, or nil.
+    (assoc "b" '(("a" . 1) ("b" . 2))) => ("b" . 2)
+    """
     while l & 7 == CONS:
         p = load(l - 1)
         if p & 7 == CONS:
@@ -243,6 +282,7 @@ def assoc(a, l):
 
 @lisp("reverse")
 def reverse(l):
+    """A new list with the elements in the opposite order.  (reverse '(1 2 3)) => (3 2 1)"""
     r = NIL
     while l & 7 == CONS:
         r = cons(load(l - 1), r)
@@ -254,11 +294,13 @@ def reverse(l):
 
 @lisp("reversip", "also")
 def reversip(l):
+    """Reverse a list in place."""
     return reversip2(l, NIL)
 
 
 @lisp("reversip2")
 def reversip2(l, r):
+    """Reverse a list in place, and put it in front of the second.  (reversip2 (list 1 2 3) '(4)) => (3 2 1 4)"""
     while l & 7 == CONS:
         next = load(l + 7)
         set_field(l + 7, r)
@@ -271,6 +313,7 @@ def reversip2(l, r):
 
 @lisp("append2")
 def append2(a, b):
+    """Two lists joined; the first one is copied.  (append2 '(1 2) '(3)) => (1 2 3)"""
     if a & 7 != CONS:
         return b
     first = cons(load(a - 1), b)
@@ -288,6 +331,7 @@ def append2(a, b):
 
 @lisp("nconc2")
 def nconc2(a, b):
+    """Two lists joined in place: the last pair of the first one is changed.  (nconc2 (list 1 2) '(3)) => (1 2 3)"""
     if a & 7 != CONS:
         return b
     p = a
@@ -301,6 +345,7 @@ def nconc2(a, b):
 
 @lisp("lastpair")
 def lastpair(l):
+    """The last pair of a list.  (lastpair '(1 2 3)) => (3)"""
     if l & 7 != CONS:
         return l
     while load(l + 7) & 7 == CONS:
@@ -312,6 +357,7 @@ def lastpair(l):
 
 @lisp("length")
 def length(l):
+    """The number of elements of a list or vector, or of bytes of a string.  (length '(a b c)) => 3"""
     if l & 7 == STRING:
         return load(l - STRING) >> 8 << 3
     if l & 7 == VECTOR:
@@ -328,4 +374,5 @@ def length(l):
 @lisp("eqcar")
 @inline
 def eqcar(x, a):
+    """Is the first argument a pair whose first part is `eq` to the second?  (eqcar '(plus 1 2) 'plus) => t"""
     return truth(x & 7 == CONS and load(x - 1) == a)

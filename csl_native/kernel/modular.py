@@ -26,6 +26,9 @@ def bad_residue(operation, a, b):
 
 @lisp("modular-plus")
 def modular_plus(a, b):
+    """The sum of two residues by the modulus that `set-small-modulus` chose.
+    (progn (set!-small!-modulus 7) (modular!-plus 5 4)) => 2
+    """
     if not are_residues(a, b):
         return bad_residue(0, a, b)
     r = a + b
@@ -34,6 +37,7 @@ def modular_plus(a, b):
 
 @lisp("modular-difference")
 def modular_difference(a, b):
+    """The difference of two residues.  (progn (set!-small!-modulus 7) (modular!-difference 2 4)) => 5"""
     if not are_residues(a, b):
         return bad_residue(1, a, b)
     r = a - b
@@ -42,6 +46,7 @@ def modular_difference(a, b):
 
 @lisp("modular-times")
 def modular_times(a, b):
+    """The product of two residues.  (progn (set!-small!-modulus 7) (modular!-times 5 4)) => 6"""
     if not are_residues(a, b):
         return bad_residue(2, a, b)
     return residue_product(a >> 3, b >> 3, load(MODULUS) >> 3) << 3
@@ -93,6 +98,9 @@ def inverse(a, m):
 
 @lisp("modular-number")
 def modular_number(a):
+    """The residue of an integer: from 0 up to the modulus, which is left out.
+    (progn (set!-small!-modulus 7) (modular!-number -1)) => 6
+    """
     m = load(MODULUS) >> 3
     if a & 7 == 0:
         r = srem(a >> 3, m)
@@ -116,6 +124,9 @@ def modular_number(a):
 
 @lisp("modular-reciprocal")
 def modular_reciprocal(a):
+    """The residue whose product with this one is 1; an error when there is none.
+    (progn (set!-small!-modulus 7) (modular!-reciprocal 3)) => 5
+    """
     if a & 7 != 0:
         return host(H_BAD_RESIDUE, 5, a, 0)
     r = inverse(a >> 3, load(MODULUS) >> 3)
@@ -124,6 +135,9 @@ def modular_reciprocal(a):
 
 @lisp("safe-modular-reciprocal")
 def safe_modular_reciprocal(a):
+    """The residue whose product with this one is 1; nil when there is none.
+    (progn (set!-small!-modulus 8) (safe!-modular!-reciprocal 2)) => nil
+    """
     if a & 7 != 0:
         return host(H_BAD_RESIDUE, 5, a, 0)
     r = inverse(a >> 3, load(MODULUS) >> 3)
@@ -132,6 +146,9 @@ def safe_modular_reciprocal(a):
 
 @lisp("modular-quotient")
 def modular_quotient(a, b):
+    """The first residue times the reciprocal of the second.
+    (progn (set!-small!-modulus 7) (modular!-quotient 1 3)) => 5
+    """
     if a & 7 != 0:
         return host(H_BAD_RESIDUE, 5, a, 0)
     r = modular_reciprocal(b)
@@ -144,6 +161,9 @@ def modular_quotient(a, b):
 @bounded("the bits of a fixnum")
 @lisp("modular-expt")
 def modular_expt(a, n):
+    """A power of a residue; the exponent is an integer from 0 on.
+    (progn (set!-small!-modulus 7) (modular!-expt 3 5)) => 5
+    """
     if (a | n) & 7 != 0 or n < 0:
         return host(H_BAD_RESIDUE, 6, a, n)
     m = load(MODULUS) >> 3
@@ -163,6 +183,7 @@ def modular_expt(a, n):
 
 @lisp("modular-minus")
 def modular_minus(a):
+    """The residue whose sum with this one is 0.  (progn (set!-small!-modulus 7) (modular!-minus 3)) => 4"""
     if not are_residues(a, 0):
         return bad_residue(3, a, 0)
     return load(MODULUS) - a if a != 0 else a

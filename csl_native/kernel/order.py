@@ -157,10 +157,14 @@ def order(a, b):
 
 @lisp("orderp")
 def orderp(a, b):
+    """Does the first value not come after the second, in an order of all values?  (orderp 'a 'b) => t"""
     c = order(a, b)
     return UNWIND if c == UNWIND else truth(c <= 0)
 
 
 @lisp("ordp")
 def ordp(a, b):
+    """Does the first value not come after the second?  Another name of `orderp`, which a program may define anew.
+    (ordp 'a 'b) => t
+    """
     return orderp(a, b)

@@ -14,7 +14,8 @@ MOST = 1 << 20  # bytes of a string that is made without asking whether there is
 
 @lisp("id2string")
 def id2string(x):
-    """The name of a symbol as a string of its own."""
+    """The name of a symbol as a new string; a string is itself.  (id2string 'abc) => "abc"
+    """
     if x & 7 == SYMBOL:
         name = print_name(x)
         return copy_string(name) if name != UNWIND else name
@@ -25,6 +26,7 @@ def id2string(x):
 
 @lisp("allocate-string")
 def allocate_string(n):
+    """A new string of n bytes, all of them 0.  (string!-length (allocate!-string 3)) => 3"""
     if n & 7 == 0 and n >= 0 and n < MOST << 3:
         return make_string(n >> 3)
     return host(H_TEXT, X_ALLOCATE_STRING, n, 0)
@@ -32,7 +34,9 @@ def allocate_string(n):
 
 @lisp("string-store")
 def string_store(s, i, a):
-    """Set a byte of a string; characters that are no numbers are the host's."""
+    """Set a byte of a string to the code in the third argument; that code.
+    (prog (s) (setq s (list2string '(97 98))) (string!-store s 0 99) (return s)) => "cb"
+    """
     if s & 7 == STRING and i & 7 == 0 and a & 7 == 0 and i >= 0:
         if i >> 3 < load(s - STRING) >> 8:
             store8(s + 8 - STRING + (i >> 3), a >> 3)

@@ -118,6 +118,7 @@ def set_value(s, v):
 
 @lisp("set")
 def set_checked(s, v):
+    """Give the variable that a symbol names a value; the value.  (progn (set 'example!* 5) example!*) => 5"""
     if s & 7 != SYMBOL or s == NIL or s == T:
         return host(H_BAD_SYMBOL, O_SET, s, v)
     if load(s + SYM_FLAGS) & F_KEYWORD != 0:
@@ -133,21 +134,27 @@ def has_flag(s, flag) -> bool:
 
 @lisp("fluidp")
 def fluidp(s):
+    """Is a variable declared fluid (dynamically bound)?  (fluidp '!*echo) => t"""
     return truth(has_flag(s, F_FLUID))
 
 
 @lisp("globalp")
 def globalp(s):
+    """Is a variable declared global?  (globalp 'emsg!*) => t"""
     return truth(has_flag(s, F_GLOBAL))
 
 
 @lisp("constantp")
 def constantp(x):
+    """Is it a form that is its own value: nil, t, or no symbol and no list?
+    (constantp 5) => t  (constantp 'a) => nil
+    """
     return truth(x == NIL or x == T if x & 7 == SYMBOL else x & 7 != CONS)
 
 
 @lisp("boundp")
 def boundp(s):
+    """Has the variable of that name a value?  (boundp 'nobody!-set!-this) => nil"""
     return truth(s & 7 == SYMBOL and load(s + SYM_VALUE) != UNSET)
 
 
@@ -202,6 +209,9 @@ def unbind_to(depth) -> None:
 
 @lisp("throw")
 def throw(tag, value):
+    """End the innermost `catch` of that tag; its value is the second argument.
+    (catch 'out (plus 1 (throw 'out 5))) => 5
+    """
     found = memq(tag, load(CATCH_TAGS + SYM_VALUE))
     if found == UNWIND:
         return UNWIND
@@ -237,6 +247,7 @@ def find_property(s, key):
 
 @lisp("get", "also")
 def get(s, key):
+    """A property of a symbol, or nil."""
     if s & 7 == SYMBOL:
         p = find_property(s, key)
         if p == UNWIND:
@@ -247,6 +258,7 @@ def get(s, key):
 
 @lisp("put")
 def put(s, key, value):
+    """Give a symbol a property; the value.  (progn (put 'example!-p 'colour 'red) (get 'example!-p 'colour)) => red"""
     if s & 7 != SYMBOL:
         return host(H_BAD_SYMBOL, O_PUT, s, value)
     p = find_property(s, key)
@@ -261,7 +273,9 @@ def put(s, key, value):
 
 @lisp("flag")
 def flag(names, key):
-    """Give all symbols of a list a flag: a property whose value is t."""
+    """Give all symbols of a list a flag, that is, a property with the value t; nil.
+    (progn (flag '(example!-f) 'seen) (flagp 'example!-f 'seen)) => t
+    """
     while names & 7 == CONS:
         s = load(names - 1)
         if s & 7 != SYMBOL:
@@ -276,6 +290,9 @@ def flag(names, key):
 
 @lisp("remflag")
 def remflag(names, key):
+    """Take a flag from all symbols of a list; nil.
+    (progn (flag '(example!-f) 'seen) (remflag '(example!-f) 'seen) (flagp 'example!-f 'seen)) => nil
+    """
     while names & 7 == CONS:
         if remprop(load(names - 1), key) == UNWIND:
             return UNWIND
@@ -287,6 +304,7 @@ def remflag(names, key):
 
 @lisp("flagp")
 def flagp(s, key):
+    """Has a symbol a flag, or a property of that name?  (flagp 'example!-none 'seen) => nil"""
     if s & 7 != SYMBOL:
         return NIL
     p = find_property(s, key)
@@ -295,6 +313,9 @@ def flagp(s, key):
 
 @lisp("remprop")
 def remprop(s, key):
+    """Remove a property of a symbol; the value that it had.
+    (progn (put 'example!-p 'size 3) (remprop 'example!-p 'size)) => 3
+    """
     if s & 7 != SYMBOL:
         return NIL
     l = load(s + SYM_PLIST)
@@ -316,4 +337,5 @@ def remprop(s, key):
 
 @lisp("plist")
 def plist(s):
+    """The properties of a symbol, as a list.  (progn (put 'example!-q 'size 3) (plist 'example!-q)) => ((size . 3))"""
     return load(s + SYM_PLIST) if s & 7 == SYMBOL else host(H_BAD_SYMBOL, O_GET, s, 0)

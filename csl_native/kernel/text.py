@@ -83,6 +83,7 @@ def readch():
 
 @lisp("liter")
 def liter(x):
+    """Is it a symbol that is a letter?  (liter 'a) => t"""
     b = ascii_char(x)
     if b >= 0:
         return truth((b | 32) >= 97 and (b | 32) <= 122)
@@ -91,6 +92,7 @@ def liter(x):
 
 @lisp("digit")
 def digit(x):
+    """Is it a symbol that is a digit?  (digit '!5) => t"""
     b = ascii_char(x)
     if b >= 0:
         return truth(b >= 48 and b <= 57)
@@ -99,6 +101,7 @@ def digit(x):
 
 @lisp("seprp")
 def seprp(x):
+    """Is it a symbol that separates words: blank, new line, tab, form feed or carriage return?  (seprp '! ) => t"""
     b = ascii_char(x)
     if b >= 0:
         return truth(b == 32 or b == 10 or b == 9 or b == 12 or b == 13)
@@ -107,6 +110,7 @@ def seprp(x):
 
 @lisp("char-code")
 def char_code(x):
+    """The code of a character: of a symbol or string, of its first one.  (char!-code 'a) => 97"""
     b = ascii_char(x)
     if b >= 0:
         return b << 3
@@ -115,7 +119,7 @@ def char_code(x):
 
 @lisp("id2int")
 def id2int(x):
-    """The code of a character, 256 for nil, and for other names a number from 257 on that makes a hash: the original numbers its symbols."""
+    """The code of a character; of nil and of longer names a number from 256 on.  (id2int 'a) => 97"""
     if x & 7 != SYMBOL:
         return host(H_BAD_SYMBOL, O_ID2INT, x, 0)
     if x == NIL:
@@ -138,6 +142,7 @@ def is_one_character(s) -> bool:
 
 @lisp("code-char")
 def code_char(n):
+    """The symbol that is the character with a code.  (code!-char 97) => a"""
     if n & 7 == 0 and n >= 0 and n < 128 << 3:
         return character(n >> 3)
     return host(H_TEXT, X_CODE_CHAR, n, 0)
@@ -160,7 +165,7 @@ def is_ascii(s) -> bool:
 
 @lisp("explode2")
 def explode2(x):
-    """The characters of a symbol, string or small number as a list."""
+    """The characters that `prin2` prints, as a list of symbols.  (explode2 "ab") => (a b)"""
     if x & 7 == 0:
         return digits(x >> 3, NIL)
     return explode_case(x, 128, 0, X_EXPLODE2)  # ASCII has nothing from 128 on: no letter moves
@@ -206,7 +211,7 @@ def escaped(s):
 
 @lisp("explode")
 def explode(x):
-    """The characters that prin1 would print."""
+    """The characters that `prin1` prints, as a list of symbols.  (explode 'ab) => (a b)  (explode 12) => (!1 !2)"""
     if x & 7 == 0:
         return digits(x >> 3, NIL)
     if x & 7 == SYMBOL:
@@ -238,7 +243,7 @@ def explode(x):
 
 @lisp("compress")
 def compress(l):
-    """Read a symbol or number back from a list of characters; what is not plain goes to the reader."""
+    """Read a value from a list of characters; symbols are not interned.  (compress '(!1 !2)) => 12"""
     n = 0
     p = l
     number = True
@@ -297,7 +302,9 @@ def unescaped(l, n):
 
 @lisp("list2string")
 def list2string(l):
-    """A string from a list of character codes, symbols and strings."""
+    """A string of the bytes in a list: codes, or symbols and strings for all of theirs.
+    (list2string '(97 b "cd")) => "abcd"
+    """
     n = 0
     p = l
     while p & 7 == CONS:
@@ -339,7 +346,7 @@ def list2string(l):
 
 @lisp("string2list")
 def string2list(x):
-    """The bytes of a string as a list."""
+    """The bytes of a string, or of the name of a symbol, as a list.  (string2list "ab") => (97 98)"""
     s = name_of(x)
     if s == UNWIND:
         return UNWIND
@@ -394,11 +401,13 @@ def copy_bytes_of(at, s, n) -> None:
 
 @lisp("explode2lc")
 def explode2lc(x):
+    """The characters that `prin2` prints, capital letters as small ones.  (explode2lc "aB") => (a b)"""
     return explode_case(x, 65, 32, X_EXPLODE2LC)
 
 
 @lisp("explode2uc")
 def explode2uc(x):
+    """The characters that `prin2` prints, small letters as capital ones.  (explode2uc "aB") => (!A !B)"""
     return explode_case(x, 97, -32, X_EXPLODE2UC)
 
 
@@ -437,6 +446,7 @@ def explode_case(x, first, shift, number):
 
 @lisp("string-length")
 def string_length(x):
+    """The number of bytes of a string, in UTF-8.  (string!-length "abc") => 3"""
     if x & 7 == STRING:
         return load(x - STRING) >> 8 << 3
     return host(H_TEXT, X_STRING_LENGTH, x, 0)
@@ -444,6 +454,7 @@ def string_length(x):
 
 @lisp("schar")
 def schar(s, i):
+    """The byte of a string at an index from 0 on, as a character.  (schar "abc" 1) => b"""
     if s & 7 == STRING and i & 7 == 0 and i >= 0:
         if i >> 3 < load(s - STRING) >> 8:
             b = load8(s + 8 - STRING + (i >> 3))

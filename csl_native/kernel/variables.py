@@ -97,7 +97,7 @@ def bad_variable(v):
 
 @lisp("check-word64")
 def check_word(a):
-    """The value, an integer that 64 bits hold, or an error."""
+    """The integer itself, when 64 bits hold it; else an error.  (check!-word64 5) => 5"""
     if a & 7 == 0:
         return a
     if is_big(a) and limb_count(a) == 1:

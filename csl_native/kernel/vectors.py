@@ -16,6 +16,7 @@ def signal_vector(operation, v, i) -> None:
 
 @lisp("mkvect")
 def mkvect(n):
+    """A new vector with the indices 0 to n, all nil.  (mkvect 2) => [nil nil nil]"""
     if n & 7 != 0 or n < -8:
         return bad_op(O_MKVECT, n)
     return make_vector((n >> 3) + 1, NIL)
@@ -24,6 +25,7 @@ def mkvect(n):
 @lisp("getv")
 @inline
 def getv(v, i):
+    """The element of a vector at an index from 0 on.  (getv (vector 'a 'b) 1) => b"""
     if v & 7 == VECTOR and i & 7 == 0:
         if i >= 0 and i < load(v - VECTOR) >> 8:
             return defined(load(v + 8 - VECTOR + i))
@@ -34,6 +36,7 @@ def getv(v, i):
 @lisp("putv")
 @inline
 def putv(v, i, x):
+    """Set an element of a vector; the value.  (prog (v) (setq v (mkvect 1)) (putv v 0 'a) (return v)) => [a nil]"""
     if v & 7 == VECTOR and i & 7 == 0:
         if i >= 0 and i < load(v - VECTOR) >> 8:
             set_field(v + 8 - VECTOR + i, x)
@@ -44,6 +47,7 @@ def putv(v, i, x):
 
 @lisp("upbv")
 def upbv(v):
+    """The highest index of a vector, or of the bytes of a string; nil for anything else.  (upbv (mkvect 5)) => 5"""
     if v & 7 == VECTOR:
         return (load(v - VECTOR) >> 11 << 3) - 8
     if v & 7 == STRING:

@@ -42,6 +42,11 @@ class Exits(Assembler):
     declare: Callable[[int], None]
 
     def form_prog(self, x: int, context: int) -> Steps:
+        """(prog (variable...) form...)
+        Bind variables to nil (or, for (variable form), to a value) and evaluate forms, between which symbols are
+        labels for `go`; `return` ends it, else its value is nil.
+        (prog (k) (setq k 0) loop (setq k (add1 k)) (cond ((lessp k 3) (go loop))) (return k)) => 3
+        """
         m, _f = self.m, self.f
         body = list(m.items(m.cdr(m.cdr(x)))) if m.cdr(x) != NIL else []
         yield self.let(self.bindings(m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL), lambda c: self.block(body, c), context)
@@ -56,10 +61,17 @@ class Exits(Assembler):
         return rows
 
     def form_tagbody(self, x: int, context: int) -> Steps:
+        """(tagbody form...)
+        Evaluate forms, between which symbols are labels for `go`; nil.
+        (tagbody (go end) (error 0 "x") end) => nil
+        """
         yield self.block(list(self.m.items(self.m.cdr(x))), context, False)
 
     def form_named_block(self, x: int, context: int) -> Steps:
-        """A block that return-from leaves by its name."""
+        """(~block name form...)
+        Evaluate forms; `(return-from name value)` ends it.
+        (!~block b (return!-from b 5) 6) => 5
+        """
         m, parts = self.m, list(self.m.items(self.m.cdr(x)))
         name = parts[0] if parts else NIL
         body = m.cons(m.intern("progn"), m.list(parts[1:]))
@@ -112,6 +124,10 @@ class Exits(Assembler):
             f.depth = depth
 
     def form_go(self, x: int, context: int) -> Steps:
+        """(go label)
+        Go on behind a label of the `prog` or `tagbody` around it.
+        (prog nil (go end) (error 0 "x") end (return 5)) => 5
+        """
         f, m = self.f, self.m
         label = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
         for block in reversed(f.blocks):
@@ -129,6 +145,7 @@ class Exits(Assembler):
         yield self.general_call(m.intern("bad-go"), [m.list([self.quote, label])], context)
 
     def form_return(self, x: int, context: int) -> Steps:
+        """(return form)  End the innermost `prog` around it, with a value.  (prog nil (return 5)) => 5"""
         m = self.m
         value = m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL
         block = next((b for b in reversed(self.f.blocks) if b.returns), None)
@@ -138,6 +155,10 @@ class Exits(Assembler):
             yield self.give(block, value, context)
 
     def form_return_from(self, x: int, context: int) -> Steps:
+        """(return-from name form)
+        End the innermost block of that name around it, with a value.
+        (!~block b (return!-from b 5) 6) => 5
+        """
         parts = list(self.m.items(self.m.cdr(x)))
         name, value = (parts + [NIL, NIL])[:2]
         block = next((b for b in reversed(self.f.blocks) if (b.name == name if name != NIL else b.returns)), None)
@@ -173,6 +194,10 @@ class Exits(Assembler):
         f.depth = depth + (context != EFFECT)
 
     def form_catch(self, x: int, context: int) -> Steps:
+        """(catch tag form...)
+        Evaluate forms; when one of them, or what it calls, throws to the tag, the value thrown.
+        (catch 'out (car (throw 'out 5))) => 5
+        """
         m, f = self.m, self.f
         tag, body = m.car(m.cdr(x)), list(m.items(m.cdr(m.cdr(x))))
         tag_slot, depth_slot = self.new_local(), self.new_local()
@@ -211,6 +236,11 @@ class Exits(Assembler):
         yield self.call(self.m.car(x), arguments, context)
 
     def form_unwind_protect(self, x: int, context: int) -> Steps:
+        """(unwind-protect form cleanup...)
+        Evaluate a form, and the others afterwards, also when it ends by an error, throw or return; the value of
+        the first.
+        (unwind!-protect (prin1 1) (prin1 2)) prints 12
+        """
         m, f = self.m, self.f
         parts = list(m.items(m.cdr(x)))
         cleanup = m.cons(m.intern("progn"), m.list(parts[1:]))

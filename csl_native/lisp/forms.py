@@ -23,12 +23,17 @@ class Forms(Exits):
     or_: int
 
     def form_quote(self, x: int, context: int) -> None:
+        """(quote x)  x itself, not evaluated; read from 'x.  (quote (a b)) => (a b)"""
         tail = self.m.cdr(x)
         if tail & 7 != CONS or self.m.cdr(tail) != NIL:
             raise CompileError("bad args for quote", bare=True)
         self.constant(self.m.car(tail), context)
 
     def form_function(self, x: int, context: int) -> Steps:
+        """(function f)
+        A function as a value: a name, or a lambda expression, which keeps the values of variables around it.
+        (funcall (function (lambda (x) (times x x))) 5) => 25
+        """
         m = self.m
         target = m.car(m.cdr(x))
         if target & 7 == CONS and m.car(target) == self.lambda_:
@@ -96,9 +101,11 @@ class Forms(Exits):
     form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping
 
     def form_progn(self, x: int, context: int) -> Steps:
+        """(progn form...)  Evaluate forms in order; the value of the last one.  (progn 1 2 3) => 3"""
         yield self.progn(list(self.m.items(self.m.cdr(x))), context)
 
     def form_prog1(self, x: int, context: int) -> Steps:
+        """(prog1 form...)  Evaluate forms in order; the value of the first one.  (prog1 1 2 3) => 1"""
         body = list(self.m.items(self.m.cdr(x)))
         if not body:
             self.constant(NIL, context)
@@ -109,6 +116,7 @@ class Forms(Exits):
         self.finish(context)
 
     def form_prog2(self, x: int, context: int) -> Steps:
+        """(prog2 form...)  Evaluate forms in order; the value of the second one.  (prog2 1 2 3) => 2"""
         body = list(self.m.items(self.m.cdr(x)))
         if body:
             yield self.form(body[0], EFFECT)
@@ -121,6 +129,11 @@ class Forms(Exits):
             self.constant(NIL, context)
 
     def form_cond(self, x: int, context: int) -> Steps:
+        """(cond (test form...)...)
+        Evaluate the forms of the first clause whose test is not nil; the value of the last of them, or of the
+        test when there are none; nil when no test is true.
+        (cond ((eq 1 2) 'a) (t 'b)) => b
+        """
         m, f = self.m, self.f
         end = self.label()
         depth = f.depth
@@ -236,12 +249,21 @@ class Forms(Exits):
         self.finish(context)
 
     def form_and(self, x: int, context: int) -> Steps:
+        """(and form...)
+        Evaluate forms until one is nil; the value of the last one that was evaluated, t for no form.
+        (and 1 2) => 2  (and nil 2) => nil
+        """
         yield self.connective(x, context, T, "jump_nil")
 
     def form_or(self, x: int, context: int) -> Steps:
+        """(or form...)  Evaluate forms until one is not nil; its value, or nil.  (or nil 2 3) => 2"""
         yield self.connective(x, context, NIL, "jump_not_nil")
 
     def form_if(self, x: int, context: int) -> Steps:
+        """(if test then else...)
+        The value of then when test is not nil, else of the last of the other forms.
+        (if nil 1 2) => 2
+        """
         m = self.m
         parts = list(m.items(m.cdr(x)))
         if len(parts) < 2:
@@ -250,15 +272,27 @@ class Forms(Exits):
         yield self.form_cond(m.list([0, m.list(parts[:2]), rest]), context)
 
     def form_when(self, x: int, context: int) -> Steps:
+        """(when test form...)
+        Evaluate the forms when test is not nil; the value of the last one, or nil.
+        (when t 1 2) => 2
+        """
         m = self.m
         yield self.form_cond(m.list([0, m.cons(m.car(m.cdr(x)), m.cons(NIL, m.cdr(m.cdr(x))))]), context)
 
     def form_unless(self, x: int, context: int) -> Steps:
+        """(unless test form...)
+        Evaluate the forms when test is nil; the value of the last one, or nil.
+        (unless nil 1 2) => 2
+        """
         m = self.m
         test = m.list([m.intern("null"), m.car(m.cdr(x))])
         yield self.form_cond(m.list([0, m.cons(test, m.cons(NIL, m.cdr(m.cdr(x))))]), context)
 
     def form_setq(self, x: int, context: int) -> Steps:
+        """(setq variable form...)
+        Set variables, which are not evaluated, to the values of forms; the last value.
+        (prog (a b) (setq a 1 b 2) (return (list a b))) => (1 2)
+        """
         m = self.m
         parts = list(m.items(m.cdr(x)))
         if not parts:
@@ -286,11 +320,19 @@ class Forms(Exits):
             self.op("return")
 
     def form_let(self, x: int, context: int) -> Steps:
+        """(~let ((variable form)...) form...)
+        Bind variables to the values of forms that are evaluated before, and evaluate the other forms.
+        (!~let ((x 1) (y 2)) (plus x y)) => 3
+        """
         m = self.m
         body = list(m.items(m.cdr(m.cdr(x))))
         yield self.let(self.bindings(m.car(m.cdr(x))), lambda c: self.progn(body, c), context)
 
     def form_let_star(self, x: int, context: int) -> Steps:
+        """(let* ((variable form)...) form...)
+        Bind variables one after the other, so that each form sees the ones before, and evaluate the other forms.
+        (let!* ((x 1) (y (add1 x))) (list x y)) => (1 2)
+        """
         m = self.m
         rows = m.car(m.cdr(x))
         if rows & 7 != CONS or m.cdr(rows) & 7 != CONS:
@@ -300,18 +342,31 @@ class Forms(Exits):
         yield self.form(m.list([m.intern("~let"), m.list([m.car(rows)]), inner]), context)
 
     def form_declare(self, x: int, context: int) -> None:
+        """(declare declaration...)
+        Nothing: declarations of Common Lisp are read and ignored; nil.
+        (declare (fixnum x)) => nil
+        """
         self.constant(NIL, context)
 
     def form_the(self, x: int, context: int) -> Steps:
+        """(the type form)  The value of the form; the type is not looked at.  (the fixnum 5) => 5"""
         yield self.form(self.m.car(self.m.cdr(self.m.cdr(x))), context)
 
     def form_eval_when(self, x: int, context: int) -> Steps:
+        """(eval-when (time...) form...)
+        Evaluate forms at some times only: eval, when the form is evaluated; compile and load, when it is compiled
+        to a module.
+        (eval!-when (eval) 5) => 5
+        """
         m = self.m
         now = m.intern("eval") in m.items(m.car(m.cdr(x)))
         yield self.progn(list(m.items(m.cdr(m.cdr(x)))) if now else [], context)
 
     def form_flet(self, x: int, context: int) -> Steps:
-        """Local functions: variables that hold them, and calls through those."""
+        """(flet ((name (parameter...) form...)...) form...)
+        Define functions that only the forms know; they do not see each other.
+        (flet ((f (x) (add1 x))) (f 1)) => 2
+        """
         m, f = self.m, self.f
         rows, names = [], []
         for row in m.items(m.car(m.cdr(x))):
@@ -327,7 +382,10 @@ class Forms(Exits):
         yield self.let(rows, inside, context)
 
     def form_labels(self, x: int, context: int) -> Steps:
-        """Local functions that may call each other: fluid variables hold them while the form runs."""
+        """(labels ((name (parameter...) form...)...) form...)
+        Define functions that only the forms and the functions themselves know.
+        (labels ((f (n) (cond ((zerop n) 0) (t (plus n (f (sub1 n))))))) (f 4)) => 10
+        """
         m, f = self.m, self.f
         definitions = list(m.items(m.car(m.cdr(x))))
         variables = [m.make_symbol(m.text(m.car(row))) for row in definitions]
@@ -345,7 +403,10 @@ class Forms(Exits):
         yield self.let([(variable, NIL) for variable in variables], inside, context)
 
     def form_macrolet(self, x: int, context: int) -> Steps:
-        """Local macros, of the parts behind the name."""
+        """(macrolet ((name (parameter...) form...)...) form...)
+        Define macros that only the forms know; their parameters are the parts behind the name.
+        (macrolet ((twice (x) (list 'plus x x))) (twice 4)) => 8
+        """
         m, f = self.m, self.f
         made = {m.car(row): self.lisp.lambda_symbol(m.cons(self.lambda_, m.cdr(row))) for row in m.items(m.car(m.cdr(x)))}
         outer, f.functions = f.functions, f.functions | made
@@ -375,3 +436,24 @@ class Forms(Exits):
 # No special forms of the original: a program may have functions or macros with these names.
 DISPLACEABLE = ("let", "df", "defun", "defmacro")
 SPECIAL_NAMES = {"let_star": "let*", "named_block": "~block", "bquote_list_star": "list*"}
+
+# What is said of those that have no method of their own (meanings.py).
+MEANINGS = {
+    "let": """(let ((variable form)...) form...)
+Bind variables to the values of forms that are evaluated before, and evaluate the other forms.  A
+program may have a function or macro of this name.  (let ((x 1) (y 2)) (plus x y)) => 3""",
+    "de": """(de name (parameter...) form...)
+Define a function; its name.  Parameters after &optional may be left out, one after &rest takes the rest
+as a list.  (progn (de example!-v (x &optional y) (list x y)) (example!-v 1)) => (1 nil)""",
+    "df": """(df name (parameters) form...)
+Define a function that gets its arguments as a list, not evaluated.
+(progn (df example!-x (l) (length l)) (example!-x a b c)) => 3""",
+    "dm": """(dm name (form) form...)
+Define a macro: its parameter is the whole call, and its value is evaluated in place of that.
+(progn (dm example!-w (u) (list 'add1 (cadr u))) (example!-w 5)) => 6""",
+    "defun": """(defun name (parameter...) form...)
+Define a function, as `de` does.  (progn (defun example!-y (x) (add1 x)) (example!-y 1)) => 2""",
+    "defmacro": """(defmacro name (parameter...) form...)
+Define a macro whose parameters are the parts behind its name.
+(progn (defmacro example!-z (x) (list 'add1 x)) (example!-z 1)) => 2""",
+}

@@ -110,17 +110,23 @@ def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[tuple[
 
 BUILTINS: dict[str, Builtin] = {}
 MODULES_OF: dict[str, str] = {}  # where each is, in builtins/
+MAIN_NAMES: dict[str, str] = {}  # of names that a function has besides its first one: that
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "", reaches: bool = False) -> Callable[[F], F]:
+def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "", reaches: bool = False,
+            meaning: str = "") -> Callable[[F], F]:
     """Register a function as a Lisp function.  A result of None is nil.  ``wrong``: how an error begins when an argument is of another type; else
-    with the function's name.  ``reaches``: what it does is outside of the heap (files, programs, C), so strangers' programs may not call it."""
+    with the function's name.  ``reaches``: what it does is outside of the heap (files, programs, C), so strangers' programs may not call it.
+    ``meaning``: what the docstring says of it (meanings.py), where one definition makes several functions."""
     def register(function: F) -> F:
+        function.__doc__ = meaning or function.__doc__
         for each in (name, *aliases):
             count = least if most is None else most
             called = asking(each, function) if reaches else function
             MODULES_OF[each] = function.__module__.rpartition(".")[2]
+            if each != name:
+                MAIN_NAMES[each] = name.removeprefix("text ")
             BUILTINS[each] = Builtin(each, called, max(least, 0), count, wrong or each.removeprefix("text "), *declared(function, count))
         return function
     return register
@@ -131,6 +137,7 @@ def asking(name: str, function: Callable[..., int | None]) -> Callable[..., int 
     def call(lisp: Lisp, *arguments: int) -> int | None:
         lisp.reach_out(name)
         return function(lisp, *arguments)
+    call.__doc__, call.__wrapped__ = function.__doc__, function  # type: ignore[attr-defined]
     return call
 
 

@@ -37,6 +37,10 @@ def code_char(lisp: Lisp, n: Fixnum) -> int:
 
 @builtin("special-char", 1, wrong="bad args for special-char")
 def special_char(lisp: Lisp, n: Fixnum) -> int:
+    """A character object by number: 0 blank, 1 new line, 2 backspace, 3 tab, 4 vertical tab, 5 form feed, 6 carriage
+    return, 7 delete, 8 the code 0, 9 bell.
+    (char!-code (special!-char 0)) => 32
+    """
     table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07"}
     if n >> 3 in table:
         return character_object(lisp, ord(table[n >> 3]))
@@ -56,6 +60,7 @@ def character_object(lisp: Lisp, code: int) -> int:
 
 @builtin("int-char", 1, wrong="bad args for int-char")
 def int_char(lisp: Lisp, n: Fixnum) -> int:
+    r"""The character object with a code.  (int!-char 97) => #\a"""
     if not 0 <= n >> 3 <= 0x10FFFF:
         raise lisp.errors.bare("bad args for int-char")
     return character_object(lisp, n >> 3)
@@ -63,7 +68,9 @@ def int_char(lisp: Lisp, n: Fixnum) -> int:
 
 @builtin("digit-char", 1, 3, wrong="bad args for digit-char")
 def digit_char(lisp: Lisp, n: Fixnum, radix: Fixnum = 80, font: Value = NIL) -> int:
-    """The character object of a digit, or nil when the radix has no such digit."""
+    r"""The character object of a digit; nil where the radix has no such digit, or is below 16.
+    (digit!-char 11 16) => #\b
+    """
     if not 0 <= radix >> 3 <= 36:
         raise lisp.errors.bare("bad args for digit-char")
     return character_object(lisp, ord(DIGITS[n >> 3])) if 0 <= n < radix and radix >= 16 else NIL
@@ -75,6 +82,9 @@ def is_character(lisp: Lisp, c: int) -> bool:
 
 @builtin("characterp", 1)
 def characterp(lisp: Lisp, c: Value) -> int:
+    """Is it a character object?  Symbols of one character are none.
+    (characterp (int!-char 97)) => t  (characterp 'a) => nil
+    """
     return lisp.truth(is_character(lisp, c))
 
 
@@ -112,32 +122,39 @@ def recase(lisp: Lisp, c: int, who: str, function: Callable[[str], str]) -> int:
 
 @builtin("char-upcase", 1)
 def char_upcase(lisp: Lisp, c: Checked) -> int:
+    """The capital letter of a character, as a symbol.  (char!-upcase 'a) => !A"""
     return recase(lisp, c, "char-upcase", str.upper)
 
 
 @builtin("char-downcase", 1)
 def char_downcase(lisp: Lisp, c: Checked) -> int:
+    """The small letter of a character, as a symbol.  (char!-downcase '!A) => a"""
     return recase(lisp, c, "char-downcase", str.lower)
 
 
 @builtin("upper-case-p", 1)
 def upper_case_p(lisp: Lisp, c: Value) -> int:
+    """Is it a capital letter?  (upper!-case!-p '!A) => t"""
     return lisp.truth(character(lisp, c).isupper())
 
 
 @builtin("lower-case-p", 1)
 def lower_case_p(lisp: Lisp, c: Value) -> int:
+    """Is it a small letter?  (lower!-case!-p 'a) => t"""
     return lisp.truth(character(lisp, c).islower())
 
 
 @builtin("utf8-encode", 1)
 def utf8_encode(lisp: Lisp, n: Fixnum) -> int:
+    """The bytes of a character's code in UTF-8, as a list.  (utf8!-encode 228) => (195 164)"""
     return lisp.machine.list([b << 3 for b in chr(n >> 3).encode()])
 
 
 @builtin("utf8-decode", 1, -1, wrong="bad args for utf8-decode")
 def utf8_decode(lisp: Lisp, x: Checked, *more: Fixnum) -> int:
-    """The code of the character that some bytes are, which come one by one or as a list."""
+    """The code of the character that some bytes are, which come one by one or as a list.
+    (utf8!-decode 195 164) => 228
+    """
     codes = [x, *more] if x & 7 == 0 or more else list(lisp.machine.items(x))
     try:
         return ord(bytes(i >> 3 if i & 7 == 0 else -1 for i in codes).decode()) << 3
@@ -147,7 +164,9 @@ def utf8_decode(lisp: Lisp, x: Checked, *more: Fixnum) -> int:
 
 @builtin("digit-char-p", 1, 2)
 def digit_char_p(lisp: Lisp, c: Value, radix: Checked = 80) -> int:
-    """The value of a digit in a radix, or nil."""
+    """The value of a digit in a radix from 2 to 36, or nil; the radix is 10 unless given.
+    (digit!-char!-p 'b 16) => 11
+    """
     if radix & 7 or not 2 <= radix >> 3 <= 36:
         raise lisp.errors.plain("digit-char-p", radix)
     text = character(lisp, c).lower()
@@ -157,48 +176,62 @@ def digit_char_p(lisp: Lisp, c: Value, radix: Checked = 80) -> int:
 
 @builtin("both-case-p", 1)
 def both_case_p(lisp: Lisp, c: Value) -> int:
+    """Is it a letter that has a small and a capital form?  (both!-case!-p 'a) => t"""
     text = character(lisp, c)
     return lisp.truth(text.upper() != text.lower())
 
 
 @builtin("graphic-char-p", 1)
 def graphic_char_p(lisp: Lisp, c: Value) -> int:
+    """Is it a printable character of ASCII?  (graphic!-char!-p 'a) => t"""
     text = character(lisp, c)
     return lisp.truth(text != "" and text.isascii() and text.isprintable())
 
 
 @builtin("alpha-char-p", 1)
 def alpha_char_p(lisp: Lisp, c: Value) -> int:
+    """Is it a letter of ASCII?  (alpha!-char!-p 'a) => t"""
     text = character(lisp, c)
     return lisp.truth(text.isascii() and text.isalpha())
 
 
 @builtin("character", 1)
 def character_(lisp: Lisp, c: Value) -> int:
-    """The object that is a character, of a symbol or string with one; other values are themselves."""
+    r"""The character object of a symbol or string of one character; other values are themselves.
+    (character 'a) => #\a
+    """
     text = character(lisp, c) if c & 7 in (SYMBOL, STRING) else ""
     return character_object(lisp, ord(text)) if text else c
 
 
 @builtin("make-char", 1, 3, wrong="bad args for make-char")
 def make_char(lisp: Lisp, code: Fixnum, bits: Value = NIL, font: Value = NIL) -> int:
+    r"""The character object with a code; attributes are ignored.  (make!-char 97) => #\a"""
     return int_char(lisp, code)
 
 
 @builtin("char-int", 1)
 def char_int(lisp: Lisp, c: Checked) -> int:
+    """The code of a character, as `char-code` gives it.  (char!-int 'a) => 97"""
     return char_code(lisp, c)
 
 
 @builtin("char-bits", 1, 1, "char-font")
 def char_bits(lisp: Lisp, c: Value) -> int:
-    """Characters have no attributes."""
+    """The attributes of a character, which has none: 0.  (char!-bits 'a) => 0"""
     return 0
 
 
 def char_order(name: str, test: Callable[[int, int], bool], folded: bool) -> None:
     """A comparison of character objects: of all neighbours, and where it asks for different ones, of all pairs."""
-    @builtin(name, 0, -1)
+    cases = ", where capital and small letters count as the same" * folded
+    asked = {"eq": "Are all character objects the same", "ne": "Are all of them different character objects",
+             "lt": "Does each character object come before the next one", "gt": "Does each character object come after the next one",
+             "le": "Does no character object come after the next one", "ge": "Does no character object come before the next one"}
+    letters = [f"(int!-char {code})" for code in {"gt": (98, 97), "ge": (98, 97), "eq": (97, 97)}.get(test.__name__, (97, 98))]
+    example = f"({name.replace('-', '!-') if folded else 'char' + ''.join('!' + c for c in name[4:])} {' '.join(letters)}) => t"
+
+    @builtin(name, 0, -1, meaning=f"{asked[test.__name__]}{cases}?  {example}")
     def call(lisp: Lisp, *arguments: Checked) -> int:
         for c in arguments:
             if not is_character(lisp, c):

@@ -60,12 +60,17 @@ def output(lisp: Lisp, h: int, who: str) -> Output:
 
 @builtin("make-string-output-stream", 0)
 def make_string_output_stream(lisp: Lisp) -> int:
+    """A stream whose output `get-output-stream-string` gives.
+    (prog (s o) (setq s (make!-string!-output!-stream)) (setq o (wrs s)) (prin1 'a) (wrs o) (return (get!-output!-stream!-string s))) => "a"
+    """
     return lisp.handles.make(STREAM, Collector(DEFAULT_WIDTH, MOST))
 
 
 @builtin("get-output-stream-string", 1)
 def get_output_stream_string(lisp: Lisp, h: Checked) -> int:
-    """What was written to a stream since this was asked last."""
+    """What was written to a string output stream since this was asked last.
+    (get!-output!-stream!-string (make!-string!-output!-stream)) => ""
+    """
     stream = lisp.handles.thing(h, STREAM)
     if not isinstance(stream, Collector):
         raise lisp.errors.plain("get-output-stream-string", h)
@@ -76,24 +81,32 @@ def get_output_stream_string(lisp: Lisp, h: Checked) -> int:
 
 @builtin("make-string-input-stream", 0, -1)
 def make_string_input_stream(lisp: Lisp, *texts: String) -> int:
+    """A stream that gives the text of some strings.  (read (make!-string!-input!-stream "(a b)")) => (a b)"""
     return lisp.handles.make(STREAM, Input(text="".join(lisp.machine.text(text) for text in texts)))
 
 
 @builtin("make-broadcast-stream", 0, -1)
 def make_broadcast_stream(lisp: Lisp, *streams: Checked) -> int:
+    """A stream whose output goes to several others.  (streamp (make!-broadcast!-stream)) => t"""
     return lisp.handles.make(STREAM, Broadcast([output(lisp, h, "make-broadcast-stream") for h in streams]))
 
 
 @builtin("make-concatenated-stream", 0, -1)
 def make_concatenated_stream(lisp: Lisp, *streams: Checked) -> int:
+    """A stream that gives what is in several others, one after the other.
+    (read (make!-concatenated!-stream (make!-string!-input!-stream "(a ") (make!-string!-input!-stream "b)"))) => (a b)
+    """
     from .reading import channel
     return lisp.handles.make(STREAM, Concatenated([channel(lisp, h, "make-concatenated-stream") for h in streams]))
 
 
 @builtin("format", 2, -1)
 def format_(lisp: Lisp, where: Value, control: String, *arguments: Value) -> int:
-    """Text by a pattern, as a string (nil) or written to a stream, t for the current one: ~a a value as prin2 shows it, ~% a new line, ~~ a
-    tilde; any other character behind a tilde a value as prin1 shows it.  As in the original there are no widths."""
+    """Text by a pattern, as a string (nil) or written to a stream, t for the current one: ~a a value as prin2 shows
+    it, ~% a new line, ~~ a tilde; any other character behind a tilde a value as prin1 shows it.  As in the
+    original there are no widths.
+    (format nil "~a is ~s" 'x 5) => "x is 5"
+    """
     parts, pattern, rest = [], iter(lisp.machine.text(control)), iter(arguments)
     for c in pattern:
         kind = next(pattern, "~") if c == "~" else ""
@@ -108,7 +121,10 @@ def format_(lisp: Lisp, where: Value, control: String, *arguments: Value) -> int
 
 @builtin("prinraw", 1)
 def prinraw(lisp: Lisp, x: Value) -> int:
-    """Print how the original holds an integer: the word of a small one, or 31 bits in each word, the lowest ones first."""
+    """Print how the original holds an integer: the word of a small one, or 31 bits in each word, the lowest ones
+    first.
+    (prinraw 1) prints 0000000000000017<NotNumber>
+    """
     m = lisp.machine
     if not m.is_integer(x):
         lisp.output.write("<NotNumber>")

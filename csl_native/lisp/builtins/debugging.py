@@ -97,13 +97,18 @@ def checked(lisp: Lisp, action: object) -> int:
 
 @builtin("breakpoint", 1, 2)
 def breakpoint_at(lisp: Lisp, name: Text, offset: Fixnum = 0) -> int:
-    """Stop before an instruction of a function (the first one, or that at an offset) and read commands."""
+    """Stop before an instruction of a function (the first one, or that at an offset) and read commands.
+    (breakpoint 'nobody!-defined!-this) is an error
+    """
     return checked(lisp, lambda: debugger(lisp).break_at(lisp.machine.text(name), offset >> 3))
 
 
 @builtin("unbreakpoint", 1)
 def unbreakpoint(lisp: Lisp, name: Text) -> int:
-    """Remove the breakpoints of a function; with the last thing to stop for the debugger leaves, unless (debug t) wanted it."""
+    """Remove the breakpoints of a function; with the last thing to stop for the debugger leaves, unless (debug t)
+    wanted it.
+    (unbreakpoint 'car) => t
+    """
     found = lisp.debugger
     if found is not None:
         found.clear(lisp.machine.text(name))
@@ -114,14 +119,18 @@ def unbreakpoint(lisp: Lisp, name: Text) -> int:
 
 @builtin("watchpoint", 1, 2)
 def watchpoint(lisp: Lisp, name: Text, index: Fixnum = NIL) -> int:
-    """Stop when a fluid variable changes, or an element of the vector that is its value."""
+    """Stop when a fluid variable changes, or an element of the vector that is its value.
+    (watchpoint 'example!*) is not run: it attaches the debugger
+    """
     text = lisp.machine.text(name)
     return checked(lisp, lambda: debugger(lisp).watch_fluid(text) if index == NIL else debugger(lisp).watch_element(text, index >> 3))
 
 
 @builtin("debug", 1)
 def debug(lisp: Lisp, on: Value) -> int:
-    """(debug t) attaches the debugger, (debug nil) detaches it and gives the native functions back."""
+    """(debug t) attaches the debugger; (debug nil) detaches it and gives the native functions back.
+    (debug nil) => nil
+    """
     if on != NIL:
         return checked(lisp, lambda: setattr(debugger(lisp), "stays", True))
     if lisp.debugger is not None:

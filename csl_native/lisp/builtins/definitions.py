@@ -127,6 +127,9 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
 
 @builtin("define-function", 1)
 def define_function(lisp: Lisp, form: Pair) -> int:
+    """Evaluate a defining form, such as (de name parameters form...); the name.
+    (define!-function '(de example!-g (x) (add1 x))) => example!-g
+    """
     definition = definition_of(lisp, form)
     if definition is None:
         raise lisp.errors.plain("define-function", form)
@@ -135,6 +138,9 @@ def define_function(lisp: Lisp, form: Pair) -> int:
 
 @builtin("putd", 3, wrong="bad args for putd")
 def putd(lisp: Lisp, name: Symbol, kind: Value, f: Value) -> int:
+    """Give a name a function of a kind (expr, macro, fexpr): a lambda expression, or the function of another symbol.
+    (progn (putd 'example!-h 'expr '(lambda (x) (add1 x))) (example!-h 4)) => 5
+    """
     m = lisp.machine
     if check_lose(lisp, name):
         return NIL
@@ -165,6 +171,10 @@ def copy_function(lisp: Lisp, to: int, source: int) -> None:
 
 @builtin("getd", 1)
 def getd(lisp: Lisp, name: Value) -> int:
+    """The kind and the definition of a function, or nil: a lambda expression, or a symbol that stands for compiled
+    code.
+    (progn (de example!-i (x) x) (getd 'example!-i)) => (expr lambda (x) x)
+    """
     m = lisp.machine
     if name & 7 != SYMBOL:
         return NIL
@@ -197,6 +207,7 @@ def code_pointer(lisp: Lisp, name: int) -> int:
 
 @builtin("codep", 1)
 def codep(lisp: Lisp, x: Value) -> int:
+    """Is it a compiled function?  (codep 'nobody!-defined!-this) => nil"""
     m = lisp.machine
     if x & 7 == SYMBOL:
         return lisp.truth(bool(m.flags(x) & F_CODE) or lisp.is_bytecoded(x) and not m.flags(x) & F_FORM and m.field(x, SYM_SPARE) & 7 != CONS)
@@ -205,11 +216,15 @@ def codep(lisp: Lisp, x: Value) -> int:
 
 @builtin("bpsp", 1)
 def bpsp(lisp: Lisp, x: Value) -> int:
+    """Is it a vector of bytes for bytecode, as `make-bps` makes them?  (bpsp (make!-bps 4)) => t"""
     return lisp.truth(x & 7 == OTHER and lisp.machine.header(x) & 255 == CODE_HEADER)
 
 
 @builtin("remd", 1)
 def remd(lisp: Lisp, name: Symbol) -> int:
+    """Remove the function of a symbol; what `getd` gave for it.
+    (progn (de example!-j (x) x) (remd 'example!-j) (getd 'example!-j)) => nil
+    """
     old = getd(lisp, name)
     if old != NIL:
         lisp.undefine(name)
@@ -218,6 +233,9 @@ def remd(lisp: Lisp, name: Symbol) -> int:
 
 @builtin("copyd", 2)
 def copyd(lisp: Lisp, to: Symbol, source: Checked) -> int:
+    """Give a symbol the function of another one; the symbol.
+    (progn (copyd 'example!-first 'car) (example!-first '(a b))) => a
+    """
     if source & 7 != SYMBOL or not lisp.is_defined(source):
         raise lisp.errors.plain("undefined function passed to copyd", source)
     copy_definition(lisp, to, source)
@@ -226,7 +244,9 @@ def copyd(lisp: Lisp, to: Symbol, source: Checked) -> int:
 
 @builtin("compile", 1)
 def compile_(lisp: Lisp, names: Value) -> int:
-    """Compile functions whose source is kept anew, with what is declared now; the source goes."""
+    """Compile functions whose source is kept anew, with what is declared now; the source goes.
+    (progn (de example!-k (x) x) (compile '(example!-k))) => (example!-k)
+    """
     for name in lisp.machine.items(names):
         if name & 7 == SYMBOL and lisp.machine.field(name, SYM_SPARE) & 7 == CONS:
             compile_again(lisp, name)
@@ -249,13 +269,18 @@ def compile_again(lisp: Lisp, name: int) -> None:
 
 @builtin("compile-all", 0)
 def compile_all(lisp: Lisp) -> int:
-    """Compile every function whose source is kept."""
+    """Compile every function whose source is kept; the list of them.
+    (listp (compile!-all)) is not run: it compiles what other examples define
+    """
     m = lisp.machine
     return compile_(lisp, m.list([s for s in m.interned() if m.field(s, SYM_SPARE) & 7 == CONS]))
 
 
 @builtin("symbol-argcount", 1, 1, "symbol-argcode")
 def symbol_argcount(lisp: Lisp, name: Value) -> int:
+    """The number of arguments that a function takes; nil when it takes various numbers, or is none.
+    (symbol!-argcount 'cons) => 2
+    """
     m = lisp.machine
     if name & 7 != SYMBOL or not lisp.is_defined(name) or m.flags(name) & F_FORM:
         return NIL
@@ -268,14 +293,16 @@ def symbol_argcount(lisp: Lisp, name: Value) -> int:
 
 @builtin("symbol-bytelength", 1)
 def symbol_bytelength(lisp: Lisp, name: Symbol) -> int:
-    """How many bytes of bytecode a function has; 0 when it has none."""
+    """How many bytes of bytecode a function has; 0 when it has none.  (symbol!-bytelength 'car) => 0"""
     m = lisp.machine
     return m.header(m.field(m.field(name, SYM_ENV), 8 - VECTOR)) >> 8 << 3 if lisp.is_bytecoded(name) else 0
 
 
 @builtin("symbol-protect", 2)
 def symbol_protect(lisp: Lisp, name: Symbol, protect: Value) -> int:
-    """Keep a function from being defined anew, as the flag lose does, or allow it again; how it was."""
+    """Keep a function from being defined anew, as the flag lose does, or allow it again; how it was.
+    (symbol!-protect 'example!-l nil) => nil
+    """
     m = lisp.machine
     lose = m.intern("lose")
     old = m.kernel.flagp(name, lose)
@@ -288,6 +315,10 @@ def symbol_protect(lisp: Lisp, name: Symbol, protect: Value) -> int:
 
 @builtin("symbol-env", 1)
 def symbol_env(lisp: Lisp, name: Symbol) -> int:
+    """The literal vector of a function with bytecode, of which the first element is the bytecode; of others the
+    symbol.
+    (symbol!-env 'car) => car
+    """
     lisp.reach_out("symbol-env")
     if lisp.is_bytecoded(name):
         lisp.give_out(name)
@@ -296,7 +327,10 @@ def symbol_env(lisp: Lisp, name: Symbol) -> int:
 
 @builtin("symbol-set-env", 2)
 def symbol_set_env(lisp: Lisp, name: Symbol, env: Value) -> int:
-    """Another literal vector for a bytecoded function; what the original keeps beside a builtin is not needed here, and ignored."""
+    """Give a function with bytecode another literal vector, which must have its bytecode; for functions of the
+    kernel and of Python nothing happens.
+    (symbol!-set!-env 'car 'car) => car
+    """
     lisp.reach_out("symbol-set-env")
     m = lisp.machine
     if not lisp.is_bytecoded(name) and m.field(name, SYM_ENV) == name:
@@ -313,11 +347,13 @@ def symbol_set_env(lisp: Lisp, name: Symbol, env: Value) -> int:
 
 @builtin("special-form-p", 1)
 def special_form_p(lisp: Lisp, name: Value) -> int:
+    """Is it the name of a special form?  (special!-form!-p 'cond) => t"""
     return lisp.truth(name & 7 == SYMBOL and bool(lisp.machine.flags(name) & F_SPECIAL))
 
 
 @builtin("macro-function", 1)
 def macro_function(lisp: Lisp, name: Value) -> int:
+    """The expander of a macro, or nil.  (macro!-function 'car) => nil"""
     if name & 7 != SYMBOL or not lisp.machine.flags(name) & F_MACRO:
         return NIL
     return lisp.machine.cdr(getd(lisp, name))
@@ -333,7 +369,11 @@ def declaring(kind: str) -> None:
     """make-KIND and unmake-KIND."""
     flag, message = DECLARATIONS[kind]
 
-    @builtin(f"make-{kind}", 1)
+    plural = "fluid" if kind == "special" else kind
+    called = {"special": "fluid, that is, dynamically bound", "global": "global, so that nothing can bind it",
+              "keyword": "keyword: it is its own constant value"}[kind]
+
+    @builtin(f"make-{kind}", 1, meaning=f"Declare a variable {called}; its name.  (make!-{kind} 'example!-{kind}!-a) => example!-{kind}!-a")
     def make(lisp: Lisp, name: Checked) -> int:
         m = lisp.machine
         if name & 7 != SYMBOL:
@@ -345,7 +385,7 @@ def declaring(kind: str) -> None:
         lisp.set_flags(name, flag)
         return name
 
-    @builtin(f"unmake-{kind}", 1)
+    @builtin(f"unmake-{kind}", 1, meaning=f"Take away how a variable is declared; its name.  (unmake!-{kind} 'example!-b) => example!-b")
     def unmake(lisp: Lisp, name: Value) -> int:
         if name & 7 != SYMBOL or name in (NIL, T):  # which stay constants
             return NIL
@@ -369,9 +409,9 @@ def declaring(kind: str) -> None:
         for name in lisp.machine.items(names):
             unmake(lisp, name)
         return NIL
-    plural = "fluid" if kind == "special" else kind
-    builtin(plural, 1)(make_all)
-    builtin(f"un{plural}", 1)(unmake_all)
+    builtin(plural, 1, meaning=f"Declare the variables of a list {called}, and give those that have no value nil; nil.  "
+                               f"({plural} '(example!-{kind}!-c)) => nil")(make_all)
+    builtin(f"un{plural}", 1, meaning=f"Take away how the variables of a list are declared; nil.  (un{plural} '(example!-d)) => nil")(unmake_all)
 
 
 for _kind in DECLARATIONS:
@@ -390,6 +430,7 @@ def globalp(lisp: Lisp, name: Value) -> int:
 
 @builtin("keywordp", 1)
 def keywordp(lisp: Lisp, name: Value) -> int:
+    """Is a variable declared keyword, so that it is its own constant value?  (keywordp 'car) => nil"""
     return lisp.truth(name & 7 == SYMBOL and name != NIL and bool(lisp.machine.flags(name) & F_KEYWORD))
 
 
@@ -402,7 +443,7 @@ def constantp(lisp: Lisp, x: Value) -> int:
 
 @builtin("make-bps", 1)
 def make_bps(lisp: Lisp, n: Fixnum) -> int:
-    """A vector of n bytes that can become bytecode."""
+    """A vector of n bytes that can become bytecode.  (bps!-upbv (make!-bps 4)) => 3"""
     if not 0 <= n >> 3 < 1 << 16:
         raise lisp.errors.plain("make-bps", n)
     return lisp.machine.object(CODE_HEADER, bytes(n >> 3))
@@ -419,7 +460,9 @@ def bps_place(lisp: Lisp, b: int, i: int, who: str) -> int:
 
 @builtin("bpsputv", 3, 3, "bps-putv")
 def bpsputv(lisp: Lisp, b: Checked, i: Checked, x: Checked) -> int:
-    """Set a byte of what make-bps gave; symbol-set-definition takes a copy, so no function changes."""
+    """Set a byte of what make-bps gave; symbol-set-definition takes a copy, so no function changes.
+    (bpsputv (make!-bps 4) 0 7) => 7
+    """
     m = lisp.machine
     at = bps_place(lisp, b, i, "bpsputv")
     if x & 7 or not -128 <= x >> 3 < 256:
@@ -430,18 +473,23 @@ def bpsputv(lisp: Lisp, b: Checked, i: Checked, x: Checked) -> int:
 
 @builtin("bpsgetv", 2, 2, "bps-getv")
 def bpsgetv(lisp: Lisp, b: Checked, i: Checked) -> int:
+    """A byte of what make-bps gave.  (bpsgetv (make!-bps 4) 0) => 0"""
     return lisp.machine.bytes[bps_place(lisp, b, i, "bpsgetv")] << 3
 
 
 @builtin("bps-upbv", 1)
 def bps_upbv(lisp: Lisp, b: Checked) -> int:
+    """The highest index of what make-bps gave.  (bps!-upbv (make!-bps 4)) => 3"""
     bps_place(lisp, b, 0, "bps-upbv")
     return ((lisp.machine.header(b) >> 8) - 1) << 3
 
 
 @builtin("symbol-set-definition", 2)
 def symbol_set_definition(lisp: Lisp, name: Checked, definition: Checked) -> int:
-    """Give a symbol a function: another symbol's, a lambda expression, or (argument-count bytecode . literals), which is checked first."""
+    """Give a symbol a function: another symbol's, a lambda expression, or (argument-count bytecode . literals),
+    which is checked first.
+    (progn (symbol!-set!-definition 'example!-n 'cons) (example!-n 1 2)) => (1 . 2)
+    """
     from ...instructions.table import CodeError
     from ...verifying import private_env
     m = lisp.machine

@@ -32,12 +32,15 @@ def sixty(lisp: Lisp, x: int) -> int:
 
 @builtin("md5", 1)
 def md5(lisp: Lisp, x: Value) -> int:
+    """The MD5 digest of a value's text, as an integer.  (md5 'a) => 129134844867590561315626153795017621772"""
     return lisp.machine.integer(int.from_bytes(digest(digested(lisp, x)), "little"))
 
 
 @builtin("md5string", 1)
 def md5string(lisp: Lisp, x: String) -> int:
-    """The digest of a string's bytes, which are printed, too."""
+    """The MD5 digest of a string's bytes as an integer; the bytes are printed, too.
+    (md5string "") prints d4 1d 8c d9 8f 0 b2 4 e9 80 9 98 ec f8 42 7e
+    """
     found = digest(lisp.machine.text(x))
     lisp.output.write("".join(f"{b:x} " for b in found) + "\n")
     return lisp.machine.integer(int.from_bytes(found, "little"))
@@ -45,10 +48,13 @@ def md5string(lisp: Lisp, x: String) -> int:
 
 @builtin("md60", 1)
 def md60(lisp: Lisp, x: Value) -> int:
-    """A small integer out of the digest of a value."""
+    """A small integer out of the MD5 digest of a value.  (md60 'a) => 379911564193148424"""
     return sixty(lisp, x) << 3
 
 
 @builtin("hashtagged-name", 2)
 def hashtagged_name(lisp: Lisp, name: Text, value: Value) -> int:
+    """A symbol whose name is a given one followed by a number out of the digest of a value.
+    (idp (hashtagged!-name 'x '(1 2))) => t
+    """
     return lisp.machine.intern(f"{lisp.machine.text(name)}_{sixty(lisp, value):x}")

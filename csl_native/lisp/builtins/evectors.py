@@ -30,7 +30,7 @@ def place(lisp: Lisp, v: int, i: int, who: str) -> int:
 
 @builtin("mkevect", 1)
 def mkevect(lisp: Lisp, n: Checked) -> int:
-    """An extended vector with the elements 0 to n, all nil."""
+    """An extended vector with the indices 0 to n, all nil.  (evectorp (mkevect 2)) => t"""
     m = lisp.machine
     if n & 7 or not 0 <= n >> 3 < MOST:
         raise lisp.errors.plain("mkevect", n)
@@ -39,23 +39,26 @@ def mkevect(lisp: Lisp, n: Checked) -> int:
 
 @builtin("egetv", 2)
 def egetv(lisp: Lisp, v: Checked, i: Checked) -> int:
+    """The element of an extended vector, or of a vector, at an index from 0 on.  (egetv (mkevect 2) 0) => nil"""
     return lisp.machine.field(v, place(lisp, v, i, "egetv"))
 
 
 @builtin("eputv", 3)
 def eputv(lisp: Lisp, v: Checked, i: Checked, x: Value) -> int:
+    """Set an element of an extended vector, or of a vector; the value.  (eputv (mkevect 2) 0 'a) => a"""
     lisp.machine.set_field(v, place(lisp, v, i, "eputv"), x)
     return x
 
 
 @builtin("evectorp", 1)
 def evectorp(lisp: Lisp, x: Value) -> int:
+    """Is it an extended vector?  (evectorp (mkvect 2)) => nil"""
     return lisp.truth(is_evector(lisp, x))
 
 
 @builtin("mkxvect", 1)
 def mkxvect(lisp: Lisp, n: Checked) -> int:
-    """A vector with the elements 0 to n, of which there must be several."""
+    """A new vector with the indices 0 to n, of which there must be several.  (upbv (mkxvect 3)) => 3"""
     m = lisp.machine
     if n & 7 or not 0 < n >> 3 < MOST:
         raise lisp.errors.plain("mkxvect", n)

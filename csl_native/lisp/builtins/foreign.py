@@ -19,7 +19,9 @@ RESULTS: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "do
 
 @builtin("foreign-library", 1)
 def foreign_library(lisp: Lisp, name: Checked) -> int:
-    """Load a shared library; its name, by which foreign-function knows it.  nil is what the process itself has."""
+    """Load a shared library; its name, by which foreign-function knows it.  nil is what the process itself has.
+    (foreign!-library nil) => nil
+    """
     from ...foreign.libraries import library
     lisp.reach_out("foreign-library")
     if name != NIL and name & 7 != STRING:
@@ -30,7 +32,10 @@ def foreign_library(lisp: Lisp, name: Checked) -> int:
 
 @builtin("define-foreign", 5, -1)
 def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checked, result: Checked, arguments: Checked, *options: Checked) -> int:
-    """Make a C function the function of a symbol; the symbol.  The option errno keeps errno for foreign-errno."""
+    """Make a C function the function of a symbol, by a library (nil: the process), a name and types; the symbol.
+    The option errno keeps errno for foreign-errno.
+    (progn (define!-foreign 'c!-abs nil "abs" 'int '(int)) (c!-abs -5)) => 5
+    """
     from ...foreign.libraries import address
     from ...foreign.signatures import MARK, signature_of
     lisp.reach_out("foreign functions")
@@ -58,7 +63,9 @@ def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checke
 
 @builtin("foreign-function", 4, -1)
 def foreign_function(lisp: Lisp, library: Checked, function: Checked, result: Checked, arguments: Checked, *options: Checked) -> int:
-    """A C function as a symbol of its own, for apply and funcall."""
+    """A C function as a symbol of its own, for apply and funcall.
+    (funcall (foreign!-function nil "abs" 'int '(int)) -5) => 5
+    """
     if function & 7 != STRING:
         raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
     symbol = lisp.machine.make_symbol(lisp.machine.text(function))
@@ -67,7 +74,7 @@ def foreign_function(lisp: Lisp, library: Checked, function: Checked, result: Ch
 
 @builtin("foreign-call", 1, -1)
 def foreign_call(lisp: Lisp, signature: Checked, *words: Checked) -> int:
-    """What the functions that foreign-function makes do: call by a signature."""
+    """What the functions that foreign-function makes do: call by a signature.  (foreign!-call 5) is an error"""
     call = lisp.foreign_calls.get(signature)
     if call is None:
         from ...foreign.calling import prepare
@@ -82,12 +89,15 @@ def foreign_call(lisp: Lisp, signature: Checked, *words: Checked) -> int:
 
 @builtin("foreign-apply", 2)
 def foreign_apply(lisp: Lisp, signature: Checked, arguments: Value) -> int:
+    """Call a C function by a signature, with a list of arguments.  (foreign!-apply 5 nil) is an error"""
     return foreign_call(lisp, signature, *lisp.machine.items(arguments))
 
 
 @builtin("foreign-structure", 2)
 def foreign_structure(lisp: Lisp, name: Checked, fields: Checked) -> int:
-    """Make a symbol the name of a structure type: ``((field type) ...)``."""
+    """Make a symbol the name of a structure type, `((field type) ...)`.
+    (foreign!-structure 'example!-point '((x double) (y double))) => example!-point
+    """
     from ...foreign.signatures import STRUCTURE, type_of
     m = lisp.machine
     if name & 7 != SYMBOL or name == NIL or fields & 7 != CONS:
@@ -102,13 +112,15 @@ def foreign_structure(lisp: Lisp, name: Checked, fields: Checked) -> int:
 
 @builtin("foreign-errno", 0)
 def foreign_errno(lisp: Lisp) -> int:
-    """The errno that the last C function with the option errno left."""
+    """The errno that the last C function with the option errno left.  (foreign!-errno) => 0"""
     return lisp.errno << 3
 
 
 @builtin("foreign-callback", 3)
 def foreign_callback(lisp: Lisp, function: Value, result: Checked, arguments: Checked) -> int:
-    """A Lisp function as a C function that may be called for as long as the session lives."""
+    """A Lisp function as a C function that may be called for as long as the session lives.
+    (progn (foreign!-callback 'add1 'int '(int)) nil) => nil
+    """
     from ...foreign.calling import Callback
     from ...foreign.signatures import type_of
     lisp.reach_out("foreign-callback")
@@ -130,7 +142,7 @@ def place_of(lisp: Lisp, x: int, offset: int, who: str) -> int:
 
 @builtin("foreign-allocate", 1)
 def foreign_allocate(lisp: Lisp, size: Checked) -> int:
-    """Memory of C, filled with zeros; its address."""
+    """Memory of C, filled with zeros; its address.  (foreign!-free (foreign!-allocate 8)) => nil"""
     lisp.reach_out("foreign-allocate")
     if size & 7 or size <= 0:
         raise lisp.errors.plain("foreign-allocate: a number of bytes expected", size)
@@ -144,6 +156,7 @@ def foreign_allocate(lisp: Lisp, size: Checked) -> int:
 
 @builtin("foreign-free", 1)
 def foreign_free(lisp: Lisp, x: Checked) -> int:
+    """Give memory of C back; nil.  (foreign!-free (foreign!-allocate 8)) => nil"""
     lisp.reach_out("foreign-free")
     release = c_library().free
     release.restype, release.argtypes = None, [ctypes.c_void_p]
@@ -153,7 +166,9 @@ def foreign_free(lisp: Lisp, x: Checked) -> int:
 
 @builtin("foreign-ref", 2, 3)
 def foreign_ref(lisp: Lisp, x: Checked, kind: Checked, offset: Checked = 0) -> int:
-    """What C has at an address (plus bytes); nothing checks the address."""
+    """What C has at an address (plus bytes); nothing checks the address.
+    (prog (a v) (setq a (foreign!-allocate 8)) (setq v (foreign!-ref a 'int)) (foreign!-free a) (return v)) => 0
+    """
     from ...foreign.calling import read_memory
     from ...foreign.signatures import type_of
     lisp.reach_out("foreign-ref")
@@ -162,6 +177,9 @@ def foreign_ref(lisp: Lisp, x: Checked, kind: Checked, offset: Checked = 0) -> i
 
 @builtin("foreign-set", 3, 4)
 def foreign_set(lisp: Lisp, x: Checked, kind: Checked, value: Checked, offset: Checked = 0) -> int:
+    """Store a value for C at an address (plus bytes); nothing checks the address.
+    (prog (a v) (setq a (foreign!-allocate 8)) (foreign!-set a 'int 7) (setq v (foreign!-ref a 'int)) (foreign!-free a) (return v)) => 7
+    """
     from ...foreign.calling import write_memory
     from ...foreign.signatures import type_of
     lisp.reach_out("foreign-set")
@@ -181,7 +199,7 @@ def thing_of(lisp: Lisp, h: int, kind: type, who: str) -> Any:
 
 @builtin("open-foreign-library", 1)
 def open_foreign_library(lisp: Lisp, name: Text) -> int:
-    """A shared library, or nil when it cannot be loaded."""
+    """A shared library, or nil when it cannot be loaded.  (open!-foreign!-library "no-such-library.so") => nil"""
     lisp.reach_out("open-foreign-library")
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("open-foreign-library", name)
@@ -193,7 +211,9 @@ def open_foreign_library(lisp: Lisp, name: Text) -> int:
 
 @builtin("find-foreign-function", 2, reaches=True)
 def find_foreign_function(lisp: Lisp, name: Text, library: Checked) -> int:
-    """A function of a library, or nil when it has none of that name."""
+    """A function of a library that open-foreign-library gave, or nil when it has none of that name.
+    (find!-foreign!-function "abs" nil) is an error
+    """
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("find-foreign-function", name)
     try:
@@ -204,9 +224,9 @@ def find_foreign_function(lisp: Lisp, name: Text, library: Checked) -> int:
 
 @builtin("call-foreign-function", 1, -1, reaches=True)
 def call_foreign_function(lisp: Lisp, f: Checked, *arguments: Checked) -> int:
-    """Call a C function with integers (int64), floats (double) and strings (char *).
-
-    The last argument may be a symbol that names the type of the result: int32, int64 (which it is without), double, string or void.
+    """Call a C function with integers (int64), floats (double) and strings (char *).  The last argument may be a
+    symbol that names the type of the result: int32, int64 (which it is without), double, string or void.
+    (call!-foreign!-function 5) is an error
     """
     m = lisp.machine
     function = thing_of(lisp, f, ctypes._CFuncPtr, "call-foreign-function")  # type: ignore[attr-defined]

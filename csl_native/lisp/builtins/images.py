@@ -35,7 +35,10 @@ def output_path(lisp: Lisp) -> str:
 
 @builtin("preserve", 0, 3)
 def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Value = NIL) -> int:
-    """Write the output image and stop; with ``resume`` go on from what was written."""
+    """Write the output image and end the session.  When the image is started again, function is called; banner is
+    what it says first.  With resume true the program goes on from what was written.
+    (preserve) is not run: it writes an image and ends the session
+    """
     session, m = session_of(lisp), lisp.machine
     top = getattr(lisp, "top", None)
     path = output_path(lisp)
@@ -60,7 +63,10 @@ def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Val
 
 @builtin("restart-csl", 1, 2)
 def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
-    """nil: cold start; t: reload the image; f: reload and call f; (module f): reload, load a module, then call."""
+    """Start again: nil from the base image, t from the image in use, a function or (module function) from that and
+    with a call of it.
+    (restart!-csl t) is not run: it ends the session
+    """
     top = getattr(lisp, "top", None)
     if top is None:
         raise lisp.errors.plain("restart-csl: only at the top level of csl", what)
@@ -93,7 +99,10 @@ def one_or_several(lisp: Lisp, names: int) -> list[int]:
 
 @builtin("native-compile", 1, 2)
 def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
-    """Compile a function, or those in a list, to native code, for this machine or for a tag; the list of those that now have some."""
+    """Compile a function, or those in a list, to native code, for this machine or for a tag; the list of those that
+    now have some.
+    (native!-compile nil) is not run: it needs the optimising compiler
+    """
     m = lisp.machine
     architecture = None
     if tag != NIL:
@@ -119,7 +128,9 @@ def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
 
 @builtin("jit", 1)
 def jit(lisp: Lisp, names: Value) -> int:
-    """Compile a function, or those in a list, to native code at their next call; what cannot be stays bytecode."""
+    """Compile a function, or those in a list, to native code at their next call; what cannot be stays bytecode.
+    (progn (de example!-o (x) x) (jit 'example!-o)) => nil
+    """
     from ...native.jit import jit_of
     compiler = jit_of(lisp)
     for name in one_or_several(lisp, names):
@@ -132,7 +143,10 @@ def jit(lisp: Lisp, names: Value) -> int:
 
 @builtin("jit-threshold", 1, 2)
 def jit_threshold(lisp: Lisp, calls: Fixnum, optimise: Fixnum = -8) -> int:
-    """Compile functions by themselves after so many calls and backward jumps: 0 at the first one, -1 never; then again by LLVM."""
+    """Compile functions by themselves after so many calls and backward jumps: 0 at the first one, -1 never; after so
+    many more again by LLVM.
+    (jit!-threshold 2000) => 2000
+    """
     from ...native.jit import jit_of
     for number in (calls, optimise):
         if number >> 3 < -1:
@@ -143,16 +157,16 @@ def jit_threshold(lisp: Lisp, calls: Fixnum, optimise: Fixnum = -8) -> int:
 
 @builtin("native-type", 0)
 def native_type(lisp: Lisp) -> int:
-    """The tag of the native code that runs here; 0 for none."""
+    """The tag of the native code that runs here; 0 for none.  (fixp (native!-type)) => t"""
     hardcode = session_of(lisp).hardcode
     return hardcode.tag << 3 if hardcode.pages is not None else 0
 
 
 @builtin("copy-native", 2, reaches=True)
 def copy_native(lisp: Lisp, name: Text, tag: Checked) -> int:
-    """Copy the native code of an image file for a tag (a number, or the name of an architecture) into the image that preserve writes; t.
-
-    That image must have been preserved from the same functions; code of others is not used.
+    """Copy the native code of an image file for a tag (a number, or the name of an architecture) into the image that
+    preserve writes; t.  That image must have been preserved from the same functions; code of others is not used.
+    (copy!-native "/nowhere.img" 5) is an error
     """
     from csl_native.image.container import Image, ImageError
 
@@ -174,5 +188,6 @@ def copy_native(lisp: Lisp, name: Text, tag: Checked) -> int:
 
 @builtin("startup-banner", 1)
 def startup_banner(lisp: Lisp, text: Value) -> int:
+    """What an image says first when it is started; nil takes it away.  (startup!-banner nil) => nil"""
     lisp.machine.set_root(ROOT_BANNER, text)
     return NIL

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 @builtin("set-small-modulus", 1)
 def set_small_modulus(lisp: Lisp, n: Checked) -> int:
+    """Choose the modulus of modular arithmetic, a small integer; the one before.  Nil asks for it.
+    (progn (set!-small!-modulus 7) (set!-small!-modulus nil)) => 7
+    """
     old = lisp.machine.cage["modulus"]
     if n == NIL:
         return old
@@ -67,6 +70,7 @@ def power(m: Machine, a: int, e: int, n: int) -> int:
 
 @builtin("primep32", 1, 1, "primep64")
 def primep(lisp: Lisp, a: Checked) -> int:
+    """Is an integer above zero a prime?  The answer is certain below 3.3e24.  (primep32 97) => t"""
     if not lisp.machine.is_integer(a) or a == 0 or lisp.machine.is_minus(a):
         raise lisp.errors.plain("primep32", a)
     return lisp.truth(is_prime(lisp.machine, a))

@@ -54,7 +54,10 @@ def unwritable(lisp: Lisp) -> str:
 
 @builtin("start-module", 1, reaches=True)
 def start_module(lisp: Lisp, name: Checked) -> int:
-    """Begin a module in the output library; nil completes the one that was begun.  nil when there is nowhere to write."""
+    """Begin a module in the output library; nil completes the one that was begun.  Nil when there is nowhere to
+    write.
+    (start!-module nil) => nil
+    """
     if name == NIL:
         module, lisp.module = lisp.module, None
         library = libraries.output(lisp)
@@ -77,7 +80,9 @@ def start_module(lisp: Lisp, name: Checked) -> int:
 
 @builtin("write-module", 2)
 def write_module(lisp: Lisp, form: Value, definitions: Value) -> int:
-    """Add a form to the module that was begun, and a list of (name definition) that load-source will find."""
+    """Add a form to the module that was begun, and a list of (name definition) that load-source will find.
+    (write!-module '(print 1) nil) is an error
+    """
     module = begun(lisp, "write-module")
     written(lisp, lambda: module.form(form))
     for row in lisp.machine.items(definitions):
@@ -100,7 +105,9 @@ def written(lisp: Lisp, action: Any) -> None:
 
 @builtin("faslout", 1, reaches=True)
 def faslout(lisp: Lisp, name: Checked) -> int:
-    """Compile what follows in the input to a module, until faslend; where ``begin`` reads programs, through dfprint*."""
+    """Compile what follows in the input to a module, until faslend; where `begin` reads programs, through dfprint*.
+    (faslout 'shapes) is not run: it reads what follows
+    """
     m = lisp.machine
     shown = m.car(name) if name & 7 == CONS else name
     end = "\n\n"
@@ -133,7 +140,7 @@ def compile_input(lisp: Lisp) -> None:
 
 @builtin("faslend", 0)
 def faslend(lisp: Lisp) -> int:
-    """Complete the module that faslout began."""
+    """Complete the module that faslout began.  (faslend) => nil"""
     m = lisp.machine
     if lisp.module is None:
         lisp.hints.say("faslend: no module was begun; faslout begins one")
@@ -150,9 +157,9 @@ def faslend(lisp: Lisp) -> int:
 
 @builtin("compile-to-module", 1)
 def compile_to_module(lisp: Lisp, form: Value, loading: bool = False) -> int:
-    """Put a form into the module: definitions compiled, others as they are; those flagged ``eval`` are evaluated too.
-
-    ``loading``: it stands where it is for loading only, and is not evaluated now.
+    """Put a form into the module that was begun: definitions compiled, others as they are; those flagged `eval` are
+    evaluated, too.
+    (compile!-to!-module '(print 1)) is an error
     """
     m = lisp.machine
     form = expanded(lisp, form)
@@ -264,19 +271,21 @@ def load_from(lisp: Lisp, name: int, function: str, sources: bool) -> int:
 
 @builtin("load-module", 1)
 def load_module(lisp: Lisp, name: Checked) -> int:
-    """Load a module from the first library that has it."""
+    """Load a module from the first library that has it.  (load!-module 'no!-such!-module) is an error"""
     return load_from(lisp, name, "load-module", False)
 
 
 @builtin("load-source", 1, 1, "load-selected-source")
 def load_source(lisp: Lisp, name: Checked) -> int:
-    """Take only the definitions that were saved with a module, as properties *savedef."""
+    """Take only the definitions that were saved with a module, as properties *savedef.
+    (load!-source 'no!-such!-module) is an error
+    """
     return load_from(lisp, name, "load-source", True)
 
 
 @builtin("modulep", 1)
 def modulep(lisp: Lisp, name: Checked) -> int:
-    """The date of a module, or nil when no library has it."""
+    """The date of a module, or nil when no library has it.  (modulep 'no!-such!-module) => nil"""
     text = name_of(lisp, name, "modulep")
     for library in libraries.inputs(lisp):
         date = library.date(text)
@@ -298,14 +307,16 @@ def chosen(lisp: Lisp, h: int, function: str) -> Library | None:
 
 @builtin("library-members", 0, 1)
 def library_members(lisp: Lisp, h: Checked = NIL) -> int:
-    """The names of the modules in a library."""
+    """The names of the modules in a library; without an argument, in the first one that modules are looked for in.
+    (library!-members) => nil
+    """
     library = chosen(lisp, h, "library-members")
     return lisp.machine.list([lisp.machine.intern(name) for name in library.members()] if library is not None else [])
 
 
 @builtin("list-modules", 0)
 def list_modules(lisp: Lisp) -> int:
-    """Print what is in every library."""
+    """Print what is in every library; nil.  (list!-modules) is not run: it names the files of this machine"""
     for library in libraries.inputs(lisp):
         say(lisp, f"\nFile {library.path} ({'output' if library.writable else 'readonly'}):")
         for name, section in sorted(library.rows().items()):
@@ -315,7 +326,7 @@ def list_modules(lisp: Lisp) -> int:
 
 @builtin("delete-module", 1, reaches=True)
 def delete_module(lisp: Lisp, name: Checked) -> int:
-    """Take a module out of the output library; t when it was there."""
+    """Take a module out of the output library; t when it was there.  (delete!-module 'no!-such!-module) => nil"""
     text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
     done = library is not None and library.delete(text)
     if not done:
@@ -325,7 +336,10 @@ def delete_module(lisp: Lisp, name: Checked) -> int:
 
 @builtin("copy-module", 1, reaches=True)
 def copy_module(lisp: Lisp, name: Checked) -> int:
-    """Copy a module, without native code, from the first library that has it to the output library; t when it was found."""
+    """Copy a module, without native code, from the first library that has it to the output library; t when it was
+    found.
+    (copy!-module 'no!-such!-module) is an error
+    """
     from csl_native.image.container import Image, Section
     text, to = name_of(lisp, name, "copy-module"), libraries.output(lisp)
     if to is None or not to.writable:
@@ -342,7 +356,9 @@ def copy_module(lisp: Lisp, name: Checked) -> int:
 
 @builtin("open-library", 1, 2, reaches=True)
 def open_library(lisp: Lisp, name: Text, writable: Value = NIL) -> int:
-    """The library in an image file, for reading or (second argument) for writing too."""
+    """The library in an image file, for reading or (second argument) for writing, too.
+    (open!-library "/nowhere.img") is an error
+    """
     path = path_of(lisp, name)
     if writable == NIL and not os.path.exists(path):
         raise lisp.errors.loud("file could not be opened:", name)
@@ -356,7 +372,7 @@ def open_library(lisp: Lisp, name: Text, writable: Value = NIL) -> int:
 
 @builtin("close-library", 1)
 def close_library(lisp: Lisp, h: Checked) -> int:
-    """A library that is not used any more; it leaves the input libraries."""
+    """Close a library; it leaves the input libraries.  (close!-library 5) is an error"""
     m = lisp.machine
     library = chosen(lisp, h, "close-library")
     kept = [each for each in m.items(m.value(m.intern("input-libraries")) or NIL) if library_of(lisp, each) is not library]
@@ -368,10 +384,12 @@ def close_library(lisp: Lisp, h: Checked) -> int:
 
 @builtin("library-name", 1)
 def library_name(lisp: Lisp, h: Checked) -> int:
+    """The file name of a library.  (stringp (library!-name nil)) => t"""
     library = chosen(lisp, h, "library-name")
     return lisp.machine.string(library.path if library is not None else "")
 
 
 @builtin("libraryp", 1)
 def libraryp(lisp: Lisp, h: Value) -> int:
+    """Is it a library?  (libraryp 5) => nil"""
     return lisp.truth(library_of(lisp, h) is not None)

@@ -30,7 +30,14 @@ def whole(lisp: Lisp, x: int, who: str) -> int:
 
 
 def float_function(name: str, function: Callable[[float], float]) -> None:
-    @builtin(name, 1, wrong="bad arg for trig function")
+    said = SAID.get(name, "")
+    if not said:
+        angle, plain = ("in degrees", name[:-1]) if name.endswith("d") and name[:-1] in _PLAIN else ("in radians", name)
+        said = f"The {ANGLES[plain]} of an angle {angle}." if plain in ANGLES else f"The angle, {angle}, whose {ANGLES[plain[1:]]} is a number."
+    x = 0.5 if name not in ABOVE_ONE else 2.0
+    example = f"(lessp (abs (difference ({name} {x}) {function(x):.4f})) 0.001) => t"
+
+    @builtin(name, 1, wrong="bad arg for trig function", meaning=f"{said}  {example}")
     def call(lisp: Lisp, x: Number) -> int:
         d = lisp.to_double(x)
         try:
@@ -44,6 +51,13 @@ def float_function(name: str, function: Callable[[float], float]) -> None:
 
 
 DEGREE = math.pi / 180
+# What the functions of one number are: of angles, whose inverses begin with a, and other ones.
+ANGLES = {"sin": "sine", "cos": "cosine", "tan": "tangent", "cot": "cotangent", "sec": "secant", "csc": "cosecant"}
+ABOVE_ONE = ("acosh", "asec", "acsc", "asecd", "acscd", "acoth")  # functions of numbers from 1 on
+SAID = {"log10": "The logarithm of a number to the base 10.", "log2": "The logarithm of a number to the base 2.",
+        "cbrt": "The cube root of a number.",
+        **{f"{_name}h": f"The hyperbolic {_what} of a number." for _name, _what in ANGLES.items()},
+        **{f"a{_name}h": f"The number whose hyperbolic {_what} is a given one." for _name, _what in ANGLES.items()}}
 _PLAIN: dict[str, Callable[[float], float]] = {
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh,
     "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh, "exp": math.exp, "log": math.log,
@@ -66,16 +80,19 @@ for _name in _DIRECT:
 
 @builtin("atan2", 2, wrong="bad arg for atan2")
 def atan2(lisp: Lisp, y: Number, x: Number) -> int:
+    """The angle of the point (x, y) in radians, from the first argument y and the second x.  (atan2 0 1) => 0.0"""
     return lisp.machine.float(math.atan2(lisp.to_double(y), lisp.to_double(x)))
 
 
 @builtin("atan2d", 2, wrong="bad arg for atan2d")
 def atan2d(lisp: Lisp, y: Number, x: Number) -> int:
+    """The angle of the point (x, y) in degrees, from the first argument y and the second x.  (atan2d 1 1) => 45.0"""
     return lisp.machine.float(math.degrees(math.atan2(lisp.to_double(y), lisp.to_double(x))))
 
 
 @builtin("hypot", 2, wrong="bad arg for hypot")
 def hypot(lisp: Lisp, x: Number, y: Number) -> int:
+    """The length of the hypotenuse of a right triangle.  (hypot 3 4) => 5.0"""
     return lisp.machine.float(math.hypot(lisp.to_double(x), lisp.to_double(y)))
 
 
@@ -89,25 +106,26 @@ def logarithm(lisp: Lisp, x: int) -> float:
 
 @builtin("logb", 2, wrong="bad arg for trig function")
 def logb(lisp: Lisp, x: Number, base: Number) -> int:
+    """The logarithm of a number to a base.  (logb 8 2) => 3.0"""
     a, b = logarithm(lisp, x), logarithm(lisp, base)
     return lisp.machine.float(a / b if b else math.nan if a == 0 else math.copysign(math.inf, a))
 
 
 @builtin("log", 1, 2, wrong="bad arg for trig function")
 def log(lisp: Lisp, x: Number, base: Number) -> int:
-    """With a base; the kernel has the natural logarithm."""
+    """The natural logarithm of a number, or that to a base.  (log 1) => 0.0  (log 8 2) => 3.0"""
     return logb(lisp, x, base)
 
 
 @builtin("atan", 1, 2, wrong="bad arg for atan2")
 def atan(lisp: Lisp, y: Number, x: Number) -> int:
-    """The angle of a point; the kernel has that of one argument."""
+    """The arc tangent of a number, or the angle of the point (x, y) in radians.  (atan 0) => 0.0  (atan 0 1) => 0.0"""
     return atan2(lisp, y, x)
 
 
 @builtin("float", 1, 2, wrong="bad arg for float")
 def float_(lisp: Lisp, x: Number, like: Number) -> int:
-    """A float of the kind of another one, of which there is one; the kernel has that of one argument."""
+    """A number as a float; what the second argument is makes no difference.  (float 3) => 3.0"""
     return lisp.machine.float(lisp.to_double(x))
 
 
@@ -140,8 +158,10 @@ class Division(NamedTuple):
         return int(self.m.kernel.entry_plus2(0, self.quotient, step << 3))
 
 
-def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int]) -> None:
-    @builtin(name, 1, 2)
+def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int], where: str, example: int) -> None:
+    said = f"The quotient of two numbers, or of one and 1, as an integer that is rounded {where}."
+
+    @builtin(name, 1, 2, meaning=f"{said}  ({name} -7 2) => {example}")
     def call(lisp: Lisp, x: Number, y: Number = 8) -> int:
         m = lisp.machine
         if m.is_integer(x) and m.is_integer(y):
@@ -155,14 +175,15 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[Divi
         return m.integer(function(value))
 
 
-rounding("floor", math.floor, lambda d: -int(d.apart))
-rounding("ceiling", math.ceil, lambda d: int(d.rest != 0 and not d.apart))
-rounding("truncate", math.trunc, lambda d: 0)
-rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer))
+rounding("floor", math.floor, lambda d: -int(d.apart), "down", -4)
+rounding("ceiling", math.ceil, lambda d: int(d.rest != 0 and not d.apart), "up", -3)
+rounding("truncate", math.trunc, lambda d: 0, "towards zero", -3)
+rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer), "to the nearest one, halves to the even one", -4)
 
 
 @builtin("mod", 2)
 def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
+    """The remainder of a division of integers that rounds down; it has the sign of the second.  (mod -17 5) => 3"""
     if b == 0:
         raise lisp.errors.plain("bad arg for mod", a, b)
     if not (lisp.machine.is_integer(a) and lisp.machine.is_integer(b)):
@@ -199,16 +220,19 @@ def without_sign(m: Machine, a: int) -> int:
 
 @builtin("integer-length", 1, 1)
 def integer_length(lisp: Lisp, a: Integer) -> int:
+    """The number of bits of an integer in two's complement, without the sign.  (integer!-length 255) => 8"""
     return magnitude_length(lisp.machine, without_sign(lisp.machine, a)) << 3
 
 
 @builtin("msd", 1, wrong="bad arg for msd")
 def msd(lisp: Lisp, a: Integer) -> int:
+    """The number of bits of an integer from 0 on.  (msd 255) => 8"""
     return magnitude_length(lisp.machine, natural(lisp, a, "msd")) << 3
 
 
 @builtin("lsd", 1, wrong="bad arg for lsd")
 def lsd(lisp: Lisp, a: Integer) -> int:
+    """The place of the lowest bit that is set, from 1 on; 0 for zero.  (lsd 8) => 4"""
     return lowest_bit(lisp.machine, natural(lisp, a, "lsd")) + 1 << 3
 
 
@@ -228,11 +252,13 @@ def natural(lisp: Lisp, a: int, who: str) -> int:
 
 @builtin("logcount", 1, wrong="bad argument to logcount")
 def logcount(lisp: Lisp, a: Integer) -> int:
+    """The number of bits of an integer that are set; of a negative one, that are clear.  (logcount 255) => 8"""
     return sum(part.bit_count() for part in magnitude_parts(lisp.machine, without_sign(lisp.machine, a))) << 3
 
 
 @builtin("logbitp", 2)
 def logbitp(lisp: Lisp, k: Integer, a: Integer) -> int:
+    """Is a bit of an integer set?  The first argument says which, from 0 on.  (logbitp 3 8) => t"""
     m = lisp.machine
     if m.is_minus(k):
         raise ValueError("negative shift count")
@@ -254,18 +280,22 @@ def shifted(m: Machine, a: int, n: int) -> int:
 
 @builtin("ash", 2, 2, wrong="bad arg for ash")
 def ash(lisp: Lisp, a: Integer, n: Integer) -> int:
+    """An integer shifted to the left by n bits, or to the right by -n, rounded down.
+    (ash 3 4) => 48  (ash -3 -1) => -2
+    """
     return shifted(lisp.machine, a, n)
 
 
 @builtin("ash1", 2, wrong="bad arg for ash1")
 def ash1(lisp: Lisp, a: Integer, n: Integer) -> int:
+    """An integer shifted to the left by n bits, or to the right by -n, rounded towards zero.  (ash1 -3 -1) => -1"""
     m = lisp.machine
     return shifted(m, a, n) if not m.is_minus(n) else int(m.kernel.entry_ashift(0, a, n))
 
 
 @builtin("inorm", 2, wrong="bad arg for inorm")
 def inorm(lisp: Lisp, n: Integer, k: Integer) -> int:
-    """(m . e) with n = m * 2**e, m odd and of at most k bits (rounded)."""
+    """(m . e) with n = m * 2**e, m odd and of at most k bits (rounded).  (inorm 48 10) => (3 . 4)"""
     m = lisp.machine
     bits = m.number(k)
     if n == 0:
@@ -280,11 +310,13 @@ def inorm(lisp: Lisp, n: Integer, k: Integer) -> int:
 
 @builtin("iquotient", 2)
 def iquotient(lisp: Lisp, a: Checked, b: Checked) -> int:
+    """The quotient of two small integers.  (iquotient 17 5) => 3"""
     return int(lisp.machine.kernel.entry_quotient(0, a, b)) if divides(a, b) else _zero(lisp, "iquotient", a, b)
 
 
 @builtin("iremainder", 2)
 def iremainder(lisp: Lisp, a: Checked, b: Checked) -> int:
+    """The remainder of two small integers.  (iremainder 17 5) => 2"""
     return int(lisp.machine.kernel.entry_remainder(0, a, b)) if divides(a, b) else _zero(lisp, "iremainder", a, b)
 
 
@@ -301,28 +333,31 @@ def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
 
 @builtin("complexp", 1)
 def complexp(lisp: Lisp, x: Value) -> int:
-    """nil: there are no complex numbers."""
+    """nil: there are no complex numbers.  (complexp 5) => nil"""
     return NIL
 
 
 @builtin("eq-safe", 1)
 def eq_safe(lisp: Lisp, x: Value) -> int:
-    """Is eq as good as equal for a value?"""
+    """Is eq as good as equal for a value?  (eq!-safe 'a) => t"""
     return lisp.truth(x & 7 in (0, SYMBOL))
 
 
 @builtin("rationalp", 1, 1, "integerp")
 def rationalp(lisp: Lisp, x: Value) -> int:
+    """Is it an integer?  (rationalp 5) => t"""
     return lisp.truth(lisp.machine.is_integer(x))
 
 
 @builtin("oddp", 1, wrong="bad arg for oddp")
 def oddp(lisp: Lisp, x: Integer) -> int:
+    """Is an integer odd?  (oddp 3) => t"""
     return lisp.truth(lisp.machine.kernel.entry_evenp(0, x) == NIL)
 
 
 @builtin("signum", 1)
 def signum(lisp: Lisp, x: Number) -> int:
+    """-1, 0 or 1 by the sign of a number; a float for a float.  (signum -5) => -1"""
     m = lisp.machine
     if m.is_integer(x):
         return -8 if m.is_minus(x) else 8 if x else 0
@@ -332,6 +367,7 @@ def signum(lisp: Lisp, x: Number) -> int:
 
 @builtin("isqrt", 1, wrong="bad arg for isqrt")
 def isqrt(lisp: Lisp, x: Integer) -> int:
+    """The integer part of the square root of an integer.  (isqrt 17) => 4"""
     m = lisp.machine
     if m.is_big(x) and not m.is_minus(x) and (found := m.long("root", x)) is not None:
         return m.from_magnitude(found[0], 0)
@@ -340,7 +376,9 @@ def isqrt(lisp: Lisp, x: Integer) -> int:
 
 @builtin("trap-floating-overflow", 1)
 def trap_floating_overflow(lisp: Lisp, x: Value) -> int:
-    """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first."""
+    """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first.
+    (trap!-floating!-overflow nil) => nil
+    """
     cage = lisp.machine.cage
     old, cage["float_trap"] = cage["float_trap"], int(x != NIL)
     return T if old else NIL
@@ -348,12 +386,16 @@ def trap_floating_overflow(lisp: Lisp, x: Value) -> int:
 
 @builtin("rem", 2)
 def rem(lisp: Lisp, a: Checked, b: Checked) -> int:
+    """The remainder of a division of integers that rounds towards zero.  (rem -17 5) => -2"""
     return lisp.machine.apply(lisp.machine.intern("remainder"), [a, b])
 
 
 @builtin("boole", 3, wrong="bad arg for boole")
 def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
-    """The sixteen bit operations of Common Lisp, by number."""
+    """The bits of two integers joined by one of sixteen operations, by its number: 1 and, 6 exclusive or, 7 or, for
+    example.
+    (boole 1 12 10) => 8
+    """
     if op & 7 or not 0 <= op >> 3 < 16:
         raise lisp.errors.plain("boole", op)
     k, number = lisp.machine.kernel, op >> 3
@@ -370,6 +412,7 @@ def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
 
 @builtin("irightshift", 2, wrong="bad arg for irightshift")
 def irightshift(lisp: Lisp, a: Integer, n: Integer) -> int:
+    """An integer shifted to the right by n bits, rounded down.  (irightshift 48 4) => 3"""
     m = lisp.machine
     if m.is_minus(n):
         raise ValueError("negative shift count")

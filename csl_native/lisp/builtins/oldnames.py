@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @builtin("complex", 1, 2)
 def complex_(lisp: Lisp, real: Number, imaginary: Checked = 0) -> int:
-    """A real number; there are no others."""
+    """A real number; there are no others.  (complex 5) => 5"""
     if imaginary != 0:
         raise lisp.errors.plain("bad arg for complex, there are no complex numbers", real, imaginary)
     return real
@@ -29,6 +29,7 @@ def complex_(lisp: Lisp, real: Number, imaginary: Checked = 0) -> int:
 
 @builtin("cis", 1)
 def cis(lisp: Lisp, angle: Number) -> int:
+    """An error: there are no complex numbers.  (cis 1) is an error"""
     raise lisp.errors.plain("bad arg for cis, there are no complex numbers", angle)
 
 
@@ -37,25 +38,26 @@ def cis(lisp: Lisp, angle: Number) -> int:
 
 @builtin("walltime", 0)
 def walltime(lisp: Lisp) -> int:
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970.  (fixp (walltime)) => t"""
     return int(time.time() * 1000) << 3
 
 
 @builtin("time*", 0)
 def time_star(lisp: Lisp) -> int:
-    """The processor's time so far, in milliseconds, as a float."""
+    """The processor's time so far, in milliseconds, as a float.  (floatp (time!*)) => t"""
     return lisp.machine.float((time.process_time() - lisp.started) * 1000)
 
 
 @builtin("batchp", 0)
 def batchp(lisp: Lisp) -> int:
-    """Does nobody sit before the standard input?"""
+    """Does nobody sit before the standard input?  (memq (batchp) '(t nil)) is not run: it depends on the terminal"""
     import sys
     return lisp.truth(not is_terminal(sys.stdin))
 
 
 @builtin("user-homedir-pathname", 0, reaches=True)
 def user_homedir_pathname(lisp: Lisp) -> int:
+    """The home folder of the user.  (stringp (user!-homedir!-pathname)) => t"""
     return lisp.machine.string(os.path.expanduser("~"))
 
 
@@ -64,13 +66,13 @@ def user_homedir_pathname(lisp: Lisp) -> int:
 
 @builtin("symbol-package", 1)
 def symbol_package(lisp: Lisp, name: Symbol) -> int:
-    """nil: there are no packages."""
+    """nil: there are no packages.  (symbol!-package 'car) => nil"""
     return NIL
 
 
 @builtin("symbol-fn-cell", 1)
 def symbol_fn_cell(lisp: Lisp, name: Symbol) -> int:
-    """The function of a symbol; nil for none."""
+    """The function of a symbol, as a value to call; nil for none.  (symbol!-fn!-cell 'car) => car"""
     return name if lisp.is_defined(name) else NIL
 
 
@@ -79,7 +81,9 @@ def symbol_fn_cell(lisp: Lisp, name: Symbol) -> int:
 
 @builtin("unreadch", 1, 2)
 def unreadch(lisp: Lisp, c: Symbol, h: Checked = NIL) -> int:
-    """Put a character back, so that it is read next."""
+    """Put a character back, so that it is read next; the character.
+    (prog (s) (setq s (make!-string!-input!-stream "b")) (unreadch 'a s) (return (read s))) => ab
+    """
     stream = lisp.input if h == NIL else channel(lisp, h, "unreadch")
     text = lisp.machine.text(c)
     if text != EOF_CHAR:

@@ -24,6 +24,7 @@ DEEP = 8  # a list that begins behind three quarters of the line goes back to th
 
 @builtin("prettyprint", 1)
 def prettyprint(lisp: Lisp, x: Value) -> int:
+    """Print a form indented by its structure; nil.  (prettyprint '(a b)) prints (a b)"""
     superprinm(lisp, x, lisp.output.column << 3)
     lisp.output.write("\n")
     return NIL
@@ -31,7 +32,7 @@ def prettyprint(lisp: Lisp, x: Value) -> int:
 
 @builtin("tprettyprint", 1)
 def tprettyprint(lisp: Lisp, x: Value) -> int:
-    """Prettyprint, on a new line but behind a short text."""
+    """Print a form as `prettyprint` does, on a new line but behind a short text.  (tprettyprint '(a b)) prints (a b)"""
     if lisp.output.column > 6:
         lisp.output.write("\n")
     return prettyprint(lisp, x)
@@ -39,6 +40,9 @@ def tprettyprint(lisp: Lisp, x: Value) -> int:
 
 @builtin("superprintm", 2)
 def superprintm(lisp: Lisp, x: Value, column: Fixnum) -> int:
+    """Print a form indented by its structure from a column on, and a new line; the form.
+    (superprintm '(a b) 0) prints (a b)
+    """
     superprinm(lisp, x, column)
     lisp.output.write("\n")
     return x
@@ -46,7 +50,7 @@ def superprintm(lisp: Lisp, x: Value, column: Fixnum) -> int:
 
 @builtin("superprinm", 2)
 def superprinm(lisp: Lisp, x: Value, column: Fixnum) -> int:
-    """Print a form from a column on."""
+    """Print a form indented by its structure from a column on; the form.  (superprinm '(a b) 0) prints (a b)"""
     m, out = lisp.machine, lisp.output
     if out.width < NARROWEST:
         error(lisp, 0, m.list([out.width << 3, m.string("Linelength too short for superprinting")]))

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @builtin("vm-registers", 0)
 def vm_registers(lisp: Lisp) -> int:
-    """The fields of the VM block as ``((name . value) ...)``; places are offsets in the cage."""
+    """The fields of the VM block as `((name . value) ...)`; places are offsets in the cage.
+    (listp (vm!-registers)) => t
+    """
     m = lisp.machine
     values = [(name, m.cage[name]) for name in VM]
     return m.list([m.cons(m.intern(name.replace("_", "-")), m.integer(value)) for name, value in values])
@@ -27,7 +29,9 @@ def vm_registers(lisp: Lisp) -> int:
 
 @builtin("lisp-stack", 0, 1)
 def lisp_stack(lisp: Lisp, most: Fixnum = 20 * 8) -> int:
-    """The uppermost words of the Lisp stack, the top first: values, or integers where a word is none."""
+    """The uppermost words of the Lisp stack, the top first: values, or integers where a word is none.
+    (listp (lisp!-stack 5)) => t
+    """
     lisp.reach_out("lisp-stack")
     m, cage = lisp.machine, lisp.machine.cage
     lisp.collect()  # so that start bits say where objects are
@@ -39,7 +43,9 @@ def lisp_stack(lisp: Lisp, most: Fixnum = 20 * 8) -> int:
 
 @builtin("heap-crawl", 0)
 def heap_crawl(lisp: Lisp) -> int:
-    """What lives, after a full collection: ``((type objects bytes) ...)``, the most bytes first."""
+    """What lives, after a full collection: `((type objects bytes) ...)`, the most bytes first.
+    (listp (heap!-crawl)) => t
+    """
     m = lisp.machine
     lisp.collect()
     starts, top = m.cage["starts"] >> 3, m.cage["heap_top"]
@@ -68,7 +74,9 @@ def code_of(lisp: Lisp, name: int, who: str) -> tuple[Code, list[int]]:
 
 @builtin("code-listing", 1)
 def code_listing(lisp: Lisp, name: Checked) -> int:
-    """Print the bytecode of a function."""
+    """Print the bytecode of a function; nil.
+    (code!-listing 'caar) is not run: it shows instructions, which may change
+    """
     from ...instructions.codec import disassemble
     code, literals = code_of(lisp, name, "code-listing")
     for line in disassemble(code, lambda k: lisp.printer.text(literals[k])):
@@ -78,7 +86,9 @@ def code_listing(lisp: Lisp, name: Checked) -> int:
 
 @builtin("code-size", 1)
 def code_size(lisp: Lisp, name: Checked) -> int:
-    """Bytes of a function as bytecode, and of the native code that runs in its place: ``((bytecode . n) (TIER . n))``."""
+    """Bytes of a function as bytecode, and of the native code that runs in its place: `((bytecode . n) (TIER . n))`.
+    (caar (code!-size 'caar)) => bytecode
+    """
     m = lisp.machine
     code, _ = code_of(lisp, name, "code-size")
     rows = [("bytecode", len(code.code))]
@@ -95,7 +105,9 @@ def code_size(lisp: Lisp, name: Checked) -> int:
 
 @builtin("native-strategies", 1)
 def native_strategies(lisp: Lisp, name: Checked) -> int:
-    """How the stencils do the instructions of a function: ``((inline INSTRUCTION ...) (shared ...) (call ...))``."""
+    """How the stencils do the instructions of a function: `((inline INSTRUCTION ...) (shared ...) (call ...))`.
+    (mapcar (native!-strategies 'caar) 'car) => (inline shared call)
+    """
     from ...instructions.codec import decode
     from ...stencils.weave import placement
     m = lisp.machine
@@ -108,9 +120,10 @@ def native_strategies(lisp: Lisp, name: Checked) -> int:
 
 @builtin("plant", 3, 4)
 def plant(lisp: Lisp, name: Checked, count: Checked, text: Checked, locals_: Checked = 0) -> int:
-    """Define a function of ``count`` arguments by its instructions, ``((local 0) (small 1) (plus) (return))``; the name.
-
-    A literal stands where its number would; a jump's operand is the number of an instruction.  What is planted is proved before.
+    """Define a function of so many arguments by its instructions, each a list of a name and operands; the name.  A
+    literal stands where its number would; a jump's operand is the number of an instruction.  What is planted is
+    proved before.
+    (progn (plant 'example!-r 1 '((local 0) (add1) (return))) (example!-r 4)) => 5
     """
     from ...instructions.codec import Code, encode
     from ...instructions.table import CodeError, by_name

@@ -87,11 +87,16 @@ def long_below(numbers: Random, limit: int) -> int:
 
 @builtin("random-fixnum", 0, -1)
 def random_fixnum(lisp: Lisp, *ignored: Value) -> int:
+    """A random integer from 0 on, below 2**27.  (fixp (random!-fixnum)) => t"""
     return (lisp.random.getrandbits(32) >> 4 & 0x7FFFFFF) << 3
 
 
 @builtin("random", 1, 2, "random-number", wrong="random-number")
 def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
+    """A random number from 0 on, below n: an integer for an integer, a float for a float; the sequence is the same
+    at each start.
+    (lessp (random 10) 10) => t
+    """
     numbers = lisp.random
     if n & 7 == FLOAT:
         part = (numbers.getrandbits(32) & 0x7FFFFFFF) / 2.0 ** 31
@@ -104,7 +109,10 @@ def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
 
 @builtin("make-random-state", 0, 2)
 def make_random_state(lisp: Lisp, seed: Value = NIL, other: Value = NIL) -> int:
-    """Begin the sequence of a seed; what is no number from 1 on is a seed that nobody knows."""
+    """Begin the sequence of random numbers that belongs to a seed; what is no number from 1 on is a seed that nobody
+    knows.
+    (progn (make!-random!-state 1) (random 100)) => 97
+    """
     m = lisp.machine
     start(lisp.random, m.number(seed) & MASK if m.is_integer(seed) and m.number(seed) > 0 else 0)
     return NIL

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 @builtin("read", 0, 1)
 def read(lisp: Lisp, stream: Value = NIL) -> int:
+    """Read a value from the current input, or from a stream; the value of `$eof$` at the end.
+    (read (make!-string!-input!-stream "(a b)")) => (a b)
+    """
     try:
         return lisp.reader.read(lisp.input if stream == NIL else channel(lisp, stream, "read"))
     except ReadError as error:
@@ -44,12 +47,15 @@ def fold(lisp: Lisp, c: str) -> int:
 
 @builtin("readch", 0, 1)
 def readch(lisp: Lisp, stream: Value = NIL) -> int:
+    """Read a character of the current input, as a symbol.  (readch) is not run: it reads the input"""
     return fold(lisp, lisp.input.next())
 
 
 @builtin("peekch", 0, 2)
 def peekch(lisp: Lisp, kind: Value = NIL, stream: Value = NIL) -> int:
-    """The next character, which stays; with t the next one that is no blank."""
+    """The next character of the current input, which stays; with t the next one that is no blank.
+    (peekch) is not run: it reads the input
+    """
     while kind == T and lisp.input.peek().isspace():
         lisp.input.next()
     c = lisp.input.peek()
@@ -59,6 +65,7 @@ def peekch(lisp: Lisp, kind: Value = NIL, stream: Value = NIL) -> int:
 
 @builtin("readline", 0, 1)
 def readline(lisp: Lisp, stream: Value = NIL) -> int:
+    """The rest of the line of the current input, as a string.  (readline) is not run: it reads the input"""
     s = lisp.input
     text: list[str] = []
     while True:
@@ -72,6 +79,7 @@ def readline(lisp: Lisp, stream: Value = NIL) -> int:
 
 @builtin("tyi", 0, 1)
 def tyi(lisp: Lisp, stream: Value = NIL) -> int:
+    """The code of the next character of the current input; -1 at its end.  (tyi) is not run: it reads the input"""
     c = lisp.input.next()
     return -8 if c == EOF_CHAR else ord(c) << 3
 
@@ -97,6 +105,10 @@ def stream_of(lisp: Lisp, h: int) -> Any:
 
 @builtin("open", 2, reaches=True)
 def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
+    """A stream to a file: direction is input, output (a new file) or append.  `$name/` at the beginning of a file
+    name stands for the value of the variable `@name`.
+    (open "/nowhere/x" 'input) is an error
+    """
     m = lisp.machine
     mode = m.text(direction) if direction & 7 == 2 else "?"
     if mode not in ("input", "output", "append"):
@@ -118,7 +130,10 @@ OUTPUT, PIPE, APPEND = 2, 256, 28  # bits of a way to open a file: 1 is input; A
 
 @builtin("internal-open", 2, reaches=True)
 def internal_open(lisp: Lisp, name: Text, how: Fixnum) -> int:
-    """Open a file, or a pipe to a command, as the bits of a number say: what the original's open is made of."""
+    """A stream to a file, or to a command, as the bits of a number say: 1 input, 2 output, 256 a command; with 8 of
+    the bits 4 to 16 output is appended.
+    (internal!-open "/nowhere/x" 1) is an error
+    """
     bits = how >> 3
     direction = "output" if bits & OUTPUT else "input"
     if bits & PIPE:
@@ -145,6 +160,7 @@ def bad_direction(lisp: Lisp, direction: int) -> int:
 
 @builtin("close", 1)
 def close(lisp: Lisp, h: Checked) -> int:
+    """Close a stream; t, or nil when it was closed before.  (close (make!-string!-input!-stream "a")) => t"""
     stream = stream_of(lisp, h)
     if stream is None:
         if h != NIL and lisp.handles.kind(h) != STREAM:
@@ -166,6 +182,9 @@ def current(lisp: Lisp, which: str) -> int:
 
 @builtin("rds", 1)
 def rds(lisp: Lisp, h: Checked) -> int:
+    """Choose the stream that is read from, nil for the first one; the one before, nil for the first one.
+    (progn (rds (rds nil)) nil) => nil
+    """
     old = current(lisp, "in")
     stream = lisp.standard_input if h == NIL else stream_of(lisp, h)
     if not isinstance(stream, Input):
@@ -176,6 +195,9 @@ def rds(lisp: Lisp, h: Checked) -> int:
 
 @builtin("wrs", 1)
 def wrs(lisp: Lisp, h: Checked) -> int:
+    """Choose the stream that is printed to, nil for the first one; the one before, nil for the first one.
+    (progn (wrs (wrs nil)) nil) => nil
+    """
     old = current(lisp, "out")
     stream = lisp.first_output(lisp.s_outputs[1:]) if h == NIL else stream_of(lisp, h)
     if not isinstance(stream, Output):
@@ -186,16 +208,21 @@ def wrs(lisp: Lisp, h: Checked) -> int:
 
 @builtin("streamp", 1)
 def streamp(lisp: Lisp, h: Value) -> int:
+    """Is it a stream that is open?  (streamp (make!-string!-input!-stream "a")) => t"""
     return lisp.truth(stream_of(lisp, h) is not None)
 
 
 @builtin("is-console", 1)
 def is_console(lisp: Lisp, h: Value) -> int:
+    """Is it nil, the stream of the terminal?  (is!-console nil) => t"""
     return lisp.truth(h == NIL)
 
 
 @builtin("pipe-open", 2, reaches=True)
 def pipe_open(lisp: Lisp, command: Text, direction: Text) -> int:
+    """A stream to a command's input (direction output) or from its output (input).
+    (prog (s x) (setq s (pipe!-open "echo hello" 'input)) (setq x (read s)) (close s) (return x)) => hello
+    """
     import subprocess
     lisp.output.flush()
     writing = lisp.machine.text(direction) == "output"
@@ -242,7 +269,9 @@ def lisp_source(lisp: Lisp, name: int) -> Input:
 
 @builtin("rdf", 1, 2, reaches=True)
 def rdf(lisp: Lisp, name: Text, echo: Value = NIL) -> int:
-    """Load a file, and show the value of each form; an error costs the form that it is in."""
+    """Load a file, and show the value of each form; an error costs the form that it is in.
+    (rdf "/nowhere.lsp") is an error
+    """
     out, shown, stream = lisp.output, lisp.printer.text(name), lisp_source(lisp, name)
     m, transcript = lisp.machine, Transcript(lisp)
     out.write(f"\nReading {shown}\n")
@@ -278,6 +307,7 @@ def rdf(lisp: Lisp, name: Text, echo: Value = NIL) -> int:
 
 @builtin("load", 1, 1, "load-source-file", reaches=True)
 def load(lisp: Lisp, name: Text) -> int:
+    """Evaluate the forms in a file; nil.  (load "/nowhere.lsp") is an error"""
     stream = lisp_source(lisp, name)
     saved, lisp.input = lisp.input, stream
     m = lisp.machine
@@ -338,7 +368,9 @@ def compress(lisp: Lisp, items: Value) -> int:
 
 @builtin("compress1", 1)
 def compress1(lisp: Lisp, items: Value) -> int:
-    """Read what the characters in a list begin with, as read does; the rest of them is left."""
+    """Read what the characters in a list begin with, as read does; the rest of them is left.
+    (compress1 '(a b)) => ab
+    """
     try:
         return lisp.reader.read(Input(text=closed(compress_text(lisp, items))))
     except ReadError as error:
@@ -347,14 +379,19 @@ def compress1(lisp: Lisp, items: Value) -> int:
 
 @builtin("implode", 1)
 def implode(lisp: Lisp, items: Value) -> int:
-    """Read a form from the characters in a list, as in Portable Standard Lisp; symbols are interned."""
+    """Read a value from the characters in a list, as in Portable Standard Lisp; symbols are interned.
+    (implode '(a b)) => ab
+    """
     form = compress(lisp, items)
     return lisp.machine.intern(lisp.machine.text(form)) if form & 7 == SYMBOL else form
 
 
 @builtin("input-case", 1)
 def input_case(lisp: Lisp, case: Checked) -> int:
-    """What happens to letters that are read: raise, lower, or nil for nothing, as in Portable Standard Lisp; the old setting."""
+    """What happens to letters that are read: raise, lower, or nil for nothing, as in Portable Standard Lisp; the old
+    setting.
+    (input!-case 'lower) => lower
+    """
     m, reader = lisp.machine, lisp.reader
     up, down = m.intern("raise"), m.intern("lower")
     if case not in (up, down, NIL):
@@ -374,14 +411,17 @@ def channel(lisp: Lisp, h: int, who: str) -> Input:
 
 @builtin("channelreadchar", 1)
 def channelreadchar(lisp: Lisp, h: Checked) -> int:
-    """The code of the next character of a stream, as in Portable Standard Lisp; 26 at the end."""
+    """The code of the next character of a stream, as in Portable Standard Lisp; 26 at the end.
+    (channelreadchar (make!-string!-input!-stream "a")) => 97
+    """
     c = channel(lisp, h, "channelreadchar").next()
     return (26 if c == EOF_CHAR else ord(c)) << 3
 
 
 @builtin("channelreadline", 1)
 def channelreadline(lisp: Lisp, h: Checked) -> int:
-    """The rest of a stream's line as a string."""
+    """The rest of a stream's line as a string.  (channelreadline (make!-string!-input!-stream "a b")) => "a b"
+    """
     stream = channel(lisp, h, "channelreadline")
     saved, lisp.input = lisp.input, stream
     try:
@@ -392,7 +432,10 @@ def channelreadline(lisp: Lisp, h: Checked) -> int:
 
 @builtin("break", 0)
 def break_(lisp: Lisp) -> int:
-    """Read and evaluate forms until ``continue`` or the end of the input; ``quit`` is an error.  As in Portable Standard Lisp."""
+    """Read and evaluate forms until `continue` or the end of the input; `quit` is an error.  As in Portable Standard
+    Lisp.
+    (break) is not run: it reads the input
+    """
     m = lisp.machine
     while True:
         lisp.output.write("break> ")
@@ -408,27 +451,31 @@ def break_(lisp: Lisp) -> int:
 
 @builtin("filep", 1, reaches=True)
 def filep(lisp: Lisp, name: Value) -> int:
+    """Is there a file of that name?  (filep "/nowhere/x") => nil"""
     return lisp.truth(name & 7 in (2, 3) and os.path.isfile(path_of(lisp, name)))
 
 
 @builtin("directoryp", 1, reaches=True)
 def directoryp(lisp: Lisp, name: Text) -> int:
+    """Is there a folder of that name?  (directoryp "/nowhere/x") => nil"""
     return lisp.truth(os.path.isdir(path_of(lisp, name)))
 
 
 @builtin("file-readablep", 1, reaches=True)
 def file_readablep(lisp: Lisp, name: Text) -> int:
+    """May a file be read?  (file!-readablep "/nowhere/x") => nil"""
     return lisp.truth(os.access(path_of(lisp, name), os.R_OK))
 
 
 @builtin("file-writeablep", 1, reaches=True)
 def file_writeablep(lisp: Lisp, name: Text) -> int:
+    """Is there a file that may be written?  (file!-writeablep "/nowhere/x") => nil"""
     return lisp.truth(os.access(path_of(lisp, name), os.W_OK))
 
 
 @builtin("file-length", 1, reaches=True)
 def file_length(lisp: Lisp, name: Text) -> int:
-    """The bytes of a file, or nil."""
+    """The number of bytes of a file; nil when there is none.  (file!-length "/nowhere/x") => nil"""
     try:
         return lisp.machine.integer(os.path.getsize(path_of(lisp, name)))
     except OSError:
@@ -437,6 +484,7 @@ def file_length(lisp: Lisp, name: Text) -> int:
 
 @builtin("delete-file", 1, reaches=True)
 def delete_file(lisp: Lisp, name: Text) -> int:
+    """Delete a file; t, or nil when that fails.  (delete!-file "/nowhere/x") => nil"""
     try:
         os.remove(path_of(lisp, name))
     except OSError:
@@ -446,6 +494,7 @@ def delete_file(lisp: Lisp, name: Text) -> int:
 
 @builtin("rename-file", 2, reaches=True)
 def rename_file(lisp: Lisp, a: Text, b: Text) -> int:
+    """Give the file a the name b; t, or nil when that fails.  (rename!-file "/nowhere/x" "/nowhere/y") => nil"""
     try:
         os.rename(path_of(lisp, a), path_of(lisp, b))
     except OSError:
@@ -455,6 +504,7 @@ def rename_file(lisp: Lisp, a: Text, b: Text) -> int:
 
 @builtin("create-directory", 1, reaches=True)
 def create_directory(lisp: Lisp, name: Text) -> int:
+    """Make a folder; t, or nil when that fails.  (create!-directory "/nowhere/x/y") => nil"""
     try:
         os.mkdir(path_of(lisp, name))
     except OSError:
@@ -464,12 +514,14 @@ def create_directory(lisp: Lisp, name: Text) -> int:
 
 @builtin("list-directory", 1, reaches=True)
 def list_directory(lisp: Lisp, name: Text) -> int:
+    """The names of the files in a folder, sorted, as strings.  (listp (list!-directory ".")) => t"""
     m = lisp.machine
     return m.list([m.string(n) for n in sorted(os.listdir(path_of(lisp, name)))])
 
 
 @builtin("setpchar", 1)
 def setpchar(lisp: Lisp, text: Value) -> int:
+    """Set the prompt; the one before.  (stringp (setpchar (setpchar "> "))) => t"""
     old = lisp.machine.string(lisp.prompt)
     lisp.prompt = lisp.machine.text(text) if text & 7 in (2, 3) and text != NIL else ""
     return old
@@ -477,6 +529,7 @@ def setpchar(lisp: Lisp, text: Value) -> int:
 
 @builtin("printprompt", 1)
 def printprompt(lisp: Lisp, text: Value) -> int:
+    """Print a prompt; nil.  (printprompt "> ") prints >"""
     if text != NIL:
         lisp.output.write(lisp.printer.text(text, False))
     return NIL

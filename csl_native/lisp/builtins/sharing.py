@@ -17,21 +17,28 @@ if TYPE_CHECKING:
 
 @builtin("prinl", 1)
 def prinl(lisp: Lisp, x: Value) -> int:
+    """Print a value as `prin1` does, but what is shared or circular once: `#n=` where it is first met, `#n#`
+    afterwards; the value.
+    (prog (x) (setq x (list 1 2)) (prinl (list x x))) prints (#1=(1 2) #1#)
+    """
     return printed(lisp, x, True, "")
 
 
 @builtin("printl", 1)
 def printl(lisp: Lisp, x: Value) -> int:
+    """Print a value as `prinl` does, and a new line; the value.  (printl '(a "b")) prints (a "b")"""
     return printed(lisp, x, True, "\n")
 
 
 @builtin("princl", 1)
 def princl(lisp: Lisp, x: Value) -> int:
+    """Print a value as `prin2` does, but what is shared or circular once; the value.  (princl '(a "b")) prints (a b)"""
     return printed(lisp, x, False, "")
 
 
 @builtin("printcl", 1)
 def printcl(lisp: Lisp, x: Value) -> int:
+    """Print a value as `princl` does, and a new line; the value.  (printcl '(a "b")) prints (a b)"""
     return printed(lisp, x, False, "\n")
 
 

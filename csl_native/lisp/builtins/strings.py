@@ -54,6 +54,7 @@ def string2list(lisp: Lisp, x: Text) -> int:
 
 @builtin("list-to-symbol", 1)
 def list_to_symbol(lisp: Lisp, x: Value) -> int:
+    """The symbol whose name is the bytes in a list, as `list2string` takes them.  (list!-to!-symbol '(a b)) => ab"""
     return lisp.machine.intern(lisp.machine.text(list2string(lisp, x)))
 
 
@@ -88,21 +89,31 @@ def string_store(lisp: Lisp, s: Checked, i: Checked, a: Checked) -> int:
 
 @builtin("string-store2", 4)
 def string_store2(lisp: Lisp, s: Checked, i: Checked, a: Checked, b: Checked) -> int:
+    """Set two bytes of a string from an index on; the last of them.
+    (prog (s) (setq s (list2string '(97 97))) (string!-store2 s 0 98 99) (return s)) => "bc"
+    """
     return store(lisp, "putv-char2", s, i, a, b)
 
 
 @builtin("string-store3", 5)
 def string_store3(lisp: Lisp, s: Checked, i: Checked, a: Checked, b: Checked, c: Checked) -> int:
+    """Set three bytes of a string from an index on; the last of them.
+    (string!-store3 (allocate!-string 3) 0 97 98 99) => 99
+    """
     return store(lisp, "putv-char3", s, i, a, b, c)
 
 
 @builtin("string-store4", 6)
 def string_store4(lisp: Lisp, s: Checked, i: Checked, a: Checked, b: Checked, c: Checked, d: Checked) -> int:
+    """Set four bytes of a string from an index on; the last of them.
+    (string!-store4 (allocate!-string 4) 0 97 98 99 100) => 100
+    """
     return store(lisp, "putv-char4", s, i, a, b, c, d)
 
 
 @builtin("scharn", 2)
 def scharn(lisp: Lisp, s: Text, i: Fixnum) -> int:
+    """The byte of a string at an index from 0 on, as a number.  (scharn "abc" 1) => 98"""
     data = utf8.encode(lisp.machine.text(s))
     if not 0 <= i >> 3 < len(data):
         raise lisp.errors.plain("scharn", i)
@@ -119,7 +130,10 @@ def schar(lisp: Lisp, s: Text, i: Checked) -> int:
 
 @builtin("bldmsg", 1, -1)
 def bldmsg(lisp: Lisp, template: Text, *arguments: Value) -> int:
-    """A string from a template, as in Portable Standard Lisp: %w as prin2 shows a value, %p as prin1, %d and %x numbers, %n a new line."""
+    """A string from a template, as in Portable Standard Lisp: %w as prin2 shows a value, %p as prin1, %d and %x
+    numbers, %n a new line.
+    (bldmsg "%w is %d" 'x 5) => "x is 5"
+    """
     rest = iter(arguments)
 
     def part(match: re.Match[str]) -> str:
@@ -135,6 +149,8 @@ def bldmsg(lisp: Lisp, template: Text, *arguments: Value) -> int:
 
 @builtin("concat", 0, -1)
 def concat(lisp: Lisp, *parts: Text) -> int:
+    """Strings, or names of symbols, joined to a string.  (concat "ab" 'cd) => "abcd"
+    """
     m = lisp.machine
     strings = [m.name(p) if p & 7 == SYMBOL else p for p in parts]
     sizes = [m.header(s) >> 8 for s in strings]
@@ -148,22 +164,31 @@ def concat(lisp: Lisp, *parts: Text) -> int:
 
 @builtin("string-upcase", 1)
 def string_upcase(lisp: Lisp, s: Text) -> int:
+    """A string with capital letters in place of small ones.  (string!-upcase "aB") => "AB"
+    """
     return lisp.machine.string(lisp.machine.text(s).upper())
 
 
 @builtin("string-downcase", 1)
 def string_downcase(lisp: Lisp, s: Text) -> int:
+    """A string with small letters in place of capital ones.  (string!-downcase "aB") => "ab"
+    """
     return lisp.machine.string(lisp.machine.text(s).lower())
 
 
 @builtin("string-equal2", 2)
 def string_equal2(lisp: Lisp, a: Text, b: Text) -> int:
+    """Are two strings the same, where capital and small letters count as the same?  (string!-equal2 "aB" "Ab") => t"""
     return lisp.truth(lisp.machine.text(a).lower() == lisp.machine.text(b).lower())
 
 
-def string_order(name: str, test: Callable[[bytes, bytes], bool], folded: bool = False) -> None:
+def string_order(name: str, test: Callable[[bytes, bytes], bool], asked: str, folded: bool = False) -> None:
     """A comparison of two strings, of which small and capital letters are the same when ``folded``; true gives the place of the first difference."""
-    @builtin(name, 2)
+    said = f"Does the first string {asked} the second{', where capital and small letters count as the same' * folded}?"
+    called = name.replace("-", "!-") if folded else "string" + "".join("!" + c if c != "2" else c for c in name[6:])
+    first, second = ("ab", "ac") if test(b"ab", b"ac") else ("ac", "ab")
+
+    @builtin(name, 2, meaning=f'{said}  The place of the first difference, or nil.  ({called} "{first}" "{second}") => 1')
     def call(lisp: Lisp, a: Text, b: Text) -> int:
         texts = [lisp.machine.text(s) for s in (a, b)]
         x, y = (utf8.encode(text.lower() if folded else text) for text in texts)
@@ -172,13 +197,15 @@ def string_order(name: str, test: Callable[[bytes, bytes], bool], folded: bool =
         return next((k for k, (c, d) in enumerate(zip(x, y, strict=False)) if c != d), min(len(x), len(y))) << 3
 
 
-for _plain, _folded, _test in (("<", "-lessp", lambda x, y: x < y), (">", "-greaterp", lambda x, y: x > y),
-                               ("<=", "-not-greaterp", lambda x, y: x <= y), (">=", "-not-lessp", lambda x, y: x >= y),
-                               ("/=", "-not-equal", lambda x, y: x != y)):
-    string_order(f"string{_plain}2", _test)
-    string_order(f"string{_folded}2", _test, True)
+for _plain, _folded, _test, _asked in (
+        ("<", "-lessp", lambda x, y: x < y, "come before"), (">", "-greaterp", lambda x, y: x > y, "come after"),
+        ("<=", "-not-greaterp", lambda x, y: x <= y, "come before, or equal,"), (">=", "-not-lessp", lambda x, y: x >= y, "come after, or equal,"),
+        ("/=", "-not-equal", lambda x, y: x != y, "differ from")):
+    string_order(f"string{_plain}2", _test, _asked)
+    string_order(f"string{_folded}2", _test, _asked, True)
 
 
 @builtin("string=2", 2)
 def string_same2(lisp: Lisp, a: Text, b: Text) -> int:
+    """Are two strings the same?  (string!=2 "ab" "ab") => t"""
     return lisp.truth(lisp.machine.text(a) == lisp.machine.text(b))

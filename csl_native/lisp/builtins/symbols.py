@@ -24,7 +24,7 @@ def intern(lisp: Lisp, x: Text) -> int:
 
 @builtin("intern", 1, 2)
 def intern_in(lisp: Lisp, x: Checked, package: Value) -> int:
-    """With a package, of which there is one; the kernel has the usual one."""
+    """The symbol that is read by a name, a string or a symbol.  (intern "abc") => abc"""
     return int(lisp.machine.kernel.intern_name(x))
 
 
@@ -40,11 +40,17 @@ def marked(lisp: Lisp, symbol: int, flags: int) -> int:
 
 @builtin("gensym", 0, 1)
 def gensym(lisp: Lisp, stem: Value = NIL) -> int:
+    """A new symbol of its own, whose name begins with the argument, or G, and ends with a number.
+    (gensymp (gensym)) => t
+    """
     return generate(lisp, beginning(lisp, stem) if stem & 7 in (SYMBOL, STRING) and stem != NIL else "G")
 
 
 @builtin("gensym1", 1)
 def gensym1(lisp: Lisp, stem: Text) -> int:
+    """A new symbol of its own, whose name begins with the argument and ends with a number.
+    (gensymp (gensym1 "x")) => t
+    """
     return generate(lisp, beginning(lisp, stem))
 
 
@@ -56,7 +62,9 @@ def beginning(lisp: Lisp, stem: int) -> str:
 
 @builtin("reset-gensym", 1)
 def reset_gensym(lisp: Lisp, number: Value) -> int:
-    """Go on with another number for generated symbols; nil asks for the next one: what it was."""
+    """Go on with another number for generated symbols; nil asks for the next one.  What it was.
+    (fixp (reset!-gensym nil)) => t
+    """
     cage = lisp.machine.cage
     old = cage["gensym"]
     if number & 7 == 0 and number >= 0:
@@ -66,27 +74,31 @@ def reset_gensym(lisp: Lisp, number: Value) -> int:
 
 @builtin("gensym2", 1)
 def gensym2(lisp: Lisp, stem: Text) -> int:
+    """A new symbol of its own, of just that name.  (gensymp (gensym2 "x")) => t"""
     return marked(lisp, lisp.machine.make_symbol(lisp.machine.text(stem)), F_GENSYM)
 
 
 @builtin("gensymp", 1)
 def gensymp(lisp: Lisp, x: Value) -> int:
+    """Is it a symbol that gensym, or one of its like, made?  (gensymp 'a) => nil"""
     return lisp.truth(x & 7 == SYMBOL and bool(lisp.machine.flags(x) & F_GENSYM))
 
 
 @builtin("make-symbol", 1)
 def make_symbol(lisp: Lisp, x: Text) -> int:
+    """A new symbol of that name, which reading does not find.  (eq (make!-symbol "a") 'a) => nil"""
     return lisp.machine.make_symbol(lisp.machine.text(x))
 
 
 @builtin("remob", 1, 2, "unintern")
 def remob(lisp: Lisp, x: Value, package: Value = NIL) -> int:
-    """Nothing: a symbol that is read again is the same one, as in the original."""
+    """Nothing: a symbol that is read again is the same one, as in the original.  (remob 'a) => nil"""
     return NIL
 
 
 @builtin("oblist", 0)
 def oblist(lisp: Lisp) -> int:
+    """All symbols that reading finds, sorted by name.  (not (null (memq 'car (oblist)))) => t"""
     m = lisp.machine
     symbols, runs = m.interned(), []
     for at in range(0, len(symbols), RUN):  # sorted and merged, so that it can be ended
@@ -108,14 +120,20 @@ def is_interesting(lisp: Lisp, symbol: int) -> bool:
 
 @builtin("all-symbols", 0, 1)
 def all_symbols(lisp: Lisp, generated: Value = UNSET) -> int:
-    """The symbols that are interned, in no order: with nil or t all of them, without an argument those that have something."""
+    """The symbols that are interned, in no order: with nil or t all of them, without an argument those that have
+    something.
+    (not (null (memq 'car (all!-symbols)))) => t
+    """
     m = lisp.machine
     return m.list([s for s in m.interned() if generated != UNSET or is_interesting(lisp, s)])
 
 
 @builtin("symbol-make-fastget", 1, 2)
 def symbol_make_fastget(lisp: Lisp, x: Value, number: Value = NIL) -> int:
-    """Give a property its place among the fast ones, -1 for none; its place before, or nil.  Here no property is slower than others."""
+    """Give a property its place among the fast ones, -1 for none; its place before, or nil.  Here no property is
+    slower than others.
+    (symbol!-make!-fastget 'example!-fast 5) => nil
+    """
     m = lisp.machine
     if x & 7 != SYMBOL:
         return NIL
@@ -133,6 +151,7 @@ def symbol_make_fastget(lisp: Lisp, x: Value, number: Value = NIL) -> int:
 
 @builtin("mapobl", 1)
 def mapobl(lisp: Lisp, f: Value) -> int:
+    """Call a function with all symbols that reading finds, sorted by name; nil.  (mapobl 'identity) => nil"""
     for symbol in lisp.machine.each(oblist(lisp)):
         lisp.apply(f, [symbol])
     return NIL
@@ -140,6 +159,7 @@ def mapobl(lisp: Lisp, f: Value) -> int:
 
 @builtin("symbol-value", 1)
 def symbol_value(lisp: Lisp, x: Value) -> int:
+    """The value of the variable that a symbol names.  (progn (set 'example!* 5) (symbol!-value 'example!*)) => 5"""
     if x & 7 != SYMBOL:
         return x
     return lisp.symbol_value(x)
@@ -147,7 +167,10 @@ def symbol_value(lisp: Lisp, x: Value) -> int:
 
 @builtin("symbol-function", 1)
 def symbol_function(lisp: Lisp, x: Value) -> int:
-    """The compiled function of a symbol; the symbol itself for macros and special forms, and for what is interpreted."""
+    """The compiled function of a symbol; the symbol itself for macros and special forms, and for what is
+    interpreted; nil for none.
+    (symbol!-function 'nobody!-defined!-this) => nil
+    """
     from .definitions import code_pointer
     if x & 7 != SYMBOL or not lisp.is_defined(x):
         return NIL
@@ -156,33 +179,42 @@ def symbol_function(lisp: Lisp, x: Value) -> int:
 
 @builtin("makeunbound", 1)
 def makeunbound(lisp: Lisp, x: Variable) -> int:
+    """Take the value of a variable away; its name.
+    (progn (set 'example!* 5) (makeunbound 'example!*) (boundp 'example!*)) => nil
+    """
     lisp.machine.set_field(x, SYM_VALUE, UNSET)
     return x
 
 
 @builtin("flagp**", 2)
 def flagp2(lisp: Lisp, x: Value, indicator: Value) -> int:
+    """Has a symbol a flag, or a property of that name?  (flagp!*!* 'example!-none 'seen) => nil"""
     return int(lisp.machine.kernel.flagp(x, indicator))
 
 
 @builtin("get", 2, 3)
 def get(lisp: Lisp, x: Value, indicator: Value, default: Value) -> int:
-    """With a value for where there is none; the kernel has the other one."""
+    """A property of a symbol; where there is none nil, or the default.
+    (get 'example!-none 'size) => nil  (get 'example!-none 'size 5) => 5
+    """
     found = int(lisp.machine.kernel.get(x, indicator))
     return default if found == NIL else found
 
 
 @builtin("get*", 2)
 def get_star(lisp: Lisp, x: Value, indicator: Value) -> int:
+    """A property of a symbol, or nil.  (get!* 'example!-none 'size) => nil"""
     return int(lisp.machine.kernel.get(x, indicator))
 
 
 @builtin("prop", 1)
 def prop(lisp: Lisp, x: Value) -> int:
+    """The properties of a symbol, as a list; nil for what is no symbol.  (prop 5) => nil"""
     return lisp.machine.field(x, SYM_PLIST) if x & 7 == SYMBOL else NIL
 
 
 @builtin("setprop", 2, 2, "set-plist")
 def setprop(lisp: Lisp, x: Symbol, value: Value) -> int:
+    """Replace all properties of a symbol; the new list.  (setprop 'example!-t '((size . 3))) => ((size . 3))"""
     lisp.machine.set_field(x, SYM_PLIST, value)
     return value

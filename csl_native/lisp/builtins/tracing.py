@@ -74,7 +74,9 @@ def restore(lisp: Lisp, name: int, mark: str) -> None:
 
 @builtin("trace", 1)
 def trace(lisp: Lisp, names: Value) -> int:
-    """Functions of a list say from now on how they are called, and what they give."""
+    """Functions of a list say from now on how they are called, and what they give; the list.
+    (progn (trace '(cadr)) (apply1 'cadr '(1 2)) (untrace '(cadr))) prints Calling cadr from system!-startup Arg1: (1 2) cadr => 2
+    """
     m = lisp.machine
     rest = m.make_symbol("arguments")
     for name in m.items(names):
@@ -85,6 +87,7 @@ def trace(lisp: Lisp, names: Value) -> int:
 
 @builtin("untrace", 1)
 def untrace(lisp: Lisp, names: Value) -> int:
+    """Undo what trace did to the functions of a list; the list.  (untrace '(car)) => (car)"""
     for name in lisp.machine.items(names):
         restore(lisp, name, TRACED)
     return names
@@ -92,7 +95,7 @@ def untrace(lisp: Lisp, names: Value) -> int:
 
 @builtin("traced-call", 2)
 def traced_call(lisp: Lisp, name: Symbol, arguments: Value) -> int:
-    """What stands in the place of a function that is traced."""
+    """What stands in the place of a function that is traced.  (traced!-call 'example!-none nil) is an error"""
     m = lisp.machine
     text, values = lisp.printer.text(name), list(m.items(arguments))
     fresh(lisp, f"Calling {text} from {caller(lisp, name)}\n" + "".join(f"Arg{k}: {lisp.printer.text(x)}\n" for k, x in enumerate(values, 1)))
@@ -106,7 +109,9 @@ def traced_call(lisp: Lisp, name: Symbol, arguments: Value) -> int:
 
 @builtin("traceset", 1)
 def traceset(lisp: Lisp, names: Value) -> int:
-    """Functions of a list, if their source is kept, are traced and say what they assign to variables."""
+    """Functions of a list, if their source is kept, are traced and say what they assign to variables; the list.
+    (traceset nil) => nil
+    """
     m = lisp.machine
     for name in m.items(names):
         source = sourced(lisp, name) if name & 7 == SYMBOL else NIL
@@ -119,6 +124,7 @@ def traceset(lisp: Lisp, names: Value) -> int:
 
 @builtin("untraceset", 1)
 def untraceset(lisp: Lisp, names: Value) -> int:
+    """Undo what traceset did to the functions of a list; the list.  (untraceset nil) => nil"""
     untrace(lisp, names)
     for name in lisp.machine.items(names):
         restore(lisp, name, SET)
@@ -140,7 +146,7 @@ def telling(lisp: Lisp, name: int, form: int) -> int:
 
 @builtin("traced-assignment", 3)
 def traced_assignment(lisp: Lisp, function: Symbol, variable: Value, value: Value) -> int:
-    """Say that a function assigns a value to a variable; the value."""
+    """Say that a function assigns a value to a variable; the value.  (traced!-assignment 'f 'x 5) prints f: x := 5"""
     text = lisp.printer.text
     fresh(lisp, f"{text(function)}:  {text(variable)} := {text(value)}\n")
     return value

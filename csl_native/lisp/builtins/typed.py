@@ -17,7 +17,9 @@ MODULE = "typed-module"  # the property that holds the bytes of a module
 
 @builtin("define-module", 1)
 def define_module(lisp: Lisp, form: Checked) -> int:
-    """Verify a typed module, ``(name part...)``, and define its procedures (docs/typed-modules.md); its name."""
+    """Verify a typed module, `(name part...)`, and define its procedures (docs/typed-modules.md); its name.
+    (define!-module 5) is an error
+    """
     from ...modules.running import define, install
     m = lisp.machine
     module = module_of(lisp, form)
@@ -47,7 +49,9 @@ def known_module(lisp: Lisp, name: int, who: str) -> Module:
 
 @builtin("module-listing", 1)
 def module_listing(lisp: Lisp, name: Checked) -> int:
-    """Print the procedures of a typed module: their instructions, and their bytes."""
+    """Print the procedures of a typed module: their instructions, and their bytes; nil.
+    (module!-listing 'no!-such!-module) is an error
+    """
     module = known_module(lisp, name, "module-listing")
     for number in range(module.proc_count):
         proc = module.proc(number)
@@ -58,7 +62,7 @@ def module_listing(lisp: Lisp, name: Checked) -> int:
 
 @builtin("module-exception", 2)
 def module_exception(lisp: Lisp, name: Text, code: Fixnum) -> int:
-    """The error that an exception of a typed procedure is for its caller."""
+    """The error that an exception of a typed procedure is for its caller.  (module!-exception 'f 1) is an error"""
     from ...modules.running import MEANINGS
     lisp.module_exception = lisp.machine.number(code)
     raise lisp.errors.plain(f"{lisp.machine.text(name)}: exception {lisp.module_exception}{MEANINGS.get(lisp.module_exception, '')}, which nobody caught")
@@ -66,7 +70,10 @@ def module_exception(lisp: Lisp, name: Text, code: Fixnum) -> int:
 
 @builtin("module-variable", 2, 3)
 def module_variable(lisp: Lisp, module: Checked, register: Checked, count: Checked = NIL) -> int:
-    """A new variable for a register (a number) of a typed module, of ``count`` elements where that is not the register's."""
+    """A new variable for a register (a number) of a typed module, of count elements where that is not the
+    register's.
+    (module!-variable 'no!-such!-module 0) is an error
+    """
     from ...modules.errors import ModuleError
     from ...modules.variables import new_variable
     found = known_module(lisp, module, "module-variable")
@@ -90,14 +97,16 @@ def word_place(lisp: Lisp, variable: int, k: int, who: str) -> int:
 
 @builtin("variable-get", 2)
 def variable_get(lisp: Lisp, variable: Checked, k: Checked) -> int:
-    """Number k of the 64-bit numbers in a variable."""
+    """Number k of the 64-bit numbers in a variable.  (variable!-get 5 0) is an error"""
     p = word_place(lisp, variable, k, "variable-get")
     return lisp.machine.integer(int.from_bytes(lisp.machine.bytes[p:p + 8], "little", signed=True))
 
 
 @builtin("variable-put", 3)
 def variable_put(lisp: Lisp, variable: Checked, k: Checked, value: Integer) -> int:
-    """Store number k; the value is taken modulo 2**64."""
+    """Store number k of the 64-bit numbers in a variable; the value is taken modulo 2**64.
+    (variable!-put 5 0 1) is an error
+    """
     p = word_place(lisp, variable, k, "variable-put")
     if not lisp.machine.is_integer(value):
         raise lisp.errors.plain("variable-put: an integer expected", value)

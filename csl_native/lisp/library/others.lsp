@@ -2,32 +2,44 @@
 
 % -- lists
 
+% (car (car x)).  (qcaar '((a) b)) => a
 (de qcaar (x) (car (car x)))
+% (car (cdr x)).  (qcadr '(a b)) => b
 (de qcadr (x) (car (cdr x)))
+% (cdr (car x)).  (qcdar '((a . b) c)) => b
 (de qcdar (x) (cdr (car x)))
+% (cdr (cdr x)).  (qcddr '(a b c)) => (c)
 (de qcddr (x) (cdr (cdr x)))
 
+% (c b . a).  (list2!*rev 1 2 3) => (3 2 . 1)
 (de list2!*rev (a b c) (cons c (cons b a)))
 
+% (c b a).  (list3rev 1 2 3) => (3 2 1)
 (de list3rev (a b c) (list3 c b a))
 
+% Is it a pair?  (listp '(a)) => t
 (de listp (x) (pairp x))
 
+% The argument itself.  (check!-list '(a)) => (a)
 (de check!-list (x) x)
 
+% The argument itself.  (identity 5) => 5
 (de identity (x) x)
 
+% A copy of l in which every part that is eq to b is a.  (substq 1 'x '(x (y x))) => (1 (y 1))
 (de substq (a b l)
   (cond ((eq b l) a)
         ((atom l) l)
         (t (cons (substq a b (car l)) (substq a b (cdr l))))))
 
+% Is a eq to l, or to a part of it?  (contained 'x '(a (x))) => t
 (de contained (a l)
   (cond ((eq a l) t)
         ((atom l) nil)
         (t (or (contained a (car l)) (contained a (cdr l))))))
 
-% The pair whose cdr is x.
+% The first pair of an association list whose second part is eq to x, or nil.
+% (xassoc 2 '((a . 1) (b . 2))) => (b . 2)
 (de xassoc (x l)
   (prog nil
    loop
@@ -38,6 +50,7 @@
 
 % Sets of symbols; what is twice in the first one stays so.
 
+% The symbols of the list a that are in the list b, too.  (intersection_symlist '(a b c) '(b c d)) => (b c)
 (de intersection_symlist (a b)
   (prog (r)
    loop
@@ -46,6 +59,7 @@
     (setq a (cdr a))
     (go loop)))
 
+% The symbols of a that are not in b, then b.  (union!-symlist '(a b) '(b c)) => (a b c)
 (de union!-symlist (a b)
   (prog (r)
    loop
@@ -56,39 +70,66 @@
 
 % -- fields of bits in an integer: (byte size position)
 
+% Says which bits of an integer are meant: so many, from a position on.  (byte 4 8) => (4 . 8)
 (de byte (size position) (cons size position))
+% How many bits a byte has.  (byte!-size (byte 4 8)) => 4
 (de byte!-size (b) (car b))
+% Where the bits of a byte begin.  (byte!-position (byte 4 8)) => 8
 (de byte!-position (b) (cdr b))
 
+% The integer that has just the bits of a byte.  (byte!-mask!* (byte 4 8)) => 3840
 (de byte!-mask!* (b) (ash (sub1 (ash 1 (car b))) (cdr b)))
 
+% The bits of n that a byte says, shifted down to the lowest place.  (ldb (byte 4 4) 165) => 10
 (de ldb (b n) (ash (land n (byte!-mask!* b)) (minus (cdr b))))
+% The bits of n that a byte says, where they are.  (mask!-field (byte 4 4) 165) => 160
 (de mask!-field (b n) (land n (byte!-mask!* b)))
+% Has n one of the bits of a byte?  (ldb!-test (byte 4 4) 15) => nil
 (de ldb!-test (b n) (not (zerop (mask!-field b n))))
+% n with the bits of a byte as new has them.  (deposit!-field 48 (byte 4 4) 165) => 53
 (de deposit!-field (new b n)
   (lor (land n (lnot (byte!-mask!* b))) (land new (byte!-mask!* b))))
+% n with the bits of a byte as the lowest ones of new.  (dpb 3 (byte 4 4) 165) => 53
 (de dpb (new b n) (deposit!-field (ash new (cdr b)) b n))
 
+% Have two integers a bit in common?  (logtest 6 2) => t
 (de logtest (a b) (not (zerop (land a b))))
 
 % -- types: there are no arrays but vectors, and no structures
 
+% Is it a vector or a string?  (arrayp "a") => t
 (de arrayp (x) (or (vectorp x) (stringp x)))
+% Nil: there are no arrays but vectors.  (complex!-arrayp (mkvect 1)) => nil
 (de complex!-arrayp (x) nil)
+% The argument itself: there are no arrays but vectors.  (convert!-to!-array 5) => 5
 (de convert!-to!-array (x) x)
+% Nil: there are no structures.  (structp 5) => nil
 (de structp (x) nil)
+% Nil: there are no vectors of bits.  (bit!-vector!-p (mkvect 1)) => nil
 (de bit!-vector!-p (x) nil)
+% Nil: there are no vectors of bits.  (simple!-bit!-vector!-p (mkvect 1)) => nil
 (de simple!-bit!-vector!-p (x) nil)
+% Is it a string?  (simple!-string!-p "a") => t
 (de simple!-string!-p (x) (stringp x))
+% Is it a string?  (cl!-stringp "a") => t
 (de cl!-stringp (x) (stringp x))
+% Nil: no value is encapsulated.  (encapsulatedp 5) => nil
 (de encapsulatedp (x) nil)
 
 % -- forms with several values: there is one
 
+% (multiple-value-call f form...)
+% Call a function with the value of each form; there is one.
+% (multiple!-value!-call 'list 1 2) => (1 2)
 (dm multiple!-value!-call (u) (cons 'funcall (cdr u)))
+% (multiple-value-prog1 form...)
+% The value of the first form, after all were evaluated.
+% (multiple!-value!-prog1 1 2) => 1
 (dm multiple!-value!-prog1 (u) (cons 'prog1 (cdr u)))
 
-% (do!* ((v init step)...) (test result...) body...), each variable stepped after the ones before it.
+% (do* ((variable first [next])...) (test result...) form...)
+% A loop whose variables are set one after the other; it ends when the test is true.
+% (do!* ((x 1 (add1 x)) (y x x)) ((geq x 3) y)) => 3
 (dm do!* (u)
   (prog (label stepping)
     (setq label (gensym))
@@ -104,12 +145,17 @@
                             (list2 'cond (list2 (car (caddr u)) (list2 'return (cons 'progn (cdr (caddr u)))))))
                      (append (cdddr u) (append (reverse stepping) (ncons (list2 'go label)))))))))
 
+% (compiler-let ((variable value)...) form...)  Bind variables, as `let` does.  (compiler!-let ((x 1)) x) => 1
 (dm compiler!-let (u) (cons '!~let (cdr u)))
 
-% Bind the variables of a list, which is evaluated, to the values of another list.
+% (progv names values form...)
+% Bind the variables of a list, which is evaluated, to the values of another list while the forms run.
+% (progv '(example!*) '(5) (symbol!-value 'example!*)) => 5
 (dm progv (u)
   (list4 'progv!-call (cadr u) (caddr u) (list2 'function (cons 'lambda (cons nil (cdddr u))))))
 
+% What `progv` does, with the forms as a function of no arguments.
+% (progv!-call '(example!*) '(5) (function (lambda nil (symbol!-value 'example!*)))) => 5
 (de progv!-call (names values f)
   (prog (old)
     (setq old (mapcar names (function (lambda (x) (cond ((boundp x) (ncons (symbol!-value x))) (t nil))))))
@@ -124,18 +170,33 @@
 
 % -- sets of keys, as hash tables
 
+% A new set of keys that are compared by `cl-equal`, as a hash table.  (hashsetcontents (mkhashset 10)) => nil
 (de mkhashset (n) (mkhash n 2 1.5))
+% Put a key into a set.  (prog (s) (setq s (mkhashset 10)) (sethashset 'a s) (return (gethashset 'a s))) => t
 (de sethashset (x h) (puthash x h t))
+% Is a key in a set?  (gethashset 'a (mkhashset 10)) => nil
 (de gethashset (x h) (gethash x h))
+% Take a key out of a set.
+% (prog (s) (setq s (mkhashset 10)) (sethashset 'a s) (resethashset 'a s) (return (gethashset 'a s))) => nil
 (de resethashset (x h) (remhash x h))
+% Take everything out of a set.
+% (prog (s) (setq s (mkhashset 10)) (sethashset 'a s) (clrhashset s) (return (hashsetcontents s))) => nil
 (de clrhashset (h) (clrhash h))
+% The keys in a set, as a list.
+% (prog (s) (setq s (mkhashset 10)) (sethashset 'a s) (return (hashsetcontents s))) => (a)
 (de hashsetcontents (h) (mapcar (hashcontents h) (function car)))
+% Call a function with every key of a set; nil.
+% (prog (s) (setq s (mkhashset 10)) (sethashset 'a s) (maphashset 'prin1 s)) prints a
 (de maphashset (f h) (mapc (hashsetcontents h) f))
 
 % -- quotients as floats
 
+% The quotient of two numbers, rounded down, as a float.  (ffloor 7 2) => 3.0
 (de ffloor (x y) (float (floor x y)))
+% The quotient of two numbers, rounded to the nearest integer, as a float.  (fround 7 2) => 4.0
 (de fround (x y) (float (round x y)))
+% The quotient of two numbers, rounded towards zero, as a float.  (ftruncate -7 2) => -3.0
 (de ftruncate (x y) (float (truncate x y)))
 
+% A string from a template and a list of values, as `bldmsg` makes it.  (bldmsg_temp_internal "%w!" '(5)) => "5!"
 (de bldmsg_temp_internal (f l) (apply 'bldmsg (cons f l)))

@@ -1,11 +1,15 @@
 % Stable merge sort of lists, bottom-up by halves; vectors are sorted as lists.
 
+% The elements of a list or vector in order; f says whether the first of two comes strictly before the second, and
+% what f does not order stays as it was.
+% (stable!-sort '(3 1 2) 'lessp) => (1 2 3)
 (de stable!-sort (l f)
   (cond ((vectorp l) (list!-to!-vector (stable!-sort (vector!-to!-list l) f)))
         ((or (atom l) (atom (cdr l))) l)
         (t (sort!-part!* l (length l) f))))
 
-% The first n elements of l (n > 0) as a new sorted list.
+% The first n elements of a list as a new sorted one; a part of `stable-sort`.
+% (sort!-part!* '(3 1 2) 2 'lessp) => (1 3)
 (de sort!-part!* (l n f)
   (prog (half)
     (cond ((onep n) (return (ncons (car l))))
@@ -17,6 +21,7 @@
                      (sort!-part!* (nthcdr!* l half) (difference n half) f)
                      f))))
 
+% A list without its first n elements.  (nthcdr!* '(a b c) 2) => (c)
 (de nthcdr!* (l n)
   (prog nil
    loop
@@ -25,7 +30,8 @@
     (setq n (sub1 n))
     (go loop)))
 
-% Elements of b go first only when they are strictly before those of a.
+% Two sorted lists merged in place; an element of b goes first only where it comes strictly before that of a.
+% (merge!* (list 1 3) (list 2) 'lessp) => (1 2 3)
 (de merge!* (a b f)
   (prog (first last)
     (setq first (setq last (ncons nil)))
@@ -36,6 +42,9 @@
           (t (rplacd last a) (setq last a) (setq a (cdr a))))
     (go loop)))
 
+% The elements of a list or vector in order, as `stable-sort` gives them.  (sort '(3 1 2) 'lessp) => (1 2 3)
 (de sort (l f) (stable!-sort l f))
+% The elements of a list in order; the list itself may be kept.  (sortip (list 3 1 2) 'lessp) => (1 2 3)
 (de sortip (l f) (stable!-sort l f))
+% The elements of a list in order; the list itself may be kept.  (stable!-sortip (list 3 1 2) 'lessp) => (1 2 3)
 (de stable!-sortip (l f) (stable!-sort l f))
