@@ -10,6 +10,7 @@ from .native.reasons import ROWS
 from .objects import LAYOUTS
 from .restricted.language import INTRINSICS
 from .tools.manpages import MAN_PAGES
+from .tools.reference import REFERENCE
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -57,13 +58,14 @@ def layouts_page() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {"INSTRUCTIONS.md": instructions_page, "KERNEL-LANGUAGE.md": language_page, "REASONS.md": reasons_page,
-                                     "LAYOUTS.md": layouts_page, **MAN_PAGES}
+                                     "LAYOUTS.md": layouts_page, **MAN_PAGES, **REFERENCE}
 
 
 def main() -> None:
     """Write every generated page."""
     for name, make in PAGES.items():
-        (DOCS / name).write_text(make())
+        (DOCS / name).parent.mkdir(exist_ok=True)
+        (DOCS / name).write_text(make(), encoding="utf-8")
         print(f"docs/{name}")
 
 

@@ -115,10 +115,40 @@ def test_generated_pages(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run: make docs"
 
 
+LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """What links can lead to in a page: its headings, and what has an id."""
+    text = FENCED.sub("", page.read_text(encoding="utf-8"))
+    headings = [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.*)$", text)]
+    return {*headings, *re.findall(r'<a id="([^"]+)">', text)}
+
+
+FENCED = re.compile(r"(?ms)^```.*?^```$|``.+?``|`[^`\n]*`")
+
+
+def broken(page: Path) -> list[str]:
+    """Links of a page to files or parts of files that are not there."""
+    found, known = [], {}
+    for target, part in LINK.findall(FENCED.sub("", page.read_text(encoding="utf-8"))):
+        file = (page.parent / target) if target else page
+        if not file.exists():
+            found.append(f"{page.name}: {target}")
+        elif part and file.suffix == ".md":
+            if part not in known.setdefault(file, anchors(file)):
+                found.append(f"{page.name}: {target}#{part}")
+    return found
+
+
 def test_links_in_documents_lead_somewhere() -> None:
-    for page in PAGES_WITH_EXAMPLES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for page in (*PAGES_WITH_EXAMPLES, *(ROOT / "docs").glob("*/*.md"), *(ROOT / "examples").rglob("*.md")):
+        assert broken(page) == []
+
+
+def test_a_broken_link_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# One two\n[b](b.md) [c](a.md#one-two) [d](a.md#three) [e](https://example.org) `[f](g.md)`\n")
+    assert broken(tmp_path / "a.md") == ["a.md: b.md", "a.md: a.md#three"]
 
 
 def test_architectures_are_named_in_their_own_files_only() -> None:
