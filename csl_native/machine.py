@@ -28,12 +28,14 @@ from .native.outside import TO_FLOAT, TO_HOST, Ways
 from .objects import (
     BIGNEG_HEADER,
     BIGPOS_HEADER,
+    COMPLEX_HEADER,
     F_FLUID,
     F_GENSYM,
     F_GLOBAL,
     F_KEYWORD,
     F_UNNAMED,
     FLOAT_HEADER,
+    RATIO_HEADER,
     SYM_FLAGS,
     SYM_PNAME,
     SYM_VALUE,
@@ -378,6 +380,19 @@ class Machine(Roots, Stacks):
 
     def is_integer(self, x: int) -> bool:
         return x & 7 == 0 or self.is_big(x)
+
+    def is_ratio(self, x: int) -> bool:
+        return x & 7 == OTHER and self.words[x - OTHER >> 3] == RATIO_HEADER
+
+    def is_complex(self, x: int) -> bool:
+        return x & 7 == OTHER and self.words[x - OTHER >> 3] == COMPLEX_HEADER
+
+    def is_real(self, x: int) -> bool:
+        return x & 7 in (0, FLOAT) or self.is_big(x) or self.is_ratio(x)
+
+    def parts(self, x: int) -> tuple[int, int]:
+        """Of a ratio or a complex number."""
+        return self.field(x, 8 - OTHER), self.field(x, 16 - OTHER)
 
     def integer(self, n: int) -> int:
         """The Lisp integer of a Python one."""

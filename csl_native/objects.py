@@ -24,7 +24,7 @@ class Layout(NamedTuple):
     meaning: str = ""
 
 
-T_SYMBOL, T_STRING, T_VECTOR, T_FLOAT, T_BIGPOS, T_BIGNEG, T_CODE, T_HASH, T_HANDLE, T_BYTES, T_RECORD = range(1, 12)
+T_SYMBOL, T_STRING, T_VECTOR, T_FLOAT, T_BIGPOS, T_BIGNEG, T_CODE, T_HASH, T_HANDLE, T_BYTES, T_RECORD, T_RATIO, T_COMPLEX = range(1, 14)
 
 LAYOUTS = (
     Layout("symbol", T_SYMBOL, SYMBOL, 6, ("value", "plist", "pname", "env", "flags", "spare", "fn1", "fn2", "fnn"),
@@ -40,6 +40,8 @@ LAYOUTS = (
     Layout("handle", T_HANDLE, OTHER, -1, ("kind", "number"), "an object of the host: a stream"),
     Layout("bytes", T_BYTES, OTHER, 1, ("kind", "data"), "a vector of machine numbers; kind is a fixnum"),
     Layout("record", T_RECORD, OTHER, -1),
+    Layout("ratio", T_RATIO, OTHER, 2, ("numerator", "denominator"), "integers without a common divisor; the denominator is 2 or more"),
+    Layout("complex", T_COMPLEX, OTHER, 2, ("real", "imaginary"), "two real numbers"),
 )
 BY_TYPE = {row.type: row for row in LAYOUTS}
 
@@ -65,6 +67,8 @@ CODE_HEADER = T_CODE << 3 | HEADER
 HASH_HEADER = 48 << 8 | T_HASH << 3 | HEADER
 HANDLE_HEADER = 16 << 8 | T_HANDLE << 3 | HEADER
 BYTES_HEADER = T_BYTES << 3 | HEADER
+RATIO_HEADER = 16 << 8 | T_RATIO << 3 | HEADER
+COMPLEX_HEADER = 16 << 8 | T_COMPLEX << 3 | HEADER
 
 TYPE_BITS = 255  # header & TYPE_BITS identifies type and header tag
 OTHER_TYPE = {row.type: row.type << 3 | HEADER for row in LAYOUTS}

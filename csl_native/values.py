@@ -122,6 +122,11 @@ class Values:
             return m.number(x)
         if x & 7 == FLOAT:
             return m.double(x)
+        if m.is_ratio(x):
+            from fractions import Fraction
+            return Fraction(*map(m.number, m.parts(x)))
+        if m.is_complex(x):
+            return self.lisp.to_complex(x)
         if x & 7 == STRING:
             return m.text(x)
         if x == NIL:
@@ -162,6 +167,8 @@ class Values:
             return m.integer(value)
         if isinstance(value, float):
             return m.float(value)
+        if isinstance(value, complex):
+            return self.lisp.from_complex(value)
         if isinstance(value, Symbol):
             return m.intern(value)
         if isinstance(value, str):
@@ -176,6 +183,8 @@ class Values:
             inside.discard(id(value))
             tail = items.pop() if isinstance(value, tuple) and items else NIL
             return m.list(items, tail)
+        if type(value).__module__ == "fractions":
+            return m.apply(m.intern("ratio"), [m.integer(value.numerator), m.integer(value.denominator)])
         if type(value) in CONTAINERS:
             return int((yield self._container(value, inside)))
         return self.lisp.handles.make(PYTHON, value)

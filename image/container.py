@@ -27,7 +27,7 @@ except ImportError:
     from hashlib import blake2b
 
 MAGIC = b"CSLNATIV"
-FORMAT_MAJOR, FORMAT_MINOR = 1, 3
+FORMAT_MAJOR, FORMAT_MINOR = 1, 4
 SLOT = struct.Struct("<8sHHIQQQ16s")  # magic, major, minor, slot, sequence, directory offset, directory length, digest
 SLOT_PLACES = (0, 512)
 DIRECTORY_LIMIT = 8 << 20

@@ -20,6 +20,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         collector,
         compact,
         comparison,
+        compound,
         equality,
         fasl,
         floats,
@@ -40,5 +41,6 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         variables,
         vectors,
     )
-    return (memory, host, bignum, multiply, arithmetic, comparison, boxed, bits, floats, modular, equality, lists, order, vectors, collector, safepoint,
-            symbols, hashing, text, strings, calls, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+    return (memory, host, bignum, multiply, arithmetic, compound, comparison, boxed, bits, floats, modular,
+            equality, lists, order, vectors, collector, safepoint, symbols, hashing, text, strings, calls, frames,
+            handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -23,9 +23,11 @@ from ..objects import (
     T_BIGPOS,
     T_BYTES,
     T_CODE,
+    T_COMPLEX,
     T_FLOAT,
     T_HANDLE,
     T_HASH,
+    T_RATIO,
     T_RECORD,
     T_STRING,
     T_SYMBOL,
@@ -34,7 +36,9 @@ from ..objects import (
 from ..restricted.language import inline, load, lshr, ult  # type: ignore[attr-defined]
 from ..vm import HEAP, STARTS
 from ..words import CONS, OTHER, STRING, SYMBOL, VECTOR
+from .bignum import is_integer
 from .collector import object_bytes, pointer_count
+from .compound import is_real
 from .hashing import NUMBERED, OLD_DELETED, OLD_EMPTY, PACKED
 
 WEAK_TABLE = 40  # the kind of a handle, as in lisp/handles.py: it keeps a hash table beside it
@@ -65,7 +69,7 @@ def good_value(v, end) -> bool:
         return False
     kind = h >> 3 & 31
     if tag == OTHER:
-        return kind >= T_BIGPOS and kind <= T_RECORD
+        return kind >= T_BIGPOS and kind <= T_COMPLEX
     return kind == (T_SYMBOL if tag == SYMBOL else T_STRING if tag == STRING else T_VECTOR if tag == VECTOR else T_FLOAT)
 
 
@@ -81,6 +85,8 @@ def good_size(h) -> bool:
         return h == HASH_HEADER
     if kind == T_HANDLE:
         return h == HANDLE_HEADER
+    if kind == T_RATIO or kind == T_COMPLEX:
+        return size == 16
     if kind == T_VECTOR or kind == T_RECORD:
         return size & 7 == 0
     if kind == T_BIGPOS or kind == T_BIGNEG:
@@ -108,6 +114,10 @@ def good_contents(p) -> bool:
         return load(p + 8) & 7 == 0 and (number & 7 == 0 or load(p + 8) == WEAK_TABLE and number & 7 == OTHER and load(number - OTHER) == HASH_HEADER)
     if kind == T_HASH:
         return good_table(p + OTHER)
+    if kind == T_RATIO:
+        return is_integer(load(p + 8)) and is_integer(load(p + 16))
+    if kind == T_COMPLEX:
+        return is_real(load(p + 8)) and is_real(load(p + 16))
     return True
 
 

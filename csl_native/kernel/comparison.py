@@ -9,9 +9,10 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     load,
     noinline,
 )
-from ..words import FLOAT, UNWIND
+from ..words import FLOAT, OTHER, UNWIND
 from .arithmetic import both_fixnums, is_number, to_double, truth
 from .bignum import compare_integers, is_big, is_integer, is_negative
+from .compound import first_part, is_compound, is_ratio, same_compound
 from .host import (
     H_BAD_COMPARE,
     O_EVENP,
@@ -46,7 +47,8 @@ def compare_slow(a, b, operation):
         x = to_double(a)
         y = to_double(b)
         return -1 if x < y else 1 if x > y else 0 if x == y else 2
-    return bad_arith(operation, a, b)
+    r = bad_arith(operation, a, b)
+    return r >> 3 if r != UNWIND else r
 
 
 @lisp("lessp", "also")
@@ -107,7 +109,7 @@ def eqn(a, b):
         return T
     if both_fixnums(a, b):
         return NIL
-    return truth(is_number(a) and is_number(b) and eqn_slow(a, b))
+    return truth((a & 7 == FLOAT or a & 7 == OTHER) and eqn_slow(a, b))
 
 
 @noinline
@@ -116,7 +118,7 @@ def eqn_slow(a, b) -> bool:
         return compare_integers(a, b) == 0
     if a & 7 == FLOAT and b & 7 == FLOAT:
         return float_value(a) == float_value(b)
-    return False
+    return same_compound(a, b)
 
 
 @lisp("max2")
@@ -179,11 +181,16 @@ def minusp(a):
     return truth(minusp_slow(a))
 
 
+@inline
+def is_minus_integer(a) -> bool:
+    return a < 0 if a & 7 == 0 else is_big(a) and is_negative(a) != 0
+
+
 @noinline
 def minusp_slow(a) -> bool:
     if a & 7 == FLOAT:
         return float_value(a) < 0.0
-    return is_big(a) and is_negative(a) != 0
+    return is_big(a) and is_negative(a) != 0 or is_ratio(a) and is_minus_integer(first_part(a))
 
 
 @lisp("plusp")
@@ -193,7 +200,7 @@ def plusp(a):
         return truth(a > 0)
     if a & 7 == FLOAT:
         return truth(float_value(a) > 0.0)
-    return truth(is_big(a) and is_negative(a) == 0)
+    return truth(is_big(a) and is_negative(a) == 0 or is_ratio(a) and not is_minus_integer(first_part(a)))
 
 
 @lisp("evenp")
@@ -210,7 +217,7 @@ def evenp(a):
 @inline
 def numberp(a):
     """Is it a number?  (numberp 1.5) => t  (numberp 'a) => nil"""
-    return truth(is_number(a))
+    return truth(is_number(a) or is_compound(a))
 
 
 @lisp("fixp")

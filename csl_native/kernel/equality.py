@@ -13,6 +13,7 @@ from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow
+from .compound import same_compound
 from .host import H_STACK_OVERFLOW, host
 from .memory import NIL, T, poll
 
@@ -30,7 +31,7 @@ def same_atom(a, b) -> bool:
     if a & 7 == FLOAT:
         return b & 7 == FLOAT and load(a + 8 - FLOAT) == load(b + 8 - FLOAT)
     if a & 7 == OTHER:
-        return is_big(a) and is_big(b) and compare_integers(a, b) == 0
+        return is_big(a) and is_big(b) and compare_integers(a, b) == 0 or same_compound(a, b)
     return False
 
 

@@ -8,7 +8,7 @@ Lisp stack is touched, whatever the bytes are.
 
 from __future__ import annotations
 
-from ..objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_FLOAT, T_HASH, T_RECORD, T_STRING
+from ..objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_COMPLEX, T_FLOAT, T_HASH, T_RATIO, T_RECORD, T_STRING
 from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult  # type: ignore[attr-defined]
 from ..vm import SP, STACK_END
 from ..words import FLOAT, OTHER, STRING, UNWIND, VECTOR
@@ -75,7 +75,7 @@ def fasl_raw(kind, at, size):
 def fasl_object(kind, from_, count):
     """An object of ``count`` values that lie at ``from_``."""
     p = 0
-    if kind == T_HASH and count == lshr(HASH_HEADER, 11) or kind == T_RECORD:
+    if kind == T_HASH and count == lshr(HASH_HEADER, 11) or kind == T_RECORD or (kind == T_RATIO or kind == T_COMPLEX) and count == 2:
         p = make_object(kind << 3 | STRING_HEADER & 7, 8 * count)
         if p == UNWIND:
             return p

@@ -10,6 +10,8 @@ from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host
 from .memory import NIL, UNSET, T, float_value, make_float
 
+TRIG = ("sin", "cos", "tan", "atan", "exp", "log")  # by number, for the host
+
 
 @lisp("sqrt")
 def square_root(a):
@@ -44,7 +46,7 @@ def cos_of(a):
     """The cosine of an angle in radians.  (cos 0) => 1.0"""
     if is_number(a):
         return make_float(callf(LIBM_COS, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
+    return host(H_BAD_TRIG, a, 0, 8)
 
 
 @inline
@@ -57,7 +59,7 @@ def tan_of(a):
     """The tangent of an angle in radians.  (tan 0) => 0.0"""
     if is_number(a):
         return make_float(callf(LIBM_TAN, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
+    return host(H_BAD_TRIG, a, 0, 16)
 
 
 @inline
@@ -69,7 +71,7 @@ def double_atan(d: double) -> double:
 def atan_of(a):
     if is_number(a):
         return make_float(callf(LIBM_ATAN, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
+    return host(H_BAD_TRIG, a, 0, 24)
 
 
 @inline
@@ -82,7 +84,7 @@ def exp_of(a):
     """The exponential function.  (exp 0) => 1.0"""
     if is_number(a):
         return float_result(callf(LIBM_EXP, to_double(a)))
-    return host(H_BAD_TRIG, a, 0, 0)
+    return host(H_BAD_TRIG, a, 0, 32)
 
 
 @lisp("log", "also")
@@ -92,7 +94,7 @@ def log_of(a):
         if d > 0.0:
             return make_float(callf(LIBM_LOG, d))
         return host(H_BAD_TRIG, a, 1, 0)
-    return host(H_BAD_TRIG, a, 0, 0)
+    return host(H_BAD_TRIG, a, 0, 40)
 
 
 @lisp("fix")

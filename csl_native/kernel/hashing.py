@@ -16,6 +16,7 @@ from ..vm import EPOCH
 from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
+from .compound import compound_bits, is_compound
 from .equality import is_cl_equal, is_equal, same_atom
 from .host import H_BAD_HASH, H_NO_MEMORY, host
 from .memory import NIL, T, allocate_small, cons, make_vector, poll, set_field
@@ -68,12 +69,20 @@ def hash_object(v, kind, depth):
     if tag == FLOAT:
         return mix(0 if kind > 8 and load(v + 8 - FLOAT) << 1 == 0 else load(v + 8 - FLOAT))
     if tag == OTHER:
-        return mix(load(v + 8 - OTHER)) if is_big(v) else hash_bytes(v) if load(v - OTHER) & 255 == BYTES_HEADER and kind > 8 else mix(v)
+        return hash_other(v, kind)
     if kind == 8 or kind == 16 and tag == VECTOR:
         return mix(v)
     if tag == STRING:
         return mix(hash_string(v))
     return hash_structure(v, kind, depth) if depth > 0 else 17
+
+
+def hash_other(v, kind):
+    if is_big(v):
+        return mix(load(v + 8 - OTHER))
+    if is_compound(v):
+        return mix(compound_bits(v))
+    return hash_bytes(v) if load(v - OTHER) & 255 == BYTES_HEADER and kind > 8 else mix(v)
 
 
 @bounded("the first eight words")

@@ -10,6 +10,7 @@ from ..vm import SCRATCH, SCRATCH_END
 from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import is_number, truth
 from .comparison import compare_slow
+from .compound import is_ratio
 from .equality import ENTRY
 from .host import H_STACK_OVERFLOW, O_LESSP, host
 from .memory import NIL, ROOT_NONCOM, ROOT_VECTOR, poll
@@ -29,7 +30,7 @@ def rank(x):
         return 2
     if tag == SYMBOL:
         return LAST if x == NIL else 3
-    return NUMBERS if is_number(x) else OTHERS
+    return NUMBERS if is_number(x) or is_ratio(x) else OTHERS
 
 
 @onepass("the bytes of one string")

@@ -37,7 +37,7 @@ from ..kernel.fasl import (
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, T
-from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, F_UNNAMED, HASH_KIND, SYM_ENV, SYM_FLAGS, T_BYTES, T_HASH, T_RECORD
+from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, F_UNNAMED, HASH_KIND, SYM_ENV, SYM_FLAGS, T_BYTES, T_COMPLEX, T_HASH, T_RATIO, T_RECORD
 from ..words import CONS, OTHER, SYMBOL, VECTOR
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Writer:
         if POINTERS[kind] == 0 or kind == T_BYTES:
             data = m.raw(x)
             return [], op(FASL_RAW, kind) + number(len(data)) + data
-        if kind not in (T_HASH, T_RECORD):
+        if kind not in (T_HASH, T_RECORD, T_RATIO, T_COMPLEX):
             raise Unwritable(f"a {BY_TYPE[kind].name} cannot be written to a module: {self.lisp.printer.text(x)}")
         items = self.packed(x) if kind == T_HASH else [m.field(x, 8 * k + 8 - OTHER) for k in range(m.header(x) >> 11)]
         return items, op(FASL_OBJECT, kind) + number(len(items))

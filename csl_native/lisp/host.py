@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 import os
 from typing import TYPE_CHECKING
 
 from .. import gmp
 from ..instructions.layout import CODE_COMPILED
+from ..kernel.floats import TRIG
 from ..kernel.host import H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..machine import MOST_LIMBS, Unwinding, WrongType
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 # What Python's library says of arguments that it cannot take.
 PYTHONS = (ValueError, OverflowError, ZeroDivisionError, UnicodeEncodeError, UnicodeDecodeError)
 INDEFINITE = "~indefinite-value~"  # what compiled code finds in a variable that is unset, as in the original
+# What is calculated with ratios and complex numbers, in lisp/library/compound.lsp.
+COMPARED = frozenset(["lessp", "greaterp", "leq", "geq", "max", "min"])
+COMPOUND = frozenset(["plus", "difference", "times", "quotient", "add1", "sub1", "minus", "abs", "expt", "compare"])
 # Requests that come while memory is taken or freed, or from polls, at which nothing is collected (``kernel/memory.py``).
 AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, H_INTERRUPT, H_DEEP)
 
@@ -143,9 +148,23 @@ class Host:
         raise self.lisp.errors.loud("bad rplaca/rplacd:", a)
 
     def on_bad_arith(self, operation: int, a: int, b: int) -> int:
-        error = self.bad_arith(OPERATIONS[operation], a, b)
-        self.hints.number(OPERATIONS[operation], a, b)
+        name = OPERATIONS[operation]
+        if (found := self.compound(name, a, b)) is not None:
+            return found
+        error = self.bad_arith(name, a, b)
+        self.hints.number(name, a, b)
         raise error
+
+    def compound(self, name: str, *numbers: int) -> int | None:
+        """What an operation gives of numbers of which one is a ratio or a complex number; None where it does not take them."""
+        m = self.m
+        if not any(m.is_ratio(x) or m.is_complex(x) for x in numbers) or not all(map(self.lisp.is_number, numbers)):
+            return None
+        if name in COMPARED:
+            if any(map(m.is_complex, numbers)):
+                return None
+            name = "compare"
+        return m.apply(m.intern("compound-" + name), numbers) if name in COMPOUND else None
 
     def bad_arith(self, name: str, a: int, b: int) -> Unwinding:
         errors = self.lisp.errors
@@ -184,6 +203,8 @@ class Host:
 
     def on_bad_op(self, operation: int, a: int, b: int) -> int:
         name = OPERATIONS[operation]
+        if (found := self.compound(name, a)) is not None:
+            return found
         if name == "length":
             data = self.m.raw(a)
             kind = int.from_bytes(data[:8], "little") >> 3
@@ -272,6 +293,10 @@ class Host:
         """expt, and what sqrt, fix and float could not do (marked by their second argument)."""
         m, errors = self.m, self.lisp.errors
         if n == NIL:
+            if m.is_ratio(a):
+                return int(m.kernel.entry_square_root(0, m.float(self.lisp.to_double(a))))
+            if m.is_complex(a):
+                return self.complex_function("sqrt", a)
             if self.lisp.is_number(a):
                 raise errors.plain("Arg for sqrt out of range", a)
             error = errors.plain("bad arg for trig function", a)
@@ -280,8 +305,14 @@ class Host:
         if n == T:
             if a & 7 == FLOAT and math.isfinite(m.double(a)):
                 return m.integer(int(m.double(a)))
+            if m.is_ratio(a):
+                return int(m.kernel.entry_quotient(0, *m.parts(a)))
+            if a & 7 == FLOAT:
+                raise errors.bare(f"bad args for {'NaN' if math.isnan(m.double(a)) else 'infinity'} in fix")
             raise errors.plain("fix", a)
         if n == UNSET:
+            if m.is_ratio(a):
+                return m.float(self.lisp.to_double(a))
             raise errors.plain("bad arg for float", a)
         x, y = self.lisp.to_number(a), self.lisp.to_number(n)
         if isinstance(x, int) and isinstance(y, int):
@@ -296,15 +327,38 @@ class Host:
                 raise errors.plain("expt", a, n)
             return 0
         base, power = self.lisp.to_double(a), self.lisp.to_double(n)
-        if base < 0 and math.isfinite(power) and power != int(power):
-            raise errors.plain("bad arg for expt", a, n)
+        if base < 0 and math.isfinite(power) and isinstance(y, float):
+            return self.complex_root(base, power)
         try:
             return m.float(base ** power)
         except (OverflowError, ZeroDivisionError):
             odd = power % 2 == 1 if isinstance(y, float) else y % 2 == 1
             return m.float(-math.inf if base < 0 and odd else math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
 
+    def complex_root(self, base: float, power: float) -> int:
+        """A power of a negative number: a complex number, also when the power is whole.  Quarter turns are exact, as in the original."""
+        quarters = round(2 * math.fmod(power, 2))
+        angle = math.pi * (math.fmod(power, 2) - quarters / 2)
+        x, y = math.cos(angle), math.sin(angle)
+        for _ in range(quarters % 4):
+            x, y = -y, x
+        try:
+            size = (-base) ** power
+        except OverflowError:
+            size = math.inf
+        return self.lisp.from_complex(complex(size * x, size * y))
+
+    def complex_function(self, name: str, a: int) -> int:
+        """A function of a complex number."""
+        return self.lisp.from_complex(getattr(cmath, name)(self.lisp.to_complex(a)))
+
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
+        """A function of the kernel's (``c`` says which) of what is no integer or float, or not in its range (b is 1)."""
+        name = TRIG[c >> 3]
+        if self.m.is_ratio(a):
+            return int(getattr(self.m.kernel, f"entry_{name}_of")(0, self.m.float(self.lisp.to_double(a))))
+        if self.m.is_complex(a):
+            return self.complex_function(name, a)
         if b and self.lisp.to_number(a) == 0:
             return self.m.float(-math.inf)
         error = self.lisp.errors.plain("Arg for ln out of range" if b else "bad arg for trig function", a)
@@ -343,9 +397,7 @@ class Host:
         from ..kernel.handmade import USEFUL_CALLS
         name, lisp = USEFUL_CALLS[operation >> 3], self.lisp
         if name == "rational":
-            if not self.m.is_integer(a):
-                raise lisp.errors.plain("bad arg for rational", a)
-            return a
+            return lisp.builtins.named("rational").function(lisp, a) or NIL
         if name == "aerror":
             raise lisp.errors.plain(self.m.text(a) if a & 7 in (STRING, SYMBOL) else lisp.printer.text(a))
         return self.m.apply(self.m.intern(name), [a, b] if name == "error" else [a])

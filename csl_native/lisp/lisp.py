@@ -322,16 +322,18 @@ class Lisp(Installer, Evaluator):
     # -- numbers -------------------------------------------------------------------------
 
     def is_number(self, x: int) -> bool:
-        return x & 7 in (0, FLOAT) or self.machine.is_big(x)
+        return self.machine.is_real(x) or self.machine.is_complex(x)
 
     def to_number(self, x: int) -> int | float:
-        """The Python number of a Lisp one."""
-        return self.machine.double(x) if x & 7 == FLOAT else self.machine.number(x)
+        """The Python number of a real one; of a ratio the nearest float."""
+        return self.to_double(x) if x & 7 == FLOAT or self.machine.is_ratio(x) else self.machine.number(x)
 
     def to_double(self, x: int) -> float:
-        """The double nearest to a Lisp number; infinite for an integer that is too large."""
+        """The double nearest to a real number; infinite for one that is too large."""
         if x & 7 == FLOAT:
             return self.machine.double(x)
+        if self.machine.is_ratio(x):
+            return self.machine.double(self.machine.apply(self.machine.intern("compound-float"), [x]))
         if self.machine.is_big(x) and self.machine.limb_count(x) > MOST_LIMBS:
             return -math.inf if self.machine.is_minus(x) else math.inf
         n = self.machine.number(x)
@@ -339,6 +341,14 @@ class Lisp(Installer, Evaluator):
             return float(n)
         except OverflowError:
             return math.inf if n > 0 else -math.inf
+
+    def to_complex(self, x: int) -> complex:
+        """The Python number of a complex one."""
+        return complex(*map(self.to_double, self.machine.parts(x)))
+
+    def from_complex(self, z: complex) -> int:
+        k = self.machine.kernel
+        return int(k.entry_make_complex(0, self.machine.float(z.real), self.machine.float(z.imag)))
 
     def from_number(self, n: int | float) -> int:
         return self.machine.float(n) if isinstance(n, float) else self.machine.integer(n)

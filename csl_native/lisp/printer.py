@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import gmp
 from ..kernel.memory import NIL, UNSET
-from ..objects import T_BYTES, T_CODE, T_HANDLE, T_HASH, T_RECORD
+from ..objects import T_BYTES, T_CODE, T_COMPLEX, T_HANDLE, T_HASH, T_RATIO, T_RECORD
 from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
 from .streams import Collector, Output, Shown
@@ -152,6 +152,9 @@ class Printer:
             return self.numbers(x)
         if kind == T_RECORD:
             return "#<evector>"
+        if kind in (T_RATIO, T_COMPLEX):
+            first, second = (self.atom(part, escape) for part in m.parts(x))
+            return f"{first}/{second}" if kind == T_RATIO else f"#C({first} {second})"
         return f"#<object {x:x}>"
 
     def handle(self, x: int, escape: bool) -> str:

@@ -30,6 +30,7 @@ String = int
 Fixnum = int
 Integer = int
 Number = int
+AnyNumber = int
 Vector = int
 TYPES: dict[str, Test | None] = {
     "Value": None,
@@ -41,12 +42,13 @@ TYPES: dict[str, Test | None] = {
     "String": lambda m, x: x & 7 == STRING,
     "Fixnum": lambda m, x: x & 7 == 0,
     "Integer": lambda m, x: x & 7 == 0 or bool(m.is_integer(x)),
-    "Number": lambda m, x: x & 7 in (0, FLOAT) or bool(m.is_integer(x)),
+    "Number": lambda m, x: x & 7 in (0, FLOAT) or bool(m.is_real(x)),
+    "AnyNumber": lambda m, x: bool(m.is_real(x) or m.is_complex(x)),
     "Vector": lambda m, x: x & 7 == VECTOR,
 }
 WANTED = {TYPES[name]: what for name, what in {
     "Symbol": "a symbol", "Variable": "a variable", "Pair": "a list that is not empty", "Text": "a symbol or a string", "String": "a string",
-    "Fixnum": "a small integer", "Integer": "an integer", "Number": "a number", "Vector": "a vector"}.items()}
+    "Fixnum": "a small integer", "Integer": "an integer", "Number": "a number", "AnyNumber": "a number", "Vector": "a vector"}.items()}
 CO_VARARGS = 4  # inspect has it, and takes as long to import as the rest of the start
 BARE = "bad args for"  # a message that begins so is printed without the value, as in the original
 

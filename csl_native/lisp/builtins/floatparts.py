@@ -53,7 +53,11 @@ def decode_float(lisp: Lisp, x: Number) -> int:
 @builtin("scale-float", 2)
 def scale_float(lisp: Lisp, x: Checked, n: Checked) -> int:
     """A number times a power of two.  (scale!-float 0.5 4) => 8.0"""
-    return lisp.machine.float(math.ldexp(real(lisp, x, "scale-float"), whole(lisp, n, "scale-float")))
+    d = real(lisp, x, "scale-float")
+    try:
+        return lisp.machine.float(math.ldexp(d, whole(lisp, n, "scale-float")))
+    except OverflowError:
+        return lisp.machine.float(math.copysign(math.inf, d))
 
 
 @builtin("float-sign", 1, 2, wrong="bad arg for float-sign")
@@ -118,64 +122,7 @@ def integer_decode_float(lisp: Lisp, x: Checked) -> int:
     return m.list([m.integer(size), m.integer(exponent), m.integer(-1 if math.copysign(1.0, d) < 0 else 1)])
 
 
-# There are no ratios and no complex numbers: a number is its own numerator and its own real part.
-
-@builtin("numerator", 1, wrong="bad arg for numerator")
-def numerator(lisp: Lisp, x: Number) -> int:
-    """The numerator of a rational number; an integer is its own.  (numerator 5) => 5"""
-    return x
-
-
-@builtin("denominator", 1, wrong="bad arg for denominator")
-def denominator(lisp: Lisp, x: Number) -> int:
-    """The denominator of a rational number; of an integer 1.  (denominator 5) => 1"""
-    return 8
-
-
-@builtin("realpart", 1, 1, "conjugate", wrong="bad arg for realpart")
-def realpart(lisp: Lisp, x: Number) -> int:
-    """The real part of a number, which for real ones is the number itself.  (realpart 5) => 5"""
-    return x
-
-
-@builtin("imagpart", 1, wrong="bad arg for imagpart")
-def imagpart(lisp: Lisp, x: Number) -> int:
-    """The imaginary part of a number, which for real ones is 0.  (imagpart 5) => 0"""
-    return 0
-
-
-@builtin("phase", 1, wrong="bad arg for phase")
-def phase(lisp: Lisp, x: Number) -> int:
-    """The angle of a number as a point of the plane, in radians.  (phase 5) => 0.0"""
-    return lisp.machine.float(math.pi if lisp.to_double(x) < 0 else 0.0)
-
-
 @builtin("validate-number", 1, 2)
 def validate_number(lisp: Lisp, x: Value, more: Value = NIL) -> int:
     """The number itself: none is built wrongly.  (validate!-number 5) => 5"""
     return x
-
-
-@builtin("rational", 1, 1, "rationalize", wrong="bad arg for rational")
-def rational(lisp: Lisp, x: Number) -> int:
-    """The rational number that a number is; there are only those that are integers, else it is an error.
-    (rational 5.0) => 5
-    """
-    d = lisp.to_number(x)
-    if isinstance(d, float) and not d.is_integer():
-        raise lisp.errors.plain("bad arg for rational", x)
-    return lisp.machine.integer(int(d))
-
-
-@builtin("/", 0, -1, wrong="bad arg for quotient")
-def ratio(lisp: Lisp, *arguments: Number) -> int:
-    """The first number divided by all others, exactly: an error where integers would give a ratio.  (/ 12 3) => 4"""
-    m = lisp.machine
-    if not arguments:
-        return 8
-    first, *rest = arguments if len(arguments) > 1 else (8, *arguments)
-    for y in rest:
-        if m.is_integer(first) and m.is_integer(y) and y != 0 and m.kernel.entry_remainder(0, first, y) != 0:
-            raise lisp.errors.plain("bad arg for /, there are no ratios", first, y)
-        first = int(m.kernel.entry_quotient(0, first, y))
-    return first

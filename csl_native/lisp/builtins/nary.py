@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL, T
-from ..registry import Checked, Number, Value, builtin
+from ..registry import AnyNumber, Checked, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -146,17 +146,24 @@ chained("eqn", "entry_eqn", "Are the arguments the same, or equal numbers of one
 
 
 @builtin("=", 0, -1, wrong="bad arg for =")
-def equal_numbers(lisp: Lisp, *arguments: Number) -> int:
+def equal_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
     """Are all numbers equal, integers and floats alike?  (!= 1 1.0) => t"""
-    values = [lisp.to_number(a) for a in arguments]
-    return lisp.truth(all(a == b for a, b in zip(values, values[1:], strict=False)))
+    return lisp.truth(all(same_number(lisp, a, b) for a, b in zip(arguments, arguments[1:], strict=False)))
+
+
+def same_number(lisp: Lisp, a: int, b: int) -> bool:
+    m = lisp.machine
+    if m.is_complex(a) or m.is_complex(b):
+        return all(same_number(lisp, part(0, a), part(0, b)) for part in (m.kernel.entry_realpart, m.kernel.entry_imagpart))
+    if m.is_ratio(a) or m.is_ratio(b):
+        return bool(m.kernel.entry_leq(0, a, b) != NIL and m.kernel.entry_geq(0, a, b) != NIL)
+    return lisp.to_number(a) == lisp.to_number(b)
 
 
 @builtin("/=", 0, -1, wrong="bad arg for =")
-def different_numbers(lisp: Lisp, *arguments: Number) -> int:
+def different_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
     """Are all of them different numbers?  (!/!= 1 2 3) => t"""
-    values = [lisp.to_number(a) for a in arguments]
-    return lisp.truth(len(set(values)) == len(values))
+    return lisp.truth(not any(same_number(lisp, a, b) for k, a in enumerate(arguments) for b in arguments[:k]))
 
 
 @builtin("reversip", 1, 2)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...kernel.memory import NIL, T
 from ...machine import Machine
-from ...words import OTHER, SYMBOL
-from ..registry import Checked, Integer, Number, Value, builtin
+from ...words import FLOAT, OTHER, SYMBOL
+from ..registry import AnyNumber, Checked, Integer, Number, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
@@ -29,6 +29,14 @@ def whole(lisp: Lisp, x: int, who: str) -> int:
     return lisp.machine.number(x)
 
 
+def complex_function(lisp: Lisp, name: str, x: int) -> int:
+    """A function of a complex number, where Python's library has it."""
+    import cmath
+    if not hasattr(cmath, name):
+        raise lisp.errors.plain("bad arg for trig function", x)
+    return lisp.from_complex(getattr(cmath, name)(lisp.to_complex(x)))
+
+
 def float_function(name: str, function: Callable[[float], float]) -> None:
     said = SAID.get(name, "")
     if not said:
@@ -38,7 +46,9 @@ def float_function(name: str, function: Callable[[float], float]) -> None:
     example = f"(lessp (abs (difference ({name} {x}) {function(x):.4f})) 0.001) => t"
 
     @builtin(name, 1, wrong="bad arg for trig function", meaning=f"{said}  {example}")
-    def call(lisp: Lisp, x: Number) -> int:
+    def call(lisp: Lisp, x: AnyNumber) -> int:
+        if lisp.machine.is_complex(x):
+            return complex_function(lisp, name, x)
         d = lisp.to_double(x)
         try:
             return lisp.machine.float(float(function(d)))
@@ -158,6 +168,11 @@ class Division(NamedTuple):
         return int(self.m.kernel.entry_plus2(0, self.quotient, step << 3))
 
 
+def fraction(m: Machine, x: int) -> tuple[int, int]:
+    """Numerator and denominator of a rational number."""
+    return m.parts(x) if m.is_ratio(x) else (x, 8)
+
+
 def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int], where: str, example: int) -> None:
     said = f"The quotient of two numbers, or of one and 1, as an integer that is rounded {where}."
 
@@ -166,12 +181,16 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[Divi
         m = lisp.machine
         if m.is_integer(x) and m.is_integer(y):
             if y == 0:
-                raise lisp.errors.plain(f"bad arg for {'quotient' if name == 'truncate' else name}", x, y)
+                raise lisp.errors.plain("bad arg for quotient", x, y)
             division = Division.of(m, x, y)
             return division.moved(divide(division))
-        value = lisp.to_double(x) / lisp.to_double(y)
+        if FLOAT not in (x & 7, y & 7):
+            a, b, k = fraction(m, x), fraction(m, y), m.kernel
+            return call(lisp, int(k.entry_times2(0, a[0], b[1])), int(k.entry_times2(0, a[1], b[0])))
+        top, bottom = lisp.to_double(x), lisp.to_double(y)
+        value = top / bottom if bottom else math.copysign(math.inf, bottom) * top
         if not math.isfinite(value):
-            raise lisp.errors.plain(f"bad arg for {name}", x)
+            raise lisp.errors.bare(f"bad args for {'NaN' if math.isnan(value) else 'infinity'} in fix")
         return m.integer(function(value))
 
 
@@ -331,21 +350,15 @@ def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
 
 
 
-@builtin("complexp", 1)
-def complexp(lisp: Lisp, x: Value) -> int:
-    """nil: there are no complex numbers.  (complexp 5) => nil"""
-    return NIL
-
-
 @builtin("eq-safe", 1)
 def eq_safe(lisp: Lisp, x: Value) -> int:
     """Is eq as good as equal for a value?  (eq!-safe 'a) => t"""
     return lisp.truth(x & 7 in (0, SYMBOL))
 
 
-@builtin("rationalp", 1, 1, "integerp")
-def rationalp(lisp: Lisp, x: Value) -> int:
-    """Is it an integer?  (rationalp 5) => t"""
+@builtin("integerp", 1)
+def integerp(lisp: Lisp, x: Value) -> int:
+    """Is it an integer?  (integerp 5) => t"""
     return lisp.truth(lisp.machine.is_integer(x))
 
 
@@ -356,13 +369,18 @@ def oddp(lisp: Lisp, x: Integer) -> int:
 
 
 @builtin("signum", 1)
-def signum(lisp: Lisp, x: Number) -> int:
-    """-1, 0 or 1 by the sign of a number; a float for a float.  (signum -5) => -1"""
+def signum(lisp: Lisp, x: AnyNumber) -> int:
+    """-1, 0 or 1 by the sign of a number, a float for a float; of a complex number the one of size 1 with its angle.
+    (signum -5) => -1
+    """
     m = lisp.machine
-    if m.is_integer(x):
-        return -8 if m.is_minus(x) else 8 if x else 0
+    if m.is_integer(x) or m.is_ratio(x):
+        return -8 if m.kernel.entry_minusp(0, x) != NIL else 8 if x else 0
+    if m.is_complex(x):
+        z = lisp.to_complex(x)
+        return lisp.from_complex(z / abs(z)) if z else x
     d = m.double(x)
-    return m.float(float((d > 0) - (d < 0)))
+    return m.float(math.copysign(1.0, d) if d > 0 or d < 0 else d)
 
 
 @builtin("isqrt", 1, wrong="bad arg for isqrt")

@@ -8,29 +8,12 @@ from typing import TYPE_CHECKING
 
 from ...kernel.memory import NIL
 from ...system.process import is_terminal
-from ..registry import Checked, Number, Symbol, builtin
+from ..registry import Checked, Symbol, builtin
 from ..streams import EOF_CHAR
 from .reading import channel
 
 if TYPE_CHECKING:
     from ..lisp import Lisp
-
-
-# -- numbers that there are not ------------------------------------------------------
-
-
-@builtin("complex", 1, 2)
-def complex_(lisp: Lisp, real: Number, imaginary: Checked = 0) -> int:
-    """A real number; there are no others.  (complex 5) => 5"""
-    if imaginary != 0:
-        raise lisp.errors.plain("bad arg for complex, there are no complex numbers", real, imaginary)
-    return real
-
-
-@builtin("cis", 1)
-def cis(lisp: Lisp, angle: Number) -> int:
-    """An error: there are no complex numbers.  (cis 1) is an error"""
-    raise lisp.errors.plain("bad arg for cis, there are no complex numbers", angle)
 
 
 # -- times ---------------------------------------------------------------------------
