@@ -329,13 +329,13 @@ def test_callbacks_and_threads_there(machine: str, images: Path) -> None:
 def why_there(machine: str, image: Path, cpu: str = "") -> dict[str, str]:
     done = there(machine, "-m", "csl_native.tools.csl_image", "why", str(image), "--json", cpu=cpu)
     assert done.stdout, done.stderr
-    return {row["function"]: row["code"] for row in json.loads(done.stdout)}
+    return {row["function"]: row["code"] for row in json.loads(done.stdout)["result"]}
 
 
 def foretold(image: Path, target: str) -> dict[str, str]:
     done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(image), "--json", "--target", target], capture_output=True,
                           text=True, check=False)
-    return {row["function"]: row["code"] for row in json.loads(done.stdout) if row["code"] not in ("", "not-compiled")}
+    return {row["function"]: row["code"] for row in json.loads(done.stdout)["result"] if row["code"] not in ("", "not-compiled")}
 
 
 def test_check_foretells_what_happens_there(machine: str, images: Path, tmp_path: Path) -> None:
@@ -401,7 +401,7 @@ def test_the_best_refinement_that_runs(tmp_path: Path) -> None:
     refinement = refinements[1]
     told = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(path), "--json", "--target",
                            f"{refinement.name},-{min(refinement.features)}"], capture_output=True, text=True, check=True).stdout
-    assert all(row["runs"] == "natively" for row in json.loads(told)), "the baseline's code is there for all"
+    assert all(row["runs"] == "natively" for row in json.loads(told)["result"]), "the baseline's code is there for all"
 
 
 def test_large_system_extensions(images: Path, tmp_path: Path) -> None:

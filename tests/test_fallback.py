@@ -212,7 +212,7 @@ def test_image_tool_and_session_give_the_same_reasons(image: Path) -> None:
     edit_set(image, strange_bytecode)
     expected = [(f.code, f.subject) for f in restore(image, heap=128 << 20).fallbacks]
     done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "why", str(image), "--json"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and [(r["code"], r["function"]) for r in json.loads(done.stdout)] == expected
+    assert done.returncode == 1 and [(r["code"], r["function"]) for r in json.loads(done.stdout)["result"]] == expected
 
 
 @pytest.mark.parametrize("name", [n for n in REFUSALS if "relocation" not in n])
@@ -223,7 +223,7 @@ def test_check_foretells_what_happens(image: Path, name: str) -> None:
     restored = {f.subject: f.code for f in restore(image, heap=128 << 20).fallbacks}
     done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(image), "--json", "--target", host().name],  # type: ignore[union-attr]
                           capture_output=True, text=True, check=False)
-    told = {row["function"]: row["code"] for row in json.loads(done.stdout) if row["code"]}
+    told = {row["function"]: row["code"] for row in json.loads(done.stdout)["result"] if row["code"]}
     assert done.returncode == 1 and told
     if "" in restored:
         assert set(told.values()) == {restored[""]}

@@ -29,7 +29,9 @@ PROGRAM = """(de fact (n) (cond ((zerop n) 1) (t (times n (fact (sub1 n))))))
 def tool(*arguments: str, status: int = 0) -> Any:
     done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments, "--json"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == status, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    told = json.loads(done.stdout)
+    assert (told["version"], told["command"]) == (1, arguments[0])
+    return told["result"] if "result" in told else told
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,7 @@ def test_modules_of_a_library(tmp_path: Path) -> None:
     session = Session(output_library=tmp_path / "lib.img", output=open(os.devnull, "wb"))
     session.eval("(faslout 'm) (de f (x) x) (de g (x) x) (faslend)")
     [row] = tool("modules", str(tmp_path / "lib.img"))
-    assert (row["module"], row["functions"], row["native"]) == ("m", 2, "")
+    assert (row["module"], row["functions"], row["native"]) == ("m", 2, [])
     assert tool("verify", str(tmp_path / "lib.img"))["problems"] == [] and tool("info", str(tmp_path / "lib.img"))["heap bytes"] is None
 
 
@@ -188,3 +190,51 @@ def test_on_a_terminal(image: str, command: str, width: int, tmp_path: Path) -> 
     assert "\x1b[" in data.decode() or command == "disasm"
     piped = subprocess.run(arguments, capture_output=True, text=True, check=False).stdout
     assert "\x1b" not in piped and "█" not in piped
+
+
+@needs_native
+def test_labels_bytes_and_patterns(image: str) -> None:
+    """Jumps go to labels that stand in the listing; the bytes are the code's; a pattern gives all that it fits, and no name all there are."""
+    found = tool("disasm", image, "len", "--tier", "optimised")
+    [lines] = [lines for name, lines in found.items() if name != "function"]
+    labels = [line[:-1] for line in lines if re.fullmatch(r"L\d+:", line)]
+    assert labels == [f"L{k}" for k in range(len(labels))] and labels
+    assert {label for line in lines for label in re.findall(r"\bL\d+(?=$|  ;)", line)} == set(labels)
+    [raw] = [lines for name, lines in tool("disasm", image, "len", "--tier", "optimised", "--bytes").items() if name != "function"]
+    assert len(raw) == len(lines) and all(b.endswith(a.strip().split("  ", 1)[1]) for a, b in zip(lines, raw, strict=True) if re.match(" *[0-9a-f]+  ", a))
+    assert [row["function"] for row in tool("disasm", image, "f[a]ct", "--tier", "bytecode")] == ["fact"]
+    assert {"fact", "len"} <= {row["function"] for row in tool("disasm", image, "--tier", "bytecode")}
+    assert "no function nothing* with bytecode" in tool("disasm", image, "nothing*", status=2)["error"]
+    assert "has no pages for" in tool("disasm", image, "fact", "--tag", "mips64", status=2)["error"]
+    assert "a feature foo" in tool("check", image, "--target", "aarch64+foo", status=2)["error"]
+
+
+@needs_native
+def test_sizes_in_order_and_together(image: str) -> None:
+    whole = tool("size", image)
+    rows = tool("size", image, "--sort")
+    assert [row["bytes"] for row in rows[:-1]] == sorted((row["bytes"] for row in rows[:-1]), reverse=True)
+    assert sum(row["bytes"] for row in rows[:-1]) == rows[-1]["bytes"] == whole[-1]["bytes"] and rows[-1]["percent"] == 100
+    assert tool("size", image, "--top", "3") == [*rows[:3], rows[-1]]
+    groups = tool("size", image, "--by", "prefix")
+    assert sum(row["bytes"] for row in groups) == sum(row["bytes"] for row in whole)
+    assert any(row["what"].endswith("-*") and row["functions"] >= 1 for row in groups)
+
+
+@needs_native
+def test_functions_of_mine_and_sections_by_name(image: str, tmp_path: Path) -> None:
+    from csl_native.native.architectures import host
+    here = host()
+    assert here is not None and [row["function"] for row in tool("functions", image, "--mine")] == ["fact", "len"]
+    assert all(isinstance(row[here.name]["offset"], int) for row in tool("functions", image, "--mine"))
+    names = {row["section"] for row in tool("info", image)["sections"]}
+    assert f"functions-{here.name}" in names and f"functions-{here.tag}" not in names
+    for name in (f"functions-{here.name}", f"functions-{here.tag}"):
+        tool("extract", image, name, "-o", str(tmp_path / name))
+    assert (tmp_path / f"functions-{here.name}").read_bytes() == (tmp_path / f"functions-{here.tag}").read_bytes()
+
+
+def test_a_difference_of_two_architectures(image: str) -> None:
+    from csl_native.tools.compare import unified
+    lines = unified(["; 0x10..0x20", "    10  jg L0", "    14  ret", "L0:"], ["    30  jle L0", "    32  ret", "L0:"], ("one", "other"))
+    assert lines == ["--- one", "+++ other", "@@ -1,3 +1,3 @@", "-jg L0", "+jle L0", " ret", " L0:"]

@@ -82,8 +82,8 @@ def test_what_was_never_run_is_made_for_those_alone_who_ask() -> None:
     assert [a.name for a in architectures() if a.untested] == ["aarch64-macos"]
     with contextlib.redirect_stdout(io.StringIO()) as out:
         main(["tags", "--json"])
-    rows = {row["name"]: row["tested"] for row in json.loads(out.getvalue())}
-    assert rows["aarch64-macos"] == "prepared from documents, never run" and {text for name, text in rows.items() if name != "aarch64-macos"} == {"yes"}
+    rows = {row["name"]: (row["tested"], row["remark"]) for row in json.loads(out.getvalue())["result"]}
+    assert rows.pop("aarch64-macos") == (False, "prepared from documents, never run") and set(rows.values()) == {(True, "")}
 
 
 def test_headers_are_read_from_programs() -> None:
@@ -173,7 +173,7 @@ def test_simulated_machines(name: str, image: Path, tmp_path: Path) -> None:
         known, why = host(), why_no_host()
     assert first == f"(144 0.841471 {known.number if known is not None else 0})", done.stderr
     code = "no-architecture" if known is None else "no-set"
-    assert [row["code"] for row in json.loads(rest)] == [code] and f"[{code}]" in done.stderr
+    assert [row["code"] for row in json.loads(rest)["result"]] == [code] and f"[{code}]" in done.stderr
     assert known is not None or why in done.stderr
     s = restore(tmp_path / "y.img", heap=64 << 20)
     assert s.explain() == [] and s.eval("(list there (sq 9))") == [True, 81]

@@ -195,7 +195,7 @@ def test_it_is_foretold(python: list[str], images: Path, tmp_path: Path) -> None
     told = foretold(path, TAG)
     assert told == {"late": "no-set"}
     done = there(python, "-m", "csl_native.tools.csl_image", "why", windows_path(path), "--json")
-    assert {row["function"]: row["code"] for row in json.loads(done.stdout)} == told
+    assert {row["function"]: row["code"] for row in json.loads(done.stdout)["result"]} == told
 
 
 @exhaustive

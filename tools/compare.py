@@ -11,13 +11,14 @@ from csl_native.image.container import Image
 from csl_native.native.architectures import Architecture
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.tools import listing
+from csl_native.tools.names import section as section_name
 
-ADDRESS = re.compile(r"^\s*[0-9a-f]+  |\b0x[0-9a-f]{3,}\b|; 0x.*$")
+ADDRESS = re.compile(r"^\s*[0-9a-f]+  |; 0x.*$")
 
 
 def differences(a: Image, b: Image) -> list[dict[str, Any]]:
     """Sections, functions and variables that are in one image only, or differ."""
-    rows = [row(f"section {name}", shown(a.sections.get(name)), shown(b.sections.get(name)))
+    rows = [row(f"section {section_name(name)}", shown(a.sections.get(name)), shown(b.sections.get(name)))
             for name in sorted(set(a.sections) | set(b.sections))
             if (a.sections[name].digest if name in a.sections else None) != (b.sections[name].digest if name in b.sections else None)]
     if "heap" in a.sections and "heap" in b.sections:
@@ -50,7 +51,7 @@ def values(view: HeapView) -> dict[str, str]:
 
 
 def normal(lines: list[str]) -> list[str]:
-    """Instructions without addresses."""
+    """Instructions and labels without addresses."""
     return [ADDRESS.sub("", line).rstrip() for line in lines if not line.startswith(";")]
 
 
@@ -64,13 +65,6 @@ def code_of(image: Image, name: str, architecture: Architecture) -> list[str]:
     return [line for _, _, page, offset in entries for line in listing.native(pages, architecture, page * PAGE_SIZE + offset)]
 
 
-def side_by_side(a: list[str], b: list[str], names: tuple[str, str]) -> list[dict[str, Any]]:
-    """Two listings aligned, addresses normalised; equal lines are left out."""
-    x, y = normal(a), normal(b)
-    rows = []
-    for kind, i, j, k, m in difflib.SequenceMatcher(None, x, y, autojunk=False).get_opcodes():
-        if kind != "equal":
-            left, right = x[i:j], y[k:m]
-            for n in range(max(len(left), len(right))):
-                rows.append({names[0]: left[n] if n < len(left) else "", names[1]: right[n] if n < len(right) else ""})
-    return rows
+def unified(a: list[str], b: list[str], names: tuple[str, str]) -> list[str]:
+    """How two listings differ, as ``diff -u`` has it, without addresses."""
+    return list(difflib.unified_diff(normal(a), normal(b), *names, lineterm=""))

@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 import sys
-import time
+from datetime import datetime
 from typing import Any
 
 from csl_native import __version__
@@ -26,37 +26,23 @@ from csl_native.instructions.table import CodeError, derived, install
 from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.copying import tags_of
-from csl_native.native.pages import PAGE_SIZE, RECORD, PageSet
-from csl_native.native.units import units
+from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.system.process import of_output, run_program, said
-from csl_native.tools import census, compare, foretell, listing
-from csl_native.tools import modules as modules_of
+from csl_native.tools import census, foretell, listing, names
+from csl_native.tools.code import TIERS, diff, disasm, page_sets
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
 from csl_native.tools.export import export
+from csl_native.tools.names import tag as tag_name
 from csl_native.tools.signing import CODE, sign, trust
+from csl_native.tools.sizes import size
 from csl_native.trust import Trust
 from csl_native.words import SYMBOL
 
 
-def tag_name(tag: int) -> str:
-    architecture = by_tag(tag)
-    return architecture.name if architecture else f"tag {tag}"
-
-
-def page_sets(image: Image, kind: str) -> dict[int, PageSet]:
-    """The page sets of a kind (kernel or functions) by tag."""
-    result = {}
-    for name in sorted(image.sections):
-        if name.startswith(kind + "-"):
-            pages = PageSet.read(image, name)
-            result[pages.tag] = pages
-    return result
-
-
 def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Sections, architectures and sizes."""
-    rows = [{"section": s.name, "offset": s.offset, "stored": s.stored, "length": s.length, "mapped": s.raw,
+    rows = [{"section": names.section(s.name), "offset": s.offset, "stored": s.stored, "length": s.length, "mapped": s.raw,
              **({"tag": tag_name(s.info["tag"]), "abi": s.info.get("abi", "")} if "tag" in s.info else {})}
             for s in sorted(image.sections.values(), key=lambda s: s.offset)]
     heap = image.sections["heap"].info if "heap" in image.sections else {}
@@ -70,67 +56,22 @@ def functions(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     view = HeapView(image)
     native = view.hard_code()
     tags = sorted({entry[0] for entries in native.values() for entry in entries})
-    rows = []
-    for name in sorted(view.functions()):
+    rows, mine = [], own(view) if options.mine else None
+    for name in sorted(view.functions() if mine is None else mine):
         row: dict[str, Any] = {"function": name}
         for tag in tags:
             found = [e for e in native.get(name, []) if e[0] == tag]
-            row[tag_name(tag)] = f"{found[0][2]}:{found[0][3]:#x}" if found else "bytecode"
+            row[tag_name(tag)] = {"page": found[0][2], "offset": found[0][3]} if found else None
         rows.append(row)
     return rows, 0
 
 
-def chosen(image: Image, options: argparse.Namespace) -> list[Architecture]:
-    if options.tag:
-        return [by_name(options.tag)]
-    return [a for t in page_sets(image, "functions") if (a := by_tag(t)) is not None]
-
-
-def stencil_code(image: Image, view: HeapView, options: argparse.Namespace, result: dict[str, Any]) -> None:
-    """What the stencils of the image make of a function, for the tag that was given or for all."""
-    found = view.code_of(view.functions()[options.function])
-    assert found is not None
-    kernels, wanted = page_sets(image, "kernel"), by_name(options.tag).number if options.tag else None
-    for tag, pages in page_sets(image, "stencils").items():
-        architecture = by_tag(tag)
-        if architecture is not None and wanted in (None, tag):
-            if pages.bad_pages or tag not in kernels:
-                what = f"page {min(pages.bad_pages)} is damaged" if pages.bad_pages else f"there is no kernel-{tag} for them"
-                raise ImageError(f"{image.path}: section stencils-{tag}: {what}; csl-image drop --tag and add make them again")
-            result[f"{architecture.name}, stencils"] = listing.stencil(pages, architecture, found[0], kernels[tag].entry_names)
-    if options.tier == "stencil" and len(result) == 1:
-        raise ImageError(f"{image.path}: has no stencils{f' for {options.tag}' if options.tag else ''}; csl-image add --tag makes some")
-
-
-def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """Bytecode and native code of a function."""
-    module, heap = modules_of.module_of(image, options.function), "heap" in image.sections
-    if module is not None and not (heap and options.function in HeapView(image).functions()):
-        return modules_of.disasm(image, module, options), 0
-    if not heap:
-        known = ", ".join(modules_of.functions(image)[:20])
-        raise ImageError(f"{image.path}: no module of it defines {options.function}; " + (f"they define {known}" if known else "it has none, and no heap"))
-    view, tier = HeapView(image), options.tier
-    result: dict[str, Any] = {"function": options.function}
-    bytecode = view.listing(options.function)
-    if tier in (None, "bytecode"):
-        result["bytecode"] = bytecode
-    if tier == "stencil" or tier is None and options.tag:
-        stencil_code(image, view, options, result)
-    sets = page_sets(image, "functions") if tier in (None, "optimised") else {}
-    for architecture in chosen(image, options) if tier in (None, "optimised") else ():
-        pages = sets.get(architecture.tag)
-        entries = [e for e in view.hard_code().get(options.function, []) if e[0] == architecture.tag]
-        if pages is None or not entries:
-            result[architecture.name] = ["no native code for this tag"]
-            continue
-        lines: list[str] = []
-        for _, _, page, offset in entries:
-            lines += listing.native(pages, architecture, page * PAGE_SIZE + offset)
-        if not architecture.capstone[0]:
-            lines += listing.compiled_again(view, options.function, architecture)
-        result[architecture.name] = lines
-    return result, 0
+def own(view: HeapView) -> list[str]:
+    """Functions that are not the program's own: the base image has none of the name, or another one."""
+    with Image(base_image()) as base:
+        theirs = HeapView(base)
+        known = theirs.functions()
+        return [name for name in view.functions() if name not in known or view.digest_of(name) != theirs.digest_of(name)]
 
 
 def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -145,7 +86,7 @@ def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 continue
             for number, target, place, addend in pages.records():
                 name = architecture.kinds[number].name if number < len(architecture.kinds) else f"unknown kind {number}"
-                rows.append({"set": f"{kind}-{tag}", "page": place // PAGE_SIZE, "place": f"{place % PAGE_SIZE:#x}", "kind": name,
+                rows.append({"set": names.section(f"{kind}-{tag}"), "page": place // PAGE_SIZE, "place": place % PAGE_SIZE, "kind": name,
                              "target": pages.targets[target] or "this set", "addend": addend})
     return rows, 0
 
@@ -185,7 +126,8 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     except (ImageError, CodeError) as error:
         problems.append(str(error))
     doubts = {name: doubt for name in sorted(image.sections) if name.startswith(CODE) and (doubt := Trust().doubt(image, name))}
-    return {"image": image.path, "problems": problems, "not trusted here": doubts}, 1 if problems else 0
+    problems = [names.said(names.section(text)) for text in problems]
+    return {"image": image.path, "problems": problems, "not trusted here": {names.section(name): doubt for name, doubt in doubts.items()}}, 1 if problems else 0
 
 
 def target(text: str) -> tuple[Architecture, frozenset[str]]:
@@ -235,29 +177,6 @@ def check(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     return rows, 1 if any(row["code"] not in ("", "not-compiled") for row in rows) else 0
 
 
-def size(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """Every byte of the file: by section, and inside of page sets by function."""
-    rows = []
-    covered = 0
-    for s in sorted(image.sections.values(), key=lambda s: s.offset):
-        covered += s.stored
-        rows.append({"what": s.name, "bytes": s.stored})
-        if s.name.startswith("functions-"):
-            pages = PageSet.read(image, s.name)
-            code = 0
-            for _, entry in sorted(pages.entries.items(), key=lambda row: int(row[0])):
-                n = sum(length for _, length in entry.get("parts", []))
-                code += n
-                rows.append({"what": f"  {s.name} {entry['name']}", "bytes": n})
-            rows.append({"what": f"  {s.name} relocation records ({pages.record_count})", "bytes": RECORD.size * pages.record_count})
-            free = len(pages.data) - sum(n for _, n in found) if (found := units(pages)) is not None else 0
-            rows.append({"what": f"  {s.name} free", "bytes": free})
-            rows.append({"what": f"  {s.name} head, cells and padding", "bytes": s.stored - code - free - RECORD.size * pages.record_count})
-    rows.append({"what": "roots, directory, superseded sections and padding", "bytes": image.size - covered})
-    rows.append({"what": "all of the file", "bytes": image.size})
-    return rows, 0
-
-
 def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """What is in the heap by type, and the biggest objects; or how a symbol and what it has are kept."""
     view = HeapView(image)
@@ -265,25 +184,6 @@ def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         return census.why_kept(view, options.symbol), 0
     rows, biggest = census.census(view)
     return {"objects": sum(row["objects"] for row in rows), "bytes": sum(row["bytes"] for row in rows), "types": rows, "biggest": biggest}, 0
-
-
-def diff(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """What differs between two images, or between two architectures' code of one function."""
-    if options.function is not None:
-        if options.tag is None or len(options.tag) != 2:
-            raise ValueError("diff --function NAME needs --tag twice")
-        a, b = (by_name(name) for name in options.tag)
-        tags_of(image, options.tag)
-        for architecture in (a, b):
-            if not any(entry[0] == architecture.tag for entry in HeapView(image).hard_code().get(options.function, ())):
-                raise ImageError(f"{image.path}: function {options.function} has no native code for {architecture.name}; csl-image functions says what has")
-        rows = compare.side_by_side(compare.code_of(image, options.function, a), compare.code_of(image, options.function, b), (a.name, b.name))
-    elif options.other is None:
-        raise ValueError("diff needs a second image, or --function NAME --tag A --tag B")
-    else:
-        with Image(options.other) as other:
-            rows = compare.differences(image, other)
-    return rows, 1 if rows else 0
 
 
 def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -294,8 +194,9 @@ def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     for name, s in sorted(image.sections.items()):
         if name.startswith(PREFIX):
             module = name.removeprefix(PREFIX)
-            rows.append({"module": module, "date": time.ctime(int(s.info.get("date", 0))), "bytes": s.length, "functions": len(s.info.get("functions", ())),
-                         "native": " ".join(tag_name(tag) for tag in module_tags(image, module))})
+            rows.append({"module": module, "date": datetime.fromtimestamp(int(s.info.get("date", 0))).isoformat(" "),
+                         "bytes": s.length, "functions": len(s.info.get("functions", ())),
+                         "native": [tag_name(tag) for tag in module_tags(image, module)]})
     return rows, 0
 
 
@@ -304,15 +205,15 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     here = host()
     own = here.features() if here is not None else frozenset()
     return [{"tag": a.tag, "name": a.name, "triple": a.triple, "abi": a.abi, "bits": 8 * a.word, "order": "big" if a.big_endian else "little",
-             "relocation kinds": len(a.kinds), "features": " ".join(sorted(a.baseline)),
-             "here": "yes" if here is not None and a.number == here.number and a.baseline <= own else "",
-             "tested": a.untested or "yes"} for a in with_refinements()], 0
+             "relocation kinds": len(a.kinds), "features": sorted(a.baseline),
+             "here": here is not None and a.number == here.number and a.baseline <= own,
+             "tested": not a.untested, "remark": a.untested} for a in with_refinements()], 0
 
 
 def instructions(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """The instructions of this build: numbers, operands, what they take from the stack and give, and what they mean"""
-    return [{"number": r.number, "name": r.name, "operands": " ".join(f"{name}:{kind}" for name, kind in r.operands), "bytes": r.size,
-             "takes": " ".join(r.inputs), "gives": r.gives, "kind": r.kind, "fails": "yes" if r.fails else "", "meaning": r.meaning.split("\n")[0]}
+    return [{"number": r.number, "name": r.name, "operands": [f"{name}:{kind}" for name, kind in r.operands], "bytes": r.size,
+             "takes": list(r.inputs), "gives": r.gives, "kind": r.kind, "fails": bool(r.fails), "meaning": r.meaning.split("\n")[0]}
             for r in derived()], 0
 
 
@@ -325,7 +226,15 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
 COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, sign, trust,
                                                     add, drop, thin, compact, copy, extract, export, report, tags, instructions, completion)}
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
+JSON_VERSION = 1  # another one when a field goes or means something else; those that come are no change
 WITHOUT_IMAGE = ("tags", "instructions", "completion", "trust")
+
+
+def count(text: str) -> int:
+    """A number of rows."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows; 0, 1, 2 ... expected")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -357,8 +266,15 @@ def parser() -> argparse.ArgumentParser:
         if name == "check":
             p.add_argument("--target", required=True, help="architecture with features that the machine has: TAG+feature+feature")
         if name == "disasm":
-            p.add_argument("function", help="function name")
-            p.add_argument("--tier", choices=("bytecode", "stencil", "optimised"), help="one tier; all, when there is a tag, without it")
+            p.add_argument("function", nargs="?", help="function name, or a pattern like 'f*'; all functions without it")
+            p.add_argument("--tier", choices=TIERS, help="one tier; all, when there is a tag, without it")
+            p.add_argument("--bytes", action="store_true", help="with the bytes of each instruction")
+        if name == "functions":
+            p.add_argument("--mine", action="store_true", help="only those that the base image does not have as they are")
+        if name == "size":
+            p.add_argument("--sort", action="store_true", help="the biggest first, each byte once")
+            p.add_argument("--top", type=count, metavar="N", help="only the N biggest")
+            p.add_argument("--by", choices=("function", "prefix"), default="function", help="functions whose names begin alike together")
         if name == "heap":
             p.add_argument("--symbol", help="how this symbol, its value and its function are kept")
         if name == "diff":
@@ -392,7 +308,7 @@ def visible(result: Any) -> Any:
 def show(options: argparse.Namespace, result: Any) -> None:
     """JSON, or text: on a terminal with rich, where that is installed."""
     if options.json:
-        print(json.dumps(result, indent=1, default=str))
+        print(json.dumps({"version": JSON_VERSION, "command": options.command, "result": result}, indent=1, default=str))
         return
     if not isinstance(result, str):
         result = visible(result)
@@ -425,10 +341,11 @@ def command(arguments: list[str] | None) -> int:
     except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
         if of_output(error):
             raise
-        text = sentence(error) if isinstance(error, ImportError) else said(error)
+        text = names.said(sentence(error) if isinstance(error, ImportError) else said(error))
         if isinstance(error, OSError) and error.filename is not None and error.filename == getattr(options, "output", None):
             text = f"{error.filename}: cannot be written ({error.strerror})"
-        print(json.dumps({"error": text}) if options.json else f"csl-image: {shown(text)}", file=sys.stdout if options.json else sys.stderr)
+        as_json = {"version": JSON_VERSION, "command": options.command, "error": text}
+        print(json.dumps(as_json) if options.json else f"csl-image: {shown(text)}", file=sys.stdout if options.json else sys.stderr)
         return 2
     show(options, result)
     return int(status)

@@ -11,6 +11,8 @@ from csl_native.native.architectures import by_name
 from csl_native.native.copying import copy_sections, tags_of
 from csl_native.native.modulecode import module_digests, module_sections
 from csl_native.progress import Progress
+from csl_native.tools.names import find
+from csl_native.tools.names import section as shown
 
 TRIES = 3
 
@@ -59,7 +61,7 @@ def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         own = {name: s.info["tag"] for name, s in writer.image.sections.items() if "tag" in s.info}
         gone = frozenset(name for name, tag in own.items() if tag in wanted or tag & 31 in wanted)  # a tag without refinement takes them along
         writer.commit(dropped=gone, small=True)
-    return [{"section dropped": name} for name in sorted(gone)], 0
+    return [{"section dropped": shown(name)} for name in sorted(gone)], 0
 
 
 def thin(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -69,7 +71,7 @@ def thin(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         gone = frozenset(name for name, s in writer.image.sections.items() if "tag" in s.info and s.info["tag"] not in keep)
         if gone:
             writer.commit(dropped=gone, small=True)
-    return [{"section dropped": name} for name in sorted(gone)], 0
+    return [{"section dropped": shown(name)} for name in sorted(gone)], 0
 
 
 def compact(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -86,12 +88,12 @@ def copy(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     if not options.tag and not options.module:
         raise ValueError("copy needs what to copy: --tag TAG or --module NAME")
     sections = copy_sections(image, options.to, options.tag or [], options.module or [])
-    return [{"section": s.name, "bytes": len(s.data), "copied to": options.to} for s in sections], 0
+    return [{"section": shown(s.name), "bytes": len(s.data), "copied to": options.to} for s in sections], 0
 
 
 def extract(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Write the contents of a section to a file."""
-    data = image.read(options.section)
+    data = image.read(find(image, options.section))
     with open(options.output, "wb") as file:
         file.write(data)
     return [{"section": options.section, "bytes": len(data), "written to": options.output}], 0

@@ -38,7 +38,8 @@ def disasm(image: Image, module: str, options: argparse.Namespace) -> dict[str, 
         if architecture is not None and wanted in (None, tag):
             pages = PageSet.read(image, section_name(tag, module))
             places = [int(place) for place, row in pages.entries.items() if row["name"] == options.function]
-            result[architecture.name] = [line for place in places for line in listing.native(pages, architecture, place)] or ["no native code for this tag"]
+            lines = [line for place in places for line in listing.native(pages, architecture, place, options.bytes)]
+            result[architecture.name] = lines or ["no native code for this tag"]
     if options.tag and options.tier != "bytecode" and by_name(options.tag).name not in result:
         result[by_name(options.tag).name] = ["no native code for this tag"]
     return result

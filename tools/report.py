@@ -12,7 +12,7 @@ from csl_native.image.container import Image, ImageError
 from csl_native.native.architectures import Architecture, by_tag
 from csl_native.native.pages import PageSet
 from csl_native.stencils.offline import OfflineTable
-from csl_native.tools import census, compare, foretell, listing
+from csl_native.tools import census, compare, foretell, listing, names
 
 RUN = 0x10000  # where the code of stencils is shown to be
 
@@ -21,10 +21,10 @@ def report(image: Image, function: str | None) -> str:
     """The page; ``function`` is the one whose code is shown on every architecture (None: the one with the longest bytecode)."""
     view = HeapView(image) if "heap" in image.sections else None
     data: dict[str, Any] = {"image": image.path, "bytes": image.size, "tree": tree(image, view), "matrix": matrix(image, view)}
-    if view is not None and (names := view.functions()):
-        if function is not None and function not in names:
+    if view is not None and (found := view.functions()):
+        if function is not None and function not in found:
             raise ImageError(f"{image.path}: no function {function} with bytecode; csl-image functions lists them")
-        chosen = function or max(names, key=lambda name: (len(view.raw(view.code_of(names[name])[1][0])), name))  # type: ignore[index]
+        chosen = function or max(found, key=lambda name: (len(view.raw(view.code_of(found[name])[1][0])), name))  # type: ignore[index]
         data["code"] = code(image, view, chosen)
     text = json.dumps(data).replace("<", "\\u003c")  # nothing in a name can end the script, or begin another
     page = files("csl_native.tools").joinpath("report.html").read_text()
@@ -35,7 +35,7 @@ def tree(image: Image, view: HeapView | None) -> dict[str, Any]:
     """What the bytes of the file are, as a tree of names and sizes."""
     children: list[dict[str, Any]] = []
     for s in sorted(image.sections.values(), key=lambda s: -s.stored):
-        node: dict[str, Any] = {"name": s.name, "size": s.stored}
+        node: dict[str, Any] = {"name": names.section(s.name), "size": s.stored}
         if s.name == "heap" and view is not None:
             node["children"] = [{"name": row["type"], "size": row["bytes"]} for row in census.census(view, 0)[0]]
         elif "tag" in s.info and not s.name.startswith("stencils"):

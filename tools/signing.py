@@ -11,6 +11,7 @@ from csl_native.image.container import STRONG, Image, ImageError, Section, match
 from csl_native.image.digests import wrong_page
 from csl_native.image.writing import Writer
 from csl_native.system.files import BINARY
+from csl_native.tools.names import section as section_name
 from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, local_key, set_trusted, state_of, trusted_keys, vouched
 from csl_native.trust import sign as signed
 
@@ -76,7 +77,7 @@ def sign(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         infos = sealed(writer.image, private)
         writer.commit(infos=infos)
     signer = raw(private.public_key()).hex() if private is not None else "this user"
-    return [{"section": name, "signed by": signer} for name in sorted(infos)], 0
+    return [{"section": section_name(name), "signed by": signer} for name in sorted(infos)], 0
 
 
 def sealed(image: Image, private: Any) -> dict[str, dict[str, Any]]:

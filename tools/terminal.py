@@ -10,6 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from csl_native.tools import listing
+
 BARS = ("stored", "bytes", "objects", "functions compiled")  # columns with a bar beside the number: a share of their sum
 GOOD, BAD, DIM = "green", "bold red", "dim"
 BAR_WIDTH = 16
@@ -28,6 +30,11 @@ def renderable(command: str, result: Any) -> RenderableType:
         return why(result)
     if command == "verify":
         return verdict(result)
+    if command == "disasm" and isinstance(result, list):
+        return Group(*(Group(Text(row["function"], style="bold"), renderable(command, row)) for row in result))
+    if command == "diff" and isinstance(result, dict):
+        colours = {"+": GOOD, "-": "red", "@": "cyan"}
+        return Group(*(Text(line, style=colours.get(line[:1], "")) for line in result["listing"]))
     if command == "disasm":
         tiers = [Panel(Text("\n".join(lines)), title=name, title_align="left", border_style="cyan") for name, lines in result.items() if name != "function"]
         return Columns(tiers, padding=(0, 1))
@@ -59,7 +66,7 @@ def table(rows: list[dict[str, Any]]) -> RenderableType:
     for row in rows:
         cells: list[RenderableType] = []
         for name in names:
-            cells.append(cell(row.get(name)))
+            cells.append(cell(row.get(name) if name not in row or isinstance(row[name], bool | int) else listing.cell(name, row[name])))
             if name in sums:
                 cells.append(bar(row.get(name) or 0, sums[name]))
         made.add_row(*cells)
