@@ -31,7 +31,9 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file
   -- FILE        send standard output to a file
-  --gc-trigger N -w -w+ -w- --nogui -b -s -x -a -f -m -p -y   accepted as by the original; no effect here
+  -w-            no window, as scripts for the original say: -q, -v, -g, -o without -i and the lack of an image are the original's, too (-w
+                 and -w+ the same)
+  --gc-trigger N --nogui -b -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
   --engine NAME        what runs bytecode
   --engines            list the engines: what each is, its size for each tag of the image, and whether it is here
@@ -58,6 +60,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
 exit status: the argument of (stop n), 0 at the end of the input, 1 after an error in a form of -e (without -q), 2 for a wrong command line
 or unusable image"""
 
+WINDOW = ("w", "w+", "w-")  # what scripts for the original begin with: other options are then as it has them
 FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
          "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
 IMAGES = ("i", "o")  # whose value can be -, the program's own image
@@ -94,7 +97,7 @@ class Options:
         self.image: str | None = None
         self.output: str | None = None
         self.libraries: list[str] = []
-        self.modern = False
+        self.modern = self.original = False
         self.gc_trigger: str | None = None
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.help = self.version = False
         self.gc_stress: bool | int = False
@@ -151,6 +154,8 @@ def parse(arguments: list[str]) -> Options:
             options.profile = given or ""
         elif name in SWITCHES:
             setattr(options, SWITCHES[name], True)
+        elif name in WINDOW:
+            options.original = True
         elif name in FLAGS:
             pass
         elif name in VALUED or (not a.startswith("--") and name[:1] in VALUED):
@@ -168,6 +173,8 @@ def parse(arguments: list[str]) -> Options:
             pass
         else:
             wrong.append(f"unknown option {a}")
+    if options.original:
+        options.quiet = False  # there -q only leaves out the echo, which is not shown anyway
     for text in wrong:  # ignored, as by the original; quiet runs are strict
         if options.quiet:
             raise UsageError(f"{text}; csl --help lists the options")
@@ -317,6 +324,15 @@ class Tee:
             f.flush()
 
 
+def has_heap(path: str) -> bool:
+    """Is a file an image that a session can begin from?"""
+    from .image.container import Image
+    if not os.path.exists(path):
+        return False
+    with Image(path) as image:
+        return "heap" in image.sections
+
+
 def run(options: Options) -> int:
     from .baseimage import base_image
     from .lisp.builtins.randoms import start
@@ -325,6 +341,12 @@ def run(options: Options) -> int:
     if options.log:
         out = Tee(out, open(options.log, "wb"))
     image = None if options.cold or options.image in (None, "-") else options.image
+    if options.original:
+        if image is not None and not os.path.exists(image):
+            print(f'\n+++ Image file "{files.shown(image)}(InitialImage)" can not be read')
+            return 1
+        if options.image is None and not options.cold and options.output and has_heap(options.output):
+            image = options.image = options.output
     for name in options.files:
         if options.quiet and name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 from csl_native.image.container import Image
@@ -19,6 +20,9 @@ from .lisp.transcript import CompilerWords, Transcript
 from .session import Session
 from .system.process import is_terminal
 from .system.waiting import patient
+
+
+REVISION = 6250  # of the original, whose behaviour is meant
 
 
 class TopLevel:
@@ -96,15 +100,20 @@ class TopLevel:
                 self.session.lisp.output.write(f"GC trigger set to {self.options.gc_trigger}\n")
             if self.options.forms and self.options.quiet and not self.options.files:
                 self.guarded(Input())
+            self.heading()
             for form in self.options.forms:
                 self.guarded(Input(text=form), False, given=True)
+            self.machinery()
             for name in self.files():
+                self.about_to_read(name)
                 if self.missing(name):
                     self.session.lisp.output.write(f'\n+++ Could not read file "{name}"\n')
                 else:
-                    self.guarded(self.open(name))
+                    code = self.one_file(name) or code
         except Stopped as stopped:
             code = stopped.code
+        if self.heads:
+            self.session.lisp.output.write(f"\n\nEnd of Lisp run after {time.process_time() - self.session.lisp.started:.2f}+0.00 seconds\n")
         if code == 0:  # also where the program ended by itself, as with (preserve)
             missing = self.native_compile()
         self.explain()
@@ -113,6 +122,39 @@ class TopLevel:
             with open(self.options.depends, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.writelines(f"{name}\n" for name in self.read)
         return code or missing
+
+    def one_file(self, name: str) -> int:
+        """Read a file.  In the original (stop n) ends what is read, and the next file comes; with what status it ended."""
+        try:
+            self.guarded(self.open(name))
+        except Stopped as stopped:
+            if not self.options.original or name == "-":
+                raise
+            return stopped.code
+        return 0
+
+    # -- what the original says of itself with -v ------------------------------------------
+
+    @property
+    def heads(self) -> bool:
+        return bool(self.options.verbose and self.options.original)
+
+    def heading(self) -> None:
+        if self.heads:
+            from . import __version__
+            date = time.ctime(os.path.getmtime(self.session.path or base_image()))
+            self.session.lisp.output.write(f"\nCodemist Standard Lisp revision {REVISION} for csl-native: {__version__}\nCreated: {date}\n\n")
+
+    def machinery(self) -> None:
+        if self.heads:
+            lisp, count = self.session.lisp, os.cpu_count() or 1
+            lisp.output.write(f"Memory allocation: {self.session.machine.cage.heap >> 20} Mbytes\n"
+                              f"There {'is' if count == 1 else 'are'} {count} processor{'' if count == 1 else 's'} available\n")
+            lisp.machine.set_value(lisp.machine.intern("*echo"), T)
+
+    def about_to_read(self, name: str) -> None:
+        if self.heads and name != "-" and not self.missing(name):
+            self.session.lisp.output.write(f'\n+++ About to read file "{name}"\n')
 
     def files(self) -> list[str]:
         """What is read: the files that were named; else standard input, but where -e or --native-compile were all that a quiet run should do."""
@@ -173,7 +215,7 @@ class TopLevel:
             m.set_value(lisp.s_comp, T)
             m.set_value(lisp.s_pwrds, T)
         lisp.words = CompilerWords(lisp, not programs)
-        lisp.errors.trace = VALUES if self.options.backtrace else COMPILED
+        lisp.errors.trace = VALUES if self.options.backtrace and not self.options.original else COMPILED
 
     def modern(self) -> bool:
         """Is what is read typed by somebody, or was it asked for that this is as if it were?"""
@@ -248,8 +290,14 @@ class TopLevel:
             transcript.given(form)
             transcript.gives(lisp.eval(form))
             return True
-        while more := lisp.protect(evaluated):
-            pass
+        try:
+            while more := lisp.protect(evaluated):
+                pass
+        except Stopped:
+            if not self.options.original:
+                raise
+            lisp.output.write("\n")
+            more = None
         if more is None:
             raise Stopped(1)
 

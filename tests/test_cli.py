@@ -371,3 +371,22 @@ def test_a_profile_names_functions_in_python(csl: Run) -> None:
     names = [line.split()[-1] for line in done.stderr.splitlines()]
     assert names[2] == "getenv", done.stderr
     assert "name of a file" in csl("--profile=", "-e", "nil").stderr
+
+
+def test_scripts_for_the_original(csl: Run, tmp_path: Path) -> None:
+    """With -w- options are as the original has them."""
+    (tmp_path / "a.lsp").write_text("(plus 1 2)\n(stop 3)\n")
+    (tmp_path / "b.lsp").write_text("(plus 2 2)\n")
+    done = csl("-w-", "-q", "a.lsp", "b.lsp")
+    assert (done.stdout, done.returncode) == ("\n3\n\n4\n", 3)
+    done = csl("-w-", "-q", "-e", "(stop 7)")
+    assert (done.stdout, done.returncode) == ("(stop 7)\n", 1)
+    done = csl("-w-", "-i", "absent.img")
+    assert (done.stdout, done.returncode) == ('\n+++ Image file "absent.img(InitialImage)" can not be read\n', 1)
+    (tmp_path / "c.lsp").write_text("(setq c 5)\n(preserve)\n")
+    csl("-w-", "-o", "n.img", "c.lsp")
+    assert csl("-w-", "-o", "n.img", text="c\n").stdout == "> \n5\n> "
+    lines = csl("-w-", "-v", "b.lsp").stdout.splitlines()
+    assert [line for line in lines if "csl-native" not in line and "Created" not in line and "Memory" not in line and "There " not in line] == [
+        "", "", "", '+++ About to read file "b.lsp"', "(plus 2 2)", "4", "", "", "", lines[-1]]
+    assert lines[-1].startswith("End of Lisp run after ")
