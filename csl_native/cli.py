@@ -49,7 +49,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --profile[=FILE]     say at the end which functions took the time; and write the stacks of names with counts of samples to a file, as
                        flame graphs are made of
-  --gdb                let GDB see the names of native functions
+  --gdb                let GDB see native functions: break -function lisp:NAME, backtrace
   --trust WHO          whose native code runs, and whose heap needs no proof: none, local (what you made), keys (and what was signed with
                        keys that you trust; the default), all
   --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,

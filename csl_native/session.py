@@ -136,15 +136,14 @@ class Session(Restoring, Calling):
     def tell_gdb(self) -> None:
         """Let a debugger of this process see the names of native functions, those that exist and those to come."""
         from .native.architectures import host
-        from .native.gdb import Gdb
+        from .native.gdb import Gdb, Named
         from .native.perfmap import symbols
         architecture = host()
         if architecture is None or not architecture.return_code:
             raise ValueError("GDB's interface for compiled code is not there for this machine")
         if self.gdb is None:
-            self.gdb = Gdb(bytes.fromhex(architecture.return_code))
-        for address, size, name in symbols(self):
-            self.gdb.add(address, size, name)
+            self.gdb = Gdb(architecture)
+        self.gdb.add_all(Named(*row) for row in symbols(self))
 
     # -- native sets for preserve ------------------------------------------------------
 

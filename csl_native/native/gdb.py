@@ -1,8 +1,8 @@
 """GDB's JIT interface: a debugger of the process sees the names of native functions.
 
 GDB looks for ``__jit_debug_descriptor`` in the process, a list of object files in memory, and stops at ``__jit_debug_register_code`` to
-see new ones (GDB manual, "JIT Compilation Interface").  A small shared object with the two is made and loaded; each function is an
-object file of its own with one symbol.
+see new ones (GDB manual, "JIT Compilation Interface").  A small shared object with the two is made and loaded; each function of the jit is an
+object file of its own, and what is there from the start is a few.  They have symbols, and tables by which a debugger unwinds (``unwinding.py``).
 """
 
 from __future__ import annotations
@@ -12,14 +12,27 @@ import os
 import struct
 import tempfile
 import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from ..baseimage import cache_folder
 from ..system.files import others_can_write
 from ..system.host import this_host
-from .elffile import FUNC, OBJECT, Format, Section
+from . import unwinding
+from .architectures import Architecture
+from .elffile import ALLOC, EXECUTABLE, EXECUTE, FUNC, GLOBAL, NOBITS, OBJECT, PROGBITS, STRTAB, SYMTAB, Format, Section, Symbols
 
 PAGE = 1 << 16  # as large as the pages of any system
 REGISTER, UNREGISTER = 1, 2
+NEAR = 1 << 16  # functions that are no further from each other are told of together
+
+
+class Named(NamedTuple):
+    """A function in memory."""
+
+    address: int
+    size: int
+    name: str
 
 
 class HostFormat(Format):
@@ -31,12 +44,21 @@ class HostFormat(Format):
             raise ValueError(f"GDB is told of code by ELF files; this is {this_host().text()}")
         super().__init__(header.bits, header.big_endian, header.machine, header.flags)
 
-    def object_file(self, name: str, address: int, size: int) -> bytes:
-        """A file that says that a function is at an address."""
-        label = name.replace(":", "_", 1).encode("utf-8", "replace")  # GDB would take what stands before a colon for a file
-        symbols = self.symbol(0, 0, 0, 0, 0) + self.symbol(1, address, size, FUNC, 1)
-        return self.file(2, [Section(".text", 8, 6, address, b"", size=size), Section(".symtab", 2, 0, 0, symbols, 3, 1, len(symbols) // 2),
-                             Section(".strtab", 3, 0, 0, b"\0" + label + b"\0")], [], 64 if self.wide else 52)
+    def object_file(self, functions: list[Named], frames: bytes) -> bytes:
+        """A file that says which functions are where, and how to unwind through them."""
+        symbols = Symbols(self)
+        low, high = min(f.address for f in functions), max(f.address + f.size for f in functions)
+        for f in functions:
+            symbols.add(f.name, f.address, f.size, FUNC, 1, GLOBAL)
+        table, local, _ = symbols.finish()
+        sections = [
+            Section(".text", NOBITS, ALLOC | EXECUTE, low, b"", size=high - low),
+            Section(".symtab", SYMTAB, 0, 0, table, 3, local, len(symbols.form.symbol(0, 0, 0, 0, 0))),
+            Section(".strtab", STRTAB, 0, 0, bytes(symbols.names), align=1),
+        ]
+        if frames:
+            sections.append(Section(".eh_frame", PROGBITS, ALLOC, 0, frames))
+        return self.file(EXECUTABLE, sections, [], self.head_sizes[0])
 
     def library(self, code: bytes) -> bytes:
         """The shared object with the two names; ``code`` is what a function consists of that only returns."""
@@ -86,28 +108,50 @@ def library_path(data: bytes) -> str:
 
 
 class Gdb:
-    """The list of functions that a debugger sees; one a process."""
+    """The list of functions that a debugger sees; one a process.  They are called as everywhere, ``lisp:NAME`` and ``csl:NAME``."""
 
-    def __init__(self, code: bytes) -> None:
-        self.format = HostFormat()
-        library = ctypes.CDLL(library_path(self.format.library(code)))
+    def __init__(self, architecture: Architecture) -> None:
+        self.format, self.architecture = HostFormat(), architecture
+        library = ctypes.CDLL(library_path(self.format.library(bytes.fromhex(architecture.return_code))))
         self._tell = library.__getattr__("__jit_debug_register_code")
         self._list = Descriptor.in_dll(library, "__jit_debug_descriptor")
         self._list.version = 1
         self._entries: dict[int, tuple[Entry, ctypes.Array[ctypes.c_char]]] = {}
+        self._known: set[tuple[int, int]] = set()  # addresses and sizes of what was told of together
 
     def add(self, address: int, size: int, name: str) -> None:
         """Tell that a function is at an address."""
-        if address in self._entries:
-            return
-        data = self.format.object_file(name, address, size)
+        if address not in self._entries:
+            self._register(address, [Named(address, size, name)])
+
+    def add_all(self, functions: Iterable[Named]) -> None:
+        """Tell of functions that stay, those that lie together at once."""
+        together: list[Named] = []
+        for f in sorted(f for f in functions if f[:2] not in self._known and f.address not in self._entries):
+            if together and f.address > together[-1].address + together[-1].size + NEAR:
+                self._register(together[0].address, together)
+                together = []
+            together.append(f)
+            self._known.add(f[:2])
+        if together:
+            self._register(together[0].address, together)
+
+    def _register(self, key: int, functions: list[Named]) -> None:
+        data = self.format.object_file(functions, self._frames(functions))
         buffer = ctypes.create_string_buffer(data, len(data))
         entry = Entry(self._list.first, None, ctypes.addressof(buffer), len(data))
         if self._list.first:
             Entry.from_address(self._list.first).previous = ctypes.addressof(entry)
         self._list.first = ctypes.addressof(entry)
-        self._entries[address] = entry, buffer
+        self._entries[key] = entry, buffer
         self._say(REGISTER, entry)
+
+    def _frames(self, functions: list[Named]) -> bytes:
+        """How to unwind through functions that are in memory, where that can be told."""
+        if not unwinding.can_tell(self.architecture):
+            return b""
+        rows = [unwinding.function(self.architecture, ctypes.string_at(f.address, f.size), f.address) for f in functions if f.size]
+        return unwinding.eh_frame(self.architecture, rows, self.format, None)
 
     def remove(self, address: int) -> None:
         """Tell that it is there no longer."""

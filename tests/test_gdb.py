@@ -1,0 +1,106 @@
+"""GDB in a program of Lisp: names, breakpoints, and back-traces through Lisp's frames to where the thread began."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csl_native.native import unwinding
+from csl_native.native.architectures import host
+from csl_native.native.gdb import Gdb, Named
+from csl_native.native.perfmap import symbols
+from csl_native.session import Session
+
+from .conftest import ROOT, needs_native
+
+PROGRAM = """(de walk (n) (cond ((zerop n) (leaf n)) (t (add1 (walk (sub1 n))))))
+(de leaf (n) (list n (quotient 7 n)))
+(de top (n) (list (walk n) 1))
+(de warm (k) (cond ((greaterp k 0) (errorset '(top 3) nil nil) (warm (sub1 k)))))
+(warm 3)
+"""
+
+
+@needs_native
+def test_what_a_debugger_is_told() -> None:
+    """A file of what is there from the start: names as everywhere, and frames of all functions."""
+    from elftools.dwarf.callframe import FDE
+    from elftools.elf.elffile import ELFFile
+
+    here = host()
+    if here is None or not here.return_code or here.format != "ELF":
+        pytest.skip("GDB's interface is not there for this machine")
+    session = Session(output=open(os.devnull, "wb"))
+    told, known = Gdb(here), [Named(*row) for row in symbols(session) if row[2].startswith(("csl:c", "lisp:l"))]
+    told.add_all(known)
+    told.add_all(known)  # what it knows it is not told again
+    files = [ELFFile(io.BytesIO(bytes(buffer))) for _, buffer in told._entries.values()]
+    names = [s.name for elf in files for s in elf.get_section_by_name(".symtab").iter_symbols() if s.name]
+    assert names.count("csl:collect") == 1 and "lisp:last" in names and all(":" in name for name in names)
+    for elf in files:
+        frames = elf.get_dwarf_info().EH_CFI_entries() if unwinding.can_tell(here) else []
+        text = elf.get_section_by_name(".text")
+        starts = {f.header["initial_location"] for f in frames if isinstance(f, FDE)}
+        assert all(text["sh_addr"] <= at < text["sh_addr"] + text["sh_size"] for at in starts)
+        assert len(starts) > 0 or not frames
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_gdb_goes_through_all_frames(tmp_path: Path) -> None:
+    """It stops in a function of the jit by its name; its callers are those in Lisp, then the kernel, then Python, then the system."""
+    here = host()
+    if shutil.which("gdb") is None or here is None or not unwinding.can_tell(here):
+        pytest.skip("gdb is not installed, or nothing can be told of frames here")
+    (tmp_path / "p.lsp").write_text(PROGRAM)
+    said: Any = gdb(
+        tmp_path,
+        "break -function lisp:leaf",
+        "run",
+        "info symbol $pc",
+        "backtrace",
+        "finish",
+        "info functions csl:collect$",
+        "print 'lisp:top'",
+    )
+    assert "lisp:leaf in section .text" in said
+    frames = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(\S+) \(", said, re.M)
+    assert frames[:3] == ["lisp:leaf", "lisp:walk", "lisp:walk"]
+    assert frames.index("lisp:top") < frames.index("csl:enter") < frames.index("ffi_call") < len(frames) - 1
+    assert "??" not in frames[: frames.index("csl:enter")] and frames[-1] in (
+        "clone3",
+        "clone",
+        "_start",
+        "__libc_start_main",
+        "start_thread",
+    )
+    assert (
+        re.search(r"0x[0-9a-f]+ +csl:collect", said)
+        and re.search(r"0x[0-9a-f]+ <lisp:top>", said)
+        and re.search(r"in lisp:walk \(\)", said)
+    )
+
+
+def gdb(folder: Path, *commands: str) -> str:
+    told = [word for command in ("set breakpoint pending on", *commands) for word in ("-ex", command)]
+    program = [sys.executable, "-m", "csl_native.cli", "-q", "--gdb", "--jit", "0", str(folder / "p.lsp")]
+    done = subprocess.run(
+        ["gdb", "-batch", "-nx", *told, "--args", *program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONPATH": str(ROOT)},
+    )
+    if "ptrace" in done.stderr or "not permitted" in done.stderr:
+        pytest.skip(f"gdb may not trace here: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout
