@@ -143,7 +143,12 @@ class Session(Restoring, Calling):
             raise ValueError("GDB's interface for compiled code is not there for this machine")
         if self.gdb is None:
             self.gdb = Gdb(architecture)
-        self.gdb.add_all(Named(*row) for row in symbols(self))
+        told = [Named(*row) for row in symbols(self)]
+        moving = {compiled.memory.address for compiled in self.lisp.jit.functions.values()} if self.lisp.jit is not None else set()
+        self.gdb.add_all(f for f in told if f.address not in moving)
+        for f in told:
+            if f.address in moving:
+                self.gdb.add(*f)
 
     # -- native sets for preserve ------------------------------------------------------
 
