@@ -19,7 +19,7 @@ help:
 
 # The main job on real input: programs compiled, preserved, restored natively, and with their pages refused.
 demo: $(STAMP)
-	$(BIN)/python -m csl_native.demo
+	$(BIN)/python -m csl_native.app.demo
 
 # All fast tests.
 test: $(STAMP)
@@ -72,11 +72,11 @@ bench: $(STAMP)
 
 # Writes the generated pages of docs.
 docs: $(STAMP)
-	$(BIN)/python -m csl_native.manual
+	$(BIN)/python -m csl_native.build.manual
 
 # One wheel for every machine, in dist: the kernels of all architectures are compiled for it, which takes some minutes.
 wheel: $(STAMP)
-	$(BIN)/python -m csl_native.wheel
+	$(BIN)/python -m csl_native.build.wheel
 
 # A Debian without python3-venv cannot make a virtual environment: the package is installed when we may, else the last line says what to do.
 $(STAMP): pyproject.toml

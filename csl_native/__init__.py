@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .containers import Numbers, Table, Vector
-    from .exceptions import Error, LimitReached, LispError, SessionError
     from .lisp.limits import Limits
-    from .session import Session, restore
-    from .values import Handle, Symbol
+    from .session.containers import Numbers, Table, Vector
+    from .session.session import Session, restore
+    from .session.values import Handle, Symbol
+    from .system.exceptions import Error, LimitReached, LispError, SessionError
 
 __version__ = "0.1.0"
 __all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol", "Table", "Vector", "restore"]
-_MODULES = {"containers": "Numbers Table Vector", "exceptions": "Error LimitReached LispError SessionError", "lisp.limits": "Limits",
-            "session": "Session restore", "values": "Handle Symbol"}
+_MODULES = {"session.containers": "Numbers Table Vector", "system.exceptions": "Error LimitReached LispError SessionError", "lisp.limits": "Limits",
+            "session.session": "Session restore", "session.values": "Handle Symbol"}
 
 
 def __getattr__(name: str) -> Any:  # the command line must not pay for what it does not use

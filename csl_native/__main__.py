@@ -1,6 +1,6 @@
 """``python -m csl_native``: the ``csl`` command."""
 
-from .cli import program
+from .app.cli import program
 
 if __name__ == "__main__":
     program()

@@ -9,8 +9,8 @@ import stat
 import threading
 from collections.abc import Iterable, Iterator
 
-from csl_native.exceptions import Error
 from csl_native.system import files as system
+from csl_native.system.exceptions import Error
 
 TEMPORARY = ".new"  # the end of the name of a file that is being written beside its place
 

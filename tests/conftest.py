@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from csl_native.baseimage import base_image
-from csl_native.native.architectures import host
-from csl_native.session import Session
+from csl_native import Session
+from csl_native.architectures import host
+from csl_native.saving.baseimage import base_image
 
 ROOT = Path(__file__).resolve().parent.parent
-CSL = [sys.executable, "-m", "csl_native.cli"]
+CSL = [sys.executable, "-m", "csl_native"]
 
 
 if "csl-native-tests-" not in os.environ.get("XDG_CONFIG_HOME", ""):  # keys of their own: one set for all test processes and what they start

@@ -78,7 +78,7 @@ def code(data: bytes) -> None:
 
 def relocation(data: bytes) -> None:
     """Relocation records applied to a small set, in memory whose bounds are checked."""
-    from csl_native.native.architectures import by_tag
+    from csl_native.architectures import by_tag
     from csl_native.native.elf import apply_text
     from csl_native.native.pages import RECORD
     from csl_native.relocation.kinds import ROW_WORDS
@@ -106,9 +106,9 @@ _cache: dict[str, Any] = {}
 
 def heap(data: bytes) -> None:
     """A heap, as csl-image looks at it without running it."""
-    from csl_native.heapview import HeapView
     from csl_native.image.container import ImageError
     from csl_native.instructions.table import CodeError
+    from csl_native.saving.heapview import HeapView
     from csl_native.tools.census import census, why_kept
 
     class Stub:
@@ -133,10 +133,10 @@ def heap(data: bytes) -> None:
 def module(data: bytes) -> None:
     """The values of a module, made by the native kernel; they must be well-formed."""
     from csl_native.kernel.fasl import BAD
-    from csl_native.kernels import Unwinding
+    from csl_native.runtime.kernels import Unwinding
     session = _cache.get("session")
     if session is None:
-        from csl_native.session import Session
+        from csl_native import Session
         session = _cache["session"] = Session(heap=64 << 20, output=open(os.devnull, "wb"))
         _cache["runs"] = 0
 
@@ -178,7 +178,7 @@ def typed(data: bytes) -> None:
     except OperationException:
         return
     if "typed" not in _cache:
-        from csl_native.session import Session
+        from csl_native import Session
         _cache["typed"] = Session(heap=64 << 20, output=open(os.devnull, "wb"))
     with contextlib.suppress(RangeException):
         _cache["typed"].run(lambda: define(_cache["typed"].lisp, module_))
@@ -200,10 +200,10 @@ TARGETS: dict[str, Callable[[bytes], None]] = {f.__name__: f for f in (image, di
 
 def seeds() -> None:
     """Small examples of each kind, from a small image."""
-    from csl_native.heapview import HeapView
+    from csl_native import Session
     from csl_native.image.container import SLOT, Image, Section, write
     from csl_native.native.pages import RECORD
-    from csl_native.session import Session
+    from csl_native.saving.heapview import HeapView
     r = random.Random(1)
     session = Session(heap=64 << 20, output=open(os.devnull, "wb"), output_library=FOLDER / "lib.img")
     session.eval("(faslout 'm) (de f (x) (prog (i) l (setq i (g x 1 2.5 \"text\" '(a (b . c)) 12345678901234567890)) (cond (i (go l))))) (faslend)")
@@ -252,13 +252,12 @@ def main() -> None:
     import atheris
     name = sys.argv.pop(1)
     with atheris.instrument_imports(include=["csl_native"]):
-        import csl_native.heapview
         import csl_native.image.container
         import csl_native.instructions.proof
         import csl_native.native.elf
         import csl_native.native.pages
-        import csl_native.tools.csl_image
-        import csl_native.trust  # noqa: F401
+        import csl_native.saving.heapview
+        import csl_native.saving.trust  # noqa: F401
     TARGETS[name](b"")
     atheris.Setup([*sys.argv, str(CORPUS / name)], TARGETS[name])
     atheris.Fuzz()

@@ -15,13 +15,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from csl_native import LispError, Session, restore
+from csl_native.heap.objects import CODE_HEADER
+from csl_native.heap.vm import HEAP
 from csl_native.image.container import Image, ImageError, Section, write
 from csl_native.instructions.codec import Code, encode
 from csl_native.instructions.table import LOCALS, OPERANDS, CodeError, Instruction, instructions
-from csl_native.objects import CODE_HEADER
-from csl_native.session import LispError, Session, restore
-from csl_native.verifying import private_env
-from csl_native.vm import HEAP
+from csl_native.saving.verifying import private_env
 
 PROGRAM = """(de fact (n) (cond ((lessp n 2) 1) (t (times n (fact (sub1 n))))))
              (de walk (x) (cond ((atom x) x) (t (cons (walk (car x)) (walk (cdr x))))))

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from csl_native import Session
 from csl_native.image.container import Image, ImageError, update, write
-from csl_native.preserve import preserve
-from csl_native.session import Session
+from csl_native.saving.preserve import preserve
+from csl_native.saving.trust import sealing_key
 from csl_native.tools.csl_image import main as csl_image
-from csl_native.trust import sealing_key
 
 from .test_faults import SECTOR, heap_and_module, known, module, refinement, sections
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from csl_native.session import LispError, Session, restore
+from csl_native import LispError, Session, restore
 
 HEAP = 32 << 20
 

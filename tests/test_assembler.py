@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import LispError, Session, restore
 from csl_native.asm.text import AsmError, parse
 from csl_native.engines.record import engines
-from csl_native.session import LispError, Session, restore
 
 from .conftest import machine_runs_natively, needs_native
 
@@ -155,7 +155,7 @@ def test_parse_keeps_places() -> None:
 
 
 def asm(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "csl_native.asm.cli", *arguments], capture_output=True, text=True, input=text, timeout=120, check=False)
+    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_asm", *arguments], capture_output=True, text=True, input=text, timeout=120, check=False)
 
 
 @needs_native

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csl_native import gmp
-from csl_native.apart import Apart
+from csl_native import LispError, Session
 from csl_native.kernel.memory import NO_LIMIT
-from csl_native.session import LispError, Session
+from csl_native.system import gmp
+from csl_native.system.apart import Apart
 
 INTEGERS = st.builds(lambda bits, n, sign: sign * (n >> max(0, 5000 - bits)), st.integers(1, 5000), st.integers(0, (1 << 5000) - 1), st.sampled_from([1, -1]))
 SPARSE = st.builds(lambda ks, sign: sign * sum(1 << k for k in ks), st.lists(st.integers(0, 9000), min_size=1, max_size=5), st.sampled_from([1, -1]))

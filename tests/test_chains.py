@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from csl_native import LispError, Session
 from csl_native.instructions.codec import decode
 from csl_native.native.chains import chained
-from csl_native.session import LispError, Session
 
 from .conftest import needs_native
 from .test_fronts import code_of

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from csl_native.baseimage import base_image
-from csl_native.cli import UsageError, parse, size_of
+from csl_native.app.cli import UsageError, parse, size_of
+from csl_native.architectures import by_name
 from csl_native.image.container import Image, Section, update
-from csl_native.native.architectures import by_name
+from csl_native.saving.baseimage import base_image
 
 from .conftest import machine_runs_natively, needs_native
 
@@ -103,7 +103,7 @@ def test_output_can_go_to_files(csl: Run, tmp_path: Path) -> None:
 def test_interrupt(tmp_path: Path) -> None:
     import signal
     import time
-    process = subprocess.Popen([sys.executable, "-m", "csl_native.cli", "-q", "-e", "(print 'ready)", "-e", "(flush)",
+    process = subprocess.Popen([sys.executable, "-m", "csl_native", "-q", "-e", "(print 'ready)", "-e", "(flush)",
                                 "-e", "(prog nil l (go l))", "-e", "(print 'after)"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     time.sleep(0.5)
@@ -116,7 +116,7 @@ def test_interrupt_of_a_read(tmp_path: Path) -> None:
     """Standard input is a pipe in which there is nothing."""
     import signal
     import time
-    process = subprocess.Popen([sys.executable, "-m", "csl_native.cli", "-q"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "csl_native", "-q"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write("(progn (print 'ready) (flush))\n")
     process.stdin.flush()
@@ -140,7 +140,7 @@ def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
 
 
 def test_a_link_of_another_name_has_an_image_of_that_name(tmp_path: Path) -> None:
-    (tmp_path / "start").write_text(f"#!{sys.executable}\nfrom csl_native.cli import program\nprogram()\n")
+    (tmp_path / "start").write_text(f"#!{sys.executable}\nfrom csl_native.app.cli import program\nprogram()\n")
     (tmp_path / "start").chmod(0o755)
     (tmp_path / "algebra").symlink_to("start")
 
@@ -265,7 +265,7 @@ def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
     if pid == 0:
         os.environ["TERM"] = "dumb"
         os.chdir(tmp_path)
-        os.execv(sys.executable, [sys.executable, "-m", "csl_native.cli"])
+        os.execv(sys.executable, [sys.executable, "-m", "csl_native"])
     seen, deadline, sent = b"", time.monotonic() + 40, 0
     steps = [(b"> ", b"(plus 1 41)\r"), (b"42", b"(car 5)\r"), (b"car of an atom", b"\x04")]
     while time.monotonic() < deadline:
@@ -310,7 +310,7 @@ def test_adding_and_dropping_a_tag_leaves_the_rest(tmp_path: Path) -> None:
 
 
 def host_name() -> str:
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     architecture = host()
     return architecture.name if architecture else ""
 
@@ -343,7 +343,7 @@ def test_functions_that_cannot_be_compiled_are_named(csl: Run, tmp_path: Path) -
 
 def test_starting_reads_no_compiler(csl: Run) -> None:
     """What only compiling, relocating under CPython and other machines need is not imported before it is used."""
-    script = ("import sys\nfrom csl_native.cli import main\nmain(['-q', '-e', 'nil'])\n"
+    script = ("import sys\nfrom csl_native.app.cli import main\nmain(['-q', '-e', 'nil'])\n"
               "heavy = ('native.compiler', 'native.elf', 'native.workers', 'engines.weave', 'restricted.llvm', 'restricted.checker', 'tools')\n"
               "print([name for name in heavy if 'csl_native.' + name in sys.modules], 'llvmlite' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session, restore
+from csl_native.heap.vm import HEAP
 from csl_native.image.container import Image
 from csl_native.native.collecting import BATCH, CodeCollector, Span
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.native.units import holes, keep, part, plan, unit_of, units
-from csl_native.session import Session, restore
-from csl_native.vm import HEAP
 
 from .conftest import needs_native
 from .test_corpus import CORPUS, PROGRAMS, program

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from csl_native.cage import Cage
+from csl_native.heap.cage import Cage
+from csl_native.heap.objects import BYTES_HEADER, CODE_HEADER, HANDLE_HEADER, SYMBOL_SIZE, object_size
+from csl_native.heap.vm import HEAP, LINE
+from csl_native.heap.words import CONS, SYMBOL, VECTOR
 from csl_native.kernel.collector import LONG_BUDGET, MIN_BUDGET, POISON
 from csl_native.kernel.memory import FIXED_SYMBOLS, ROOT_VECTOR
-from csl_native.machine import Machine
-from csl_native.objects import BYTES_HEADER, CODE_HEADER, HANDLE_HEADER, SYMBOL_SIZE, object_size
-from csl_native.vm import HEAP, LINE
-from csl_native.words import CONS, SYMBOL, VECTOR
+from csl_native.native.compiler import entry_table
+from csl_native.runtime.machine import Machine
 
 HEAP_SIZE = 24 << 20
 SEEDS = range(3)
@@ -26,7 +27,7 @@ SEEDS = range(3)
 @pytest.fixture
 def m() -> Iterator[Machine]:
     machine = Machine(Cage(HEAP_SIZE))
-    machine.attach_python()
+    machine.attach_python(entry_table())
     machine.format()
     machine.kernel.collect(1)
     yield machine

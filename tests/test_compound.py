@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csl_native.session import Session, restore
+from csl_native import Session, restore
 
 VALUES = [
     ("(list (!/ 1 3) (!/ -2) (!/ 750 140) (!/ -114 -83) (!/ 6 3) (!/ 1 (!/ 1 3)))", "(1/3 -1/2 75/14 114/83 2 3)"),

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from csl_native.objects import F_FLUID
-from csl_native.session import LispError, Session
+from csl_native import LispError, Session
+from csl_native.heap.objects import F_FLUID
 
 CONSTANTS = ("nil", "t", "kconst")
 # X is the constant; each form is evaluated, compiled as the body of a function, and defined with ``*comp`` set.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.session import Session, restore
+from csl_native import Session, restore
 
 from .conftest import CSL, ROOT, machine_runs_natively, needs_native
 

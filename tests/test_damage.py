@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import Session
 from csl_native.image.container import Image, ImageError, Section, write
-from csl_native.session import Session
 from csl_native.tools.csl_image import main as csl_image
 
 from .conftest import machine_runs_natively
@@ -27,7 +27,7 @@ COMMANDS = ("info", "functions", "modules", "relocs", "heap", "size", "verify")
 # Asks one image after the other, in a process of its own: what it says of each goes to standard output.
 ASK = """
 import os, sys
-from csl_native.session import Session, LispError, restore
+from csl_native import Session, LispError, restore
 for path in sys.argv[2:]:
     try:
         session = restore(path, heap=64 << 20, output=open(os.devnull, "wb"))
@@ -186,9 +186,9 @@ def test_tables_that_do_not_fit_the_stencils() -> None:
     """Every table is there, in its size, and its rows stay inside of the code and the records."""
     import struct
 
-    from csl_native.baseimage import base_image
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     from csl_native.native.pages import PageSet
+    from csl_native.saving.baseimage import base_image
     from csl_native.stencils.table import check_tables, section_name
     architecture = host()
     with Image(base_image()) as image:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from csl_native.debugger import Debugger, Stop
+from csl_native import LispError, Session
+from csl_native.heap.objects import SYM_ENV
 from csl_native.kernel.host import HOST_CODES
-from csl_native.objects import SYM_ENV
-from csl_native.session import LispError, Session
+from csl_native.runtime.debugger import Debugger, Stop
 
 from .conftest import needs_native
 

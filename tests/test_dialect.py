@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from csl_native.session import Session
+from csl_native import Session
 
 Run = Callable[..., Any]
 

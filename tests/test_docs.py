@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.manual import PAGES
-from csl_native.native.architectures import MODULES
-from csl_native.session import Session
+from csl_native import Session
+from csl_native.architectures import MODULES
+from csl_native.build.manual import PAGES
 
 from .conftest import ROOT, needs_native
 
 PAGES_WITH_EXAMPLES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")), *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = {"csl": [sys.executable, "-m", "csl_native.cli"], "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
+COMMANDS = {"csl": [sys.executable, "-m", "csl_native"], "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
 
 
 SOURCE = re.compile(r"```lisp\n% (\S+\.lsp)\n(.*?)```", re.S)  # a file that the following examples of the page use

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from csl_native.session import Handle, LispError, Session, SessionError, restore
+from csl_native import Handle, LispError, Session, SessionError, restore
 
 from .conftest import needs_native
 

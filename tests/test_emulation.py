@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import Session, restore
+from csl_native.architectures import by_name, host
 from csl_native.engines.record import engines
 from csl_native.image.container import Image
-from csl_native.native.architectures import by_name, host
-from csl_native.session import Session, restore
 
 from . import emulation
 from .conftest import ROOT, needs_native, sign_again
@@ -26,15 +26,15 @@ from .test_corpus import CORPUS, PROGRAMS, program
 from .test_debugger import LOOPS
 
 pytestmark = [pytest.mark.slow, needs_native]
-MODULE = ["-m", "csl_native.cli", "-q", "-k", "64M"]
+MODULE = ["-m", "csl_native", "-q", "-k", "64M"]
 
 
 SPIN = f"(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0) {LOOPS['words']}"
 ATTACH = """
 import sys, threading, time
-from csl_native.debugger import Debugger
-from csl_native.objects import SYM_ENV
-from csl_native.session import restore
+from csl_native.runtime.debugger import Debugger
+from csl_native.heap.objects import SYM_ENV
+from csl_native import restore
 s = restore(sys.argv[1], heap=64 << 20, jit=int(sys.argv[2]))
 m, seen, result = s.machine, [], []
 if len(sys.argv) > 3:
@@ -239,7 +239,7 @@ def test_the_tutorial_there(machine: str, images: Path) -> None:
         text = (Path(__file__).resolve().parent.parent / "docs" / "typed-modules.md").read_text()
         source, library = f"{path}.{os.getpid()}.lsp", f"{path}.{os.getpid()}"
         Path(source).write_text(text[text.index("% factorial.lsp"):].partition("```")[0])
-        subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", "-o", library, source], check=True, stdin=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "csl_native", "-q", "-o", library, source], check=True, stdin=subprocess.DEVNULL)
         tags = [word for name in ("x86-64", *emulation.MACHINES) for word in ("--tag", name)]
         subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "add", library, *tags], check=True)
         os.replace(library, path)
@@ -298,7 +298,7 @@ def test_hand_made_code_there(machine: str, images: Path, tmp_path: Path) -> Non
 
 SCRIPT = """
 import sys, threading
-from csl_native.session import LispError, restore
+from csl_native import LispError, restore
 path = sys.argv[1]
 sessions = [restore(path, heap=32 << 20) for _ in range(3)]
 results = [None] * 3
@@ -367,8 +367,8 @@ def test_check_foretells_what_happens_there(machine: str, images: Path, tmp_path
 
 def models(image: Path, emulator: str, cpu: str) -> str:
     """Which tag's code a function of the image runs, on a model of this machine's own architecture."""
-    script = ("import sys\nfrom csl_native.session import restore\ns = restore(sys.argv[1], heap=64 << 20)\nm, h = s.machine, s.hardcode\n"
-              "from csl_native.objects import SYM_FN1\na = m.words[m.field(m.intern('unit'), SYM_FN1) >> 3]\n"
+    script = ("import sys\nfrom csl_native import restore\ns = restore(sys.argv[1], heap=64 << 20)\nm, h = s.machine, s.hardcode\n"
+              "from csl_native.heap.objects import SYM_FN1\na = m.words[m.field(m.intern('unit'), SYM_FN1) >> 3]\n"
               "print([x.tag for x in h.spans if x.memory.address <= a < x.memory.address + x.size],"
               " s.eval('(list (unit 0) (unit 0.0) (unit 2.0))'), s.explain())")
     return subprocess.run([emulator, "-cpu", cpu, sys.executable, "-c", script, str(image)], capture_output=True, text=True, timeout=200, check=False,

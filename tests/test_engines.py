@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import Session, restore
+from csl_native.architectures import architectures, host
 from csl_native.engines.listing import here
 from csl_native.engines.record import Engine, engines
 from csl_native.engines.weave import check_ends, kernel_program
+from csl_native.heap.objects import CODE_HEADER
 from csl_native.instructions.codec import Code
 from csl_native.instructions.table import CodeError, instructions
-from csl_native.native.architectures import architectures, host
-from csl_native.objects import CODE_HEADER
-from csl_native.session import Session, restore
 
 from .conftest import ROOT, machine_runs_natively
 from .test_corpus import PROGRAMS, runner, wrong
@@ -82,7 +82,7 @@ def test_choosing_an_engine() -> None:
     assert lacking, "one architecture at least cannot jump to a function"
     program = kernel_program(None, lacking[0].tail_calls)
     assert "interpret_registers" not in program.functions and "interpret_threaded" in program.functions
-    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "--engines"], capture_output=True, text=True, check=True).stdout
+    done = subprocess.run([sys.executable, "-m", "csl_native", "--engines"], capture_output=True, text=True, check=True).stdout
     assert all(name in done for name in engines())
 
 
@@ -110,10 +110,10 @@ def op_twice_and_more(n: i8, a, b):
 '''
 USE = """
 import csl_native
-from csl_native.session import Session
+from csl_native import Session
 from csl_native.instructions.codec import Code, encode, disassemble
-from csl_native.objects import CODE_HEADER
-from csl_native.manual import instructions_page
+from csl_native.heap.objects import CODE_HEADER
+from csl_native.build.manual import instructions_page
 assert csl_native.__file__.startswith(__import__('os').getcwd()), csl_native.__file__
 code = Code(2, 2, False, 2, 8, encode("local", 0) + encode("local", 1) + encode("twice_and_more", 5) + encode("return"))
 print("twice_and_more 5" in "\\n".join(disassemble(code)), "Push (2 a, b + n) as a pair." in instructions_page())
@@ -160,15 +160,15 @@ ENGINE = Engine("another", "the loop once more", 5, lambda rows, place: weave.lo
 @pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel here")
 def test_an_engine_is_one_file_and_builds_may_leave_some_out(scratch: Path) -> None:
     (scratch / "csl_native" / "engines" / "another.py").write_text(ENGINE)
-    assert "another    yes" in python(scratch, "-m", "csl_native.cli", "--engines")
-    assert python(scratch, "-m", "csl_native.cli", "-q", "--native=off", "--engine", "another", "-e", "(print (nth '(1 2 3) 2))") == "2\n"
+    assert "another    yes" in python(scratch, "-m", "csl_native", "--engines")
+    assert python(scratch, "-m", "csl_native", "-q", "--native=off", "--engine", "another", "-e", "(print (nth '(1 2 3) 2))") == "2\n"
     python(scratch, "-m", "csl_native.build", "--without", "another", "--without", "threaded")
-    listing = python(scratch, "-m", "csl_native.cli", "--engines")
+    listing = python(scratch, "-m", "csl_native", "--engines")
     assert "threaded   no: left out of this build" in listing and "switch     yes" in listing
-    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "--engine", "threaded", "-e", "1"], cwd=scratch, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "csl_native", "--engine", "threaded", "-e", "1"], cwd=scratch, capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(scratch)}, check=False)
     assert done.returncode == 2 and "no such engine here: threaded; this kernel has" in done.stderr
-    assert python(scratch, "-m", "csl_native.cli", "-q", "-e", "(print 3)") == "3\n"
+    assert python(scratch, "-m", "csl_native", "-q", "-e", "(print 3)") == "3\n"
 
 
 @pytest.mark.parametrize("name", [*HERE, "python", None])

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session
+from csl_native.architectures import Architecture, architectures, by_name
 from csl_native.image.container import Image, write
 from csl_native.native import unwinding
-from csl_native.native.architectures import Architecture, architectures, by_name
 from csl_native.native.elf import type_number
 from csl_native.native.kernelset import kind_numbers
 from csl_native.native.pages import PageSet
-from csl_native.session import Session
 from csl_native.tools import export, listing
 from csl_native.tools.csl_image import main
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session
 from csl_native.engines.weave import kernel_program
 from csl_native.restricted.checker import Program, Refusal
-from csl_native.session import Session
 
 HEAD = "def f(a):\n    return invoke1(a, a, a)\n"
 REFUSED = {

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session, restore
+from csl_native.architectures import by_name, host
 from csl_native.image.container import Image, Section, update, write
-from csl_native.native.architectures import by_name, host
 from csl_native.native.pages import PAGE_SIZE, PageSet
-from csl_native.session import Session, restore
 
 from .conftest import machine_runs_natively, needs_native, sign_again
 
@@ -186,7 +186,7 @@ def test_redefinition_drops_native_code_everywhere(image: Path) -> None:
 def test_restoring_needs_no_compiler(image: Path) -> None:
     """A process in which llvmlite, keystone, capstone and pyelftools cannot be imported."""
     program = ("import sys\nfor n in ('llvmlite', 'keystone', 'capstone', 'elftools', 'rich', 'prompt_toolkit'): sys.modules[n] = None\n"
-               f"from csl_native.session import restore\ns = restore({str(image)!r}, heap=128 << 20)\n"
+               f"from csl_native import restore\ns = restore({str(image)!r}, heap=128 << 20)\n"
                "assert s.function('fib')(20) == 6765 and s.explain() == []\n"
                "s.eval('(de h (x) (fib x))')\nassert s.eval('(h 10)') == 55\n"
                "try: s.native_compile(['h'])\nexcept RuntimeError as error: assert 'llvmlite' in str(error)\nelse: raise SystemExit('compiled?')\n")
@@ -260,7 +260,7 @@ def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path)
 
 
 def test_reasons_for_programs(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", "--native=off", "--explain=json", "-e", "(print 1)"], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "--native=off", "--explain=json", "-e", "(print 1)"], capture_output=True, text=True,
                           check=False)
     rows = [json.loads(line) for line in done.stderr.splitlines()]
     assert done.stdout == "1\n" and rows[0]["code"] == "switched-off" and rows[0]["remedy"] and set(rows[0]) == {"code", "subject", "detail", "text", "remedy"}

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session
+from csl_native.architectures import host
 from csl_native.image import files
 from csl_native.image.container import Image, Section, update, write
-from csl_native.native.architectures import host
-from csl_native.session import Session
 from csl_native.tools.csl_image import main as csl_image
 
 from .conftest import machine_runs_natively
@@ -310,14 +310,14 @@ def test_writers_at_the_same_time(tmp_path: Path) -> None:
 
 # Programs of a loop each, which two processes run at the same time over one image; argument 1 is the image.
 LOOPS = {
-    "preserve": "from csl_native.session import Session\ns = Session(p)\n"
+    "preserve": "from csl_native import Session\ns = Session(p)\n"
                 "for k in range(6):\n    s.eval(f'(setq x {k}) (de g (x) (list x {k}))'); s.preserve(p)\n",
     "sign": "from csl_native.tools.csl_image import main\nfor k in range(12): assert main(['sign', p]) == 0\n",
     "add": f"from csl_native.tools.csl_image import main\nfor k in range(2): assert main(['add', p, '--tag', {refinement()!r}]) == 0\n",
     "drop": "from csl_native.tools.csl_image import main\nimport time\n"
             f"for k in range(8): main(['drop', p, '--tag', {refinement()!r}]); time.sleep(0.7)\n",
     "compact": "from csl_native.tools.csl_image import main\nfor k in range(12): assert main(['compact', p]) == 0\n",
-    "faslout": "from csl_native.session import Session\n"
+    "faslout": "from csl_native import Session\n"
                "for k in range(3):\n    s = Session(output_library=p); s.eval(f'(faslout (quote m{k})) (de f{k} (x) (cons x x)) (faslend)'); s.close()\n"}
 PAIRS = [("preserve", "sign"), ("preserve", "compact"), ("faslout", "sign"),
          *([pytest.param("add", "drop", marks=pytest.mark.slow)] if refinement() else [])]
@@ -326,9 +326,9 @@ PAIRS = [("preserve", "sign"), ("preserve", "compact"), ("faslout", "sign"),
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_two_kinds_of_writers(one: str, other: str, tmp_path: Path) -> None:
     """What one writes is not lost to the other, and what is there at the end is whole, belongs together and is believed."""
-    from csl_native.belonging import misfit
+    from csl_native.saving.belonging import misfit
+    from csl_native.saving.trust import Trust
     from csl_native.tools.signing import CODE
-    from csl_native.trust import Trust
     path, pair = str(tmp_path / "x.img"), (one, other)
     heap_and_module(path)
     running = [subprocess.Popen([sys.executable, "-c", f"import sys\np = sys.argv[1]\n{LOOPS[name]}", path], stdout=subprocess.DEVNULL) for name in pair]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csl_native.session import LispError, Session, restore
+from csl_native import LispError, Session, restore
 
 from .conftest import needs_native
 
@@ -183,7 +183,7 @@ def test_a_library_that_is_gone(native: Session, tmp_path: Path) -> None:
     (tmp_path / "t.so").rename(tmp_path / "gone.so")
     code = """if 1:
         import sys
-        from csl_native.session import LispError, restore
+        from csl_native import LispError, restore
         s = restore(sys.argv[1])
         assert [(f.code, f.subject) for f in s.fallbacks] == [("no-foreign", "twice")], s.explain()
         assert s.eval("(c!-abs -3)") == 3

@@ -7,14 +7,14 @@ from itertools import product
 
 import pytest
 
+from csl_native import LispError, Session
+from csl_native.architectures import by_name
+from csl_native.heap.objects import SYM_ENV
 from csl_native.instructions.codec import Code, decode
-from csl_native.native.architectures import by_name
 from csl_native.native.elf import Block
 from csl_native.native.fronts import MOST, front
 from csl_native.native.functions import compile_unit
 from csl_native.native.sources import source_of
-from csl_native.objects import SYM_ENV
-from csl_native.session import LispError, Session
 
 from .conftest import needs_native
 from .test_tiers import outcome, tiers

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import LispError, Session
+from csl_native.builtins import load
 from csl_native.lisp import constants
-from csl_native.lisp.builtins import load
 from csl_native.lisp.registry import BUILTINS
-from csl_native.session import LispError, Session
 
 LIBRARY = Path(__file__).parents[1] / "csl_native" / "lisp" / "library"
 

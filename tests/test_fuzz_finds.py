@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.session import Session, restore
+from csl_native import Session, restore
 from tests.fuzzing import calling, calls
 from tests.fuzzing.generate import Generator, generate, text_of
 from tests.fuzzing.programs import Fuzzer

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session
+from csl_native.architectures import host
 from csl_native.native import unwinding
-from csl_native.native.architectures import host
 from csl_native.native.gdb import Gdb, Named
 from csl_native.native.perfmap import symbols
-from csl_native.session import Session
 
 from .conftest import ROOT, needs_native
 
@@ -91,7 +91,7 @@ def test_gdb_goes_through_all_frames(tmp_path: Path) -> None:
 
 def gdb(folder: Path, *commands: str) -> str:
     told = [word for command in ("set breakpoint pending on", *commands) for word in ("-ex", command)]
-    program = [sys.executable, "-m", "csl_native.cli", "-q", "--gdb", "--jit", "0", str(folder / "p.lsp")]
+    program = [sys.executable, "-m", "csl_native", "-q", "--gdb", "--jit", "0", str(folder / "p.lsp")]
     done = subprocess.run(
         ["gdb", "-batch", "-nx", *told, "--args", *program],
         capture_output=True,

@@ -6,7 +6,7 @@ import gc
 import weakref
 from pathlib import Path
 
-from csl_native.session import Session, restore
+from csl_native import Session, restore
 
 
 class Thing:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import LispError, Session, restore
+from csl_native.architectures import by_name, host
 from csl_native.image.container import Image
-from csl_native.native.architectures import by_name, host
 from csl_native.native.pages import PageSet
-from csl_native.session import LispError, Session, restore
 
 from .conftest import machine_runs_natively, needs_native
 from .emulation import ADD1
@@ -42,7 +42,7 @@ def test_hand_assembled_function_survives_preserve(native: Session, tmp_path: Pa
     with pytest.raises(LispError, match="too many arguments|1 wanted"):
         native.eval("(inc2 1 2)")
     native.preserve(tmp_path / "hand.img")
-    program = (f"from csl_native.session import restore\ns = restore({str(tmp_path / 'hand.img')!r}, heap=128 << 20)\n"
+    program = (f"from csl_native import restore\ns = restore({str(tmp_path / 'hand.img')!r}, heap=128 << 20)\n"
                "assert s.explain() == [], s.explain()\nassert s.eval(\"(list (inc2 5) (swap 1 2) (third 1 2 'c))\") == [7, (2, 1), 'c']\n")
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csl_native import Session, restore
+from csl_native.heap.objects import HASH_EPOCH, HASH_SLOTS, HASH_SPARE
+from csl_native.heap.vm import STOP
+from csl_native.heap.words import UNWIND, VECTOR
 from csl_native.kernel.hashing import DELETED, EMPTY, NUMBERED, OLD_DELETED, OLD_EMPTY
-from csl_native.objects import HASH_EPOCH, HASH_SLOTS, HASH_SPARE
-from csl_native.session import Session, restore
-from csl_native.vm import STOP
-from csl_native.words import UNWIND, VECTOR
 
 OLD_MARKS = (OLD_EMPTY >> 3, OLD_DELETED >> 3)
 PREDICATES = {0: "eq", 1: "eql", 2: "cl!-equal", 3: "equal", 4: "equalp"}

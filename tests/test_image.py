@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csl_native.baseimage import base_image, base_image_for_now
+from csl_native import Session, restore
 from csl_native.image.container import PAGE, SLOT, Image, ImageError, Section, unpack, update, write
 from csl_native.image.writing import _slot
-from csl_native.session import Session, restore
+from csl_native.saving.baseimage import base_image, base_image_for_now
 
 
 def sample(path: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from csl_native.heapview import HeapView
+from csl_native import Session
 from csl_native.image.container import Image
-from csl_native.session import Session
+from csl_native.saving.heapview import HeapView
 from csl_native.tools import census
 from csl_native.tools.csl_image import COMMANDS
 
@@ -223,7 +223,7 @@ def test_sizes_in_order_and_together(image: str) -> None:
 
 @needs_native
 def test_functions_of_mine_and_sections_by_name(image: str, tmp_path: Path) -> None:
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     here = host()
     assert here is not None and [row["function"] for row in tool("functions", image, "--mine")] == ["fact", "len"]
     assert all(isinstance(row[here.name]["offset"], int) for row in tool("functions", image, "--mine"))

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import csl_native
-from csl_native import baseimage
-from csl_native.baseimage import OUTER, Sources, base_image, made_from
-from csl_native.baseimage import sources as sources_of
-from csl_native.extras import USES, missing, sentence
 from csl_native.image.container import Image
 from csl_native.lisp.registry import Rows
-from csl_native.progress import Progress
+from csl_native.saving import baseimage
+from csl_native.saving.baseimage import OUTER, Sources, base_image, made_from
+from csl_native.saving.baseimage import sources as sources_of
+from csl_native.system.extras import USES, missing, sentence
+from csl_native.system.progress import Progress
 
 from .conftest import ROOT
 
@@ -83,12 +83,12 @@ def test_what_is_missing_says_what_to_install() -> None:
 
 
 ASKED = [  # (module, arguments, what is missing)
-    ("csl_native.cli", ["-q", "-e", "(de f (x) x)", "--native-compile", "all", "-o", "x.img"], "llvmlite"),
+    ("csl_native.app.cli", ["-q", "-e", "(de f (x) x)", "--native-compile", "all", "-o", "x.img"], "llvmlite"),
     ("csl_native.tools.csl_image", ["add", "x.img", "--tag", "aarch64"], "llvmlite"),
     ("csl_native.tools.csl_image", ["sign", "x.img", "--key", "x.pem", "--make-key"], "cryptography"),
     ("csl_native.tools.csl_image", ["trust", "x.pem"], "cryptography"),
     ("csl_native.tools.csl_image", ["disasm", "x.img", "neq", "--tier", "optimised"], "capstone"),
-    ("csl_native.cli", ["-q", "-e", '(lap "ret")'], "keystone"),
+    ("csl_native.app.cli", ["-q", "-e", '(lap "ret")'], "keystone"),
 ]
 
 
@@ -106,7 +106,7 @@ def test_commands_without_what_they_need(module: str, arguments: list[str], abse
     assert missing(absent) in said and "Traceback" not in said, said
 
 
-@pytest.mark.parametrize("module", ["csl_native", "csl_native.cli", "csl_native.tools.csl_image", "csl_native.asm.cli"])
+@pytest.mark.parametrize("module", ["csl_native", "csl_native.app.cli", "csl_native.tools.csl_image", "csl_native.tools.csl_asm"])
 def test_versions(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"csl-native {csl_native.__version__}\n"
@@ -175,10 +175,10 @@ def test_progress_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str])
 
 def test_starting_imports_what_it_needs() -> None:
     """What takes long to import, or only compiling, writing and most functions need, comes when it is needed."""
-    script = ("import sys\nfrom csl_native.cli import main\nmain(['-q', '-e', 'nil'])\n"
+    script = ("import sys\nfrom csl_native.app.cli import main\nmain(['-q', '-e', 'nil'])\n"
               "print(*(name for name in sys.modules if name.removeprefix('csl_native.') in sys.argv[1:]))")
     heavy = ["subprocess", "inspect", "json", "html", "hashlib", "image.writing", "kernel.bignum", "kernel.hashing", "lisp.compiler", "lisp.fasl",
-             "lisp.libraries", "lisp.builtins.numbers", "lisp.builtins.strings", "foreign.libraries"]
+             "lisp.libraries", "builtins.numbers", "builtins.strings", "foreign.libraries"]
     done = subprocess.run([sys.executable, "-c", script, *heavy], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "\n"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csl_native import Session
+from csl_native.build.manual import instructions_page
 from csl_native.instructions.codec import Code, decode, disassemble, encode, verify
 from csl_native.instructions.table import OPERANDS, CodeError, derived, table
-from csl_native.manual import instructions_page
-from csl_native.session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 

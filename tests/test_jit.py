@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from csl_native.debugger import Debugger
+from csl_native import LispError, Session, restore
 from csl_native.image.container import Image
 from csl_native.native import jit as jit_module
 from csl_native.native.compiler import CompilerMissing, kernel_abi
-from csl_native.session import LispError, Session, restore
+from csl_native.runtime.debugger import Debugger
 
 from .conftest import needs_native
 from .test_corpus import PROGRAMS, runner, wrong
@@ -104,7 +104,7 @@ def test_a_short_program_is_not_counted(wait: float, compiled: bool) -> None:
     s = Session(heap=64 << 20, jit=(2000, -1), wait=wait)
     s.eval(FIB)
     assert s.eval("(fib 20)") == 6765 and native_cells(s, "fib") == compiled and ("fib" in s.profile) == compiled
-    jit = jit_module.jit_of(s.lisp)
+    jit = s.hardcode.jit()
     assert (jit.calls() > 0) == compiled and any("counted from" in line for line in jit.statistics()) != compiled
 
 
@@ -228,7 +228,7 @@ def test_without_a_native_kernel() -> None:
 
 def test_a_map_for_profilers(tmp_path: Path) -> None:
     """Kernel functions, those compiled ahead of time and those of the jit, with places that do not overlap."""
-    command = [sys.executable, "-m", "csl_native.cli", "-q", "-v", "--perf-map", "-e", FIB, "-e", "(progn (jit 'fib) (fib 5))",
+    command = [sys.executable, "-m", "csl_native", "-q", "-v", "--perf-map", "-e", FIB, "-e", "(progn (jit 'fib) (fib 5))",
                "-e", "(progn (de other (x) x) (native!-compile '(other)))"]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     told = process.communicate(timeout=60)[1]
@@ -247,7 +247,7 @@ def test_every_number_of_bindings_fits_into_a_stencil(native: Session) -> None:
         names = " ".join(f"a{k + 1}" for k in range(count))
         native.eval(f"(de bound ({names}) (look)) (de look () (list a1 a2))")
         symbol = native.machine.intern("bound")
-        jit = jit_module.jit_of(native.lisp)
+        jit = native.hardcode.jit()
         native.run(lambda jit=jit, symbol=symbol: jit.compile(symbol))
         assert native_cells(native, "bound") and not jit.refused
         arguments = " ".join(map(str, range(count)))

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csl_native.cage import Cage
+from csl_native import Session
+from csl_native.heap.cage import Cage
+from csl_native.heap.words import UNWIND
 from csl_native.kernel.memory import T
-from csl_native.machine import Machine
-from csl_native.session import Session
-from csl_native.words import UNWIND
+from csl_native.native.compiler import entry_table
+from csl_native.runtime.machine import Machine
 
 from .conftest import machine_runs_natively
 
@@ -26,7 +27,7 @@ integers = st.one_of(st.integers(-100, 100), st.integers(-(1 << 62), 1 << 62), s
 def kernel(request: pytest.FixtureRequest) -> Any:
     if request.param == "python":
         machine = Machine(Cage(128 << 20))
-        machine.attach_python()
+        machine.attach_python(entry_table())
         machine.format()
         return machine
     if not machine_runs_natively():

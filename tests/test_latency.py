@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from csl_native.session import LispError, Session
-from csl_native.signals import TICKER
+from csl_native import LispError, Session
+from csl_native.system.signals import TICKER
 
 from .conftest import needs_native
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from csl_native.session import LispError, Session
-from csl_native.values import Symbol
+from csl_native import LispError, Session
+from csl_native.session.values import Symbol
 
 from .conftest import ROOT, needs_native
 

@@ -13,7 +13,7 @@ from .conftest import needs_native
 PROGRAM = """
 import ctypes, sys
 if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0): sys.exit(77)
-from csl_native.cli import main
+from csl_native.app.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 

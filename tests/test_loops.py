@@ -8,9 +8,9 @@ from contextlib import closing
 
 import pytest
 
+from csl_native import LispError, Session
 from csl_native.restricted.checker import Program, Refusal
 from csl_native.restricted.loops import check_loops
-from csl_native.session import LispError, Session
 
 KERNEL = """
 def poll():

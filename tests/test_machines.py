@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.native.architectures import architectures, by_tag, host, why_no_host
-from csl_native.session import Session, restore
+from csl_native import Session, restore
+from csl_native.architectures import architectures, by_tag, host, why_no_host
 from csl_native.system import memory
 from csl_native.system.host import Header, Host, pretending, read_header, this_host
 
@@ -145,7 +145,7 @@ if {plain!r}:
     ctypes.CDLL = refuse
 from csl_native.system.host import Header, Host, pretending
 with pretending({machine!r}):
-    from csl_native.cli import main as csl
+    from csl_native.app.cli import main as csl
     from csl_native.tools.csl_image import main as tool
     status = csl(["-q", "-k", "64M", "--explain", "-i", sys.argv[1], "-o", sys.argv[2], "-e",
                   "(print (list (sq 12) (sin 1.0) (cdr (assoc 'native lispsystem!*))))", "-e", "(setq there t)", "-e", "(preserve)"])
@@ -218,7 +218,7 @@ NAMES = {"os": {"uname", "fork", "sched_getaffinity", "geteuid", "getuid", "getp
                     "siginterrupt", "SIGURG"},
          "ctypes": {"windll", "WinDLL", "WinError", "pythonapi"},
          "sys": {"platform", "getwindowsversion"}}
-EXCEPTIONS = {("native/architectures/__init__.py", "os.uname")}  # only which record is read first
+EXCEPTIONS = {("architectures/__init__.py", "os.uname")}  # only which record is read first
 
 
 def system_names(text: str, where: str) -> list[str]:

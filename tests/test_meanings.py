@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from csl_native.exceptions import LispError
+from csl_native import Session
+from csl_native.heap.objects import F_SPECIAL
 from csl_native.lisp.meanings import Example, Meaning, meaning_of, meanings, parts
-from csl_native.objects import F_SPECIAL
-from csl_native.session import Session
+from csl_native.system.exceptions import LispError
 
 from .conftest import needs_native
 

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from csl_native.session import LispError, Session
+from csl_native import LispError, Session
 
 from .conftest import needs_native
 
@@ -65,7 +65,7 @@ def test_the_limit_is_an_error(small: Session, name: str) -> None:
 
 PEAK = """
 import os, resource, sys
-from csl_native.session import LispError, Session
+from csl_native import LispError, Session
 session = Session(heap=int(sys.argv[1]) << 20, output=open(os.devnull, "wb"))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -97,7 +97,7 @@ def test_every_type_of_a_parameter_has_words() -> None:
 
 def test_every_refusal_says_what_was_expected(native: Session) -> None:
     """A function of the registry that refuses an argument by its type says which type it wants."""
-    from csl_native.lisp import builtins
+    from csl_native import builtins
     builtins.load()
     m, silent, tried = native.machine, [], 0
 
@@ -142,6 +142,6 @@ def test_mistakes_in_python(native: Session, call: object, kind: type[Exception]
 
 
 def test_a_report_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
-    from csl_native.baseimage import base_image
+    from csl_native.saving.baseimage import base_image
     assert csl_image.main(["report", base_image(), "-o", "/nonexistent/a.html"]) == 2
     assert capsys.readouterr().err == "csl-image: /nonexistent/a.html: cannot be written (No such file or directory)\n"

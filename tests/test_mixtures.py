@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from csl_native import trust as trust_module
-from csl_native.baseimage import base_image
-from csl_native.belonging import beside, misfit
+from csl_native import Session, restore
 from csl_native.image import digests
 from csl_native.image.container import STRONG, Image, ImageError, Section, digest, update, write
 from csl_native.native.admission import not_admitted
-from csl_native.session import Session, restore
+from csl_native.saving import trust as trust_module
+from csl_native.saving.baseimage import base_image
+from csl_native.saving.belonging import beside, misfit
+from csl_native.saving.trust import Trust, set_trusted, trusted_keys
 from csl_native.tools.csl_image import main as csl_image
 from csl_native.tools.signing import CODE, private_key
-from csl_native.trust import Trust, set_trusted, trusted_keys
 
 from .conftest import needs_native
 
@@ -232,7 +232,7 @@ def test_a_large_heap_is_what_was_signed(home: Path, key: Path, monkeypatch: pyt
 
 
 def test_what_was_checked_is_remembered_of_one_state_of_one_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from csl_native import checked
+    from csl_native.saving import checked
     path = home / "x.img"
     trust_module.local_key(make=True)
     write(path, [Section("a", b"text")])
@@ -263,7 +263,7 @@ def test_pages_of_digests() -> None:
 @needs_native
 def test_native_code_comes_back_by_a_copy(home: Path) -> None:
     """copy-native and csl-image copy: pages that were taken out, from an image of the same functions; each entry is compared."""
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     architecture = host()
     assert architecture is not None
     program(home / "y.img", 7)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csl_native import LispError, Session
 from csl_native.image.container import Image, Section, update
 from csl_native.lisp.fasl import BadModule, ModuleWriter, read_module
-from csl_native.session import LispError, Session
 
 from .conftest import needs_native, sign_again
 

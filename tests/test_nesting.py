@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from csl_native.kernels import Unwinding
-from csl_native.session import LispError, Session
-from csl_native.vm import VM
+from csl_native import LispError, Session
+from csl_native.heap.vm import VM
+from csl_native.runtime.kernels import Unwinding
 
 from .conftest import needs_native
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from csl_native import Session
 from csl_native.instructions.codec import decode
 from csl_native.native.niltests import before_pairs
-from csl_native.session import Session
 
 from .conftest import needs_native
 from .test_fronts import code_of

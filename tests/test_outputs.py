@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.baseimage import base_image
+from csl_native import LispError, Session
 from csl_native.image.container import ImageError, Section, update, write
 from csl_native.image.files import check_output
-from csl_native.session import LispError, Session
+from csl_native.saving.baseimage import base_image
 from csl_native.tools.csl_image import main as csl_image
 
 from .test_cli import Run
@@ -47,7 +47,7 @@ def names(image: Path) -> dict[str, str]:
         hard = str(folder / "basehard.img")
     except OSError:  # another file system
         hard = str(folder / "basesoft.img")
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     return {"x": str(image), "hard": str(folder / "hard.img"), "soft": str(folder / "soft.img"), "base": base_image(), "basehard": hard,
             "basesoft": str(folder / "basesoft.img"), "lsp": str(folder / "f.lsp"), "tag": host().name if host() is not None else "x86-64"}  # type: ignore[union-attr]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from csl_native import Session
 from csl_native.lisp.reader import Input
-from csl_native.session import Session
 
 FORM = "(de power (b n) (cond ((zerop n) 1) ((evenp n) (power (times b b) (quotient n 2))) (t (times b (power b (sub1 n))))))"
 LOOP = "(prog (k) (setq k 0) l (cond ((eqn k 3) (return 'done))) (setq k (add1 k)) (go l))"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from csl_native.session import LispError, Session
-from csl_native.vm import VM
+from csl_native import LispError, Session
+from csl_native.heap.vm import VM
 
 from .conftest import needs_native
 
@@ -40,9 +40,8 @@ def test_sizes_and_strategies(native: Session) -> None:
 def test_every_strategy_gives_the_same(native: Session) -> None:
     """Whatever stands in line, is shared or called: the results are equal, and the sizes are not."""
     from csl_native.bench.tiers import table_of
-    from csl_native.native.jit import jit_of
     native.eval(SUM)
-    symbol, jit = native.machine.intern("sum"), jit_of(native.lisp)
+    symbol, jit = native.machine.intern("sum"), native.hardcode.jit()
     sizes = {}
     for kind in ("inline", "shared", "call"):
         native.eval(SUM)

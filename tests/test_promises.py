@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from csl_native import Session
 from csl_native.engines.record import engines
-from csl_native.session import Session
 
 from .conftest import machine_runs_natively
 from .test_hardcode import needs_assembler
@@ -96,7 +96,7 @@ def test_calls_of_the_kernel_leave_the_registers_of_native_code_alone(native: Se
 
 def test_machines_with_different_engines_side_by_side() -> None:
     """Several virtual machines in one process, made while it runs, one of them stepped by a debugger."""
-    from csl_native.debugger import Debugger, Stop
+    from csl_native.runtime.debugger import Debugger, Stop
     names = [name for name, engine in engines().items() if name == "python" or machine_runs_natively() and engine.native]
     sessions = {name: silent(engine=name) for name in names}
     for k, session in enumerate(sessions.values()):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import LispError, Session, restore
 from csl_native.image.container import Image
-from csl_native.session import LispError, Session, restore
+from csl_native.saving.trust import Trust
 from csl_native.tools.csl_image import main as csl_image
-from csl_native.trust import Trust
 
 from . import reaching
 from .conftest import CSL, needs_native
@@ -128,7 +128,7 @@ def test_c_functions_that_were_compiled_are_out_of_reach(folder: Path, monkeypat
 
 @needs_native
 def test_compiling_a_library_runs_nothing_of_it_outside(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     architecture = host()
     assert architecture is not None
     strangers_module(folder / "lib.img", "(de f (x) (cons x x)) (errorset '(system \"touch mark\") nil nil)", monkeypatch)

@@ -10,12 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from csl_native.native import guards
+from csl_native import Session, restore
+from csl_native.heap.objects import SYM_ENV
+from csl_native.heap.words import FLOAT
 from csl_native.native.background import Background
-from csl_native.native.jit import jit_of
-from csl_native.objects import SYM_ENV
-from csl_native.session import Session, restore
-from csl_native.words import FLOAT
+from csl_native.saving import guards
 
 from .conftest import needs_native
 
@@ -56,7 +55,7 @@ def test_a_change_is_seen_by_native_code(lisp: Session, case: str, how: str, tmp
     if how == "ahead":
         lisp.native_compile(["f"])
     else:
-        jit = jit_of(lisp.lisp)
+        jit = lisp.hardcode.jit()
         jit.set_threshold(0, 0 if how == "optimised" else -1)
     before = lisp.eval(question)
     lisp.eval(f"(progn {change} nil)")
@@ -102,7 +101,7 @@ def test_a_record_without_floats_is_noticed(lisp: Session, monkeypatch: pytest.M
 @pytest.mark.parametrize("change", ["(de k () 3.5)", "(de f (x) (plus x 9.5))"])
 def test_a_stale_job_is_dropped(lisp: Session, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lisp.eval("(progn (de k () 2.5) (de f (x) (plus x (k))) nil)")
-    jit = jit_of(lisp.lisp)
+    jit = lisp.hardcode.jit()
     held, compile_ = threading.Event(), jit.background.compile
     monkeypatch.setattr(jit.background, "compile", lambda order: (held.wait(60), compile_(order))[1])
     m = lisp.machine
@@ -118,7 +117,7 @@ def test_a_stale_job_is_dropped(lisp: Session, change: str, monkeypatch: pytest.
 
 def test_a_dead_worker_is_replaced(lisp: Session) -> None:
     lisp.eval("(progn (de f (x) (plus x 1)) (de g (x) (plus x 2)) nil)")
-    jit, m = jit_of(lisp.lisp), lisp.machine
+    jit, m = lisp.hardcode.jit(), lisp.machine
     lisp.run(lambda: jit.optimise(m.intern("f"), at_once=True))
     first = jit.background._worker
     assert first is not None

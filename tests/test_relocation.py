@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csl_native.native.architectures import Architecture, architectures, by_name
+from csl_native.architectures import Architecture, architectures, by_name
 from csl_native.native.elf import Relocator, type_number
 from csl_native.relocation.kinds import LOW12, NEGATED, PAGE, ROUNDED_PAGE, ROUNDINGS, S_PLUS_A_MINUS_P, Kind
 

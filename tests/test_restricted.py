@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csl_native.native.architectures import by_name, host
+from csl_native.architectures import by_name, host
 from csl_native.native.compiler import compile_ir, module_text
 from csl_native.native.pages import PageSet, load
 from csl_native.restricted import llvm as ir

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from csl_native import Session
 from csl_native.instructions.codec import decode
 from csl_native.native.allocation import MOST, PAIR, PAIRS, rooms
-from csl_native.native.jit import jit_of
-from csl_native.session import Session
 
 from .conftest import needs_native
 from .test_fronts import code_of
@@ -51,7 +50,7 @@ def test_every_pair_is_found(tier: str) -> None:
         s.native_compile()
     else:
         for name in "gfh":
-            jit_of(s.lisp).optimise(s.machine.intern(name), at_once=True)
+            s.hardcode.jit().optimise(s.machine.intern(name), at_once=True)
     for _ in range(20):
         assert s.eval(forms) == expected
     s.close()

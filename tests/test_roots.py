@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from csl_native.session import Session
-from csl_native.stress import StressedMachine
+from csl_native import Session
+from csl_native.runtime.stress import StressedMachine
 
 from .conftest import ROOT, needs_native
 from .test_corpus import runner
@@ -110,7 +110,7 @@ def test_callbacks_of_c_under_stress() -> None:
 
 @needs_native
 def test_the_debugger_under_stress() -> None:
-    from csl_native.debugger import Debugger
+    from csl_native.runtime.debugger import Debugger
     s = Session(heap=128 << 20, gc_stress=5, output=open(os.devnull, "wb"))
     s.eval("(fluid '(w)) (setq w (list 1)) (de walk (n) (setq w (list n (list n))) (cond ((zerop n) w) (t (walk (sub1 n)))))")
     seen: list[str] = []
@@ -179,7 +179,7 @@ def test_conformance_under_stress(comp: bool, only: str, stride: int) -> None:
 
 # -- words that nobody holds ------------------------------------------------------------
 
-FOLDERS = ("lisp", "lisp/builtins", "foreign", "modules", "asm", "native", ".")
+FOLDERS = ("lisp", "builtins", "foreign", "modules", "asm", "native", "app", "runtime", "saving", "session")
 GIVE_WORDS = {"car", "cdr", "cons", "list", "string", "vector", "float", "integer", "make_symbol", "apply", "eval", "field", "value", "root", "items",
               "vector_items", "row", "object", "each"}
 # Attributes that hold words for no longer than the call in which they were met, or that keep nothing alive on purpose: why.

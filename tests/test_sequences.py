@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csl_native import Session
 from csl_native.engines.record import engines
+from csl_native.heap.objects import CODE_HEADER
 from csl_native.instructions.codec import Code, decode, encode, join, split, verify
 from csl_native.instructions.layout import HEAD_SIZE
 from csl_native.instructions.table import CodeError, Instruction, by_name, instructions, joined
-from csl_native.objects import CODE_HEADER
-from csl_native.session import Session
 
 ROWS = st.sampled_from([row for row in instructions() if row.kind == "value"])
 LITERALS = ("here",)  # a variable, a function of any number of arguments, and a symbol to compare with

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csl_native.session import Handle, LispError, Session, Symbol
+from csl_native import Handle, LispError, Session, Symbol
 
 from .conftest import needs_native
 

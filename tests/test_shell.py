@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from csl_native.cli import FLAGS, SWITCHES, USAGE, VALUED
+from csl_native.app.cli import FLAGS, SWITCHES, USAGE, VALUED
 from csl_native.tools.completion import SHELLS, asm_script, csl_script
 from csl_native.tools.manpages import MAN_PAGES, rows_of_usage
 
@@ -61,7 +61,7 @@ def test_the_end_of_a_pipe_is_quiet(command: list[str]) -> None:
         assert process.stderr.read() == b""
 
 
-@pytest.mark.parametrize("module", ["csl_native", "csl_native.tools.csl_image", "csl_native.asm.cli"])
+@pytest.mark.parametrize("module", ["csl_native", "csl_native.tools.csl_image", "csl_native.tools.csl_asm"])
 def test_versions(module: str) -> None:
     import csl_native
     done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.heapview import HeapView
+from csl_native import Session, restore
+from csl_native.heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_PNAME, SYM_SPARE, SYMBOL_HEADER
+from csl_native.heap.vm import HEAP
+from csl_native.heap.words import SYMBOL, VECTOR
 from csl_native.image.container import STRONG, Image, ImageError, Section, digest, write
 from csl_native.kernel.calls import SLOT
 from csl_native.kernel.memory import (
@@ -23,10 +26,7 @@ from csl_native.kernel.memory import (
     ROOT_VECTOR,
     T,
 )
-from csl_native.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_PNAME, SYM_SPARE, SYMBOL_HEADER
-from csl_native.session import Session, restore
-from csl_native.vm import HEAP
-from csl_native.words import SYMBOL, VECTOR
+from csl_native.saving.heapview import HeapView
 
 
 class Heap:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import Session
 from csl_native.instructions.codec import Code, encode
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError
-from csl_native.session import Session
 
 from .conftest import ROOT, machine_runs_natively
 

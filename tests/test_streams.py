@@ -19,8 +19,8 @@ from .conftest import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32" or not os.path.exists("/dev/full"), reason="the streams of a POSIX shell")
 COMMANDS = {
-    "csl": "from csl_native.cli import program; program()", "csl-image": "import sys; from csl_native.tools.csl_image import main; sys.exit(main())",
-    "csl-asm": "import sys; from csl_native.asm.cli import main; sys.exit(main())"}
+    "csl": "from csl_native.app.cli import program; program()", "csl-image": "import sys; from csl_native.tools.csl_image import main; sys.exit(main())",
+    "csl-asm": "import sys; from csl_native.tools.csl_asm import main; sys.exit(main())"}
 FULL = "standard output: cannot be written (No space left on device)"
 
 

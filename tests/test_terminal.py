@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from csl_native import Session
-from csl_native.lineinput import Shape, Terminal
+from csl_native.app.lineinput import Shape, Terminal
 
 pty = pytest.importorskip("pty")
 EDITOR = importlib.util.find_spec("prompt_toolkit") is not None
@@ -60,7 +60,7 @@ def talk(folder: Path, steps: list[tuple[bytes, bytes]], *options: str, blocked:
         os.environ.update(TERM="xterm", XDG_STATE_HOME=str(folder), COLUMNS="100", LINES="30", PROMPT_TOOLKIT_NO_CPR="1")
         os.chdir(folder)
         block = f"import sys; sys.modules[{blocked!r}] = None; " if blocked else "import sys; "
-        os.execv(sys.executable, [sys.executable, "-c", f"{block}sys.argv[1:] = {list(options)!r}; from csl_native.cli import program; program()"])
+        os.execv(sys.executable, [sys.executable, "-c", f"{block}sys.argv[1:] = {list(options)!r}; from csl_native.app.cli import program; program()"])
     seen, mark, deadline, sent = b"", 0, time.monotonic() + 60, 0
     while True:
         if time.monotonic() > deadline:

@@ -15,11 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csl_native import LispError, Session, restore
+from csl_native.heap.objects import CODE_HEADER
 from csl_native.instructions.codec import Code, encode
 from csl_native.native.compiler import CompilerMissing, kernel_abi
-from csl_native.native.jit import jit_of
-from csl_native.objects import CODE_HEADER
-from csl_native.session import LispError, Session, restore
 
 from .conftest import ROOT, machine_runs_natively, needs_native, sign_again
 from .test_corpus import PROGRAMS, runner, wrong
@@ -36,7 +35,7 @@ pytestmark = needs_native
 def tiers(s: Session, name: str, form: str) -> list[Any]:
     """What a form gives with a function as bytecode, by stencils, optimised ahead of time, and optimised with assumptions."""
     found = [outcome(s, form)]
-    jit = jit_of(s.lisp)
+    jit = s.hardcode.jit()
     symbol = s.machine.intern(name)
     for step in (lambda: jit.compile(symbol), lambda: jit.optimise(symbol, at_once=True), lambda: s.native_compile([name])):
         s.run(step)
@@ -177,7 +176,7 @@ def test_a_redefinition_trips_the_guard(shared: Session) -> None:
             "(de change (n) (cond ((minusp n) (eval '(de small (x) (list 'new x))))))")
     s.eval(text)
     symbol = s.machine.intern("user")
-    for compile_it in (lambda: jit_of(s.lisp).optimise(symbol, at_once=True), lambda: s.native_compile(["user"])):
+    for compile_it in (lambda: s.hardcode.jit().optimise(symbol, at_once=True), lambda: s.native_compile(["user"])):
         s.eval(text)
         s.run(compile_it)
         assert s.eval("(user 5)") == [6, 6]
@@ -270,12 +269,12 @@ def test_collector_stress_on_the_optimised_tier() -> None:
 
 def test_any_architecture_in_any_place(csl: Callable[..., Any]) -> None:
     """What the stencils make is the same under CPython, for each machine whose stencils there are, and here in memory."""
+    from csl_native.heap.objects import SYM_ENV
+    from csl_native.heap.words import VECTOR
     from csl_native.image.container import Image
     from csl_native.instructions.codec import Code
     from csl_native.native.pages import PageSet
-    from csl_native.objects import SYM_ENV
     from csl_native.stencils.offline import OfflineTable
-    from csl_native.words import VECTOR
     s = Session(heap=64 << 20)
     s.eval("(jit '(nth reverse!-text)) (de reverse!-text (x) (catch 'a (prog (r) again (cond ((null x) (return r))) (setq r (cons (car x) r)) "
            "(setq x (cdr x)) (go again))))")
@@ -329,7 +328,7 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
                 if "rwx" in line and any(start <= address < end for address in jit.arena._chunks):
                     seen.append(line)
     native.eval("(jit!-threshold 0)")
-    jit = jit_of(native.lisp)
+    jit = native.hardcode.jit()
     jit.say = look
     for k in range(300):
         native.eval(f"(de f (x) (list x {k}))")
@@ -341,7 +340,7 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
 def test_tail_calls_stay_jumps_on_every_tier(shared: Session) -> None:
     """Of two functions that call each other, of which one stands in place of its call in the other."""
     text = "(de ping (n) (cond ((zerop n) 'ping) (t (pong (sub1 n))))) (de pong (n) (cond ((zerop n) 'pong) (t (ping (sub1 n)))))"
-    for compile_it in (lambda s: None, lambda s: jit_of(shared.lisp).compile(s), lambda s: jit_of(shared.lisp).optimise(s, at_once=True),
+    for compile_it in (lambda s: None, lambda s: shared.hardcode.jit().compile(s), lambda s: shared.hardcode.jit().optimise(s, at_once=True),
                        lambda s: shared.native_compile([shared.machine.text(s)])):
         shared.eval(text)
         for name in ("ping", "pong"):
@@ -362,5 +361,5 @@ def test_hand_made_code_is_called_and_not_looked_through(native: Session) -> Non
     assert native.eval("(list (one 1) (user 1))") == [2, 2]
     native.native_compile(["user"])
     assert native.eval("(user 5)") == 6
-    native.run(lambda: jit_of(native.lisp).optimise(native.machine.intern("user"), at_once=True))
+    native.run(lambda: native.hardcode.jit().optimise(native.machine.intern("user"), at_once=True))
     assert native.eval("(user 5)") == 6

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import LispError, Session, restore
 from csl_native.image.container import Image, Section, update
-from csl_native.session import LispError, Session, restore
+from csl_native.saving.trust import LEVELS, Trust, TrustError, local_key, trusted_keys
 from csl_native.tools.csl_image import main as csl_image
-from csl_native.trust import LEVELS, Trust, TrustError, local_key, trusted_keys
 
 from .conftest import needs_native
 
@@ -147,8 +147,8 @@ def test_modules_of_strangers(home: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
 def test_a_base_image_in_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from csl_native import baseimage
     from csl_native.image.files import ImageError
+    from csl_native.saving import baseimage
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     path, folder = Path(baseimage.cached()), tmp_path / "csl-native"
     for plant in (lambda: (path.write_bytes(b"theirs"), os.chown(path, 12345, 12345)), lambda: (path.write_bytes(b"x"), path.chmod(0o666)),
@@ -166,7 +166,7 @@ def test_a_base_image_in_a_folder_of_somebody_else_is_not_used(tmp_path: Path, m
 
 def test_what_is_open_is_what_is_trusted(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of the file leads elsewhere by the time at which trust is decided; and others may change what belongs to nobody in particular."""
-    from csl_native.baseimage import base_image
+    from csl_native.saving.baseimage import base_image
     stranger(monkeypatch, tmp_path)
     link = tmp_path / "link.img"
     link.symlink_to(image)
@@ -186,10 +186,10 @@ def test_what_is_open_is_what_is_trusted(image: Path, tmp_path: Path, monkeypatc
 
 
 def test_the_command_line(image: Path, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", "-i", str(image), "--trust", "none", "--explain", "-e", "(print (use 3))"],
+    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "-i", str(image), "--trust", "none", "--explain", "-e", "(print (use 3))"],
                           capture_output=True, text=True, check=False)
     assert done.stdout == "(9 1)\n" and re.search(r"\[untrusted\].*--trust=none", done.stderr)
-    done = subprocess.run([sys.executable, "-m", "csl_native.cli", "--trust", "me"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "csl_native", "--trust", "me"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "none, local, keys, all" in done.stderr
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from csl_native import LispError, Session, restore
 from csl_native.image.container import Image
 from csl_native.modules import (
     Module,
     NotFoundException,
 )
-from csl_native.session import LispError, Session, restore
 
 from .conftest import needs_native
 from .test_typed_modules import factorial
@@ -74,7 +74,7 @@ def test_in_a_module_of_the_lisp(session: Session, tmp_path: Path) -> None:
 
 @needs_native
 def test_native_code_of_a_module_there_is_used(tmp_path: Path) -> None:
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     from csl_native.native.modulecode import compile_modules
     library, architecture = tmp_path / "lib.img", host()
     assert architecture is not None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from csl_native import LispError, Session
 from csl_native.engines.record import engines
 from csl_native.modules import (
     WRITER,
@@ -18,7 +19,6 @@ from csl_native.modules import (
     TypeException,
     Variable,
 )
-from csl_native.session import LispError, Session
 
 from .conftest import machine_runs_natively
 from .test_typed_modules import factorial

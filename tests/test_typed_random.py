@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from csl_native import LispError, Session
 from csl_native.modules import (
     EXTERNAL,
     WORD,
@@ -20,7 +21,6 @@ from csl_native.modules import (
     instruction,
 )
 from csl_native.modules.instructions import NUMBER, SHAPES
-from csl_native.session import LispError, Session
 
 from .conftest import machine_runs_natively
 from .test_typed_modules import code

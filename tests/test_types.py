@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from csl_native import LispError, Session
+from csl_native.builtins import load
 from csl_native.instructions.codec import Code, encode
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError
-from csl_native.lisp.builtins import load
 from csl_native.lisp.registry import BUILTINS, Fixnum, Value, declared
-from csl_native.machine import WrongType
-from csl_native.session import LispError, Session
+from csl_native.runtime.machine import WrongType
 
 from .conftest import CSL, ROOT
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from csl_native import Session, restore
+from csl_native.heap.objects import LAYOUTS
+from csl_native.heap.vm import HEAP
+from csl_native.heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, Section, update, write
 from csl_native.instructions.table import table
 from csl_native.kernel.memory import FIXED_SYMBOLS, ROOT_HANDMADE
-from csl_native.objects import LAYOUTS
-from csl_native.session import Session, restore
-from csl_native.vm import HEAP
-from csl_native.words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 
 IMAGES = Path(__file__).parent / "images"
 VERSION = f"{FORMAT_MAJOR}.{FORMAT_MINOR}"

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from csl_native import __version__
-from csl_native.extras import missing
+from csl_native.architectures import architectures, host
 from csl_native.image.container import Image
-from csl_native.native.architectures import architectures, host
+from csl_native.system.extras import missing
 
 from . import emulation
 from .conftest import ROOT, needs_native
@@ -39,8 +39,8 @@ def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The wheel that ``make wheel`` makes, or one for this machine and the sample, which takes less long."""
     folder = tmp_path_factory.mktemp(f"wheel-{request.param}")
     tags = () if request.param == "all" else ("--tags", ",".join(SAMPLE))
-    done = subprocess.run([sys.executable, "-m", "csl_native.wheel", str(folder), *tags], cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode and "csl_native.build" not in done.stderr:
+    done = subprocess.run([sys.executable, "-m", "csl_native.build.wheel", str(folder), *tags], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode and "csl_native.build.base" not in done.stderr:
         pytest.skip(f"pip cannot make a wheel here: {done.stderr.strip().splitlines()[-1:]}")
     assert done.returncode == 0, done.stderr
     (made,) = folder.glob("*.whl")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.session import Session, restore
+from csl_native import Session, restore
 
 from . import windows
 from .conftest import ROOT, needs_native
@@ -25,7 +25,7 @@ from .windows import windows_path
 __all__ = ["images"]  # the fixture
 pytestmark = [pytest.mark.slow, needs_native]
 exhaustive = pytest.mark.exhaustive
-MODULE = ["-m", "csl_native.cli", "-q", "-k", "64M"]
+MODULE = ["-m", "csl_native", "-q", "-k", "64M"]
 BYTECODED = ("bareiss", "deriv", "hashes", "stak", "strings", "takl")
 TAG = "x86-64-windows"
 
@@ -270,7 +270,7 @@ def test_images_there_and_back(python: list[str], tmp_path: Path) -> None:
 
 INTERRUPT = """
 import _thread, signal, sys, threading, time
-from csl_native.cli import main
+from csl_native.app.cli import main
 def later():
     while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         time.sleep(0.1)

@@ -92,7 +92,7 @@ def test_functions_of_the_original(lisp_in: Callable[[str], str], form: str, val
 @pytest.fixture(scope="module")
 def lisp_in() -> Callable[[str], str]:
     """What a form prints as, or the message of its error."""
-    from csl_native.session import LispError, Session
+    from csl_native import LispError, Session
     session = Session()
 
     def show(form: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from csl_native.isolated import command
 from csl_native.native.workers import Job, Worker
+from csl_native.system.isolated import command
 
 from .conftest import ROOT, needs_native
 
@@ -47,7 +47,7 @@ def test_the_folder_somebody_is_in_is_not_looked_into(path: list[str], hostile: 
 def test_compiling_in_such_a_folder(hostile: Path) -> None:
     program = ("(de f (n) (prog (i s) (setq i 0 s 0) l (cond ((equal i n) (return s))) (setq s (plus s i)) (setq i (add1 i)) (go l))) "
                "(f 100000) (print (f 300000))")
-    done = subprocess.run([sys.executable, "-P", "-m", "csl_native.cli", "-q", "--jit", "0,0", "--stats", "-e", program], cwd=hostile,
+    done = subprocess.run([sys.executable, "-P", "-m", "csl_native", "-q", "--jit", "0,0", "--stats", "-e", program], cwd=hostile,
                           capture_output=True, text=True, timeout=200, check=False)
     assert "44999850000" in done.stdout, done
     assert not (hostile / "mark").exists(), (hostile / "mark").read_text()

@@ -14,11 +14,11 @@ from typing import Any
 import msgpack
 import pytest
 
+from csl_native import Session, restore
 from csl_native.image import schema
 from csl_native.image.container import PAGE, SLOT, Image, ImageError, Section, update, write
 from csl_native.image.files import shown
 from csl_native.image.writing import Writer, _slot
-from csl_native.session import Session, restore
 from csl_native.tools.csl_image import main as csl_image
 
 NOISE = random.Random(5).randbytes(300_000)

@@ -6,12 +6,12 @@ import heapq
 from collections.abc import Iterator
 from typing import Any
 
-from csl_native.heapview import HeapView
+from csl_native.heap.objects import BY_TYPE, T_SYMBOL
+from csl_native.heap.vm import HEAP
+from csl_native.heap.words import HEADER, SYMBOL
 from csl_native.image.container import ImageError
 from csl_native.kernel.memory import NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET
-from csl_native.objects import BY_TYPE, T_SYMBOL
-from csl_native.vm import HEAP
-from csl_native.words import HEADER, SYMBOL
+from csl_native.saving.heapview import HeapView
 
 ROOTS = ("object list", "its count", "table of native definitions", "modules", "pinned values", "restart function", "banner", "character table",
          "*raise", "*lower")

@@ -8,11 +8,11 @@ import re
 from functools import cached_property
 from typing import Any
 
-from csl_native.heapview import HeapView
+from csl_native.architectures import Architecture, by_name, by_tag
 from csl_native.image.container import Image, ImageError
-from csl_native.native.architectures import Architecture, by_name, by_tag
 from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, PageSet
+from csl_native.saving.heapview import HeapView
 from csl_native.tools import compare, listing
 from csl_native.tools import modules as modules_of
 

@@ -72,10 +72,10 @@ def plain_script(shell: str, name: str, rows: list[Row], values: dict[str, list[
 
 def csl_script(shell: str) -> str:
     """Completion of ``csl``."""
-    from csl_native.cli import USAGE
+    from csl_native.app.cli import USAGE
+    from csl_native.architectures import with_refinements
     from csl_native.engines.record import engines
-    from csl_native.native.architectures import with_refinements
-    from csl_native.trust import LEVELS
+    from csl_native.saving.trust import LEVELS
     values = {"--native": ["on", "off"], "--engine": list(engines()), "--trust": list(LEVELS), "--tags": [a.name for a in with_refinements()],
               "--native-compile": ["all", "hot"], "--completion": list(SHELLS)}
     return plain_script(shell, "csl", rows_of_usage(USAGE), values)
@@ -83,7 +83,7 @@ def csl_script(shell: str) -> str:
 
 def asm_script(shell: str) -> str:
     """Completion of ``csl-asm``."""
-    from csl_native.asm.cli import parser
-    from csl_native.native.architectures import with_refinements
+    from csl_native.architectures import with_refinements
+    from csl_native.tools.csl_asm import parser
     rows = [row for row in rows_of_parser(parser()) if row.written.startswith("-")]
     return plain_script(shell, "csl-asm", rows, {"--tag": [a.name for a in with_refinements()], "--completion": list(SHELLS)})

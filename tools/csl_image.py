@@ -15,19 +15,21 @@ from datetime import datetime
 from typing import Any
 
 from csl_native import __version__
-from csl_native.baseimage import base_image, check_output
-from csl_native.belonging import misfit
-from csl_native.extras import sentence
-from csl_native.heapview import HeapView
+from csl_native.architectures import Architecture, by_name, by_tag, host, with_refinements
+from csl_native.heap.objects import F_KEYWORD, SYM_FLAGS
+from csl_native.heap.words import SYMBOL
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, unpack
 from csl_native.image.files import shown
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, derived, install
 from csl_native.kernel.memory import ROOT_VECTOR
-from csl_native.native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, PageSet
-from csl_native.objects import F_KEYWORD, SYM_FLAGS
+from csl_native.saving.baseimage import base_image, check_output
+from csl_native.saving.belonging import misfit
+from csl_native.saving.heapview import HeapView
+from csl_native.saving.trust import Trust
+from csl_native.system.extras import sentence
 from csl_native.system.process import of_output, run_program, said
 from csl_native.tools import census, foretell, listing, names
 from csl_native.tools.code import TIERS, diff, disasm, page_sets
@@ -36,8 +38,6 @@ from csl_native.tools.export import export
 from csl_native.tools.names import tag as tag_name
 from csl_native.tools.signing import CODE, sign, trust
 from csl_native.tools.sizes import size
-from csl_native.trust import Trust
-from csl_native.words import SYMBOL
 
 
 def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -93,7 +93,7 @@ def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """What would run as bytecode here, and why."""
-    from csl_native.session import Session
+    from csl_native import Session
     tag = by_name(options.tag).number if options.tag else None
     session = Session(image.path, native=options.native == "on", tag=tag, heap=max(256 << 20, 2 * image.size))
     rows = [{"code": f.code, "function": f.subject, "detail": f.detail, "sentence": f.sentence()} for f in session.fallbacks]
@@ -189,7 +189,7 @@ def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """The modules of a library."""
     from csl_native.lisp.fasl import PREFIX
-    from csl_native.native.modulecode import module_tags
+    from csl_native.saving.belonging import module_tags
     rows = []
     for name, s in sorted(image.sections.items()):
         if name.startswith(PREFIX):

@@ -6,10 +6,10 @@ import os
 from typing import NamedTuple
 
 from csl_native import __version__
-from csl_native.exceptions import Error
-from csl_native.heapview import HeapView
 from csl_native.native.elffile import PROGBITS, Format, Section
 from csl_native.native.unwinding import sleb, uleb
+from csl_native.saving.heapview import HeapView
+from csl_native.system.exceptions import Error
 from csl_native.tools.listing import definition
 
 UNIT, SUBPROGRAM = 0x11, 0x2E  # tags

@@ -11,11 +11,10 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from csl_native.heapview import HeapView
+from csl_native.architectures import Architecture, by_name
 from csl_native.image.container import Image, ImageError
 from csl_native.image.files import check_output
 from csl_native.native import unwinding
-from csl_native.native.architectures import Architecture, by_name
 from csl_native.native.copying import tags_of
 from csl_native.native.elf import Relocator
 from csl_native.native.elffile import (
@@ -41,9 +40,10 @@ from csl_native.native.elffile import (
     Symbols,
 )
 from csl_native.native.elffile import SECTION as SECTION_SYMBOL
-from csl_native.native.modulecode import owner
 from csl_native.native.pages import SET_ALIGNMENT, PageSet
 from csl_native.relocation.kinds import Kind
+from csl_native.saving.belonging import owner
+from csl_native.saving.heapview import HeapView
 from csl_native.tools import debuginfo
 
 FIRST = 0x1000  # where the first code lies in the file

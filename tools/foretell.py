@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from csl_native.baseimage import base_image
-from csl_native.belonging import misfit
+from csl_native.architectures import Architecture
 from csl_native.foreign.types import FOREIGN
-from csl_native.heapview import HeapView
 from csl_native.image.container import Image, ImageError
-from csl_native.native.architectures import Architecture
-from csl_native.native.guards import KERNEL
 from csl_native.native.hardcode import function_tag
 from csl_native.native.pages import PAGE_SIZE, PageSet
-from csl_native.native.reasons import Fallback, no_set
+from csl_native.saving.baseimage import base_image
+from csl_native.saving.belonging import misfit
+from csl_native.saving.guards import KERNEL
+from csl_native.saving.heapview import HeapView
+from csl_native.saving.reasons import Fallback, no_set
 
 
 def section(image: Image, name: str) -> PageSet | None:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from csl_native.extras import missing
-from csl_native.heapview import HeapView
+from csl_native.architectures import Architecture
+from csl_native.heap.objects import SYM_SPARE
+from csl_native.heap.vm import SLOTS
+from csl_native.heap.words import CONS
 from csl_native.instructions.codec import Code
-from csl_native.native.architectures import Architecture
 from csl_native.native.pages import PageSet
-from csl_native.objects import SYM_SPARE
-from csl_native.vm import SLOTS
-from csl_native.words import CONS
+from csl_native.saving.heapview import HeapView
+from csl_native.system.extras import missing
 
 
 def plain(command: str, result: Any) -> str:

@@ -68,7 +68,7 @@ def page(name: str, synopsis: str, description: str, body: str, status: str) -> 
 
 
 def csl_page() -> str:
-    from csl_native.cli import USAGE
+    from csl_native.app.cli import USAGE
     status = " ".join(USAGE.partition("exit status: ")[2].split())
     description = "Reads and evaluates the forms in the files, in order; - is standard input, which is read, too, when there is no file.\n"
     return page("csl", "[options] [file...]", description, ".SH OPTIONS\n" + options(rows_of_usage(USAGE)), status)
@@ -81,7 +81,7 @@ def described(parser: argparse.ArgumentParser) -> tuple[str, str]:
 
 
 def asm_page() -> str:
-    from csl_native.asm.cli import parser
+    from csl_native.tools.csl_asm import parser
     text, status = described(parser())
     return page("csl-asm", "[options] [file]", text, ".SH OPTIONS\n" + options(rows_of_parser(parser())), status)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from csl_native.architectures import by_name, by_tag
 from csl_native.image.container import Image, ImageError
 from csl_native.instructions.codec import Code, disassemble
 from csl_native.lisp.fasl import PREFIX, BadModule, read_module
-from csl_native.native.architectures import by_name, by_tag
-from csl_native.native.modulecode import module_tags, section_name
 from csl_native.native.pages import PageSet
+from csl_native.saving.belonging import module_tags, section_name
 from csl_native.tools import listing
 
 
@@ -47,8 +47,8 @@ def disasm(image: Image, module: str, options: argparse.Namespace) -> dict[str, 
 
 def bytecode(image: Image, module: str, function: str) -> list[str]:
     """The bytecode of a function of a module, which is read and not loaded."""
-    from csl_native.session import Session
-    from csl_native.words import VECTOR
+    from csl_native import Session
+    from csl_native.heap.words import VECTOR
     session = Session()
     lisp, m = session.lisp, session.machine
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from csl_native.architectures import by_tag, with_refinements
 from csl_native.image.container import Image
-from csl_native.native.architectures import by_tag, with_refinements
 
 NUMBERED = re.compile(r"(functions|kernel|stencils|native)-(\d+)(?=-|$|\b)")
 SAID = re.compile(r"(?<=section )(functions|kernel|stencils|native)-(\d+)")

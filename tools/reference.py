@@ -24,9 +24,9 @@ class Topic(NamedTuple):
 
 TOPICS = (
     Topic("control", "Control", "Special forms and functions that decide what is evaluated, and calls of functions that are values.",
-          "lisp/forms.py lisp/exits.py kernel/calls.py lisp/builtins/control.py",
+          "lisp/forms.py lisp/exits.py kernel/calls.py builtins/control.py",
           "throw do do* dolist dotimes block psetq progv progv-call compiler-let multiple-value-call multiple-value-prog1 values identity"),
-    Topic("definitions", "Definitions", "Defining functions, macros and variables, and asking for definitions.", "lisp/builtins/definitions.py",
+    Topic("definitions", "Definitions", "Defining functions, macros and variables, and asking for definitions.", "builtins/definitions.py",
           "de df dm defun defmacro declare macroexpand macroexpand-1 fluidp globalp constantp carcheck expand symbol-function symbol-fn-cell"),
     Topic("lists", "Lists", "Pairs, lists, association lists, sets and sorting.", "kernel/lists.py lisp/library/lists.lsp lisp/library/sort.lsp "
           "lisp/library/others.lsp", "list list* append reversip nrevlist endp evlis"),
@@ -34,22 +34,22 @@ TOPICS = (
           "eq neq equalp eqcar equalcar eq-safe null not atom pairp consp listp idp symbolp stringp vectorp arrayp complex-arrayp convert-to-array structp "
           "bit-vector-p simple-bit-vector-p simple-string-p cl-stringp encapsulatedp sxhash md5 md5string md60"),
     Topic("symbols", "Symbols and variables", "Names, properties and flags of symbols, and the values of variables.",
-          "kernel/symbols.py lisp/builtins/symbols.py", "hashtagged-name symbol-package deflist flagpcar putc"),
+          "kernel/symbols.py builtins/symbols.py", "hashtagged-name symbol-package deflist flagpcar putc"),
     Topic("numbers", "Numbers", "Arithmetic on integers of any size and on floats, comparisons, rounding, bits, residues and random numbers.",
-          "kernel/arithmetic.py kernel/bits.py kernel/comparison.py kernel/floats.py kernel/modular.py kernel/variables.py lisp/builtins/nary.py "
-          "lisp/builtins/numbers.py lisp/builtins/floatparts.py lisp/builtins/modular.py lisp/builtins/randoms.py",
+          "kernel/arithmetic.py kernel/bits.py kernel/comparison.py kernel/compound.py kernel/floats.py kernel/modular.py kernel/variables.py builtins/nary.py "
+          "builtins/numbers.py builtins/floatparts.py builtins/modular.py builtins/randoms.py builtins/compound.py lisp/library/compound.lsp",
           "complex cis byte byte-size byte-position byte-mask* ldb ldb-test dpb mask-field deposit-field logtest ffloor fround ftruncate"),
     Topic("strings", "Strings and characters", "Strings are bytes of UTF-8; a character is a symbol whose name is one, or an object of its own.",
-          "kernel/strings.py kernel/text.py lisp/builtins/strings.py lisp/builtins/characters.py lisp/builtins/digests.py",
+          "kernel/strings.py kernel/text.py builtins/strings.py builtins/characters.py builtins/digests.py",
           "bldmsg_temp_internal byte-getv"),
-    Topic("vectors", "Vectors", "Vectors of values, and of numbers of some bits.", "kernel/vectors.py lisp/builtins/vectors.py lisp/builtins/evectors.py"),
+    Topic("vectors", "Vectors", "Vectors of values, and of numbers of some bits.", "kernel/vectors.py builtins/vectors.py builtins/evectors.py"),
     Topic("tables", "Hash tables", "Tables of values by key, and sets of keys.", "kernel/hashing.py",
           "mkhash mkweakhash gethash puthash remhash clrhash maphash mkhashset sethashset gethashset resethashset clrhashset hashsetcontents maphashset"),
-    Topic("reading", "Reading", "Values from text.", "lisp/builtins/reading.py", "compress unreadch"),
+    Topic("reading", "Reading", "Values from text.", "builtins/reading.py", "compress unreadch"),
     Topic("printing", "Printing", "Values as text, and what is known of the output.",
-          "lisp/builtins/printing.py lisp/builtins/pretty.py lisp/builtins/sharing.py",
+          "builtins/printing.py builtins/pretty.py builtins/sharing.py",
           "format prinraw asm-print explode explode2 explode2lc explode2uc setpchar printprompt"),
-    Topic("streams", "Files and streams", "Streams to files, strings and commands; files and folders.", "lisp/builtins/composed.py",
+    Topic("streams", "Files and streams", "Streams to files, strings and commands; files and folders.", "builtins/composed.py",
           "open internal-open close rds wrs streamp is-console pipe-open filep directoryp file-readablep file-writeablep file-length delete-file rename-file "
           "create-directory list-directory filedate delete-wildcard truename filestatus tmpnam tmpdir rdf load channelreadchar channelreadline "
           "user-homedir-pathname"),
@@ -57,15 +57,15 @@ TOPICS = (
           "errorset error error1 error-about enable-errorset enable-backtrace backtrace bad-go bad-return bad-count bad-function unbindable resource-limit "
           "break"),
     Topic("images", "Images and modules", "Images of the whole system, and modules of compiled code in the same files.",
-          "lisp/builtins/images.py lisp/builtins/modules.py"),
-    Topic("native", "Native code", "Compiling to native code, and code by hand.", "lisp/builtins/hardcode.py lisp/builtins/assembler.py",
+          "builtins/images.py builtins/modules.py"),
+    Topic("native", "Native code", "Compiling to native code, and code by hand.", "builtins/hardcode.py builtins/assembler.py",
           "native-compile jit jit-threshold native-type copy-native native-strategies plant mapstore"),
-    Topic("foreign", "C functions", "Calling functions of C, and being called by them.", "lisp/builtins/foreign.py"),
+    Topic("foreign", "C functions", "Calling functions of C, and being called by them.", "builtins/foreign.py"),
     Topic("typed", "Typed modules", "Procedures on variables of given sizes, verified when they are built.",
-          "lisp/builtins/typed.py lisp/library/typed.lsp"),
+          "builtins/typed.py lisp/library/typed.lsp"),
     Topic("debugging", "Debugging", "Breakpoints, tracing, and a look at the machine.",
-          "lisp/builtins/debugging.py lisp/builtins/tracing.py lisp/builtins/probing.py"),
-    Topic("system", "The system", "Times, the operating system and the collector.", "lisp/builtins/system.py", "stop quit walltime time* batchp"),
+          "builtins/debugging.py builtins/tracing.py builtins/probing.py"),
+    Topic("system", "The system", "Times, the operating system and the collector.", "builtins/system.py", "stop quit walltime time* batchp"),
 )
 
 

@@ -7,10 +7,10 @@ import re
 from importlib.resources import files
 from typing import Any
 
-from csl_native.heapview import HeapView
+from csl_native.architectures import Architecture, by_tag
 from csl_native.image.container import Image, ImageError
-from csl_native.native.architectures import Architecture, by_tag
 from csl_native.native.pages import PageSet
+from csl_native.saving.heapview import HeapView
 from csl_native.stencils.offline import OfflineTable
 from csl_native.tools import census, compare, foretell, listing, names
 

@@ -6,14 +6,14 @@ import argparse
 import os
 from typing import Any
 
-from csl_native.belonging import kind_of, misfit, owner_of
 from csl_native.image.container import STRONG, Image, ImageError, Section, matches
 from csl_native.image.digests import wrong_page
 from csl_native.image.writing import Writer
+from csl_native.saving.belonging import kind_of, misfit, owner_of
+from csl_native.saving.trust import KEY_SIZE, TrustError, config_folder, key_of, local_key, set_trusted, state_of, trusted_keys, vouched
+from csl_native.saving.trust import sign as signed
 from csl_native.system.files import BINARY
 from csl_native.tools.names import section as section_name
-from csl_native.trust import KEY_SIZE, TrustError, config_folder, key_of, local_key, set_trusted, state_of, trusted_keys, vouched
-from csl_native.trust import sign as signed
 
 CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-", "typed-")  # what runs, or is run by something
 

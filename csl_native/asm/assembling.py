@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..heap.objects import CODE_HEADER
 from ..instructions.codec import Code, encode
 from ..instructions.table import CodeError
 from ..lisp.streams import Input
-from ..objects import CODE_HEADER
 from .text import AsmError, Function, Line, parse
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class Assembling:
 
 def assemble(lisp: Lisp, text: str) -> list[int]:
     """Assemble all functions of a text, or none; their symbols.  AsmError with line and column."""
-    from ..verifying import private_env
+    from ..saving.verifying import private_env
     from .integers import Integers
     m = lisp.machine
     functions = parse(text)

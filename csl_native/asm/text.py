@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from csl_native.exceptions import Error
+from csl_native.system.exceptions import Error
 
 TOKEN = re.compile(r"""[ \t]*(?:(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<hex>[-+]?0[xX][0-9a-fA-F]+)
     |(?P<number>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?)|(?P<word>[A-Za-z_][\w!*?+<>=-]*)|(?P<mark>[,:])|(?P<end>$))""", re.X)

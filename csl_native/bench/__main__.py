@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from csl_native import LispError, Session
 from csl_native.engines.record import engines
-from csl_native.session import LispError, Session
+from csl_native.system.places import CHECKOUT
 
 from .algebra import algebra
 from .heap import compile_speed, heap_table, pauses
@@ -30,7 +31,7 @@ from .scheme import run as run_scheme
 from .tiers import float_loop, foreign_calls, placement_table, sizes, warm_up
 from .translate import prelude, translate
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(CHECKOUT)
 CORPUS = ROOT / "tests" / "corpus" / "programs"
 FIB = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))\n(de main () (fib 32))\n(main)\n"
 ROUNDS, SECONDS = 3, 0.3  # how often a program runs in one process at least, and for how long
@@ -202,11 +203,11 @@ def python_engine() -> str:
     counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += PARTS.get(op, 1)")
     program = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))"
     count = [0]
-    from csl_native.machine import Machine
+    from csl_native.runtime.machine import Machine
     original = Machine.attach_python
 
-    def attach(self: Any, _text: str | None = None) -> None:
-        original(self, counting)
+    def attach(self: Any, entry_names: tuple[str, ...]) -> None:
+        original(self, entry_names, counting)
         self.kernel.globals.update(COUNT=count, PARTS={number: len(parts) for number, parts in joined().items()})
     Machine.attach_python = attach  # type: ignore[method-assign, assignment]
     with contextlib.redirect_stdout(io.StringIO()):

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..system.places import CHECKOUT
 from .images import start_time
 
-ALGEBRA = Path(__file__).resolve().parent.parent.parent / "examples" / "algebra"
+ALGEBRA = Path(CHECKOUT) / "examples" / "algebra"
 ROUNDS = 3
 
 
@@ -19,7 +20,7 @@ def run(*arguments: str, script: Path | None = None) -> float:
     """Seconds of a run of csl that reads a script."""
     with open(script or "/dev/null", "rb") as source:
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "csl_native.cli", "-q", *arguments], stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        subprocess.run([sys.executable, "-m", "csl_native", "-q", *arguments], stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        check=True)
         return time.perf_counter() - started
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from csl_native.session import Session
+from csl_native.session.session import Session
 
 CONSES = """
 (fluid '(keep))

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from csl_native.heapview import HeapView
+from csl_native.architectures import architectures, host
 from csl_native.image.container import Image
-from csl_native.native.architectures import architectures, host
 from csl_native.native.pages import RECORD, PageSet
 from csl_native.native.workers import kernel_block
 from csl_native.relocation.kinds import ROW_WORDS
-from csl_native.session import Session
+from csl_native.saving.heapview import HeapView
+from csl_native.session.session import Session
+from csl_native.system.places import CHECKOUT
 
 PROGRAMS = ("deriv", "queens", "bareiss", "frpoly", "fft", "browse")
 
@@ -57,7 +58,7 @@ def run_time(command: list[str]) -> float:
 
 def start_time(path: Path) -> float:
     """Of csl with an image that does nothing."""
-    return run_time([sys.executable, "-m", "csl_native.cli", "-q", "-i", str(path), "-e", "nil"])
+    return run_time([sys.executable, "-m", "csl_native", "-q", "-i", str(path), "-e", "nil"])
 
 
 def sizes(path: Path) -> list[list[str]]:
@@ -99,7 +100,7 @@ def restores(path: Path) -> str:
         from tests import emulation
     except ImportError:
         return "* restore under emulation: not measured (the tests are not here)\n"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": CHECKOUT, "PYTHONDONTWRITEBYTECODE": "1"}
     parts = []
     for name in ("here", *emulation.MACHINES):
         try:
@@ -113,7 +114,7 @@ def restores(path: Path) -> str:
 
 def images(say: Callable[[str], None]) -> str:
     """The report's part on images."""
-    here, programs = host(), Path(__file__).resolve().parent.parent.parent / "tests" / "corpus" / "programs"
+    here, programs = host(), Path(CHECKOUT) / "tests" / "corpus" / "programs"
     if here is None:
         return ""
     say("images")

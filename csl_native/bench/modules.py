@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from csl_native.modules import EXTERNAL, Instruction, Module, ModuleBuilder, instruction
-from csl_native.session import Session
+from csl_native.session.session import Session
 
 LOOPS = """(module loops
   (register io word) (register a word) (register b word) (register c word) (register i word) (register n word)

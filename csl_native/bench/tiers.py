@@ -15,8 +15,8 @@ from pathlib import Path
 
 from csl_native.instructions.codec import Code
 from csl_native.instructions.table import by_name
-from csl_native.native.jit import Jit, jit_of
-from csl_native.session import Session
+from csl_native.native.jit import Jit
+from csl_native.session.session import Session
 from csl_native.stencils.making import make
 from csl_native.stencils.packing import pack
 from csl_native.stencils.table import StencilTable
@@ -41,8 +41,8 @@ def timed(session: Session, name: str, form: str) -> tuple[float, int]:
     """Seconds of a million rounds with a form in them some times, and the bytes of the function."""
     session.eval(f"(de {name} (n i j l m v s) (prog nil again {form * TIMES} (setq n (sub1 n)) (cond ((greaterp n 0) (go again)))))")
     symbol = session.machine.intern(name)
-    session.run(lambda: jit_of(session.lisp).compile(symbol))
-    size = jit_of(session.lisp).functions[symbol].memory.size
+    session.run(lambda: session.hardcode.jit().compile(symbol))
+    size = session.hardcode.jit().functions[symbol].memory.size
     best = 1e9
     for _ in range(3):
         started = time.perf_counter()
@@ -58,7 +58,7 @@ def placement_table(say: Callable[[str], None]) -> tuple[list[str], list[list[st
     for kind in kinds:
         say(f"stencils: {kind}")
         session = Session(heap=512 << 20)
-        jit_of(session.lisp)._table = table_of(session, kind)
+        session.hardcode.jit()._table = table_of(session, kind)
         empty, nothing = timed(session, "empty", "")
         for name, form in FORMS.items():
             if kind in placements(by_name()[name]):
@@ -78,7 +78,7 @@ def sizes(programs: dict[str, str]) -> str:
         with open(os.devnull, "wb") as out:
             session = Session(output=out)
             session.eval(re.sub(r"\(main\)\s*$", "", text))
-            jit, m = jit_of(session.lisp), session.machine
+            jit, m = session.hardcode.jit(), session.machine
             jit.table()
             symbols = [m.intern(re.sub("!(.)", r"\1", name)) for name in re.findall(r"(?m)^\(de (\S+)", text)]
 
@@ -167,7 +167,7 @@ def foreign_calls() -> str:
 
 def warm_up(programs: dict[str, str]) -> str:
     """The first run of each program in a fresh session, with the thresholds of csl, beside bytecode alone."""
-    from csl_native.cli import JIT, SHORT
+    from csl_native.app.cli import JIT, SHORT
     ratios: dict[str, float] = {}
     for name, text in programs.items():
         best, rounds, ends = {(-1, -1): math.inf, JIT: math.inf}, 0, time.perf_counter() + 6

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..heap.vm import SP, THRESHOLD
+from ..heap.words import VECTOR
 from ..instructions.layout import CODE_START
 from ..instructions.table import ACCESS, LOCALS, OPERANDS, Instruction, program, reaching_others
 from ..kernel.calls import SLOT_RESUME
 from ..kernel.memory import T
-from ..vm import SP, THRESHOLD
-from ..words import VECTOR
 
 
 def operand(kind: str, place: int) -> str:

@@ -5,9 +5,9 @@ The stack pointer goes in as an argument and comes back in the VM block; the res
 
 from __future__ import annotations
 
+from ..heap.vm import ENGINE_SP, SP
 from ..instructions.table import Instruction, steps
 from ..kernel.host import H_OPCODE
-from ..vm import ENGINE_SP, SP
 from . import weave
 from .bodies import backward, called, operands
 from .record import Engine

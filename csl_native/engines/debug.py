@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..heap.vm import ENGINE_SP
 from ..instructions.table import Instruction
 from ..kernel.calls import SLOT_RUN
 from ..kernel.host import H_DEBUG
 from ..kernel.memory import T
-from ..vm import ENGINE_SP
 from . import weave
 from .record import Engine
 

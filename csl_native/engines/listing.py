@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csl_native.image.container import Image
 
-from ..native.architectures import by_tag, host
+from ..architectures import by_tag, host
 from .record import Engine, engines
 
 

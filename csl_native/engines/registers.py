@@ -5,9 +5,9 @@ Needs calls that are jumps: the arguments of the calling convention are the regi
 
 from __future__ import annotations
 
+from ..heap.words import VECTOR
 from ..instructions.table import Instruction, steps
 from ..kernel.host import H_OPCODE
-from ..words import VECTOR
 from . import weave
 from .bodies import body
 from .record import Engine

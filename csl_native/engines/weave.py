@@ -11,14 +11,14 @@ from __future__ import annotations
 import threading
 from functools import cache
 
+from ..heap.vm import SLOTS, SP
+from ..heap.words import UNWIND, VECTOR
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_LONG, CODE_START
 from ..instructions.table import CodeError, Instruction, instructions, program, steps
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
 from ..restricted.checker import Function, Program
 from ..restricted.loops import check_loops
-from ..vm import SLOTS, SP
-from ..words import UNWIND, VECTOR
 from .bodies import body
 from .record import Engine, engines
 
@@ -125,7 +125,7 @@ def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True
 
 @cache
 def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
-    from .. import vm
+    from ..heap import vm
     from ..kernel import MODULES
     whole = Program(list(MODULES))
     constants = {**vars(vm), "UNWIND": UNWIND, "BOUNDED": "loops of bytecode, whose proof has that they have safepoints"}

@@ -6,12 +6,12 @@ import ctypes
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..heap.objects import T_BYTES
+from ..heap.words import FLOAT, OTHER, STRING, VECTOR
 from ..kernel.memory import NIL, T
 from ..lisp.handles import FOREIGN
-from ..machine import Unwinding
-from ..objects import T_BYTES
-from ..stacks import this_thread
-from ..words import FLOAT, OTHER, STRING, VECTOR
+from ..runtime.machine import Unwinding
+from ..runtime.stacks import this_thread
 from .libraries import library
 from .types import SCALARS, Signature, TypeExpression, filled
 
@@ -33,7 +33,7 @@ class Callback:
         """C calls; an error waits in ``pending`` until C has returned, because nothing may unwind through C's frames."""
         lisp, m = self.lisp, self.lisp.machine
         empty = None if self.expression.parts[0] == BLANK else 0
-        if self.pending or this_thread() != lisp.session.owner:  # type: ignore[attr-defined]  # a thread of C's own has no Lisp
+        if self.pending or this_thread() != lisp.session.owner:  # a thread of C's own has no Lisp
             return empty
         with m.scope() as scope:
             found = self.answer(values, empty)

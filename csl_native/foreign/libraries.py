@@ -6,7 +6,7 @@ import ctypes
 from functools import cache
 from typing import Any
 
-from csl_native.exceptions import Error
+from csl_native.system.exceptions import Error
 
 from ..system.process import c_library
 from .types import FOREIGN

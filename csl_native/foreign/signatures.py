@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..heap.objects import SIGNATURE
+from ..heap.words import CONS, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL
-from ..words import CONS, STRING, SYMBOL, VECTOR
 from .types import ALIASES, SCALARS, Signature, TypeExpression
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
-MARK = "foreign-function"  # the first element of a signature's vector
 STRUCTURE = "foreign-structure"  # the property that has the fields of a structure
 
 
@@ -43,7 +43,7 @@ def type_of(lisp: Lisp, x: int, argument: bool = False, where: str = "foreign ty
 def signature_of(lisp: Lisp, x: int) -> Signature | None:
     """The signature in a vector that ``foreign-function`` made; None for any other value."""
     m = lisp.machine
-    if x & 7 != VECTOR or m.vector_length(x) != 6 or m.vector_items(x)[0] != m.intern(MARK):
+    if x & 7 != VECTOR or m.vector_length(x) != 6 or m.vector_items(x)[0] != m.intern(SIGNATURE):
         return None
     _, library, name, result, arguments, options = m.vector_items(x)
     if name & 7 != STRING or library != NIL and library & 7 != STRING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any, NamedTuple
 
-from ..native.architectures import host
+from ..architectures import host
 
 
 class Scalar(NamedTuple):

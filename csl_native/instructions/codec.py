@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from ..words import OTHER
+from ..heap.words import OTHER
 from .layout import CODE_COMPILED, CODE_LONG, HEAD_SIZE
 from .table import LOCALS, OPERANDS, CodeError, Instruction, by_name, instructions, joined, steps
 

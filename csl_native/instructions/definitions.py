@@ -11,15 +11,15 @@ Numbers are positions in this file, and then in ``typed.py``: add new instructio
 
 from __future__ import annotations
 
+from ..heap.objects import SYM_VALUE
+from ..heap.vm import BIND_BASE, BP, SP, STACK_END, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
+from ..heap.words import CONS, UNWIND, VECTOR
 from ..kernel.calls import call_symbol1, call_symbol2, call_symboln
 from ..kernel.host import H_STACK_OVERFLOW, host
 from ..kernel.memory import CATCH_TAGS, NIL, T, cons
 from ..kernel.safepoint import safepoint
 from ..kernel.symbols import bind, set_value, store_unwind, symbol_value, unbind, unbind_to
-from ..objects import SYM_VALUE
 from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
-from ..vm import BIND_BASE, BP, SP, STACK_END, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
-from ..words import CONS, UNWIND, VECTOR
 
 u8 = i8 = i16 = w8 = w16 = int
 

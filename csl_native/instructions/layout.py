@@ -6,7 +6,7 @@ and the stack depth there; addresses count from the first instruction.  Behind
 bytecode of 65536 bytes or more they are four 32-bit numbers.
 """
 
-from ..words import OTHER
+from ..heap.words import OTHER
 
 CODE_MIN = 8 - OTHER  # arguments required
 CODE_MAX = 9 - OTHER  # arguments accepted, without the rest

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from csl_native.exceptions import Error
+from csl_native.system.exceptions import Error
 
 from ..restricted.language import OPERAND_KINDS
 from .joined import SEQUENCES

@@ -10,6 +10,7 @@ where those of all functions are that came later.
 
 from __future__ import annotations
 
+from ..heap.words import OTHER
 from ..kernel.bignum import from_word
 from ..kernel.host import OP, bad_op
 from ..kernel.memory import NIL
@@ -27,7 +28,6 @@ from ..kernel.variables import (
     word_of,
 )
 from ..restricted.language import inline, load, load64, store, store64, ult  # type: ignore[attr-defined]
-from ..words import OTHER
 
 i16 = i32 = u8 = w16 = local8 = read64 = update64 = update32 = write64 = write32 = write16 = write8 = int
 O_DIVIDE = OP["divide64"]

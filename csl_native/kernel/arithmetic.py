@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..heap.vm import FLOAT_TRAP
+from ..heap.words import FLOAT
 from ..restricted.language import (  # type: ignore[attr-defined]
     add_overflows,
     bitsf,
@@ -23,8 +25,6 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     sub_overflows,
     unlikely,
 )
-from ..vm import FLOAT_TRAP
-from ..words import FLOAT
 from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, limb_count, limbs
 from .host import (
     H_DIVIDE_ZERO,

@@ -7,10 +7,10 @@ size (gcd, powers, radix conversion) is asked of the host.
 
 from __future__ import annotations
 
-from ..objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
+from ..heap.objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
+from ..heap.vm import FREE, LONG_DIVISOR
+from ..heap.words import OTHER, UNWIND
 from ..restricted.language import bounded, clz, inline, load, load32, lshr, mulhi, noinline, onepass, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
-from ..vm import FREE, LONG_DIVISOR
-from ..words import OTHER, UNWIND
 from .host import H_BIG_QUOTIENT, host
 from .memory import NIL, allocate_small, cons, make_bignum, poll
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..heap.words import UNWIND
 from ..restricted.language import bounded, clz, inline, lisp, load, noinline, srem, store  # type: ignore[attr-defined]
-from ..words import UNWIND
 from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, times2
 from .bignum import divide_integers, is_big, is_integer, is_negative, limb_count, limbs, normalise, shifted, to_big, unshifted
 from .host import H_BIG_GCD, H_LONG_SHIFT, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host

@@ -8,8 +8,10 @@ and later arguments on top of the Lisp stack, which the caller pops.
 
 from __future__ import annotations
 
+from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
+from ..heap.words import CONS, SYMBOL, UNWIND
 from ..instructions.layout import CODE_MAX, CODE_MIN, CODE_REST
-from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..restricted.language import (  # type: ignore[attr-defined]
     bounded,
     change_stack,
@@ -24,8 +26,6 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     stack_pointer,
     store,
 )
-from ..vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
-from ..words import CONS, SYMBOL, UNWIND
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, cons, poll
 

@@ -5,9 +5,9 @@ A list is its first pair and the address where its rest will be stored (0: there
 
 from __future__ import annotations
 
+from ..heap.vm import CARDS, GC_REQUEST, LINES, STACK_LIMIT, TRACING
+from ..heap.words import CONS, UNWIND
 from ..restricted.language import bounded, handled, inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
-from ..vm import CARDS, GC_REQUEST, LINES, STACK_LIMIT, TRACING
-from ..words import CONS, UNWIND
 from .frames import leave_function
 from .host import H_STACK_OVERFLOW, host
 from .memory import NIL, YOUNG

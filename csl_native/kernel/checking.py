@@ -6,7 +6,7 @@ value must be an integer or lead to the start of an object that its tag fits.
 
 from __future__ import annotations
 
-from ..objects import (
+from ..heap.objects import (
     FLOAT_HEADER,
     HANDLE_HEADER,
     HASH_COUNT,
@@ -33,9 +33,9 @@ from ..objects import (
     T_SYMBOL,
     T_VECTOR,
 )
+from ..heap.vm import HEAP, STARTS
+from ..heap.words import CONS, OTHER, STRING, SYMBOL, VECTOR
 from ..restricted.language import inline, load, lshr, ult  # type: ignore[attr-defined]
-from ..vm import HEAP, STARTS
-from ..words import CONS, OTHER, STRING, SYMBOL, VECTOR
 from .bignum import is_integer
 from .collector import object_bytes, pointer_count
 from .compound import is_real

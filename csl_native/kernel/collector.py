@@ -13,24 +13,8 @@ Demers et al., POPL 1990.
 
 from __future__ import annotations
 
-from ..objects import POINTER_TABLE, SYMBOL_SIZE
-from ..restricted.language import (  # type: ignore[attr-defined]
-    address_size,
-    base_address,
-    clz,
-    ctz,
-    inline,
-    load,
-    load8,
-    load_address,
-    noinline,
-    spill,
-    stack_pointer,
-    store,
-    store8,
-    ult,
-)
-from ..vm import (
+from ..heap.objects import POINTER_TABLE, SYMBOL_SIZE
+from ..heap.vm import (
     ALLOCATED,
     BIND_BASE,
     BP,
@@ -60,6 +44,22 @@ from ..vm import (
     STARTS,
     UNWIND_TAG,
     UNWIND_VALUE,
+)
+from ..restricted.language import (  # type: ignore[attr-defined]
+    address_size,
+    base_address,
+    clz,
+    ctz,
+    inline,
+    load,
+    load8,
+    load_address,
+    noinline,
+    spill,
+    stack_pointer,
+    store,
+    store8,
+    ult,
 )
 from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk, fill
 

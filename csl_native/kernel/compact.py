@@ -8,10 +8,10 @@ the same program gives the same bytes.
 
 from __future__ import annotations
 
-from ..objects import HASH_SLOTS, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
+from ..heap.objects import HASH_SLOTS, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
+from ..heap.vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
+from ..heap.words import OTHER, SYMBOL, VECTOR
 from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
-from ..vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
-from ..words import OTHER, SYMBOL, VECTOR
 from .calls import SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN, bytecode_cells
 from .collector import object_bytes, pointer_count
 from .hashing import pack

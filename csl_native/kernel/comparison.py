@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..heap.words import FLOAT, OTHER, UNWIND
 from ..restricted.language import (  # type: ignore[attr-defined]
     inline,
     likely,
@@ -9,7 +10,6 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     load,
     noinline,
 )
-from ..words import FLOAT, OTHER, UNWIND
 from .arithmetic import both_fixnums, is_number, to_double, truth
 from .bignum import compare_integers, is_big, is_integer, is_negative
 from .compound import first_part, is_compound, is_ratio, same_compound

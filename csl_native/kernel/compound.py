@@ -6,9 +6,9 @@ the slow paths of arithmetic end.
 
 from __future__ import annotations
 
-from ..objects import COMPLEX_HEADER, RATIO_HEADER
+from ..heap.objects import COMPLEX_HEADER, RATIO_HEADER
+from ..heap.words import FLOAT, OTHER
 from ..restricted.language import inline, lisp, load, noinline, store  # type: ignore[attr-defined]
-from ..words import FLOAT, OTHER
 from .bignum import compare_integers, is_big, is_integer
 from .host import OP, bad_op
 from .memory import NIL, T, allocate_small, set_field

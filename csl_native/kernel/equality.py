@@ -6,10 +6,10 @@ cars and vectors is the same to it, and a circular structure ends by an interrup
 
 from __future__ import annotations
 
-from ..objects import BYTES_HEADER
+from ..heap.objects import BYTES_HEADER
+from ..heap.vm import SCRATCH, SCRATCH_END
+from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store  # type: ignore[attr-defined]
-from ..vm import SCRATCH, SCRATCH_END
-from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow

@@ -8,10 +8,10 @@ Lisp stack is touched, whatever the bytes are.
 
 from __future__ import annotations
 
-from ..objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_COMPLEX, T_FLOAT, T_HASH, T_RATIO, T_RECORD, T_STRING
+from ..heap.objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_COMPLEX, T_FLOAT, T_HASH, T_RATIO, T_RECORD, T_STRING
+from ..heap.vm import SP, STACK_END
+from ..heap.words import FLOAT, OTHER, STRING, UNWIND, VECTOR
 from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult  # type: ignore[attr-defined]
-from ..vm import SP, STACK_END
-from ..words import FLOAT, OTHER, STRING, UNWIND, VECTOR
 from .checking import good_contents, good_size
 from .memory import NIL, cons, make_object, make_vector, set_field
 from .safepoint import poll_full

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..heap.vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
+from ..heap.words import FLOAT
 from ..restricted.language import callf, double, fsqrt, ftoi, inline, lisp  # type: ignore[attr-defined]
-from ..vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
-from ..words import FLOAT
 from .arithmetic import float_result, is_number, to_double
 from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host

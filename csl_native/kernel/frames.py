@@ -5,11 +5,11 @@ A frame begins with the arguments and the other locals; the operands follow.
 
 from __future__ import annotations
 
+from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.vm import COUNTERS, HOT, PERIOD, RESUME_AT, RESUME_DEPTH, SP, STACK_END, THRESHOLD, TICKS, TRACING
+from ..heap.words import UNWIND, VECTOR
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_LOCALS, CODE_MAX, CODE_MIN, CODE_REST, CODE_START
-from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..restricted.language import bounded, handled, inline, invoke1, invoke3, load, load8, load16, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
-from ..vm import COUNTERS, HOT, PERIOD, RESUME_AT, RESUME_DEPTH, SP, STACK_END, THRESHOLD, TICKS, TRACING
-from ..words import UNWIND, VECTOR
 from .calls import (
     SLOT_BYTECODED1,
     SLOT_BYTECODED2,

@@ -6,8 +6,8 @@ there.  Where the code's environment is another value, a cell leads here first; 
 
 from __future__ import annotations
 
+from ..heap.words import VECTOR
 from ..restricted.language import handled, inline, invoke1, invoke2, invoke4, load  # type: ignore[attr-defined]
-from ..words import VECTOR
 from .hashing import find_place
 from .host import H_USEFUL, host
 from .memory import ROOT_HANDMADE, ROOT_VECTOR, cons

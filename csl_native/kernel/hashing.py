@@ -10,10 +10,10 @@ Places without an entry have a key that is no Lisp value.  A heap that is kept h
 
 from __future__ import annotations
 
-from ..objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
+from ..heap.objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
+from ..heap.vm import EPOCH
+from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store  # type: ignore[attr-defined]
-from ..vm import EPOCH
-from ..words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .bignum import is_big
 from .compound import compound_bits, is_compound

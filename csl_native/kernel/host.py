@@ -6,9 +6,9 @@ UNWIND.  Codes are rows here; ``csl_native/lisp/host.py`` has one method for eac
 
 from __future__ import annotations
 
+from ..heap.vm import ANSWER, CALLBACK, UNWIND_ERROR, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
+from ..heap.words import NO_ANSWER, UNWIND
 from ..restricted.language import handled, inline, invoke4, load, noinline, stack_pointer, store  # type: ignore[attr-defined]
-from ..vm import ANSWER, CALLBACK, UNWIND_ERROR, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
-from ..words import NO_ANSWER, UNWIND
 from .memory import HOST_SLOT, NIL
 
 HOST_CODES = (

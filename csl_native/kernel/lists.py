@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..heap.vm import FREE
+from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
-from ..vm import FREE
-from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import is_equal
 from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host, tell

@@ -7,7 +7,7 @@ next safepoint.  So no kernel code ever sees an object vanish under it.
 
 from __future__ import annotations
 
-from ..objects import (
+from ..heap.objects import (
     BIGNEG_HEADER,
     BIGPOS_HEADER,
     FLOAT_HEADER,
@@ -18,8 +18,7 @@ from ..objects import (
     SYMBOL_SIZE,
     VECTOR_HEADER,
 )
-from ..restricted.language import double, handled, inline, invoke4, load, load8, loadf, noinline, stack_pointer, store, store8, storef, unlikely  # type: ignore[attr-defined]
-from ..vm import (
+from ..heap.vm import (
     ALLOCATED,
     BUDGET,
     CARDS,
@@ -43,7 +42,8 @@ from ..vm import (
     STACK_LIMIT,
     STOP,
 )
-from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+from ..restricted.language import double, handled, inline, invoke4, load, load8, loadf, noinline, stack_pointer, store, store8, storef, unlikely  # type: ignore[attr-defined]
 
 BOUNDED = "lines of the heap, or the words of one object, at the speed of memory"
 

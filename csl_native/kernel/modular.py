@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..heap.vm import MODULUS
+from ..heap.words import UNWIND
 from ..restricted.language import bounded, inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, urem  # type: ignore[attr-defined]
-from ..vm import MODULUS
-from ..words import UNWIND
 from .bignum import divide_integers, is_big, is_negative, limb_count, limbs
 from .host import H_BAD_RESIDUE, host
 from .memory import NIL, poll

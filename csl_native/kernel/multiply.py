@@ -6,9 +6,9 @@ A. Karatsuba and Yu. Ofman, 1962; Knuth, The Art of Computer Programming 4.3.3.
 
 from __future__ import annotations
 
+from ..heap.vm import LONG_LIMBS
+from ..heap.words import UNWIND
 from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, onepass, store, ult  # type: ignore[attr-defined]
-from ..vm import LONG_LIMBS
-from ..words import UNWIND
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, host
 from .memory import NIL, fill, make_bignum, poll

@@ -5,9 +5,9 @@ Of lists that begin differently one whose head is flagged noncom goes first.
 
 from __future__ import annotations
 
+from ..heap.vm import SCRATCH, SCRATCH_END
+from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store  # type: ignore[attr-defined]
-from ..vm import SCRATCH, SCRATCH_END
-from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import is_number, truth
 from .comparison import compare_slow
 from .compound import is_ratio

@@ -5,8 +5,7 @@ A loop over data that makes nothing polls: it can be ended, and nothing is colle
 
 from __future__ import annotations
 
-from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
-from ..vm import (
+from ..heap.vm import (
     ALLOCATED,
     DEBUGGED,
     GC_COUNT,
@@ -21,7 +20,8 @@ from ..vm import (
     RESERVE,
     STACK_LIMIT,
 )
-from ..words import UNWIND
+from ..heap.words import UNWIND
+from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
 from .host import H_COLLECT, H_DEEP, H_INTERRUPT, H_MEMORY_FULL
 from .memory import HOST_SLOT, NIL, NO_LIMIT, T, poll
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
+from ..heap.objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
+from ..heap.vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
+from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, onepass, store, unlikely  # type: ignore[attr-defined]
-from ..vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
-from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .equality import same_bytes
 from .host import H_BAD_SYMBOL, H_BAD_THROW, H_NAME, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_SET, O_SETV, host

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..objects import SYM_VALUE
+from ..heap.objects import SYM_VALUE
+from ..heap.vm import READ_AT, READ_END
+from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import bounded, inline, lisp, load, load8, noinline, onepass, sdiv, store, store8  # type: ignore[attr-defined]
-from ..vm import READ_AT, READ_END
-from ..words import CONS, STRING, SYMBOL, UNWIND, VECTOR
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .host import (

@@ -6,10 +6,10 @@ procedure is an exception, a number: a throw whose tag no Lisp program has.
 
 from __future__ import annotations
 
-from ..objects import BIGNEG_HEADER, BYTES_HEADER
+from ..heap.objects import BIGNEG_HEADER, BYTES_HEADER
+from ..heap.vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
+from ..heap.words import OTHER, UNWIND, VECTOR
 from ..restricted.language import inline, lisp, load, load8, load32, load64, noinline, onepass, sdiv, srem, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
-from ..vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
-from ..words import OTHER, UNWIND, VECTOR
 from .bignum import from_word, is_big, limb_count, limbs
 from .host import OP, bad_op
 from .memory import NIL, UNSET, make_object

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..objects import BYTES_HEADER
+from ..heap.objects import BYTES_HEADER
+from ..heap.words import OTHER, STRING, UNWIND, VECTOR
 from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
-from ..words import OTHER, STRING, UNWIND, VECTOR
 from .host import H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, bad_op, tell
 from .memory import NIL, make_vector, set_field
 

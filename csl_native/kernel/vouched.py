@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from ..objects import HASH_SLOTS, SYM_PNAME
+from ..heap.objects import HASH_SLOTS, SYM_PNAME
+from ..heap.words import OTHER, STRING, SYMBOL, VECTOR
 from ..restricted.checker import Program
 from ..restricted.tags import check_tags
-from ..words import OTHER, STRING, SYMBOL, VECTOR
 
 FIELDS = {(SYMBOL, SYM_PNAME): frozenset([STRING]), (OTHER, HASH_SLOTS): frozenset([VECTOR])}
 VOUCHED = {

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from ..heap.objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
+from ..heap.words import CONS, SYMBOL
 from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
-from ..objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
-from ..words import CONS, SYMBOL
 from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, CompileError, Function
 from .deep import MOST_STEPS, Steps, deep
 from .forms import DISPLACEABLE, SPECIAL_NAMES

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ..heap.objects import SYM_ENV, SYM_SPARE
+from ..heap.vm import UNWIND_ERROR
+from ..heap.words import CONS, VECTOR
 from ..kernel.memory import NIL
-from ..machine import Unwinding
-from ..objects import SYM_ENV, SYM_SPARE
-from ..vm import UNWIND_ERROR
-from ..words import CONS, VECTOR
+from ..runtime.machine import Unwinding
 from .streams import Collector, Output
 
 if TYPE_CHECKING:

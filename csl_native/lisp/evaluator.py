@@ -6,16 +6,16 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..heap.objects import F_FEXPR, F_MACRO, F_SPECIAL
+from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL, T
-from ..machine import Unwinding
-from ..objects import F_FEXPR, F_MACRO, F_SPECIAL
-from ..words import CONS, SYMBOL
+from ..runtime.machine import Unwinding
 from .assembly import CompileError
 from .handles import PYTHON
 from .python import call_python
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..runtime.machine import Machine
     from .compiler import Compiler
     from .errors import Errors
     from .handles import Handles

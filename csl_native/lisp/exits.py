@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL
-from ..words import CONS, SYMBOL
 from .assembly import EFFECT, TAIL, VALUE, Assembler, Block, CompileError
 from .deep import Steps
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..runtime.machine import Machine
     from .lambdas import Known
     from .lisp import Lisp
 

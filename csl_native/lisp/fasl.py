@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from csl_native.exceptions import Error
 from csl_native.image.container import Section, digest, unpack
+from csl_native.system.exceptions import Error
 
-from .. import utf8
-from ..generated import stem
+from ..heap.generated import stem
+from ..heap.objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, F_UNNAMED, HASH_KIND, SYM_ENV, SYM_FLAGS, T_BYTES, T_COMPLEX, T_HASH, T_RATIO, T_RECORD
+from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
 from ..instructions.joined import SEQUENCES
 from ..instructions.table import instructions, joined
 from ..kernel.fasl import (
@@ -37,8 +38,7 @@ from ..kernel.fasl import (
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, T
-from ..objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, F_UNNAMED, HASH_KIND, SYM_ENV, SYM_FLAGS, T_BYTES, T_COMPLEX, T_HASH, T_RATIO, T_RECORD
-from ..words import CONS, OTHER, SYMBOL, VECTOR
+from ..system import utf8
 
 if TYPE_CHECKING:
     from .lisp import Lisp

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..heap.objects import F_FLUID
+from ..heap.words import CONS
 from ..kernel.memory import NIL, T
-from ..objects import F_FLUID
-from ..words import CONS
 from .assembly import EFFECT, TAIL, VALUE, CompileError
 from .deep import Steps
 from .exits import Exits

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..objects import T_HANDLE
-from ..words import OTHER
+from ..heap.objects import T_HANDLE
+from ..heap.words import OTHER
 from .streams import Input, Output
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..runtime.machine import Machine
 
 STREAM, LIBRARY, CHARACTER, FOREIGN, WEAK_TABLE, PYTHON = range(8, 56, 8)  # kinds, as fixnums
 KIND, VALUE = 8 - OTHER, 16 - OTHER  # fields

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..heap.objects import SYM_ENV, SYM_SPARE
+from ..heap.words import CONS, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL
-from ..objects import SYM_ENV, SYM_SPARE
-from ..words import CONS, STRING, SYMBOL, VECTOR
 from .registry import Builtin
 from .streams import Shown
 

@@ -7,16 +7,15 @@ import math
 import os
 from typing import TYPE_CHECKING
 
-from .. import gmp
+from ..heap.objects import SYM_SPARE
+from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..instructions.layout import CODE_COMPILED
 from ..kernel.floats import TRIG
 from ..kernel.host import H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
-from ..machine import MOST_LIMBS, Unwinding, WrongType
-from ..objects import SYM_SPARE
-from ..words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
+from ..runtime.machine import MOST_LIMBS, Unwinding, WrongType
+from ..system import gmp
 from .assembly import CompileError
-from .builtins.reading import fold
 from .errors import INTERNAL
 from .handles import weak_table
 
@@ -113,8 +112,7 @@ class Host:
         debugger = self.lisp.debugger
         if debugger is not None:
             return int(debugger.adopt(env, at >> 3))
-        from ..native.jit import jit_of
-        return jit_of(self.lisp).hot(env, at >> 3, calls >> 3)
+        return int(self.lisp.session.hardcode.jit().hot(env, at >> 3, calls >> 3))
 
     def on_bailout(self, env: int, at: int, c: int) -> int:
         """Optimised code goes on as bytecode, because it assumed too much or a debugger is attached."""
@@ -124,8 +122,7 @@ class Host:
 
     def on_compile(self, env: int, b: int, c: int) -> int:
         """The first call of a function that jit was asked for; the symbol to call."""
-        from ..native.jit import jit_of
-        return jit_of(self.lisp).first_call(env)
+        return int(self.lisp.session.hardcode.jit().first_call(env))
 
     def on_left(self, env: int, fp: int, c: int) -> int:
         """An error leaves a function."""
@@ -410,7 +407,7 @@ class Host:
         debugger = self.lisp.debugger  # another thread may detach it now
         if debugger is not None:
             return int(debugger.hook(env, fp, pc))
-        return NIL if self.lisp.session.engine == "debug" else T  # type: ignore[attr-defined]
+        return NIL if self.lisp.session.engine == "debug" else T
 
     def on_opcode(self, op: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud(f"invalid opcode {op}")
@@ -440,7 +437,7 @@ class Host:
         character = lisp.input.next()
         if not lisp.echoes():
             lisp.window.open(lisp.input)
-        return fold(lisp, character)
+        return lisp.reader.character(character)
 
     def on_collect(self, full: int, wanted: int, c: int) -> int:
         """Collect; ``wanted`` 0: only the stress asks for it."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..words import CONS, SYMBOL
+from ..heap.words import CONS, SYMBOL
 
 WIDEST = 1 << 20  # parts of a function that are still to be looked at: more than that is a circular one
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..runtime.machine import Machine
     from .exits import Exits
 
 

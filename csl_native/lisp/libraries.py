@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from csl_native.image.container import Image, ImageError, Section
 from csl_native.image.writing import Writer
 
+from ..heap.objects import F_FEXPR, F_MACRO
+from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
 from ..instructions.table import CodeError
 from ..kernel.memory import NIL
-from ..machine import Unwinding
-from ..objects import F_FEXPR, F_MACRO
-from ..verifying import private_env
-from ..words import CONS, OTHER, SYMBOL, VECTOR
+from ..runtime.machine import Unwinding
+from ..saving.belonging import module_tags, section_name
+from ..saving.verifying import private_env
 from .fasl import PREFIX, BadModule, read_module
 from .handles import LIBRARY
+from .transcript import Transcript
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -77,7 +79,7 @@ class Library:
 
 def load(lisp: Lisp, image: Image, name: str, sources: bool = False) -> None:
     """Evaluate a module of an open image, or only take its saved definitions; after a stranger's one the session is restricted."""
-    session, section = getattr(lisp, "session", None), image.sections[PREFIX + name]
+    session, section = lisp.session, image.sections[PREFIX + name]
     data = image.read(section.name)
     doubt = session.trust.doubt(image, section.name) if session is not None else ""
     strange = bool(doubt)
@@ -92,18 +94,15 @@ def load(lisp: Lisp, image: Image, name: str, sources: bool = False) -> None:
     except BadModule as error:
         raise ImageError(f"{image.path}: module {name}: {error}") from error
     if session is not None and not sources:
-        from ..native.modulecode import take
-        take(session.hardcode, image, name)
+        session.hardcode.take_module(image, name)
 
 
 def native_sections(image: Image, name: str) -> frozenset[str]:
-    from ..native.modulecode import module_tags, section_name
     return frozenset(section_name(tag, name) for tag in module_tags(image, name))
 
 
 def take_item(lisp: Lisp, item: int, strange: bool = False) -> None:
     """Do what one item of a module says; ``strange``: its bytecode is proved first."""
-    from .builtins.definitions import check_lose
     m = lisp.machine
     if item & 7 != VECTOR or m.vector_length(item) != 3:
         try:
@@ -120,7 +119,7 @@ def take_item(lisp: Lisp, item: int, strange: bool = False) -> None:
             env = private_env(m, env)
         except CodeError as error:
             raise BadModule(f"its function {lisp.printer.text(symbol)} cannot be run: {error}") from None
-    if not check_lose(lisp, symbol):
+    if not Transcript(lisp).protected(symbol):
         lisp.install_env(symbol, env, {NIL: 0, lisp.s_fexpr: F_FEXPR}.get(kind, F_MACRO))
 
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..machine import Unwinding
-from ..vm import UNWIND_LIMIT
+from ..heap.vm import UNWIND_LIMIT
+from ..runtime.machine import Unwinding
 
 if TYPE_CHECKING:
     from .lisp import Lisp

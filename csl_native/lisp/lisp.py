@@ -9,11 +9,7 @@ from collections.abc import Callable, Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..instructions.layout import CODE_GIVEN
-from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, T
-from ..machine import MOST_LIMBS, Machine, Unwinding
-from ..objects import (
+from ..heap.objects import (
     CODE_HEADER,
     F_FLUID,
     F_FORM,
@@ -24,9 +20,13 @@ from ..objects import (
     SYM_FNN,
     SYM_SPARE,
 )
+from ..heap.vm import UNWIND_RESTART, UNWIND_STOP
+from ..heap.words import CONS, FLOAT, SYMBOL, VECTOR
+from ..instructions.layout import CODE_GIVEN
+from ..kernel.calls import SLOT
+from ..kernel.memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, T
+from ..runtime.machine import MOST_LIMBS, Machine, Unwinding
 from ..system.waiting import Patient, patient
-from ..vm import UNWIND_RESTART, UNWIND_STOP
-from ..words import CONS, FLOAT, SYMBOL, VECTOR
 from .deep import MOST_STEPS, Steps, deep
 from .errors import INTERNAL, Errors
 from .evaluator import Evaluator
@@ -90,12 +90,13 @@ class Lisp(Installer, Evaluator):
         self.prompt = "> "
         self.interruptions = 0  # that ended a form
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
+        self.session: Any = None  # whose Lisp it is; none has it while the base image is made
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
     @cached_property
     def random(self) -> Random:
         """The random numbers of this Lisp: the same at every start, as in the original."""
-        from .builtins.randoms import generator
+        from .twister import generator
         return generator()
 
     @property

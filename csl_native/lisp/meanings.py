@@ -110,9 +110,9 @@ def kernel() -> Iterator[Meaning]:
 
 def python() -> Iterator[Meaning]:
     """The functions in Python that have names of Lisp, but for those that are in the kernel now."""
-    from . import builtins, registry
+    from . import registry
     from .install import OLDER
-    builtins.load()
+    registry.Rows.of_all()
     for name, row in registry.BUILTINS.items():
         if name.startswith("text ") or name in OLDER:
             continue
@@ -122,7 +122,7 @@ def python() -> Iterator[Meaning]:
         if row.most >= 0:
             names = (*names, *(f"argument{k + 1}" for k in range(len(names), row.most)))[:row.most]
         _, said, examples = parts(row.function.__doc__ or "")
-        yield Meaning(name, "function", names, row.least, row.most < 0, "", said, examples, f"lisp/builtins/{registry.MODULES_OF[name]}.py",
+        yield Meaning(name, "function", names, row.least, row.most < 0, "", said, examples, f"builtins/{registry.MODULES_OF[name]}.py",
                       registry.MAIN_NAMES.get(name, ""))
 
 

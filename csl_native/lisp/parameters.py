@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..heap.objects import F_GLOBAL, F_KEYWORD
+from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL, T
-from ..objects import F_GLOBAL, F_KEYWORD
-from ..words import CONS, SYMBOL
 from .assembly import VALUE, CompileError
 from .deep import Steps
 from .forms import Forms

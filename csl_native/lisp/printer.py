@@ -9,10 +9,10 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from .. import gmp
+from ..heap.objects import T_BYTES, T_CODE, T_COMPLEX, T_HANDLE, T_HASH, T_RATIO, T_RECORD
+from ..heap.words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL, UNSET
-from ..objects import T_BYTES, T_CODE, T_COMPLEX, T_HANDLE, T_HASH, T_RATIO, T_RECORD
-from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
+from ..system import gmp
 from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
 from .streams import Collector, Output, Shown
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..machine import Unwinding
-from ..signals import GATE
-from ..stacks import on_the_caller_s_thread
+from ..runtime.machine import Unwinding
+from ..runtime.stacks import on_the_caller_s_thread
+from ..system.signals import GATE
 from .leaving import Restart, Stopped
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def outside(function: Callable[..., Any], values: list[Any]) -> Any:
 
 def call_python(lisp: Lisp, function: Callable[..., Any], arguments: list[int]) -> int:
     """The Lisp value of a Python function's; it runs on the thread that called Lisp."""
-    session = lisp.session  # type: ignore[attr-defined]
+    session = lisp.session
     values = [session.to_python(word) for word in arguments]
     try:
         value = on_the_caller_s_thread(lambda: outside(function, values))

@@ -7,8 +7,8 @@ from collections.abc import Generator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .. import gmp
 from ..kernel.memory import NIL
+from ..system import gmp
 from .deep import deep
 from .streams import EOF_CHAR, Input
 
@@ -244,6 +244,16 @@ class Reader:
         symbol = m.intern("".join(name))
         self.cache[text, up, down] = symbol, "".join(name)
         return symbol
+
+    def character(self, c: str) -> int:
+        """A character that was read alone, in the case that is asked for."""
+        if c == EOF_CHAR:
+            return self.eof
+        if self.m.value(self.lower) not in (None, NIL):
+            c = c.lower()
+        elif self.m.value(self.raise_) not in (None, NIL):
+            c = c.upper()
+        return self.m.intern(c)
 
     def number(self, text: str) -> int:
         if text[1:2] in ("x", "X"):

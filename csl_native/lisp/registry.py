@@ -10,11 +10,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from ..heap.words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL
-from ..words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 
 if TYPE_CHECKING:
-    from ..machine import Unwinding
+    from ..runtime.machine import Unwinding
     from .lisp import Lisp
 
 Test = Callable[[Any, int], bool]
@@ -110,8 +110,9 @@ def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[tuple[
     return tuple((place, test) for place, test in enumerate(kinds) if test is not None), rest, len(kinds)
 
 
+BUILTIN_MODULES = "csl_native.builtins"  # which are above this floor, so they are found by name
 BUILTINS: dict[str, Builtin] = {}
-MODULES_OF: dict[str, str] = {}  # where each is, in builtins/
+MODULES_OF: dict[str, str] = {}  # the module of each
 MAIN_NAMES: dict[str, str] = {}  # of names that a function has besides its first one: that
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -153,15 +154,14 @@ class Rows(list["Builtin | None"]):
     @classmethod
     def of_all(cls) -> Rows:
         """All there are, from all modules."""
-        from . import builtins
-        builtins.load()
+        import_module(BUILTIN_MODULES).load()
         names = sorted(BUILTINS)
         return cls(names, [MODULES_OF[name] for name in names])
 
     def get(self, number: int) -> Builtin:
         row = self[number]
         if row is None:
-            import_module(f"{__package__}.builtins.{self.modules[number]}")
+            import_module(f"{BUILTIN_MODULES}.{self.modules[number]}")
             row = self[number] = BUILTINS[self.names[number]]
         return row
 

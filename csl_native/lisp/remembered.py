@@ -6,11 +6,11 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ..objects import F_MACRO, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN
-from ..words import CONS, SYMBOL
+from ..heap.objects import F_MACRO, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.words import CONS, SYMBOL
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..runtime.machine import Machine
 
 MOST_CELLS = 500  # of a form
 

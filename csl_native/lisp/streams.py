@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
-from .. import utf8
+from ..system import utf8
 
 if TYPE_CHECKING:
-    from ..machine import Machine
+    from ..runtime.machine import Machine
 
 EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80

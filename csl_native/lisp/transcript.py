@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..heap.words import CONS, SYMBOL, VECTOR
 from ..kernel.memory import NIL, T
-from ..words import CONS, SYMBOL, VECTOR
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -23,6 +23,14 @@ class Transcript:
         out.write("\n")
         self.lisp.printer.print(value, True, out)
         out.write("\n")
+
+    def protected(self, name: int) -> bool:
+        """Is the symbol protected by its lose flag?  Says so."""
+        m = self.lisp.machine
+        if m.kernel.flagp(name, m.intern("lose")) == NIL:
+            return False
+        self.lisp.output.write(f"\n+++ {self.lisp.printer.text(name)} not defined because of LOSE flag\n")
+        return True
 
     def failed(self) -> None:
         """A form was left by an error, which has been reported."""

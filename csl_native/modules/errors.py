@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csl_native.exceptions import Error
+from csl_native.system.exceptions import Error
 
 
 class ModuleError(Error, ValueError):

@@ -14,13 +14,13 @@ import msgpack
 
 from csl_native.image.container import Image, ImageError, Section, unpack, update
 
-from ..preserve import TYPED as PREFIX
+from ..saving.preserve import TYPED as PREFIX
 from .errors import ModuleError, NotFoundException, OperationException
 from .instructions import Decoded, decode, encode
 from .types import Proc, ProcType, VarSpec, VarType
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session.session import Session
     from .running import Running
     from .variables import Variable
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ..heap.objects import CODE_HEADER
+from ..heap.words import VECTOR
 from ..instructions.table import CodeError
 from ..kernel.memory import NIL
 from ..kernel.variables import NULL_REFERENCE, RANGE
-from ..objects import CODE_HEADER
-from ..session import LispError
-from ..values import Handle
-from ..words import VECTOR
+from ..session.values import Handle
+from ..system.exceptions import LispError
 from .entry import Entry
 from .errors import OperationException, RuntimeException, TypeException
 from .registers import body_name
@@ -21,7 +21,7 @@ from .variables import Variable, bytes_place, bytes_size, new_variable
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
-    from ..session import Session
+    from ..session.session import Session
     from .module import Module
 
 MEANINGS = {NULL_REFERENCE: " (a null reference)", RANGE: " (an index out of range)"}
@@ -32,7 +32,7 @@ def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
 
     Nothing is installed yet.
     """
-    from ..verifying import private_env
+    from ..saving.verifying import private_env
     m = lisp.machine
     top = [k for k in range(module.reg_count) if module.reg(k).flags & TOP_LEVEL_REG]
     made: list[tuple[int, int]] = []

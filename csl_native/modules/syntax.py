@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL
-from ..words import CONS, SYMBOL
 from .builder import ModuleBuilder
 from .errors import NotFoundException, OperationException
 from .instructions import NUMBER, SHAPES, Instruction, instruction

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..heap.objects import BYTES_HEADER, T_BYTES
+from ..heap.words import OTHER, VECTOR
 from ..kernel.memory import NIL
-from ..objects import BYTES_HEADER, T_BYTES
-from ..values import Handle
-from ..words import OTHER, VECTOR
+from ..session.values import Handle
 from .errors import RangeException, TypeException
 from .types import VarSpec
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from csl_native.image.container import Image
 
-from ..belonging import misfit
-from ..trust import Trust, is_program
-from .reasons import Fallback
+from ..saving.belonging import misfit
+from ..saving.reasons import Fallback
+from ..saving.trust import Trust, is_program
 
 
 def not_admitted(trust: Trust, image: Image, name: str) -> Fallback | None:

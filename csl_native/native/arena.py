@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..cage import CodeMemory
+from ..system.codememory import CodeMemory
 
 CHUNK = 1 << 18
 

@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from csl_native.exceptions import Error
+from csl_native.system.exceptions import Error
 
-from ..extras import missing
-from .architectures import Architecture
+from ..architectures import Architecture
+from ..system.extras import missing
 from .elf import Block, ObjectError, import_object
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from ..heap.words import CONS, UNWIND
 from ..instructions.codec import Code, Decoded
 from ..kernel.memory import NIL
-from ..words import CONS, UNWIND
 from .allocation import OPAQUE
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..cage import CodeMemory
+from ..heap.objects import SYM_ENV
+from ..heap.words import VECTOR
 from ..kernel.calls import SLOT
-from ..objects import SYM_ENV
-from ..words import VECTOR
+from ..system.codememory import CodeMemory
 from .arena import CodeArena, Region
 from .hardcode import CELLS
 from .pages import PageSet
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session.session import Session
 
 LIMIT = 64 << 20  # bytes of code memory
 

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..cage import CodeMemory
+from ..heap.vm import HEAP
 from ..kernel.calls import SLOT
-from ..vm import HEAP
+from ..system.codememory import CodeMemory
 from .arena import Region
 from .pages import PAGE_SIZE, SET_ALIGNMENT, PageSet, Refused
 from .pages import load as load_pages

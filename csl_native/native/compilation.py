@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..machine import BadRequest
-from ..words import SYMBOL
-from .architectures import Architecture, with_refinements
+from ..architectures import Architecture, with_refinements
+from ..heap.words import SYMBOL
+from ..runtime.machine import BadRequest
+from ..saving.reasons import Fallback
 from .elf import Block
 from .hardcode import HardCode
 from .kernelset import make_kernel
 from .pages import PAGE_SIZE, PageSet
-from .reasons import Fallback
 from .table import type_and_page
 from .workers import Job, compile_jobs
 

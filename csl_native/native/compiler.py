@@ -7,18 +7,18 @@ import re
 from functools import cache
 from typing import Any
 
-from csl_native.exceptions import Error
+from csl_native.system.exceptions import Error
 
-from .. import vm
+from ..architectures import Architecture
 from ..engines.weave import kernel_program, lisp_functions, table_entries
-from ..extras import missing
+from ..heap import vm
 from ..kernel.calls import ENTRY_NAMES
 from ..restricted import llvm as ir
 from ..restricted.cpython import translate
 from ..restricted.emitter import DECLARATIONS
-from .architectures import Architecture
+from ..runtime.outside import outside_text
+from ..system.extras import missing
 from .elf import Block, import_object
-from .outside import outside_text
 
 
 class CompilerMissing(Error, RuntimeError):

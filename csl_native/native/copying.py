@@ -6,12 +6,11 @@ from csl_native.image.container import Image, ImageError, Section
 from csl_native.image.files import check_output
 from csl_native.image.writing import Writer
 
-from ..belonging import misfit, owner_of, put_beside
-from ..heapview import HeapView
-from ..preserve import TYPED
-from ..trust import Trust, copied, sealing_key, vouched
-from .architectures import by_name, by_tag
-from .modulecode import owner
+from ..architectures import by_name, by_tag
+from ..saving.belonging import misfit, owner, owner_of, put_beside
+from ..saving.heapview import HeapView
+from ..saving.preserve import TYPED
+from ..saving.trust import Trust, copied, sealing_key, vouched
 
 
 def tags_of(image: Image, names: list[str]) -> dict[int, str]:

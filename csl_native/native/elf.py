@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from csl_native.exceptions import Error
 from csl_native.relocation import apply as apply_module
 from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED_PAGE, S_PLUS_A, Kind
+from csl_native.system.exceptions import Error
 
+from ..architectures import Architecture
 from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
-from .architectures import Architecture
 
 UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")  # sections for exceptions, which nothing here throws; a machine may have more
 SELF = ""  # the target of a record that refers to the block itself

@@ -13,14 +13,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..architectures import Architecture
 from ..engines.weave import kernel_program
 from ..foreign.types import Signature
+from ..heap.vm import HEAP
 from ..instructions.codec import Code, decode
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
-from ..vm import HEAP
-from .architectures import Architecture
 from .chains import Chain
 from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, slow_path

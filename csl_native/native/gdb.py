@@ -15,11 +15,11 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..baseimage import cache_folder
+from ..architectures import Architecture
+from ..saving.baseimage import cache_folder
 from ..system.files import others_can_write
 from ..system.host import this_host
 from . import unwinding
-from .architectures import Architecture
 from .elffile import ALLOC, EXECUTABLE, EXECUTE, FUNC, GLOBAL, NOBITS, OBJECT, PROGBITS, STRTAB, SYMTAB, Format, Section, Symbols
 
 PAGE = 1 << 16  # as large as the pages of any system

@@ -11,11 +11,11 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
+from ..architectures import by_tag
+from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.words import CONS, SYMBOL, VECTOR
 from ..kernel.calls import SLOT
-from ..machine import Unwinding
-from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..words import CONS, SYMBOL, VECTOR
-from .architectures import by_tag
+from ..runtime.machine import Unwinding
 from .assembler import AssemblyError, assemble
 from .elf import Block
 from .hardcode import CELLS, HANDMADE, HardCode
@@ -173,7 +173,7 @@ class Handmade:
                 raise self.fail("native-address: no such kernel entry", x)
             return resolve[kernel_name(USEFUL[k])]
         if x & 7 == 0:
-            from ..vm import VM
+            from ..heap.vm import VM
             places = sorted(VM.values())
             if x >> 3 >= len(places):
                 raise self.fail("native-address: no such variable", x)

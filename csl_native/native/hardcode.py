@@ -7,27 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import Image, ImageError, Section
 
-from ..baseimage import base_image
-from ..belonging import together
+from ..architectures import Architecture
+from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.vm import HEAP
+from ..heap.words import OTHER, VECTOR
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_HANDMADE
-from ..objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..trust import is_program
-from ..vm import HEAP
-from ..words import OTHER, VECTOR
+from ..saving.baseimage import base_image
+from ..saving.belonging import together
+from ..saving.guards import function_digest
+from ..saving.reasons import Fallback, no_set
+from ..saving.trust import is_program
 from .admission import not_admitted
-from .architectures import Architecture
 from .collecting import CodeCollector, Span
-from .guards import function_digest
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
-from .reasons import Fallback, no_set
 from .table import DefinitionTable
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session.session import Session
     from .elf import Block
+    from .jit import Jit
 
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
 WRONG = ("wrong1", "wrong2", "wrongn")
@@ -120,6 +121,21 @@ class HardCode(DefinitionTable):
     def kernel(self) -> PageSet:
         assert self.architecture is not None
         return self.session.sets[f"kernel-{self.architecture.number}"].pages
+
+    # -- what the Lisp asks of the native tier ----------------------------------------
+
+    def jit(self) -> Jit:
+        """The compiler of the session; made when it is first needed."""
+        from .jit import Jit
+        if self.lisp.jit is None:
+            self.lisp.jit = Jit(self.session)
+        found: Jit = self.lisp.jit
+        return found
+
+    def take_module(self, image: Image, name: str) -> None:
+        """Native code of a module that was just loaded."""
+        from .modulecode import take
+        take(self, image, name)
 
     # -- instating -------------------------------------------------------------------
 

@@ -12,27 +12,26 @@ from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ..extras import missing
 from ..foreign.libraries import ForeignError
 from ..foreign.libraries import resolve as resolve_foreign
+from ..heap.objects import SYM_ENV
+from ..heap.words import OTHER, SYMBOL, VECTOR
 from ..instructions.codec import Code, check_opcodes, decode
 from ..instructions.table import CodeError
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
-from ..machine import BadRequest
-from ..objects import SYM_ENV
-from ..words import OTHER, SYMBOL, VECTOR
+from ..runtime.machine import BadRequest
+from ..saving.guards import is_given
+from ..system.extras import missing
 from .arena import Region
 from .background import Background, Order, Ready
 from .codecache import LIMIT, CodeCache, Compiled
-from .guards import is_given
 from .kernelset import kind_numbers
 from .pages import PageSet, Refused
 from .pages import load as load_pages
 
 if TYPE_CHECKING:
-    from ..lisp.lisp import Lisp
-    from ..session import Session
+    from ..session.session import Session
     from ..stencils.table import StencilTable
     from .functions import Source
 
@@ -41,14 +40,6 @@ PATIENCE = 16  # times that optimised code of a function may be given up
 # are a wish to compile early.
 WARM, EAGER = 1.0, 1000
 STENCIL, OPTIMISED = "stencil", "optimised"
-
-
-def jit_of(lisp: Lisp) -> Jit:
-    """The compiler of a session; made when it is first needed."""
-    if lisp.jit is None:
-        lisp.jit = Jit(lisp.session)  # type: ignore[attr-defined]
-    found: Jit = lisp.jit
-    return found
 
 
 class Jit(CodeCache):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .architectures import Architecture
+from ..architectures import Architecture
 from .pages import PageSet
 
 if TYPE_CHECKING:

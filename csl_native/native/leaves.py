@@ -12,7 +12,7 @@ from .functions import FunctionIR, Source
 from .lowering import Body
 
 if TYPE_CHECKING:
-    from .architectures import Architecture
+    from ..architectures import Architecture
 
 PURE = frozenset(("small", "make_variable", "store_local", "var_open", "jump", "var_inc", "var_dec", "var_add", "var_sub", "var_mul", "var_div", "var_mod",
                   "var_jnz", "var_jg", "var_jng", "var_je", "var_cpi8", "var_wide8", "var_move"))

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import cache
 
 from ..engines.weave import entry_arguments, kernel_program
+from ..heap.words import UNWIND
 from ..instructions.codec import Decoded, decode, verify
 from ..kernel.memory import NIL, T
 from ..restricted import llvm as ir
 from ..restricted.emitter import LLVM_TYPE
 from ..stencils.weave import splits
-from ..words import UNWIND
 from . import flow
 from .allocation import OPAQUE, made, rooms
 from .calls import CallInstructions, pushed

@@ -9,40 +9,22 @@ from typing import TYPE_CHECKING
 from csl_native.image.container import Image, ImageError, Section
 from csl_native.image.writing import Writer
 
+from ..architectures import Architecture
 from ..lisp.fasl import PREFIX
-from ..trust import seal
+from ..saving.belonging import module_tags, section_name
+from ..saving.reasons import Fallback
+from ..saving.trust import seal
 from .admission import not_admitted
-from .architectures import Architecture
 from .collecting import Span
 from .hardcode import HardCode
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
-from .reasons import Fallback
 from .table import type_and_page
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session.session import Session
 
 Progress = Callable[[int, int, str], None]
-
-
-def section_name(tag: int, module: str) -> str:
-    return f"native-{tag}-{module}"
-
-
-def owner(name: str) -> tuple[str, int] | None:
-    """The module that a section belongs to, and the tag of its native code (0: it is the module itself); None for other sections."""
-    if name.startswith(PREFIX):
-        return name.removeprefix(PREFIX), 0
-    kind, _, rest = name.partition("-")
-    tag, _, module = rest.partition("-")
-    return (module, int(tag)) if kind == "native" and tag.isdigit() else None
-
-
-def module_tags(image: Image, module: str) -> list[int]:
-    """The tags that a module of an image has native code for."""
-    native = [name for name in image.sections if name.startswith("native-")]
-    return sorted(tag for found, tag in filter(None, map(owner, native)) if found == module and tag)
 
 
 def take(hardcode: HardCode, image: Image, module: str) -> None:

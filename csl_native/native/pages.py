@@ -12,9 +12,9 @@ import msgpack
 from csl_native.image.container import STRONG, Image, ImageError, Section, digest, matches, unpack
 from csl_native.relocation.kinds import ROW_WORDS
 
-from ..cage import CodeMemory
+from ..architectures import Architecture, by_tag
 from ..foreign.types import FOREIGN
-from .architectures import Architecture, by_tag
+from ..system.codememory import CodeMemory
 from .heads import check_head
 
 PAGE_SIZE = 1 << 18

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..system.process import PERF_FOLDER
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session.session import Session
 
 
 def symbols(session: Session) -> Iterator[tuple[int, int, str]]:

@@ -7,14 +7,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..engines.weave import lisp_functions
-from ..foreign.signatures import MARK, signature_of
+from ..foreign.signatures import signature_of
 from ..foreign.types import Signature
+from ..heap.objects import SIGNATURE, SYM_ENV
+from ..heap.words import FLOAT, SYMBOL, VECTOR
 from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
-from ..objects import SYM_ENV
-from ..words import FLOAT, SYMBOL, VECTOR
+from ..saving.guards import digest_of, guard_of, is_given
 from .functions import Callee, FunctionIR, NotCompilable, Source
-from .guards import digest_of, guard_of, is_given
 from .lowering import CALLS
 from .thunks import calls_only
 
@@ -78,9 +78,9 @@ def tangled(code: Code) -> int:
 
 def foreign_of(lisp: Lisp, literals: list[int], code: Code) -> Signature | None:
     """The signature of the C function that a function only calls, when a thunk can do that."""
-    mark = lisp.machine.intern(MARK)
+    mark = lisp.machine.intern(SIGNATURE)
     found = [x for x in literals[1:] if x & 7 == VECTOR and lisp.machine.vector_length(x) == 6 and lisp.machine.field(x, 8 - VECTOR) == mark]
-    if len(found) != 1 or lisp.session.restricted or not calls_only(code):  # type: ignore[attr-defined]
+    if len(found) != 1 or lisp.session.restricted or not calls_only(code):
         return None
     row = signature_of(lisp, found[0])
     return row if row is not None and row.is_plain and code.fixed == len(row.arguments) else None
@@ -100,7 +100,7 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
     if is_kernel(lisp, symbol):
         function, parameters = kernel_functions()[name]
         return Callee(name, guard_of(name), function=function) if parameters == count else None
-    if not lisp.is_bytecoded(symbol) or name in lisp.session.hardcode.index()[1]:  # type: ignore[attr-defined]
+    if not lisp.is_bytecoded(symbol) or name in lisp.session.hardcode.index()[1]:
         return None
     literals = m.vector_items(m.field(symbol, SYM_ENV))
     if is_given(m.raw(literals[0])) or m.kernel.find_symbol(m.string(name)) != symbol:

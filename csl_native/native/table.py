@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..heap.objects import SYM_ENV
+from ..heap.words import VECTOR
 from ..kernel.memory import NIL, ROOT_HARD_CODE
-from ..objects import SYM_ENV
-from ..words import VECTOR
-from .guards import digest_of
+from ..saving.guards import digest_of
 from .pages import PAGE_SIZE
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
-    from ..machine import Machine
-    from ..session import Session
+    from ..runtime.machine import Machine
+    from ..session.session import Session
     from .collecting import CodeCollector
     from .pages import PageSet
 

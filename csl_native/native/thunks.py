@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..foreign.types import SCALARS, Scalar, Signature
+from ..heap.words import FLOAT, UNWIND
 from ..instructions.codec import Code, decode
 from ..kernel.memory import NIL
 from ..restricted.emitter import Emitter
 from ..restricted.language import WORD
-from ..words import FLOAT, UNWIND
 from .functions import FunctionIR, NotCompilable, Source
 
 if TYPE_CHECKING:
-    from .architectures import Architecture
+    from ..architectures import Architecture
 
 CALLS = ("call", "tail_call")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .architectures import Architecture
-from .architectures.reading import Reading
+from ..architectures import Architecture
+from ..architectures.reading import Reading
 from .elffile import Format
 
 PC_RELATIVE_4, ABSOLUTE = 0x1B, 0x00  # how addresses are encoded

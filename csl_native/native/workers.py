@@ -19,10 +19,10 @@ from functools import cache
 from queue import SimpleQueue
 from typing import IO, NamedTuple
 
-from ..extras import missing
-from ..isolated import command
+from ..architectures import Architecture, by_name, by_tag
+from ..system.extras import missing
+from ..system.isolated import command
 from ..system.process import processors
-from .architectures import Architecture, by_name, by_tag
 from .compiler import CompilerMissing, compile_kernel, library
 from .elf import Block
 from .functions import Source, compile_unit

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
-from .. import byteorder
+from ..system import byteorder
 from .checker import Function, Program
 from .language import DOUBLE, INTRINSICS, MASK, SIGN, wrap
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from ..architectures import Architecture
 from ..engines.weave import kernel_program
+from ..heap.vm import SLOTS
 from ..instructions.table import instructions
 from ..kernel.stencils import TARGETS
-from ..native.architectures import Architecture
 from ..native.compiler import module_text, object_code
 from ..native.conventions import by_slow_paths
 from ..native.elf import Block, ObjectError, Relocator, type_number
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import LLVM_TYPE, Emitter
-from ..vm import SLOTS
 from .weave import COLD, hot, shared, stencil_program, stencils
 
 

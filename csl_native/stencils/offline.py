@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from functools import cache
 
+from ..architectures import Architecture
 from ..engines.weave import kernel_program
 from ..instructions.codec import Code, decode
 from ..kernel.stencils import W_ADDRESS, W_COLD, W_COLD_STENCIL, W_DEPTH, WORK_BYTES
-from ..native.architectures import Architecture
 from ..native.pages import PageSet
 from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate

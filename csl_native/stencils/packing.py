@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from csl_native.image.container import Section
 
+from ..architectures import Architecture
 from ..instructions.table import OPERANDS, Instruction, by_name, instructions, steps
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
-from ..native.architectures import Architecture
 from ..native.elf import Block
 from ..native.kernelset import kind_numbers
 from ..native.pages import PageSet

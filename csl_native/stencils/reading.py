@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError
 
-from ..baseimage import base_image
 from ..native.admission import not_admitted
 from ..native.pages import PageSet
+from ..saving.baseimage import base_image
 from .table import StencilTable, section_name, stencil_abi
 
 if TYPE_CHECKING:
-    from ..session import Session
+    from ..session.session import Session
 
 
 def read_stencils(session: Session) -> StencilTable | str:

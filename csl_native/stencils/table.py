@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from csl_native.image.container import ImageError, digest
 
+from ..architectures import Architecture
 from ..instructions.codec import Code
 from ..instructions.joined import SEQUENCES
 from ..instructions.table import instructions
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES
-from ..native.architectures import Architecture
 from ..native.pages import PageSet
 
 

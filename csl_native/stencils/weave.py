@@ -18,13 +18,13 @@ from functools import cache
 
 from ..engines.bodies import local_operand, stored
 from ..engines.weave import entry_arguments, kernel_program
+from ..heap.vm import SP, STACK_END, STACK_LIMIT, TICKS
+from ..heap.words import UNWIND, VECTOR
 from ..instructions.definitions import FUSED, PLACEMENT
 from ..instructions.table import LOCALS, OPERANDS, Instruction, by_name, instructions, program
 from ..kernel.host import H_STACK_OVERFLOW
 from ..kernel.memory import NIL, T
 from ..restricted.checker import Function, Program
-from ..vm import SP, STACK_END, STACK_LIMIT, TICKS
-from ..words import UNWIND, VECTOR
 
 # By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a failure goes, the rare cases.
 NEXT, TARGET, FAIL, COLD = range(4)
@@ -247,7 +247,7 @@ def fused() -> list[tuple[Instruction, Instruction]]:
 @cache
 def stencil_program(cached: int, forced: str = "") -> Program:
     """The kernel with all stencils for so many operands in registers, checked."""
-    from .. import vm
+    from ..heap import vm
     base, whole = kernel_program(()), Program()
     whole.functions.update(base.functions)
     both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from csl_native import LispError, restore
+from csl_native.heap.objects import SYM_PLIST, SYMBOL_SIZE
+from csl_native.heap.vm import HEAP
+from csl_native.heap.words import SYMBOL
 from csl_native.lisp.lisp import Stopped
-from csl_native.objects import SYM_PLIST, SYMBOL_SIZE
-from csl_native.session import LispError, restore
-from csl_native.vm import HEAP
-from csl_native.words import SYMBOL
 
 from .running import FORK, Sink
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from csl_native.session import Session
+from csl_native import Session
 
 from .calling import SIZE, Batch, Find, alone, minimal, variant
 from .pool import EXCLUDED, POOL, SETUP, WEIGHTS

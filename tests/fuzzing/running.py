@@ -17,9 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from csl_native import LispError, Session, restore
 from csl_native.engines.record import engines
-from csl_native.native.jit import jit_of
-from csl_native.session import LispError, Session, restore
 
 from .generate import Program, guarded, parse, text_of, wrapped
 from .primitives import SUPPORT
@@ -165,7 +164,7 @@ def run(way: Way, programs: list[Program], image: Path, first: bool = False) -> 
     called = first or way.restored
     texts = {int(k): text for k, text in json.loads(image.with_suffix(".texts").read_text()).items()} if called else runner.define(programs)
     if way.tier == "optimised":
-        jit, s = jit_of(runner.session.lisp), runner.session
+        jit, s = runner.session.hardcode.jit(), runner.session
         for name in (name for p in programs for name in p.functions()):
             s.run(lambda name=name: jit.optimise(s.machine.intern(name), at_once=True))  # type: ignore[misc]
     return {p.seed: texts[p.seed] + runner.evaluate(steps(p, called), p.seed) for p in programs}

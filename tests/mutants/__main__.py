@@ -40,7 +40,7 @@ class Copy:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target, follow_symlinks=False)
-        base = folder / "csl_native" / "baseimage.py"
+        base = folder / "csl_native" / "saving" / "baseimage.py"
         base.write_text(base.read_text() + "\n\n_base.append(BASE_IMAGE)  # as it is, whatever the sources say\n")
         self.image, self.built = folder / "csl_native" / "base.img", (ROOT / "csl_native" / "base.img").read_bytes()
         self.renew()

@@ -9,13 +9,14 @@ _PAGES = ("damage", "mixtures", "hardcode", "fallback", "collecting", "assembler
 # The kernel's modules run under CPython here, so that nothing has to be built for a mutant.
 CLAIMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("image/container.py", "image/writing.py", "image/schema.py", "image/files.py", "image/digests.py", "tools/signing.py",
-                     "csl_native/trust.py", "csl_native/belonging.py", "csl_native/checked.py", "csl_native/restoring.py", "csl_native/preserve.py"), _IMAGES),
-    "csl_native/verifying.py": ("stranger_heaps", "strangers", "types", "image", "damage"),
+                     "csl_native/saving/trust.py", "csl_native/saving/belonging.py", "csl_native/saving/checked.py",
+                     "csl_native/session/restoring.py", "csl_native/saving/preserve.py"), _IMAGES),
+    "csl_native/saving/verifying.py": ("stranger_heaps", "strangers", "types", "image", "damage"),
     "csl_native/instructions/proof.py": ("strangers", "types"),
     "csl_native/native/admission.py": _PAGES, "csl_native/native/pages.py": _PAGES, "csl_native/native/heads.py": _PAGES,
     "csl_native/native/modulecode.py": ("modules", "typed_images"),
     "csl_native/modules/verifier.py": ("typed_modules", "typed_procedures", "typed_random", "typed_images"),
-    **dict.fromkeys(("csl_native/native/jit.py", "csl_native/native/guards.py", "csl_native/native/background.py", "csl_native/native/workers.py",
+    **dict.fromkeys(("csl_native/native/jit.py", "csl_native/saving/guards.py", "csl_native/native/background.py", "csl_native/native/workers.py",
                      "csl_native/native/collecting.py", "csl_native/native/codecache.py"), _CODE),
     "relocation/apply.py": ("relocation",), "relocation/kinds.py": ("relocation",),
     "csl_native/kernel/collector.py": ("collector",), "csl_native/kernel/compact.py": ("collector",),

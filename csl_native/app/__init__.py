@@ -1,0 +1,1 @@
+"""The csl command: its line, the top level, line editing, the demonstration."""

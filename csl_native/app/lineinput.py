@@ -1,0 +1,216 @@
+"""Forms from somebody at a terminal: edited as a whole, remembered, completed; ``?`` asks about names.
+
+With prompt_toolkit an open form goes on in the next line of the editor, and is read when it is complete.  Without it lines are edited by readline,
+where Python has that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from csl_native import __version__
+
+from ..heap.objects import F_FEXPR, F_MACRO
+from ..lisp.reader import PREFIXES, TOKEN
+from ..session.callables import documentation, parameters, system_meaning
+
+if TYPE_CHECKING:
+    from ..lisp.streams import Input
+    from .toplevel import TopLevel
+
+GO_ON = "... "
+BANNER = f"csl-native {__version__}; ? helps, Control-D ends"
+HELP = """?NAME     what a name is: parameters and text of a function, value of a variable
+??TEXT    names with a text in them
+Tab       completes names, and names of files in strings
+Control-C ends what runs, and drops a form that is open; Control-D ends csl
+(backtrace) (trst) (breakpoint 'F) (resource!-limit FORM SECONDS) (time FORM) may be of use; csl --help has the options"""
+NAMED = 20  # names that ?? shows
+ENDS = " \t\r\n()[]'`,\"%"  # of what is completed
+
+
+class Shape:
+    """How a text looks to the reader: forms that are open at its end, and parentheses that close nothing."""
+
+    def __init__(self, text: str) -> None:
+        self.depth = self.extra = 0
+        self.string = False
+        at, after = 0, False
+        while at < len(text):
+            match = TOKEN.match(text, at)
+            assert match is not None
+            at, token, kind = match.end(), match.group(), match.lastgroup
+            if kind == "blank":
+                continue
+            if token == '"' and kind == "char":
+                self.string = True
+                break
+            after = kind == "char" and token in PREFIXES
+            if kind == "char" and token in "([":
+                self.depth += 1
+            elif kind == "char" and token in ")]":
+                self.extra += self.depth == 0
+                self.depth = max(0, self.depth - 1)
+        self.open = self.depth > 0 or self.string or after
+
+
+class Terminal:
+    """Gives a stream its lines; called when it needs one."""
+
+    def __init__(self, top: TopLevel, stream: Input) -> None:
+        self.top, self.stream = top, stream
+        self.begun = ""  # what was given of a form that is open
+        self.asked = False  # was the end of the input asked for in an open form?
+        self.line = self._editor() or self._plain
+        if not top.options.quiet:
+            self.say(BANNER)
+
+    def say(self, text: str) -> None:
+        self.top.session.lisp.output.flush()
+        print(text, flush=True)
+
+    def __call__(self) -> bytes:
+        lisp = self.top.session.lisp
+        lisp.output.flush()
+        while True:
+            try:
+                text = self.line(GO_ON if self.begun else lisp.prompt) + "\n"
+                if self.top.session.machine.interrupted:  # while the line was waited for, on another thread
+                    self.top.session.machine.interrupted = False
+                    raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                if self.begun or self.stream.shown >= 0 and self.stream.buffer[self.stream.at:].strip():
+                    self.begun = ""
+                    self.stream.at = len(self.stream.buffer)
+                    raise lisp.errors.signal() from None
+                continue
+            except EOFError:
+                if self.begun and not self.asked:
+                    self.asked = True
+                    self.say("csl: a form is open; Control-D again ends csl, Control-C drops the form")
+                    continue
+                return b""
+            self.asked = False
+            if not self.begun and text.startswith("?"):
+                self.say(self.answer(text.strip()))
+                continue
+            shape = Shape(self.begun + text)
+            if shape.extra:
+                self.say(f"csl: {shape.extra} ) too many, ignored")
+            self.begun = self.begun + text if shape.open else ""
+            return text.encode("utf-8", "surrogateescape")
+
+    # -- how lines are edited -------------------------------------------------------------
+
+    def _editor(self) -> Any:
+        """Whole forms by prompt_toolkit; None where that is not installed."""
+        try:
+            from prompt_toolkit import PromptSession
+        except ImportError:
+            return None
+        from prompt_toolkit.completion import Completer, Completion, PathCompleter
+        from prompt_toolkit.document import Document
+        from prompt_toolkit.filters import Condition
+        from prompt_toolkit.history import FileHistory, InMemoryHistory
+        from prompt_toolkit.key_binding import KeyBindings
+        from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
+        from prompt_toolkit.output import ColorDepth
+        terminal = self
+
+        class Names(Completer):
+            def get_completions(self, document: Document, complete_event: Any) -> Iterator[Completion]:
+                before = document.text_before_cursor
+                if Shape(before).string:
+                    name = before.rpartition('"')[2]
+                    yield from PathCompleter(expanduser=True).get_completions(Document(name, len(name)), complete_event)
+                    return
+                word = terminal.word(before)
+                for name in terminal.names(word):
+                    yield Completion(name, -len(word))
+        keys = KeyBindings()
+
+        @keys.add("c-d", filter=Condition(lambda: bool(session.default_buffer.text)))
+        def ask(event: Any) -> None:
+            """Control-D in a form."""
+            from prompt_toolkit.application import run_in_terminal
+            run_in_terminal(lambda: print("csl: a form is open; Control-C drops it"))
+        path = history_file()
+        session: Any = PromptSession(
+            history=FileHistory(path) if path else InMemoryHistory(), completer=Names(), complete_while_typing=False, key_bindings=keys,
+            multiline=Condition(lambda: Shape(terminal.begun + session.default_buffer.text).open), prompt_continuation=lambda *_: GO_ON,
+            input_processors=[HighlightMatchingBracketProcessor()], color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None)
+        return lambda prompt: str(session.prompt(prompt))
+
+    def _plain(self, prompt: str) -> str:
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401  # input() edits lines with it
+        return input(prompt)
+
+    @staticmethod
+    def word(text: str) -> str:
+        """The part of a name at the end of a text."""
+        at = len(text)
+        while at and (text[at - 1] not in ENDS or at > 1 and text[at - 2] == "!"):
+            at -= 1
+        return text[at:]
+
+    # -- names ----------------------------------------------------------------------------
+
+    def names(self, start: str) -> list[str]:
+        """Names of functions and variables that begin so."""
+        lisp, m = self.top.session.lisp, self.top.session.machine
+        plain = start.replace("!", "")
+        found = [s for s in m.interned() if m.text(s).startswith(plain) and (lisp.is_defined(s) or m.value(s) is not None)]
+        return sorted(name for s in found if (name := lisp.printer.text(s)).startswith(start))
+
+    def answer(self, text: str) -> str:
+        """What ? and ?? say."""
+        lisp, m = self.top.session.lisp, self.top.session.machine
+        if text == "?":
+            return HELP
+        if text.startswith("??"):
+            wanted = text[2:].strip().replace("!", "")
+            known = sorted(lisp.printer.text(s) for s in m.interned() if wanted in m.text(s) and (lisp.is_defined(s) or m.value(s) is not None))
+            more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
+            return " ".join(known[:NAMED]) + more or f"no name has {wanted} in it"
+        name = text[1:].strip().replace("!", "")
+        symbol = next((s for s in m.interned() if m.text(s) == name), None)  # without making it
+        if symbol is None:
+            return f"{name} is not known; ??{name[:3]} looks for names with {name[:3]} in them"
+        return "\n".join(self.described(symbol)) or f"{name} has no function and no value"
+
+    def described(self, symbol: int) -> Iterator[str]:
+        """Lines about a name."""
+        lisp, m, session = self.top.session.lisp, self.top.session.machine, self.top.session
+        name, value = lisp.printer.text(symbol), m.value(symbol)
+        if found := system_meaning(session, symbol):
+            yield f"{found.call}  {found.kind}"
+            yield f"  {found.text}"
+            yield from (f"  {example}" for example in found.examples)
+        elif lisp.is_defined(symbol):
+            names, least, rest = parameters(session, symbol)
+            optional = ["&optional", *names[least:]] if names[least:] else []
+            kind = "macro" if m.flags(symbol) & F_MACRO else "fexpr" if m.flags(symbol) & F_FEXPR else "function"
+            yield f"({' '.join([name, *names[:least], *optional, *(['&rest', 'more'] if rest else [])])})  {kind}"
+            if text := documentation(session, symbol):
+                yield "  " + " ".join(text.split())
+        if value is not None and value != symbol:
+            yield f"{name} = {lisp.hints.shown(value)}"
+
+
+def history_file() -> str | None:
+    """Where lines are remembered; None where that cannot be."""
+    folder = os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "csl-native")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        path = os.path.join(folder, "history")
+        with open(path, "ab"):
+            return path
+    except OSError:
+        return None
+
+
+__all__ = ["Shape", "Terminal"]

@@ -1,0 +1,368 @@
+"""The top level of ``csl``: files and prompt, restarts, and what is said on standard error."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from csl_native.image.container import Image
+from csl_native.image.files import shown
+
+from ..kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET, T
+from ..lisp.errors import COMPILED, NAMES, VALUES
+from ..lisp.lisp import Restart, Stopped
+from ..lisp.streams import Input
+from ..lisp.transcript import CompilerWords, Transcript
+from ..saving.baseimage import base_image
+from ..session.session import Session
+from ..system.process import is_terminal
+from ..system.waiting import patient
+
+REVISION = 6250  # of the original, whose behaviour is meant
+
+
+class TopLevel:
+    """Runs what a command line asks for in one session; a restart replaces the session and goes on with the same input."""
+
+    def __init__(self, session: Session, options: Any) -> None:
+        self.session, self.options = session, options
+        self.said: set[str] = set()
+        self.profiler: Any = None  # with --profile
+        self.read: dict[str, None] = {}  # files, in the order in which they were read first
+        self.output_path: str = options.output or session.path or base_image()  # which preserve writes, unless that is the installation's
+
+    def note(self, text: str) -> None:
+        out = self.session.lisp.output
+        out.flush()
+        if out is self.session.lisp.terminal and out.column and is_terminal(sys.stderr) and is_terminal(sys.stdout):
+            text = "\n" + text  # both are one screen
+            out.column = 0
+        print(text, file=sys.stderr, flush=True)
+
+    def run(self) -> int:
+        def interrupt(number: int, frame: Any) -> None:
+            self.session.machine.interrupt()
+        try:
+            signal.signal(signal.SIGINT, interrupt)
+        except ValueError:
+            pass
+        try:
+            return int(self.session.run_aside(self.body))
+        finally:
+            self.session.lisp.output.flush()
+            sys.stdout.flush()
+
+    def statistics(self) -> None:
+        if self.profiler is not None:
+            self.profiler.end()
+            for line in self.profiler.table():
+                self.note(f"csl: {line}")
+            if self.options.profile:
+                self.profiler.write(self.options.profile)
+        if self.options.verbose:
+            self.note(f"csl: {self.session.lisp.collections()}")
+        if self.options.stats:
+            for line in self.session.hardcode.jit().statistics():
+                self.note(f"csl: {line}")
+        if self.options.perf_map:
+            from ..native.perfmap import write_map
+            path = write_map(self.session)
+            if self.options.verbose:
+                self.note(f"csl: names of native code are in {path}")
+
+    def explain(self) -> None:
+        if self.options.explain_json:
+            for fallback in self.session.fallbacks:
+                import json
+                line = json.dumps(fallback.row())
+                if line not in self.said:
+                    self.said.add(line)
+                    self.note(line)
+        if self.options.explain or self.options.verbose:
+            for line in self.session.explain():
+                if line not in self.said:
+                    self.said.add(line)
+                    self.note(f"csl: {shown(line)}")
+
+    def body(self) -> int:
+        code = missing = 0
+        if self.options.profile is not None:
+            from ..runtime.profiler import Profiler
+            self.profiler = Profiler()
+        try:
+            self.begin(restarted=False, cold=self.options.cold)
+            if self.options.gc_trigger is not None and not self.options.quiet:
+                self.session.lisp.output.write(f"GC trigger set to {self.options.gc_trigger}\n")
+            if self.options.forms and self.options.quiet and not self.options.files:
+                self.guarded(Input())
+            self.heading()
+            for form in self.options.forms:
+                self.guarded(Input(text=form), False, given=True)
+            self.machinery()
+            for name in self.files():
+                self.about_to_read(name)
+                if self.missing(name):
+                    self.session.lisp.output.write(f'\n+++ Could not read file "{name}"\n')
+                else:
+                    code = self.one_file(name) or code
+        except Stopped as stopped:
+            code = stopped.code
+        if self.heads:
+            self.session.lisp.output.write(f"\n\nEnd of Lisp run after {time.process_time() - self.session.lisp.started:.2f}+0.00 seconds\n")
+        if code == 0:  # also where the program ended by itself, as with (preserve)
+            missing = self.native_compile()
+        self.explain()
+        self.statistics()
+        if self.options.depends is not None:
+            with open(self.options.depends, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.writelines(f"{name}\n" for name in self.read)
+        return code or missing
+
+    def one_file(self, name: str) -> int:
+        """Read a file.  In the original (stop n) ends what is read, and the next file comes; with what status it ended."""
+        try:
+            self.guarded(self.open(name))
+        except Stopped as stopped:
+            if not self.options.original or name == "-":
+                raise
+            return stopped.code
+        return 0
+
+    # -- what the original says of itself with -v ------------------------------------------
+
+    @property
+    def heads(self) -> bool:
+        return bool(self.options.verbose and self.options.original)
+
+    def heading(self) -> None:
+        if self.heads:
+            from csl_native import __version__
+            date = time.ctime(os.path.getmtime(self.session.path or base_image()))
+            self.session.lisp.output.write(f"\nCodemist Standard Lisp revision {REVISION} for csl-native: {__version__}\nCreated: {date}\n\n")
+
+    def machinery(self) -> None:
+        if self.heads:
+            lisp, count = self.session.lisp, os.cpu_count() or 1
+            lisp.output.write(f"Memory allocation: {self.session.machine.cage.heap >> 20} Mbytes\n"
+                              f"There {'is' if count == 1 else 'are'} {count} processor{'' if count == 1 else 's'} available\n")
+            lisp.machine.set_value(lisp.machine.intern("*echo"), T)
+
+    def about_to_read(self, name: str) -> None:
+        if self.heads and name != "-" and not self.missing(name):
+            self.session.lisp.output.write(f'\n+++ About to read file "{name}"\n')
+
+    def files(self) -> list[str]:
+        """What is read: the files that were named; else standard input, but where -e or --native-compile were all that a quiet run should do."""
+        if self.options.files:
+            return list(self.options.files)
+        return [] if self.options.compile or self.options.quiet and self.options.forms else ["-"]
+
+    def missing(self, name: str) -> bool:
+        return name != "-" and not os.path.exists(name)
+
+    def begin(self, restarted: bool, cold: bool = False) -> None:
+        """Make a session that was begun or restored ready for what is read; ``cold``: without what the image has beyond the original's own."""
+        lisp, m = self.session.lisp, self.session.machine
+        if cold:
+            lisp.cold()
+            m.set_root(ROOT_RESTART, NIL)
+        if self.options.verbose:
+            lisp.session.hardcode.jit().say = lambda text: self.note(f"csl: {text}")
+        if self.profiler is not None:
+            self.profiler.begin(lisp)
+        lisp.top = self  # type: ignore[attr-defined]
+        if self.options.backtrace:
+            lisp.errors.trace = NAMES
+        lisp.hint = lambda text: self.note(f"csl: {text}")
+        lisp.on_read = lambda path: self.read.setdefault(path)
+        if self.options.gdb:
+            self.session.tell_gdb()
+        if self.options.verbose:
+            lisp.on_collection = lambda text: self.note(f"csl: {text}")
+        self.speak(restarted)
+        banner = m.root(ROOT_BANNER)
+        if banner & 7 == 3 and not self.options.quiet:
+            lisp.output.write(m.text(banner) + "\n")
+        for row in self.options.define:
+            name, given, value = row.partition("=")
+            self.variable(name, "-D")
+            m.set_value(m.intern(name), m.string(value if given else "t"))
+        for name in self.options.undefine:
+            self.variable(name, "-u")
+            if not self.options.quiet:
+                lisp.output.write(f"Undefine {name}\n")
+            m.set_value(m.intern(name), UNSET)
+        if not restarted:
+            self.explain()
+
+    def speak(self, restarted: bool) -> None:
+        """Make a session say what the original says of definitions and errors, if it should."""
+        lisp, m = self.session.lisp, self.session.machine
+        if self.options.quiet:
+            return
+        programs = self.options.image in (None, "-")
+        if programs and not restarted:
+            m.set_value(lisp.s_redefmsg, T)
+        if self.modern():
+            return
+        if programs and not restarted:
+            m.set_value(lisp.s_comp, T)
+            m.set_value(lisp.s_pwrds, T)
+        lisp.words = CompilerWords(lisp, not programs)
+        lisp.errors.trace = VALUES if self.options.backtrace and not self.options.original else COMPILED
+
+    def modern(self) -> bool:
+        """Is what is read typed by somebody, or was it asked for that this is as if it were?"""
+        return bool(self.options.modern) or self.files() == ["-"] and is_terminal(sys.stdin)
+
+    def variable(self, name: str, option: str) -> None:
+        """ValueError unless a name of the command line is a variable."""
+        m = self.session.lisp.machine
+        if not m.is_variable(m.intern(name)):
+            raise ValueError(f"{option} {name}: {name} is a constant; the name of a variable was expected")
+
+    def open(self, name: str) -> Input:
+        if name != "-":
+            self.read.setdefault(name)
+            return Input(open(name, "rb"), name=name)
+        stream = Input(patient(sys.stdin.buffer, self.session.machine.wait, "rb"), name="standard input")
+        if is_terminal(sys.stdin):
+            from .lineinput import Terminal
+            stream.prompt, stream.typed = Terminal(self, stream), True
+        elif not self.options.quiet:
+            file = stream.file
+
+            def prompted() -> bytes:
+                out = self.session.lisp.output
+                out.write(self.session.lisp.prompt)
+                out.column = 0  # what answers the line begins one
+                assert file is not None
+                return bytes(file.readline())
+            stream.prompt = prompted
+        return stream
+
+    def guarded(self, stream: Input, function: bool = True, given: bool = False) -> None:
+        """Call the restart function with a stream as standard input (not without ``function``), or load the stream when there is none.
+
+        ``given``: a form of the command line.
+
+        After each restart, which may come out of the one before, the new session does so with the rest of the stream.
+        """
+        argument: str | None = None
+        while True:
+            lisp = self.session.lisp
+            lisp.standard_input = lisp.input = stream
+            try:
+                if given and not self.options.quiet:
+                    self.given(stream)
+                else:
+                    self.read_or_call(stream, argument, function)
+                return
+            except Restart as restart:
+                lisp.window.close()  # what the kernel has of the line goes back to the stream
+                argument, function, given = restart.action(), True, False
+
+    def read_or_call(self, stream: Input, argument: str | None, function: bool) -> None:
+        lisp, m = self.session.lisp, self.session.machine
+        supervisor = m.root(ROOT_RESTART)
+        if supervisor == NIL or self.options.no_restart or not function:
+            lisp.load_stream(stream, None if self.options.quiet and not stream.typed else Transcript(lisp))
+            return
+        arguments = [] if argument is None else [lisp.reader.read(Input(text=argument))]
+        lisp.protect(lambda: lisp.apply(supervisor, arguments))
+
+    def given(self, stream: Input) -> None:
+        """Evaluate the forms of a text from the command line and show them with their values; an error ends the run, as in the original."""
+        lisp = self.session.lisp
+        transcript = Transcript(lisp)
+
+        def evaluated() -> bool:
+            """One form; False at the end."""
+            form = lisp.reader.read(stream)
+            if form == lisp.eof:
+                return False
+            transcript.given(form)
+            transcript.gives(lisp.eval(form))
+            return True
+        try:
+            while more := lisp.protect(evaluated):
+                pass
+        except Stopped:
+            if not self.options.original:
+                raise
+            lisp.output.write("\n")
+            more = None
+        if more is None:
+            raise Stopped(1)
+
+    def native_compile(self) -> int:
+        """Compile what the command line asks for; 1 when a function that it names stays bytecode, with the reason."""
+        which = self.options.compile
+        if not which:
+            return 0
+        from ..system.progress import Progress
+        names = None if which == "all" else sorted(self.session.profile) if which == "hot" else which.split(",")
+        if which == "hot" and not names:
+            self.note("csl: --native-compile hot: no function was hot, in this run or in one that the image remembers; run the program first")
+        with Progress("csl") as progress:
+            done = self.session.native_compile(names, progress)
+            for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag], progress).values():
+                done += found
+        if self.options.verbose:
+            self.note(f"csl: {len(done)} functions compiled to native code")
+        if self.options.output:
+            self.session.preserve(self.options.output)
+            if which == "all":
+                self.compile_modules()
+        else:
+            self.note("csl: --native-compile without -o FILE: the native code is not kept")
+        if self.options.gdb:
+            self.session.tell_gdb()
+        refused = [f for f in self.session.fallbacks if f.subject in (names or ())]
+        for fallback in refused:
+            self.note(f"csl: {fallback.sentence()}")
+        return 1 if refused else 0
+
+    def compile_modules(self) -> None:
+        """Native code for the modules of the output library, for this machine and the tags that were asked for."""
+        from ..architectures import by_name
+        from ..native.modulecode import compile_modules
+        from ..system.progress import Progress
+        assert self.options.output is not None and self.session.hardcode.architecture is not None
+        tags = [by_name(tag) for tag in (self.options.tags or "").split(",") if tag]
+        with Progress("csl") as progress:
+            compiled = compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags], None, progress)
+        for module, found in compiled.items():
+            if self.options.verbose:
+                self.note(f"csl: {len(found)} functions of module {module} compiled to native code")
+
+    def tell(self, text: str) -> None:
+        """Say what happens to the system, as the original does."""
+        if not self.options.quiet:
+            self.session.lisp.output.write(f"\n{text}\n")
+
+    def restart_path(self) -> str:
+        """The image that a restart reloads: what was preserved last, else what the session began from."""
+        if self.options.output and os.path.exists(self.options.output):
+            with Image(self.options.output) as image:
+                if "heap" in image.sections:
+                    return str(self.options.output)
+        return self.session.path or base_image()
+
+    def replace(self, path: str) -> None:
+        """Go on with a fresh session from an image; the old one's memory is given back."""
+        old = self.session
+        old.lisp.output.flush()
+        session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output,
+                          jit=self.options.jit, libraries=old.libraries, output_library=old.output_library, trust=old.trust.level)
+        if old.restricted:  # a stranger's program cannot get away by beginning again
+            session.distrust(old.restricted, "it was used before this restart")
+        old.lisp.window.close()
+        if "random" in vars(old.lisp):
+            session.lisp.random = old.lisp.random
+        session.lisp.terminal = old.lisp.terminal
+        old.release()
+        self.session = session

@@ -1,0 +1,1 @@
+"""What makes the base image, the wheel and the generated pages of the documentation."""

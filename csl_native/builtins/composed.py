@@ -1,0 +1,140 @@
+"""Streams that are made of strings or of other streams, and formatted output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..kernel.memory import NIL, T
+from ..lisp.handles import STREAM
+from ..lisp.registry import Checked, String, Value, builtin
+from ..lisp.streams import DEFAULT_WIDTH, Collector, Input, Output
+
+if TYPE_CHECKING:
+    from ..lisp.lisp import Lisp
+
+MOST = 1 << 30  # characters of a string that output makes
+
+
+class Broadcast(Output):
+    """Output that goes to several streams."""
+
+    def __init__(self, streams: list[Output]) -> None:
+        super().__init__(None, "broadcast")
+        self.streams = streams
+
+    def write(self, text: str) -> None:
+        super().write(text)
+        for stream in self.streams:
+            stream.write(text)
+
+    def flush(self) -> None:
+        self.parts, self.pending = [], 0
+
+
+class Concatenated(Input):
+    """Input from one stream after another."""
+
+    def __init__(self, streams: list[Input]) -> None:
+        super().__init__(text="", name="concatenated")
+        self.streams, self.ended = streams, not streams
+
+    def fill(self) -> bool:
+        while self.streams:
+            stream = self.streams[0]
+            if stream.position >= len(stream.buffer) and not stream.fill():
+                del self.streams[0]
+                continue
+            self.buffer += stream.buffer[stream.position:]
+            stream.position = len(stream.buffer)
+            return True
+        self.ended = True
+        return False
+
+
+def output(lisp: Lisp, h: int, who: str) -> Output:
+    stream = lisp.terminal if h == T else lisp.handles.thing(h, STREAM)
+    if not isinstance(stream, Output):
+        raise lisp.errors.plain(who, h)
+    return stream
+
+
+@builtin("make-string-output-stream", 0)
+def make_string_output_stream(lisp: Lisp) -> int:
+    """A stream whose output `get-output-stream-string` gives.
+    (prog (s o) (setq s (make!-string!-output!-stream)) (setq o (wrs s)) (prin1 'a) (wrs o) (return (get!-output!-stream!-string s))) => "a"
+    """
+    return lisp.handles.make(STREAM, Collector(DEFAULT_WIDTH, MOST))
+
+
+@builtin("get-output-stream-string", 1)
+def get_output_stream_string(lisp: Lisp, h: Checked) -> int:
+    """What was written to a string output stream since this was asked last.
+    (get!-output!-stream!-string (make!-string!-output!-stream)) => ""
+    """
+    stream = lisp.handles.thing(h, STREAM)
+    if not isinstance(stream, Collector):
+        raise lisp.errors.plain("get-output-stream-string", h)
+    text = stream.text()
+    stream.parts, stream.pending, stream.written = [], 0, 0
+    return lisp.machine.string(text)
+
+
+@builtin("make-string-input-stream", 0, -1)
+def make_string_input_stream(lisp: Lisp, *texts: String) -> int:
+    """A stream that gives the text of some strings.  (read (make!-string!-input!-stream "(a b)")) => (a b)"""
+    return lisp.handles.make(STREAM, Input(text="".join(lisp.machine.text(text) for text in texts)))
+
+
+@builtin("make-broadcast-stream", 0, -1)
+def make_broadcast_stream(lisp: Lisp, *streams: Checked) -> int:
+    """A stream whose output goes to several others.  (streamp (make!-broadcast!-stream)) => t"""
+    return lisp.handles.make(STREAM, Broadcast([output(lisp, h, "make-broadcast-stream") for h in streams]))
+
+
+@builtin("make-concatenated-stream", 0, -1)
+def make_concatenated_stream(lisp: Lisp, *streams: Checked) -> int:
+    """A stream that gives what is in several others, one after the other.
+    (read (make!-concatenated!-stream (make!-string!-input!-stream "(a ") (make!-string!-input!-stream "b)"))) => (a b)
+    """
+    from .reading import channel
+    return lisp.handles.make(STREAM, Concatenated([channel(lisp, h, "make-concatenated-stream") for h in streams]))
+
+
+@builtin("format", 2, -1)
+def format_(lisp: Lisp, where: Value, control: String, *arguments: Value) -> int:
+    """Text by a pattern, as a string (nil) or written to a stream, t for the current one: ~a a value as prin2 shows
+    it, ~% a new line, ~~ a tilde; any other character behind a tilde a value as prin1 shows it.  As in the
+    original there are no widths.
+    (format nil "~a is ~s" 'x 5) => "x is 5"
+    """
+    parts, pattern, rest = [], iter(lisp.machine.text(control)), iter(arguments)
+    for c in pattern:
+        kind = next(pattern, "~") if c == "~" else ""
+        plain = {"": c, "%": "\n", "~": "~"}.get(kind)
+        parts.append(plain if plain is not None else lisp.printer.text(next(rest, NIL), kind not in "aA"))
+    text = "".join(parts)
+    if where == NIL:
+        return lisp.machine.string(text)
+    (lisp.output if where == T else output(lisp, where, "format")).write(text)
+    return NIL
+
+
+@builtin("prinraw", 1)
+def prinraw(lisp: Lisp, x: Value) -> int:
+    """Print how the original holds an integer: the word of a small one, or 31 bits in each word, the lowest ones
+    first.
+    (prinraw 1) prints 0000000000000017<NotNumber>
+    """
+    m = lisp.machine
+    if not m.is_integer(x):
+        lisp.output.write("<NotNumber>")
+        return x
+    n = m.number(x)
+    if -1 << 59 <= n < 1 << 59:
+        lisp.output.write(f"{(n << 4 | 7) & (1 << 64) - 1:016x}<NotNumber>")
+        return x
+    for _ in range(n.bit_length() // 31):
+        lisp.output.write(f"{n & 0x7FFFFFFF:08x} ")
+        n >>= 31
+    lisp.output.write(f"{n & 0xFFFFFFFF:08x} ")
+    return x

@@ -1,0 +1,161 @@
+"""The base image: where it is, and whether it was made from the sources beside it.
+
+It says of which: the digest of their contents stands in the ``info`` of its heap, so times of files mean nothing.  A checkout compares at
+every start, and makes it again when they differ.  What is installed does not change, so only the sizes of the files are compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from csl_native.image.container import Image, ImageError, digest
+from csl_native.image.files import check_output, protect
+from csl_native.system.files import others_can_write
+from csl_native.system.places import CHECKOUT, PACKAGE
+
+__all__ = ["BASE_IMAGE", "base_image", "base_image_for_now", "check_output", "sources"]
+
+BASE_IMAGE = os.path.join(PACKAGE, "base.img")
+IN_CHECKOUT = os.path.exists(os.path.join(CHECKOUT, "pyproject.toml"))
+protect(BASE_IMAGE)
+
+# Changes of these do not touch the base image; of everything else that is there, now or later, they do.
+OUTER = frozenset({"app", "asm", "bench", "modules", "session", "tools",
+                   "__main__.py", "baseimage.py", "debugger.py", "elffile.py", "exceptions.py", "extras.py", "gdb.py", "heapview.py", "manual.py", "perfmap.py",
+                   "profiler.py", "unwinding.py", "wheel.py"})
+_base: list[str] = []
+
+
+class Sources(NamedTuple):
+    """What the base image is made from: a digest of names and sizes, and one of all contents ("" when nobody asked)."""
+
+    sizes: str
+    contents: str
+
+
+def sources(contents: bool = True, package: str = PACKAGE) -> Sources:
+    """The sources that are there now."""
+    files: list[tuple[str, str, int]] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(os.path.join(package, folder)) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.endswith((".py", ".lsp")):
+                    if name not in OUTER:
+                        files.append((f"{folder}{name}", entry.path, entry.stat().st_size))
+                elif "." not in name and name not in OUTER and name != "__pycache__" and entry.is_dir():
+                    folders.append(f"{folder}{name}/")
+    files.sort()
+    sizes = digest("".join(f"{name} {size}\n" for name, _, size in files).encode()).hex()
+    return Sources(sizes, digest(b"".join(_read(path, size) for _, path, size in files)).hex() if contents else "")
+
+
+def _read(path: str, size: int) -> bytes:
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(fd, size + 1)  # cheaper than a file object, two hundred times
+    finally:
+        os.close(fd)
+
+
+def made_from(path: str) -> Sources | None:
+    """The sources that an image was made from; None when it does not say so, or there is none that can be read."""
+    try:
+        with Image(path) as image:
+            row = image.sections["heap"].info["sources"]
+            return Sources(str(row["sizes"]), str(row["contents"]))
+    except (ImageError, KeyError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def base_image_for_now(path: str) -> Iterator[str]:
+    """A file that is the base image of this process while it is being made; it is removed unless it was moved."""
+    before, _base[:] = list(_base), [path]
+    try:
+        yield path
+    finally:
+        _base[:] = before
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+
+def base_image() -> str:
+    """Path of the base image that fits the sources."""
+    if not _base:
+        _base.append(_of_checkout() if IN_CHECKOUT or not os.path.exists(BASE_IMAGE) else _installed())
+    return _base[0]
+
+
+def _installed() -> str:
+    there = made_from(BASE_IMAGE)
+    if there is None or there.sizes != sources(contents=False).sizes:
+        raise damaged("it cannot be read" if there is None else "it was made from other sources than those that are installed beside it")
+    return BASE_IMAGE
+
+
+def damaged(what: str) -> ImageError:
+    """The error that says so, and what to do."""
+    remedy = "remove it, and it is made again" if IN_CHECKOUT else "the installation is damaged; install csl-native again"
+    return ImageError(f"{_base[0] if _base else BASE_IMAGE}: {what}: {remedy}")
+
+
+def _of_checkout() -> str:
+    """The image of a checkout, or of an installation that came without one; made when there is none of these sources."""
+    now = sources()
+    if made_from(BASE_IMAGE) == now:
+        return BASE_IMAGE
+    if os.access(PACKAGE, os.W_OK):
+        _make(BASE_IMAGE)
+        return BASE_IMAGE
+    path = cached(f"base-{now.contents}.img")
+    if not os.path.exists(path) and not compiler_here():
+        path = cached(f"base-{now.contents}-bytecode.img")
+    protect(path)
+    if made_from(path) != now:
+        _make(path)
+        os.chmod(path, 0o644)
+    return path
+
+
+def cache_folder() -> str:
+    """The folder of this user for what can be made again, of which some is executed; ImageError when others can put things into it."""
+    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if others_can_write(state := os.stat(folder)):
+        try:
+            os.chmod(folder, 0o700)
+        except PermissionError:
+            raise ImageError(f"{folder}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}, so what is in it may be anybody's; "
+                             "remove it, or let XDG_CACHE_HOME name a folder of your own") from None
+    return folder
+
+
+def cached(name: str = "base.img") -> str:
+    """Where this user's base image is when the installation cannot be written; what somebody else put there is not used."""
+    path = os.path.join(cache_folder(), name)
+    if os.path.lexists(path) and (os.path.islink(path) or others_can_write(os.stat(path))):
+        os.unlink(path)  # it is made again
+    return path
+
+
+def compiler_here() -> bool:
+    from importlib.util import find_spec
+    return find_spec("llvmlite") is not None
+
+
+def _make(path: str) -> None:
+    """Make the base image by a process of its own: what this one has imported may be older than what the sources say now."""
+    import subprocess
+
+    from ..system.isolated import command
+    done = subprocess.run(command("from csl_native.build.base import main; main()", "--output", path), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, check=False)
+    if done.returncode or not os.path.exists(path):
+        raise ImageError(f"{path}: the base image could not be made (status {done.returncode}); see the message above")

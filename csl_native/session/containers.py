@@ -1,0 +1,288 @@
+"""Vectors and hash tables of Lisp in Python: handles with a length, elements, iteration; numbers of machines as memory."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..heap.objects import BYTES_HEADER, T_BYTES, T_HASH
+from ..heap.words import OTHER, VECTOR
+from ..kernel.memory import NIL, UNSET
+from ..lisp.handles import WEAK_TABLE
+from ..system.exceptions import SessionError
+from .values import Handle, expect
+
+if TYPE_CHECKING:
+    from .session import Session
+
+# The elements of a vector of numbers, by the kind in its head: the width in bytes, 16 more for floats.
+FORMATS = {1: "b", 2: "h", 4: "i", 8: "q", 20: "f", 24: "d"}
+CONTENTS = 16 - OTHER  # where the numbers begin
+EQUAL = 3  # how tables that are made of dictionaries compare keys
+
+
+class Vector(Handle):
+    """A Lisp vector: ``len``, elements by index (from 0, or from the end) and slice, iteration, assignment of elements."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return int(self.session.run(lambda: self.session.machine.vector_length(self.word)))
+
+    def __getitem__(self, index: int | slice) -> Any:
+        s = self.session
+
+        def body() -> Any:
+            length = s.machine.vector_length(self.word)
+            with s.machine.scope():
+                if isinstance(index, slice):
+                    return [s.to_python(s.machine.vector_items(self.word)[k]) for k in range(*index.indices(length))]
+                return s.to_python(s.machine.vector_items(self.word)[place(index, length)])
+        return s.run(body)
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        s = self.session
+
+        def body() -> None:
+            k = place(index, s.machine.vector_length(self.word))
+            with s.machine.scope():
+                s.machine.set_field(self.word, 8 * k + 8 - VECTOR, s.from_python(value))
+        s.run(body)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self[:]))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self[::-1])
+
+    def __contains__(self, value: object) -> bool:
+        return value in self[:]
+
+
+class Table(Handle, MutableMapping[Any, Any]):
+    """A Lisp hash table as a mapping; ``dict(table)`` is a copy.  Keys are compared as the table does that."""
+
+    __slots__ = ()
+
+    def _entries(self) -> list[tuple[Any, Any]]:
+        s = self.session
+
+        def body() -> list[tuple[Any, Any]]:
+            m = s.machine
+            with m.scope():
+                return [(s.to_python(m.car(pair)), s.to_python(m.cdr(pair))) for pair in m.items(m.kernel.hashcontents(self.word))]
+        return s.run(body)  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([key for key, _ in self._entries()])
+
+    def items(self) -> Any:
+        return self._entries()
+
+    def values(self) -> Any:
+        return [value for _, value in self._entries()]
+
+    def __getitem__(self, key: Any) -> Any:
+        s = self.session
+
+        def body() -> tuple[bool, Any]:
+            m = s.machine
+            with m.scope():
+                word = s.from_python(key)
+                found = m.kernel.gethash2(word, self.word)
+                if found == NIL:  # in Lisp that is what absent keys have, too
+                    keys = [m.car(pair) for pair in m.items(m.kernel.hashcontents(self.word))]
+                    return not any(k == word or s.to_python(k) == key for k in keys), []
+                return False, s.to_python(found)
+        absent, value = s.run(body)
+        if absent:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        s = self.session
+
+        def body() -> None:
+            with s.machine.scope():
+                word = s.from_python(key)
+                s.machine.kernel.puthash(word, self.word, s.from_python(value))
+        s.run(body)
+
+    def __delitem__(self, key: Any) -> None:
+        self[key]  # KeyError
+        s = self.session
+
+        def body() -> None:
+            with s.machine.scope():
+                s.machine.kernel.remhash(s.from_python(key), self.word)
+        s.run(body)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Numbers(Handle):
+    """A Lisp vector of machine numbers (``mkvect8`` ... ``mkfvect64``): ``len``, elements, iteration, and its memory.
+
+    ``memory()`` is that itself, nothing is copied.  While it, or what was made of it (``numpy.frombuffer``, ``numpy.asarray`` of the vector), is
+    there, the session is there, and is not closed.
+    """
+
+    __slots__ = ()
+
+    def memory(self) -> memoryview:
+        """The numbers as a memoryview, to be read and written."""
+        s = self.session
+
+        def body() -> memoryview:
+            m = s.machine
+            size, kind = (m.header(self.word) >> 8) - 8, m.field(self.word, 8 - OTHER) >> 3
+            width = kind & 15
+            if width > 1 and sys.byteorder != "little":
+                raise SessionError("the numbers of this vector are in another order of bytes than this machine's; read its elements in Lisp")
+            memory = pinned(size).from_address(m.cage.base + self.word + CONTENTS)
+            memory.handle, memory.pins = self, s.owned.pins
+            s.owned.pins.append(None)
+            return memoryview(memory).cast("B").cast(FORMATS[kind])  # type: ignore[call-overload,no-any-return]
+        return s.run(body)  # type: ignore[no-any-return]
+
+    def __buffer__(self, flags: int) -> memoryview:
+        return self.memory()
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """What numpy asks for; the array that it makes has the memory."""
+        memory = self.memory()
+        kind = "f" if memory.format in "fd" else "i"
+        return {"version": 3, "shape": (len(memory),), "typestr": f"{'<' if memory.itemsize > 1 else '|'}{kind}{memory.itemsize}", "data": memory}
+
+    def __len__(self) -> int:
+        return len(self.memory())
+
+    def __getitem__(self, index: int | slice) -> Any:
+        found: Any = self.memory()[index]
+        return list(found) if isinstance(index, slice) else found
+
+    def __setitem__(self, index: int, value: float) -> None:
+        self.memory()[index] = value  # type: ignore[call-overload]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self.memory()))
+
+    def __bytes__(self) -> bytes:
+        return self.memory().tobytes()
+
+
+@lru_cache(64)
+def pinned(size: int) -> Any:
+    """The type of so many bytes in a session; while there are some its memory stays."""
+    def __del__(self: Any) -> None:
+        if hasattr(self, "pins"):
+            self.pins.pop()
+    return type("Memory", (ctypes.c_char * size,), {"__del__": __del__})
+
+
+class Variables(MutableMapping[str, Any]):
+    """The variables of a session by their names; those that have a value."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __getitem__(self, name: str) -> Any:
+        expect("variables", "a name", str, name)
+        s = self.session
+
+        def body() -> tuple[bool, Any]:
+            with s.machine.scope():
+                value = s.machine.value(s.machine.symbols[name]) if name in s.machine.symbols else None
+                return value is not None, None if value is None else s.to_python(value)
+        known, value = s.run(body)
+        if not known:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._set(name, lambda: self.session.from_python(value))
+
+    def __delitem__(self, name: str) -> None:
+        self[name]  # KeyError
+        self._set(name, lambda: UNSET)
+
+    def _set(self, name: str, word: Callable[[], int]) -> None:
+        expect("variables", "a name", str, name)
+        m = self.session.machine
+
+        def body() -> None:
+            with m.scope():
+                symbol = m.intern(name)
+                if not m.is_variable(symbol):
+                    raise ValueError(f"{name} is a constant; the name of a variable was expected")
+                m.set_value(symbol, word())
+        self.session.run(body)
+
+    def _names(self) -> list[str]:
+        m = self.session.machine
+        return list(self.session.run(lambda: [m.text(s) for s in m.interned() if m.is_variable(s) and m.value(s) is not None]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+
+def place(index: int, length: int) -> int:
+    """An index from 0; IndexError when it is none."""
+    if not -length <= index < length:
+        raise IndexError(f"index {index}; the vector has {length} elements")
+    return index % length
+
+
+def handle_of(session: Session, x: int) -> Handle:
+    """The handle of a Lisp value, by what it is."""
+    m = session.machine
+    if x & 7 == VECTOR:
+        return Vector(session, x)
+    kind = m.header(x) >> 3 & 31 if x & 7 == OTHER else 0
+    if kind == T_HASH or session.lisp.handles.kind(x) == WEAK_TABLE:
+        return Table(session, x)
+    return Numbers(session, x) if kind == T_BYTES and m.field(x, 8 - OTHER) >> 3 in FORMATS else Handle(session, x)
+
+
+def numbers_of(session: Session, data: bytes, kind: int) -> int:
+    """A new vector of machine numbers with these bytes; in the session."""
+    m = session.machine
+    m.need(len(data))
+    return int(m.object(BYTES_HEADER, struct.pack("<q", kind << 3) + data))
+
+
+def vector_of(session: Session, items: Any) -> int:
+    """A new vector: of machine numbers from a buffer, else of Lisp values; in the session."""
+    try:
+        memory = memoryview(items)
+    except TypeError:
+        return int(session.machine.vector([session.from_python(item) for item in items]))
+    kind = next((kind for kind, code in FORMATS.items() if memory.ndim == 1 and memory.itemsize == kind & 15 and (
+        code in "fd") == (memory.format in ("f", "d")) and memory.format in (code, code.upper(), "l", "L", "c")), None)
+    if kind is None:
+        raise TypeError(f"vector: a buffer of one dimension with numbers of 8 to 64 bits expected, not of format {memory.format!r} and "
+                        f"{memory.ndim} dimensions")
+    return numbers_of(session, memory.tobytes(), kind)
+
+
+def table_of(session: Session, size: int) -> int:
+    """A new hash table that compares with ``equal``; in the session."""
+    slots = 16
+    while slots < 2 * size:
+        slots *= 2
+    return int(session.machine.kernel.make_hash(EQUAL << 3, slots))

@@ -1,0 +1,213 @@
+"""Signals of the process, and the clock, while Lisp runs.
+
+Python runs the handler of a signal in the main thread, between any two of its instructions, and a handler may raise an exception.  In the
+midst of the Lisp's own Python code that would leave half of something behind.  So while a session runs in the main thread the handlers that
+Python code has installed are *held back*: what comes is noted, and they are called at the next safepoint, or when the session has
+returned; the handlers of the process are then what they were.  Around Python functions that Lisp calls nothing is held back.
+
+Native code on the main thread does not look whether a signal has come.  A thread that *ticks* makes it call the host now and then, where
+Python does.  The same thread nudges whoever should have ended and has not: it may wait in a C function (``system/nudging.py``).
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .nudging import Nudge
+
+if TYPE_CHECKING:
+    from ..runtime.stacks import Stacks
+
+TICK = 0.02  # seconds
+IDLE = 50  # ticks without anything to do after which the thread waits to be woken
+NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
+
+getsignal, set_signal = _signal.getsignal, _signal.signal  # without the names that the module signal gives to numbers
+
+
+class Gate:
+    """Holds signals back for the sessions that run in the main thread, which are one inside of the other."""
+
+    def __init__(self) -> None:
+        self.main = threading.main_thread().ident
+        self.machines: list[Stacks | None] = []  # None: a Python function that Lisp called runs, and nothing is held back
+        self.handlers: dict[int, Any] = {}
+        self.came: dict[int, None] = {}
+        self.note = self._note  # one object, so that it can be recognised
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.came[number] = None
+        machine = self.machines[-1] if self.machines else None
+        if machine is not None:
+            machine.stop()
+
+    def close(self, machine: Stacks) -> None:
+        """From here on handlers wait; in the main thread."""
+        if not self.handlers:
+            try:
+                self._hold()
+            except BaseException:  # of a handler, called before it was held back
+                self._restore()
+                raise
+        self.machines.append(machine)
+
+    def _hold(self) -> None:
+        note, handlers = self.note, self.handlers
+        for number in NUMBERS:
+            handler = getsignal(number)
+            if handler.__class__ is not int and handler is not None:  # numbers stand for the system's own way, and for none
+                handlers[number] = handler
+                set_signal(number, note)
+
+    def open(self) -> None:
+        """Handlers are what they were, and those that waited are called; what one of them raises is raised here."""
+        self.machines.pop()
+        if not self.machines or self.machines[-1] is None:
+            self._restore()
+
+    def _restore(self) -> None:
+        """Handlers are what they were, unless they were changed meanwhile; then those that waited are called."""
+        raised: BaseException | None = None
+        for number, handler in self.handlers.items():
+            done = False
+            while not done:
+                try:
+                    now = set_signal(number, handler)
+                    if now is not self.note:
+                        set_signal(number, now)
+                    done = True
+                except BaseException as error:  # of a handler that is back, and was called at once
+                    raised = raised or error
+        waiting = [(number, self.handlers[number]) for number in self.came]
+        self.came.clear()
+        self.handlers.clear()
+        call(waiting, raised)
+
+    def let_out(self) -> bool:
+        """A Python function that Lisp calls begins: nothing is held back while it runs.  True when ``back_in`` has to follow."""
+        if not self.machines or self.machines[-1] is None or threading.get_ident() != self.main:
+            return False
+        self.machines.append(None)
+        try:
+            self._restore()
+        except BaseException:
+            self.back_in()
+            raise
+        return True
+
+    def back_in(self) -> None:
+        self.machines.pop()
+        machine = self.machines.pop()
+        assert machine is not None
+        self.close(machine)
+
+    @contextlib.contextmanager
+    def inside(self, machine: Stacks) -> Iterator[None]:
+        """Lisp runs in a Python function that it has called: handlers wait again."""
+        if self.machines and self.machines[-1] is None and threading.get_ident() == self.main:
+            self.close(machine)
+            try:
+                yield
+            finally:
+                self.open()
+        else:
+            yield
+
+    def deliver(self) -> None:
+        """At a safepoint: call the handlers that wait."""
+        while self.came:
+            waiting = [(number, self.handlers[number]) for number in self.came]
+            self.came.clear()
+            call(waiting)
+
+
+def call(waiting: list[tuple[int, Any]], raised: BaseException | None = None) -> None:
+    """Call handlers, all of them; the first exception is the one that is raised."""
+    for number, handler in waiting:
+        try:
+            handler(number, sys._getframe(1))
+        except BaseException as error:
+            raised = raised or error
+    if raised is not None:
+        raise raised
+
+
+class Ticker:
+    """The thread that ticks, while something runs."""
+
+    def __init__(self) -> None:
+        self.running: list[Stacks] = []
+        self.woken = threading.Event()
+        self.asleep = True
+        self.thread: threading.Thread | None = None
+        self.nudge = Nudge()
+        self.nudging = threading.Lock()
+
+    def wake(self) -> None:
+        """Something runs."""
+        self.asleep = False
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._tick, name="csl ticker", daemon=True)
+            try:
+                self.thread.start()
+            except RuntimeError:  # the system gives no more threads, or Python is ending
+                self.thread = None
+                return
+        self.woken.set()
+
+    def _tick(self) -> None:
+        idle = 0
+        while True:
+            if not self.running:
+                idle += 1
+                if idle > IDLE:
+                    self.woken.clear()
+                    self.asleep = True
+                    if not self.running:
+                        self.woken.wait()
+                    self.asleep, idle = False, 0
+            else:
+                idle = 0
+                for machine in list(self.running):
+                    machine.tick()
+                    del machine
+            self._nudge()
+            time.sleep(TICK)
+
+    def _nudge(self) -> None:
+        """Send a signal to the threads of those that were asked to end before the last tick; a thread lives while its machine is in the list."""
+        late = False
+        if any(machine.late for machine in self.running):
+            with self.nudging:
+                for machine in self.running:
+                    if machine.late:
+                        late = True
+                        self.nudge.send(machine.thread)
+        if not late and self.nudge.before is not None:
+            self.nudge.release()
+
+
+GATE, TICKER = Gate(), Ticker()
+
+
+def _forked() -> None:
+    """In a child process: the thread that forked is the main one, and there is no other."""
+    running = TICKER.running
+    TICKER.nudge.release()
+    GATE.main = threading.main_thread().ident
+    TICKER.__init__()  # type: ignore[misc]
+    TICKER.running = running
+    if running:
+        TICKER.wake()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
