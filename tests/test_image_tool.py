@@ -238,3 +238,31 @@ def test_a_difference_of_two_architectures(image: str) -> None:
     from csl_native.tools.compare import unified
     lines = unified(["; 0x10..0x20", "    10  jg L0", "    14  ret", "L0:"], ["    30  jle L0", "    32  ret", "L0:"], ("one", "other"))
     assert lines == ["--- one", "+++ other", "@@ -1,3 +1,3 @@", "-jg L0", "+jle L0", " ret", " L0:"]
+
+
+@needs_native
+def test_graphs(image: str) -> None:
+    """Who calls whom; the blocks of a loop, as bytecode and natively, with every instruction in one block; the language of Graphviz."""
+    from csl_native.native.architectures import host
+    here = host()
+    assert here is not None
+    found = tool("graph", image, "fact")
+    assert {"from": "fact", "to": "fact", "calls": 1, "tail": 0} in found["edges"] and {"id": "fact", "bytecode": True} in found["nodes"]
+    for options in ((), ("--tag", here.name)):
+        found = tool("graph", image, "len", "--flow", *options)
+        nodes = {node["id"]: node for node in found["nodes"]}
+        order = {name: k for k, name in enumerate(nodes)}
+        assert any(order[edge["to"]] <= order[edge["from"]] for edge in found["edges"]), "there is a loop"
+        reached, todo = set(), [node["id"] for node in found["nodes"] if not any(e["to"] == node["id"] for e in found["edges"])] or ["B0"]
+        while todo:
+            if (name := todo.pop()) not in reached:
+                reached.add(name)
+                todo += [edge["to"] for edge in found["edges"] if edge["from"] == name]
+        assert reached == set(nodes)
+    listed = tool("disasm", image, "len", "--tier", "bytecode")["bytecode"]
+    assert sum(len(node["lines"]) for node in tool("graph", image, "len", "--flow")["nodes"]) == len([line for line in listed if ";" not in line])
+    drawn = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "graph", image, "len", "--flow"], capture_output=True, text=True, check=True)
+    assert drawn.stdout.startswith('digraph "len" {') and '"B0" ->' in drawn.stdout
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tsvg"], input=drawn.stdout, capture_output=True, text=True, check=True)
+    assert "needs one function" in tool("graph", image, "*", "--flow", status=2)["error"]

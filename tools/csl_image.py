@@ -35,6 +35,7 @@ from csl_native.tools import census, foretell, listing, names
 from csl_native.tools.code import TIERS, diff, disasm, page_sets
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
 from csl_native.tools.export import export
+from csl_native.tools.graph import graph
 from csl_native.tools.names import tag as tag_name
 from csl_native.tools.signing import CODE, sign, trust
 from csl_native.tools.sizes import size
@@ -223,7 +224,7 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
     return script(options.shell, parser(), {name: (f.__doc__ or "").split(".")[0] for name, f in COMMANDS.items()}), 0
 
 
-COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, heap, why, check, size, diff, verify, sign, trust,
+COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, graph, heap, why, check, size, diff, verify, sign, trust,
                                                     add, drop, thin, compact, copy, extract, export, report, tags, instructions, completion)}
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
 JSON_VERSION = 1  # another one when a field goes or means something else; those that come are no change
@@ -269,6 +270,10 @@ def parser() -> argparse.ArgumentParser:
             p.add_argument("function", nargs="?", help="function name, or a pattern like 'f*'; all functions without it")
             p.add_argument("--tier", choices=TIERS, help="one tier; all, when there is a tag, without it")
             p.add_argument("--bytes", action="store_true", help="with the bytes of each instruction")
+        if name == "graph":
+            p.add_argument("function", nargs="?", help="calls of this function, or of those that a pattern like 'f*' fits; of all without it")
+            p.add_argument("--flow", action="store_true", help="the basic blocks of one function and the jumps between them")
+            p.add_argument("--tag", help="... of its native code for this architecture (name or number), not of its bytecode")
         if name == "functions":
             p.add_argument("--mine", action="store_true", help="only those that the base image does not have as they are")
         if name == "size":
