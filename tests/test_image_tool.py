@@ -243,7 +243,7 @@ def test_a_difference_of_two_architectures(image: str) -> None:
 @needs_native
 def test_graphs(image: str) -> None:
     """Who calls whom; the blocks of a loop, as bytecode and natively, with every instruction in one block; the language of Graphviz."""
-    from csl_native.native.architectures import host
+    from csl_native.architectures import host
     here = host()
     assert here is not None
     found = tool("graph", image, "fact")

@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from csl_native.heapview import HeapView
+from csl_native.architectures import Architecture, by_name
+from csl_native.heap.words import SYMBOL
 from csl_native.image.container import Image, ImageError
 from csl_native.instructions.codec import Code, decode
-from csl_native.native.architectures import Architecture, by_name
 from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, PageSet
+from csl_native.saving.heapview import HeapView
 from csl_native.tools import listing
 from csl_native.tools.code import Listings, matching
-from csl_native.words import SYMBOL
 
 Graph = dict[str, Any]
 
