@@ -15,7 +15,7 @@ JIT_TESTS := $(addprefix tests/test_,$(addsuffix .py,corpus lisp kernel bignums 
 help:
 	@awk '/^# /{said=substr($$0,3)} /^[a-z][a-z-]*:/{split($$0,part,":"); printf "  make %-12s %s\n", part[1], said; said=""} /^$$/{said=""}' Makefile
 
-.PHONY: help demo test test-jit lint bench docs slow slow-sample fuzz fuzz-files fuzz-lisp mutants soak wheel clean
+.PHONY: help demo test test-jit lint bench docs site slow slow-sample fuzz fuzz-files fuzz-lisp mutants soak wheel clean
 
 # The main job on real input: programs compiled, preserved, restored natively, and with their pages refused.
 demo: $(STAMP)
@@ -73,6 +73,12 @@ bench: $(STAMP)
 # Writes the generated pages of docs.
 docs: $(STAMP)
 	$(BIN)/python -m csl_native.build.manual
+
+# The documents as a site, in build/site; a broken link is an error.
+site: $(STAMP)
+	@$(BIN)/python -c 'import material' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]' --config-settings editable_mode=compat
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/site/index.html
 
 # One wheel for every machine, in dist: the kernels of all architectures are compiled for it, which takes some minutes.
 wheel: $(STAMP)
