@@ -77,7 +77,7 @@ docs: $(STAMP)
 # The documents as a site, in build/site; a broken link is an error.
 site: $(STAMP)
 	@$(BIN)/python -c 'import material' 2>/dev/null || $(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]' --config-settings editable_mode=compat
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo build/site/index.html
 
 # One wheel for every machine, in dist: the kernels of all architectures are compiled for it, which takes some minutes.

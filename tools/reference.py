@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from html import escape
 from typing import NamedTuple
 
 from csl_native.lisp.meanings import Example, Meaning, meanings, written
@@ -91,7 +92,9 @@ def anchor(name: str) -> str:
 
 
 def code(text: str) -> str:
-    """A piece of Lisp in Markdown."""
+    """A piece of Lisp in Markdown, for which <! begins a declaration wherever it is."""
+    if "<!" in text:
+        return f"<code>{escape(text)}</code>"
     ticks = "``" if "`" in text else "`"
     return f"{ticks}{text}{ticks}"
 
