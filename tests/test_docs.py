@@ -15,6 +15,7 @@ from csl_native.architectures import MODULES, host
 from csl_native.build.manual import PAGES
 
 from .conftest import ROOT, needs_native
+from .typing_in import lines_of, typed
 
 PAGES_WITH_EXAMPLES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")), *sorted((ROOT / "docs").glob("*.md")),
                        *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
@@ -78,6 +79,12 @@ def test_python_examples(text: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, timeout=280)
 
 
+@needs_native
+@pytest.mark.parametrize("text", [t for _, t in blocks("session")], ids=[n for n, _ in blocks("session")])
+def test_sessions_on_a_terminal(text: str, native: Session) -> None:
+    assert typed(native, *lines_of(text)).removesuffix("> \n").rstrip() == text.rstrip()
+
+
 FENCE = re.compile(r"(?m)^( *)(```+|~~~+)([^\n]*)\n")
 NOT_RUN = re.compile(r"<!-- not run: \S.* -->\n$")  # the line before a block that nobody can run: why
 
@@ -91,7 +98,7 @@ def left_out(text: str) -> list[str]:
             inside = "" if fence == inside else inside
             continue
         inside = fence
-        run = kind in ("console", "python", "asm") or kind == "lisp" and SOURCE.match(text, match.start())
+        run = kind in ("console", "python", "asm", "session") or kind == "lisp" and SOURCE.match(text, match.start())
         if indent or fence != "```" or not run and not NOT_RUN.search(text, 0, match.start()):
             found.append(text[match.start():match.start() + 60])
     return found

@@ -86,7 +86,8 @@ def talk(folder: Path, steps: list[tuple[bytes, bytes]], *options: str, blocked:
 @pytest.mark.parametrize("blocked", ["prompt_toolkit", ""] if EDITOR else ["prompt_toolkit"], ids=lambda b: "plain" if b else "editor")
 def test_a_form_goes_on_in_the_next_line(tmp_path: Path, blocked: str) -> None:
     shown = talk(tmp_path, [(rb"\? helps", b"(plus 1\r"), (rb"\.\.\.", b"41)\r"), (b"42", b"(list 1)))\r"), (rb"2 \) too many", b"?explode\r"),
-                            (b"function", b"(de g () (h))\r"), (b">", b"(g)\r"), (b"continuing", b""), (b">", b"\x04")], blocked=blocked)
+                            (b"function", b"(de g () (h))\r"), (b">", b"(g)\r"),
+                            (b"undefined function", b""), (rb"break 1>", b"\x04"), (b">", b"\x04")], blocked=blocked)
     assert "42" in shown and "(explode " in shown
 
 

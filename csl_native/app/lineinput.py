@@ -26,7 +26,7 @@ BANNER = f"csl-native {__version__}; ? helps, Control-D ends"
 HELP = """?NAME     what a name is: parameters and text of a function, value of a variable
 ??TEXT    names with a text in them
 Tab       completes names, and names of files in strings
-Control-C ends what runs, and drops a form that is open; Control-D ends csl
+Control-C stops what runs, and drops a form that is open; Control-D ends csl, or a break level
 (backtrace) (trst) (breakpoint 'F) (resource!-limit FORM SECONDS) (time FORM) may be of use; csl --help has the options"""
 NAMED = 20  # names that ?? shows
 ENDS = " \t\r\n()[]'`,\"%"  # of what is completed
@@ -92,6 +92,7 @@ class Terminal:
                     self.asked = True
                     self.say("csl: a form is open; Control-D again ends csl, Control-C drops the form")
                     continue
+                self.begun, self.asked = "", False
                 return b""
             self.asked = False
             if not self.begun and text.startswith("?"):

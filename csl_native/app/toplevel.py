@@ -230,7 +230,9 @@ class TopLevel:
             return Input(open(name, "rb"), name=name)
         stream = Input(patient(sys.stdin.buffer, self.session.machine.wait, "rb"), name="standard input")
         if is_terminal(sys.stdin):
+            from .breaks import Breaks
             from .lineinput import Terminal
+            self.session.lisp.breaks = Breaks(self.session.lisp)
             stream.prompt, stream.typed = Terminal(self, stream), True
         elif not self.options.quiet:
             file = stream.file

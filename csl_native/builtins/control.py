@@ -74,8 +74,8 @@ def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = N
     errors, m = lisp.errors, lisp.machine
     level = 0 if message == NIL else 3 if backtrace != NIL else 2
     level = min(max(level, errors.least), errors.most)
-    before = errors.show, errors.trace
-    errors.show = level >= 2
+    before = errors.show, errors.trace, errors.opens
+    errors.show, errors.opens = level >= 2, None
     errors.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None else COMPILED
     sp, bp = m.cage["sp"], m.cage["bp"]
     try:
@@ -93,7 +93,8 @@ def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = N
             errors.internal(error)
         return NIL
     finally:
-        errors.show, errors.trace = before
+        errors.show, errors.trace, errors.opens = before
+        errors.fresh = False
 
 
 @builtin("enable-errorset", 2)

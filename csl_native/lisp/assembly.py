@@ -45,6 +45,7 @@ class Function:
         self.scope: dict[int, int] = {}
         self.blocks: list[Block] = []
         self.parameters: list[int] = []
+        self.named: list[tuple[int, int]] = []  # variables in the frame, by their numbers
         self.entry = -1
         self.dead = False
         self.cleanups: list[int] = []

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from ..heap.objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO
+from ..heap.objects import F_FEXPR, F_FLUID, F_GENSYM, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..heap.words import CONS, SYMBOL
 from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
@@ -75,6 +75,7 @@ class Compiler(Parameters):
         self.compiled = False
         self.nesting = 0  # forms that are compiled by calls now
         self.nots = m.intern("null"), m.intern("not")
+        self.named: dict[int, tuple[str, ...]] = {}  # of the function that was compiled last
         self.and_, self.or_ = m.intern("and"), m.intern("or")
 
     # -- functions ---------------------------------------------------------------
@@ -102,6 +103,8 @@ class Compiler(Parameters):
                     self.f.functions = {k: v for k, v in around.functions.items() if k in around.macros or self.m.flags(v) & F_FLUID}
                 try:
                     made: tuple[Code, list[int]] = yield self._compile(parameters, body)
+                    if self.lisp.breaks is not None:
+                        self.named = self.names_of(self.f)
                     return made
                 except Hidden as hidden:
                     if known is not None:
@@ -113,6 +116,14 @@ class Compiler(Parameters):
             raise CompileError("Stack overflow", bare=True) from None
         finally:
             self.f, self.known, self.compiled = outer
+
+    def names_of(self, f: Function) -> dict[int, tuple[str, ...]]:
+        """What the variables of a function are called, by their numbers; several may use one after the other."""
+        found: dict[int, tuple[str, ...]] = {}
+        for number, symbol in f.named:
+            if (name := self.m.label(symbol)) not in found.get(number, ()) and not self.m.flags(symbol) & F_GENSYM:
+                found[number] = (*found.get(number, ()), name)
+        return found
 
     def _compile(self, parameters: int, body: list[int]) -> Generator[Any, Any, tuple[Code, list[int]]]:
         f, m = self.f, self.m
@@ -139,6 +150,7 @@ class Compiler(Parameters):
             self.op("bind", self.literal(symbol))
             self.op("pop")
             f.bindings += 1
+        f.named += [(k, symbol) for symbol, k in f.scope.items()]
         f.entry = self.label()
         self.place(f.entry)
         if fluid:
@@ -423,6 +435,7 @@ class Compiler(Parameters):
         for (symbol, _), slot in zip(rows, slots, strict=True):
             if slot >= 0:
                 f.scope[symbol] = slot
+                f.named.append((slot, symbol))
             else:
                 f.scope.pop(symbol, None)
                 self.op("local", -2 - slot)

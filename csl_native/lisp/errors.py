@@ -14,6 +14,7 @@ from ..runtime.machine import Unwinding
 from .streams import Collector, Output
 
 if TYPE_CHECKING:
+    from ..app.breaks import Breaks
     from .lisp import Lisp
 
 
@@ -38,6 +39,8 @@ class Errors:
         self.left = self.signalled = 0
         self.stream: Output | None = None  # what has the messages that are printed in place of the output, where they are kept apart
         self.said: Output | None = None  # what has the messages in place of the output, because they become exceptions
+        self.opens: Breaks | None = None  # break levels, where an error that nobody catches opens one
+        self.fresh = False  # was a message written, and nobody has looked at the error since?
         self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
         lisp.machine.hold(self)
 
@@ -79,6 +82,7 @@ class Errors:
         else:
             text = str(error) or type(error).__name__
         unwinding = self.loud(text)
+        self.fresh = self.fresh and not isinstance(error, RecursionError | MemoryError)  # there is no room for a break level
         if not isinstance(error, MemoryError):
             m = self.lisp.machine
             m.cage["unwind_value"] = m.cons(NIL, NIL)
@@ -121,6 +125,7 @@ class Errors:
 
     def begin(self) -> Output:
         """Where the message of an error goes that begins here."""
+        self.fresh = True
         if self.said is not None:
             self.said = Collector()
         return self.out

@@ -18,6 +18,7 @@ from ..system import gmp
 from .assembly import CompileError
 from .errors import INTERNAL
 from .handles import weak_table
+from .leaving import Leave
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -53,12 +54,15 @@ class Host:
                 result = self.table[code](a, b, c)
             return NIL if result is None else result
         except Unwinding:
-            return UNWIND
+            return UNWIND if lisp.errors.opens is None else self.failed(code, a, b, c)
         except CompileError as error:
             self.lisp.compile_error(error)
-            return UNWIND
+            return self.failed(code, a, b, c)
         except INTERNAL as error:
             lisp.errors.internal(error)
+            return self.failed(code, a, b, c)
+        except Leave as error:
+            lisp.leave(error)
             return UNWIND
         except SystemExit as error:
             lisp.stop(int(error.code or 0))
@@ -71,6 +75,17 @@ class Host:
             return UNWIND
         finally:
             del m.met[mark:]
+
+    def failed(self, code: int, a: int, b: int, c: int) -> int:
+        """A request has failed: a break level may give a value for it."""
+        opens = self.lisp.errors.opens
+        try:
+            return UNWIND if opens is None else opens.failed(code, a, b, c)
+        except Unwinding:
+            return UNWIND
+        except Leave as leave:  # from a level inside of this one
+            self.lisp.leave(leave)
+            return UNWIND
 
     def on_none(self, a: int, b: int, c: int) -> int:
         raise self.lisp.errors.loud("internal error: unknown request of the kernel")
@@ -102,7 +117,9 @@ class Host:
     on_no_memory = on_memory_full
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
-        self.m.stop_here()
+        opens = self.lisp.errors.opens
+        if opens is None or not opens.defer():
+            self.m.stop_here()
         if self.lisp.jit is not None:
             self.lisp.jit.take_ready()
         return NIL
@@ -445,7 +462,8 @@ class Host:
             self.lisp.collect(bool(full))
         if self.lisp.watch is not None:
             self.lisp.watch.measure()
-        return NIL
+        opens = self.lisp.errors.opens
+        return NIL if opens is None or opens.interrupted is None else opens.stands()
 
     def on_apply_other(self, f: int, arguments: int, c: int) -> int:
         """Call what is no symbol: a lambda expression, a funarg or a closure."""

@@ -14,6 +14,14 @@ class Stopped(Exception):
         self.code = code
 
 
+class Leave(Exception):
+    """Out of break levels: go on with the form that was typed at one, evaluate it ``again`` or give it a value (None: it has none)."""
+
+    def __init__(self, level: int, again: bool, value: int | None) -> None:
+        super().__init__(level)
+        self.level, self.again, self.value = level, again, value
+
+
 class Restart(Exception):
     """(restart!-csl x) or (preserve ...): leave everything and begin again."""
 

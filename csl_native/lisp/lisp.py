@@ -44,6 +44,7 @@ from .streams import EOF_CHAR, Input, Output, Window
 if TYPE_CHECKING:
     from random import Random
 
+    from ..app.breaks import Breaks
     from .fasl import ModuleWriter
     from .lambdas import Known
     from .transcript import CompilerWords, Transcript
@@ -91,6 +92,8 @@ class Lisp(Installer, Evaluator):
         self.interruptions = 0  # that ended a form
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.session: Any = None  # whose Lisp it is; none has it while the base image is made
+        self.breaks: Breaks | None = None  # on a terminal: the levels that errors open
+        self.noted: dict[str, tuple[bytes, dict[int, tuple[str, ...]]]] = {}  # bytecode, and names of variables, of functions that were typed
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
     @cached_property
@@ -241,6 +244,8 @@ class Lisp(Installer, Evaluator):
         """The literal vector of a lambda, with its bytecode."""
         m = self.machine
         code, literals = yield self.compiler.compiling(symbol, parameters, body, known, compiled)
+        if self.breaks is not None:
+            self.noted[m.label(symbol)] = code.code, self.compiler.named
         return m.vector([m.object(CODE_HEADER, code.pack()), *literals[1:]])
 
     def make_env(self, symbol: int, parameters: int, body: list[int], compiled: bool | None) -> int:
@@ -433,10 +438,13 @@ class Lisp(Installer, Evaluator):
             return True
         if form == self.eof:
             return False
-        value = self.protect(lambda: self.eval(form))
+        if self.breaks is not None and stream.typed:
+            value = self.breaks.evaluate(form, stream)
+        else:
+            value = self.protect(lambda: self.eval(form))
         if value is None:
             self.locate(stream, before)
-            if transcript is not None:
+            if transcript is not None and not (stream.typed and self.breaks is not None and self.breaks.left):
                 transcript.failed()
         elif transcript is not None:
             transcript.value(value)
