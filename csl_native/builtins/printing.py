@@ -212,14 +212,15 @@ def setprintprecision(lisp: Lisp, n: Fixnum) -> int:
     """The number of digits with which floats are printed, from 1 to 36, 0 for 15; the one before.
     (progn (setprintprecision 4) (setprintprecision 15)) => 4
     """
-    old, lisp.precision = lisp.precision, 15 if n <= 0 else min(n >> 3, 36)
+    cage = lisp.machine.cage
+    old, cage["precision"] = cage["precision"], 15 if n <= 0 else min(n >> 3, 36)
     return old << 3
 
 
 @builtin("getprintprecision", 0)
 def getprintprecision(lisp: Lisp) -> int:
     """The number of digits with which floats are printed.  (getprintprecision) => 15"""
-    return lisp.precision << 3
+    return lisp.machine.cage["precision"] << 3
 
 
 def characters(lisp: Lisp, text: str) -> int:

@@ -39,6 +39,8 @@ _FIELDS = (
     "deep_stack",  # where the machine stack of Lisp begins that is not the caller's own (0: it runs on that one)
     "outside",  # counts when native code calls a C function and when that has returned: odd while one runs
     "callback", "answer",  # address of the host's function, and where it leaves its answer
+    "precision", "decimal_exponent",  # digits that floats are printed with; the power of ten of the first digit of one
+    "scaled_high", "scaled_low", "scaled_exponent",  # a number of 128 bits, times a power of two
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
@@ -96,5 +98,7 @@ READ_AT, READ_END = VM["read_at"], VM["read_end"]
 LONG_LIMBS, LONG_DIVISOR = VM["long_limbs"], VM["long_divisor"]
 TRACING, RESUME_AT, RESUME_DEPTH = VM["tracing"], VM["resume_at"], VM["resume_depth"]
 DEEP_STACK, OUTSIDE, CALLBACK, ANSWER = VM["deep_stack"], VM["outside"], VM["callback"], VM["answer"]
+PRECISION, DECIMAL_EXPONENT = VM["precision"], VM["decimal_exponent"]
+SCALED_HIGH, SCALED_LOW, SCALED_EXPONENT = VM["scaled_high"], VM["scaled_low"], VM["scaled_exponent"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

@@ -16,11 +16,13 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         boxed,
         calls,
         chains,
+        characters,
         checking,
         collector,
         compact,
         comparison,
         compound,
+        decimal,
         equality,
         fasl,
         floats,
@@ -32,6 +34,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         memory,
         modular,
         multiply,
+        numerals,
         order,
         safepoint,
         stencils,
@@ -42,5 +45,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, compound, comparison, boxed, bits, floats, modular,
-            equality, lists, order, vectors, collector, safepoint, symbols, hashing, text, strings, calls, frames,
-            handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+            equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters, decimal, numerals, text,
+            strings, calls, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..heap.objects import SYM_VALUE
 from ..heap.vm import READ_AT, READ_END
-from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, inline, lisp, load, load8, noinline, onepass, sdiv, store, store8  # type: ignore[attr-defined]
+from ..heap.words import CONS, FLOAT, STRING, SYMBOL, UNWIND, VECTOR
+from ..restricted.language import inline, lisp, load, load8, onepass, store, store8  # type: ignore[attr-defined]
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
+from .characters import ascii_char, character
 from .host import (
     H_BAD_SYMBOL,
     H_READCH,
@@ -30,38 +31,20 @@ from .host import (
     X_STRING_LENGTH,
     host,
 )
-from .memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
+from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
+from .numerals import digits, float_characters, number_of
 from .safepoint import safepoint
-from .symbols import find_symbol, given_name, hash_string, intern, print_name
+from .symbols import find_symbol, hash_string, intern, print_name
 
 RAISE = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_RAISE
 LOWER = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_LOWER
 ECHO = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_ECHO
-CHARS = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_CHARS
 
 
 @inline
 def name_of(x):
     """The string of a symbol or string, or 0; or UNWIND, when a generated symbol gets no name."""
     return print_name(x) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
-
-
-@noinline
-def ascii_char(x):
-    """The code of a one-character symbol or string when it is ASCII, else -1."""
-    s = given_name(x) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
-    if s != 0:
-        if load(s - STRING) >> 8 == 1:
-            b = load8(s + 8 - STRING)
-            if b < 128:
-                return b
-    return -1
-
-
-@inline
-def character(code):
-    """The symbol of an ASCII character."""
-    return load(load(CHARS) + 8 - VECTOR + 8 * code)
 
 
 @lisp("readch", "also")
@@ -168,20 +151,11 @@ def explode2(x):
     """The characters that `prin2` prints, as a list of symbols.  (explode2 "ab") => (a b)"""
     if x & 7 == 0:
         return digits(x >> 3, NIL)
+    if x & 7 == FLOAT:
+        r = float_characters(x)
+        if r != 0:
+            return r
     return explode_case(x, 128, 0, X_EXPLODE2)  # ASCII has nothing from 128 on: no letter moves
-
-
-@bounded("digits of a fixnum")
-def digits(n, r):
-    """The decimal digits of a small integer in front of a list."""
-    m = n if n < 0 else -n
-    while True:
-        q = sdiv(m, 10)
-        r = cons(character(48 - (m - 10 * q)), r)
-        m = q
-        if m == 0:
-            break
-    return cons(character(45), r) if n < 0 else r
 
 
 @inline
@@ -212,8 +186,8 @@ def escaped(s):
 @lisp("explode")
 def explode(x):
     """The characters that `prin1` prints, as a list of symbols.  (explode 'ab) => (a b)  (explode 12) => (!1 !2)"""
-    if x & 7 == 0:
-        return digits(x >> 3, NIL)
+    if x & 7 == 0 or x & 7 == FLOAT:
+        return explode2(x)
     if x & 7 == SYMBOL:
         name = print_name(x)
         if name == UNWIND:
@@ -244,18 +218,15 @@ def explode(x):
 @lisp("compress")
 def compress(l):
     """Read a value from a list of characters; symbols are not interned.  (compress '(!1 !2)) => 12"""
+    r = number_of(l)
+    if r == UNWIND or r != NIL:
+        return r
     n = 0
     p = l
-    number = True
     plain = True
     escape = False
-    value = 0
     while p & 7 == CONS:
         c = ascii_char(load(p - 1)) if load(p - 1) & 7 == SYMBOL else -1
-        if c < 48 or c > 57 or escape:
-            number = False
-        else:
-            value = value * 10 + c - 48
         if escape:
             escape = False
             n += 1
@@ -263,15 +234,13 @@ def compress(l):
         elif c == 33:
             escape = True
         else:
-            plain = plain and c >= 0 and is_plain(c) and (n > 0 or c >= 97 or number)
+            plain = plain and c >= 0 and is_plain(c) and (n > 0 or c >= 97)
             n += 1
         p = load(p + 7)
         if poll() == UNWIND:
             return UNWIND
-    if n == 0 or l & 7 != CONS or n > 17 and number or not plain or escape or load(load(RAISE) + SYM_VALUE) != NIL:
+    if n == 0 or l & 7 != CONS or not plain or escape or load(load(RAISE) + SYM_VALUE) != NIL:
         return host(H_TEXT, X_COMPRESS, l, 0)
-    if number:
-        return value << 3
     first = ascii_char(load(l - 1))
     if first >= 97 or first == 33:
         s = unescaped(l, n)

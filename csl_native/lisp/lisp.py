@@ -60,7 +60,6 @@ class Lisp(Installer, Evaluator):
         self.errors, self.hints = Errors(self), Hints(self)
         machine.host = Host(self)
         machine.check_limits, machine.make_room, machine.leave = self.check_limits, self.collect, self.leave
-        self.precision = 6
         self.checking = False
         self.errno = 0  # of the last C function that was asked to keep it
         self.module_exception: int | None = None  # of a typed procedure, that nobody caught

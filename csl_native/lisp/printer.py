@@ -132,7 +132,7 @@ class Printer:
         if tag == STRING:
             return self.string(x, escape)
         if tag == FLOAT:
-            return format_float(m.double(x), self.lisp.precision)
+            return format_float(m.double(x), m.cage["precision"])
         if m.is_big(x):
             address, limbs = m.magnitude(x)
             sign = "-" if m.is_minus(x) else ""
@@ -171,7 +171,7 @@ class Printer:
         m = self.m
         data = m.raw(x)
         kind = int.from_bytes(data[:8], "little") >> 3
-        size, precision = kind & 15, self.lisp.precision
+        size, precision = kind & 15, m.cage["precision"]
         code = {(1, 0): "b", (2, 0): "h", (4, 0): "i", (8, 0): "q", (4, 16): "f", (8, 16): "d"}[size, kind & 16]
         start = f"#V{8 * size}(" if not kind & 16 else "#FS(" if size == 4 else "#FD("
         parts = []

@@ -109,6 +109,7 @@ class Machine(Roots, Stacks):
         cage["budget"] = 8 << 20
         cage["epoch"] = 8
         cage["modulus"] = 8
+        cage["precision"] = 6
         cage["long_limbs"], cage["long_divisor"] = PRODUCT_LIMBS, QUOTIENT_LIMBS
         cage["unwind_kind"] = cage["unwind_tag"] = cage["unwind_value"] = 0
 

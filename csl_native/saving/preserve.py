@@ -52,7 +52,7 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     cage.forget(scratch, size + starts_size + 65536)
     info: dict[str, Any] = {
         "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": list(lisp.builtins.names),
-        "gensym": cage["gensym"], "precision": lisp.precision, "modulus": cage["modulus"], "base": HEAP,
+        "gensym": cage["gensym"], "precision": cage["precision"], "modulus": cage["modulus"], "base": HEAP,
         "profile": sorted(getattr(session, "profile", ())), **session.about}
     heap += b"\0" * (-len(heap) % PAGE)
     if not compress and len(heap) > LARGE:

@@ -83,7 +83,7 @@ class Restoring:
                 from ..saving.verifying import adopt_functions
                 adopt_functions(self.lisp, self.base, image.path)
             self.lisp.ready()
-            self.lisp.precision = int(info.get("precision", 6))
+            self.machine.cage["precision"] = min(max(int(info.get("precision", 6)), 1), 36)
             # Names of functions that the jit found worth compiling, here or in the sessions that the image comes from.
             self.profile = set(map(str, info.get("profile", ())))
             self.hardcode = HardCode(self, image, architecture, kernel_refused)  # type: ignore[arg-type]  # every Restoring is a Session
