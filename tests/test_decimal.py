@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from csl_native import Session, Symbol
 from csl_native.kernel.host import H_TEXT
 from csl_native.lisp.printer import format_float
-from csl_native.session import Session, Symbol
 
 CHECKED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PRECISIONS = st.one_of(st.just(6), st.just(17), st.integers(1, 18))

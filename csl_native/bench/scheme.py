@@ -61,11 +61,13 @@ def read(text: str) -> list[Any]:
 
 PREDICATES = {"null": "null?", "not": "null?", "pairp": "pair?", "eq": "eq?", "equal": "equal?", "eqn": "eqv?", "lessp": "<", "greaterp": ">", "leq": "<=",
               "geq": ">=", "zerop": "zero?", "minusp": "negative?", "numberp": "number?", "idp": "symbol?", "onep": "one?", "evenp": "even?",
-              "atom": "atom?", "fixp": "fix?", "floatp": "float?"}
+              "atom": "atom?", "fixp": "fix?", "floatp": "float?", "liter": "liter?", "digit": "digit?"}
 SAME = {"plus2": "+", "plus": "+", "difference": "-", "times2": "*", "times": "*", "minus": "-", "add1": "1+", "sub1": "1-", "remainder": "remainder",
         "expt": "expt", "abs": "abs", "min": "min", "max": "max", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "reverse": "reverse", "reversip": "reverse",
         "length": "length", "append": "append", "list": "list", "list2": "list", "list3": "list", "cons": "cons", "car": "car", "cdr": "cdr",
-        "caar": "caar", "cadr": "cadr", "cdar": "cdar", "cddr": "cddr", "caddr": "caddr", "cadar": "cadar", "caddar": "caddar", "ncons": "list"}
+        "caar": "caar", "cadr": "cadr", "cdar": "cdar", "cddr": "cddr", "caddr": "caddr", "cadar": "cadar", "caddar": "caddar", "ncons": "list",
+        "cdddr": "cdddr", "cadddr": "cadddr", "caaar": "caaar", "land": "logand", "lor": "logior", "lxor": "logxor", "lnot": "lognot", "lshift": "ash",
+        "float": "exact->inexact", "nconc": "append!"}
 
 PRELUDE = """
 (define-syntax one? (syntax-rules () ((_ x) (eqv? x 1))))
@@ -85,6 +87,28 @@ PRELUDE = """
 (define (lisp-member a l) (or (member a l) '()))
 (define (lisp-memq a l) (or (memq a l) '()))
 (define (lisp-last l) (if (null? (cdr l)) (car l) (lisp-last (cdr l))))
+(define (lisp-rplaca p x) (set-car! p x) p)
+(define (lisp-rplacd p x) (set-cdr! p x) p)
+(define (lisp-mkhash size kind growth) (if (eqv? kind 0) (make-eqv-hashtable) (make-equal-hashtable)))
+(define (lisp-gethash k h) (hashtable-ref h k '()))
+(define (lisp-puthash k h v) (hashtable-set! h k v) v)
+(define (lisp-hashcontents h) (call-with-values (lambda () (hashtable-entries h)) (lambda (k v) (map cons (vector->list k) (vector->list v)))))
+(define characters
+  (let ((v (make-vector 256))) (do ((i 0 (+ i 1))) ((= i 256) v) (vector-set! v i (string->symbol (string (integer->char i)))))))
+(define (character c) (vector-ref characters (char->integer c)))
+(define (text-of x) (cond ((symbol? x) (symbol->string x)) ((string? x) x) ((number? x) (number->string x)) ((null? x) "nil") (else (error 'text "no text" x))))
+(define (first-of x) (string-ref (text-of x) 0))
+(define (lisp-explode2 x) (map character (string->list (text-of x))))
+(define (lisp-explode x) (if (string? x) (map character (append (list #\") (string->list x) (list #\"))) (lisp-explode2 x)))
+(define (lisp-explode2lc x) (map (lambda (c) (character (char-downcase c))) (string->list (text-of x))))
+(define (lisp-list2string l) (list->string (map (lambda (x) (if (number? x) (integer->char x) (first-of x))) l)))
+(define (lisp-compress l)
+  (let* ((s (lisp-list2string l)) (n (string->number s)))
+    (cond (n n) ((char=? (string-ref s 0) #\") (substring s 1 (- (string-length s) 1))) (else (string->symbol s)))))
+(define (lisp-intern x) (string->symbol (text-of x)))
+(define (lisp-char-code c) (char->integer (first-of c)))
+(define-syntax liter? (syntax-rules () ((_ x) (let ((y x)) (and (symbol? y) (char-alphabetic? (first-of y)))))))
+(define-syntax digit? (syntax-rules () ((_ x) (let ((y x)) (and (symbol? y) (char-numeric? (first-of y)))))))
 (define plists (make-eq-hashtable))
 (define (lisp-get s k) (let ((p (assq k (eq-hashtable-ref plists s '())))) (if p (cdr p) '())))
 (define (lisp-put s k v)
@@ -100,12 +124,16 @@ GUILE = """
     ((_ () body) body)
     ((_ ((v x) more ...) body) (let ((old v)) (set! v x) (let ((r (fluid-let (more ...) body))) (set! v old) r)))))
 (define make-eq-hashtable make-hash-table)
+(use-modules (rnrs hashtables))
+(define (make-equal-hashtable) (make-hashtable equal-hash equal?))
 (define (eq-hashtable-ref h k d) (hashq-ref h k d))
 (define (eq-hashtable-set! h k v) (hashq-set! h k v))
 """
 RENAMED = {"quotient": "lisp-quotient", "fix": "lisp-fix", "mapcar": "lisp-mapcar", "mapc": "lisp-mapc", "assoc": "lisp-assoc", "atsoc": "lisp-atsoc",
-           "member": "lisp-member", "memq": "lisp-memq", "last": "lisp-last", "get": "lisp-get", "put": "lisp-put"}
-PLAIN = {"mkvect", "getv", "putv", "upbv", "print", "prin2", "terpri"}
+           **{name: "lisp-" + name for name in (
+    "member", "memq", "last", "get", "put", "rplaca", "rplacd", "mkhash", "gethash", "puthash", "hashcontents", "explode", "explode2", "explode2lc",
+    "list2string", "compress", "intern")}, "char-code": "lisp-char-code", "id2int": "lisp-char-code"}
+PLAIN = {"mkvect", "getv", "putv", "upbv", "print", "prin2", "terpri", "string-length"}
 
 
 class Translation:
@@ -204,6 +232,12 @@ class Translation:
                     out = f"(let ((y {part})) (if (null? y) {out} y))" if head == "or" else f"(if (null? {part}) '() {out})"
                 return out
             return f"(if {self.test(form, scope)} 't '())"
+        if head == "if":
+            return self.cond([(rest[0], rest[1:2]), ("t", rest[2:])], scope)
+        if head in ("let", "let*"):
+            return self.let(rest[0], rest[1:], scope, head == "let*")
+        if head in ("dotimes", "dolist"):
+            return self.loop(head, rest[0], rest[1:], scope)
         if head == "prog":
             return self.prog(rest[0] if isinstance(rest[0], list) else [], rest[1:], scope)
         if head == "function":
@@ -239,6 +273,22 @@ class Translation:
             else:
                 out = f"(let ((z {self.value(test, scope)})) (if (null? z) {out} z))"
         return out
+
+    def let(self, bindings: list[Any], body: list[Any], scope: set[str], one_by_one: bool) -> str:
+        if one_by_one and len(bindings) > 1:
+            return self.let(bindings[:1], [["let*", bindings[1:], *body]], scope, False)
+        names = [name for name, _ in bindings]
+        values = " ".join(f"({self.parameter(name)} {self.value(value, scope)})" for name, value in bindings)
+        return f"(let ({values}) {self.bound(names, self.progn(body, scope | set(names)))})"
+
+    def loop(self, head: str, control: list[Any], body: list[Any], scope: set[str]) -> str:
+        """dotimes and dolist; a body that leaves the prog around it has no translation."""
+        if any(self.exits(form) for form in body) or control[0] in self.fluids:
+            raise Unsupported(f"{head} with a go or return inside, or over a fluid variable")
+        name, inner = self.name(control[0]), self.progn(body, scope | {control[0]})
+        if head == "dotimes":
+            return f"(let ((n {self.value(control[1], scope)})) (do ((k 0 (+ k 1))) ((>= k n) '()) (let (({name} k)) {inner})))"
+        return f"(begin (for-each (lambda ({name}) {inner}) {self.value(control[1], scope)}) '())"
 
     # -- prog --------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ and macros, so that each compiler sees its own arithmetic and list operations.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 TOKEN = re.compile(r"""%[^\n]*|"(?:[^"]|"")*"|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w!])|(?:!.|[\w*&$])+|\s+|.""", re.S)
 
@@ -36,7 +38,9 @@ _SAME = {"plus2": "+ 2", "plus": "+ *", "difference": "- 2", "times2": "* 2", "t
          "reverse": "reverse 1", "reversip": "nreverse 1", "length": "length 1", "remainder": "rem 2", "expt": "expt 2", "abs": "abs 1", "min": "min *",
          "max": "max *", "sqrt": "sqrt 1", "sin": "sin 1", "cos": "cos 1", "fix": "truncate 1", "fixp": "integerp 1", "divide": "truncate 2",
          "caar": "caar 1", "cadr": "cadr 1", "cdar": "cdar 1", "cddr": "cddr 1", "caddr": "caddr 1", "cadar": "cadar 1", "caddar": "caddar 1",
-         "rplaca": "rplaca 2", "rplacd": "rplacd 2", "nconc": "nconc *", "get": "get 2", "clrhash": "clrhash 1"}
+         "rplaca": "rplaca 2", "rplacd": "rplacd 2", "nconc": "nconc *", "get": "get 2", "clrhash": "clrhash 1",
+         "cdddr": "cdddr 1", "cadddr": "cadddr 1", "caaar": "caaar 1", "land": "logand 2", "lor": "logior 2", "lxor": "logxor 2", "lnot": "lognot 1",
+         "lshift": "ash 2", "float": "(lambda (x) (float x 1d0)) 1"}
 
 PRELUDE = """
 (declaim (optimize (speed 1) (safety 1)))
@@ -53,6 +57,11 @@ PRELUDE = """
 (defmacro |return| (&optional x) `(return ,x))
 (defmacro |quote| (x) `(quote ,x))
 (defmacro |function| (x) (if (consp x) `(function (lambda ,@(cdr x))) `(function ,x)))
+(defmacro |let| (v &rest r) `(let ,v ,@r))
+(defmacro |let*| (v &rest r) `(let* ,v ,@r))
+(defmacro |if| (&rest r) `(if ,@r))
+(defmacro |dotimes| (v &rest r) `(loop for ,(first v) from 0 below ,(second v) do (progn ,@r)))
+(defmacro |dolist| (v &rest r) `(loop for ,(first v) in ,(second v) do (progn ,@r)))
 (defmacro |catch| (tag &rest r) `(catch ,tag ,@r))
 (defmacro |throw| (tag x) `(throw ,tag ,x))
 (defmacro |unwind-protect| (&rest r) `(unwind-protect ,@r))
@@ -108,6 +117,38 @@ PRELUDE = """
 (defvar |emsg*| nil)
 (defun |error| (n m) (setq |emsg*| m) (error "~a ~a" n m))
 """
+
+
+def unknown(text: str) -> list[str]:
+    """Functions that a program calls, and that nobody defines: neither it nor the prelude."""
+    from .scheme import read
+    forms = read(re.sub(r"\(main\)\s*$", "", text))
+    known = set(_SAME) | set(re.findall(r"\((?:defun|defmacro) \|([^|]+)\|", PRELUDE)) | {form[1] for form in forms if form[0] == "de"} | {"lambda"}
+    found: set[str] = set()
+
+    def call(form: Any) -> None:
+        if not isinstance(form, list) or not form or form[0] == "quote":
+            return
+        head, rest = form[0], form[1:]
+        if isinstance(head, str) and head not in known:
+            found.add(head)
+        if head == "cond":
+            for clause in rest:
+                every(clause)
+        elif head in ("let", "let*"):
+            every(part for binding in rest[0] for part in binding[1:])
+            every(rest[1:])
+        elif head in ("dotimes", "dolist"):
+            every([*rest[0][1:], *rest[1:]])
+        else:
+            every(rest[1:] if head in ("prog", "lambda") else rest)
+
+    def every(parts: Iterable[Any]) -> None:
+        for part in parts:
+            call(part)
+    for form in forms:
+        call(["progn", *form[3:]] if form[0] == "de" else form)
+    return sorted(found)
 
 
 def prelude() -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..restricted.language import inline, load, load8, noinline  # type: ignore[attr-defined]
 from ..heap.words import STRING, SYMBOL, VECTOR
+from ..restricted.language import inline, load, load8, noinline  # type: ignore[attr-defined]
 from .memory import ROOT_CHARS, ROOT_VECTOR
 from .symbols import given_name
 

@@ -10,8 +10,8 @@ such values for every precision.  Exact ties are known by their factors of two; 
 
 from __future__ import annotations
 
-from ..restricted.language import bounded, clz, ctz, fbits, inline, itof, load, lshr, mulhi, noinline, store, udiv, ult  # type: ignore[attr-defined]
 from ..heap.vm import DECIMAL_EXPONENT, SCALED_EXPONENT, SCALED_HIGH, SCALED_LOW
+from ..restricted.language import bounded, clz, ctz, fbits, inline, itof, load, lshr, mulhi, noinline, store, udiv, ult  # type: ignore[attr-defined]
 
 ERROR = 128  # a factor whose 128 bits are cut off, the product cut off, and one bit more by normalising, nine times
 _TENS = [10 ** (1 << i) for i in range(9)]  # 10, 100, 10**4 ... 10**256

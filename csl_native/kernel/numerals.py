@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, udiv  # type: ignore[attr-defined]
 from ..heap.vm import DECIMAL_EXPONENT, PRECISION
 from ..heap.words import CONS, SYMBOL, UNWIND
+from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, udiv  # type: ignore[attr-defined]
 from .characters import ascii_char, character
 from .decimal import LARGEST_EXPONENT, MOST_DIGITS, UNKNOWN, digits_of, double_bits, exponent, mantissa
 from .memory import NIL, cons, float_value, make_float, poll

@@ -1,0 +1,32 @@
+% cpstak: Takeuchi's function in continuation passing style, the continuation a list of what is still to do.
+% value 7 small 7
+(fluid '(scale!*))
+(setq scale!* 60)   % small 1
+(de cpstak (x y z k)   % k: nil or (what x y z a b . k)
+  (prog (v what)
+   call
+    (cond ((lessp y x)
+           (setq k (cons 1 (cons x (cons y (cons z k)))))
+           (setq x (sub1 x))
+           (go call)))
+    (setq v z)
+   return
+    (cond ((null k) (return v)))
+    (setq what (car k))
+    (cond ((eqn what 1)
+           (setq k (cdr k))
+           (setq x (car k)) (setq y (cadr k)) (setq z (caddr k)) (setq k (cdddr k))
+           (setq k (cons 2 (cons v (cons x (cons y (cons z k))))))
+           (setq what x) (setq x (sub1 y)) (setq y z) (setq z what)
+           (go call))
+          ((eqn what 2)
+           (setq k (cdr k))
+           (setq what (car k)) (setq k (cdr k))
+           (setq x (car k)) (setq y (cadr k)) (setq z (caddr k)) (setq k (cdddr k))
+           (setq k (cons 3 (cons what (cons v k))))
+           (setq v (sub1 z)) (setq z y) (setq y x) (setq x v)
+           (go call)))
+    (setq x (cadr k)) (setq y (caddr k)) (setq z v) (setq k (cdddr k))
+    (go call)))
+(de main nil (prog (a) (dotimes (i scale!*) (setq a (cpstak 18 12 6 nil))) (return a)))
+(main)

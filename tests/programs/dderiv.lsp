@@ -1,0 +1,23 @@
+% dderiv: symbolic derivatives, with the rule of each operator on its property list (Gabriel's kind).
+% value (100000 (plus (times (times 3 x x) (plus (quotient 0 3) (quotient 1 x) (quotient 1 x))) (times (times a x x) (plus (quotient 0 a) (quotient 1 x) (quotient 1 x))) (times (times b x) (plus (quotient 0 b) (quotient 1 x))) 0)) small (10 (plus (times (times 3 x x) (plus (quotient 0 3) (quotient 1 x) (quotient 1 x))) (times (times a x x) (plus (quotient 0 a) (quotient 1 x) (quotient 1 x))) (times (times b x) (plus (quotient 0 b) (quotient 1 x))) 0))
+(fluid '(scale!*))
+(setq scale!* 100000)   % small 10
+(de dd (e)
+  (cond ((atom e) (cond ((eq e 'x) 1) (t 0)))
+        (t (prog (rule)
+             (setq rule (get (car e) 'derivative))
+             (cond (rule (return (apply rule (list e)))))
+             (return 'unknown)))))
+(de dd!-quotient1 (a) (list 'quotient (dd a) a))
+(de dd!-plus (e) (cons 'plus (mapcar (cdr e) (function dd))))
+(de dd!-times (e) (list 'times e (cons 'plus (mapcar (cdr e) (function dd!-quotient1)))))
+(put 'plus 'derivative 'dd!-plus)
+(put 'times 'derivative 'dd!-times)
+(de main nil
+  (prog (r n)
+    (setq n 0)
+    (dotimes (i scale!*)
+      (setq n (add1 n))
+      (setq r (dd '(plus (times 3 x x) (times a x x) (times b x) 5))))
+    (return (list n r))))
+(main)

@@ -1,0 +1,45 @@
+% maze: a maze of walls from pseudo-random numbers by joining sets, and the length of the way through it, which a search finds.
+% value 408 small 8
+(fluid '(scale!* seed parent links))
+(setq scale!* 90)   % small 5
+(de next nil (setq seed (land (plus2 (times2 seed 1309) 13849) 65535)))
+(de root (i)
+  (prog nil
+   loop
+    (cond ((eqn (getv parent i) i) (return i)))
+    (putv parent i (getv parent (getv parent i)))
+    (setq i (getv parent i))
+    (go loop)))
+(de link (a b) (putv links a (cons b (getv links a))) (putv links b (cons a (getv links b))))
+(de dig (n)
+  (prog (left a b r)
+    (setq parent (mkvect (sub1 (times2 n n)))) (setq links (mkvect (sub1 (times2 n n))))
+    (dotimes (i (times2 n n)) (putv parent i i))
+    (setq left (sub1 (times2 n n)))
+   loop
+    (cond ((zerop left) (return nil)))
+    (setq r (next))
+    (setq a (remainder (times2 (quotient r 4) 7) (times2 n n)))
+    (setq b (cond ((evenp (quotient r 2)) (cond ((lessp (remainder a n) (sub1 n)) (add1 a)) (t a)))
+                  (t (cond ((lessp a (difference (times2 n n) n)) (plus2 a n)) (t a)))))
+    (cond ((not (eqn (root a) (root b)))
+           (link a b)
+           (putv parent (root a) (root b))
+           (setq left (sub1 left))))
+    (go loop)))
+(de way (from to n)
+  (prog (seen now then steps)
+    (setq seen (mkvect (sub1 (times2 n n))))
+    (setq now (list from)) (setq steps 0)
+    (putv seen from t)
+   loop
+    (cond ((getv seen to) (return steps)))
+    (setq steps (add1 steps)) (setq then nil)
+    (dolist (i now) (dolist (j (getv links i)) (cond ((null (getv seen j)) (putv seen j t) (setq then (cons j then))))))
+    (setq now then)
+    (go loop)))
+(de main nil
+  (prog (r)
+    (dotimes (times 6) (setq seed 74755) (dig scale!*) (setq r (way 0 (sub1 (times2 scale!* scale!*)) scale!*)))
+    (return r)))
+(main)

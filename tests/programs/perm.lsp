@@ -1,0 +1,32 @@
+% perm: all permutations of a list, made by exchanges in a vector, and the sum of what stands first times where.
+% value (40320 786240) small (24 140)
+(fluid '(scale!* vector count total))
+(setq scale!* 8)   % small 4
+(de swap (i j)
+  (prog (x)
+    (setq x (getv vector i))
+    (putv vector i (getv vector j))
+    (putv vector j x)))
+(de permute (n)
+  (cond ((zerop n)
+         (setq count (add1 count))
+         (setq total (plus2 total (times2 (getv vector 0) (getv vector 1)))))
+        (t (prog (k)
+             (setq k n)
+             (permute (sub1 n))
+            loop
+             (cond ((zerop k) (return nil)))
+             (setq k (sub1 k))
+             (swap (sub1 n) k)
+             (cond ((lessp k (sub1 n)) (permute (sub1 n))))
+             (swap (sub1 n) k)
+             (go loop)))))
+(de main nil
+  (prog nil
+    (dotimes (times 12)
+      (setq count 0) (setq total 0)
+      (setq vector (mkvect (sub1 scale!*)))
+      (dotimes (i scale!*) (putv vector i (add1 i)))
+      (permute scale!*))
+    (return (list count total))))
+(main)

@@ -1,0 +1,33 @@
+% pnpoly: whether points lie in a polygon, by crossings of a ray, with floats in vectors.
+% value 166750 small 70
+(fluid '(scale!*))
+(setq scale!* 500)   % small 10
+(de vector!-of (l)
+  (prog (v i)
+    (setq v (mkvect (sub1 (length l)))) (setq i 0)
+    (dolist (x l) (putv v i x) (setq i (add1 i)))
+    (return v)))
+(de inside (xs ys n x y)
+  (prog (i j in)
+    (setq i 0) (setq j (sub1 n))
+   loop
+    (cond ((eqn i n) (return in)))
+    (cond ((and (not (eq (greaterp (getv ys i) y) (greaterp (getv ys j) y)))
+                (lessp x (plus2 (quotient (times2 (difference (getv xs j) (getv xs i)) (difference y (getv ys i)))
+                                          (difference (getv ys j) (getv ys i)))
+                                (getv xs i))))
+           (setq in (not in))))
+    (setq j i)
+    (setq i (add1 i))
+    (go loop)))
+(de main nil
+  (prog (xs ys n)
+    (setq xs (vector!-of '(0.0 4.0 4.0 3.0 3.0 1.0 1.0 0.0)))
+    (setq ys (vector!-of '(0.0 0.0 3.0 3.0 1.0 1.0 3.0 3.0)))
+    (setq n 0)
+    (dotimes (i scale!*)
+      (dotimes (j scale!*)
+        (cond ((inside xs ys 8 (plus2 0.0037 (quotient (times2 4.0 i) scale!*)) (plus2 0.0037 (quotient (times2 3.0 j) scale!*)))
+               (setq n (add1 n))))))
+    (return n)))
+(main)

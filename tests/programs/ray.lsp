@@ -1,0 +1,32 @@
+% ray: rays from a point into a scene of spheres, which is hit first, and the light there as a sum of integers.
+% value 3194198 small 1251
+(fluid '(scale!* spheres))
+(setq scale!* 300)   % small 6
+(setq spheres '((0.0 0.0 10.0 3.0 7) (2.0 2.0 8.0 1.0 3) (-2.0 -1.5 6.0 1.0 5) (0.0 -103.0 12.0 100.0 2)))
+(de hit (s dx dy dz)   % distance along the ray, or nil
+  (prog (b c d)
+    (setq b (plus2 (times2 dx (car s)) (plus2 (times2 dy (cadr s)) (times2 dz (caddr s)))))
+    (setq c (difference (plus2 (times2 (car s) (car s)) (plus2 (times2 (cadr s) (cadr s)) (times2 (caddr s) (caddr s))))
+                        (times2 (radius s) (radius s))))
+    (setq d (difference (times2 b b) c))
+    (cond ((lessp d 0.0) (return nil)))
+    (setq d (difference b (sqrt d)))
+    (return (cond ((greaterp d 0.0) d) (t nil)))))
+(de radius (s) (car (cdddr s)))
+(de colour (dx dy dz)
+  (prog (best found d)
+    (dolist (s spheres)
+      (setq d (hit s dx dy dz))
+      (cond ((and d (or (null best) (lessp d best))) (setq best d) (setq found s))))
+    (return (cond (found (plus2 (times2 10 (cadr (cdddr found))) (fix best))) (t 0)))))
+(de main nil
+  (prog (n x y k)
+    (setq n 0)
+    (dotimes (i scale!*)
+      (dotimes (j scale!*)
+        (setq x (difference (quotient (float i) scale!*) 0.5))
+        (setq y (difference (quotient (float j) scale!*) 0.5))
+        (setq k (quotient 1.0 (sqrt (plus2 1.0 (plus2 (times2 x x) (times2 y y))))))
+        (setq n (plus2 n (colour (times2 k x) (times2 k y) k)))))
+    (return n)))
+(main)

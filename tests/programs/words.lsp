@@ -1,0 +1,35 @@
+% words: a text is taken apart into words, which are counted in a table and sorted by how often they occur.
+% value (((the . 4) (a . 2) (fox . 2)) 34000) small (((the . 4) (a . 2) (fox . 2)) 17)
+(fluid '(scale!*))
+(setq scale!* 2000)   % small 1
+(de take!-words (l)
+  (prog (w r)
+   loop
+    (cond ((and l (liter (car l))) (setq w (cons (car l) w)))
+          (w (setq r (cons (intern (compress (reversip w))) r)) (setq w nil)))
+    (cond ((null l) (return (reversip r))))
+    (setq l (cdr l))
+    (go loop)))
+(de more (a b)
+  (cond ((eqn (cdr a) (cdr b)) (lessp (number (explode2 (car a))) (number (explode2 (car b))))) (t (greaterp (cdr a) (cdr b)))))
+(de number (l)   % of the first three letters
+  (prog (n i)
+    (setq n 0) (setq i 0)
+   loop
+    (cond ((eqn i 3) (return n)))
+    (setq n (plus2 (times2 256 n) (cond (l (char!-code (car l))) (t 0))))
+    (cond (l (setq l (cdr l)))) (setq i (add1 i))
+    (go loop)))
+(de first (l n) (cond ((zerop n) nil) (t (cons (car l) (first (cdr l) (sub1 n))))))
+(de main nil
+  (prog (ws table n r)
+    (setq n 0)
+    (dotimes (i (times2 10 scale!*))
+      (setq ws (take!-words (explode2lc "The fox and the hen: a fox met the hen at the barn, a cold one. Why? ")))
+      (setq table nil)
+      (dolist (w ws)
+        (setq r (atsoc w table))
+        (cond (r (rplacd r (add1 (cdr r)))) (t (setq table (cons (cons w 1) table)))))
+      (setq n (plus2 n (length ws))))
+    (return (list (first (sort table (function more)) 3) (quotient n 10)))))
+(main)
