@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -17,7 +19,7 @@ from csl_native import Session
 from csl_native.image.container import Image
 from csl_native.saving.heapview import HeapView
 from csl_native.tools import census
-from csl_native.tools.csl_image import COMMANDS
+from csl_native.tools.csl_image import COMMANDS, main
 
 from .conftest import ROOT, needs_native
 
@@ -27,9 +29,9 @@ PROGRAM = """(de fact (n) (cond ((zerop n) 1) (t (times n (fact (sub1 n))))))
 
 
 def tool(*arguments: str, status: int = 0) -> Any:
-    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments, "--json"], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == status, done.stdout + done.stderr
-    told = json.loads(done.stdout)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main([*arguments, "--json"]) == status, out.getvalue()
+    told = json.loads(out.getvalue())
     assert (told["version"], told["command"]) == (1, arguments[0])
     return told["result"] if "result" in told else told
 
@@ -146,11 +148,22 @@ def test_the_report_in_a_browser(image: str, tmp_path: Path) -> None:
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("chromium is not installed")
+    for wanted in ('name="viewport"', "prefers-color-scheme: dark", 'role="table"', "aria-sort"):
+        assert wanted in text
     script = """<script>
+      const first = document.querySelector("#rows .name").textContent;
+      location.hash = "function=fact"; follow();
+      const by_link = document.getElementById("codetitle").textContent;
+      document.querySelectorAll("#heads button")[1].click(); document.querySelectorAll("#heads button")[1].click();
+      const sizes = [...document.querySelectorAll("#rows .size")].map(e => parseInt(e.textContent));
+      mine.checked = true; mine.dispatchEvent(new Event("change"));
+      const own = [...document.querySelectorAll("#rows .name")].map(e => e.textContent).sort().join();
+      code("len");
       search.value = "fact"; search.dispatchEvent(new Event("input"));
       const sought = [...document.querySelectorAll(".column div[data-at]")].find(e => e.textContent.includes("add1"));
       sought.dispatchEvent(new MouseEvent("mouseenter"));
-      document.body.dataset.seen = JSON.stringify({boxes: document.querySelectorAll(".box").length, count: document.getElementById("count").textContent,
+      document.body.dataset.seen = JSON.stringify({first, by_link, own, sorted: sizes.every((n, k) => k === 0 || sizes[k - 1] >= n),
+        boxes: document.querySelectorAll(".box").length, count: document.getElementById("count").textContent,
         names: [...document.querySelectorAll("#rows .name")].map(e => e.textContent), columns: document.querySelectorAll(".column").length,
         lit: [...new Set([...document.querySelectorAll(".on")].map(e => e.parentElement.firstChild.textContent))]});
       </script></body>"""
@@ -160,6 +173,7 @@ def test_the_report_in_a_browser(image: str, tmp_path: Path) -> None:
     found = re.search(r'data-seen="([^"]*)"', done.stdout)
     assert found is not None, done.stderr
     seen = json.loads(found[1].replace("&quot;", '"'))
+    assert (seen["first"], seen["by_link"], seen["own"], seen["sorted"]) == ("fact", "fact on every architecture", "fact,len", True)
     assert seen["boxes"] > 20 and seen["names"] == ["fact"] and seen["count"].startswith("1 of ") and seen["columns"] >= 3
     assert len(seen["lit"]) >= 2 and "bytecode" in seen["lit"]
 

@@ -12,6 +12,7 @@ from csl_native.architectures import Architecture, by_name, by_tag
 from csl_native.image.container import Image, ImageError
 from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, PageSet
+from csl_native.saving.baseimage import base_image
 from csl_native.saving.heapview import HeapView
 from csl_native.tools import compare, listing
 from csl_native.tools import modules as modules_of
@@ -115,6 +116,14 @@ def matching(names: list[str], pattern: str | None) -> list[str]:
         if re.search(r"[*?[]", pattern)
         else []
     )
+
+
+def own(view: HeapView) -> list[str]:
+    """Functions that are not the program's own: the base image has none of the name, or another one."""
+    with Image(base_image()) as base:
+        theirs = HeapView(base)
+        known = theirs.functions()
+        return [name for name in view.functions() if name not in known or view.digest_of(name) != theirs.digest_of(name)]
 
 
 def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:

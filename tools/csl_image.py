@@ -32,7 +32,7 @@ from csl_native.saving.trust import Trust
 from csl_native.system.extras import sentence
 from csl_native.system.process import of_output, run_program, said
 from csl_native.tools import census, foretell, listing, names
-from csl_native.tools.code import TIERS, diff, disasm, page_sets
+from csl_native.tools.code import TIERS, diff, disasm, own, page_sets
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
 from csl_native.tools.export import export
 from csl_native.tools.graph import graph
@@ -65,14 +65,6 @@ def functions(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
             row[tag_name(tag)] = {"page": found[0][2], "offset": found[0][3]} if found else None
         rows.append(row)
     return rows, 0
-
-
-def own(view: HeapView) -> list[str]:
-    """Functions that are not the program's own: the base image has none of the name, or another one."""
-    with Image(base_image()) as base:
-        theirs = HeapView(base)
-        known = theirs.functions()
-        return [name for name in view.functions() if name not in known or view.digest_of(name) != theirs.digest_of(name)]
 
 
 def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:

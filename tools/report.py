@@ -9,23 +9,30 @@ from typing import Any
 
 from csl_native.architectures import Architecture, by_tag
 from csl_native.image.container import Image, ImageError
-from csl_native.native.pages import PageSet
+from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.saving.heapview import HeapView
 from csl_native.stencils.offline import OfflineTable
-from csl_native.tools import census, compare, foretell, listing, names
+from csl_native.stencils.table import TooLarge
+from csl_native.tools import census, foretell, listing, names
+from csl_native.tools.code import own
 
 RUN = 0x10000  # where the code of stencils is shown to be
+MOST = 40  # functions whose code a page has
 
 
 def report(image: Image, function: str | None) -> str:
-    """The page; ``function`` is the one whose code is shown on every architecture (None: the one with the longest bytecode)."""
+    """The page; ``function`` is the one whose code is shown first (None: the one of the image's own with the longest bytecode)."""
     view = HeapView(image) if "heap" in image.sections else None
     data: dict[str, Any] = {"image": image.path, "bytes": image.size, "tree": tree(image, view), "matrix": matrix(image, view)}
+    data |= {"function": "", "codes": {}}
     if view is not None and (found := view.functions()):
         if function is not None and function not in found:
             raise ImageError(f"{image.path}: no function {function} with bytecode; csl-image functions lists them")
-        chosen = function or max(found, key=lambda name: (len(view.raw(view.code_of(found[name])[1][0])), name))  # type: ignore[index]
-        data["code"] = code(image, view, chosen)
+        mine = {row[0] for row in data["matrix"]["rows"] if row[3]}
+        longest = sorted(found, key=lambda name: (name not in mine, -len(view.raw(view.code_of(found[name])[1][0])), name))  # type: ignore[index]
+        listings = Code(image, view)
+        shown = dict.fromkeys([function or longest[0], *(name for name in longest if name in mine)][:MOST])
+        data |= {"function": function or longest[0], "codes": {name: listings.columns(name) for name in shown}}
     text = json.dumps(data).replace("<", "\\u003c")  # nothing in a name can end the script, or begin another
     page = files("csl_native.tools").joinpath("report.html").read_text()
     return page.replace("/*DATA*/null", text)
@@ -55,43 +62,57 @@ def matrix(image: Image, view: HeapView | None) -> dict[str, Any]:
     numbers = sorted({int(s.info["tag"]) & 31 for s in image.sections.values() if "tag" in s.info})
     architectures = [a for n in numbers if (a := by_tag(n)) is not None]
     reasons = [foretell.predict(image, view, a, frozenset(a.baseline)) for a in architectures]
-    rows = []
+    rows, mine = [], set(own(view))
     for name, symbol in sorted(view.functions().items()):
         found = view.code_of(symbol)
         cells = [("", "") if (why := r.get(name)) is None else (why.code, why.sentence()) for r in reasons]
-        rows.append([name, len(found[0].code) if found else 0, cells])
+        rows.append([name, len(found[0].code) if found else 0, cells, int(name in mine)])
     return {"tags": [a.name for a in architectures], "rows": rows}
 
 
-def code(image: Image, view: HeapView, name: str) -> dict[str, Any]:
-    """A function on every architecture: lines with the places in the bytecode that they belong to (-1: none)."""
-    columns: list[dict[str, Any]] = []
-    source = listing.definition(view, name)
-    if source:
-        columns.append({"title": "Lisp", "lines": [[line, -1] for line in source]})
-    columns.append({"title": "bytecode", "lines": [[line, int(m[1]) if (m := re.match(r" *(\d+) ", line)) else -1] for line in view.listing(name)]})
-    for s in sorted(image.sections.values(), key=lambda s: s.name):
-        architecture = by_tag(int(s.info.get("tag", 0)))
-        if architecture is not None and s.name.startswith("stencils-"):
-            pages = PageSet.read(image, s.name)
-            if not pages.bad_pages:
-                columns.append({"title": f"{architecture.name}, stencils", "lines": stencil_lines(view, name, pages, architecture)})
-    for s in sorted(image.sections.values(), key=lambda s: s.name):
-        architecture = by_tag(int(s.info.get("tag", 0)))
-        if architecture is not None and s.name.startswith("functions-") and (lines := compare.code_of(image, name, architecture)):
-            columns.append({"title": f"{architecture.name}, LLVM", "lines": [[line, -1] for line in lines]})
-    return {"function": name, "columns": columns}
+class Code:
+    """Functions on every architecture, as columns of lines; what all of them need is read once."""
 
+    def __init__(self, image: Image, view: HeapView) -> None:
+        self.image, self.view, self.functions, self.native = image, view, view.functions(), view.hard_code()
+        self.tables: list[tuple[Architecture, OfflineTable]] = []
+        self.sets: list[tuple[Architecture, PageSet]] = []
+        for s in sorted(image.sections.values(), key=lambda s: s.name):
+            architecture = by_tag(int(s.info.get("tag", 0)))
+            if architecture is not None and s.name.startswith(("stencils-", "functions-")):
+                pages = PageSet.read(image, s.name)
+                if s.name.startswith("functions-"):
+                    self.sets.append((architecture, pages))
+                elif not pages.bad_pages:
+                    self.tables.append((architecture, OfflineTable(pages, architecture)))
+        self.floors = {architecture.tag: table.top for architecture, table in self.tables}
 
-def stencil_lines(view: HeapView, name: str, pages: PageSet, architecture: Architecture) -> list[list[Any]]:
-    found = view.code_of(view.functions()[name])
-    assert found is not None
-    table = OfflineTable(pages, architecture)
-    data, _ = table.code(found[0], RUN)
-    starts, lines = table.places(found[0]), []
-    for line in listing.instructions(architecture, data, RUN, lambda i: ""):
-        m = re.match(r" *([0-9a-f]+)  ", line)
-        offset = int(m[1], 16) - RUN if m else -1
-        at = next((place for start, place in reversed(starts) if start <= offset), -1)
-        lines.append([line, at])
-    return lines
+    def columns(self, name: str) -> list[dict[str, Any]]:
+        """Lines with the places in the bytecode that they belong to (-1: none); what is of one architecture stands together."""
+        columns: list[dict[str, Any]] = []
+        if source := listing.definition(self.view, name):
+            columns.append({"title": "Lisp", "lines": [[line, -1] for line in source]})
+        text = self.view.listing(name)
+        columns.append({"title": "bytecode", "lines": [[line, int(m[1]) if (m := re.match(r" *(\d+) ", line)) else -1] for line in text]})
+        made = [(a, "stencils", self.stencil_lines(name, a, table)) for a, table in self.tables]
+        for architecture, pages in self.sets:
+            places = [page * PAGE_SIZE + at for tag, _, page, at in self.native.get(name, []) if tag == architecture.tag]
+            lines = [[line, -1] for place in places for line in listing.native(pages, architecture, place)]
+            made.append((architecture, "LLVM", lines))
+        made.sort(key=lambda row: (row[0].number, row[1] == "LLVM", row[0].tag))
+        return columns + [{"title": f"{a.name}, {how}", "lines": lines} for a, how, lines in made if lines]
+
+    def stencil_lines(self, name: str, architecture: Architecture, table: OfflineTable) -> list[list[Any]]:
+        found = self.view.code_of(self.functions[name])
+        assert found is not None
+        table.top, table.work_size = self.floors[architecture.tag], 0  # one function's memory is the next one's
+        try:
+            data, _ = table.code(found[0], RUN)
+        except TooLarge:
+            return []
+        starts, lines = table.places(found[0]), []
+        for line in listing.instructions(architecture, data, RUN, lambda i: ""):
+            m = re.match(r" *([0-9a-f]+)  ", line)
+            offset = int(m[1], 16) - RUN if m else -1
+            lines.append([line, next((place for start, place in reversed(starts) if start <= offset), -1)])
+        return lines

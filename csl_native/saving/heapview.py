@@ -46,6 +46,7 @@ class HeapView:
         self.size = len(self.bytes) & ~7
         self.words = byteorder.words(self.bytes[:self.size])
         self.info = image.sections["heap"].info
+        self._functions: dict[str, int] | None = None
 
     def fail(self, what: str, word: int) -> ImageError:
         return ImageError(f"{self.path}: the heap is damaged: {what} at {word:#x}; restore the image from a copy or make it again")
@@ -126,7 +127,9 @@ class HeapView:
 
     def functions(self) -> dict[str, int]:
         """Symbols with bytecode, by name."""
-        return {self.text(s): s for s in self.symbols() if self.code_of(s) is not None}
+        if self._functions is None:
+            self._functions = {self.text(s): s for s in self.symbols() if self.code_of(s) is not None}
+        return dict(self._functions)
 
     def hard_code(self) -> dict[str, list[tuple[int, int, int, int]]]:
         """Native definitions by function: (tag, cell, page, offset)."""
