@@ -46,6 +46,11 @@ class Kind(NamedTuple):
     def signed(self) -> bool:
         return self.lo < 0 or self.formula in (S_PLUS_A_MINUS_P, PAGE, ROUNDED_PAGE)
 
+    def misfit(self, where: str, symbol: str, value: int) -> str:
+        """That a result does not fit, as a linker says it: where, the kind, the symbol, the value, and what would have fitted."""
+        multiple = f", or is no multiple of {self.align}" if self.align > 1 else ""
+        return f"{where}: relocation {self.name} against {symbol}: {value} ({value:#x}) is not in [{self.lo}, {self.hi}){multiple}"
+
     def words(self) -> list[int]:
         """The row as the restricted ``apply`` reads it: eight words and three a field."""
         whole = self.fields == ((0, 0, 8 * self.size),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -161,7 +162,10 @@ def test_overflow_refuses_one_function(image: Path) -> None:
         pages.add_record(kind, 0, entry["parts"][0][0] + 4, 1 << 40)
     edit_set(image, overflow)
     s = restore(image, heap=128 << 20, jit=-1)  # the jit would make up for it
-    assert [(f.code, f.subject) for f in s.fallbacks] == [("overflow", "twice")]
+    (fallback,) = s.fallbacks
+    assert (fallback.code, fallback.subject) == ("overflow", "twice")
+    assert re.fullmatch(r"set \d+, page \d+, byte 0x[0-9a-f]+: relocation R_\w+ against the set itself: \d+ \(0x[0-9a-f]+\) is not in \[-?\d+, \d+\).*",
+                        fallback.detail)
     check_program(s)
     native = {name: any(cell >= s.machine.cage["entry_top"] for cell in s.lisp.cells(s.machine.intern(name))) for name in ("fib", "twice", "nth")}
     assert native == {"fib": True, "twice": False, "nth": True}

@@ -214,7 +214,7 @@ class CodeCollector:
                 if base >= span.place + span.size:
                     break
                 kept.append(Span(tag, places[base], size, span.memory, span.at + base - span.place))
-        h.overflowed = {(t, e) for t, e in h.overflowed if t != tag or h.address(t, e) is not None}
+        h.overflowed = {(t, e): why for (t, e), why in h.overflowed.items() if t != tag or h.address(t, e) is not None}
         h.spans = kept
         self.let_go(span.memory for span in spans)
 

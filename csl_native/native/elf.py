@@ -65,11 +65,15 @@ class Relocator:
             for k, word in enumerate(kind.words()):
                 self.names["MEM"].store(self.index[kind.name] + 8 * k, word)
 
-    def put(self, kind: Kind, place: int, s: int, a: int, address: int = 0) -> None:
-        """Relocate one field; ValueError with both sides when the result does not fit."""
-        value = self.names["field_value"](self.index[kind.name], s, a, address + place)
+    def value(self, kind: Kind, place: int, s: int, a: int, address: int = 0) -> int:
+        """The result of a kind's formula."""
+        return int(self.names["field_value"](self.index[kind.name], s, a, address + place))
+
+    def put(self, kind: Kind, place: int, s: int, a: int, address: int = 0, section: str = ".text", symbol: str = "its own code") -> None:
+        """Relocate one field; ValueError that names all of it when the result does not fit."""
+        value = self.value(kind, place, s, a, address)
         if self.names["put_field"](self.index[kind.name], place, value):
-            raise ValueError(f"{kind.name} at {place:#x}: {value} is outside of [{kind.lo}, {kind.hi}) or no multiple of {kind.align}")
+            raise ValueError(kind.misfit(f"{section}+{place:#x}", symbol, value))
 
     def read(self, kind: Kind, place: int) -> int:
         return int(self.names["read_field"](self.index[kind.name], place))
@@ -144,7 +148,7 @@ class Resolver:
         self.block, self.architecture = block, architecture
         self.cells: dict[tuple[str, int | None], int] = {}
         self.veneers: dict[str, int] = {}
-        self.folds: list[tuple[Kind, int, int, int]] = []
+        self.folds: list[tuple[Kind, int, int, int, str]] = []
         self.highs: dict[int, tuple[int, int]] = {}  # what the records that have a low half elsewhere came to: S and A
         self.differences: dict[int, int] = {}
         block.data += b"\0" * (-len(block.data) % 16)
@@ -169,11 +173,11 @@ class Resolver:
             data.extend(self.architecture.veneer)
             for kind_name, offset, addend in self.architecture.veneer_fields:
                 kind = self.architecture.named(kind_name)
-                self.fold(kind, at + offset, self.cell(name, None), addend)
+                self.fold(kind, at + offset, self.cell(name, None), addend, f"the cell of {name}")
         return self.veneers[name]
 
-    def fold(self, kind: Kind, place: int, s: int, a: int) -> None:
-        self.folds.append((kind, place, s - self.anchor if kind.anchored else s, a))
+    def fold(self, kind: Kind, place: int, s: int, a: int, symbol: str) -> None:
+        self.folds.append((kind, place, s - self.anchor if kind.anchored else s, a, symbol))
 
     def cell_of(self, kind: Kind, target: int | None, name: str, addend: int) -> tuple[int, int]:
         """The cell that a record means, and the addend that is left for the field."""
@@ -190,7 +194,7 @@ class Resolver:
             if target not in self.highs:
                 raise ObjectError(f"{kind.name} at {place:#x} belongs to a record at {target!r}, where there is none")
             s, a = self.highs[target]
-            self.folds.append((kind, place, s, a + place - target))
+            self.folds.append((kind, place, s, a + place - target, name))
         elif kind.difference:
             if target is None:
                 raise ObjectError(f"{kind.name} at {place:#x} refers to {name}, which is not in this object")
@@ -199,15 +203,15 @@ class Resolver:
         elif kind.cell:
             s, a = self.cell_of(kind, target, name, addend)
             self.highs[place] = s, a
-            self.fold(kind, place, s, a)
+            self.fold(kind, place, s, a, f"the cell of {name}")
         elif kind.rest:
-            self.folds.append((kind, place, 0, 0))  # our cells hold whole addresses
+            self.folds.append((kind, place, 0, 0, name))  # our cells hold whole addresses
         elif target is None and kind.call:
-            self.fold(kind, place, self.veneer(name), addend)
+            self.fold(kind, place, self.veneer(name), addend, f"the veneer of {name}")
             self.after_call(place + kind.size)
         elif target is not None and (kind.formula != S_PLUS_A or kind.anchored):
             self.highs[place] = target, addend
-            self.fold(kind, place, target, addend)
+            self.fold(kind, place, target, addend, name)
         elif kind.anchored:
             raise ObjectError(f"{kind.name} at {place:#x} refers to {name}, which is not in this object")
         else:
@@ -234,11 +238,11 @@ def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]],
             resolver.cell(name, None)
     for kind, place, target, name, addend in sorted(pending, key=lambda row: row[0].low):
         resolver.record(kind, place, target, name, addend)
-    if any(kind.formula in (PAGE, LOW12, ROUNDED_PAGE) for kind, _, _, _ in resolver.folds):
+    if any(kind.formula in (PAGE, LOW12, ROUNDED_PAGE) for kind, *_ in resolver.folds):
         block.align = 4096
     relocator = Relocator(block.data, architecture.kinds)
-    for kind, place, s, a in resolver.folds:
-        relocator.put(kind, place, s, a)
+    for kind, place, s, a, symbol in resolver.folds:
+        relocator.put(kind, place, s, a, symbol=symbol)
     block.data[:] = relocator.buffer[:len(block.data)]
 
 

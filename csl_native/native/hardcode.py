@@ -47,7 +47,7 @@ class HardCode(DefinitionTable):
         self.others: dict[str, Section] = {}  # their stencils, and what the base image has of both, by section name
         self.spans: list[Span] = []  # what of the sets is in memory
         self.compared: set[int] = set()  # tags of sets that were not made together with this heap, or in which an entry is of another definition
-        self.overflowed: set[tuple[int, int]] = set()  # tag and entry point of functions whose relocation did not fit
+        self.overflowed: dict[tuple[int, int], str] = {}  # functions (tag, entry point) of which a relocation did not fit: which one
         self.free_slots: list[int] = []
         self.slots: set[int] = set()  # entry slots that function cells lead to
         self.collector = CodeCollector(self)
@@ -161,7 +161,7 @@ class HardCode(DefinitionTable):
                     del self.sets[tag]  # a refinement; the baseline's code is there
                     continue
                 self.spans.append(Span(tag, 0, len(pages.data), loaded.memory, 0))
-                self.overflowed |= {(tag, entry) for entry in loaded.refused}
+                self.overflowed |= {(tag, entry): why for entry, why in loaded.refused.items()}
         self.instate_rows(rows, set(self.sets) - self.compared)
         if not self.sets[self.tag].data:
             self.forget(self.tag)  # what is compiled here begins another set, in which their places mean nothing
@@ -291,7 +291,7 @@ class HardCode(DefinitionTable):
             except ForeignError as error:
                 return Fallback("no-foreign", m.label(symbol), str(error))
         if (pages.tag, place) in self.overflowed:
-            return Fallback("overflow", m.label(symbol), f"page {page}, offset {offset}")
+            return Fallback("overflow", m.label(symbol), self.overflowed[pages.tag, place])
         address = self.address(pages.tag, place)
         if address is None:
             return Fallback("bad-entry", m.label(symbol), f"page {page}, offset {offset} is not in memory")

@@ -61,7 +61,7 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
     whole = hardcode.pages_of(tag)
     base = whole.add_set(pages)
     hardcode.spans.append(Span(tag, base, len(pages.data), loaded.memory, 0))
-    hardcode.overflowed |= {(tag, base + entry) for entry in loaded.refused}
+    hardcode.overflowed |= {(tag, base + entry): why for entry, why in loaded.refused.items()}
     entries = []
     for place, row in pages.entries.items():
         symbol, at = m.intern(str(row["name"])), base + int(place)

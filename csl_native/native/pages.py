@@ -192,7 +192,7 @@ class LoadedSet(NamedTuple):
 
     pages: PageSet
     memory: CodeMemory
-    refused: frozenset[int] = frozenset()  # entry points of functions in which a relocation did not fit
+    refused: dict[int, str] = {}  # entry points of functions in which a relocation did not fit, and which one that was
 
     def address(self, name: str) -> int:
         return self.memory.address + self.pages.functions[name]
@@ -223,17 +223,17 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
         memory = CodeMemory(max(len(pages.data), 16), architecture.flush)
         try:
             memory.view()[:len(pages.data)] = pages.data
-            overflowed = _apply(pages, architecture, memory, resolve, apply_native) if pages.packed else []
+            overflowed = _apply(pages, architecture, memory, resolve, apply_native) if pages.packed else {}
             outside = [place for place in overflowed if not pages.functions_at(place)]
             if outside:  # not inside of one function: nobody can say who needs it
-                raise Refused("overflow", f"at {outside[0]:#x}")
+                raise Refused("overflow", overflowed[outside[0]])
             memory.seal()
         except BaseException:
             memory.close()
             raise
     except OSError as error:
         raise Refused("no-memory-execution", str(error)) from error
-    return LoadedSet(pages, memory, frozenset(entry for place in overflowed for entry in pages.functions_at(place)))
+    return LoadedSet(pages, memory, {entry: why for place, why in reversed(overflowed.items()) for entry in pages.functions_at(place)})
 
 
 def address(target: str) -> int:
@@ -246,21 +246,26 @@ def address(target: str) -> int:
         return 0
 
 
-def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> list[int]:
-    """Apply all records; the places of those whose result does not fit its field."""
+def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> dict[int, str]:
+    """Apply all records; the places of those whose result does not fit its field, with what is said of each."""
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *kind.words()) for kind in architecture.kinds)
     targets = struct.pack(f"<{len(pages.targets)}q", memory.address, *(resolve[t] for t in pages.targets[1:]))
     tables = rows + targets + pages.packed
     where = len(rows) + len(targets)
 
-    def run(apply: Any, at: int, place: int) -> list[int]:
-        first, found = 0, []
+    def run(apply: Any, at: int, place: int) -> dict[int, str]:
+        first, found = 0, {}
         while result := int(apply(at, len(architecture.kinds), at + where + RECORD.size * first, pages.record_count - first, at + len(rows),
                                   len(pages.targets), place, len(pages.data), memory.address)):
             if result < 0:
                 raise Refused("damaged-page", f"relocation record {first - result - 1} has a kind, target or place that does not exist")
             first += result
-            found.append(RECORD.unpack_from(pages.packed, RECORD.size * (first - 1))[0] & 0xFFFFFFFF)
+            from .elf import Relocator
+            head, addend = RECORD.unpack_from(pages.packed, RECORD.size * (first - 1))
+            kind, symbol, at_byte = architecture.kinds[head >> 56], pages.targets[head >> 32 & 0xFFFFFF], head & 0xFFFFFFFF
+            address_of = resolve[symbol] if head >> 32 & 0xFFFFFF else memory.address
+            value = Relocator(bytearray(), architecture.kinds).value(kind, at_byte, address_of, addend, memory.address)
+            found[at_byte] = kind.misfit(f"set {pages.tag}, page {at_byte // PAGE_SIZE}, byte {at_byte % PAGE_SIZE:#x}", symbol or "the set itself", value)
         return found
     if apply_native is not None:
         buffer = ctypes.create_string_buffer(tables, len(tables))
