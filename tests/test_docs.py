@@ -161,6 +161,14 @@ def test_links_in_documents_lead_somewhere() -> None:
         assert broken(page) == []
 
 
+def test_files_that_documents_name_are_there() -> None:
+    """A path in back quotes, with a folder in it, is one of the repository or of the package."""
+    for page in (*PAGES_WITH_EXAMPLES, *(ROOT / "docs" / "reference").glob("*.md")):
+        for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|lsp|md))`", page.read_text(encoding="utf-8")):
+            if name.rpartition("/")[2].partition(".")[0] not in ("NAME", "ARCHITECTURE"):
+                assert any((folder / name).exists() for folder in (ROOT, ROOT / "csl_native", ROOT / "csl_native" / "lisp")), f"{page.name}: {name}"
+
+
 def test_every_page_is_in_the_site() -> None:
     from csl_native.tools.sitepages import OUTSIDE
     named = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]))
