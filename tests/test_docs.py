@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -178,6 +179,18 @@ def test_every_page_is_in_the_site() -> None:
 def test_a_broken_link_is_seen(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# One two\n[b](b.md) [c](a.md#one-two) [d](a.md#three) [e](https://example.org) `[f](g.md)`\n")
     assert broken(tmp_path / "a.md") == ["a.md: b.md", "a.md: a.md#three"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_architectures_are_explained(name: str) -> None:
+    """A record begins with what a newcomer to the machine must know; one that is nearly another says how it differs."""
+    text = ast.get_docstring(ast.parse((ROOT / "csl_native" / "architectures" / f"{name}.py").read_text(encoding="utf-8"))) or ""
+    if name.endswith(("_windows", "_macos")):
+        assert len(text.splitlines()) >= 5
+        return
+    assert 15 <= len(text.splitlines()) <= 30
+    for part in ("* Jumps: ", "* Constants: ", "* Registers: ", "* Stack: ", "* Caches: ", "* Order of memory: ", "* Features: ", "\nThe ABI: "):
+        assert part in text, part
 
 
 def test_architectures_are_named_in_their_own_files_only() -> None:

@@ -1,4 +1,27 @@
-"""AArch64 on Linux with the AAPCS64 ABI."""
+"""AArch64 on Linux with the AAPCS64 ABI.
+
+Every instruction has 4 bytes, little-endian, at a multiple of 4; 31 registers of 64 bits, and one number that is the
+stack pointer in some instructions and zero in others. Only loads and stores touch memory.
+
+* Jumps: ``b`` and ``bl`` reach 128 MB, conditional ones 1 MB, ``tbz`` and ``tbnz`` (test a bit and branch) 32 KB.
+  Pages that are further from the kernel call it through a pointer cell: the veneer is ``adrp x16; ldr x16, [x16]; br
+  x16``, in the register that the ABI leaves to linkers.
+* Constants: ``movz`` and ``movk`` put 16 bits at a time into a register, so 64 bits take up to four instructions; bit
+  patterns that repeat stand in ``and`` and ``orr``. Addresses are ``adrp`` (pages of 4 KB, up to 4 GB away) and
+  twelve bits more in the next instruction, which is why relocation kinds come in pairs, and why the second of a load
+  is divided by the size that is loaded.
+* Registers: x0 to x7 are arguments, x0 the result; x19 to x28 belong to the caller; x29 is the frame, x30 the return
+  address, x18 the platform's.
+* Stack: 16-byte aligned whenever it is used to address memory.
+* Caches: the instruction cache does not see stores. New code is written out of the data cache and removed from the
+  instruction cache, line by line, with barriers behind both: the compiler library's ``__clear_cache`` does it.
+* Order of memory: weak; other threads may see stores in any order.
+* Features: AT_HWCAP of the auxiliary vector; LSE (atomic instructions) is a refinement.
+* Stencils are compiled in the large code model, in which four ``movz``/``movk`` hold any number as a hole.
+
+The ABI: https://github.com/ARM-software/abi-aa (aapcs64, aaelf64); the instructions: Arm Architecture Reference
+Manual, DDI 0487.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,29 @@
-"""32-bit ARM from version 7 on, with floating-point registers, on Linux with the hard-float AAPCS."""
+"""32-bit ARM from version 7 on, with floating-point registers, on Linux with the hard-float AAPCS.
+
+Every instruction has 4 bytes at a multiple of 4 (Thumb, whose instructions have 2 or 4, is not used); 16 registers of
+32 bits, of which r13 is the stack pointer, r14 the return address and r15 the program counter, which reads as 8 bytes
+behind the instruction. Nearly every instruction can be conditional.
+
+* Jumps: ``b`` and ``bl`` reach 32 MB. The veneer loads the distance to a pointer cell, adds the program counter and
+  jumps through it: ``ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]``.
+* Constants: 8 bits, turned by an even number, stand in an instruction; ``movw`` and ``movt`` hold 16 bits each.
+* Words of Lisp have 64 bits here, too: they are pairs of registers, and a cage is smaller than 4 GB, so the low half
+  of a pointer is the whole pointer. The collector looks at each 32-bit unit of the machine's stack.
+* Registers: r0 to r3 are arguments, and r0 and r1 a result of 64 bits; such an argument begins at an even register or
+  is on the stack, and stencils pass one operand (``cached``); r4 to r11 belong to the caller. Doubles are passed in
+  d0 to d7.
+* Stack: 8-byte aligned where a function is called.
+* Division of 64 bits, and conversions between such integers and doubles, are calls of functions with the ABI's names;
+  they stand in ``SUPPORT`` as IR.
+* Caches: the instruction cache does not see stores; a system call, behind the compiler library's ``__clear_cache``,
+  cleans both.
+* Order of memory: weak.
+* Features: AT_HWCAP; VFPv3 with 16 double registers is required, NEON is not.
+* Relocation records have no addend of their own; it stands in the field (``Rel``).
+
+The ABI: https://github.com/ARM-software/abi-aa (aapcs32, aaelf32, rtabi32); the instructions: Arm Architecture
+Reference Manual, DDI 0406.
+"""
 
 from __future__ import annotations
 

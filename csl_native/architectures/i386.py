@@ -1,4 +1,28 @@
-"""32-bit x86 with SSE2 on Linux with the System V ABI."""
+"""32-bit x86 with SSE2 on Linux with the System V ABI.
+
+Instructions have 1 to 15 bytes and may begin anywhere; eight registers of 32 bits, of which one is the stack pointer.
+Arithmetic writes one of its two operands, and one operand of nearly every instruction may be memory.
+
+* Jumps: 8 bits of distance reach 128 bytes, 32 bits everything, and so do direct calls.
+* Constants: any 32 bits stand in an instruction. There is no addressing relative to the program counter: code that
+  must not know its place calls the next instruction and pops the return address, as the veneer does (``call 1f; 1:
+  pop %eax; jmp *(cell - 1b)(%eax)``).
+* Words of Lisp have 64 bits here, too: they are pairs of registers or of places on the stack, and a cage is smaller
+  than 4 GB, so the low half of a pointer is the whole pointer. The collector looks at each 32-bit unit of the
+  machine's stack.
+* Registers: all arguments are on the stack, a result of 64 bits is in eax and edx; ebx, esi, edi and ebp belong to
+  the caller.
+* Stack: 16-byte aligned where a function is called.
+* Floats are SSE2's, so that results are those of other machines; the ABI has C give a double back on the x87 stack.
+* Division of 64 bits is a call of a function with the compiler library's name; they stand in ``SUPPORT`` as IR.
+* Caches: instruction fetch sees stores, so new code needs no flush.
+* Order of memory: stores are seen in order, loads in order (TSO).
+* Features: CPUID; SSE2 is required.
+* Relocation records have no addend of their own; it stands in the field (``Rel``).
+
+The ABI: https://gitlab.com/x86-psABIs/i386-ABI; the instructions: Intel 64 and IA-32 Architectures Software
+Developer's Manual, volume 2.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,28 @@
-"""LoongArch with 64 bits (LA64, double-float) on Linux with the LP64D ABI."""
+"""LoongArch with 64 bits (LA64, double-float) on Linux with the LP64D ABI.
+
+Every instruction has 4 bytes at a multiple of 4; 32 registers of 64 bits, of which r0 is zero. There are no flags: a
+branch compares two registers, or one with zero.
+
+* Jumps: two-register branches reach 128 KB, those against zero 4 MB, ``b`` and ``bl`` 128 MB. The bits of the longer
+  distances stand in two places of the instruction, the high ones below. Pages that are further from the kernel call
+  it through a pointer cell: the veneer is ``pcalau12i t8; ld.d t8, t8; jr t8``.
+* Constants: 12 bits stand in an instruction, ``lu12i.w`` holds bits 12 to 31, ``lu32i.d`` 32 to 51, ``lu52i.d`` the
+  rest. Addresses are ``pcalau12i`` (pages of 4 KB, rounded, because the twelve bits behind it have a sign) and those
+  twelve bits.
+* Registers: a0 to a7 (r4 to r11) are arguments, a0 the result; r22 (the frame) and r23 to r31 belong to the caller;
+  r1 is the return address, r3 the stack pointer, r2 the thread's, and r21 is reserved.
+* Stack: 16-byte aligned.
+* An unsigned integer of 32 bits fills a register extended by its *sign*.
+* Caches: ``ibar`` is what new code needs; the compiler library's ``__clear_cache`` has it.
+* Order of memory: weak.
+* Features: AT_HWCAP; floats of 64 bits and unaligned access are required.
+* Code cannot hold any number where a relocation is to put it but distances: the holes of stencils are differences of
+  two symbols. Linkers may relax code; it is compiled without that.
+* Neither capstone nor keystone is asked about this processor (their names in the record are empty).
+
+The ABI: https://github.com/loongson/la-abi-specs; the instructions:
+https://loongson.github.io/LoongArch-Documentation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,29 @@
-"""MIPS with 64 bits, little-endian, from release 2 on, on Linux with the n64 ABI."""
+"""MIPS with 64 bits, little-endian, from release 2 on, on Linux with the n64 ABI.
+
+Every instruction has 4 bytes at a multiple of 4; 32 registers of 64 bits, of which $0 is zero. There are no flags: a
+branch compares two registers, or one with zero. The instruction *behind* a jump or branch is executed before it goes
+on there (the delay slot), which ``reading`` has to know.
+
+* Jumps: branches reach 128 KB; ``j`` and ``jal`` hold 26 bits of the address in units of four bytes, the upper ones
+  being those of the place where they stand, so they go anywhere in the same 256 MB and nowhere else (``jump_mask``).
+* Constants: 16 bits stand in an instruction, ``lui`` holds 16 more above them. The four kinds HIGHEST, HIGHER, HI16
+  and LO16 make 64 bits, each rounded for the sign of the ones below.
+* The table: $gp points 0x7FF0 behind the start of the global offset table, so that 16 bits with a sign reach all of
+  it; every call goes through a pointer cell of it, which is why there is no veneer. $t9 ($25) has the address of the
+  function that is called, from which it computes $gp.
+* Registers: $a0 to $a7 ($4 to $11) are arguments, $v0 ($2) the result; $s0 to $s7 ($16 to $23), $gp and $30 belong to
+  the caller; $31 is the return address, $29 the stack pointer.
+* Stack: 16-byte aligned.
+* An unsigned integer of 32 bits fills a register extended by its *sign*.
+* Caches: the instruction cache does not see stores: ``synci``, or the system call behind the C library's
+  ``cacheflush``.
+* Order of memory: weak.
+* Features: AT_HWCAP; code of release 6 is another language, and a program of it is another machine.
+* A relocation record has up to three types, each applied to the result of the one before (``record_types``).
+
+The ABI: "64-bit ELF Object File Specification" of SGI, 007-4658-001, https://irix7.com/techpubs/007-4658-001.pdf; the
+instructions: MIPS64 Architecture for Programmers, volume II.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,28 @@
-"""64-bit PowerPC, little-endian, from POWER8 on, on Linux with the ELFv2 ABI."""
+"""64-bit PowerPC, little-endian, from POWER8 on, on Linux with the ELFv2 ABI.
+
+Every instruction has 4 bytes at a multiple of 4; 32 registers of 64 bits, a link register for returns, a count
+register that indirect jumps go through, and eight fields of flags that comparisons name.
+
+* Jumps: conditional ones reach 32 KB, ``b`` and ``bl`` 32 MB. What is further goes through the count register.
+* Constants: 16 bits with a sign stand in an instruction, ``addis`` adds 16 more above them, rounded for the sign of
+  the lower ones (the HA kinds); some loads leave out the two lowest bits (the DS kinds). 64 bits take five
+  instructions, so constants and addresses are loaded from a table.
+* The table of contents: r2 (TOC) points 0x8000 behind the start of the table of the code that runs, so that 16 bits
+  with a sign reach all of it. Every function has two entries: the global one computes r2 from r12, which has the
+  function's address, and the local one behind it is for callers with the same table. A call that leaves the block
+  saves r2 at 24(r1), and the ``nop`` behind it becomes a load that restores it: that is ``after_call`` here; the
+  veneer saves r2, loads a pointer cell and jumps through the count register.
+* Registers: r3 to r10 are arguments, r3 the result; r14 to r31 belong to the caller; r1 is the stack pointer, r13 the
+  thread's.
+* Stack: 16-byte aligned, with a chain of the callers' stack pointers.
+* Caches: the instruction cache does not see stores: ``dcbst``, ``sync``, ``icbi``, ``sync``, ``isync`` for each line,
+  which stand below as bytes, because the compiler library's function is empty.
+* Order of memory: weak.
+* Features: AT_HWCAP2 names levels of the architecture; 2.07 (POWER8) is required.
+
+The ABI: https://openpowerfoundation.org/specifications/64bitelfabi/; the instructions: Power ISA,
+https://openpowerfoundation.org/specifications/isa/.
+"""
 
 from __future__ import annotations
 

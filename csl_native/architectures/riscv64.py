@@ -1,4 +1,28 @@
-"""RISC-V with 64 bits (RV64GC) on Linux with the LP64D ABI."""
+"""RISC-V with 64 bits (RV64GC) on Linux with the LP64D ABI.
+
+Instructions have 4 bytes or, of the compressed ones (C), 2, at multiples of 2; 32 registers of 64 bits, of which x0
+is zero. There are no flags: a branch compares two registers.
+
+* Jumps: conditional ones reach 4 KB, ``jal`` 1 MB; ``auipc`` and ``jalr`` together 2 GB. Pages that are further from
+  the kernel call it through a pointer cell: the veneer is ``auipc t3; ld t3, (t3); jr t3``.
+* Constants: 12 bits with a sign stand in an instruction, ``lui`` holds 20 more above them. Because the low part has a
+  sign, the high part is rounded: that is the 0x800 in the formulas of the HI20 kinds. A LO12 kind refers to the place
+  of its HI20, not to the symbol.
+* Registers: a0 to a7 (x10 to x17) are arguments, a0 the result; s0 to s11 (x8, x9, x18 to x27) belong to the caller;
+  x1 is the return address, x2 the stack pointer, x3 and x4 are the global and the thread pointer, which code here
+  leaves alone.
+* Stack: 16-byte aligned.
+* An unsigned integer of 32 bits fills a register extended by its *sign*, as all 32-bit results do.
+* Caches: the instruction cache need not see stores; ``fence.i`` makes one processor see them, and the kernel of the
+  system has to be asked for all.
+* Order of memory: weak (RVWMO).
+* Features: AT_HWCAP has a bit for each single-letter extension; I, M, A, F, D and C are required.
+* Linkers may shorten code while they link (relaxation), which moves what follows; code is compiled without it
+  (``-relax``), so that records are final.
+
+The ABI: https://github.com/riscv-non-isa/riscv-elf-psabi-doc; the instructions:
+https://github.com/riscv/riscv-isa-manual.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,25 @@
-"""z/Architecture with 64 bits, from z13 on, on Linux; the one machine here that is big-endian."""
+"""z/Architecture with 64 bits, from z13 on, on Linux; the one machine here that is big-endian.
+
+Instructions have 2, 4 or 6 bytes, which the first two bits tell, at multiples of 2; 16 registers of 64 bits. Most
+instructions set a condition code of two bits, which branches test by a mask of four.
+
+* Jumps: relative ones count in units of two bytes, so that 16 bits reach 64 KB and 32 bits 4 GB (``brcl``,
+  ``brasl``): that is the DBL in the names of relocation kinds, and why holes of stencils hold half of a number. The
+  veneer is ``lgrl %r1, cell; br %r1``.
+* Constants: 16 bits (``lghi``) or 32 (``lgfi``) with a sign stand in an instruction, ``llihf`` and ``oilf``
+  together make 64; ``larl`` makes an even address up to 4 GB away. A displacement has 12 bits without, or 20 with a sign.
+* Byte order: memory of the cage is little-endian here, too. Kernel and compiled code load and store through ``lrvg``
+  and ``strvg``, which reverse the bytes, so an image is mapped as everywhere; only instructions, and what C reads,
+  are big-endian.
+* Registers: r2 to r6 are arguments (five), r2 the result; r6 to r13 and r15 belong to the caller; r14 is the return
+  address, r15 the stack pointer. r6 is both, so stencils hold one operand in a register.
+* Stack: a caller leaves 160 bytes below its frame, where the callee saves registers.
+* Caches: instruction fetch sees stores, so new code needs no flush.
+* Order of memory: strong: only a load may come before an earlier store.
+* Features: AT_HWCAP; the vector facility (``vx``) is required.
+
+The ABI: https://github.com/IBM/s390x-abi; the instructions: z/Architecture Principles of Operation, SA22-7832.
+"""
 
 from __future__ import annotations
 

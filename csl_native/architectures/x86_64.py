@@ -1,4 +1,25 @@
-"""x86-64 on Linux with the System V ABI."""
+"""x86-64 on Linux with the System V ABI.
+
+Instructions have 1 to 15 bytes and may begin anywhere, so a disassembler that begins in the wrong place reads
+nonsense. Arithmetic writes one of its two operands; one operand of nearly every instruction may be memory.
+
+* Jumps: 8 bits of distance reach 128 bytes, 32 bits reach 2 GB, and so do direct calls. Pages that are further from
+  the kernel call it through a pointer cell; the veneer is ``jmp *cell(%rip)``.
+* Constants: 32 bits that are extended by their sign stand in most instructions, ``movabs`` holds 64. Data is
+  addressed relative to the next instruction (``[rip + n]``), which is what relocation against P in the ABI's formulas
+  is for.
+* Registers: rdi, rsi, rdx, rcx, r8, r9 are the first six arguments, rax is the result; rbx, rbp and r12 to r15 belong
+  to the caller. Six are what stencils have: base of the cage, environment, frame, and three operands.
+* Stack: 16-byte aligned where a function is called; 128 bytes below it are the function's own (the red zone).
+* Caches: instruction fetch sees stores, so new code needs no flush.
+* Order of memory: stores are seen in order, loads in order (TSO).
+* Features: CPUID says what the processor has, XGETBV whether the system saves the registers for it; levels v2 to v4
+  of the ABI are refinements, whose page sets hold only functions that come out different.
+* 32-bit results clear the upper half of their register, so a word needs no extension when it was made by one.
+
+The ABI: https://gitlab.com/x86-psABIs/x86-64-ABI; the instructions: Intel 64 and IA-32 Architectures Software
+Developer's Manual, volume 2.
+"""
 
 from __future__ import annotations
 
