@@ -17,6 +17,7 @@ from csl_native import Session
 from csl_native.architectures import host
 from csl_native.native import unwinding
 from csl_native.native.gdb import Gdb, Named
+from csl_native.native.jitdump import CODE_LOAD, HEADER, LOAD, MAGIC, PREFIX, VERSION
 from csl_native.native.perfmap import symbols
 
 from .conftest import ROOT, needs_native
@@ -104,3 +105,44 @@ def gdb(folder: Path, *commands: str) -> str:
     if "ptrace" in done.stderr or "not permitted" in done.stderr:
         pytest.skip(f"gdb may not trace here: {done.stderr.strip().splitlines()[-1]}")
     return done.stdout
+
+
+@needs_native
+def test_a_file_for_perf(tmp_path: Path) -> None:
+    """Its records have names and the code, one behind the other."""
+    here = host()
+    if here is None or here.format != "ELF":
+        pytest.skip("this is no system of perf's")
+    subprocess.run([sys.executable, "-m", "csl_native", "-q", "--jitdump", "-e", "(de sq (x) (times x x))", "-e", "(progn (jit 'sq) (sq 5))"],
+                   cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL)
+    [path] = tmp_path.glob("jit-*.dump")
+    data, names = path.read_bytes(), list[bytes]()
+    assert HEADER.unpack_from(data)[:4] == (MAGIC, VERSION, HEADER.size, here.machine)
+    at = HEADER.size
+    while at < len(data):
+        number, size, _ = PREFIX.unpack_from(data, at)
+        if number == CODE_LOAD:
+            name, _, code = data[at + PREFIX.size + LOAD.size:at + size].partition(b"\0")
+            assert len(code) == LOAD.unpack_from(data, at + PREFIX.size)[4]
+            names.append(name)
+        at += size
+    assert at == len(data) and b"lisp:sq" in names and b"csl:collect" in names
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
+def test_perf_shows_instructions(tmp_path: Path) -> None:
+    """What perf recorded is put together with names and code, and it shows the instructions of a function that took the time."""
+    if shutil.which("perf") is None:
+        pytest.skip("perf is not installed")
+    (tmp_path / "p.lsp").write_text("(de fib (n) (cond ((lessp n 2) n) (t (plus (fib (sub1 n)) (fib (difference n 2))))))\n(fib 20)\n(fib 32)\n(fib 32)\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "JITDUMPDIR": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+
+    def perf(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["perf", *arguments], capture_output=True, text=True, check=False, timeout=250, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL)
+    recorded = perf("record", "-k", "mono", "-o", "a.data", sys.executable, "-m", "csl_native", "-q", "--jitdump", "--jit", "0", "p.lsp")
+    if recorded.returncode:
+        pytest.skip(f"perf may not record here: {recorded.stderr.strip().splitlines()[-1]}")
+    assert perf("inject", "-j", "-i", "a.data", "-o", "b.data").returncode == 0
+    told = perf("report", "-i", "b.data", "--stdio", "--sort", "symbol").stdout
+    assert re.search(r"^ +[1-9]\d?\.\d\d% .*lisp:fib\b", told, re.M), told[:2000]

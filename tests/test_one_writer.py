@@ -28,7 +28,7 @@ ALLOWED = {
     "csl_native/system/process.py run_program": "nothing: it is where output goes that nobody reads", "csl_native/app/cli.py run": "standard output",
     "csl_native/app/toplevel.py body": "names of files that were read", "csl_native/runtime/profiler.py write": "a profile",
     "csl_native/app/lineinput.py history_file": "lines that were typed",
-    "csl_native/native/perfmap.py write_map": "names for perf",
+    "csl_native/native/perfmap.py write_map": "names for perf", "csl_native/native/jitdump.py __init__": "code for perf",
     "csl_native/native/gdb.py library_path": "names for GDB", "csl_native/native/assembler.py by_llvm": "assembly text in a folder of its own",
     "csl_native/build/manual.py main": "pages of documentation", "csl_native/app/demo.py main": "a program for the demonstration",
     "csl_native/app/demo.py copy": "an image that the demonstration is about to damage",

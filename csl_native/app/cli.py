@@ -47,6 +47,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
                        with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
+  --jitdump            write names and code to jit-PID.dump in the current folder, for perf inject and perf annotate
   --profile[=FILE]     say at the end which functions took the time; and write the stacks of names with counts of samples to a file, as
                        flame graphs are made of
   --gdb                let GDB see native functions: break -function lisp:NAME, backtrace
@@ -70,7 +71,7 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
           "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust", "-completion": "completion"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
             "-version": "version", "-modern": "modern", "-engines": "engines", "-stats": "stats",
-            "-perf-map": "perf_map", "-gdb": "gdb", "g": "backtrace"}
+            "-perf-map": "perf_map", "-jitdump": "jitdump", "-gdb": "gdb", "g": "backtrace"}
 
 
 JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
@@ -101,7 +102,7 @@ class Options:
         self.gc_trigger: str | None = None
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.help = self.version = False
         self.gc_stress: bool | int = False
-        self.engines = self.stats = self.perf_map = self.gdb = self.backtrace = self.explain_json = False
+        self.engines = self.stats = self.perf_map = self.jitdump = self.gdb = self.backtrace = self.explain_json = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None

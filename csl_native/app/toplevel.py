@@ -31,6 +31,7 @@ class TopLevel:
         self.session, self.options = session, options
         self.said: set[str] = set()
         self.profiler: Any = None  # with --profile
+        self.dump: Any = None  # with --jitdump
         self.read: dict[str, None] = {}  # files, in the order in which they were read first
         self.output_path: str = options.output or session.path or base_image()  # which preserve writes, unless that is the installation's
 
@@ -67,11 +68,24 @@ class TopLevel:
         if self.options.stats:
             for line in self.session.hardcode.jit().statistics():
                 self.note(f"csl: {line}")
+        if self.dump is not None:
+            self.dump.finish(self.session)
+            if self.options.verbose:
+                self.note(f"csl: native code is in {self.dump.path}")
         if self.options.perf_map:
             from ..native.perfmap import write_map
             path = write_map(self.session)
             if self.options.verbose:
                 self.note(f"csl: names of native code are in {path}")
+
+    def new_dump(self) -> Any:
+        """What perf is told by, which must be there before what it looks at."""
+        from ..native.jitdump import Dump
+        from ..system.host import this_host
+        header = this_host().header
+        if header is None or header.format != "ELF":
+            raise ValueError("--jitdump is for perf, which is a program of Linux")
+        return Dump(header.machine)
 
     def explain(self) -> None:
         if self.options.explain_json:
@@ -180,6 +194,8 @@ class TopLevel:
         lisp.on_read = lambda path: self.read.setdefault(path)
         if self.options.gdb:
             self.session.tell_gdb()
+        if self.options.jitdump and self.dump is None:
+            self.dump = self.new_dump()
         if self.options.verbose:
             lisp.on_collection = lambda text: self.note(f"csl: {text}")
         self.speak(restarted)

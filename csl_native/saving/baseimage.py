@@ -25,7 +25,8 @@ protect(BASE_IMAGE)
 
 # Changes of these do not touch the base image; of everything else that is there, now or later, they do.
 OUTER = frozenset({"app", "asm", "bench", "modules", "session", "tools",
-                   "__main__.py", "baseimage.py", "debugger.py", "elffile.py", "exceptions.py", "extras.py", "gdb.py", "heapview.py", "manual.py", "perfmap.py",
+                   "__main__.py", "baseimage.py", "debugger.py", "elffile.py", "exceptions.py", "extras.py", "gdb.py", "heapview.py", "jitdump.py", "manual.py",
+                   "perfmap.py",
                    "profiler.py", "unwinding.py", "wheel.py"})
 _base: list[str] = []
 
