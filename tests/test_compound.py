@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native import Session, restore
@@ -92,6 +92,7 @@ def test_messages(session: Session, form: str, message: str) -> None:
     assert str(caught.value).split("\n")[0] == message
 
 
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(-10**30, 10**30), st.integers(1, 10**25), st.integers(-10**12, 10**12), st.integers(1, 10**9))
 def test_arithmetic_is_pythons(session: Session, a: int, b: int, c: int, d: int) -> None:
     x, y = Fraction(a, b), Fraction(c, d)

@@ -76,6 +76,24 @@ VALUES = [
     ("(list (!/ 6 3) (!/ 2.0) (realpart 5) (imagpart 5) (rational 4.0) (phase 2) (eupbv \"abc\") (byte!-getv \"abc\" 1) (eupbv 'a))",
      "(2 0.5 5 0 4 0.0 2 98 nil)"),
     ("(list (evectorp (mkevect 3)) (egetv (mkevect 1000000) 1000000) (upbv (mkxvect 1000000)))", "(t nil 1000000)"),
+    # bits, bytes, streams that go both ways, tell a function or are a variable's
+    ("(list (lshift -5 -1) (ashift -5 -1) (lshift -12345 -100) (lshift (sub1 (minus (expt 2 70))) -70) (lshift -2 33) (lshift 5 -1))",
+     "(-3 -2 -1 -2 -17179869184 2)"),
+    ("(prog (v) (setq v (make!-simple!-bitvector 5)) (putv!-bit v 2 1) (sbitset v 4 1) (return (list v (sbit v 2) (getv!-bit v 0) (bit!-vector!-p v))))",
+     "(#*00101 1 0 t)"),
+    ("(progn (binary_open_output \"zzb\") (binary_prin2 258) (binary_prin3 65538) (binary_princ \"a\") (binary_prinfloat 1.5) (binary_close_output)"
+     "(binary_open_input \"zzb\") (prog1 (list (binary_read2) (binary_read3) (binary_readbyte) (binary_readfloat) (binary_readbyte))"
+     " (binary_close_input) (delete!-file \"zzb\")))", "(258 65538 97 1.5 -1)"),
+    ("(prog (o e s x) (setq o (make!-string!-output!-stream)) (setq e (make!-echo!-stream (make!-string!-input!-stream \"(a b)c\") o)) "
+     "(setq s (rds e)) (setq x (list (read) (readch))) (rds s) (return (list x (get!-output!-stream!-string o))))", '(((a b) c) "(a b)c")'),
+    ("(prog (o e s x) (setq o (make!-string!-output!-stream)) (setq e (make!-two!-way!-stream (make!-string!-input!-stream \"ab c\") o)) "
+     "(setq s (rds e)) (setq x (read)) (rds s) (setq s (wrs e)) (prin2 'hi) (wrs s) (return (list x (get!-output!-stream!-string o))))", '(ab "hi")'),
+    ("(prog (s) (setq zzl nil) (setq s (wrs (make!-function!-stream '(lambda (c) (setq zzl (cons c zzl)))))) (prin2 'abc) (wrs s) (return zzl))", "(c b a)"),
+    ("(prog (s) (setq zzo (make!-string!-output!-stream)) (setq s (wrs (make!-synonym!-stream 'zzo))) (prin2 'hi) (wrs s) "
+     "(return (get!-output!-stream!-string zzo)))", '"hi"'),
+    ("(list (mkfvect32 1) (enable!-errorset 1 0) (enable!-errorset 0 3) (native!-csqrt -1.0 0.0) (native!-cabs 3 4) (native!-csec 0 0))",
+     "(#FS(0.0f+00 0.0f+00) (0 . 3) (1 . 1) (0.0 . 1.0) 5.0 (1.0 . 0.0))"),
+    ("(progn (set!-autoload 'zza 'zznomodule) (list (errorset '(zza 1) nil nil) (getd 'zza)))", "(nil nil)"),
     # what is read
     ("(list 0X1F 1.5d0 1.5f1 '!#00e9; 'a!#00e9;)", "(31 1.5 15.0 !\u00e9 a!\u00e9)"),
 ]

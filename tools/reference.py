@@ -50,7 +50,7 @@ TOPICS = (
     Topic("printing", "Printing", "Values as text, and what is known of the output.",
           "builtins/printing.py builtins/pretty.py builtins/sharing.py",
           "format prinraw asm-print explode explode2 explode2lc explode2uc setpchar printprompt"),
-    Topic("streams", "Files and streams", "Streams to files, strings and commands; files and folders.", "builtins/composed.py",
+    Topic("streams", "Files and streams", "Streams to files, strings and commands; files and folders.", "builtins/composed.py builtins/binary.py",
           "open internal-open close rds wrs streamp is-console pipe-open filep directoryp file-readablep file-writeablep file-length delete-file rename-file "
           "create-directory list-directory filedate delete-wildcard truename filestatus tmpnam tmpdir rdf load channelreadchar channelreadline "
           "user-homedir-pathname"),

@@ -308,23 +308,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-class Tee:
-    """Standard output and a log file."""
-
-    mode = "wb"
-
-    def __init__(self, *files: Any) -> None:
-        self.files = files
-
-    def write(self, data: bytes) -> None:
-        for f in self.files:
-            f.write(data)
-
-    def flush(self) -> None:
-        for f in self.files:
-            f.flush()
-
-
 def has_heap(path: str) -> bool:
     """Is a file an image that a session can begin from?"""
     from ..image.container import Image
@@ -340,6 +323,7 @@ def run(options: Options) -> int:
     from ..session.session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
     if options.log:
+        from ..lisp.streams import Tee
         out = Tee(out, open(options.log, "wb"))
     image = None if options.cold or options.image in (None, "-") else options.image
     if options.original:

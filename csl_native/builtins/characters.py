@@ -38,10 +38,11 @@ def code_char(lisp: Lisp, n: Fixnum) -> int:
 @builtin("special-char", 1, wrong="bad args for special-char")
 def special_char(lisp: Lisp, n: Fixnum) -> int:
     """A character object by number: 0 blank, 1 new line, 2 backspace, 3 tab, 4 vertical tab, 5 form feed, 6 carriage
-    return, 7 delete, 8 the code 0, 9 bell.
+    return, 7 delete, 8 the code 0, 9 bell,
+    10 escape.
     (char!-code (special!-char 0)) => 32
     """
-    table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07"}
+    table = {0: " ", 1: "\n", 2: "\b", 3: "\t", 4: "\v", 5: "\f", 6: "\r", 7: "\x7f", 8: "\0", 9: "\x07", 10: "\x1b"}
     if n >> 3 in table:
         return character_object(lisp, ord(table[n >> 3]))
     raise lisp.errors.bare("bad args for special-char")

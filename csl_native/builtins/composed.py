@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
 from ..lisp.handles import STREAM
-from ..lisp.registry import Checked, String, Value, builtin
+from ..lisp.registry import Checked, String, Symbol, Value, builtin
 from ..lisp.streams import DEFAULT_WIDTH, Collector, Input, Output
 
 if TYPE_CHECKING:
@@ -51,8 +51,110 @@ class Concatenated(Input):
         return False
 
 
+class Echoed(Input):
+    """Input from a stream that is written to another one as it is read."""
+
+    def __init__(self, source: Input, copy: Output) -> None:
+        super().__init__(text="", name="echo")
+        self.source, self.ended, self.copy, self.plain = source, False, copy, False
+
+    def tell(self, before: int) -> None:
+        if self.at > before:
+            self.told(self.buffer[before:self.at])
+        super().tell(before)
+
+    def told(self, text: str) -> None:
+        """What was read."""
+        self.copy.write(text)
+
+    def fill(self) -> bool:
+        source = self.source
+        if source.position >= len(source.buffer) and not source.fill():
+            self.ended = True
+            return False
+        self.buffer += source.buffer[source.position:]
+        source.position = len(source.buffer)
+        return True
+
+
+class TwoWay(Echoed):
+    """Input from one stream, and what is written to it goes to another."""
+
+    def __init__(self, source: Input, out: Output) -> None:
+        super().__init__(source, out)
+        self.out, self.plain = out, True
+
+    def told(self, text: str) -> None:
+        """That is written nowhere."""
+
+
+class ToLisp(Output):
+    """Output that a value of Lisp says where it goes."""
+
+    def __init__(self, lisp: Lisp, word: int) -> None:
+        super().__init__(None, "function")
+        self.lisp, self.word = lisp, word
+        lisp.machine.hold(self)
+
+    def held_words(self) -> list[int]:
+        return [self.word]
+
+    def write(self, text: str) -> None:
+        super().write(text)
+        self.parts, self.pending = [], 0
+        self.give(text)
+
+    def give(self, text: str) -> None:
+        """Call a function with each character."""
+        for c in text:
+            self.lisp.apply(self.word, [self.lisp.machine.intern(c)])
+
+
+class ToVariable(ToLisp):
+    """Output to the stream that is the value of a variable."""
+
+    def give(self, text: str) -> None:
+        value = self.lisp.machine.value(self.word)
+        output(self.lisp, T if value in (None, NIL) else value, "make-synonym-stream").write(text)
+
+
+@builtin("make-echo-stream", 2)
+def make_echo_stream(lisp: Lisp, source: Checked, copy: Checked) -> int:
+    """Input from a stream that is written to another one as it is read.
+    (streamp (make!-echo!-stream (make!-string!-input!-stream "a") t)) => t
+    """
+    from .reading import channel
+    return lisp.handles.make(STREAM, Echoed(channel(lisp, source, "make-echo-stream"), output(lisp, copy, "make-echo-stream")))
+
+
+@builtin("make-two-way-stream", 2)
+def make_two_way_stream(lisp: Lisp, source: Checked, out: Checked) -> int:
+    """A stream that reads from one and writes to another.
+    (streamp (make!-two!-way!-stream (make!-string!-input!-stream "a") t)) => t
+    """
+    from .reading import channel
+    return lisp.handles.make(STREAM, TwoWay(channel(lisp, source, "make-two-way-stream"), output(lisp, out, "make-two-way-stream")))
+
+
+@builtin("make-function-stream", 1)
+def make_function_stream(lisp: Lisp, f: Value) -> int:
+    """Output that calls a function with each character.
+    (prog (l s) (setq s (wrs (make!-function!-stream '(lambda (c) (setq zz_l (cons c zz_l)))))) (setq zz_l nil) (prin2 'ab)
+    (wrs s) (return zz_l)) is not run: it is longer than a line
+    (streamp (make!-function!-stream 'print)) => t
+    """
+    return lisp.handles.make(STREAM, ToLisp(lisp, f))
+
+
+@builtin("make-synonym-stream", 1)
+def make_synonym_stream(lisp: Lisp, name: Symbol) -> int:
+    """Output to the stream that is the value of a variable at the time.  (streamp (make!-synonym!-stream 'zz_v)) => t"""
+    return lisp.handles.make(STREAM, ToVariable(lisp, name))
+
+
 def output(lisp: Lisp, h: int, who: str) -> Output:
     stream = lisp.terminal if h == T else lisp.handles.thing(h, STREAM)
+    stream = stream.out if isinstance(stream, TwoWay) else stream
     if not isinstance(stream, Output):
         raise lisp.errors.plain(who, h)
     return stream

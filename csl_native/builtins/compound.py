@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..heap.words import FLOAT
@@ -105,3 +106,44 @@ def phase(lisp: Lisp, x: AnyNumber) -> int:
         z = lisp.to_complex(x)
         return m.float(math.atan2(z.imag, z.real))
     return m.float(math.pi if lisp.to_double(x) < 0 else 0.0)
+
+
+# -- functions of the parts of a complex number, as the original has them for its own arithmetic
+
+
+def of_parts(name: str, function: Callable[[complex], complex | float]) -> None:
+    @builtin(f"native-{name}", 2, meaning=f"{name[1:]} of the complex number with two parts: the pair of the parts of the result, or a float."
+             f"  (null (native!-{name} 0.25 0.5)) => nil")
+    def call(lisp: Lisp, real: Number, imaginary: Number) -> int:
+        m = lisp.machine
+        try:
+            z = function(complex(lisp.to_double(real), lisp.to_double(imaginary)))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            raise lisp.errors.plain(f"native-{name}", real, imaginary) from None
+        return m.cons(m.float(z.real), m.float(z.imag)) if isinstance(z, complex) else m.float(z)
+
+
+def inverse(name: str) -> Callable[[complex], complex]:
+    """1 by a function, or, of the inverse functions, of 1 by the argument."""
+    import cmath
+    function = getattr(cmath, name)
+    return (lambda z: function(1 / z)) if name.startswith("a") else lambda z: 1 / function(z)
+
+
+def complex_row(name: str) -> Callable[[complex], complex | float]:
+    """The function of a name, which is looked for when it is called first."""
+    def call(z: complex) -> complex | float:
+        import cmath
+        if name in ("abs", "arg"):
+            return abs(z) if name == "abs" else cmath.phase(z)
+        other = OTHERS.get(name.removeprefix("a").removesuffix("h"))
+        if other is None:
+            return complex(getattr(cmath, name)(z))
+        return inverse(f"{'a' * name.startswith('a')}{other}{'h' * name.endswith('h')}")(z)
+    return call
+
+
+OTHERS = {"cot": "tan", "sec": "cos", "csc": "sin"}
+for _name in ("abs arg exp log sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh cot sec csc acot asec acsc coth sech csch acoth "
+              "asech acsch").split():
+    of_parts("c" + _name, complex_row(_name))

@@ -104,7 +104,7 @@ def enable_errorset(lisp: Lisp, least: Fixnum, most: Fixnum) -> int:
     (prog (old) (setq old (enable!-errorset 0 3)) (enable!-errorset (car old) (cdr old)) (return old)) => (0 . 3)
     """
     old = lisp.machine.cons(lisp.errors.least << 3, lisp.errors.most << 3)
-    lisp.errors.least, lisp.errors.most = least >> 3, most >> 3
+    lisp.errors.least, lisp.errors.most = least >> 3, max(least, most) >> 3
     return old
 
 

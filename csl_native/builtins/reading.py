@@ -189,6 +189,7 @@ def wrs(lisp: Lisp, h: Checked) -> int:
     """
     old = current(lisp, "out")
     stream = lisp.first_output(lisp.s_outputs[1:]) if h == NIL else stream_of(lisp, h)
+    stream = getattr(stream, "out", stream)  # of one that goes both ways
     if not isinstance(stream, Output):
         raise lisp.errors.plain("wrs", h)
     lisp.output = stream
@@ -203,8 +204,8 @@ def streamp(lisp: Lisp, h: Value) -> int:
 
 @builtin("is-console", 1)
 def is_console(lisp: Lisp, h: Value) -> int:
-    """Is it nil, the stream of the terminal?  (is!-console nil) => t"""
-    return lisp.truth(h == NIL)
+    """Is it a stream of the terminal?  nil, which stands for that elsewhere, is none.  (is!-console nil) => nil"""
+    return lisp.truth(h != NIL and stream_of(lisp, h) in (lisp.standard_input, lisp.terminal))
 
 
 @builtin("pipe-open", 2, reaches=True)
@@ -441,7 +442,7 @@ def break_(lisp: Lisp) -> int:
 @builtin("filep", 1, reaches=True)
 def filep(lisp: Lisp, name: Value) -> int:
     """Is there a file of that name?  (filep "/nowhere/x") => nil"""
-    return lisp.truth(name & 7 in (2, 3) and os.path.isfile(path_of(lisp, name)))
+    return lisp.truth(name & 7 in (2, 3) and os.path.exists(path_of(lisp, name)))
 
 
 @builtin("directoryp", 1, reaches=True)

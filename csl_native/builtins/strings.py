@@ -71,13 +71,14 @@ def store(lisp: Lisp, who: str, s: int, i: int, *bytes_: int) -> int:
     if s & 7 != STRING:
         raise lisp.errors.plain(who, s)
     size = m.words[s - STRING >> 3] >> 8
+    for b in bytes_:
+        if i & 7 == 0 and b & 7 and not is_character(lisp, b):
+            raise lisp.errors.plain(f"{who} contents", b)
     if i & 7 or not 0 <= i >> 3 <= size - len(bytes_):
         raise lisp.errors.plain(who, i)
     for k, b in enumerate(bytes_):
         if is_character(lisp, b):
             b = m.field(b, 16 - OTHER)
-        if b & 7:
-            raise lisp.errors.plain(f"{who} contents", b)
         m.bytes[s + 8 - STRING + (i >> 3) + k] = b >> 3 & 255
     return bytes_[-1]
 
@@ -123,7 +124,9 @@ def scharn(lisp: Lisp, s: Text, i: Fixnum) -> int:
 @builtin("text schar", 2)
 def schar(lisp: Lisp, s: Text, i: Checked) -> int:
     data = utf8.encode(lisp.machine.text(s))
-    if i & 7 or not 0 <= i >> 3 < len(data):
+    if i & 7 or i < 0:
+        raise lisp.errors.plain("schar index type incorrect", i)
+    if i >> 3 >= len(data):
         raise lisp.errors.plain("schar index out of range", i)
     return lisp.machine.intern(chr(data[i >> 3]))
 

@@ -10,6 +10,7 @@ from ..heap.objects import BYTES_HEADER, T_BYTES, T_RECORD
 from ..heap.words import OTHER, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL
 from ..lisp.handles import make_weak_table
+from ..lisp.printer import BITS
 from ..lisp.registry import Checked, Fixnum, Number, String, Value, Vector, builtin
 
 if TYPE_CHECKING:
@@ -130,6 +131,53 @@ for _width in (8, 16, 32, 64):
     numeric("", _width, False)
 for _width in (32, 64):
     numeric("f", _width, True)
+
+
+# Vectors of bits: of bytes that are 0 or 1, with a mark in their kind.
+
+def is_bits(lisp: Lisp, v: int) -> bool:
+    m = lisp.machine
+    return bool(v & 7 == OTHER and m.header(v) >> 3 & 31 == T_BYTES and m.field(v, 8 - OTHER) >> 3 & BITS)
+
+
+@builtin("make-simple-bitvector", 1)
+def make_simple_bitvector(lisp: Lisp, n: Checked) -> int:
+    """A vector of so many bits, all 0.  (make!-simple!-bitvector 3) => #*000"""
+    if n & 7 or n < 0:
+        raise lisp.errors.plain("make-simple-bitvector", n)
+    lisp.machine.need(n >> 3)
+    return lisp.machine.object(BYTES_HEADER, struct.pack("<q", (BITS | 1) << 3) + bytes(n >> 3))
+
+
+@builtin("bit-vector-p", 1, 1, "simple-bit-vector-p")
+def bit_vector_p(lisp: Lisp, v: Value) -> int:
+    """Is it a vector of bits?  (bit!-vector!-p (make!-simple!-bitvector 3)) => t  (bit!-vector!-p (mkvect 1)) => nil"""
+    return lisp.truth(is_bits(lisp, v))
+
+
+def bit_place(lisp: Lisp, who: str, v: int, i: int) -> int:
+    if not is_bits(lisp, v):
+        raise lisp.errors.plain(who, v)
+    if i & 7:
+        raise lisp.errors.plain(f"{who} offset not fixnum", i)
+    if not 0 <= i >> 3 < (lisp.machine.header(v) >> 8) - 8:
+        raise lisp.errors.plain(f"{who} index range", i)
+    return v + 16 - OTHER + (i >> 3)
+
+
+@builtin("getv-bit", 2, 2, "sbit")
+def getv_bit(lisp: Lisp, v: Checked, i: Checked) -> int:
+    """The bit at an index, from 0 on.  (getv!-bit (make!-simple!-bitvector 3) 2) => 0"""
+    return lisp.machine.bytes[bit_place(lisp, "getv-bit", v, i)] << 3
+
+
+@builtin("putv-bit", 3, 3, "sbitset")
+def putv_bit(lisp: Lisp, v: Checked, i: Checked, bit: Fixnum) -> int:
+    """Set the bit at an index; the bit.  (putv!-bit (make!-simple!-bitvector 3) 2 1) => 1"""
+    if bit not in (0, 8):
+        raise lisp.errors.plain("putv-bit contents", bit)
+    lisp.machine.bytes[bit_place(lisp, "putv-bit", v, i)] = bit >> 3
+    return bit
 
 
 # What keys of a hash table are compared with, in place of its number.

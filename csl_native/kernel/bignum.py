@@ -46,6 +46,11 @@ def is_negative(v):
     return 1 if load(v - OTHER) & 255 == NEGATIVE else 0
 
 
+@inline
+def is_minus_integer(a) -> bool:
+    return a < 0 if a & 7 == 0 else is_big(a) and is_negative(a) != 0
+
+
 def is_minus(v):
     """The same for the host."""
     return is_negative(v)

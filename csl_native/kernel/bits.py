@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..heap.words import UNWIND
 from ..restricted.language import bounded, clz, inline, lisp, load, noinline, srem, store  # type: ignore[attr-defined]
 from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, times2
-from .bignum import divide_integers, is_big, is_integer, is_negative, limb_count, limbs, normalise, shifted, to_big, unshifted
+from .bignum import divide_integers, is_big, is_integer, is_minus_integer, is_negative, limb_count, limbs, normalise, shifted, to_big, unshifted
 from .host import H_BIG_GCD, H_LONG_SHIFT, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
 from .memory import make_bignum, poll
 from .safepoint import safepoint
@@ -96,9 +96,20 @@ def lnot(a):
 
 @lisp("lshift")
 def lshift(a, n):
-    """Shift the magnitude of an integer to the left by n bits, or to the right by -n, keeping its sign.
+    """Shift an integer to the left by n bits, or to the right by -n, where it is rounded down.
     (lshift 3 4) => 48  (lshift 48 -4) => 3
     """
+    return shift(a, n, O_LSHIFT) if a & 7 == 0 and a >= 0 else lshift_negative(a, n)
+
+
+@noinline
+def lshift_negative(a, n):
+    """A negative number that is shifted right is rounded down: its complement is shifted."""
+    if is_integer(a) and is_integer(n) and is_minus_integer(n) and is_minus_integer(a):
+        r = lnot(a)
+        if r != UNWIND:
+            r = shift(r, n, O_LSHIFT)
+        return lnot(r) if r != UNWIND else r
     return shift(a, n, O_LSHIFT)
 
 

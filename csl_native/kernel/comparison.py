@@ -11,7 +11,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     noinline,
 )
 from .arithmetic import both_fixnums, is_number, to_double, truth
-from .bignum import compare_integers, is_big, is_integer, is_negative
+from .bignum import compare_integers, is_big, is_integer, is_minus_integer, is_negative
 from .compound import first_part, is_compound, is_ratio, same_compound
 from .host import (
     H_BAD_COMPARE,
@@ -179,11 +179,6 @@ def minusp(a):
     if a & 7 == 0:
         return truth(a < 0)
     return truth(minusp_slow(a))
-
-
-@inline
-def is_minus_integer(a) -> bool:
-    return a < 0 if a & 7 == 0 else is_big(a) and is_negative(a) != 0
 
 
 @noinline

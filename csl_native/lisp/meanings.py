@@ -130,10 +130,12 @@ def library() -> Iterator[Meaning]:
     """The functions and macros of the library."""
     for file, text in files("lisp/library", ".lsp"):
         for comment, kind, name, given in DEFINITION.findall(text):
-            names = tuple(plain(n) for n in given.strip("()").split() if n != "nil")
+            every = [plain(n) for n in given.strip("()").split() if n != "nil"]
+            names = tuple(n for n in every if n != "&optional")
+            least = every.index("&optional") if "&optional" in every else len(every)
             syntax, said, examples = parts("\n".join(line.lstrip("% ") for line in comment.splitlines()))
             if kind == "de":  # what it is may be said by a form
-                yield Meaning(plain(name), "function", names, len(names), False, "", said or f"`{syntax}`.", examples, file)
+                yield Meaning(plain(name), "function", names, least, False, "", said or f"`{syntax}`.", examples, file)
             else:
                 yield Meaning(plain(name), "macro", names, len(names), False, syntax, said, examples, file)
 

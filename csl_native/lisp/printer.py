@@ -25,6 +25,7 @@ PIECE = 1 << 14  # bytes of a vector of numbers, or characters, between two look
 CONTROLS = dict.fromkeys(range(32))
 SPECIAL = frozenset("0123456789_")  # what begins no name
 UNBROKEN, BROKEN = "\x02", "\x05"  # symbols of which the first ends the breaking of lines, until the second is printed
+BITS = 32  # in the kind of a vector of bytes: each is a bit
 LONG = 200  # limbs from which on a library converts to decimal
 ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
 
@@ -40,6 +41,15 @@ def format_float(d: float, precision: int = 6) -> str:
         mantissa, exponent = text.split("e")
         return (mantissa if "." in mantissa else mantissa + ".0") + "e" + exponent
     return text if "." in text else text + ".0"
+
+
+def format_single(d: float, precision: int) -> str:
+    """An element of 32 bits, as the original shows its single floats: with an exponent always, whose letter is f."""
+    if not math.isfinite(d):
+        return format_float(d)
+    mantissa, exponent = f"{d:.{min(precision, 8) - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0") if "." in mantissa else mantissa + "."
+    return f"{mantissa}{'0' * mantissa.endswith('.')}f{exponent}"
 
 
 def entity(c: str) -> str:
@@ -174,10 +184,13 @@ class Printer:
         size, precision = kind & 15, m.cage["precision"]
         code = {(1, 0): "b", (2, 0): "h", (4, 0): "i", (8, 0): "q", (4, 16): "f", (8, 16): "d"}[size, kind & 16]
         start = f"#V{8 * size}(" if not kind & 16 else "#FS(" if size == 4 else "#FD("
+        if kind & BITS:
+            return "#*" + "".join(map(str, data[8:]))
+        shown = format_single if size == 4 else format_float
         parts = []
         for at in range(8, len(data), PIECE):
             values = struct.unpack(f"<{min(PIECE, len(data) - at) // size}{code}", data[at:at + PIECE])
-            parts.append(" ".join([format_float(v, precision) for v in values] if kind & 16 else map(str, values)))
+            parts.append(" ".join([shown(v, precision) for v in values] if kind & 16 else map(str, values)))
             m.look()
         return start + " ".join(parts) + ")"
 

@@ -25,6 +25,7 @@ class Input:
         self.file, self.buffer, self.name = file, text, name
         self.literal = literal  # no #name; in strings means a character
         self.begun = file is None
+        self.plain = True  # may the kernel read from it?  Not where somebody is told of what was read.
         self.window: Window | None = None  # where the kernel reads from this stream
         self.echo: Callable[[str], None] | None = None  # called with what was read, when a Lisp reads from here
         self.at = 0  # the position, but for what the kernel has read from a window
@@ -152,7 +153,7 @@ class Window:
         """Lay out what is in the stream's buffer."""
         start = stream.position
         text = stream.buffer[start:start + self.size]
-        if not text or not text.isascii():
+        if not text or not text.isascii() or not stream.plain:
             return
         cage, m = self.machine.cage, self.machine
         m.bytes[self.place:self.place + len(text)] = text.encode()
@@ -171,6 +172,23 @@ class Window:
 
 
 RECENT = 8192  # characters that wait for a file at most, and that are kept of what it got
+
+
+class Tee:
+    """Standard output and a log file."""
+
+    mode = "wb"
+
+    def __init__(self, *files: Any) -> None:
+        self.files = files
+
+    def write(self, data: bytes) -> None:
+        for f in self.files:
+            f.write(data)
+
+    def flush(self) -> None:
+        for f in self.files:
+            f.flush()
 
 
 class Output:

@@ -313,20 +313,36 @@
 % A loop whose variables are set all at once; it ends when the test is true.
 % (do ((k 0 (add1 k)) (s 0 (plus s k))) ((eqn k 4) s)) => 6
 (dm do (u)
-  (prog (rows end body label setting stepping)
-    (setq rows (cadr u))
-    (setq end (caddr u))
-    (setq body (cdddr u))
+  (list3 '!~let
+         (mapcar (cadr u) (function do!-binding!*))
+         (do!-body!* u (do!-steps!* (cadr u) nil) 'psetq)))
+
+% The binding of a variable in do.  (do!-binding!* '(i 0 (add1 i))) => (i 0)
+(de do!-binding!* (r)
+  (cond ((atom r) (list2 r nil))
+        ((atom (cdr r)) (list2 (car r) nil))
+        (t (list2 (car r) (cadr r)))))
+
+% The variables that are stepped and what to, in a flat list.  (do!-steps!* '((i 0 (add1 i)) j) nil) => (i (add1 i))
+(de do!-steps!* (rows l)
+  (cond ((atom rows) (reverse l))
+        ((and (pairp (car rows)) (pairp (cdar rows)) (pairp (cddar rows)))
+         (do!-steps!* (cdr rows) (cons (caddar rows) (cons (caar rows) l))))
+        (t (do!-steps!* (cdr rows) l))))
+
+% The loop that do and do!* are.  (car (do!-body!* '(do nil (t)) nil 'psetq)) => prog
+(de do!-body!* (u steps setter)
+  (prog (label end)
     (setq label (gensym))
-    (dolist (r rows)
-      (cond ((pairp r)
-             (setq setting (cons (cadr r) (cons (car r) setting)))
-             (cond ((cddr r) (setq stepping (cons (caddr r) (cons (car r) stepping))))))))
-    (return (cons 'prog (cons (mapcar rows (function (lambda (r) (cond ((atom r) r) (t (car r))))))
-      (cons (cons 'psetq (reverse setting))
-        (cons label
-          (cons (list2 'cond (list2 (car end) (list2 'return (cons 'progn (cdr end)))))
-            (append body (list (cons 'psetq (reverse stepping)) (list2 'go label)))))))))))
+    (setq end (caddr u))
+    (return (append (list4 'prog nil label
+                           (list3 'if (car end)
+                                  (list2 'return (cond ((atom (cdr end)) nil)
+                                                       ((atom (cddr end)) (cadr end))
+                                                       (t (cons 'progn (cdr end)))))))
+                    (append (cdddr u)
+                            (append (cond ((null steps) nil) (t (ncons (cons setter steps))))
+                                    (ncons (list2 'go label))))))))
 
 % (dotimes (variable count [result]) form...)
 % Evaluate the forms for each number from 0 up to a count, which is left out.
@@ -340,7 +356,7 @@
       (cons (list3 'setq n (cadr (cadr u)))
         (cons (list3 'setq v 0)
           (cons label
-            (cons (list2 'cond (list2 (list3 'geq v n) (list2 'return (cons 'progn (cddr (cadr u))))))
+            (cons (list2 'cond (list2 (list2 'not (list3 'lessp v n)) (list2 'return (cons 'progn (cddr (cadr u))))))
               (append (cddr u)
                 (list (list3 'setq v (list2 'add1 v)) (list2 'go label)))))))))))) 
 

@@ -105,10 +105,6 @@
 (de convert!-to!-array (x) x)
 % Nil: there are no structures.  (structp 5) => nil
 (de structp (x) nil)
-% Nil: there are no vectors of bits.  (bit!-vector!-p (mkvect 1)) => nil
-(de bit!-vector!-p (x) nil)
-% Nil: there are no vectors of bits.  (simple!-bit!-vector!-p (mkvect 1)) => nil
-(de simple!-bit!-vector!-p (x) nil)
 % Is it a string?  (simple!-string!-p "a") => t
 (de simple!-string!-p (x) (stringp x))
 % Is it a string?  (cl!-stringp "a") => t
@@ -131,19 +127,9 @@
 % A loop whose variables are set one after the other; it ends when the test is true.
 % (do!* ((x 1 (add1 x)) (y x x)) ((geq x 3) y)) => 3
 (dm do!* (u)
-  (prog (label stepping)
-    (setq label (gensym))
-    (dolist (r (cadr u))
-      (cond ((and (pairp r) (pairp (cdr r)) (pairp (cddr r)))
-             (setq stepping (cons (list3 'setq (car r) (caddr r)) stepping)))))
-    (return
-      (list3 'let!*
-             (mapcar (cadr u)
-                     (function (lambda (r)
-                       (cond ((atom r) (list2 r nil)) ((atom (cdr r)) (list2 (car r) nil)) (t (list2 (car r) (cadr r)))))))
-             (append (list4 'prog nil label
-                            (list2 'cond (list2 (car (caddr u)) (list2 'return (cons 'progn (cdr (caddr u)))))))
-                     (append (cdddr u) (append (reverse stepping) (ncons (list2 'go label)))))))))
+  (list3 'let!*
+         (mapcar (cadr u) (function do!-binding!*))
+         (do!-body!* u (do!-steps!* (cadr u) nil) 'setq)))
 
 % (compiler-let ((variable value)...) form...)  Bind variables, as `let` does.  (compiler!-let ((x 1)) x) => 1
 (dm compiler!-let (u) (cons '!~let (cdr u)))
@@ -200,3 +186,56 @@
 
 % A string from a template and a list of values, as `bldmsg` makes it.  (bldmsg_temp_internal "%w!" '(5)) => "5!"
 (de bldmsg_temp_internal (f l) (apply 'bldmsg (cons f l)))
+
+% -- values as text, modules that are loaded when a function is called first
+
+% Print a value so that `unserialize` reads it again; the value.  (serialize '(a "b")) prints (a "b")
+(de serialize (x) (prin1 x) (terpri) x)
+% The same as `serialize`.  (full!-serialize 5) prints 5
+(de full!-serialize (x) (serialize x))
+% Read what `serialize` wrote.
+% (prog (s x) (setq s (rds (make!-string!-input!-stream "(a)"))) (setq x (unserialize)) (rds s) (return x)) => (a)
+(de unserialize nil (read))
+
+% A function that loads a module, which defines it, when it is called first; its name.
+% (set!-autoload 'a_name!* 'a_module) => a_name!*
+(de set!-autoload (name module)
+  (eval (list4 'de name '(!&rest a) (list4 'autoload!* (list2 'quote name) (list2 'quote module) 'a)))
+  name)
+
+% Load a module and call a function that it defines.  (autoload!* 'f 'no_such_module nil) is an error
+(de autoload!* (name module arguments)
+  (remd name)
+  (load!-module module)
+  (cond ((null (getd name)) (error 0 (list4 'module module 'lacks name)))
+        (t (apply name arguments))))
+
+% -- names of the original with another here
+
+% Begin again from the image, as `restart-csl`.  (restart!-lisp t) is not run: it ends the session
+(de restart!-lisp (x !&optional y) (restart!-csl x y))
+% A stream to a file, as `open`.  (binopen "/nowhere/x" 'input) is an error
+(de binopen (name direction) (open name direction))
+% Define a function and compile it; its name.  (compd 'zz_f 'expr '(lambda (x) x)) => zz_f
+(de compd (name type f) (putd name type f) (compile (ncons name)) name)
+% Print a value and end the line; the value.  (debug!-print 5) prints 5
+(de debug!-print (x) (print x))
+% An extended vector with the elements of a vector; another value is itself.  (convert!-to!-evector 5) => 5
+(de convert!-to!-evector (v)
+  (prog (e)
+    (cond ((not (vectorp v)) (return v)))
+    (setq e (mkevect (upbv v)))
+    (dotimes (i (add1 (upbv v))) (eputv e i (getv v i)))
+    (return e)))
+% The functions that are running, as `backtrace` prints them.  (show!-stack) => nil
+(de show!-stack (!&optional a b) (backtrace))
+% Nil: there is no help that is kept in files.  (set!-help!-file 'a "b") => nil
+(de set!-help!-file (key file) nil)
+% Nil: nothing is known of what is gone.  (where!-was!-that) => nil
+(de where!-was!-that nil nil)
+% A random integer of 31 bits.  (fixp (next!-random!-number)) => t
+(de next!-random!-number nil (random 2147483648))
+% Nil: there are no packages.  (validate!-package) => nil
+(de validate!-package (!&optional p) nil)
+% An error: a limit of `resource-limit` was passed.  (resource!-exceeded) is an error
+(de resource!-exceeded nil (error 0 "resource exceeded"))
