@@ -10,7 +10,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     load,
     noinline,
 )
-from .arithmetic import both_fixnums, is_number, to_double, truth
+from .arithmetic import both_fixnums, both_floats, is_number, to_double, truth
 from .bignum import compare_integers, is_big, is_integer, is_minus_integer, is_negative
 from .compound import first_part, is_compound, is_ratio, same_compound
 from .host import (
@@ -89,6 +89,14 @@ def geq(a, b):
 
 @noinline
 def order_slow(a, b, operation):
+    if both_floats(a, b):
+        x = float_value(a)
+        y = float_value(b)
+        if operation == O_LESSP:
+            return truth(x < y)
+        if operation == O_GREATERP:
+            return truth(x > y)
+        return truth(x <= y) if operation == O_LEQ else truth(x >= y)
     c = compare_slow(a, b, operation)
     if c == UNWIND:
         return c
