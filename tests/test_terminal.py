@@ -85,7 +85,7 @@ def talk(folder: Path, steps: list[tuple[bytes, bytes]], *options: str, blocked:
 
 @pytest.mark.parametrize("blocked", ["prompt_toolkit", ""] if EDITOR else ["prompt_toolkit"], ids=lambda b: "plain" if b else "editor")
 def test_a_form_goes_on_in_the_next_line(tmp_path: Path, blocked: str) -> None:
-    shown = talk(tmp_path, [(rb"\? helps", b"(plus 1\r"), (rb"\.\.\.", b"41)\r"), (b"42", b"(list 1)))\r"), (rb"2 \) too many", b"?explode\r"),
+    shown = talk(tmp_path, [(rb"helps", b"(plus 1\r"), (rb"\.\.\.", b"41)\r"), (b"42", b"(list 1)))\r"), (rb"2 \) too many", b"?explode\r"),
                             (b"function", b"(de g () (h))\r"), (b">", b"(g)\r"),
                             (b"undefined function", b""), (rb"break 1>", b"\x04"), (b">", b"\x04")], blocked=blocked)
     assert "42" in shown and "(explode " in shown
@@ -93,9 +93,9 @@ def test_a_form_goes_on_in_the_next_line(tmp_path: Path, blocked: str) -> None:
 
 @pytest.mark.skipif(not EDITOR, reason="no prompt_toolkit")
 def test_what_is_typed_is_edited_and_remembered(tmp_path: Path) -> None:
-    shown = talk(tmp_path, [(rb"\? helps", b"(times 6 7\x03"),
+    shown = talk(tmp_path, [(rb"helps", b"(times 6 7\x03"),
                             (b">", b"(symbol!-nam\t"),
                             (rb"symbol!-name|\[0me", b" 'abc)\r"), (b"abc\"", b"(list 'once)\r"), (rb"\(once\)", b""), (b">", b"\x04")])
     assert "42" not in shown
-    again = talk(tmp_path, [(rb"\? helps", b"\x1b[A\r"), (rb"\(once\)", b""), (b">", b"\x04")])
+    again = talk(tmp_path, [(rb"helps", b"\x1b[A\r"), (rb"\(once\)", b""), (b">", b"\x04")])
     assert "(list 'once)" in (tmp_path / "csl-native" / "history").read_text() and "(once)" in again

@@ -65,7 +65,7 @@ TOPICS = (
     Topic("typed", "Typed modules", "Procedures on variables of given sizes, verified when they are built.",
           "builtins/typed.py lisp/library/typed.lsp"),
     Topic("debugging", "Debugging", "Breakpoints, tracing, and a look at the machine.",
-          "builtins/debugging.py builtins/tracing.py builtins/probing.py"),
+          "builtins/debugging.py builtins/tracing.py builtins/probing.py builtins/asking.py"),
     Topic("system", "The system", "Times, the operating system and the collector.", "builtins/system.py", "stop quit walltime time* batchp"),
 )
 

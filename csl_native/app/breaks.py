@@ -279,7 +279,7 @@ class Breaks:
 
     def show(self, value: int) -> None:
         self.say("")
-        self.lisp.printer.print(value, True, self.lisp.terminal)
+        self.lisp.printer.limited(value, self.lisp.terminal)
         self.say("")
 
     def shown(self, value: int) -> str:

@@ -13,22 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from csl_native import __version__
 
-from ..heap.objects import F_FEXPR, F_MACRO
+from ..builtins.asking import HELP, NAMED, described, known, names_with, plain
 from ..lisp.reader import PREFIXES, TOKEN
-from ..session.callables import documentation, parameters, system_meaning
 
 if TYPE_CHECKING:
     from ..lisp.streams import Input
     from .toplevel import TopLevel
 
 GO_ON = "... "
-BANNER = f"csl-native {__version__}; ? helps, Control-D ends"
-HELP = """?NAME     what a name is: parameters and text of a function, value of a variable
-??TEXT    names with a text in them
-Tab       completes names, and names of files in strings
-Control-C stops what runs, and drops a form that is open; Control-D ends csl, or a break level
-(backtrace) (trst) (breakpoint 'F) (resource!-limit FORM SECONDS) (time FORM) may be of use; csl --help has the options"""
-NAMED = 20  # names that ?? shows
+BANNER = f"csl-native {__version__}; ? or (help) helps, Control-D ends"
 ENDS = " \t\r\n()[]'`,\"%"  # of what is completed
 
 
@@ -163,8 +156,8 @@ class Terminal:
     def names(self, start: str) -> list[str]:
         """Names of functions and variables that begin so."""
         lisp, m = self.top.session.lisp, self.top.session.machine
-        plain = start.replace("!", "")
-        found = [s for s in m.interned() if m.text(s).startswith(plain) and (lisp.is_defined(s) or m.value(s) is not None)]
+        beginning = plain(start)
+        found = [s for s in m.interned() if m.text(s).startswith(beginning) and known(lisp, s)]
         return sorted(name for s in found if (name := lisp.printer.text(s)).startswith(start))
 
     def answer(self, text: str) -> str:
@@ -173,33 +166,15 @@ class Terminal:
         if text == "?":
             return HELP
         if text.startswith("??"):
-            wanted = text[2:].strip().replace("!", "")
-            known = sorted(lisp.printer.text(s) for s in m.interned() if wanted in m.text(s) and (lisp.is_defined(s) or m.value(s) is not None))
-            more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
-            return " ".join(known[:NAMED]) + more or f"no name has {wanted} in it"
-        name = text[1:].strip().replace("!", "")
+            wanted = plain(text[2:])
+            found = names_with(lisp, wanted)
+            more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+            return " ".join(found[:NAMED]) + more or f"no name has {wanted} in it"
+        name = plain(text[1:])
         symbol = next((s for s in m.interned() if m.text(s) == name), None)  # without making it
         if symbol is None:
             return f"{name} is not known; ??{name[:3]} looks for names with {name[:3]} in them"
-        return "\n".join(self.described(symbol)) or f"{name} has no function and no value"
-
-    def described(self, symbol: int) -> Iterator[str]:
-        """Lines about a name."""
-        lisp, m, session = self.top.session.lisp, self.top.session.machine, self.top.session
-        name, value = lisp.printer.text(symbol), m.value(symbol)
-        if found := system_meaning(session, symbol):
-            yield f"{found.call}  {found.kind}"
-            yield f"  {found.text}"
-            yield from (f"  {example}" for example in found.examples)
-        elif lisp.is_defined(symbol):
-            names, least, rest = parameters(session, symbol)
-            optional = ["&optional", *names[least:]] if names[least:] else []
-            kind = "macro" if m.flags(symbol) & F_MACRO else "fexpr" if m.flags(symbol) & F_FEXPR else "function"
-            yield f"({' '.join([name, *names[:least], *optional, *(['&rest', 'more'] if rest else [])])})  {kind}"
-            if text := documentation(session, symbol):
-                yield "  " + " ".join(text.split())
-        if value is not None and value != symbol:
-            yield f"{name} = {lisp.hints.shown(value)}"
+        return "\n".join(described(lisp, symbol)) or f"{name} has no function and no value"
 
 
 def history_file() -> str | None:

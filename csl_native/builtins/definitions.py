@@ -39,6 +39,13 @@ def defining(lisp: Lisp, kind: int) -> str:
     return {lisp.s_macro: "dm", lisp.s_fexpr: "df"}.get(kind, "de")
 
 
+def free(lisp: Lisp, name: int) -> bool:
+    """Is a name one that programs of the original, which has nothing of this name, may define without a word being said?"""
+    m = lisp.machine
+    spare = m.field(name, SYM_SPARE)
+    return m.field(name, SYM_ENV) == name and spare & 7 == 0 and spare >= 0 and lisp.builtins.modules[spare >> 3] == "asking"
+
+
 def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -> int:
     """Define a function from a lambda; the source is kept unless *comp is set."""
     m = lisp.machine
@@ -52,7 +59,7 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
         return NIL
     compiled, words = m.value(lisp.s_comp) not in (None, NIL), lisp.words
     if words is not None:
-        if m.value(lisp.s_redefmsg) not in (None, NIL) and lisp.is_defined(name):
+        if m.value(lisp.s_redefmsg) not in (None, NIL) and lisp.is_defined(name) and not free(lisp, name):
             lisp.output.write(f"\n+++ {lisp.printer.text(name)} redefined\n")
         if compiled:
             words.begin()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ..heap.objects import F_FEXPR, F_MACRO, F_SPECIAL
+from ..heap.objects import F_FEXPR, F_MACRO, F_SPECIAL, SYM_ENV
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL, T
 from ..runtime.machine import Unwinding
@@ -168,6 +168,15 @@ class Evaluator:
             if value != NIL:
                 break
         return value
+
+    def eval_time(self, x: int, depth: int) -> int:
+        """With a form, which the function `time` does not have, what it takes is printed."""
+        m = self.machine
+        head, rest = m.car(x), m.cdr(x)
+        if rest & 7 != CONS or m.cdr(rest) != NIL or m.field(head, SYM_ENV) != head:
+            return self.eval_call(head, x, depth)
+        began = m.apply(m.intern("time-began"), [])
+        return m.apply(m.intern("time-told"), [began, self.eval(m.car(rest), depth)])
 
     def apply(self, f: int, arguments: list[int]) -> int:
         """Call a function: a symbol, a lambda expression, or a funarg."""

@@ -157,7 +157,7 @@ class Lisp(Installer, Evaluator):
         self.s_echo, self.s_pwrds = intern("*echo"), intern("*pwrds")
         self.s_redefmsg, self.s_savedef = intern("*redefmsg"), intern("*savedef")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
-        self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or")}
+        self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or", "time")}
 
     # -- symbols -------------------------------------------------------------------
 

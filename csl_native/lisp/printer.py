@@ -237,6 +237,53 @@ class Printer:
             elif action == "close":
                 self.put(")", False, out)
 
+    def limit(self, name: str) -> int:
+        """What a variable allows; any number when it is no number."""
+        value = self.m.value(self.m.intern(name))
+        return value >> 3 if value is not None and value & 7 == 0 else 1 << 60
+
+    def limited(self, x: int, out: Output) -> None:
+        """Print for somebody who watches: lists and vectors as long and as deep as `*print-length*` and `*print-level*` say, and ``...`` for the
+        rest, and for what it is already in the middle of."""
+        m, length, level = self.m, self.limit("*print-length*"), self.limit("*print-level*")
+        inside: set[int] = set()
+        stack: list[tuple[int, bool, int, int, list[int]]] = []  # rest of a list or vector, which it is, printed and depth, what to leave at its end
+
+        def begin(x: int, blank: bool, depth: int) -> None:
+            if x & 7 not in (CONS, VECTOR):
+                self.put(self.atom(x, True), blank, out)
+            elif x in inside or depth >= level:
+                self.put("...", blank, out)
+            else:
+                self.put("(" if x & 7 == CONS else "[", blank, out)
+                inside.add(x)
+                stack.append((x, x & 7 == CONS, 0, depth, [x]))
+        begin(x, False, 0)
+        while stack:
+            x, is_list, count, depth, mine = stack.pop()
+            m.look()
+            ended = x == NIL if is_list else count >= m.vector_length(x)
+            if not ended and (count >= length or is_list and count and x in inside):
+                self.put("...", count > 0, out)
+                ended = True
+            elif not ended and is_list and x & 7 != CONS:
+                self.put(".", True, out)
+                self.put(self.brief(x), True, out)
+                ended = True
+            if ended:
+                self.put(")" if is_list else "]", False, out)
+                inside.difference_update(mine)
+                continue
+            inside.add(x)
+            mine.append(x)
+            part, rest = (m.car(x), m.cdr(x)) if is_list else (m.field(x, 8 - VECTOR + 8 * count), x)
+            stack.append((rest, is_list, count + 1, depth, mine))
+            begin(part, count > 0, depth + 1)
+
+    def brief(self, x: int) -> str:
+        """What a list ends with."""
+        return self.atom(x, True) if x & 7 != VECTOR else "[...]"
+
     @staticmethod
     def put(text: str, blank: bool, out: Output) -> None:
         n = len(text)  # of a string with line ends, too, as in the original

@@ -21,7 +21,10 @@ class Transcript:
         """Of a form that was read."""
         out = self.lisp.output
         out.write("\n")
-        self.lisp.printer.print(value, True, out)
+        if self.lisp.breaks is not None:  # somebody watches
+            self.lisp.printer.limited(value, out)
+        else:
+            self.lisp.printer.print(value, True, out)
         out.write("\n")
 
     def protected(self, name: int) -> bool:
