@@ -247,3 +247,47 @@ def test_what_cannot_be_exported_is_said(image: str, tmp_path: Path, capsys: pyt
         main(["export", image, "--tag", "aarch64", "-o", image]) == 2 and "would destroy it" in capsys.readouterr().err
     )
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("tag", [tag for tag in TAGS if by_name(tag).reading is not None])
+def test_frames_of_any_bytes_are_told(tag: str) -> None:
+    """Code that no compiler made, or none at all: what is told of it can be read, and nothing fails."""
+    import random
+
+    from elftools.dwarf.callframe import CallFrameInfo
+    from elftools.dwarf.structs import DWARFStructs
+
+    from csl_native.native.elffile import Format
+    architecture, random_bytes = by_name(tag), random.Random(7)
+    form = Format(8 * architecture.word, architecture.big_endian, architecture.machine, architecture.flags)
+    code = [random_bytes.randbytes(size) for size in (0, 1, 7, 64, 400, 4000)]
+    rows = [unwinding.function(architecture, data, 0x1000 * k) for k, data in enumerate(code)]
+    data = unwinding.eh_frame(architecture, rows, form, None)
+    structs = DWARFStructs(little_endian=not architecture.big_endian, dwarf_format=32, address_size=architecture.word)
+    entries = CallFrameInfo(io.BytesIO(data), len(data), 0, structs, for_eh_frame=True).get_entries()
+    assert len(entries) == len(code) + 2 and all(entry.get_decoded() for entry in entries[1:-1])
+
+
+def test_a_set_that_makes_no_sense_is_no_crash(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Records and functions at places that do not exist, in a set whose digest is right."""
+    from csl_native.native.pages import RECORD
+    architecture = by_name("aarch64")
+
+    def kinds(pages: PageSet) -> None:
+        pages.packed += RECORD.pack(200 << 48 << 8 >> 1, 0)
+
+    def places(pages: PageSet) -> None:
+        pages.add_record(0, 0, len(pages.data) - 1, 0)
+
+    def targets(pages: PageSet) -> None:
+        pages.add_record(0, 999, 0, 0)
+
+    def parts(pages: PageSet) -> None:
+        next(iter(pages.entries.values()))["parts"] = [[len(pages.data), 16]]
+    for edit in (kinds, places, targets, parts):
+        with Image(image) as opened:
+            pages = PageSet.read(opened, f"functions-{architecture.tag}")
+        edit(pages)
+        write(tmp_path / "y.img", [pages.section(f"functions-{architecture.tag}")])
+        assert main(["export", str(tmp_path / "y.img"), "--tag", "aarch64", "-o", str(tmp_path / "y.elf")]) == 2, edit
+        assert "compile it again" in capsys.readouterr().err

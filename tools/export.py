@@ -91,6 +91,19 @@ class Code(NamedTuple):
         )
 
 
+def check(pages: PageSet, architecture: Architecture, where: str) -> None:
+    """ImageError unless all that a set says of places is inside of it."""
+    room = len(pages.data)
+    for number, target, place, _ in pages.records():
+        known = number < len(architecture.kinds) and target < len(pages.targets)
+        if not known or place + architecture.kinds[number].size > room:
+            raise ImageError(f"{where}: a relocation record has a kind, target or place that does not exist; compile it again")
+    parts = [part for row in pages.entries.values() for part in row.get("parts", ())]
+    places = [*pages.names, *pages.functions.values()]
+    if any(not 0 <= start <= start + size <= room for start, size in parts) or any(not 0 <= at <= room for at in places):
+        raise ImageError(f"{where}: a function lies outside of the {room} bytes of code; compile it again")
+
+
 def codes(image: Image, architecture: Architecture, kernel: bool) -> list[Code]:
     """The sets of a machine: of the functions of the heap, of modules, and of the kernel when that is wanted."""
     names = [
@@ -109,6 +122,7 @@ def codes(image: Image, architecture: Architecture, kernel: bool) -> list[Code]:
                 f"{image.path}: section {name}: page {min(pages.bad_pages)} is damaged; csl-image drop --tag and add make it again"
             )
         section = ".text" if not result else ".text.kernel" if owned is None else f".text.{owned[0]}"
+        check(pages, architecture, f"{image.path}: section {name}")
         if pages.data:
             result.append(Code(section, pages, address))
             address += len(pages.data) + -len(pages.data) % SET_ALIGNMENT

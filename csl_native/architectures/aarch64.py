@@ -65,7 +65,7 @@ READING = Reading(
         moves(rf"sub sp, sp, {N}", -1), moves(rf"add sp, sp, {N}"),
         (rf"(add|sub) sp, sp, {N}, lsl #12", lambda m, word: [("move", "", (number(m["n"]) << 12) * (1 if m[1] == "add" else -1))]),
         copies("mov (?P<r>x29), sp"), copies(rf"add (?P<r>x29), sp, {N}"), sets("mov sp, (?P<r>x29)"), sets(rf"sub sp, (?P<r>x29), {N}", -1),
-        (r"(?:and|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
+        (r"(?:and|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
 
 # The caches: Arm ARM, B2.4.4, what clear_cache does.
 ARCHITECTURE = Architecture(

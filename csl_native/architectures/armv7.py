@@ -105,7 +105,7 @@ READING = Reading(
         (rf"ldr (\w+), \[sp\], {N}", lambda m, word: [("restore", m[1], 0), ("move", "", number(m["n"]))]),
         memory("restore", rf"ldr (?P<r>\w+), \[sp(?:, {N})?\]"), moves(rf"sub sp, sp, {N}", -1), moves(rf"add sp, sp, {N}"),
         copies(r"mov (?P<r>fp|r11), sp"), copies(rf"add (?P<r>fp|r11), sp, {N}"), sets(r"mov sp, (?P<r>fp|r11)"),
-        sets(rf"sub sp, (?P<r>fp|r11), {N}", -1), (r"(?:bic|bfc|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
+        sets(rf"sub sp, (?P<r>fp|r11), {N}", -1), (r"(?:bic|bfc|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
     conventions=CONVENTIONS, flags=0x5000400, reading=READING,
     return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf", machine=40, cpu="generic",

@@ -17,6 +17,9 @@ Step = tuple[str, str, int]
 Steps = Callable[["re.Match[str]", int], list[Step]]  # from what a pattern found, and the bytes of a word
 
 
+NUMBER = re.compile(r"(?:[+-] ?)?(?:0x[0-9a-f]+|\d*)")
+
+
 class Reading(NamedTuple):
     """``jumps`` and ``calls`` are instructions with a place in them (their last number, counted from the instruction when ``relative``);
     behind those of ``ends`` nothing goes on, after ``delay`` more instructions.  ``numbers`` are DWARF's of the stack pointer, of the return
@@ -42,7 +45,8 @@ class Reading(NamedTuple):
     def steps_of(self, text: str, word: int) -> list[Step]:
         """What an instruction does to its function's frame."""
         for pattern, steps in self.steps if re.match(_any(self.steps), text) else ():
-            if found := re.fullmatch(pattern, text):
+            found = re.fullmatch(pattern, text)
+            if found is not None and NUMBER.fullmatch(found.groupdict().get("n") or ""):  # it can be a register as well
                 return steps(found, word)
         return []
 
@@ -113,6 +117,6 @@ def intel(stack: str, frame: str, numbers: dict[str, int], word: int) -> Reading
             sets(rf"mov {stack}, (?P<r>{frame})"),
             sets(rf"lea {stack}, \[(?P<r>{frame}) (?P<n>[+-] \w+)\]"),
             ("leave", lambda m, w: [("set", frame, 0), ("restore", frame, 0), ("move", "", w)]),
-            (rf"(?:and|sub|mov|lea) {stack}, .*", lambda m, w: [("lost", "", 0)]),
+            (rf"(?:and|add|sub|mov|lea) {stack}, .*", lambda m, w: [("lost", "", 0)]),
         ),
     )

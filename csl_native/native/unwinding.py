@@ -72,7 +72,7 @@ def after(reading: Reading, word: int, state: State, text: str) -> State:
             above[name] = base - n
         elif kind == "save":
             name = reading.returns if name == alias else name
-            if name in reading.registers and name not in saved:
+            if name in reading.registers and name not in saved and (n - base) % word == 0:
                 saved[name] = n - base
         elif kind == "restore" and saved.get(name) == n - base:
             del saved[name]
@@ -139,7 +139,7 @@ def function(architecture: Architecture, data: bytes, address: int) -> Function:
     code, rows = instructions(architecture, data, address), list[Row]()
     for (at, _, _, _), state in zip(code, flow(reading, architecture.word, code), strict=True):
         found = state.frame(reading.stack)
-        if found is not None and (not rows or rows[-1][1:] != (*found, state.saved)):
+        if found is not None and found[1] >= 0 and (not rows or rows[-1][1:] != (*found, state.saved)):
             rows.append(Row(at, *found, state.saved))
     return Function(address, len(data), rows)
 
