@@ -47,6 +47,12 @@ def program(name: str, small: bool) -> str:
     return re.sub(r"\(main\)\s*$", "", text)
 
 
+def unexplained(session: Session, text: str) -> list[str]:
+    """What runs as bytecode although the program defines it: functions of the library may."""
+    own = [name.replace("!", "") for name in re.findall(r"(?m)^\(de (\S+)", text)]
+    return [fallback.sentence() for fallback in session.fallbacks if fallback.subject in own or not fallback.subject]
+
+
 @needs_native
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_natively_fresh_and_restored(name: str, tmp_path: Path) -> None:
@@ -55,15 +61,16 @@ def test_programs_natively_fresh_and_restored(name: str, tmp_path: Path) -> None
     outputs = []
     with open(tmp_path / "1", "wb") as out:
         s = Session(heap=256 << 20, output=out)
-        s.eval(program(name, small=True))
+        text = program(name, small=True)
+        s.eval(text)
         s.native_compile()
-        assert s.explain() == []
+        assert unexplained(s, text) == []
         s.preserve(tmp_path / "x.img")
         s.eval("(main)")
         s.lisp.output.flush()
     with open(tmp_path / "2", "wb") as out:
         s = restore(tmp_path / "x.img", heap=256 << 20, output=out)
-        assert s.explain() == []
+        assert unexplained(s, text) == []
         s.eval("(main)")
         s.lisp.output.flush()
     for k in ("1", "2"):
