@@ -12,7 +12,20 @@ from ..lisp.streams import DEFAULT_WIDTH, Collector, Input, Output
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
-MOST = 1 << 30  # characters of a string that output makes
+
+class Kept(Collector):
+    """Output to a string: what all of these hold counts as part of the heap."""
+
+    def __init__(self, lisp: Lisp) -> None:
+        super().__init__(DEFAULT_WIDTH, self.count)
+        self.lisp = lisp
+
+    def count(self, size: int) -> None:
+        m = self.lisp.machine
+        m.need(size)
+        kept = sum(stream.written for stream in self.lisp.handles.all(STREAM) if isinstance(stream, Kept))
+        if not m.charge("texts", kept):
+            raise MemoryError(f"no room for the {self.written} characters that were written to a string")
 
 
 class Broadcast(Output):
@@ -165,7 +178,7 @@ def make_string_output_stream(lisp: Lisp) -> int:
     """A stream whose output `get-output-stream-string` gives.
     (prog (s o) (setq s (make!-string!-output!-stream)) (setq o (wrs s)) (prin1 'a) (wrs o) (return (get!-output!-stream!-string s))) => "a"
     """
-    return lisp.handles.make(STREAM, Collector(DEFAULT_WIDTH, MOST))
+    return lisp.handles.make(STREAM, Kept(lisp))
 
 
 @builtin("get-output-stream-string", 1)
@@ -176,9 +189,7 @@ def get_output_stream_string(lisp: Lisp, h: Checked) -> int:
     stream = lisp.handles.thing(h, STREAM)
     if not isinstance(stream, Collector):
         raise lisp.errors.plain("get-output-stream-string", h)
-    text = stream.text()
-    stream.parts, stream.pending, stream.written = [], 0, 0
-    return lisp.machine.string(text)
+    return lisp.machine.string(stream.taken())
 
 
 @builtin("make-string-input-stream", 0, -1)

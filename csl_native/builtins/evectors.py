@@ -34,7 +34,9 @@ def mkevect(lisp: Lisp, n: Checked) -> int:
     m = lisp.machine
     if n & 7 or not 0 <= n >> 3 < MOST:
         raise lisp.errors.plain("mkevect", n)
-    return m.object(T_RECORD << 3 | HEADER, NIL.to_bytes(8, "little") * ((n >> 3) + 1))
+    v: int = m.kernel.make_vector((n >> 3) + 1, NIL)
+    m.words[v - VECTOR >> 3] = 8 * ((n >> 3) + 1) << 8 | T_RECORD << 3 | HEADER
+    return v - VECTOR + OTHER
 
 
 @builtin("egetv", 2)

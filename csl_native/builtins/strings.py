@@ -62,8 +62,7 @@ def list_to_symbol(lisp: Lisp, x: Value) -> int:
 def allocate_string(lisp: Lisp, n: Fixnum) -> int:
     if n < 0:
         raise lisp.errors.plain("make-simple-string", n)
-    lisp.machine.need(n >> 3)
-    return lisp.machine.string(b"\0" * (n >> 3))
+    return int(lisp.machine.kernel.make_string(n >> 3))
 
 
 def store(lisp: Lisp, who: str, s: int, i: int, *bytes_: int) -> int:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 FORMATS = {8: "b", 16: "h", 32: "i", 64: "q"}
 
 
-@builtin("list-to-vector", 1, 1, "list2vector")
+@builtin("list-to-vector", 1)
 def list_to_vector(lisp: Lisp, x: Value) -> int:
     """A vector of the elements of a list.  (list!-to!-vector '(a b)) => [a b]"""
-    return lisp.machine.vector(lisp.machine.items(x))
+    return int(lisp.machine.kernel.list2vector(x))
 
 
-@builtin("vector-to-list", 1, 1, "vector2list")
+@builtin("vector-to-list", 1)
 def vector_to_list(lisp: Lisp, v: Vector) -> int:
     """The elements of a vector, as a list.  (vector!-to!-list (vector 'a 'b)) => (a b)"""
-    return lisp.machine.list(lisp.machine.vector_items(v))
+    return int(lisp.machine.kernel.vector2list(v))
 
 
 @builtin("eupbv", 1)
@@ -92,9 +92,8 @@ def numeric(prefix: str, width: int, floating: bool) -> None:
     def make(lisp: Lisp, n: Checked) -> int:
         if n & 7 or n < 0:
             raise lisp.errors.plain(f"mk{f}vect{width}", n)
-        kind = (size | (16 if floating else 0)) << 3
-        lisp.machine.need(size * ((n >> 3) + 1))
-        return lisp.machine.object(BYTES_HEADER, struct.pack("<q", kind) + bytes(size * ((n >> 3) + 1)))
+        kind = size | (16 if floating else 0)
+        return lisp.machine.zeros(BYTES_HEADER, 8 + size * ((n >> 3) + 1), kind)
 
     def place(lisp: Lisp, who: str, v: int, i: int) -> int:
         m = lisp.machine

@@ -45,6 +45,7 @@ from ..heap.vm import (
     UNWIND_TAG,
     UNWIND_VALUE,
 )
+from ..heap.words import FLOAT, STRING
 from ..restricted.language import (  # type: ignore[attr-defined]
     address_size,
     base_address,
@@ -69,6 +70,7 @@ MIN_BUDGET = 8 << 20  # bytes allocated between two collections: half of what li
 LONG_BUDGET = 96 << 20  # ... and at most this and a 32nd of it, so that a young collection is short even when all of that lives
 POISON = 0x6EADDEADDEADDEA7  # no value, no header of any object and no address, so that every use of it is an error
 ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
+PIECE = 8 * 64  # bytes of a long object that are looked at at once
 
 
 @noinline
@@ -172,21 +174,49 @@ def object_bytes(p):
 
 
 @inline
+def push_marked(p) -> None:
+    """Put an object on the mark stack."""
+    sp = load(MARK_SP)
+    store(sp, p)
+    store(MARK_SP, sp + 8)
+
+
+@inline
 def mark_object(p) -> None:
     at = load(MARKS) + (p >> 10 << 3)
     bit = 1 << (p >> 4)
     if load(at) & bit == 0:
         store(at, load(at) | bit)
-        sp = load(MARK_SP)
-        store(sp, p)
-        store(MARK_SP, sp + 8)
+        push_marked(p)
+
+
+@inline
+def fresh(v):
+    """The object of a Lisp value that was not marked and has parts, which is marked now; else 0, and what has none is marked and done."""
+    if (v + 1) & 7 <= 1:
+        return 0
+    p = v & -16
+    at = load(MARKS) + (p >> 10 << 3)
+    bit = 1 << (p >> 4)
+    if load(at) & bit != 0:
+        return 0
+    store(at, load(at) | bit)
+    if v & 7 == FLOAT:
+        line = load(LINES) + (p >> 8)
+        store8(line, load8(line) | 1)
+        return 0
+    if v & 7 == STRING:
+        mark_lines(p, load(p))
+        return 0
+    return p
 
 
 @inline
 def mark_value(v) -> None:
     """Mark the object of a Lisp value found in a heap object."""
-    if (v + 1) & 7 > 1:
-        mark_object(v & -16)
+    p = fresh(v)
+    if p != 0:
+        push_marked(p)
 
 
 def mark_candidate(v) -> None:
@@ -250,47 +280,68 @@ def pointer_count(h):
 
 @noinline
 def trace() -> None:
-    """Mark everything reachable from the mark stack, and the lines it lies in."""
+    """Mark everything reachable from the mark stack, and the lines it lies in.
+
+    The stack holds objects, and, odd, the places where the rest of long ones begins, below which their ends are: it stays small beside the
+    heap, because what has no parts is not put there, a list is followed by its elements before the rest, and a long object a piece at a time.
+    """
     base = load(MARK_STACK)
-    lines = load(LINES)
-    marks = load(MARKS)
     while load(MARK_SP) > base:
         sp = load(MARK_SP) - 8
-        store(MARK_SP, sp)
         p = load(sp)
-        h = load(p)
-        if h & 7 == 7:
-            line = lines + (p >> 8)
-            last = lines + (p + (h >> 8) + 7 >> 8)
-            while line <= last:
-                store8(line, load8(line) | 1)
-                line += 1
-            n = pointer_count(h)
-            q = p + 8
-            end = q + 8 * n
-            while q < end:
-                mark_value(load(q))
-                q += 8
+        if p & 1 != 0:
+            store(MARK_SP, sp - 8)
+            mark_fields(p - 1, load(sp - 8))
         else:
-            while True:
-                line = lines + (p >> 8)
-                store8(line, load8(line) | 1)
-                mark_value(h)
-                d = load(p + 8)
-                if (d + 1) & 7 <= 1:
-                    break
-                p = d & -16
-                at = marks + (p >> 10 << 3)
-                bit = 1 << (p >> 4)
-                if load(at) & bit != 0:
-                    break
-                store(at, load(at) | bit)
-                h = load(p)
-                if h & 7 == 7:
-                    sp = load(MARK_SP)
-                    store(sp, p)
-                    store(MARK_SP, sp + 8)
-                    break
+            store(MARK_SP, sp)
+            h = load(p)
+            if h & 7 == 7:
+                mark_lines(p, h)
+                mark_fields(p + 8, p + 8 + 8 * pointer_count(h))
+            else:
+                trace_pairs(p, h)
+
+
+def mark_lines(p, h) -> None:
+    """The lines of an object with header ``h`` are live."""
+    line = load(LINES) + (p >> 8)
+    last = load(LINES) + (p + (h >> 8) + 7 >> 8)
+    while line <= last:
+        store8(line, load8(line) | 1)
+        line += 1
+
+
+def mark_fields(q, end) -> None:
+    """Mark from the words in [q, end); the rest of many later, when what these lead to is marked."""
+    if end - q > PIECE:
+        sp = load(MARK_SP)
+        store(sp, end)
+        store(sp + 8, q + PIECE | 1)
+        store(MARK_SP, sp + 16)
+        end = q + PIECE
+    while q < end:
+        mark_value(load(q))
+        q += 8
+
+
+@inline
+def trace_pairs(p, a) -> None:
+    """From a pair whose first is ``a`` along the parts of pairs; where both lead on, the rest waits on the stack."""
+    lines = load(LINES)
+    while True:
+        line = lines + (p >> 8)
+        store8(line, load8(line) | 1)
+        first = fresh(a)
+        rest = fresh(load(p + 8))
+        p = first if first != 0 else rest
+        if p == 0:
+            return
+        if first != 0 and rest != 0:
+            push_marked(rest)
+        a = load(p)
+        if a & 7 == 7:
+            push_marked(p)
+            return
 
 
 def scan_cards(top) -> None:

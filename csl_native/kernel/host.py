@@ -30,13 +30,13 @@ OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "
               "min", "abs", "zerop", "minusp", "getv", "putv", "upbv", "rplaca", "rplacd", "divide", "land", "lor", "lxor", "lnot", "gcdn", "expt",
               "ashift", "lshift", "get", "put", "puthash", "gethash", "remprop", "length", "set", "setv", "fix", "evenp", "iplus2",
               "idifference", "itimes2", "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd", "lsd", "flag", "id2int",
-              "variable", "word64", "divide64", "numerator", "denominator", "realpart", "imagpart", "ratio", "complex")
+              "variable", "word64", "divide64", "numerator", "denominator", "realpart", "imagpart", "ratio", "complex", "vector2list")
 OP = {name: k for k, name in enumerate(OPERATIONS)}
 (O_PLUS, O_DIFFERENCE, O_TIMES, O_QUOTIENT, O_REMAINDER, O_MINUS, O_ADD1, O_SUB1, O_LESSP, O_GREATERP, O_LEQ, O_GEQ, O_MAX, O_MIN, O_ABS,
  O_ZEROP, O_MINUSP, O_GETV, O_PUTV, O_UPBV, O_RPLACA, O_RPLACD, O_DIVIDE, O_LAND, O_LOR, O_LXOR, O_LNOT, O_GCDN, O_EXPT, O_ASHIFT,
  O_LSHIFT, O_GET, O_PUT, O_PUTHASH, O_GETHASH, O_REMPROP, O_LENGTH, O_SET, O_SETV, O_FIX, O_EVENP, O_IPLUS2, O_IDIFFERENCE, O_ITIMES2,
  O_MKVECT) = range(45)
-O_FLAG, O_ID2INT = OP["flag"], OP["id2int"]
+O_FLAG, O_ID2INT, O_VECTOR2LIST = OP["flag"], OP["id2int"], OP["vector2list"]
 
 # Functions of kernel/text.py that the host finishes when they meet more than ASCII, by number.
 TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",

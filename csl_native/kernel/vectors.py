@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..heap.objects import BYTES_HEADER
-from ..heap.words import OTHER, STRING, UNWIND, VECTOR
+from ..heap.words import CONS, OTHER, STRING, UNWIND, VECTOR
 from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
-from .host import H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, bad_op, tell
-from .memory import NIL, make_vector, set_field
+from .host import H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, O_VECTOR2LIST, bad_op, host, tell
+from .lists import length
+from .memory import NIL, cons, make_vector, poll, set_field
+from .safepoint import safepoint
 
 
 @noinline
@@ -55,3 +57,38 @@ def upbv(v):
     if v & 7 == OTHER and load(v - OTHER) & 255 == BYTES_HEADER:
         return bad_op(O_LENGTH, v)
     return NIL
+
+
+@lisp("list2vector")
+def list2vector(l):
+    """A vector with the elements of a list; what is behind the last pair is left out."""
+    n = length(l) if l & 7 == CONS else 0
+    if n == UNWIND:
+        return UNWIND
+    v = make_vector(n >> 3, NIL)
+    if v == UNWIND:
+        return UNWIND
+    p = v + 8 - VECTOR
+    end = p + n
+    while p < end and l & 7 == CONS:
+        set_field(p, load(l - 1))
+        l = load(l + 7)
+        p += 8
+        if poll() == UNWIND:
+            return UNWIND
+    return v
+
+
+@lisp("vector2list")
+def vector2list(v):
+    """The elements of a vector as a list."""
+    if v & 7 != VECTOR:
+        return host(H_BAD_VECTOR, O_VECTOR2LIST, v, 0)
+    r = NIL
+    n = load(v - VECTOR) >> 8
+    while n > 0:
+        n -= 8
+        r = cons(load(v + 8 - VECTOR + n), r)
+        if safepoint() == UNWIND:
+            return UNWIND
+    return r

@@ -68,7 +68,7 @@ class Printer:
 
     def text(self, x: int, escape: bool = True) -> str:
         """The whole text of a value on one line."""
-        out = Collector(most=self.m.cage.heap)
+        out = Collector(room=self.m.need)
         self.print(x, escape, out)
         return out.text()
 

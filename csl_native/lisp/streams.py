@@ -171,6 +171,7 @@ class Window:
             cage["read_at"] = cage["read_end"] = 0
 
 
+COPIES = 3  # of a text that is kept: itself, as one piece, and what is made of that
 RECENT = 8192  # characters that wait for a file at most, and that are kept of what it got
 
 
@@ -244,19 +245,27 @@ class Output:
 
 
 class Collector(Output):
-    """Output that is kept in memory, up to ``most`` characters."""
+    """Output that is kept in memory; ``room`` is asked for the bytes that it has and will have when it is looked at."""
 
-    def __init__(self, width: int = 1 << 30, most: int = 1 << 40) -> None:
+    def __init__(self, width: int = 1 << 30, room: Callable[[int], object] = lambda size: None) -> None:
         super().__init__(None)
-        self.width, self.most = width, most
+        self.width, self.room, self.pieces = width, room, 0
 
     def flush(self) -> None:
-        """Called when some thousand characters have come."""
-        if self.written > self.most:
-            raise MemoryError(f"no room for a text of more than {self.most} characters")
+        """Called when some thousand characters have come, which become one piece."""
+        self.pieces += 1
+        self.parts[self.pieces - 1:] = ["".join(self.parts[self.pieces - 1:])]
+        self.pending = 0
+        self.room(COPIES * self.written)
 
     def text(self) -> str:
         return "".join(self.parts)
+
+    def taken(self) -> str:
+        """The text, which begins anew."""
+        text = self.text()
+        self.parts, self.pending, self.written, self.pieces = [], 0, 0, 0
+        return text
 
 
 class Shown(Collector):
@@ -264,10 +273,10 @@ class Shown(Collector):
 
     def __init__(self, room: int) -> None:
         super().__init__()
-        self.room = room
+        self.most = room
 
     def write(self, text: str) -> None:
-        if self.written + len(text) > self.room:
-            super().write(text[:self.room - self.written] + "...")
+        if self.written + len(text) > self.most:
+            super().write(text[:self.most - self.written] + "...")
             raise EOFError
         super().write(text)

@@ -11,7 +11,7 @@ import ctypes
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from csl_native.system.exceptions import Error
 
@@ -50,7 +50,12 @@ from .stacks import PYTHON_LOOKS, Stacks
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 
 _word = ctypes.c_int64
+Thing = TypeVar("Thing")
 
+
+FEW = 1 << 16  # bytes or words that Python takes without asking whether there is room
+HELD = 48  # bytes of Python's for a word that it holds: in a list, as a number and noted (roots.py)
+COPIES = 3  # of a text that Python looks at: as bytes, as characters, and what becomes of it
 
 MOST_LIMBS = 17  # longer integers are beyond all floats
 
@@ -77,6 +82,7 @@ class Machine(Roots, Stacks):
         self.kernel: Any = None
         self.native = False
         self.interrupted = self.attention = False  # an interrupt was asked for, not only a word with the host; that, or a limit was reached
+        self.charges: dict[str, int] = {}
         self.check_limits: Callable[[], None] = lambda: None
         self.make_room: Callable[[], None] = lambda: None  # collects
         self.entries: dict[int, Callable[..., int]] = {}
@@ -246,7 +252,8 @@ class Machine(Roots, Stacks):
 
     def items(self, x: int) -> Iterator[int]:
         """The elements of a list; a final atom is ignored.  One that has more than the heap has room for goes round in a circle."""
-        words, note = self.words, self.note
+        words, note, met = self.words, self.note, self.met
+        most = len(met) + FEW
         for _ in repeat(None, self.cage.heap >> 4):
             if x & 7 != CONS:
                 return
@@ -257,7 +264,17 @@ class Machine(Roots, Stacks):
             yield word
             if self.attention:
                 self.stop_here()
+            if len(met) > most:  # whoever takes the elements keeps them
+                most = len(met) + FEW
+                self.need(len(met) * HELD >> 1)
         raise MemoryError("a list without an end")
+
+    def steps(self, things: Iterable[Thing]) -> Iterator[Thing]:
+        """What a loop of Python goes over whose length a program chose: between two rounds it can be ended."""
+        for thing in things:
+            yield thing
+            if self.attention:
+                self.stop_here()
 
     def each(self, x: int) -> Iterator[int]:
         """The elements of a list for a loop that keeps nothing of what it meets: that is forgotten at each step."""
@@ -279,6 +296,8 @@ class Machine(Roots, Stacks):
         raise MemoryError(f"no room for {size} bytes")
 
     def string(self, text: str | bytes) -> int:
+        if len(text) > FEW:
+            self.need(COPIES * len(text))
         data = utf8.encode(text) if isinstance(text, str) else text
         s: int = self.kernel.make_string(len(data))
         self.bytes[s + 8 - STRING:s + 8 - STRING + len(data)] = data
@@ -288,7 +307,11 @@ class Machine(Roots, Stacks):
         if s & 7 != STRING:
             raise WrongType("string", s)
         p = s - STRING
-        return bytes(self.bytes[p + 8:p + 8 + (self.words[p >> 3] >> 8)])
+        size = self.words[p >> 3] >> 8
+        if size > FEW:
+            self.note(s)
+            self.need(COPIES * size)
+        return bytes(self.bytes[p + 8:p + 8 + size])
 
     def text(self, s: int) -> str:
         """The text of a string or of a symbol's name."""
@@ -471,6 +494,8 @@ class Machine(Roots, Stacks):
 
     def row(self, place: int, count: int) -> builtins.list[int]:
         """The words from a place on: of a vector, of a frame."""
+        if count > FEW:
+            self.need(HELD * count)
         found: builtins.list[int] = self.words[place >> 3:(place >> 3) + count].tolist()
         self.met.extend(found)
         return found
@@ -485,6 +510,13 @@ class Machine(Roots, Stacks):
         """A raw object of tag OTHER with these contents."""
         p: int = self.kernel.make_object(head, len(data))
         self.bytes[p + 8:p + 8 + len(data)] = data
+        return p + OTHER
+
+    def zeros(self, head: int, size: int, kind: int) -> int:
+        """A raw object of tag OTHER: a small number that says what it holds, and zeros, so many bytes in all."""
+        self.need(size)
+        p: int = self.kernel.make_object(head, size)
+        self.words[p + 8 >> 3] = kind << 3
         return p + OTHER
 
     def raw(self, x: int) -> bytes:

@@ -31,6 +31,7 @@ from .kernels import Unwinding
 # The largest that the system grants; a million frames need the first.  CPython asks Windows for less than 256 MB.
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, (1 << 28) - (1 << 16), 1 << 26)
 STACK_MARGIN = 2 << 20
+STEP = 1 << 20  # what a stack grows by at least
 SHALLOW = 1 << 20 if NARROW else 4 << 20  # what is used beyond that goes back to the system when Lisp has returned
 # How often Python and Lisp may call each other, as in nested evaluation: so much memory for each, at least and at most so often.
 LEVEL, NESTED = 10_000, (20_000, 50_000)
@@ -38,8 +39,9 @@ LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, wh
 # Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for an overflow.
 PYTHON_LOOKS = sys.version_info >= (3, 14)
 
-_REAL, _LIMIT, _BASE, _STRESS, _REQUEST, _INTERRUPT, _DEBUGGED, _OUTSIDE = (
-    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt", "debugged", "outside"))
+_REAL, _LIMIT, _BASE, _STRESS, _REQUEST, _INTERRUPT, _DEBUGGED, _OUTSIDE, _SP, _STACK_BASE, _HEAP_END, _RESERVE = (
+    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt", "debugged", "outside",
+                               "sp", "stack_base", "heap_end", "reserve"))
 _thread_lock, _later_lock = threading.Lock(), threading.Lock()
 
 
@@ -245,6 +247,7 @@ class Stacks:
     host: Callable[[int, int, int, int], int]
     left_at = 0  # the machine stack pointer at the last request of native code: what lies below is not Lisp's
     nested = 0  # calls of Lisp by Python that are under way
+    charges: dict[str, int]  # bytes beside the heap that count as part of it
     interrupted: bool
     attention: bool  # an interrupt was asked for, or a limit was reached
     check_limits: Callable[[], None]
@@ -326,6 +329,8 @@ class Stacks:
             self.nested -= 1
             if self.cage.base:
                 self.set_limit(before)
+                if self.charges and not self.nested:
+                    self.charge("stack", 0)
 
     def deeper(self, function: Callable[[], Any]) -> Any:
         """Call something where Python and Lisp have called each other eight times more than when this was called last."""
@@ -349,12 +354,27 @@ class Stacks:
             words[_LIMIT] = NO_LIMIT
 
     def deepen(self) -> bool:
-        """The program has come to the limit: is there more of the stack?"""
-        stack = _local.stack
-        if stack is None or self.words[_REAL] <= stack.limit or self.kernel.current_stack() < stack.limit:
+        """The program has come to the limit: is there more of the stack?  Twice as much each time, or half of what the heap has to spare, of
+        which it counts as a part."""
+        stack, words = _local.stack, self.words
+        if stack is None or words[_REAL] <= stack.limit or self.kernel.current_stack() < stack.limit:
+            return False
+        lisp, real, charged = words[_SP] - words[_STACK_BASE], words[_REAL], self.charges.get("stack", 0)
+        spare = self.kernel.free_bytes() - words[_RESERVE] + charged - lisp - (stack.shallow - real)
+        limit = max(stack.limit, real - (stack.top - real), real - (spare >> 1))
+        if real - limit < min(STEP, real - stack.limit) or not self.charge("stack", stack.shallow - limit + lisp):
             return False
         stack.deepened = True
-        self.set_limit(stack.limit)
+        self.set_limit(limit)
+        return True
+
+    def charge(self, what: str, size: int) -> bool:
+        """Something beside the heap has so many bytes now: the heap may have so much less.  False when it has not got them to spare."""
+        words, more = self.words, size - self.charges.get(what, 0)
+        if more > 0 and self.kernel.free_bytes() - more < words[_RESERVE]:
+            return False
+        words[_HEAP_END] -= more
+        self.charges[what] = size
         return True
 
     def interrupt(self) -> None:

@@ -279,6 +279,8 @@ class Calling(Values):
             left = self._left(sp, bp, [])
         finally:
             machine.set_limit(before)
+            if machine.charges and not machine.nested:
+                machine.charge("stack", 0)
             errors.said, errors.show = said, show
             if outermost:
                 stack.left()
