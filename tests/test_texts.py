@@ -76,7 +76,7 @@ class Lines:
     def __init__(self, data: bytes) -> None:
         self.lines = data.splitlines(keepends=True) if b"\r" not in data else [line + b"\n" for line in data.split(b"\n")][:-1]
 
-    def readline(self) -> bytes:
+    def readline(self, size: int = -1) -> bytes:
         return self.lines.pop(0) if self.lines else b""
 
 

@@ -156,9 +156,10 @@ def utf8_decode(lisp: Lisp, x: Checked, *more: Fixnum) -> int:
     """The code of the character that some bytes are, which come one by one or as a list.
     (utf8!-decode 195 164) => 228
     """
-    codes = [x, *more] if x & 7 == 0 or more else list(lisp.machine.items(x))
+    m = lisp.machine
+    codes = [x, *more] if x & 7 == 0 or more else list(m.items(x))
     try:
-        return ord(bytes(i >> 3 if i & 7 == 0 else -1 for i in codes).decode()) << 3
+        return ord(bytes(i >> 3 if i & 7 == 0 else -1 for i in m.steps(codes)).decode()) << 3
     except (ValueError, TypeError):  # no byte; no UTF-8; not one character
         raise lisp.errors.bare("bad args for utf8-decode") from None
 
@@ -234,14 +235,15 @@ def char_order(name: str, test: Callable[[int, int], bool], folded: bool) -> Non
 
     @builtin(name, 0, -1, meaning=f"{asked[test.__name__]}{cases}?  {example}")
     def call(lisp: Lisp, *arguments: Checked) -> int:
-        for c in arguments:
+        m = lisp.machine
+        for c in m.steps(arguments):
             if not is_character(lisp, c):
                 raise lisp.errors.plain("Character object expected", c)
-        texts = [chr(lisp.machine.field(c, 16 - OTHER) >> 3) for c in arguments]
-        codes = [ord(text.lower()[0] if folded else text) for text in texts]
+        texts = [chr(m.field(c, 16 - OTHER) >> 3) for c in m.steps(arguments)]
+        codes = [ord(text.lower()[0] if folded else text) for text in m.steps(texts)]
         if test is operator.ne:
             return lisp.truth(len(set(codes)) == len(codes))
-        return lisp.truth(all(test(a, b) for a, b in zip(codes, codes[1:], strict=False)))
+        return lisp.truth(all(test(a, b) for a, b in m.steps(zip(codes, codes[1:], strict=False))))
 
 
 for _plain, _folded, _test in (("=", "-equal", operator.eq), ("/=", "-not-equal", operator.ne), ("<", "-lessp", operator.lt),

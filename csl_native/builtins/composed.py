@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
 from ..lisp.handles import STREAM
 from ..lisp.registry import Checked, String, Symbol, Value, builtin
 from ..lisp.streams import DEFAULT_WIDTH, Collector, Input, Output
+from .numbers import words_of_31
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -47,12 +49,14 @@ class Broadcast(Output):
 class Concatenated(Input):
     """Input from one stream after another."""
 
-    def __init__(self, streams: list[Input]) -> None:
+    def __init__(self, streams: list[Input], look: Callable[[], None]) -> None:
         super().__init__(text="", name="concatenated")
+        self.look = look
         self.streams, self.ended = streams, not streams
 
     def fill(self) -> bool:
         while self.streams:
+            self.look()
             stream = self.streams[0]
             if stream.position >= len(stream.buffer) and not stream.fill():
                 del self.streams[0]
@@ -195,13 +199,13 @@ def get_output_stream_string(lisp: Lisp, h: Checked) -> int:
 @builtin("make-string-input-stream", 0, -1)
 def make_string_input_stream(lisp: Lisp, *texts: String) -> int:
     """A stream that gives the text of some strings.  (read (make!-string!-input!-stream "(a b)")) => (a b)"""
-    return lisp.handles.make(STREAM, Input(text="".join(lisp.machine.text(text) for text in texts)))
+    return lisp.handles.make(STREAM, Input(text="".join(lisp.machine.text(text) for text in lisp.machine.steps(texts))))
 
 
 @builtin("make-broadcast-stream", 0, -1)
 def make_broadcast_stream(lisp: Lisp, *streams: Checked) -> int:
     """A stream whose output goes to several others.  (streamp (make!-broadcast!-stream)) => t"""
-    return lisp.handles.make(STREAM, Broadcast([output(lisp, h, "make-broadcast-stream") for h in streams]))
+    return lisp.handles.make(STREAM, Broadcast([output(lisp, h, "make-broadcast-stream") for h in lisp.machine.steps(streams)]))
 
 
 @builtin("make-concatenated-stream", 0, -1)
@@ -210,7 +214,8 @@ def make_concatenated_stream(lisp: Lisp, *streams: Checked) -> int:
     (read (make!-concatenated!-stream (make!-string!-input!-stream "(a ") (make!-string!-input!-stream "b)"))) => (a b)
     """
     from .reading import channel
-    return lisp.handles.make(STREAM, Concatenated([channel(lisp, h, "make-concatenated-stream") for h in streams]))
+    return lisp.handles.make(STREAM, Concatenated([channel(lisp, h, "make-concatenated-stream") for h in lisp.machine.steps(streams)],
+                                                  lisp.machine.look))
 
 
 @builtin("format", 2, -1)
@@ -221,7 +226,7 @@ def format_(lisp: Lisp, where: Value, control: String, *arguments: Value) -> int
     (format nil "~a is ~s" 'x 5) => "x is 5"
     """
     parts, pattern, rest = [], iter(lisp.machine.text(control)), iter(arguments)
-    for c in pattern:
+    for c in lisp.machine.steps(pattern):
         kind = next(pattern, "~") if c == "~" else ""
         plain = {"": c, "%": "\n", "~": "~"}.get(kind)
         parts.append(plain if plain is not None else lisp.printer.text(next(rest, NIL), kind not in "aA"))
@@ -246,8 +251,8 @@ def prinraw(lisp: Lisp, x: Value) -> int:
     if -1 << 59 <= n < 1 << 59:
         lisp.output.write(f"{(n << 4 | 7) & (1 << 64) - 1:016x}<NotNumber>")
         return x
-    for _ in range(n.bit_length() // 31):
-        lisp.output.write(f"{n & 0x7FFFFFFF:08x} ")
-        n >>= 31
-    lisp.output.write(f"{n & 0xFFFFFFFF:08x} ")
+    count = n.bit_length() // 31
+    for word in m.steps(words_of_31(m, n, count)):
+        lisp.output.write(f"{word:08x} ")
+    lisp.output.write(f"{n >> 31 * count & 0xFFFFFFFF:08x} ")
     return x

@@ -75,7 +75,7 @@ def divided(lisp: Lisp, *arguments: AnyNumber) -> int:
     if not arguments:
         return 8
     first, *rest = arguments if len(arguments) > 1 else (8, *arguments)
-    for y in rest:
+    for y in m.steps(rest):
         first = m.apply(m.intern("exact-quotient"), [first, y])
     return first
 

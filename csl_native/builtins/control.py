@@ -139,7 +139,7 @@ def error(lisp: Lisp, *arguments: Value) -> int:
         out = lisp.errors.begin()
         out.write("\n+++ error: ")
         lisp.errors.value(m.list(arguments))
-        for value in arguments[1:]:
+        for value in lisp.machine.steps(arguments[1:]):
             lisp.errors.put(" ")
             lisp.errors.value(value)
         out.write("\n")
@@ -233,6 +233,7 @@ def macroexpand(lisp: Lisp, x: Value, environment: Value = NIL) -> int:
     (progn (dm example!-m (u) (list 'add1 (cadr u))) (macroexpand '(example!-m 5))) => (add1 5)
     """
     while (once := expanded_once(lisp, x)) is not None:
+        lisp.machine.look()
         x = once
     return x
 

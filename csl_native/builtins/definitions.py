@@ -101,7 +101,7 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
     parts = list(m.items(form))
     kind = m.text(parts[0]) if parts and parts[0] & 7 == SYMBOL else ""
     if kind == "putd" and len(parts) == 4:
-        quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL for p in parts[1:]]
+        quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL for p in parts[1:4]]
         name, what, f = quoted
         if name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro, lisp.s_fexpr) or f & 7 != CONS or m.car(f) != lisp.s_lambda:
             return None
@@ -272,7 +272,7 @@ def compile_all(lisp: Lisp) -> int:
     (listp (compile!-all)) is not run: it compiles what other examples define
     """
     m = lisp.machine
-    return compile_(lisp, m.list([s for s in m.interned() if m.field(s, SYM_SPARE) & 7 == CONS]))
+    return compile_(lisp, m.list([s for s in m.steps(m.interned()) if m.field(s, SYM_SPARE) & 7 == CONS]))
 
 
 @builtin("symbol-argcount", 1, 1, "symbol-argcode")

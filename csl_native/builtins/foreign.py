@@ -47,7 +47,7 @@ def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checke
         raise lisp.errors.plain("foreign-function: the name of a C function, a string, expected", function)
     signature = m.vector([m.intern(SIGNATURE), library, function, result, arguments, m.list(list(options))])
     row = signature_of(lisp, signature)
-    if row is None or any(m.text(o) != "errno" for o in options if o & 7 == SYMBOL):
+    if row is None or any(m.text(o) != "errno" for o in m.steps(options) if o & 7 == SYMBOL):
         raise lisp.errors.plain("foreign-function: a library, a name, types and the option errno expected", signature)
     address(row.library, row.name)
     parameters = [m.intern(f"argument{k}") for k in range(1, len(row.given) + 1)]
@@ -235,7 +235,7 @@ def call_foreign_function(lisp: Lisp, f: Checked, *arguments: Checked) -> int:
     if arguments and arguments[-1] & 7 == SYMBOL and m.text(arguments[-1]) in RESULTS:
         result, arguments = m.text(arguments[-1]), arguments[:-1]
     values: list[Any] = []
-    for a in arguments:
+    for a in m.steps(arguments):
         if m.is_integer(a):
             values.append(ctypes.c_int64(m.number(a)))
         elif a & 7 == FLOAT:

@@ -206,6 +206,7 @@ def expanded(lisp: Lisp, form: int) -> int:
     """A form with its macro calls at the head expanded."""
     m = lisp.machine
     while form & 7 == CONS and m.car(form) & 7 == SYMBOL and m.flags(m.car(form)) & F_MACRO:
+        m.look()
         form = lisp.expand(form)
     return form
 

@@ -25,7 +25,7 @@ def folded(name: str, kernel: str, unit: int, *aliases: str, meaning: str) -> No
         result = arguments[0]
         if len(arguments) == 1 and not (kernel in ITSELF and lisp.is_number(result)):
             result = function(0, unit, result)
-        for a in arguments[1:]:
+        for a in lisp.machine.steps(arguments[1:]):
             result = function(0, result, a)
         return int(result)
 
@@ -44,7 +44,7 @@ def joined(name: str, two: Callable[[Lisp, int, int], int], unit: int, meaning: 
     """A function of any number of integers by one of two; one argument is the result itself."""
     @builtin(name, 0, -1, wrong=f"bad arg for {name}", meaning=meaning)
     def call(lisp: Lisp, *arguments: Checked) -> int:
-        return functools.reduce(lambda a, b: two(lisp, a, b), arguments) if arguments else unit
+        return functools.reduce(lambda a, b: two(lisp, a, b), lisp.machine.steps(arguments)) if arguments else unit
 
 
 def lcmn2(lisp: Lisp, a: int, b: int) -> int:
@@ -69,7 +69,7 @@ def lessened(name: str, kernel: str, unit: int, alone: str, *aliases: str, meani
         if len(arguments) == 1:
             return int(getattr(k, alone)(0, arguments[0]) if alone else getattr(k, kernel)(0, unit, arguments[0]))
         result = arguments[0] if arguments else unit
-        for a in arguments[1:]:
+        for a in lisp.machine.steps(arguments[1:]):
             result = getattr(k, kernel)(0, result, a)
         return int(result)
 
@@ -88,7 +88,7 @@ def equivalent(lisp: Lisp, a: int, b: int) -> int:
 @builtin("leqv", 0, -1, "logeqv")
 def leqv(lisp: Lisp, *arguments: Checked) -> int:
     """The integer whose bits are set where an even number of the arguments has them clear.  (leqv 12 10) => -7"""
-    return functools.reduce(lambda a, b: equivalent(lisp, a, b), arguments) if arguments else -8
+    return functools.reduce(lambda a, b: equivalent(lisp, a, b), lisp.machine.steps(arguments)) if arguments else -8
 
 
 def chosen(name: str, kernel: str, which: str) -> None:
@@ -97,7 +97,7 @@ def chosen(name: str, kernel: str, which: str) -> None:
         if not arguments and not lisp.is_number(first):
             raise lisp.errors.plain(f"bad arg for {name}", first)
         result = first
-        for a in arguments:
+        for a in lisp.machine.steps(arguments):
             result = getattr(lisp.machine.kernel, kernel)(0, result, a)
         return result
 
@@ -122,7 +122,7 @@ def list_star(lisp: Lisp, *arguments: Value) -> int:
 def append(lisp: Lisp, *arguments: Checked) -> int:
     """Lists joined; all but the last one are copied.  (append '(1) '(2) '(3)) => (1 2 3)"""
     result = arguments[-1] if arguments else NIL
-    for a in reversed(arguments[:-1]):
+    for a in lisp.machine.steps(reversed(arguments[:-1])):
         result = lisp.machine.kernel.append2(a, result)
     return result
 
@@ -131,7 +131,7 @@ def chained(name: str, entry: str, meaning: str, *aliases: str) -> None:
     """A comparison of any number of arguments: every neighbouring pair must satisfy it."""
     @builtin(name, 0, -1, *aliases, meaning=meaning)
     def call(lisp: Lisp, *arguments: Checked) -> int:
-        for a, b in zip(arguments, arguments[1:], strict=False):
+        for a, b in lisp.machine.steps(zip(arguments, arguments[1:], strict=False)):
             result = getattr(lisp.machine.kernel, entry)(0, a, b)
             if result == NIL:
                 return NIL
@@ -148,7 +148,7 @@ chained("eqn", "entry_eqn", "Are the arguments the same, or equal numbers of one
 @builtin("=", 0, -1, wrong="bad arg for =")
 def equal_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
     """Are all numbers equal, integers and floats alike?  (!= 1 1.0) => t"""
-    return lisp.truth(all(same_number(lisp, a, b) for a, b in zip(arguments, arguments[1:], strict=False)))
+    return lisp.truth(all(same_number(lisp, a, b) for a, b in lisp.machine.steps(zip(arguments, arguments[1:], strict=False))))
 
 
 def same_number(lisp: Lisp, a: int, b: int) -> bool:
@@ -163,7 +163,7 @@ def same_number(lisp: Lisp, a: int, b: int) -> bool:
 @builtin("/=", 0, -1, wrong="bad arg for =")
 def different_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
     """Are all of them different numbers?  (!/!= 1 2 3) => t"""
-    return lisp.truth(not any(same_number(lisp, a, b) for k, a in enumerate(arguments) for b in arguments[:k]))
+    return lisp.truth(not any(same_number(lisp, a, b) for k, a in enumerate(lisp.machine.steps(arguments)) for b in lisp.machine.steps(arguments[:k])))
 
 
 @builtin("reversip", 1, 2)

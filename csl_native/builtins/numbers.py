@@ -14,6 +14,7 @@ from ..runtime.machine import Machine
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
+GROUP = 124  # bytes of 32 digits of 31 bits
 PART = 3 << 14  # bytes of an integer that are looked at between two looks at whether somebody asks for an end
 
 
@@ -230,6 +231,26 @@ def magnitude_parts(m: Machine, a: int) -> Iterator[int]:
     for start in range(at, at + (m.limb_count(a)) * 8, PART):
         yield int.from_bytes(m.bytes[start:min(start + PART, at + (m.limb_count(a)) * 8)], "little")
         m.look()
+
+
+def words_of_31(m: Machine, n: int, count: int) -> Iterator[int]:
+    """The lowest ``count`` digits of 31 bits of a Python integer, the lowest one first, a negative one as its two's complement."""
+    data = (n & (1 << 31 * count) - 1).to_bytes(GROUP * -(-count // 32), "little")
+    for start in range(0, len(data), GROUP):
+        m.look()
+        group = int.from_bytes(data[start:start + GROUP], "little")
+        for k in range(32):
+            if 32 * (start // GROUP) + k < count:
+                yield group >> 31 * k & 0x7FFFFFFF
+
+
+def of_words_of_31(m: Machine, words: list[int]) -> int:
+    """The integer of digits of 31 bits, the lowest one first."""
+    parts = []
+    for start in range(0, len(words), 32):
+        m.look()
+        parts.append(sum(word << 31 * k for k, word in enumerate(words[start:start + 32])).to_bytes(GROUP, "little"))
+    return int.from_bytes(b"".join(parts), "little")
 
 
 def without_sign(m: Machine, a: int) -> int:

@@ -109,6 +109,7 @@ class Pretty:
             yield self.form(m.car(x), indent + 2)
             x = m.cdr(x)
         while x & 7 == CONS:
+            m.look()
             layout.settle()
             if labels:
                 layout.release(layout.blank())
@@ -145,7 +146,7 @@ class Pretty:
     def vector(self, x: int, indent: int) -> Generator[Any, Any, None]:
         layout = self.layout
         layout.begin("[", indent)
-        for k, item in enumerate(self.lisp.machine.vector_items(x)):
+        for k, item in enumerate(self.lisp.machine.steps(self.lisp.machine.vector_items(x))):
             if k:
                 layout.atom(",")
                 layout.blank()

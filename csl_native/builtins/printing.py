@@ -170,6 +170,7 @@ def in_base(lisp: Lisp, n: int, base: int, least: int = 0) -> int:
 
 def in_digits(m: Machine, x: int, digits: str, width: int, least: int = 0) -> str:
     """Digits of ``width`` bits, ``least`` characters or more; a negative number as the last ones of its two's complement, behind a ~."""
+    m.need(max(least, 0))
     if not m.is_minus(x):
         parts = [format(part, f"0{8 * PART // width}{digits}") for part in magnitude_parts(m, x)]
         return "".join(reversed(parts)).lstrip("0").rjust(max(least, 1), "0")
@@ -226,13 +227,15 @@ def getprintprecision(lisp: Lisp) -> int:
 def characters(lisp: Lisp, text: str) -> int:
     m = lisp.machine
     m.need(16 * len(text))
-    known = {c: m.intern(c) for c in set(text)}
-    return m.reversed_list(known[c] for c in reversed(text))
+    known = {c: m.intern(c) for c in m.steps(set(text))}
+    return m.reversed_list(known[c] for c in m.steps(reversed(text)))
 
 
-def codes(text: str) -> list[int]:
-    """The characters of a text as fixnums."""
-    return [ord(c) << 3 for c in text]
+def codes(lisp: Lisp, text: str) -> int:
+    """The characters of a text as a list of fixnums."""
+    m = lisp.machine
+    m.need(16 * len(text))
+    return m.reversed_list(ord(c) << 3 for c in m.steps(reversed(text)))
 
 
 @builtin("text explode", 1)
@@ -258,25 +261,25 @@ def explode2uc(lisp: Lisp, x: Value) -> int:
 @builtin("explode2ucn", 1)
 def explode2ucn(lisp: Lisp, x: Value) -> int:
     """The codes of the characters that `prin2` prints, small letters as capital ones.  (explode2ucn 'ab) => (65 66)"""
-    return lisp.machine.list(codes(lisp.printer.folded(x, utf8.upper)))
+    return codes(lisp, lisp.printer.folded(x, utf8.upper))
 
 
 @builtin("explode2n", 1, 1, "explodecn")
 def explode2n(lisp: Lisp, x: Value) -> int:
     """The codes of the characters that `prin2` prints.  (explode2n "ab") => (97 98)"""
-    return lisp.machine.list(codes(lisp.printer.text(x, False)))
+    return codes(lisp, lisp.printer.text(x, False))
 
 
 @builtin("explode2lcn", 1)
 def explode2lcn(lisp: Lisp, x: Value) -> int:
     """The codes of the characters that `prin2` prints, capital letters as small ones.  (explode2lcn "AB") => (97 98)"""
-    return lisp.machine.list(codes(lisp.printer.folded(x, utf8.lower)))
+    return codes(lisp, lisp.printer.folded(x, utf8.lower))
 
 
 @builtin("exploden", 1)
 def exploden(lisp: Lisp, x: Value) -> int:
     """The codes of the characters that `prin1` prints.  (exploden "a") => (34 97 34)"""
-    return lisp.machine.list(codes(lisp.printer.exploded(x)))
+    return codes(lisp, lisp.printer.exploded(x))
 
 
 @builtin("explodehex", 1)

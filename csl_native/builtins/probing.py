@@ -52,6 +52,7 @@ def heap_crawl(lisp: Lisp) -> int:
     objects: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     for line in range(HEAP >> 10, (top >> 10) + 1):
+        m.look()
         bits = m.words[starts + line] & (1 << 64) - 1
         while bits:
             p = (line << 10) + ((bits & -bits).bit_length() - 1 << 4)

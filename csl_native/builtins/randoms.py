@@ -9,40 +9,41 @@ from ..heap.words import FLOAT
 from ..kernel.memory import NIL
 from ..lisp.registry import Number, Value, builtin
 from ..lisp.twister import MASK, start
+from .numbers import of_words_of_31, words_of_31
 
 if TYPE_CHECKING:
+    from ..runtime.machine import Machine
     from ..lisp.lisp import Lisp
 
-DIGIT = 31  # bits of what a long number is made of, one word of the generator each
 LONG = 1 << 59  # the original's numbers from here on are long
 
 
-def below(numbers: Random, limit: int) -> int:
+def below(m: Machine, numbers: Random, limit: int) -> int:
     """A number from 0 to a limit, which is left out."""
     if limit == 1:
         return 0
     if limit >= LONG:
-        return long_below(numbers, limit)
+        return long_below(m, numbers, limit)
     most = limit * (0x7FFFFFFFFFFFFFFF // limit)
     while (q := numbers.getrandbits(32) << 31 ^ numbers.getrandbits(32)) > most:
         pass
     return q % limit
 
 
-def long_below(numbers: Random, limit: int) -> int:
+def long_below(m: Machine, numbers: Random, limit: int) -> int:
     """The same for a long number: its digits from the highest on, until one is lower than the limit's; the rest are any."""
-    digits = [limit >> DIGIT * k & (1 << DIGIT) - 1 for k in range((limit.bit_length() + DIGIT - 1) // DIGIT)]
+    digits = list(m.steps(words_of_31(m, limit, -(-limit.bit_length() // 31))))
     while True:
-        value = 0
-        for k in reversed(range(len(digits))):
+        m.look()
+        value: list[int] = []  # the highest first
+        for k in m.steps(reversed(range(len(digits)))):
             size = digits[k] + 1
             while (w := numbers.getrandbits(32)) >= MASK // size * size:
                 pass
-            value = value << DIGIT | w % size
+            value.append(w % size)
             if w % size != digits[k]:
-                for _ in range(k):
-                    value = value << DIGIT | numbers.getrandbits(32) >> 1
-                return value
+                value += [numbers.getrandbits(32) >> 1 for _ in m.steps(range(k))]
+                return of_words_of_31(m, value[::-1])
 
 
 @builtin("random-fixnum", 0, -1)
@@ -64,7 +65,7 @@ def random_(lisp: Lisp, n: Number = 8 << 30, state: Value = NIL) -> int:
     limit = lisp.machine.number(n)
     if limit <= 0:
         raise lisp.errors.plain("random-number -ve argument", n)
-    return lisp.machine.integer(below(numbers, limit))
+    return lisp.machine.integer(below(lisp.machine, numbers, limit))
 
 
 @builtin("make-random-state", 0, 2)

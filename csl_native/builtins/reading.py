@@ -46,6 +46,7 @@ def peekch(lisp: Lisp, kind: Value = NIL, stream: Value = NIL) -> int:
     (peekch) is not run: it reads the input
     """
     while kind == T and lisp.input.peek().isspace():
+        lisp.machine.look()
         lisp.input.next()
     c = lisp.input.peek()
     lisp.input.look_ahead()
@@ -55,15 +56,8 @@ def peekch(lisp: Lisp, kind: Value = NIL, stream: Value = NIL) -> int:
 @builtin("readline", 0, 1)
 def readline(lisp: Lisp, stream: Value = NIL) -> int:
     """The rest of the line of the current input, as a string.  (readline) is not run: it reads the input"""
-    s = lisp.input
-    text: list[str] = []
-    while True:
-        c = s.next()
-        if c == EOF_CHAR and not text:
-            return lisp.eof
-        if c in ("\n", EOF_CHAR):
-            return lisp.machine.string("".join(text))
-        text.append(c)
+    text = lisp.input.rest()
+    return lisp.machine.string(text) if text is not None else lisp.eof
 
 
 @builtin("tyi", 0, 1)
@@ -105,7 +99,7 @@ def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
     path = path_of(lisp, name)
     try:
         if mode == "input":
-            stream = Input(open_patiently(path, "rb", lisp.machine.wait), name=path)
+            stream = Input(open_patiently(path, "rb", lisp.machine.wait), name=path, room=lisp.machine.need)
             lisp.on_read(path)
             return handle(lisp, stream)
         check_stream(lisp, path)
@@ -254,7 +248,7 @@ def lisp_source(lisp: Lisp, name: int) -> Input:
     except OSError:
         raise lisp.errors.loud("file could not be opened:", name) from None
     lisp.on_read(path)
-    return Input(file, name=path)
+    return Input(file, name=path, room=lisp.machine.need)
 
 
 @builtin("rdf", 1, 2, reaches=True)

@@ -84,10 +84,10 @@ class Sharing:
             if x & 7 == CONS:
                 work += [(m.cdr(x), depth, length + 1), (m.car(x), depth + 1, 0)]
             elif x & 7 == VECTOR and self.arrays:
-                work += [(item, depth + 1, 0) for item in reversed(list(self.elements(x)))]
+                work += [(item, depth + 1, 0) for item in m.steps(reversed(list(self.elements(x))))]
 
     def elements(self, x: int) -> Iterator[int]:
-        for k, item in enumerate(self.m.vector_items(x)):
+        for k, item in enumerate(self.m.steps(self.m.vector_items(x))):
             if k > self.longest:
                 return
             yield item
@@ -123,7 +123,7 @@ class Sharing:
     def vector(self, x: int, depth: int) -> Generator[Any, Any, None]:
         self.put("%(")
         if self.arrays:
-            for k, item in enumerate(self.elements(x)):
+            for k, item in enumerate(self.m.steps(self.elements(x))):
                 if k:
                     self.put(" ")
                 yield self.value(item, depth + 1)
@@ -136,6 +136,7 @@ class Sharing:
         self.put("(")
         length = 0
         while True:
+            m.look()
             yield self.value(m.car(x), depth + 1)
             x = m.cdr(x)
             length += 1

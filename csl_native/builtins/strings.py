@@ -49,7 +49,10 @@ def list2string(lisp: Lisp, x: Value) -> int:
 
 @builtin("text string2list", 1)
 def string2list(lisp: Lisp, x: Text) -> int:
-    return lisp.machine.list([b << 3 for b in utf8.encode(lisp.machine.text(x))])
+    m = lisp.machine
+    data = utf8.encode(m.text(x))
+    m.need(16 * len(data))
+    return m.reversed_list(b << 3 for b in m.steps(reversed(data)))
 
 
 @builtin("list-to-symbol", 1)
@@ -154,11 +157,11 @@ def concat(lisp: Lisp, *parts: Text) -> int:
     """Strings, or names of symbols, joined to a string.  (concat "ab" 'cd) => "abcd"
     """
     m = lisp.machine
-    strings = [m.name(p) if p & 7 == SYMBOL else p for p in parts]
-    sizes = [m.header(s) >> 8 for s in strings]
+    strings = [m.name(p) if p & 7 == SYMBOL else p for p in m.steps(parts)]
+    sizes = [m.header(s) >> 8 for s in m.steps(strings)]
     result: int = m.kernel.make_string(sum(sizes))
     at = result + 8 - STRING
-    for s, size in zip(strings, sizes, strict=True):
+    for s, size in m.steps(zip(strings, sizes, strict=True)):
         m.bytes[at:at + size] = m.bytes[s + 8 - STRING:s + 8 - STRING + size]
         at += size
     return result
@@ -196,7 +199,7 @@ def string_order(name: str, test: Callable[[bytes, bytes], bool], asked: str, fo
         x, y = (utf8.encode(text.lower() if folded else text) for text in texts)
         if not test(x, y):
             return NIL
-        return next((k for k, (c, d) in enumerate(zip(x, y, strict=False)) if c != d), min(len(x), len(y))) << 3
+        return next((k for k, (c, d) in enumerate(lisp.machine.steps(zip(x, y, strict=False))) if c != d), min(len(x), len(y))) << 3
 
 
 for _plain, _folded, _test, _asked in (

@@ -125,7 +125,7 @@ def all_symbols(lisp: Lisp, generated: Value = UNSET) -> int:
     (not (null (memq 'car (all!-symbols)))) => t
     """
     m = lisp.machine
-    return m.list([s for s in m.interned() if generated != UNSET or is_interesting(lisp, s)])
+    return m.list([s for s in m.steps(m.interned()) if generated != UNSET or is_interesting(lisp, s)])
 
 
 @builtin("symbol-make-fastget", 1, 2)

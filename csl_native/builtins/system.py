@@ -227,7 +227,7 @@ def delete_wildcard(lisp: Lisp, pattern: Text) -> int:
     """Delete the files that match a pattern; t when there were some.  (delete!-wildcard "/nowhere/*.x") => nil"""
     import glob
     found = [path for path in glob.glob(path_of(lisp, pattern)) if os.path.isfile(path)]
-    for path in found:
+    for path in lisp.machine.steps(found):
         os.remove(path)
     return lisp.truth(bool(found))
 
@@ -268,7 +268,7 @@ def mapstore(lisp: Lisp, what: Value) -> int:
     if what == NIL or what & 8 == 0:
         lisp.clear_counts()
     if what & 7 == 0 and what >> 3 in (2, 3):
-        return m.list([m.cons(symbol, m.integer(count)) for symbol, count in rows])
-    for symbol, count in rows:
+        return m.list([m.cons(symbol, m.integer(count)) for symbol, count in m.steps(rows)])
+    for symbol, count in m.steps(rows):
         lisp.output.write(f"{count:12d}  {lisp.printer.text(symbol)}\n")
     return NIL

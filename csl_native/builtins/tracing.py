@@ -26,9 +26,9 @@ def caller(lisp: Lisp, callee: int) -> str:
     """The function that is running and was asked for ``callee``, as far as the stack tells; the top level, when none is."""
     m = lisp.machine
     inner = m.kernel.get(callee, m.intern(TRACED))
-    names = {m.field(s, SYM_ENV): s for s in m.interned() if lisp.is_bytecoded(s)}
-    names.update({m.field(f, SYM_ENV): s for s in m.interned() if (f := m.kernel.get(s, m.intern(TRACED))) != NIL})
-    found = [names[env] for env in m.stack_words() if env in names]
+    names = {m.field(s, SYM_ENV): s for s in m.steps(m.interned()) if lisp.is_bytecoded(s)}
+    names.update({m.field(f, SYM_ENV): s for s in m.steps(m.interned()) if (f := m.kernel.get(s, m.intern(TRACED))) != NIL})
+    found = [names[env] for env in m.steps(m.stack_words()) if env in names]
     if found and found[0] == callee and m.field(callee, SYM_ENV) != m.field(inner, SYM_ENV):
         found = found[1:]  # what stands in its place
     return lisp.printer.text(found[0] if found else m.intern("system-startup"))
@@ -98,7 +98,8 @@ def traced_call(lisp: Lisp, name: Symbol, arguments: Value) -> int:
     """What stands in the place of a function that is traced.  (traced!-call 'example!-none nil) is an error"""
     m = lisp.machine
     text, values = lisp.printer.text(name), list(m.items(arguments))
-    fresh(lisp, f"Calling {text} from {caller(lisp, name)}\n" + "".join(f"Arg{k}: {lisp.printer.text(x)}\n" for k, x in enumerate(values, 1)))
+    fresh(lisp, f"Calling {text} from {caller(lisp, name)}\n" + "".join(
+        f"Arg{k}: {lisp.printer.text(x)}\n" for k, x in enumerate(lisp.machine.steps(values), 1)))
     function = m.kernel.get(name, m.intern(TRACED))
     if function == NIL:
         raise lisp.errors.plain("traced-call", name)
@@ -138,7 +139,7 @@ def telling(lisp: Lisp, name: int, form: int) -> int:
         return form
     parts = [telling(lisp, name, part) for part in m.items(form)]
     if m.car(form) == m.intern("setq"):
-        for k in range(2, len(parts), 2):
+        for k in m.steps(range(2, len(parts), 2)):
             quoted = [m.list([lisp.s_quote, x]) for x in (name, parts[k - 1])]
             parts[k] = m.list([m.intern("traced-assignment"), *quoted, parts[k]])
     return m.list(parts)

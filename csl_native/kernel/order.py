@@ -39,6 +39,8 @@ def order_texts(a, b):
     n = load(a - STRING) >> 8
     m = load(b - STRING) >> 8
     i = 0
+    while i + 8 <= n and i + 8 <= m and load(a + 8 - STRING + i) == load(b + 8 - STRING + i):
+        i += 8
     while i < n and i < m:
         x = load8(a + 8 - STRING + i)
         y = load8(b + 8 - STRING + i)

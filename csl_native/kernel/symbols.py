@@ -13,16 +13,18 @@ from .lists import memq
 from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, poll, set_field
 from .safepoint import safepoint
 
+HASHED = 1 << 20  # bytes of a string that its hash is made of: each is multiplied, which takes longer than the memory does
 OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST
 OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT
 
 
-@onepass("the bytes of one string")
+@onepass("the first bytes of one string")
 def hash_string(s):
-    """FNV-1a over the bytes of a string, folded to 32 bits."""
+    """FNV-1a over the bytes of a string, of a long one the first ones, folded to 32 bits."""
     h = -3750763034362895579
     p = s + 8 - STRING
-    end = p + (load(s - STRING) >> 8)
+    n = load(s - STRING) >> 8
+    end = p + (n if n < HASHED else HASHED)
     while p < end:
         h = (h ^ load8(p)) * 1099511628211
         p += 1

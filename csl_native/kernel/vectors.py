@@ -61,7 +61,7 @@ def upbv(v):
 
 @lisp("list2vector")
 def list2vector(l):
-    """A vector with the elements of a list; what is behind the last pair is left out."""
+    """A vector of the elements of a list.  (list2vector '(a b)) => [a b]"""
     n = length(l) if l & 7 == CONS else 0
     if n == UNWIND:
         return UNWIND
@@ -81,7 +81,7 @@ def list2vector(l):
 
 @lisp("vector2list")
 def vector2list(v):
-    """The elements of a vector as a list."""
+    """The elements of a vector, as a list.  (vector2list (vector 'a 'b)) => (a b)"""
     if v & 7 != VECTOR:
         return host(H_BAD_VECTOR, O_VECTOR2LIST, v, 0)
     r = NIL

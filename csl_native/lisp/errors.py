@@ -162,7 +162,7 @@ class Errors:
             text = self.lisp.printer.text
             self.out.write(("\n" if self.out.column else "") + f"Inside: {text(symbol)}\n")
             if self.trace != NAMES:
-                self.out.write("".join(f"Arg{k}: {text(value)}\n" for k, value in enumerate(arguments, 1)))
+                self.out.write("".join(f"Arg{k}: {text(value)}\n" for k, value in enumerate(self.lisp.machine.steps(arguments), 1)))
 
     def evaluating(self, form: int) -> None:
         """An argument of a call that is evaluated was left by an error."""
@@ -187,8 +187,8 @@ class Errors:
         leaves it, and that is what is looked for.  So each function is named once, and one that has just returned may be, too.
         """
         lisp, m = self.lisp, self.lisp.machine
-        names = {m.field(s, SYM_ENV): s for s in m.interned() if lisp.is_bytecoded(s)}
-        found = [names[env] for env in m.stack_words() if env in names]
+        names = {m.field(s, SYM_ENV): s for s in m.steps(m.interned()) if lisp.is_bytecoded(s)}
+        found = [names[env] for env in m.steps(m.stack_words()) if env in names]
         for symbol in reversed(dict.fromkeys(reversed(found))):  # the outermost place counts: what is left over in dead slots lies further in
             lisp.output.write(f"Inside: {lisp.printer.text(symbol)}\n")
 
@@ -215,7 +215,7 @@ class Errors:
         if self.show:
             out = self.begin()
             out.write(text)
-            for value in values:
+            for value in self.lisp.machine.steps(values):
                 self.put(" ")
                 self.value(value)
             out.write("\n")

@@ -134,7 +134,7 @@ class Evaluator:
         m = self.machine
         parts = list(m.items(m.cdr(x)))
         result = NIL
-        for k in range(0, len(parts), 2):
+        for k in m.steps(range(0, len(parts), 2)):
             symbol = parts[k]
             if not m.is_variable(symbol):
                 raise self.errors.plain("setq (bad variable)", symbol)

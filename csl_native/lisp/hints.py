@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_HINTS = 50  # that are printed in one session: a program may make any number of errors, and looking through all names takes some milliseconds
 MOST_WRITTEN = 20
+LONGEST = 100  # letters of a name that is compared with others
 MOST_SHOWN = 60  # characters of a value
 SPECIAL = "-+*/?<>="  # characters of names in other Lisps, each of which is a symbol by itself here
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[-+*/?<>=]+[A-Za-z0-9_]*)+")
@@ -64,7 +65,7 @@ class Hints:
 
     def number(self, name: str, *values: int) -> None:
         """One of these is no number; or a function takes no floats, or has nothing for these."""
-        bad = next((x for x in values if not self.lisp.is_number(x)), None)
+        bad = next((x for x in self.lisp.machine.steps(values) if not self.lisp.is_number(x)), None)
         if bad is not None:
             self.expected(name, "a number", bad)
 
@@ -115,7 +116,7 @@ class Hints:
             self.say(spelling(written))
             return
         nearest, least = "", reach(len(name)) + 1
-        for s in m.interned():
+        for s in m.steps(m.interned()):
             if s == symbol or abs(len(known := m.text(s)) - len(name)) >= least or len(known) < 2 or (
                     not lisp.is_defined(s) if function else m.value(s) is None):
                 continue
@@ -129,7 +130,7 @@ class Hints:
         m = self.lisp.machine
         if self.wanted():
             running = {m.field(m.intern(name), SYM_ENV): name for name in MAPS}
-            found = next((running[word] for word in m.stack_words() if word in running), "")
+            found = next((running[word] for word in m.steps(m.stack_words()) if word in running), "")
             if found:
                 self.say(f"{found} takes the list first, and then the function: ({found} LIST FUNCTION)")
 
@@ -139,17 +140,19 @@ class Hints:
         names = [x for x in m.items(parameters) if x & 7 == SYMBOL] if parameters & 7 == CONS else []
         if not self.wanted():
             return
-        if parameters != NIL and parameters & 7 != CONS or any(m.text(x) in SPECIAL for x in names):
+        if parameters != NIL and parameters & 7 != CONS or any(m.text(x) in SPECIAL for x in m.steps(names)):
             written = [each for each in self.written if each.startswith(m.text(name)) and not each[len(m.text(name))].isalnum()] or self.written
             if written:
                 self.say(f"{kind}: this defines {self.shown(name)}; {spelling(written[-1])}")
             else:
                 self.expected(f"{kind} {self.shown(name)}", "a list of parameters", parameters)
-        for k, x in enumerate(names):
-            if x in names[:k]:
+        met: set[int] = set()
+        for x in m.steps(names):
+            if x in met:
                 self.say(f"{kind} {self.shown(name)}: {self.shown(x)} stands twice among the parameters; the last one counts")
             elif not m.is_variable(x):
                 self.say(f"{kind} {self.shown(name)}: {self.shown(x)} is a constant and cannot be a parameter: every call is an error")
+            met.add(x)
         if not lisp.is_bytecoded(name) and lisp.is_defined(name) and any(symbol == name for symbol, _ in lisp.compiler.open):
             self.say(f"{self.shown(name)} is a system function that compiled code has in line: what is compiled goes on with the system's")
 
@@ -171,7 +174,7 @@ def spelling(name: str) -> str:
 
 def reach(length: int) -> int:
     """How many letters of a name may be wrong in which the intended one is still seen."""
-    return 0 if length < 3 else 1 if length < 6 else 2 if length < 12 else 3
+    return 0 if length < 3 or length > LONGEST else 1 if length < 6 else 2 if length < 12 else 3
 
 
 def distance(a: str, b: str, most: int) -> int:

@@ -38,7 +38,7 @@ def outside(function: Callable[..., Any], values: list[Any]) -> Any:
 def call_python(lisp: Lisp, function: Callable[..., Any], arguments: list[int]) -> int:
     """The Lisp value of a Python function's; it runs on the thread that called Lisp."""
     session = lisp.session
-    values = [session.to_python(word) for word in arguments]
+    values = [session.to_python(word) for word in lisp.machine.steps(arguments)]
     try:
         value = on_the_caller_s_thread(lambda: outside(function, values))
         return int(session.from_python(value))

@@ -86,6 +86,7 @@ class Reader:
     def token(self, s: Input) -> tuple[str, str]:
         """Kind and text of the next token; kind ``eof`` at the end.  The text of a string is without its quotes."""
         while True:
+            self.m.look()
             at, buffer = s.at, s.buffer
             if at >= len(buffer):
                 if not s.fill():
@@ -112,6 +113,7 @@ class Reader:
         parts: list[str] = []
         at = s.position + 1
         while True:
+            self.m.look()
             end = s.buffer.find('"', at)
             if end < 0:
                 parts.append(s.buffer[at:])
@@ -145,6 +147,7 @@ class Reader:
         opened: list[Opened] = []
         wrong, backquotes = "", 0
         while True:
+            self.m.look()
             if opened and len(opened[-1].items) >= MANY and not opened[-1].dotted and (match := RUN.match(s.buffer, s.position)):
                 opened[-1].items += self.run(match.group().split())
                 s.position = match.end()
@@ -230,6 +233,8 @@ class Reader:
         name = []
         i = 0
         while i < len(text):
+            if i % LONG == 0:
+                m.look()
             c = text[i]
             if (c == "#" or text[i:i + 2] == "!#") and (match := CODE.match(text, i + (c == "!"))):
                 name.append(named(match.group()))

@@ -13,6 +13,8 @@ from ..system import utf8
 if TYPE_CHECKING:
     from ..runtime.machine import Machine
 
+COPIES = 3  # of a text that is kept: itself, as one piece, and what is made of that
+PIECE = 1 << 16  # bytes of a line that are read at once
 EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80
 BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
@@ -21,8 +23,10 @@ BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
 class Input:
     """Text with a position; more is fetched a line at a time."""
 
-    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None, literal: bool = False) -> None:
+    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None, literal: bool = False,
+                 room: Callable[[int], object] = lambda size: None) -> None:
         self.file, self.buffer, self.name = file, text, name
+        self.room = room  # is asked for what a long line takes
         self.literal = literal  # no #name; in strings means a character
         self.begun = file is None
         self.plain = True  # may the kernel read from it?  Not where somebody is told of what was read.
@@ -89,7 +93,9 @@ class Input:
         if self.prompt is not None:
             raw: Any = self.prompt()
         else:
-            raw = self.file.readline()
+            raw = self.file.readline(PIECE)
+            if len(raw) == PIECE:
+                raw = self.rest_of_line(raw)
         if not raw:
             self.ended = True
             return False
@@ -105,6 +111,27 @@ class Input:
             self.shown = min(self.shown, 0)
         self.buffer += text.replace("\r\n", "\n")
         return True
+
+    def rest_of_line(self, begun: Any) -> Any:
+        """A long line, of which a piece was read."""
+        parts, size = [begun], len(begun)
+        while not (part := parts[-1]).endswith("\n" if isinstance(part, str) else b"\n") and (part := self.file.readline(PIECE)):  # type: ignore[union-attr]
+            parts.append(part)
+            size += len(part)
+            self.room(COPIES * size)
+        return begun[:0].join(parts)
+
+    def rest(self) -> str | None:
+        """The rest of the line, without its end; None at the end of the file."""
+        parts: list[str] = []
+        while self.peek() != EOF_CHAR:
+            at = self.position
+            end = self.buffer.find("\n", at)
+            parts.append(self.buffer[at:end if end >= 0 else None])
+            self.position = end + 1 if end >= 0 else len(self.buffer)
+            if end >= 0:
+                return "".join(parts)
+        return "".join(parts) if parts else None
 
     def peek(self) -> str:
         """The next character, or the end-of-file character."""
@@ -171,7 +198,6 @@ class Window:
             cage["read_at"] = cage["read_end"] = 0
 
 
-COPIES = 3  # of a text that is kept: itself, as one piece, and what is made of that
 RECENT = 8192  # characters that wait for a file at most, and that are kept of what it got
 
 
@@ -218,8 +244,8 @@ class Output:
             self.column = 0
             text = text[at + 1:]
         if "\t" in text:
-            for c in text:
-                self.column = (self.column & -8) + 8 if c == "\t" else self.column + 1
+            for at in range(0, len(text), RECENT):
+                self.column += len((" " * (self.column & 7) + text[at:at + RECENT]).expandtabs()) - (self.column & 7)
         else:
             self.column += len(text)
         if self.pending > RECENT:

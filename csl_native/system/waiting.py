@@ -42,13 +42,13 @@ class Patient:
     def isatty(self) -> bool:
         return os.isatty(self.fd)
 
-    def readline(self) -> bytes:
+    def readline(self, size: int = 1 << 62) -> bytes:
         parts = []
         while True:
-            end = self.data.find(b"\n") + 1
-            parts.append(self.data[:end] if end else self.data)
-            self.data = self.data[end:] if end else b""
-            if end or self.ended:
+            end = min(self.data.find(b"\n") + 1 or len(self.data), size)
+            parts.append(self.data[:end])
+            self.data, size = self.data[end:], size - end
+            if parts[-1].endswith(b"\n") or self.ended or not size:
                 return b"".join(parts)
             try:
                 self.wait(self.ready)
