@@ -9,9 +9,9 @@ import pytest
 
 from .python_loops import checked, faults
 
-LISP = Path(__file__).parents[1] / "csl_native" / "lisp"
+PACKAGE = Path(__file__).parents[1] / "csl_native"
 # What is between the compiler and its program is not among them: a form is listed by ``items``, and each of its parts is compiled by itself.
-MODULES = [*sorted((LISP / "builtins").glob("*.py")), *(LISP / f"{name}.py" for name in (
+MODULES = [*sorted((PACKAGE / "builtins").glob("*.py")), *(PACKAGE / "lisp" / f"{name}.py" for name in (
     "deep", "errors", "evaluator", "handles", "hints", "host", "limits", "printer", "python", "reader", "remembered", "streams", "transcript"))]
 
 FEW = "a handful by what they are: bytes of a character, limits, columns, digits of a group"
@@ -35,12 +35,14 @@ BOUNDED = {
     "randoms:long_below": "a number that is too large comes with a chance below one half",
     "reading:check_stream": SYSTEM, "reading:rdf": READS, "reading:load": READS, "reading:break_": READS, "reading:list_directory": SYSTEM,
     "strings:store": FEW, "symbols:oblist": PIECES, "system:delete_wildcard": SYSTEM, "typed:module_listing": CODE,
-    "vectors:numeric.make": FEW, "vectors:numeric.get": FEW, "vectors:mkhash": "doubles up to a million", "deep:deep": "each round is a step of a generator, which looks", "errors:Errors.held_words": HELD,
+    "vectors:numeric.make": FEW, "vectors:numeric.get": FEW, "vectors:mkhash": "doubles up to a million",
+    "deep:deep": "each round is a step of a generator, which looks", "errors:Errors.held_words": HELD,
     "errors:Errors.again": HELD, "errors:Errors.taken": HELD, "errors:Errors.running": "each round prints a function that runs",
     "evaluator:Evaluator.eval": "each round expands a macro, and so many rounds are an error", "handles:Handles.all": HELD,
     "handles:Handles.collected": HELD, "hints:Hints.read": "the letters before a place, of a name", "hints:Hints.unknown": FEW,
     "hints:Hints.definition": FEW, "hints:spelling": FEW, "hints:distance": "of names that are not long",
-    "host:Host.compound": FEW, "host:Host.complex_root": FEW, "printer:Printer.atom": FEW, "host:Host.on_fatal_memory": "as many as there are requests", "limits:Watch.used": FEW,
+    "host:Host.compound": FEW, "host:Host.complex_root": FEW, "printer:Printer.atom": FEW,
+    "host:Host.on_fatal_memory": "as many as there are requests", "limits:Watch.used": FEW,
     "limits:Watch.look": "in a thread of its own, until it is told to end", "limits:Watch.measure": "limits inside of limits",
     "printer:Printer.pieces": PIECES, "printer:Printer.numbers": PIECES, "reader:Reader.form": "prefixes, each of which was read",
     "reader:Reader.run": PIECES, "reader:names": SYSTEM, "remembered:Remembered.held_words": HELD,

@@ -12,8 +12,8 @@ from ..lisp.twister import MASK, start
 from .numbers import of_words_of_31, words_of_31
 
 if TYPE_CHECKING:
-    from ..runtime.machine import Machine
     from ..lisp.lisp import Lisp
+    from ..runtime.machine import Machine
 
 LONG = 1 << 59  # the original's numbers from here on are long
 
