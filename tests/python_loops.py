@@ -153,7 +153,7 @@ def sized(e: ast.expr, fixed: set[str]) -> bool:
     if isinstance(e, ast.BinOp) and isinstance(e.op, ast.Mult):
         for one, other in ((e.left, e.right), (e.right, e.left)):
             if isinstance(one, ast.List) or isinstance(one, ast.Constant) and isinstance(one.value, (str, bytes)):
-                return not constant(other, fixed) and not isinstance(other, ast.Compare)
+                return not constant(other, fixed) and not isinstance(other, ast.Compare) and not is_call(other, {"startswith", "endswith"})
     if is_call(e, PADDED):
         assert isinstance(e, ast.Call)
         return not all(constant(a, fixed) for a in e.args)

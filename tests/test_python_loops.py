@@ -48,6 +48,8 @@ BOUNDED = {
     "reader:Reader.run": PIECES, "reader:names": SYSTEM, "remembered:Remembered.held_words": HELD,
     "remembered:Remembered.places": "ends where there is too much", "streams:Input.rest_of_line": "each round reads from a file, and asks for room",
     "streams:Input.rest": "each round reads a line", "streams:Input.peek": "each round reads a line",
+
+    "streams:Tee.write": "as many files as were given", "streams:Tee.flush": "as many files as were given",
     "streams:Output.write": "at the speed of memory", "transcript:CompilerWords.link": FEW,
 }
 

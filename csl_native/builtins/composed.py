@@ -123,7 +123,7 @@ class ToLisp(Output):
 
     def give(self, text: str) -> None:
         """Call a function with each character."""
-        for c in text:
+        for c in self.lisp.machine.steps(text):
             self.lisp.apply(self.word, [self.lisp.machine.intern(c)])
 
 
