@@ -120,6 +120,8 @@ def ends(e: ast.expr, fixed: set[str]) -> bool:
             return True
         if name == "range":
             return all(constant(a, fixed) for a in parts)
+        if name == "islice":
+            return ends(parts[0], fixed)
         if name in AROUND:
             return all(ends(a, fixed) for a in parts)
         if name in ("zip", "map"):

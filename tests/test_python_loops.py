@@ -22,6 +22,9 @@ READS = "each round reads or evaluates a form, which looks"
 TYPED = "each round waits for somebody who types"
 PIECES = "a piece of some thousand elements, between two of which something looks"
 BOUNDED = {
+    "asking:described": FEW, "asking:say": "lines that are printed, of parts of which so many are shown", "asking:time_began": FEW, "asking:time_told": FEW,
+    "asking:parts_of": "so many parts are shown", "asking:part_lines": "so many parts are shown", "asking:inspect": TYPED, "asking:line": TYPED,
+    "asking:native_code": SYSTEM, "asking:native_lines": CODE, "asking:disassemble_": CODE,
     "characters:utf8_encode": FEW, "composed:Kept.count": HELD, "composed:Broadcast.write": "as many as were given, each of which writes",
     "compound:simplest": "convergents of a float, and the halves of a step", "control:resource_limit": FEW, "debugging:Prompt.line": TYPED,
     "debugging:Prompt.say": TYPED, "debugging:Prompt.__call__": TYPED, "debugging:Prompt.command": TYPED, "definitions:definition_of": FEW,

@@ -46,7 +46,7 @@ def known(lisp: Lisp, symbol: int) -> bool:
 def names_with(lisp: Lisp, text: str) -> list[str]:
     """Names of functions and variables with a text in them."""
     m = lisp.machine
-    return sorted(lisp.printer.text(s) for s in m.interned() if text in m.text(s) and known(lisp, s))
+    return sorted(lisp.printer.text(s) for s in m.steps(m.interned()) if text in m.text(s) and known(lisp, s))
 
 
 def described(lisp: Lisp, symbol: int) -> Iterator[str]:
