@@ -25,7 +25,7 @@ class Topic(NamedTuple):
 
 TOPICS = (
     Topic("control", "Control", "Special forms and functions that decide what is evaluated, and calls of functions that are values.",
-          "lisp/forms.py lisp/exits.py kernel/calls.py builtins/control.py",
+          "lisp/forms.py lisp/exits.py kernel/calls.py kernel/evaluation.py builtins/control.py",
           "throw do do* dolist dotimes block psetq progv progv-call compiler-let multiple-value-call multiple-value-prog1 values identity"),
     Topic("definitions", "Definitions", "Defining functions, macros and variables, and asking for definitions.", "builtins/definitions.py",
           "de df dm defun defmacro declare macroexpand macroexpand-1 fluidp globalp constantp carcheck expand symbol-function symbol-fn-cell"),
@@ -49,7 +49,7 @@ TOPICS = (
     Topic("reading", "Reading", "Values from text.", "builtins/reading.py", "compress unreadch"),
     Topic("printing", "Printing", "Values as text, and what is known of the output.",
           "builtins/printing.py builtins/pretty.py builtins/sharing.py",
-          "format prinraw asm-print explode explode2 explode2lc explode2uc setpchar printprompt"),
+          "format prinraw asm-print explode explode2 explode2lc explode2uc setpchar printprompt widelengthc"),
     Topic("streams", "Files and streams", "Streams to files, strings and commands; files and folders.", "builtins/composed.py builtins/binary.py",
           "open internal-open close rds wrs streamp is-console pipe-open filep directoryp file-readablep file-writeablep file-length delete-file rename-file "
           "create-directory list-directory filedate delete-wildcard truename filestatus tmpnam tmpdir rdf load channelreadchar channelreadline "

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..heap.objects import F_MACRO, SYM_ENV
-from ..heap.vm import UNWIND_ERROR
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL
-from ..lisp.errors import COMPILED, INTERNAL, NAMES, QUIET, VALUES
 from ..lisp.registry import Checked, Fixnum, Number, Symbol, Text, Value, builtin
 from ..runtime.machine import Unwinding
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
-
-
-@builtin("eval", 1)
-def eval_(lisp: Lisp, x: Value) -> int:
-    """The value of a form.  (eval '(plus 1 2)) => 3"""
-    return lisp.eval(x)
 
 
 @builtin("evlis", 1)
@@ -71,30 +63,7 @@ def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = N
     message is not nil, with a back-trace when backtrace is not nil, too.
     (errorset '(car '(a)) nil nil) => (a)  (errorset '(error 5 "x") nil nil) => 5
     """
-    errors, m = lisp.errors, lisp.machine
-    level = 0 if message == NIL else 3 if backtrace != NIL else 2
-    level = min(max(level, errors.least), errors.most)
-    before = errors.show, errors.trace, errors.opens
-    errors.show, errors.opens = level >= 2, None
-    errors.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None else COMPILED
-    sp, bp = m.cage["sp"], m.cage["bp"]
-    try:
-        with errors.printed():
-            return m.cons(lisp.eval(form), NIL)
-    except Unwinding:
-        if m.cage["unwind_kind"] != UNWIND_ERROR:
-            raise
-        lisp.settle(sp, bp)
-        number = m.cage["unwind_tag"]
-        return number if number & 7 != CONS else NIL
-    except INTERNAL as error:  # from Python code between here and the kernel
-        lisp.settle(sp, bp)
-        with errors.printed():
-            errors.internal(error)
-        return NIL
-    finally:
-        errors.show, errors.trace, errors.opens = before
-        errors.fresh = False
+    return lisp.machine.apply(lisp.machine.intern("errorset"), [form, message, backtrace])  # the kernel has it
 
 
 @builtin("enable-errorset", 2)
@@ -103,8 +72,9 @@ def enable_errorset(lisp: Lisp, least: Fixnum, most: Fixnum) -> int:
     of what they were.
     (prog (old) (setq old (enable!-errorset 0 3)) (enable!-errorset (car old) (cdr old)) (return old)) => (0 . 3)
     """
-    old = lisp.machine.cons(lisp.errors.least << 3, lisp.errors.most << 3)
-    lisp.errors.least, lisp.errors.most = least >> 3, max(least, most) >> 3
+    cage = lisp.machine.cage
+    old = lisp.machine.cons(cage["errorset_least"] << 3, cage["errorset_most"] << 3)
+    cage["errorset_least"], cage["errorset_most"] = least >> 3, max(least, most) >> 3
     return old
 
 
@@ -113,8 +83,8 @@ def enable_backtrace(lisp: Lisp, flag: Value) -> int:
     """May errorset print back-traces?  The level that it goes up to now: 3, or 2 without.
     (enable!-backtrace t) => 3
     """
-    lisp.errors.most = 2 if flag == NIL else 3
-    return lisp.errors.most << 3
+    most = lisp.machine.cage["errorset_most"] = 2 if flag == NIL else 3
+    return most << 3
 
 
 @builtin("backtrace", 0)

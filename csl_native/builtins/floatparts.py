@@ -24,7 +24,7 @@ def float_test(name: str, test: Callable[[float], bool], *aliases: str, meaning:
         return lisp.truth(x & 7 == FLOAT and test(lisp.machine.double(x)))
 
 
-float_test("fp-infinite", math.isinf, "float-infinity-p", meaning="Is it a float that is infinite?  (fp!-infinite 1.0) => nil")
+float_test("float-infinity-p", math.isinf, meaning="Is it a float that is infinite?  (float!-infinity!-p 1.0) => nil")
 float_test("fp-nan", math.isnan, meaning="Is it a float that is no number (NaN)?  (fp!-nan 1.0) => nil")
 float_test("fp-finite", math.isfinite, meaning="Is it a float that is finite?  (fp!-finite 1.0) => t")
 float_test("fp-subnorm", lambda d: d != 0 and abs(d) < sys.float_info.min, "float-denormalized-p",

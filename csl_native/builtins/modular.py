@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..kernel.memory import NIL
 from ..lisp.registry import Checked, builtin
 from ..runtime.machine import Machine
 from ..system import gmp
@@ -13,20 +12,6 @@ from .numbers import lowest_bit
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
-
-
-@builtin("set-small-modulus", 1)
-def set_small_modulus(lisp: Lisp, n: Checked) -> int:
-    """Choose the modulus of modular arithmetic, a small integer; the one before.  Nil asks for it.
-    (progn (set!-small!-modulus 7) (set!-small!-modulus nil)) => 7
-    """
-    old = lisp.machine.cage["modulus"]
-    if n == NIL:
-        return old
-    if n & 7 or n <= 0:
-        raise lisp.errors.plain("set-small-modulus" if n & 7 else "set!-small!-modulus", n)
-    lisp.machine.cage["modulus"] = n
-    return old
 
 
 LONG = 1 << 12  # bits of a modulus from which on a power takes longer than asking another process does

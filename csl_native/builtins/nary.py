@@ -47,18 +47,8 @@ def joined(name: str, two: Callable[[Lisp, int, int], int], unit: int, meaning: 
         return functools.reduce(lambda a, b: two(lisp, a, b), lisp.machine.steps(arguments)) if arguments else unit
 
 
-def lcmn2(lisp: Lisp, a: int, b: int) -> int:
-    k, m = lisp.machine.kernel, lisp.machine
-    if not (m.is_integer(a) and m.is_integer(b)):
-        raise lisp.errors.plain("bad arg for lcmn", a, b)
-    if a == 0 or b == 0:
-        return 0
-    found = int(k.entry_times2(0, k.entry_quotient(0, a, k.entry_gcdn(0, a, b)), b))
-    return found if not m.is_minus(found) else int(k.entry_difference2(0, 0, found))
-
-
 joined("gcdn", lambda lisp, a, b: int(lisp.machine.kernel.entry_gcdn(0, a, b)), 0, "The greatest common divisor of integers.  (gcdn 12 18) => 6")
-joined("lcmn", lcmn2, 8, "The least common multiple of integers.  (lcmn 4 6) => 12")
+joined("lcmn", lambda lisp, a, b: int(lisp.machine.kernel.entry_lcmn(0, a, b)), 8, "The least common multiple of integers.  (lcmn 4 6) => 12")
 
 
 def lessened(name: str, kernel: str, unit: int, alone: str, *aliases: str, meaning: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..heap.words import FLOAT, OTHER, SYMBOL
-from ..kernel.memory import NIL, T
+from ..kernel.memory import NIL
 from ..lisp.registry import AnyNumber, Checked, Integer, Number, Value, builtin
 from ..runtime.machine import Machine
 
@@ -264,30 +264,12 @@ def integer_length(lisp: Lisp, a: Integer) -> int:
     return magnitude_length(lisp.machine, without_sign(lisp.machine, a)) << 3
 
 
-@builtin("msd", 1, wrong="bad arg for msd")
-def msd(lisp: Lisp, a: Integer) -> int:
-    """The number of bits of an integer from 0 on.  (msd 255) => 8"""
-    return magnitude_length(lisp.machine, natural(lisp, a, "msd")) << 3
-
-
-@builtin("lsd", 1, wrong="bad arg for lsd")
-def lsd(lisp: Lisp, a: Integer) -> int:
-    """The place of the lowest bit that is set, from 1 on; 0 for zero.  (lsd 8) => 4"""
-    return lowest_bit(lisp.machine, natural(lisp, a, "lsd")) + 1 << 3
-
-
 def lowest_bit(m: Machine, a: int) -> int:
     """The number of the lowest bit that is set; -1 for 0."""
     for k, part in enumerate(magnitude_parts(m, a)):
         if part:
             return 8 * PART * k + (part & -part).bit_length() - 1
     return -1
-
-
-def natural(lisp: Lisp, a: int, who: str) -> int:
-    if lisp.machine.is_minus(a):
-        raise lisp.errors.plain(f"negative arg for {who}", a)
-    return a
 
 
 @builtin("logcount", 1, wrong="bad argument to logcount")
@@ -411,16 +393,6 @@ def isqrt(lisp: Lisp, x: Integer) -> int:
     if m.is_big(x) and not m.is_minus(x) and (found := m.long("root", x)) is not None:
         return m.from_magnitude(found[0], 0)
     return m.integer(math.isqrt(m.number(x)))
-
-
-@builtin("trap-floating-overflow", 1)
-def trap_floating_overflow(lisp: Lisp, x: Value) -> int:
-    """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first.
-    (trap!-floating!-overflow nil) => nil
-    """
-    cage = lisp.machine.cage
-    old, cage["float_trap"] = cage["float_trap"], int(x != NIL)
-    return T if old else NIL
 
 
 @builtin("rem", 2)

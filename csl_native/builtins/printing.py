@@ -202,9 +202,8 @@ def lengthc(lisp: Lisp, x: Value) -> int:
     return len(utf8.encode(lisp.printer.text(x, False))) << 3
 
 
-@builtin("widelengthc", 1)
+@builtin("text widelengthc", 1)
 def widelengthc(lisp: Lisp, x: Value) -> int:
-    """The number of characters that prin2 writes.  (widelengthc "abc") => 3"""
     return len(lisp.printer.text(x, False)) << 3
 
 

@@ -162,7 +162,7 @@ def symbol_value(lisp: Lisp, x: Value) -> int:
     """The value of the variable that a symbol names.  (progn (set 'example!* 5) (symbol!-value 'example!*)) => 5"""
     if x & 7 != SYMBOL:
         return x
-    return lisp.symbol_value(x)
+    return lisp.eval(x)
 
 
 @builtin("symbol-function", 1)

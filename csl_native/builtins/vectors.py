@@ -200,6 +200,11 @@ def mkhash(lisp: Lisp, size: Fixnum = 80, kind: Checked = 0, growth: Value = NIL
     return table
 
 
+@builtin("text mkhash", 2, 2, wrong="mkhash")
+def mkhash_of(lisp: Lisp, size: Fixnum, kind: Checked) -> int:
+    return mkhash(lisp, size, kind)
+
+
 @builtin("mkweakhash", 0)
 def mkweakhash(lisp: Lisp) -> int:
     """A table with eq keys that does not keep its keys alive: an entry goes with its key.  A value that refers to

@@ -54,7 +54,7 @@ SYMBOL_SIZE = 80
 SYMBOL_HEADER = 72 << 8 | T_SYMBOL << 3 | HEADER
 
 # Bits of a symbol's flags (a fixnum).
-F_FLUID, F_GLOBAL, F_KEYWORD, F_SPECIAL, F_MACRO, F_GENSYM, F_FEXPR, F_CODE, F_UNNAMED = (8 << k for k in range(9))
+F_FLUID, F_GLOBAL, F_KEYWORD, F_SPECIAL, F_MACRO, F_GENSYM, F_FEXPR, F_CODE, F_UNNAMED, F_OPEN = (8 << k for k in range(10))
 # F_UNNAMED: generated, and its name lacks the number until somebody wants to know it.
 F_FORM = F_MACRO | F_FEXPR  # its function is given parts of the form
 

@@ -41,6 +41,9 @@ _FIELDS = (
     "callback", "answer",  # address of the host's function, and where it leaves its answer
     "precision", "decimal_exponent",  # digits that floats are printed with; the power of ten of the first digit of one
     "scaled_high", "scaled_low", "scaled_exponent",  # a number of 128 bits, times a power of two
+    # Are messages of errors printed, and what do they say of the functions that are left (lisp/errors.py)?  Are they kept apart, for an exception?
+    "error_shown", "error_trace", "error_aside",
+    "errorset_least", "errorset_most",  # between which levels errorset is held
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
@@ -100,5 +103,7 @@ TRACING, RESUME_AT, RESUME_DEPTH = VM["tracing"], VM["resume_at"], VM["resume_de
 DEEP_STACK, OUTSIDE, CALLBACK, ANSWER = VM["deep_stack"], VM["outside"], VM["callback"], VM["answer"]
 PRECISION, DECIMAL_EXPONENT = VM["precision"], VM["decimal_exponent"]
 SCALED_HIGH, SCALED_LOW, SCALED_EXPONENT = VM["scaled_high"], VM["scaled_low"], VM["scaled_exponent"]
+ERROR_SHOWN, ERROR_TRACE, ERROR_ASIDE = VM["error_shown"], VM["error_trace"], VM["error_aside"]
+ERRORSET_LEAST, ERRORSET_MOST = VM["errorset_least"], VM["errorset_most"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))

@@ -24,6 +24,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         compound,
         decimal,
         equality,
+        evaluation,
         fasl,
         floats,
         frames,
@@ -46,4 +47,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     )
     return (memory, host, bignum, multiply, arithmetic, compound, comparison, boxed, bits, floats, modular,
             equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters, decimal, numerals, text,
-            strings, calls, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils, variables, typed)
+            strings, calls, evaluation, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils,
+            variables, typed)

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, inline, lisp, load, noinline, srem, store  # type: ignore[attr-defined]
-from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, times2
+from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store  # type: ignore[attr-defined]
+from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, quotient, times2
 from .bignum import divide_integers, is_big, is_integer, is_minus_integer, is_negative, limb_count, limbs, normalise, shifted, to_big, unshifted
-from .host import H_BIG_GCD, H_LONG_SHIFT, H_POWER, O_ASHIFT, O_EXPT, O_GCDN, O_LAND, O_LNOT, O_LOR, O_LSHIFT, O_LXOR, bad_arith, host
+from .host import (
+    H_BIG_GCD,
+    H_LONG_SHIFT,
+    H_POWER,
+    O_ASHIFT,
+    O_EXPT,
+    O_GCDN,
+    O_LAND,
+    O_LCMN,
+    O_LNOT,
+    O_LOR,
+    O_LSD,
+    O_LSHIFT,
+    O_LXOR,
+    O_MSD,
+    bad_arith,
+    bad_op,
+    host,
+)
 from .memory import make_bignum, poll
 from .safepoint import safepoint
 
@@ -195,6 +213,47 @@ def gcd_slow(a, b):
 def magnitude_bits(a):
     """Bits that hold the magnitude of an integer, or some more."""
     return 64 * limb_count(a) if a & 7 != 0 else 64 - clz(-a if a < 0 else a)
+
+
+@lisp("msd")
+def msd(a):
+    """The number of bits of an integer from 0 on.  (msd 255) => 8"""
+    if a & 7 == 0 and a >= 0:
+        return 64 - clz(a >> 3) << 3
+    if is_big(a) and is_negative(a) == 0:
+        n = limb_count(a)
+        return 64 * n - clz(load(limbs(a) + 8 * (n - 1))) << 3
+    return bad_op(O_MSD, a)
+
+
+@lisp("lsd")
+@onepass("the limbs of one number")
+def lsd(a):
+    """The place of the lowest bit that is set, from 1 on; 0 for zero.  (lsd 8) => 4"""
+    if a & 7 == 0 and a >= 0:
+        return 0 if a == 0 else ctz(a) - 2 << 3
+    if is_big(a) and is_negative(a) == 0:
+        p = limbs(a)
+        while load(p) == 0:
+            p += 8
+        return 8 * (p - limbs(a)) + ctz(load(p)) + 1 << 3
+    return bad_op(O_LSD, a)
+
+
+@lisp("lcmn", "also")
+def lcmn(a, b):
+    if not is_integer(a) or not is_integer(b):
+        return bad_arith(O_LCMN, a, b)
+    if a == 0 or b == 0:
+        return 0
+    g = gcdn(a, b)
+    if g == UNWIND:
+        return g
+    q = quotient(a, g)
+    if q == UNWIND:
+        return q
+    r = times2(q, b)
+    return absolute(r) if r != UNWIND else r
 
 
 @lisp("expt")

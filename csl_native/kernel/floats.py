@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from ..heap.vm import LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
+from ..heap.vm import FLOAT_TRAP, LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
 from ..heap.words import FLOAT
-from ..restricted.language import callf, double, fsqrt, ftoi, inline, lisp  # type: ignore[attr-defined]
-from .arithmetic import float_result, is_number, to_double
+from ..restricted.language import callf, double, fbits, fsqrt, ftoi, inline, lisp, load, store  # type: ignore[attr-defined]
+from .arithmetic import float_result, is_number, to_double, truth
 from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host
 from .memory import NIL, UNSET, T, float_value, make_float
 
 TRIG = ("sin", "cos", "tan", "atan", "exp", "log")  # by number, for the host
+INFINITE = 0x7FF << 52  # the bits of infinity
 
 
 @lisp("sqrt")
@@ -95,6 +96,22 @@ def log_of(a):
             return make_float(callf(LIBM_LOG, d))
         return host(H_BAD_TRIG, a, 1, 0)
     return host(H_BAD_TRIG, a, 0, 40)
+
+
+@lisp("fp-infinite")
+def fp_infinite(x):
+    """Is it a float that is infinite?  (fp!-infinite 1.0) => nil"""
+    return truth(x & 7 == FLOAT and fbits(float_value(x)) << 1 == INFINITE << 1)
+
+
+@lisp("trap-floating-overflow")
+def trap_floating_overflow(x):
+    """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first.
+    (trap!-floating!-overflow nil) => nil
+    """
+    old = load(FLOAT_TRAP)
+    store(FLOAT_TRAP, 0 if x == NIL else 1)
+    return truth(old != 0)
 
 
 @lisp("fix")

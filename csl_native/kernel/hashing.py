@@ -13,12 +13,12 @@ from __future__ import annotations
 from ..heap.objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
 from ..heap.vm import EPOCH
 from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store, ult  # type: ignore[attr-defined]
 from .arithmetic import truth
 from .bignum import is_big
 from .compound import compound_bits, is_compound
 from .equality import is_cl_equal, is_equal, same_atom
-from .host import H_BAD_HASH, H_NO_MEMORY, host
+from .host import H_BAD_HASH, H_NO_MEMORY, H_TEXT, X_MKHASH, host
 from .memory import NIL, T, allocate_small, cons, make_vector, poll, set_field
 from .safepoint import free_bytes
 from .symbols import hash_string
@@ -146,6 +146,18 @@ def make_hash(kind, slots):
     store(p + 32, NIL)
     set_field(p + 32, table)
     return p + OTHER
+
+
+@lisp("mkhash", "also")
+@bounded("doublings up to a million")
+def mkhash(size, kind, growth):
+    """A table for so many entries; its kind is a number, or the host knows what it means."""
+    if (size | kind) & 7 != 0 or ult(5 << 3, kind):
+        return host(H_TEXT, X_MKHASH, size, kind)
+    slots = 16
+    while slots < size >> 3 and slots < 1 << 20:
+        slots *= 2
+    return make_hash(kind, slots)
 
 
 def find_place(h, key):

@@ -17,32 +17,34 @@ HOST_CODES = (
     "bad_vector", "big_float", "call_function", "bad_function", "big_gcd", "bad_op", "no_memory", "divide_zero",
     "long_shift", "bad_throw", "bad_rplac", "integer_power", "bad_symbol", "opcode", "bad_hash", "text_function",
     "bad_trig", "apply_other", "bad_residue", "collect", "debug", "hot", "compile", "bailout", "left", "big_product", "big_quotient", "readch",
-    "float_trap", "useful", "run", "deep", "name", "string_store",
+    "float_trap", "useful", "run", "deep", "name", "string_store", "evaluate", "evaluating", "errorset",
 )
 (H_NONE, H_FATAL_MEMORY, H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT, H_BAD_CAR, H_BAD_CDR, H_BAD_ARITH, H_BAD_COMPARE, H_UNSET,
  H_UNDEFINED, H_WRONG_COUNT, H_BAD_VECTOR, H_BIG_FLOAT, H_CALL, H_BAD_FUNCTION, H_BIG_GCD, H_BAD_OP, H_NO_MEMORY, H_DIVIDE_ZERO,
  H_LONG_SHIFT, H_BAD_THROW, H_BAD_RPLAC, H_POWER, H_BAD_SYMBOL, H_OPCODE, H_BAD_HASH, H_TEXT,
  H_BAD_TRIG, H_APPLY, H_BAD_RESIDUE, H_COLLECT, H_DEBUG, H_HOT, H_COMPILE, H_BAILOUT, H_LEFT, H_BIG_PRODUCT,
- H_BIG_QUOTIENT, H_READCH, H_FLOAT_TRAP, H_USEFUL, H_RUN, H_DEEP, H_NAME, H_STRING_STORE) = range(len(HOST_CODES))
+ H_BIG_QUOTIENT, H_READCH, H_FLOAT_TRAP, H_USEFUL, H_RUN, H_DEEP, H_NAME, H_STRING_STORE, H_EVALUATE, H_EVALUATING, H_ERRORSET) = range(len(HOST_CODES))
 
 # Names of operations in error messages, by number.
 OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "max",
               "min", "abs", "zerop", "minusp", "getv", "putv", "upbv", "rplaca", "rplacd", "divide", "land", "lor", "lxor", "lnot", "gcdn", "expt",
               "ashift", "lshift", "get", "put", "puthash", "gethash", "remprop", "length", "set", "setv", "fix", "evenp", "iplus2",
               "idifference", "itimes2", "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd", "lsd", "flag", "id2int",
-              "variable", "word64", "divide64", "numerator", "denominator", "realpart", "imagpart", "ratio", "complex", "vector2list")
+              "variable", "word64", "divide64", "numerator", "denominator", "realpart", "imagpart", "ratio", "complex", "vector2list",
+              "setq (bad variable)")
 OP = {name: k for k, name in enumerate(OPERATIONS)}
 (O_PLUS, O_DIFFERENCE, O_TIMES, O_QUOTIENT, O_REMAINDER, O_MINUS, O_ADD1, O_SUB1, O_LESSP, O_GREATERP, O_LEQ, O_GEQ, O_MAX, O_MIN, O_ABS,
  O_ZEROP, O_MINUSP, O_GETV, O_PUTV, O_UPBV, O_RPLACA, O_RPLACD, O_DIVIDE, O_LAND, O_LOR, O_LXOR, O_LNOT, O_GCDN, O_EXPT, O_ASHIFT,
  O_LSHIFT, O_GET, O_PUT, O_PUTHASH, O_GETHASH, O_REMPROP, O_LENGTH, O_SET, O_SETV, O_FIX, O_EVENP, O_IPLUS2, O_IDIFFERENCE, O_ITIMES2,
  O_MKVECT) = range(45)
-O_FLAG, O_ID2INT, O_VECTOR2LIST = OP["flag"], OP["id2int"], OP["vector2list"]
+O_FLAG, O_ID2INT, O_VECTOR2LIST, O_SETQ, O_MSD, O_LSD, O_LCMN = (
+    OP[name] for name in ("flag", "id2int", "vector2list", "setq (bad variable)", "msd", "lsd", "lcmn"))
 
-# Functions of kernel/text.py that the host finishes when they meet more than ASCII, by number.
+# Functions that the host finishes when they meet more than ASCII, or what is rare, by number.
 TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",
-                  "schar", "explode", "compress", "explode2lc", "explode2uc", "id2string", "allocate-string")
+                  "schar", "explode", "compress", "explode2lc", "explode2uc", "id2string", "allocate-string", "widelengthc", "mkhash")
 (X_LITER, X_DIGIT, X_SEPRP, X_CHAR_CODE, X_CODE_CHAR, X_EXPLODE2, X_LIST2STRING, X_STRING2LIST, X_INTERN, X_STRING_LENGTH,
- X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC, X_ID2STRING, X_ALLOCATE_STRING) = range(17)
+ X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC, X_ID2STRING, X_ALLOCATE_STRING, X_WIDELENGTHC, X_MKHASH) = range(19)
 
 
 @inline

@@ -19,6 +19,21 @@ def cons2(a, d):
     return cons(a, d)
 
 
+@lisp("list", "also")
+def list_one(a):
+    return cons(a, NIL)
+
+
+@lisp("list", "also")
+def list_two(a, b):
+    return cons(a, cons(b, NIL))
+
+
+@lisp("list", "also")
+def list_three(a, b, c):
+    return cons(a, cons(b, cons(c, NIL)))
+
+
 @noinline
 def signal_car(x) -> None:
     tell(H_BAD_CAR, x, 0, 0)

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from ..heap.vm import MODULUS
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, urem  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, store, urem  # type: ignore[attr-defined]
 from .bignum import divide_integers, half_quotient, is_big, is_negative, limb_count, limbs
 from .host import H_BAD_RESIDUE, host
 from .memory import NIL, poll
+
+BAD_MODULUS = 7  # among the operations of which the host signals an error
+
+
+@lisp("set-small-modulus")
+def set_small_modulus(n):
+    """Choose the modulus of modular arithmetic, a small integer; the one before.  Nil asks for it.
+    (progn (set!-small!-modulus 7) (set!-small!-modulus nil)) => 7
+    """
+    old = load(MODULUS)
+    if n == NIL:
+        return old
+    if n & 7 != 0 or n <= 0:
+        return host(H_BAD_RESIDUE, BAD_MODULUS, n, 0)
+    store(MODULUS, n)
+    return old
 
 
 @inline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..heap.objects import SYM_VALUE
 from ..heap.vm import READ_AT, READ_END
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, onepass, store, store8  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, lisp, load, load8, onepass, sdiv, store, store8  # type: ignore[attr-defined]
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .characters import ascii_char, character
@@ -29,6 +29,7 @@ from .host import (
     X_SEPRP,
     X_STRING2LIST,
     X_STRING_LENGTH,
+    X_WIDELENGTHC,
     host,
 )
 from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
@@ -144,6 +145,29 @@ def is_ascii(s) -> bool:
             return False
         p += 1
     return True
+
+
+@lisp("widelengthc")
+def widelengthc(x):
+    """The number of characters that prin2 writes.  (widelengthc "abc") => 3"""
+    if x & 7 == 0:
+        return number_length(x >> 3)
+    s = name_of(x) if x != UNSET else 0
+    if s == UNWIND:
+        return UNWIND
+    if s != 0 and is_ascii(s):
+        return load(s - STRING) >> 8 << 3
+    return host(H_TEXT, X_WIDELENGTHC, x, 0)
+
+
+@bounded("digits of a fixnum")
+def number_length(n):
+    """The characters of a small integer."""
+    count = 2 if n < 0 else 1
+    while n > 9 or n < -9:
+        n = sdiv(n, 10)
+        count += 1
+    return count << 3
 
 
 @lisp("explode2")

@@ -15,6 +15,7 @@ VOUCHED = {
     "is_equal": "the tag of b was compared with that of a",
     "is_cl_equal": "the tag of b was compared with that of a",
     "equal_structures": "both words have one tag, which is looked at again wherever they are replaced",
+    "restore": "what is bound, on the stack of bindings, is a symbol",
     "order": "rank says of both words the same, and with that their tag",
 }
 

@@ -33,16 +33,56 @@ class Errors:
 
     def __init__(self, lisp: Lisp) -> None:
         self.lisp = lisp
-        self.show = True
-        self.least, self.most = 0, 3
-        self.trace = QUIET  # what an error that is shown says of the functions it leaves
+        self._said: Output | None = None
+        cage = lisp.machine.cage
+        cage["error_shown"], cage["error_trace"], cage["errorset_least"], cage["errorset_most"] = 1, QUIET, 0, 3
         self.left = self.signalled = 0
         self.stream: Output | None = None  # what has the messages that are printed in place of the output, where they are kept apart
-        self.said: Output | None = None  # what has the messages in place of the output, because they become exceptions
-        self.opens: Breaks | None = None  # break levels, where an error that nobody catches opens one
+        self._opens: Breaks | None = None
         self.fresh = False  # was a message written, and nobody has looked at the error since?
         self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
         lisp.machine.hold(self)
+
+    @property
+    def show(self) -> bool:
+        return self.lisp.machine.cage["error_shown"] != 0
+
+    @show.setter
+    def show(self, shown: bool) -> None:
+        self.lisp.machine.cage["error_shown"] = int(shown)
+
+    @property
+    def trace(self) -> int:
+        """What an error that is shown says of the functions it leaves."""
+        return self.lisp.machine.cage["error_trace"]
+
+    @trace.setter
+    def trace(self, kind: int) -> None:
+        self.lisp.machine.cage["error_trace"] = kind
+
+    @property
+    def said(self) -> Output | None:
+        """What has the messages in place of the output, because they become exceptions."""
+        return self._said
+
+    @said.setter
+    def said(self, out: Output | None) -> None:
+        self._said = out
+        self._tell()
+
+    @property
+    def opens(self) -> Breaks | None:
+        """Break levels, where an error that nobody catches opens one."""
+        return self._opens
+
+    @opens.setter
+    def opens(self, breaks: Breaks | None) -> None:
+        self._opens = breaks
+        self._tell()
+
+    def _tell(self) -> None:
+        """The kernel has errorset but where that changes what errors do here."""
+        self.lisp.machine.cage["error_aside"] = int(self._said is not None or self._opens is not None)
 
     def held_words(self) -> Iterable[int]:
         return [word for word, _, _ in self.raised]
@@ -70,6 +110,31 @@ class Errors:
             yield
         finally:
             self.said = before
+
+    def caught(self, form: int, level: int, backtrace: int) -> int:
+        """errorset at a level: a list of the value of a form, or the number of an error."""
+        lisp, m = self.lisp, self.lisp.machine
+        before = self.show, self.trace, self.opens
+        self.show, self.opens = level >= 2, None
+        self.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None else COMPILED
+        sp, bp = m.cage["sp"], m.cage["bp"]
+        try:
+            with self.printed():
+                return m.cons(lisp.eval(form), NIL)
+        except Unwinding:
+            if m.cage["unwind_kind"] != UNWIND_ERROR:
+                raise
+            lisp.settle(sp, bp)
+            number = m.cage["unwind_tag"]
+            return number if number & 7 != CONS else NIL
+        except INTERNAL as error:  # from Python code between here and the kernel
+            lisp.settle(sp, bp)
+            with self.printed():
+                self.internal(error)
+            return NIL
+        finally:
+            self.show, self.trace, self.opens = before
+            self.fresh = False
 
     # -- exceptions -------------------------------------------------------------------
 

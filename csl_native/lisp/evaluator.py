@@ -1,4 +1,4 @@
-"""Evaluation: simple forms directly, forms with bindings through the compiler."""
+"""Evaluation: simple forms by the kernel, forms with bindings through the compiler."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..heap.objects import F_FEXPR, F_MACRO, F_SPECIAL, SYM_ENV
 from ..heap.words import CONS, SYMBOL
-from ..kernel.memory import NIL, T
+from ..kernel.evaluation import NESTED
+from ..kernel.memory import NIL
 from ..runtime.machine import Unwinding
 from .assembly import CompileError
 from .handles import PYTHON
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from .hints import Hints
     from .remembered import Remembered
 
-DEEP = 20  # forms inside of each other that are evaluated directly: what is deeper is compiled, which takes no stack
-
 
 class Evaluator:
     """eval and apply; a part of Lisp."""
@@ -33,7 +32,7 @@ class Evaluator:
     hints: Hints
     handles: Handles
     s_lambda: int
-    quick: dict[int, Callable[[int, int], int]]
+    s_quote: int
     define: Callable[..., None]
     expand: Callable[[int], int]
     lambda_symbol: Callable[..., int]
@@ -51,49 +50,31 @@ class Evaluator:
         return Remembered(self.machine, self.machine.intern("quote"), self.compiler.displaceable.__contains__)
 
     def eval(self, x: int, depth: int = 0) -> int:
-        """The value of a form.  Calls are evaluated directly, forms with bindings, and those that are deep inside of others, are compiled first."""
-        m = self.machine
-        while True:
-            tag = x & 7
-            if tag == SYMBOL:
-                return self.symbol_value(x)
-            if tag != CONS:
-                return x
-            head = m.car(x)
-            if head & 7 != SYMBOL or depth > DEEP:
-                return self.eval_compiled(x)
-            quick = self.quick.get(head)
-            if quick is not None:
-                return int(quick(x, depth + 1))
-            flags = m.flags(head)
-            if flags & F_MACRO:
-                x = self.expand(x)
-                depth += 1  # one that expands to itself is an error of the compiler
-                continue
-            if flags & F_FEXPR:
-                return m.apply(head, [m.cdr(x)])
-            if not flags & F_SPECIAL and self.compiler.handler(head) is None:
-                return self.eval_call(head, x, depth + 1)  # the compiler's own forms, like mapcar of a lambda, are compiled
-            return self.eval_compiled(x)
+        """The value of a form: the kernel has what most forms are (``kernel/evaluation.py``)."""
+        return self.machine.evaluate(x, depth)
 
-    def symbol_value(self, x: int) -> int:
-        value = self.machine.value(x)
-        if value is None:
+    def eval_apart(self, x: int, depth: int) -> int:
+        """What the kernel leaves: an unset variable, macros, forms with bindings, and those that are deep inside of others, which are compiled."""
+        m = self.machine
+        if x & 7 == SYMBOL:
             error = self.errors.loud("unset variable:", x)
             self.hints.unknown(x, function=False)
             raise error
-        return value
-
-    def eval_call(self, head: int, x: int, depth: int) -> int:
-        m = self.machine
-        form, arguments = NIL, list[int]()
-        try:
-            for form in m.items(m.cdr(x)):
-                arguments.append(self.eval(form, depth))
-        except Unwinding:
-            self.errors.evaluating(form)
-            raise
-        return m.apply(head, arguments)
+        head = m.car(x)
+        if head == self.s_quote:
+            raise self.errors.bare("bad args for quote")
+        if head & 7 != SYMBOL or depth > NESTED:
+            return self.eval_compiled(x)
+        if head == m.intern("time"):
+            return self.eval_time(x, depth + 1)
+        flags = m.flags(head)
+        if flags & F_MACRO:
+            return self.eval(self.expand(x), depth + 1)  # one that expands to itself is an error of the compiler
+        if flags & F_FEXPR:
+            return m.apply(head, [m.cdr(x)])
+        if flags & F_SPECIAL or self.compiler.handler(head) is not None:
+            return self.eval_compiled(x)  # the compiler's own forms, like mapcar of a lambda, are compiled
+        return m.evaluate(x, depth + 1, call=True)
 
     def eval_compiled(self, x: int) -> int:
         m = self.machine
@@ -118,63 +99,12 @@ class Evaluator:
             return self.errors.loud(error.message, *values)
         return self.errors.plain(error.message, *values)
 
-    def eval_quote(self, x: int, depth: int) -> int:
-        tail = self.machine.cdr(x)
-        if tail & 7 != CONS or self.machine.cdr(tail) != NIL:
-            raise self.errors.bare("bad args for quote")
-        return self.machine.car(tail)
-
-    def eval_progn(self, x: int, depth: int) -> int:
-        result = NIL
-        for form in self.machine.items(self.machine.cdr(x)):
-            result = self.eval(form, depth)
-        return result
-
-    def eval_setq(self, x: int, depth: int) -> int:
-        m = self.machine
-        parts = list(m.items(m.cdr(x)))
-        result = NIL
-        for k in m.steps(range(0, len(parts), 2)):
-            symbol = parts[k]
-            if not m.is_variable(symbol):
-                raise self.errors.plain("setq (bad variable)", symbol)
-            result = self.eval(parts[k + 1], depth) if k + 1 < len(parts) else NIL
-            m.set_value(symbol, result)
-        return result
-
-    def eval_cond(self, x: int, depth: int) -> int:
-        m = self.machine
-        for clause in m.items(m.cdr(x)):
-            if clause & 7 == CONS:
-                value = self.eval(m.car(clause), depth)
-                if value != NIL:
-                    for form in m.items(m.cdr(clause)):
-                        value = self.eval(form, depth)
-                    return value
-        return NIL
-
-    def eval_and(self, x: int, depth: int) -> int:
-        value = T
-        for form in self.machine.items(self.machine.cdr(x)):
-            value = self.eval(form, depth)
-            if value == NIL:
-                break
-        return value
-
-    def eval_or(self, x: int, depth: int) -> int:
-        value = NIL
-        for form in self.machine.items(self.machine.cdr(x)):
-            value = self.eval(form, depth)
-            if value != NIL:
-                break
-        return value
-
     def eval_time(self, x: int, depth: int) -> int:
         """With a form, which the function `time` does not have, what it takes is printed."""
         m = self.machine
         head, rest = m.car(x), m.cdr(x)
         if rest & 7 != CONS or m.cdr(rest) != NIL or m.field(head, SYM_ENV) != head:
-            return self.eval_call(head, x, depth)
+            return m.evaluate(x, depth, call=True)
         began = m.apply(m.intern("time-began"), [])
         return m.apply(m.intern("time-told"), [began, self.eval(m.car(rest), depth)])
 

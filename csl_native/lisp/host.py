@@ -11,8 +11,9 @@ from ..heap.objects import SYM_SPARE
 from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..instructions.layout import CODE_COMPILED
 from ..kernel.floats import TRIG
-from ..kernel.host import H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
+from ..kernel.host import H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, O_SETQ, OPERATIONS, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
+from ..kernel.modular import BAD_MODULUS
 from ..runtime.machine import MOST_LIMBS, Unwinding, WrongType
 from ..system import gmp
 from .assembly import CompileError
@@ -112,9 +113,13 @@ class Host:
         raise self.lisp.errors.bare("bad args for exception with double float")
 
     def on_memory_full(self, a: int, b: int, c: int) -> int:
-        raise self.lisp.errors.loud("Memory exhausted: the heap limit is reached (-k gives more)")
+        """A safepoint found the heap full.  What the error lets go is collected at the next one: where it is caught there may be room again."""
+        cage = self.m.cage
+        cage["gc_request"], cage["stack_limit"] = 2, NO_LIMIT
+        return self.on_no_memory(a, b, c)
 
-    on_no_memory = on_memory_full
+    def on_no_memory(self, a: int, b: int, c: int) -> int:
+        raise self.lisp.errors.loud("Memory exhausted: the heap limit is reached (-k gives more)")
 
     def on_interrupt(self, a: int, b: int, c: int) -> int:
         opens = self.lisp.errors.opens
@@ -227,6 +232,11 @@ class Host:
             raise self.lisp.errors.plain("mkvect", a)
         if name in ("word64", "divide64"):  # functions of machine numbers (asm/integers.py)
             raise self.lisp.errors.plain("div, mod: division by zero" if name == "divide64" else "a number of 64 bits expected", a)
+        if name in ("msd", "lsd"):
+            error = self.lisp.errors.plain(f"{'negative' if self.m.is_integer(a) else 'bad'} arg for {name}", a)
+            if not self.m.is_integer(a):
+                self.hints.expected(name, "an integer", a)
+            raise error
         if name in ("add1", "sub1"):
             error = self.lisp.errors.plain("bad arg for plus", a, 8 if name == "add1" else -8)
         else:
@@ -386,6 +396,8 @@ class Host:
         name = OPERATIONS[operation]
         if name == "put":
             return v
+        if operation == O_SETQ:
+            raise self.lisp.errors.plain(name, s)
         error = (self.lisp.errors.bare("bad args for set") if name == "set" else
                  self.lisp.errors.plain("plist" if name == "get" else name, s))
         self.hints.expected(name, "a variable" if name == "set" else "a symbol", s)
@@ -434,6 +446,8 @@ class Host:
         modulus = m.cage["modulus"]
         if operation == 4:
             raise errors.plain("Bad arg for remainder", a)
+        if operation == BAD_MODULUS:
+            raise errors.plain("set-small-modulus" if a & 7 else "set!-small!-modulus", a)
         if operation == 5 and a & 7 == 0 and a != 0:
             raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a)
         if operation == 6 and m.is_integer(a) and m.is_integer(c):
@@ -464,6 +478,15 @@ class Host:
             self.lisp.watch.measure()
         opens = self.lisp.errors.opens
         return NIL if opens is None or opens.interrupted is None else opens.stands()
+
+    def on_evaluate(self, x: int, depth: int, c: int) -> int:
+        return self.lisp.eval_apart(x, depth)
+
+    def on_evaluating(self, form: int, b: int, c: int) -> None:
+        self.lisp.errors.evaluating(form)
+
+    def on_errorset(self, form: int, level: int, backtrace: int) -> int:
+        return self.lisp.errors.caught(form, level >> 3, backtrace)
 
     def on_apply_other(self, f: int, arguments: int, c: int) -> int:
         """Call what is no symbol: a lambda expression, a funarg or a closure."""

@@ -44,9 +44,19 @@ EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2),
 IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2), "times": ("times2", 2),
               "*": ("times2", 2)}
 
+# Functions of Python's that are the kernel's now, as it calls them by numbers of arguments: images of older versions have those of Python.
+MOVED = {"errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, "eval": {1: "eval_form"}, "fp-infinite": {1: "fp_infinite"},
+         "lcmn": {2: "lcmn"}, "list": {1: "list_one", 2: "list_two", 3: "list_three"}, "mkhash": {3: "mkhash"},
+         "set-small-modulus": {1: "set_small_modulus"}, "trap-floating-overflow": {1: "trap_floating_overflow"},
+         **{name: {1: name} for name in "complexp denominator imagpart lsd msd numerator rationalp realpart widelengthc".split()}}
+
 # What the kernel has now; these are for images of versions in which it was Python's.
 OLDER = ("id2string", "symbol-name", "string", "allocate-string", "make-simple-string", "string-store", "string-store1", "putv-char",
          "fluidp", "globalp", "constantp")
+
+
+# Heads of calls that the compiler, or eval, has something of its own for, though no special forms: they are not evaluated as calls of functions.
+OPEN = ("time", "list*", "defmacro", "defun", "df", "let", "map", "mapc", "mapcan", "mapcar", "mapcon", "maphash", "maplist", "throw")
 
 
 class Installer:

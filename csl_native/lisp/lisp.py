@@ -13,6 +13,7 @@ from ..heap.objects import (
     CODE_HEADER,
     F_FLUID,
     F_FORM,
+    F_OPEN,
     SYM_ENV,
     SYM_FLAGS,
     SYM_FN1,
@@ -24,7 +25,19 @@ from ..heap.vm import UNWIND_RESTART, UNWIND_STOP
 from ..heap.words import CONS, FLOAT, SYMBOL, VECTOR
 from ..instructions.layout import CODE_GIVEN
 from ..kernel.calls import SLOT
-from ..kernel.memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, T
+from ..kernel.memory import (
+    NIL,
+    ROOT_AND,
+    ROOT_COND,
+    ROOT_ECHO,
+    ROOT_LOWER,
+    ROOT_NONCOM,
+    ROOT_OR,
+    ROOT_PROGN,
+    ROOT_QUOTE,
+    ROOT_SETQ,
+    T,
+)
 from ..runtime.machine import MOST_LIMBS, Machine, Unwinding
 from ..system.waiting import Patient, patient
 from .deep import MOST_STEPS, Steps, deep
@@ -33,7 +46,7 @@ from .evaluator import Evaluator
 from .handles import STREAM, Handles
 from .hints import Hints
 from .host import Host
-from .install import Installer
+from .install import OPEN, Installer
 from .leaving import Restart, Stopped
 from .limits import Watch
 from .printer import Printer
@@ -150,14 +163,17 @@ class Lisp(Installer, Evaluator):
         intern = m.intern
         self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = intern("lambda"), intern("expr"), intern("macro"), intern("fexpr")
         self.s_comp, self.s_quote = intern("*comp"), intern("quote")
-        for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom")):
+        for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom"), (ROOT_QUOTE, "quote"), (ROOT_PROGN, "progn"),
+                           (ROOT_SETQ, "setq"), (ROOT_COND, "cond"), (ROOT_AND, "and"), (ROOT_OR, "or")):
             if m.root(root) != intern(name):  # an image of an older version
                 m.set_root(root, intern(name))
         self.s_outputs = intern("*standard-output*"), intern("*terminal-io*")
         self.s_echo, self.s_pwrds = intern("*echo"), intern("*pwrds")
         self.s_redefmsg, self.s_savedef = intern("*redefmsg"), intern("*savedef")
         self.eof, self.eol = intern(EOF_CHAR), intern("\n")
-        self.quick = {intern(name): getattr(self, "eval_" + name.replace("-", "_")) for name in ("quote", "progn", "setq", "cond", "and", "or", "time")}
+        for name in OPEN:
+            if not m.flags(symbol := intern(name)) & F_OPEN:
+                self.set_flags(symbol, F_OPEN)
 
     # -- symbols -------------------------------------------------------------------
 

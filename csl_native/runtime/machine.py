@@ -526,6 +526,19 @@ class Machine(Roots, Stacks):
 
     # -- calling -----------------------------------------------------------------
 
+    def evaluate(self, form: int, depth: int = 0, call: builtins.bool = False) -> int:
+        """The value of a form that lies so deep in others (a ``call``, when that is known); Unwinding when it did not return."""
+        mark = len(self.met)
+        self.nested += 1
+        enter = self.kernel.enter_evaluation
+        try:
+            result: int = enter(form, depth, int(call)) if self.nested & 7 else self.deeper(lambda: enter(form, depth, int(call)))
+        finally:
+            self.nested -= 1
+            del self.met[mark:]
+        self.note(result)
+        return result
+
     def apply(self, function: int, arguments: Iterable[int]) -> int:
         """Call a symbol; Unwinding when it did not return."""
         mark = len(self.met)

@@ -15,6 +15,7 @@ from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ..heap.vm import HEAP, LINE, SLOTS
 from ..heap.words import SYMBOL, VECTOR
 from ..kernel.memory import NIL
+from ..lisp.install import MOVED
 from ..lisp.lisp import Lisp
 from ..lisp.registry import Rows
 from ..native.admission import not_admitted
@@ -315,11 +316,17 @@ class Restoring:
             spare = m.field(symbol, SYM_SPARE)
             if m.field(symbol, SYM_FN1) == slot_of["host1"] and spare & 7 == 0 and spare >= 0:
                 name = old_builtins[spare >> 3] if spare >> 3 < len(old_builtins) else ""
+                moved = MOVED.get(name, {})
                 if name in number_of:
                     m.words[symbol + SYM_SPARE >> 3] = number_of[name] << 3
                 else:
-                    for offset, undefined in ((SYM_FN1, "undefined1"), (SYM_FN2, "undefined2"), (SYM_FNN, "undefinedn")):
-                        m.words[symbol + offset >> 3] = slot_of[undefined]
+                    others = "wrong" if moved else "undefined"
+                    for offset, which in ((SYM_FN1, "1"), (SYM_FN2, "2"), (SYM_FNN, "n")):
+                        m.words[symbol + offset >> 3] = slot_of[others + which]
+                    for count in moved:
+                        m.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
+                for count, entry in moved.items():
+                    m.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[count - 1] >> 3] = slot_of["entry_" + entry]
 
     def _system_variables(self) -> None:
         m = self.machine

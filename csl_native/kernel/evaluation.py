@@ -1,0 +1,262 @@
+"""Evaluation of forms as they are: variables, calls, and the special forms that need no variables of their own; and errorset around it.
+
+Macros, forms that bind variables, and what lies deep inside of others are the host's, which compiles them.
+"""
+
+from __future__ import annotations
+
+from ..heap.objects import F_FEXPR, F_KEYWORD, F_MACRO, F_OPEN, F_SPECIAL, SYM_FLAGS, SYM_VALUE
+from ..heap.vm import (
+    BP,
+    DEEP_STACK,
+    ERROR_ASIDE,
+    ERROR_SHOWN,
+    ERROR_TRACE,
+    ERRORSET_LEAST,
+    ERRORSET_MOST,
+    NATIVE_BASE,
+    SP,
+    STACK_END,
+    TRACING,
+    UNWIND_ERROR,
+    UNWIND_KIND,
+    UNWIND_TAG,
+)
+from ..heap.words import CONS, SYMBOL, UNWIND, VECTOR
+from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store  # type: ignore[attr-defined]
+from .calls import call_symbol1, call_symbol2, call_symboln
+from .host import H_BAD_SYMBOL, H_ERRORSET, H_EVALUATE, H_EVALUATING, H_STACK_OVERFLOW, O_SETQ, host, tell
+from .memory import (
+    NIL,
+    ROOT_AND,
+    ROOT_COND,
+    ROOT_OR,
+    ROOT_PROGN,
+    ROOT_QUOTE,
+    ROOT_SETQ,
+    ROOT_VECTOR,
+    UNSET,
+    T,
+    cons,
+    poll,
+)
+from .safepoint import safepoint
+from .symbols import set_value, unbind_to
+
+NESTED = 20  # forms inside of each other that are evaluated here: what is deeper is compiled, which takes no stack
+SHOWN, TRACED = 2, 3  # levels of errorset from which on messages, and back-traces, are printed
+
+
+@inline
+def named(root):
+    """The symbol in a root."""
+    return load(ROOT_VECTOR + 8 - VECTOR + 8 * root)
+
+
+@inline
+def evaluated_apart(x, depth):
+    """What the host makes of a form."""
+    return host(H_EVALUATE, x, depth, 0)
+
+
+@lisp("eval")
+def eval_form(x):
+    """The value of a form.  (eval '(plus 1 2)) => 3"""
+    return evaluate(x, 0)
+
+
+@noinline
+def evaluate(x, depth):
+    """The value of a form that lies so deep in others."""
+    if x & 7 == SYMBOL:
+        v = load(x + SYM_VALUE)
+        return evaluated_apart(x, 0) if v == UNSET else v
+    if x & 7 != CONS:
+        return x
+    head = load(x - 1)
+    if head & 7 != SYMBOL or depth > NESTED:
+        return evaluated_apart(x, depth)
+    rest = load(x + 7)
+    if head == named(ROOT_QUOTE):
+        return load(rest - 1) if rest & 7 == CONS and load(rest + 7) == NIL else evaluated_apart(x, depth)
+    if safepoint() == UNWIND:
+        return UNWIND
+    if head == named(ROOT_COND):
+        return evaluate_cond(rest, depth + 1)
+    if head == named(ROOT_AND):
+        return evaluate_until(rest, T, T, depth + 1)
+    if head == named(ROOT_OR):
+        return evaluate_until(rest, NIL, NIL, depth + 1)
+    if head == named(ROOT_PROGN):
+        return evaluate_all(rest, NIL, depth + 1)
+    if head == named(ROOT_SETQ):
+        return evaluate_setq(rest, depth + 1)
+    if load(head + SYM_FLAGS) & (F_MACRO | F_FEXPR | F_SPECIAL | F_OPEN) != 0:
+        return evaluated_apart(x, depth)
+    return evaluate_call(head, rest, depth + 1)
+
+
+@noinline
+def evaluate_all(l, r, depth):
+    """The value of the last form of a list; ``r`` when there is none."""
+    while l & 7 == CONS:
+        if poll() == UNWIND:
+            return UNWIND
+        r = evaluate(load(l - 1), depth)
+        if r == UNWIND:
+            return r
+        l = load(l + 7)
+    return r
+
+
+@noinline
+def evaluate_until(l, r, going_on, depth):
+    """The forms of and (which goes on with t) and of or (which does with nil), of which ``r`` is the value when there are none."""
+    while l & 7 == CONS:
+        if poll() == UNWIND:
+            return UNWIND
+        r = evaluate(load(l - 1), depth)
+        if r == UNWIND:
+            return r
+        if (r == NIL) != (going_on == NIL):
+            return r
+        l = load(l + 7)
+    return r
+
+
+@noinline
+def evaluate_cond(l, depth):
+    while l & 7 == CONS:
+        if poll() == UNWIND:
+            return UNWIND
+        clause = load(l - 1)
+        if clause & 7 == CONS:
+            r = evaluate(load(clause - 1), depth)
+            if r == UNWIND:
+                return r
+            if r != NIL:
+                return evaluate_all(load(clause + 7), r, depth)
+        l = load(l + 7)
+    return NIL
+
+
+@noinline
+def evaluate_setq(l, depth):
+    r = NIL
+    while l & 7 == CONS:
+        if poll() == UNWIND:
+            return UNWIND
+        s = load(l - 1)
+        if s & 7 != SYMBOL or s <= ROOT_VECTOR or load(s + SYM_FLAGS) & F_KEYWORD != 0:
+            return host(H_BAD_SYMBOL, O_SETQ, s, NIL)
+        l = load(l + 7)
+        r = NIL
+        if l & 7 == CONS:
+            r = evaluate(load(l - 1), depth)
+            if r == UNWIND:
+                return r
+            l = load(l + 7)
+        set_value(s, r)
+    return r
+
+
+@noinline
+def evaluate_call(head, l, depth):
+    """Call a function with the values of forms."""
+    n = 0
+    a = 0
+    b = 0
+    c = 0
+    old = load(SP)
+    while l & 7 == CONS:
+        if poll() == UNWIND:
+            store(SP, old)
+            return UNWIND
+        v = evaluate(load(l - 1), depth)
+        if v == UNWIND:
+            store(SP, old)
+            if load(TRACING) != 0:
+                tell(H_EVALUATING, load(l - 1), 0, 0)
+            return UNWIND
+        if n == 0:
+            a = v
+        elif n == 1:
+            b = v
+        elif n == 2:
+            c = v
+        else:
+            p = load(SP)
+            if p + 16 > load(STACK_END):
+                store(SP, old)
+                return host(H_STACK_OVERFLOW, 0, 0, 0)
+            store(p, v)
+            store(SP, p + 8)
+        n += 1
+        l = load(l + 7)
+    if safepoint() == UNWIND:
+        store(SP, old)
+        return UNWIND
+    r = 0
+    if n == 1:
+        r = call_symbol1(head, a)
+    elif n == 2:
+        r = call_symbol2(head, a, b)
+    else:
+        r = call_symboln(head, n, a, b, c)
+    store(SP, old)
+    return r
+
+
+def enter_evaluation(x, depth, calls):
+    """Evaluate a form for the host, on the stack that is Lisp's; ``calls``: it is a call, whatever its head is said to be."""
+    old = load(NATIVE_BASE)
+    caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
+    if old == 0:
+        store(NATIVE_BASE, stack_pointer() + 512)
+    r = evaluate_call(load(x - 1), load(x + 7), depth) if calls != 0 else evaluate(x, depth)
+    store(NATIVE_BASE, old)
+    change_stack(caller)
+    return r
+
+
+@lisp("errorset", "also")
+def errorset_alone(form):
+    return errorset(form, NIL, NIL)
+
+
+@lisp("errorset", "also")
+def errorset_shown(form, message):
+    return errorset(form, message, NIL)
+
+
+@lisp("errorset", "also")
+def errorset(form, message, backtrace):
+    """A list of the value of a form, or what error was called with; back-traces, and messages that are kept apart, are the host's."""
+    level = 0 if message == NIL else TRACED if backtrace != NIL else SHOWN
+    if level < load(ERRORSET_LEAST):
+        level = load(ERRORSET_LEAST)
+    if level > load(ERRORSET_MOST):
+        level = load(ERRORSET_MOST)
+    if level >= TRACED or load(ERROR_ASIDE) != 0:
+        return host(H_ERRORSET, form, level << 3, backtrace)
+    if safepoint() == UNWIND:
+        return UNWIND
+    shown = load(ERROR_SHOWN)
+    trace = load(ERROR_TRACE)
+    sp = load(SP)
+    bp = load(BP)
+    store(ERROR_SHOWN, 1 if level >= SHOWN else 0)
+    store(ERROR_TRACE, 0)
+    r = evaluate(form, 0)
+    store(ERROR_SHOWN, shown)
+    store(ERROR_TRACE, trace)
+    if r != UNWIND:
+        return cons(r, NIL)
+    if load(UNWIND_KIND) != UNWIND_ERROR:
+        return UNWIND
+    handled(r)
+    unbind_to(bp)
+    store(SP, sp)
+    store(TRACING, 0)
+    number = load(UNWIND_TAG)
+    return NIL if number & 7 == CONS else number
