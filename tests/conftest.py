@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,9 @@ CSL = [sys.executable, "-m", "csl_native"]
 
 if "csl-native-tests-" not in os.environ.get("XDG_CONFIG_HOME", ""):  # keys of their own: one set for all test processes and what they start
     os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="csl-native-tests-")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests interrupts, and what they start, would never end
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -267,7 +268,7 @@ def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
         os.chdir(tmp_path)
         os.execv(sys.executable, [sys.executable, "-m", "csl_native"])
     seen, deadline, sent = b"", time.monotonic() + 40, 0
-    steps = [(b"> ", b"(plus 1 41)\r"), (b"42", b"(car 5)\r"), (b"car of an atom", b"\x04")]
+    steps = [(b"> ", b"(plus 1 41)\r"), (b"42", b"(car 5)\r"), (b"car of an atom", b"\x04"), (b"car of an atom", b"\x04")]  # out of the break level, and out
     while time.monotonic() < deadline:
         if select.select([fd], [], [], 0.2)[0]:
             try:
@@ -281,6 +282,8 @@ def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
             time.sleep(0.3)
             os.write(fd, steps[sent][1])
             sent += 1
+    else:
+        os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     assert b"42" in seen and b"attempt to take car of an atom: 5" in seen and os.waitstatus_to_exitcode(status) == 0, seen
 

@@ -51,6 +51,8 @@ SLOTS = 0x1000  # first entry slot
 GUARDS, GUARD_COUNT = 0x800, 0x800  # bytes: a function whose name has this hash was redefined while code with its body in it may run
 HEAP = 0x80000  # offset of the heap in every cage
 
+NESTED = 20  # forms inside of each other that are evaluated as they are: what is deeper is compiled, which takes no stack
+
 LINE = 256
 CHUNK = 1 << 18
 

@@ -15,6 +15,7 @@ from ..heap.vm import (
     ERRORSET_LEAST,
     ERRORSET_MOST,
     NATIVE_BASE,
+    NESTED,
     SP,
     STACK_END,
     TRACING,
@@ -43,7 +44,6 @@ from .memory import (
 from .safepoint import safepoint
 from .symbols import set_value, unbind_to
 
-NESTED = 20  # forms inside of each other that are evaluated here: what is deeper is compiled, which takes no stack
 SHOWN, TRACED = 2, 3  # levels of errorset from which on messages, and back-traces, are printed
 
 

@@ -10,7 +10,6 @@ from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host
 from .memory import NIL, UNSET, T, float_value, make_float
 
-TRIG = ("sin", "cos", "tan", "atan", "exp", "log")  # by number, for the host
 INFINITE = 0x7FF << 52  # the bits of infinity
 
 

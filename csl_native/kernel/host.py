@@ -40,6 +40,9 @@ OP = {name: k for k, name in enumerate(OPERATIONS)}
 O_FLAG, O_ID2INT, O_VECTOR2LIST, O_SETQ, O_MSD, O_LSD, O_LCMN = (
     OP[name] for name in ("flag", "id2int", "vector2list", "setq (bad variable)", "msd", "lsd", "lcmn"))
 
+TRIG = ("sin", "cos", "tan", "atan", "exp", "log")  # functions of floats, by number
+BAD_MODULUS = 7  # among the operations of which the host signals an error
+
 # Functions that the host finishes when they meet more than ASCII, or what is rare, by number.
 TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2", "list2string", "string2list", "intern", "string-length",
                   "schar", "explode", "compress", "explode2lc", "explode2uc", "id2string", "allocate-string", "widelengthc", "mkhash")

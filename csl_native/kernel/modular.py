@@ -6,10 +6,8 @@ from ..heap.vm import MODULUS
 from ..heap.words import UNWIND
 from ..restricted.language import bounded, clz, inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, store, urem  # type: ignore[attr-defined]
 from .bignum import divide_integers, half_quotient, is_big, is_negative, limb_count, limbs
-from .host import H_BAD_RESIDUE, host
+from .host import BAD_MODULUS, H_BAD_RESIDUE, host
 from .memory import NIL, poll
-
-BAD_MODULUS = 7  # among the operations of which the host signals an error
 
 
 @lisp("set-small-modulus")

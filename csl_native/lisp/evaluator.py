@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..heap.objects import F_FEXPR, F_MACRO, F_SPECIAL, SYM_ENV
+from ..heap.vm import NESTED
 from ..heap.words import CONS, SYMBOL
-from ..kernel.evaluation import NESTED
 from ..kernel.memory import NIL
 from ..runtime.machine import Unwinding
 from .assembly import CompileError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 import os
 from typing import TYPE_CHECKING
@@ -10,10 +9,8 @@ from typing import TYPE_CHECKING
 from ..heap.objects import SYM_SPARE
 from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..instructions.layout import CODE_COMPILED
-from ..kernel.floats import TRIG
-from ..kernel.host import H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, O_SETQ, OPERATIONS, TEXT_FUNCTIONS
+from ..kernel.host import BAD_MODULUS, H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, O_SETQ, OPERATIONS, TEXT_FUNCTIONS, TRIG
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
-from ..kernel.modular import BAD_MODULUS
 from ..runtime.machine import MOST_LIMBS, Unwinding, WrongType
 from ..system import gmp
 from .assembly import CompileError
@@ -374,6 +371,7 @@ class Host:
 
     def complex_function(self, name: str, a: int) -> int:
         """A function of a complex number."""
+        import cmath
         return self.lisp.from_complex(getattr(cmath, name)(self.lisp.to_complex(a)))
 
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
