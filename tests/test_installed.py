@@ -54,7 +54,7 @@ def test_extras_are_what_the_table_says() -> None:
 
 
 STANDARD = sys.stdlib_module_names | {"csl_native", "msgpack", "zstandard"}
-OTHERS = {"atheris", "tests", "ziglang"}  # for tests and benchmarks
+OTHERS = {"atheris", "mkdocs", "tests", "ziglang"}  # for tests, benchmarks and the site of the documents
 
 
 def imported(text: str) -> set[str]:

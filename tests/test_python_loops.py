@@ -41,7 +41,7 @@ BOUNDED = {
     "vectors:numeric.make": FEW, "vectors:numeric.get": FEW, "vectors:mkhash": "doubles up to a million",
     "deep:deep": "each round is a step of a generator, which looks", "errors:Errors.held_words": HELD,
     "errors:Errors.again": HELD, "errors:Errors.taken": HELD, "errors:Errors.running": "each round prints a function that runs",
-    "evaluator:Evaluator.eval": "each round expands a macro, and so many rounds are an error", "handles:Handles.all": HELD,
+    "handles:Handles.all": HELD,
     "handles:Handles.collected": HELD, "hints:Hints.read": "the letters before a place, of a name", "hints:Hints.unknown": FEW,
     "hints:Hints.definition": FEW, "hints:spelling": FEW, "hints:distance": "of names that are not long",
     "host:Host.compound": FEW, "host:Host.complex_root": FEW, "printer:Printer.atom": FEW,

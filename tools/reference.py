@@ -35,7 +35,7 @@ TOPICS = (
           "eq neq equalp eqcar equalcar eq-safe null not atom pairp consp listp idp symbolp stringp vectorp arrayp complex-arrayp convert-to-array structp "
           "bit-vector-p simple-bit-vector-p simple-string-p cl-stringp encapsulatedp sxhash md5 md5string md60"),
     Topic("symbols", "Symbols and variables", "Names, properties and flags of symbols, and the values of variables.",
-          "kernel/symbols.py builtins/symbols.py", "hashtagged-name symbol-package deflist flagpcar putc"),
+          "kernel/symbols.py builtins/symbols.py", "hashtagged-name symbol-package validate-package deflist flagpcar putc"),
     Topic("numbers", "Numbers", "Arithmetic on integers of any size and on floats, comparisons, rounding, bits, residues and random numbers.",
           "kernel/arithmetic.py kernel/bits.py kernel/comparison.py kernel/compound.py kernel/floats.py kernel/modular.py kernel/variables.py builtins/nary.py "
           "builtins/numbers.py builtins/floatparts.py builtins/modular.py builtins/randoms.py builtins/compound.py lisp/library/compound.lsp",
@@ -55,8 +55,8 @@ TOPICS = (
           "create-directory list-directory filedate delete-wildcard truename filestatus tmpnam tmpdir rdf load channelreadchar channelreadline "
           "user-homedir-pathname"),
     Topic("errors", "Errors and limits", "Signalling and catching errors, and limits on what a form may use.", "",
-          "errorset error error1 error-about enable-errorset enable-backtrace backtrace bad-go bad-return bad-count bad-function unbindable resource-limit "
-          "break"),
+          "errorset error error1 error-about enable-errorset enable-backtrace backtrace show-stack bad-go bad-return bad-count bad-function unbindable "
+          "resource-limit break"),
     Topic("images", "Images and modules", "Images of the whole system, and modules of compiled code in the same files.",
           "builtins/images.py builtins/modules.py"),
     Topic("native", "Native code", "Compiling to native code, and code by hand.", "builtins/hardcode.py builtins/assembler.py",

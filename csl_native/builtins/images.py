@@ -61,7 +61,7 @@ def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Val
     raise lisp.restart(action)
 
 
-@builtin("restart-csl", 1, 2)
+@builtin("restart-csl", 1, 2, "restart-lisp")
 def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
     """Start again: nil from the base image, t from the image in use, a function or (module function) from that and
     with a call of it.

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL
-from ..lisp.registry import Checked, Symbol, builtin
+from ..lisp.registry import Checked, Symbol, Value, builtin
 from ..lisp.streams import EOF_CHAR
 from ..system.process import is_terminal
 from .reading import channel
@@ -45,6 +45,19 @@ def user_homedir_pathname(lisp: Lisp) -> int:
 
 
 # -- symbols -------------------------------------------------------------------------
+
+
+@builtin("show-stack", 0, 2)
+def show_stack(lisp: Lisp, first: Value = NIL, last: Value = NIL) -> int:
+    """Print the functions that are running, as `backtrace` does; nil.  (show!-stack) => nil"""
+    lisp.errors.running()
+    return NIL
+
+
+@builtin("validate-package", 0, 1)
+def validate_package(lisp: Lisp, package: Value = NIL) -> int:
+    """Nil: there are no packages.  (validate!-package) => nil"""
+    return NIL
 
 
 @builtin("symbol-package", 1)

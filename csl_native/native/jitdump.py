@@ -6,13 +6,13 @@ perf finds the file by its being mapped while it records, so it is made where th
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
 import struct
 import threading
 import time
 from typing import TYPE_CHECKING
 
+from ..system.memory import mapped_for_execution
 from .perfmap import symbols
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class Dump:
         self.file = open(self.path, "w+b")
         self.file.write(HEADER.pack(MAGIC, VERSION, HEADER.size, machine, 0, os.getpid(), self.began, 0))
         self.file.flush()
-        # perf looks for a file that is mapped for execution, and nothing is executed there
-        self.mark = mmap.mmap(self.file.fileno(), HEADER.size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+        self.mark = mapped_for_execution(self.file.fileno(), HEADER.size)  # what perf looks for; nothing is executed there
 
     def finish(self, session: Session) -> None:
         """Write all that is native now, as if it had been there from the beginning."""

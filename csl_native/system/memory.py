@@ -178,6 +178,11 @@ def choose() -> Memory:
 MEMORY = choose()
 
 
+def mapped_for_execution(file: int, size: int) -> mmap.mmap:
+    """The first bytes of an open file, which nobody can write to there."""
+    return mmap.mmap(file, size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+
+
 def flush(address: int, size: int) -> None:
     """What the system must be told of newly written code."""
     MEMORY.flush(address, size)

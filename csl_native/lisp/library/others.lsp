@@ -212,8 +212,6 @@
 
 % -- names of the original with another here
 
-% Begin again from the image, as `restart-csl`.  (restart!-lisp t) is not run: it ends the session
-(de restart!-lisp (x !&optional y) (restart!-csl x y))
 % A stream to a file, as `open`.  (binopen "/nowhere/x" 'input) is an error
 (de binopen (name direction) (open name direction))
 % Define a function and compile it; its name.  (compd 'zz_f 'expr '(lambda (x) x)) => zz_f
@@ -227,15 +225,11 @@
     (setq e (mkevect (upbv v)))
     (dotimes (i (add1 (upbv v))) (eputv e i (getv v i)))
     (return e)))
-% The functions that are running, as `backtrace` prints them.  (show!-stack) => nil
-(de show!-stack (!&optional a b) (backtrace))
 % Nil: there is no help that is kept in files.  (set!-help!-file 'a "b") => nil
 (de set!-help!-file (key file) nil)
 % Nil: nothing is known of what is gone.  (where!-was!-that) => nil
 (de where!-was!-that nil nil)
 % A random integer of 31 bits.  (fixp (next!-random!-number)) => t
 (de next!-random!-number nil (random 2147483648))
-% Nil: there are no packages.  (validate!-package) => nil
-(de validate!-package (!&optional p) nil)
 % An error: a limit of `resource-limit` was passed.  (resource!-exceeded) is an error
 (de resource!-exceeded nil (error 0 "resource exceeded"))
