@@ -129,6 +129,23 @@ def bytecode_cells(s, code) -> None:
     store(s + SYM_FNN, SLOT_BYTECODEDN if least == 0 or most > 2 else SLOT_WRONGN)
 
 
+@inline
+def push_argument(v):
+    """Put an argument behind the third on the Lisp stack; UNWIND, the error, when that is full."""
+    p = load(SP)
+    if p + 16 > load(STACK_END):
+        return host(H_STACK_OVERFLOW, 0, 0, 0)
+    store(p, v)
+    store(SP, p + 8)
+    return NIL
+
+
+@inline
+def call_counted(f, n, a, b, c):
+    """Call a symbol with so many arguments; those behind the third lie on the Lisp stack."""
+    return call_symbol1(f, a) if n == 1 else call_symbol2(f, a, b) if n == 2 else call_symboln(f, n, a, b, c)
+
+
 @noinline
 def apply_list(f, l):
     """Call the symbol ``f`` with the elements of a list."""
@@ -145,27 +162,15 @@ def apply_list(f, l):
             b = v
         elif n == 2:
             c = v
-        else:
-            p = load(SP)
-            if p + 16 > load(STACK_END):
-                store(SP, old)
-                return host(H_STACK_OVERFLOW, 0, 0, 0)
-            store(p, v)
-            store(SP, p + 8)
+        elif push_argument(v) == UNWIND:
+            store(SP, old)
+            return UNWIND
         n += 1
         l = load(l + 7)
         if poll() == UNWIND:
             store(SP, old)
             return UNWIND
-    r = 0
-    if f & 7 != SYMBOL:
-        r = host(H_BAD_FUNCTION, f, 0, 0)
-    elif n == 1:
-        r = call_symbol1(f, a)
-    elif n == 2:
-        r = call_symbol2(f, a, b)
-    else:
-        r = call_symboln(f, n, a, b, c)
+    r = call_counted(f, n, a, b, c) if f & 7 == SYMBOL else host(H_BAD_FUNCTION, f, 0, 0)
     store(SP, old)
     return r
 

@@ -17,7 +17,6 @@ from ..heap.vm import (
     NATIVE_BASE,
     NESTED,
     SP,
-    STACK_END,
     TRACING,
     UNWIND_ERROR,
     UNWIND_KIND,
@@ -25,8 +24,8 @@ from ..heap.vm import (
 )
 from ..heap.words import CONS, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store  # type: ignore[attr-defined]
-from .calls import call_symbol1, call_symbol2, call_symboln
-from .host import H_BAD_SYMBOL, H_ERRORSET, H_EVALUATE, H_EVALUATING, H_STACK_OVERFLOW, O_SETQ, host, tell
+from .calls import call_counted, push_argument
+from .host import H_BAD_SYMBOL, H_ERRORSET, H_EVALUATE, H_EVALUATING, O_SETQ, host, tell
 from .memory import (
     NIL,
     ROOT_AND,
@@ -184,25 +183,15 @@ def evaluate_call(head, l, depth):
             b = v
         elif n == 2:
             c = v
-        else:
-            p = load(SP)
-            if p + 16 > load(STACK_END):
-                store(SP, old)
-                return host(H_STACK_OVERFLOW, 0, 0, 0)
-            store(p, v)
-            store(SP, p + 8)
+        elif push_argument(v) == UNWIND:
+            store(SP, old)
+            return UNWIND
         n += 1
         l = load(l + 7)
     if safepoint() == UNWIND:
         store(SP, old)
         return UNWIND
-    r = 0
-    if n == 1:
-        r = call_symbol1(head, a)
-    elif n == 2:
-        r = call_symbol2(head, a, b)
-    else:
-        r = call_symboln(head, n, a, b, c)
+    r = call_counted(head, n, a, b, c)
     store(SP, old)
     return r
 
