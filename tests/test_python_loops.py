@@ -52,7 +52,7 @@ BOUNDED = {
     "remembered:Remembered.places": "ends where there is too much", "streams:Input.rest_of_line": "each round reads from a file, and asks for room",
     "streams:Input.rest": "each round reads a line", "streams:Input.peek": "each round reads a line",
 
-    "streams:Tee.write": "as many files as were given", "streams:Tee.flush": "as many files as were given",
+
     "streams:Output.write": "at the speed of memory", "transcript:CompilerWords.link": FEW,
 }
 

@@ -120,6 +120,22 @@ def test_bytes_that_are_no_text(folder: Path) -> None:
         assert run(folder, "csl", arguments, streams) == (0, '"a\udcffb"\n', "")  # bytes that are no text stay what they are
 
 
+def test_files_of_bytes_that_wait_or_cannot_be_written(folder: Path) -> None:
+    """Errors name the file, and what copies the output is given up alone."""
+    (folder / "bytes.lsp").write_text('''
+(binary_open_input "/dev/zero") (print (list (binary_readbyte) (binary_read4)))
+(binary_open_output "/dev/full") (errorset '(binary_princ "abc") t nil) (errorset '(binary_close_output) nil nil)
+(errorset '(list!-directory "/nowhere/x") t nil)
+(spool "/dev/full") (print 5) (spool) (print 6)
+''')
+    status, out, errors = run(folder, "csl", "-q bytes.lsp")
+    assert status == 0 and out == "(0 0)\n\n+++ Error /dev/full: No space left on device\n\n+++ Error /nowhere/x: No such file or directory\n5\n6\n"
+    assert errors == "csl: /dev/full: No space left on device; what is printed is not copied there any more\n"
+    os.mkfifo(folder / "pipe")
+    (folder / "pipe.lsp").write_text('(binary_open_input "pipe") (print (list (binary_read3) (binary_readbyte)))\n')
+    assert run(folder, "csl", "-q pipe.lsp", "</dev/null & sleep 0.3; printf abc >pipe; wait")[1:] == ("(6382179 -1)\n", "")
+
+
 def test_verify_tells_of_functions_that_this_version_does_not_have(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An image of a version that had another entry, and a function written in Python, which went."""
     path = folder / "old.img"
@@ -136,3 +152,8 @@ def test_verify_tells_of_functions_that_this_version_does_not_have(folder: Path,
     assert "cells of cdr hold cdr_of_old, which this version does not have" in said and "is the function went, written in Python" in said
     with Image(path) as image:
         assert image.sections["heap"].info["builtins"] == info["builtins"]
+
+
+def test_an_image_is_no_assembly_text(folder: Path) -> None:
+    status, _, errors = run(folder, "csl-asm", "x.img")
+    assert status == 2 and "x.img: is no text (byte 0x" in errors and errors.endswith("an image is given with -i\n")

@@ -81,7 +81,10 @@ def assemble(session: Any, path: str) -> list[str]:
         text = sys.stdin.read()
     else:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            try:
+                text = file.read()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}: is no text (byte {error.object[error.start]:#04x} at {error.start}); an image is given with -i") from None
     return [session.machine.text(s) for s in session.run(lambda: assembled(session.lisp, text))]
 
 

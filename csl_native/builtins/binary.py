@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
 from ..kernel.memory import NIL
@@ -15,17 +17,13 @@ if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
 
-class Files:
-    """What is open: of one Lisp."""
-
-    def __init__(self) -> None:
-        self.read: IO[bytes] | None = None
-        self.written: IO[bytes] | None = None
-
-
-def files(lisp: Lisp) -> Files:
-    found: Files = vars(lisp).setdefault("binary_files", Files())
-    return found
+@contextlib.contextmanager
+def named(file: IO[bytes]) -> Iterator[None]:
+    """What the system says of a file that is open has its name."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, file.name) from None
 
 
 def opened(lisp: Lisp, name: int, mode: str) -> IO[bytes]:
@@ -43,7 +41,7 @@ def opened(lisp: Lisp, name: int, mode: str) -> IO[bytes]:
 def binary_open_output(lisp: Lisp, name: Text) -> int:
     """Open a file for bytes to be written; the one before is closed.  (binary_open_output "/nowhere/x") is an error"""
     binary_close_output(lisp)
-    files(lisp).written = opened(lisp, name, "wb")
+    lisp.bytes_written = opened(lisp, name, "wb")
     return NIL
 
 
@@ -51,23 +49,24 @@ def binary_open_output(lisp: Lisp, name: Text) -> int:
 def binary_open_input(lisp: Lisp, name: Text) -> int:
     """Open a file for bytes to be read; the one before is closed.  (binary_open_input "/nowhere/x") is an error"""
     binary_close_input(lisp)
-    files(lisp).read = opened(lisp, name, "rb")
+    lisp.bytes_read = opened(lisp, name, "rb")
     return NIL
 
 
 @builtin("binary_close_output", 0)
 def binary_close_output(lisp: Lisp) -> int:
     """Close the file of bytes that is written, if there is one; nil.  (binary_close_output) => nil"""
-    file, files(lisp).written = files(lisp).written, None
+    file, lisp.bytes_written = lisp.bytes_written, None
     if file is not None:
-        file.close()
+        with named(file):
+            file.close()
     return NIL
 
 
 @builtin("binary_close_input", 0)
 def binary_close_input(lisp: Lisp) -> int:
     """Close the file of bytes that is read, if there is one; nil.  (binary_close_input) => nil"""
-    file, files(lisp).read = files(lisp).read, None
+    file, lisp.bytes_read = lisp.bytes_read, None
     if file is not None:
         file.close()
     return NIL
@@ -80,9 +79,10 @@ def binary_select_input(lisp: Lisp, name: Text) -> int:
 
 
 def write(lisp: Lisp, data: bytes) -> None:
-    file = files(lisp).written
+    file = lisp.bytes_written
     if file is not None:
-        file.write(data)
+        with named(file):
+            file.write(data)
 
 
 def writer(name: str, size: int) -> None:
@@ -99,7 +99,7 @@ def reader(name: str, size: int) -> None:
     @builtin(name, 0, meaning=f"The number that the next {size} byte{'s' * (size > 1)} of the open file of bytes are, the highest first; -1 at its"
              f" end.  ({name}) => -1")
     def call(lisp: Lisp) -> int:
-        file = files(lisp).read
+        file = lisp.bytes_read
         data = file.read(size) if file is not None else b""
         return lisp.machine.integer(int.from_bytes(data, "big")) if len(data) == size else -8
 
@@ -134,7 +134,7 @@ def binary_prinfloat(lisp: Lisp, x: Number) -> int:
 @builtin("binary_readfloat", 0)
 def binary_readfloat(lisp: Lisp) -> int:
     """The float that the next 8 bytes of the open file of bytes are; nil at its end.  (binary_readfloat) => nil"""
-    file = files(lisp).read
+    file = lisp.bytes_read
     data = file.read(8) if file is not None else b""
     return lisp.machine.float(struct.unpack(">d", data)[0]) if len(data) == 8 else NIL
 
@@ -143,13 +143,13 @@ def copied(lisp: Lisp, name: int) -> int:
     """Copy what is printed to a file from now on; with nil end that."""
     terminal = lisp.terminal
     terminal.flush()
-    copy = vars(lisp).pop("spooled", None)
-    if copy is not None:
-        terminal.file, file = copy
-        file.close()
+    if lisp.spooled is not None:
+        (terminal.file, file), lisp.spooled = lisp.spooled, None
+        with named(file):
+            file.close()
     if name != NIL:
         file = opened(lisp, name, "wb")
-        lisp.spooled = terminal.file, file  # type: ignore[attr-defined]
+        lisp.spooled = terminal.file, file
         terminal.file = Tee(terminal.file, file)  # type: ignore[assignment]
     return NIL
 

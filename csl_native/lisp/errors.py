@@ -11,6 +11,7 @@ from ..heap.vm import UNWIND_ERROR
 from ..heap.words import CONS, VECTOR
 from ..kernel.memory import NIL
 from ..runtime.machine import Unwinding
+from ..system.process import said
 from .streams import Collector, Output
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ class Errors:
             text = "Stack overflow"
         elif isinstance(error, MemoryError):
             text = "Memory exhausted"
+        elif isinstance(error, OSError) and error.strerror:
+            text = error.strerror if error.filename is None else said(error)
         else:
             text = str(error) or type(error).__name__
         unwinding = self.loud(text)

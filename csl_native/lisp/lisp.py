@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..heap.objects import (
     CODE_HEADER,
@@ -106,6 +106,9 @@ class Lisp(Installer, Evaluator):
         self.session: Any = None  # whose Lisp it is; none has it while the base image is made
         self.breaks: Breaks | None = None  # on a terminal: the levels that errors open
         self.noted: dict[str, tuple[bytes, dict[int, tuple[str, ...]]]] = {}  # bytecode, and names of variables, of functions that were typed
+        self.bytes_read: IO[bytes] | None = None  # by binary_readbyte and its kin
+        self.bytes_written: IO[bytes] | None = None
+        self.spooled: tuple[Any, IO[bytes]] | None = None  # the terminal without its copy, and that
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
     @cached_property

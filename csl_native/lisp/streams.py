@@ -202,20 +202,29 @@ RECENT = 8192  # characters that wait for a file at most, and that are kept of w
 
 
 class Tee:
-    """Standard output and a log file."""
+    """A file, and another one that gets a copy until it cannot be written; that is said once, and what goes to the first one goes on."""
 
     mode = "wb"
 
-    def __init__(self, *files: Any) -> None:
-        self.files = files
+    def __init__(self, file: Any, copy: IO[bytes]) -> None:
+        self.file = file
+        self.copy: IO[bytes] | None = copy
 
     def write(self, data: bytes) -> None:
-        for f in self.files:
-            f.write(data)
+        self.file.write(data)
+        self.copied(lambda copy: copy.write(data))
 
     def flush(self) -> None:
-        for f in self.files:
-            f.flush()
+        self.file.flush()
+        self.copied(lambda copy: copy.flush())
+
+    def copied(self, action: Callable[[IO[bytes]], object]) -> None:
+        if self.copy is not None:
+            try:
+                action(self.copy)
+            except OSError as error:
+                print(f"csl: {self.copy.name}: {error.strerror}; what is printed is not copied there any more", file=sys.stderr)
+                self.copy = None
 
 
 class Output:

@@ -6,6 +6,7 @@ exception.  Where the system cannot be asked whether a file is ready, files are 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -16,6 +17,7 @@ from typing import IO, Any
 Wait = Callable[[Callable[[float], bool]], None]
 CAN_ASK = hasattr(select, "poll") and hasattr(os, "O_NONBLOCK")
 AT_ONCE = 4096  # bytes that a file which is ready takes without waiting (PIPE_BUF)
+FEW = 4096  # bytes that are read at once where they are taken one by one
 
 
 def slow(mode: int) -> bool:
@@ -23,10 +25,11 @@ def slow(mode: int) -> bool:
 
 
 class Patient:
-    """Reads lines from, or writes bytes to, an open file; ``file`` is closed with it."""
+    """Reads lines or bytes from, or writes bytes to, an open file; ``file`` is closed with it."""
 
     def __init__(self, file: IO[Any], wait: Wait, mode: str) -> None:
         self.file, self.wait, self.mode = file, wait, mode
+        self.name: str | int = file.name
         self.fd = file.fileno()
         self.data = b""
         self.ended = False
@@ -59,6 +62,17 @@ class Patient:
                 self.data = b"".join(parts)
                 raise
             self.ended = not self.data
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; fewer at the end."""
+        while len(self.data) < size and not self.ended:
+            self.wait(self.ready)
+            with contextlib.suppress(BlockingIOError):
+                more = os.read(self.fd, FEW)
+                self.data += more
+                self.ended = not more
+        taken, self.data = self.data[:size], self.data[size:]
+        return taken
 
     def write(self, data: bytes) -> None:
         self.file.flush()
@@ -101,4 +115,6 @@ def open_patiently(path: str, mode: str, wait: Wait) -> Any:
             select.poll().poll(seconds * 1000)
         return bool(found)
     wait(opened)
-    return Patient(open(found[0], "rb" if mode == "rb" else "wb", buffering=0), wait, "rb" if mode == "rb" else "wb")
+    made = Patient(open(found[0], "rb" if mode == "rb" else "wb", buffering=0), wait, "rb" if mode == "rb" else "wb")
+    made.name = path
+    return made
