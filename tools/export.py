@@ -183,96 +183,91 @@ def note(form: Format, architecture: Architecture, image: Image) -> bytes:
     return form.pack("III", 11, len(text), 1) + b"csl-native\0\0" + text
 
 
-def elf(
-    image: Image, architecture: Architecture, kernel: bool = False, listing: str | None = None
-) -> tuple[bytes, str, dict[str, int]]:
-    """The file, the listing that its lines are of, and counts of what is in it."""
-    form = Format(8 * architecture.word, architecture.big_endian, architecture.machine, architecture.flags)
-    sets, symbols, defined = codes(image, architecture, kernel), Symbols(form), set[str]()
-    functions = [(code, piece) for code in sets for piece in code.pieces()]
-    for k, code in enumerate(sets):
+class Content(NamedTuple):
+    """What a file is made from: sets in the order of their sections, and what has a name in them."""
+
+    image: Image
+    architecture: Architecture
+    form: Format
+    sets: list[Code]
+    functions: list[tuple[int, Piece]]  # with the number of the set
+
+    def address(self, number: int, piece: Piece) -> int:
+        return self.sets[number].address + piece.place
+
+
+def symbol_table(content: Content) -> tuple[Symbols, list[int]]:
+    """All symbols, and by set that of its section."""
+    symbols, defined, own = Symbols(content.form), set[str](), list[int]()
+    for k, code in enumerate(content.sets):
+        own.append(len(symbols.rows))
         symbols.add("", code.address, 0, SECTION_SYMBOL, k + 1)
-        for name, place, size in cells(code, architecture):
+        for name, place, size in cells(code, content.architecture):
             symbols.add(name, code.address + place, size, OBJECT, k + 1)
-    for code, piece in functions:
+    for k, piece in content.functions:
         binding = GLOBAL if piece.entry and piece.name not in defined else 0
         defined |= {piece.name} if binding else set()
-        symbols.add(piece.name, code.address + piece.place, piece.size, FUNC, sets.index(code) + 1, binding)
-    for name in dict.fromkeys(target_name(t) for code in sets for t in code.pages.targets[1:]):
+        symbols.add(piece.name, content.address(k, piece), piece.size, FUNC, k + 1, binding)
+    for name in dict.fromkeys(target_name(t) for code in content.sets for t in code.pages.targets[1:]):
         if name not in defined:
             symbols.add(name, 0, 0, NOTYPE, 0, GLOBAL)
-    own = {
-        k: n
-        for n, k in enumerate(
-            (k for k, row in enumerate(symbols.rows) if row[1][4 if form.wide else 12] == SECTION_SYMBOL)
-        )
-    }
-    own = {n: k for k, n in own.items()}
-    table, local, numbers = symbols.finish()
-    sections = list[Section]()
-    records = list[Section]()
-    linked = [link(code, architecture, form, numbers, own[k]) for k, code in enumerate(sets)]
-    for k, (code, made) in enumerate(zip(sets, linked, strict=True)):
+    return symbols, own
+
+
+def code_sections(content: Content, linked: list[Linked]) -> tuple[list[Section], list[Section]]:
+    """The sections of code, and those of records, which say by number whose they are."""
+    prefix, kind, size = (".rela", RELA, 24) if content.form.wide else (".rel", REL, 8)
+    sections, records = list[Section](), list[Section]()
+    for k, (code, made) in enumerate(zip(content.sets, linked, strict=True)):
         sections.append(Section(code.section, PROGBITS, ALLOC | EXECUTE, code.address, made.data, align=SET_ALIGNMENT))
-        explicit = form.wide
         if made.records:
-            records.append(
-                Section(
-                    (".rela" if explicit else ".rel") + code.section,
-                    RELA if explicit else REL,
-                    INFO_LINK,
-                    0,
-                    made.records,
-                    -1,
-                    k + 1,
-                    24 if explicit else 8,
-                    align=architecture.word,
-                )
-            )
+            records.append(Section(prefix + code.section, kind, INFO_LINK, 0, made.records, -1, k + 1, size, align=content.architecture.word))
+    return sections, records
+
+
+def frames(content: Content, linked: list[Linked], at: int) -> list[Section]:
+    """How to unwind, as a section at an address; none where no disassembler is."""
+    if not unwinding.can_tell(content.architecture):
+        return []
+    rows = [unwinding.function(content.architecture, linked[k].data[piece.place:piece.place + piece.size], content.address(k, piece))
+            for k, piece in content.functions if piece.size]
+    return [Section(".eh_frame", PROGBITS, ALLOC, at, unwinding.eh_frame(content.architecture, rows, content.form, at), align=content.architecture.word)]
+
+
+def debug_sections(content: Content, path: str | None) -> tuple[list[Section], str]:
+    """What debuggers read, and the listing that it is of."""
+    view = HeapView(content.image) if "heap" in content.image.sections else None
+    known = [debuginfo.Function(piece.name.partition(":")[2], piece.name, content.address(k, piece), piece.size) for k, piece in content.functions]
+    text, starts = debuginfo.listing(view, known) if path is not None else ("", {})
+    return debuginfo.sections(content.form, content.architecture.word, known, content.image.path, path, starts), text
+
+
+def elf(image: Image, architecture: Architecture, kernel: bool = False, listing: str | None = None) -> tuple[bytes, str, dict[str, int]]:
+    """The file, the listing that its lines are of, and counts of what is in it."""
+    form = Format(8 * architecture.word, architecture.big_endian, architecture.machine, architecture.flags)
+    sets = codes(image, architecture, kernel)
+    content = Content(image, architecture, form, sets, [(k, piece) for k, code in enumerate(sets) for piece in code.pieces()])
+    symbols, own = symbol_table(content)
+    table, local, numbers = symbols.finish()
+    linked = [link(code, architecture, form, numbers, own[k]) for k, code in enumerate(sets)]
+    sections, records = code_sections(content, linked)
     end = sets[-1].address + len(linked[-1].data)
     end += -end % 16
-    if unwinding.can_tell(architecture):
-        rows = [
-            unwinding.function(
-                architecture,
-                linked[sets.index(code)].data[piece.place : piece.place + piece.size],
-                code.address + piece.place,
-            )
-            for code, piece in functions
-            if piece.size
-        ]
-        frames = unwinding.eh_frame(architecture, rows, form, end)
-        sections.append(Section(".eh_frame", PROGBITS, ALLOC, end, frames, align=architecture.word))
-        end += len(frames) + -len(frames) % 8
+    for section in frames(content, linked, end):
+        sections.append(section)
+        end += len(section.data) + -len(section.data) % 8
     said = note(form, architecture, image)
-    sections.append(Section(".note.csl", NOTE, ALLOC, end, said, align=4))
-    view = HeapView(image) if "heap" in image.sections else None
-    known = [
-        debuginfo.Function(piece.name.partition(":")[2], piece.name, code.address + piece.place, piece.size)
-        for code, piece in functions
-    ]
-    text, starts = debuginfo.listing(view, known) if listing is not None else ("", {})
-    sections += debuginfo.sections(form, architecture.word, known, image.path, listing, starts)
+    debug, text = debug_sections(content, listing)
+    sections += [Section(".note.csl", NOTE, ALLOC, end, said, align=4), *debug]
     at = len(sections) + len(records) + 1  # where the table of symbols stands
     sections += [row._replace(link=at) for row in records]
-    sections += [
-        Section(".symtab", SYMTAB, 0, 0, table, at + 1, local, 24 if form.wide else 16),
-        Section(".strtab", STRTAB, 0, 0, bytes(symbols.names), align=1),
-    ]
-    segments = [
-        form.segment(LOAD, 5, 0, end + len(said), SET_ALIGNMENT, FIRST),
-        form.segment(NOTES, 4, end, len(said), 4, FIRST),
-        form.segment(STACK, 6, 0, 0, 16),
-    ]
-    data = form.file(SHARED, sections, segments, form.head_sizes[0] + len(segments) * form.head_sizes[1], FIRST)
-    return (
-        data,
-        text,
-        {
-            "functions": sum(piece.entry and piece.name.startswith("lisp:") for _, piece in functions),
-            "relocation records": sum(code.pages.record_count for code in sets),
-        },
-    )
+    sections += [Section(".symtab", SYMTAB, 0, 0, table, at + 1, local, 24 if form.wide else 16),
+                 Section(".strtab", STRTAB, 0, 0, bytes(symbols.names), align=1)]
+    segments = [form.segment(LOAD, 5, 0, end + len(said), SET_ALIGNMENT, FIRST), form.segment(NOTES, 4, end, len(said), 4, FIRST),
+                form.segment(STACK, 6, 0, 0, 16)]
+    counts = {"functions": sum(piece.entry and piece.name.startswith("lisp:") for _, piece in content.functions),
+              "relocation records": sum(code.pages.record_count for code in sets)}
+    return form.file(SHARED, sections, segments, form.head_sizes[0] + len(segments) * form.head_sizes[1], FIRST), text, counts
 
 
 def export(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
