@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from .system.exceptions import Error, LimitReached, LispError, SessionError
 
 __version__ = "0.1.0"
-__all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol", "Table", "Vector", "restore"]
-_MODULES = {"session.containers": "Numbers Table Vector", "system.exceptions": "Error LimitReached LispError SessionError", "lisp.limits": "Limits",
+__all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", "Session", "SessionError", "Symbol",
+           "Table", "Vector", "restore"]
+_MODULES = {"session.containers": "Numbers Table Vector",
+            "system.exceptions": "Error LimitReached LispError SessionError", "lisp.limits": "Limits",
             "session.session": "Session restore", "session.values": "Handle Symbol"}
 
 

@@ -37,7 +37,9 @@ STRONG = 32
 
 
 def digest(data: Any, size: int = 16) -> bytes:
-    """The digest (BLAKE2b) of directories and bytecode; with ``STRONG`` bytes, of all that signatures rely on: sections and pages."""
+    """The digest (BLAKE2b) of directories and bytecode; with ``STRONG`` bytes, of all that signatures rely on: sections
+    and pages.
+    """
     return blake2b(data, digest_size=size).digest()
 
 
@@ -56,9 +58,11 @@ class Image:
         try:
             self.file = open(os.open(self.path, os.O_RDONLY | NO_WAIT | BINARY) if fd is None else fd, "rb")
         except OSError as error:
-            raise ImageError(f"{self.path}: cannot be read ({error.strerror}); check the name, or make an image with preserve") from error
+            raise ImageError(f"{self.path}: cannot be read ({error.strerror}); check the name, or make an image with "
+                             "preserve") from error
         try:
-            self.state = os.fstat(self.file.fileno())  # of what is open: what is decided about the file is decided by this, not by its name
+            # of what is open: what is decided about the file is decided by this, not by its name
+            self.state = os.fstat(self.file.fileno())
             if not stat.S_ISREG(self.state.st_mode):
                 raise ImageError(f"{self.path}: is not an image of csl but {files.kind(self.path)}; check the name")
             self.size = self.state.st_size
@@ -70,7 +74,8 @@ class Image:
     def __enter__(self) -> Image:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
@@ -119,22 +124,27 @@ class Image:
         for sequence, slot, offset, length, check in self._slots():
             data = self._read(offset, length) if length <= DIRECTORY_LIMIT and offset + length <= self.size else b""
             if len(data) != length or digest(data) != check:
-                where = f"behind the end of the file ({self.size} bytes)" if offset + length > self.size else "that does not match its digest"
-                self.doubts.append(f"root slot {slot} names the directory of update {sequence} at {offset}..{offset + length}, {where}")
+                where = (f"behind the end of the file ({self.size} bytes)" if offset + length > self.size
+                         else "that does not match its digest")
+                self.doubts.append(f"root slot {slot} names the directory of update {sequence} at "
+                                   f"{offset}..{offset + length}, {where}")
                 lost = True
                 continue
             try:
                 sections, reach = parse(data)
             except (ValueError, KeyError, TypeError) as error:
-                raise ImageError(f"{self.path}: its directory cannot be read ({error}); make the image again") from error
+                raise ImageError(
+                    f"{self.path}: its directory cannot be read ({error}); make the image again") from error
             for s in sections.values() if reach > self.size else ():
                 if s.offset < PAGE or s.offset + s.stored > self.size or (s.raw and s.offset % PAGE):
-                    raise ImageError(f"{self.path}: section {s.name} lies at {s.offset}..{s.offset + s.stored}, outside of the file "
+                    raise ImageError(f"{self.path}: section {s.name} lies at {s.offset}..{s.offset + s.stored}, "
+                                     "outside of the file "
                                      f"({self.size} bytes); the file was cut short or damaged")
             if lost:
                 self.doubts.append("an older state of the image is used, and what was written last is lost")
             return sequence, dict(sections)
-        raise ImageError(f"{self.path}: is damaged: no valid root ({'; '.join(self.doubts)}); restore it from a copy or make it again")
+        raise ImageError(f"{self.path}: is damaged: no valid root ({'; '.join(self.doubts)}); restore it from a copy "
+                         "or make it again")
 
     def read(self, name: str, check: bool = True, limit: int = 1 << 40) -> bytes:
         """The contents of a section; with ``check`` its digest must match."""
@@ -142,7 +152,8 @@ class Image:
         if s is None:
             raise ImageError(f"{self.path}: has no section {name}; it has {', '.join(sorted(self.sections))}")
         if not s.raw and s.length > self.plausible(s):
-            raise ImageError(f"{self.path}: section {name} claims {s.length} bytes, which {s.stored} compressed ones cannot hold; the file was damaged")
+            raise ImageError(f"{self.path}: section {name} claims {s.length} bytes, which {s.stored} compressed ones "
+                             "cannot hold; the file was damaged")
         if s.length > limit:
             raise ImageError(f"{self.path}: section {name} claims {s.length} bytes; at most {limit} expected")
         data = self.stored(s)
@@ -154,15 +165,20 @@ class Image:
                     raise zstandard.ZstdError(f"its compressed data tells {told} bytes, the directory {s.length}")
                 data = zstandard.ZstdDecompressor().decompress(data)
             except (zstandard.ZstdError, MemoryError) as error:
-                raise ImageError(f"{self.path}: section {name} is damaged ({error}); restore the image from a copy or make it again") from error
+                raise ImageError(f"{self.path}: section {name} is damaged ({error}); restore the image from a copy or "
+                                 "make it again") from error
         if len(data) != s.length or (check and not matches(data, s.digest)):
-            raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
+            raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image "
+                             "from a copy or make it again")
         return data
 
     def plausible(self, s: Section) -> int:
-        """How many bytes a compressed section may claim.  A heap has a start bit in the file for each of its 16 bytes."""
+        """How many bytes a compressed section may claim.
+        A heap has a start bit in the file for each of its 16 bytes.
+        """
         starts = self.sections.get("starts")
-        return max(SMALL, TIMES * s.stored, 128 * starts.stored + PAGE if s.name == "heap" and starts is not None and starts.raw else 0)
+        return max(SMALL, TIMES * s.stored, 128 * starts.stored + PAGE
+                   if s.name == "heap" and starts is not None and starts.raw else 0)
 
     def view(self, name: str, check: bool = True) -> memoryview:
         """The contents of a section without a copy where it is stored as it is."""
@@ -170,9 +186,11 @@ class Image:
         if s is None or not s.raw or s.stored != s.length or not s.length or not REPLACES_MAPPED or not self.own:
             return memoryview(self.read(name, check))
         page = s.offset // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-        data = memoryview(mmap.mmap(self.file.fileno(), s.offset - page + s.length, access=mmap.ACCESS_READ, offset=page))[s.offset - page:]
+        data = memoryview(mmap.mmap(self.file.fileno(), s.offset - page + s.length, access=mmap.ACCESS_READ,
+                                    offset=page))[s.offset - page:]
         if check and not matches(data, s.digest):
-            raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image from a copy or make it again")
+            raise ImageError(f"{self.path}: section {name} is damaged: its digest does not match; restore the image "
+                             "from a copy or make it again")
         return data
 
     def read_into(self, s: Section, target: memoryview) -> None:

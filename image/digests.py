@@ -1,4 +1,6 @@
-"""Digests of the pages of a large section, which several processors look at; in ``info`` as ``pages``, one after the other."""
+"""Digests of the pages of a large section, which several processors look at; in ``info`` as ``pages``, one after the
+other.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ def pages_of(data: Any) -> bytes:
     view = memoryview(data)
 
     def run(first: int, step: int) -> list[bytes]:
-        return [hashlib.sha256(view[at:at + PAGE_BYTES]).digest() for at in range(first * PAGE_BYTES, len(view), step * PAGE_BYTES)]
+        return [hashlib.sha256(view[at:at + PAGE_BYTES]).digest()
+                for at in range(first * PAGE_BYTES, len(view), step * PAGE_BYTES)]
     if len(view) < 8 * PAGE_BYTES:
         return b"".join(run(0, 1))
     from concurrent.futures import ThreadPoolExecutor
@@ -31,4 +34,5 @@ def wrong_page(data: Any, wanted: bytes) -> int | None:
     found = pages_of(data)
     if found == wanted:
         return None
-    return next((k for k in range(max(len(found), len(wanted)) // SIZE) if found[SIZE * k:SIZE * k + SIZE] != wanted[SIZE * k:SIZE * k + SIZE]), 0)
+    return next((k for k in range(max(len(found), len(wanted)) // SIZE)
+                 if found[SIZE * k:SIZE * k + SIZE] != wanted[SIZE * k:SIZE * k + SIZE]), 0)

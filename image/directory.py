@@ -1,8 +1,8 @@
 """The directory of an image as bytes and as sections.
 
-A file with many modules is opened for each one that is loaded or written, and its directory is nearly the same each time.  So the last ones that
-were read or written here are kept with their sections, by all of their bytes, and a section keeps the bytes of its row: what did not change is
-neither taken apart nor put together again.
+A file with many modules is opened for each one that is loaded or written, and its directory is nearly the same each
+time.  So the last ones that were read or written here are kept with their sections, by all of their bytes, and a
+section keeps the bytes of its row: what did not change is neither taken apart nor put together again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Section:
     Those of a file are shared by all who have it open, and do not change.
     """
 
-    def __init__(self, name: str, data: bytes = b"", raw: bool = False, info: dict[str, Any] | None = None, offset: int = 0,
+    def __init__(self, name: str, data: bytes = b"", raw: bool = False, info: dict[str, Any] | None = None,
+                 offset: int = 0,
                  stored: int = 0, length: int = 0, digest: bytes = b"") -> None:
         self.name, self.data, self.raw, self.info = name, data, raw, info or {}
         self.offset, self.stored, self.length, self.digest = offset, stored, length, digest
@@ -42,7 +43,9 @@ class Directory(NamedTuple):
 
 
 def unpack(data: bytes) -> Any:
-    """A value packed by msgpack; ValueError for whatever is wrong with it, nested lists that claim more than the memory there is included."""
+    """A value packed by msgpack; ValueError for whatever is wrong with it, nested lists that claim more than the memory
+    there is included.
+    """
     try:
         return msgpack.unpackb(data, strict_map_key=False)
     except (TypeError, MemoryError, msgpack.UnpackException) as error:
@@ -69,7 +72,8 @@ def parse(data: bytes) -> Directory:
         rows = unpack(data)["sections"]
         if problem := schema.wrong(rows):
             raise ValueError(problem)
-        found = directory([Section(row["name"], b"", row["raw"], row["info"], row["offset"], row["stored"], row["length"], row["digest"])
+        found = directory([Section(row["name"], b"", row["raw"], row["info"], row["offset"], row["stored"],
+                                   row["length"], row["digest"])
                            for row in rows])
     return keep(data, found)
 
@@ -81,12 +85,14 @@ def directory(sections: Iterable[Section]) -> Directory:
 
 
 def pack(sections: Iterable[Section]) -> bytes:
-    """The directory of sections that have a place; ``parse`` need not take it apart, unless it would find fault with it."""
+    """The directory of sections that have a place; ``parse`` need not take it apart, unless it would find fault with
+    it.
+    """
     listed, fresh = list[Section](), list[Any]()
     for s in sorted(sections, key=lambda s: s.name):
         if not s.row:
-            row = msgpack.packb({"name": s.name, "raw": s.raw, "info": s.info, "offset": s.offset, "stored": s.stored, "length": s.length,
-                                 "digest": s.digest})
+            row = msgpack.packb({"name": s.name, "raw": s.raw, "info": s.info, "offset": s.offset, "stored": s.stored,
+                                 "length": s.length, "digest": s.digest})
             fresh.append(unpack(row))
             s = Section(s.name, b"", s.raw, fresh[-1]["info"], s.offset, s.stored, s.length, s.digest)
             s.row = row

@@ -1,5 +1,5 @@
-"""What a writer of images asks of the file system, one small function each, so that tests can watch it and make it fail; its locks; and
-what is never written: a file that is being read, and the installation's own image."""
+"""What a writer of images asks of the file system, one small function each, so that tests can watch it and make it
+fail; its locks; and what is never written: a file that is being read, and the installation's own image."""
 
 from __future__ import annotations
 
@@ -36,16 +36,20 @@ def same(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
 
 
 def check_output(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
-    """ImageError when writing to a file would destroy an input, or what is protected; before anything is opened for writing."""
+    """ImageError when writing to a file would destroy an input, or what is protected; before anything is opened for
+    writing.
+    """
     name = os.fspath(path)
     if not name:
         raise ImageError("the name of the file to write is empty; give one")
     for other in inputs:
         if same(name, other):
             also = "" if name == os.fspath(other) else f" (also called {os.fspath(other)})"
-            raise ImageError(f"{name}{also}: is read by the same command, which would destroy it; give another name for what is written")
+            raise ImageError(f"{name}{also}: is read by the same command, which would destroy it; give another name "
+                             "for what is written")
     if any(same(name, other) for other in _protected):
-        raise ImageError(f"{name}: is the image of this installation, which is never written; give another name, for csl with -o FILE")
+        raise ImageError(f"{name}: is the image of this installation, which is never written; give another name, for "
+                         "csl with -o FILE")
 
 
 def create(path: str) -> int:
@@ -135,7 +139,8 @@ def make_like(fd: int, other: int) -> None:
 def kind(path: str) -> str:
     """What is there, that is no file, in words."""
     mode = os.stat(path).st_mode
-    return next((word for test, word in ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket")) if test(mode)), "a device")
+    return next((word for test, word in ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"),
+                                         (stat.S_ISSOCK, "a socket")) if test(mode)), "a device")
 
 
 def clean(path: str) -> None:
@@ -148,6 +153,9 @@ def clean(path: str) -> None:
 
 
 def shown(text: object) -> str:
-    """A name from a file, or a text with such names, for a terminal or a page: what would be obeyed and not seen is spelled out."""
+    """A name from a file, or a text with such names, for a terminal or a page: what would be obeyed and not seen is
+    spelled out.
+    """
     line = str(text)
-    return line if line.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return line if line.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode()
+                                                   for c in line)

@@ -1,4 +1,6 @@
-"""What the directory of an image may say: one look at all of it when it is read, so that nobody behind meets a value of another type."""
+"""What the directory of an image may say: one look at all of it when it is read, so that nobody behind meets a value of
+another type.
+"""
 
 from __future__ import annotations
 
@@ -51,15 +53,21 @@ ROW: Rows = {"name": (lambda x: text(x) and len(x) <= NAME_LIMIT, f"a text of at
        "raw": (lambda x: type(x) is bool, "true or false"), "info": (named, "a map with names"),
        "offset": (number(0, SIZE_LIMIT), "a place in the file"), "stored": (number(0, SIZE_LIMIT), "a size"),
        "length": (number(0, SIZE_LIMIT), "a size"), "digest": (digest, "a digest of 16 or 32 bytes")}
-INFO: Rows = {"tag": (number(0, 256), "a tag"), "abi": (text, "a text"), "head": (digest, "a digest"), "heap": (digest, "a digest"),
-        "module": (digest, "a digest"), "compared": (lambda x: type(x) is bool, "true or false"), "engines": (sizes, "sizes by name"),
-        "seal": (seal, "a map of a format, a local seal and signatures by key"), "date": (number(0, 1 << 40), "seconds since 1970"),
+INFO: Rows = {"tag": (number(0, 256), "a tag"), "abi": (text, "a text"), "head": (digest, "a digest"),
+              "heap": (digest, "a digest"),
+        "module": (digest, "a digest"), "compared": (lambda x: type(x) is bool, "true or false"),
+              "engines": (sizes, "sizes by name"),
+        "seal": (seal, "a map of a format, a local seal and signatures by key"),
+              "date": (number(0, 1 << 40), "seconds since 1970"),
         "functions": (texts, "names"), "id": (text, "a text"), "tid": (text, "a text")}
-HEAP: Rows = INFO | {"size": (number(1, SIZE_LIMIT), "a size"), "base": (number(0, SIZE_LIMIT), "a place"), "entries": (texts, "names"),
+HEAP: Rows = INFO | {"size": (number(1, SIZE_LIMIT), "a size"), "base": (number(0, SIZE_LIMIT), "a place"),
+                     "entries": (texts, "names"),
         "builtins": (texts, "names"),
-        "gensym": (number(0, 1 << 60), "a number"), "precision": (number(0, 1 << 20), "a number"), "modulus": (number(8, 1 << 62), "a number"),
+        "gensym": (number(0, 1 << 60), "a number"), "precision": (number(0, 1 << 20), "a number"),
+                     "modulus": (number(8, 1 << 62), "a number"),
         "bytecode": (number(0, 1 << 20), "a number"), "profile": (texts, "names"), "starts": (digest, "a digest"),
-        "pages": (lambda x: type(x) is bytes and len(x) % 32 == 0, "digests of 32 bytes"), "instructions": (digest, "a digest")}
+        "pages": (lambda x: type(x) is bytes and len(x) % 32 == 0, "digests of 32 bytes"),
+                     "instructions": (digest, "a digest")}
 NEEDED = ("size", "base", "entries", "builtins", "gensym", "modulus")  # of a heap
 MODULE: Rows = INFO | {"instructions": (number(0, 1 << 16), "a number"), "bytecode": (digest, "a digest")}
 

@@ -1,9 +1,10 @@
 """The one way in which image files change.
 
-A ``Writer`` holds the locks from before it reads what is there until what it wrote is durable, so what was decided is about the file that is
-changed.  An update appends, makes that durable, and then writes the older of the two root slots; when too much of the file would be dead, or
-when it is to be made small, the file is written anew beside and renamed into place.  Nothing that a directory ever referred to is overwritten:
-other processes may have it mapped.  ``docs/FORMAT.md`` is normative.
+A ``Writer`` holds the locks from before it reads what is there until what it wrote is durable, so what was decided is
+about the file that is changed.  An update appends, makes that durable, and then writes the older of the two root slots;
+when too much of the file would be dead, or when it is to be made small, the file is written anew beside and renamed
+into place.  Nothing that a directory ever referred to is overwritten: other processes may have it mapped.
+``docs/FORMAT.md`` is normative.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ CLOSED = -2
 
 
 class Writer:
-    """An image file while it is changed; it need not exist.  Where a name is a link, what it leads to is written, and the link stays."""
+    """An image file while it is changed; it need not exist.
+    Where a name is a link, what it leads to is written, and the link stays.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         files.check_output(path)
@@ -67,7 +70,8 @@ class Writer:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self._close()
         self._locks.close()
 
@@ -90,7 +94,8 @@ class Writer:
             raise ImageError(f"{self.name}: cannot be written ({error.strerror})") from error
         if not stat.S_ISREG(os.fstat(self.fd).st_mode):
             self._close()
-            raise ImageError(f"{self.name}: is no file but {files.kind(self.path)}, which cannot hold an image; give another name")
+            raise ImageError(f"{self.name}: is no file but {files.kind(self.path)}, which cannot hold an image; give "
+                             "another name")
 
     def _close(self) -> None:
         if self._image is not None:
@@ -116,16 +121,19 @@ class Writer:
         for name, wanted in digests.items():
             now = self.image.sections.get(name)
             if now is None or now.digest != wanted:
-                raise Changed(f"{self.name}: its section {name} was {'taken out' if now is None else 'replaced'} by another program meanwhile; "
+                raise Changed(f"{self.name}: its section {name} was {'taken out' if now is None else 'replaced'} by "
+                              "another program meanwhile; "
                               "what was made from the old one is not written.  Run this again")
 
     def replace(self, sections: Iterable[Section]) -> None:
         """Make the file of these sections and nothing else."""
         self._anew([_packed(s) for s in sections])
 
-    def commit(self, changed: Iterable[Section] = (), dropped: frozenset[str] = frozenset(), infos: Mapping[str, dict[str, Any]] | None = None,
+    def commit(self, changed: Iterable[Section] = (), dropped: frozenset[str] = frozenset(),
+               infos: Mapping[str, dict[str, Any]] | None = None,
                small: bool = False) -> bool:
-        """Replace, add and drop sections; all others keep their bytes, and their ``info`` where no other is given.  False: nothing was to be done.
+        """Replace, add and drop sections; all others keep their bytes, and their ``info`` where no other is given.
+        False: nothing was to be done.
 
         ``small``: leave nothing dead in the file.
         """
@@ -140,10 +148,12 @@ class Writer:
         live = sum(s.stored for s in (*rows, *fresh)) + PAGE
         if small or image.size + sum(s.stored for s in fresh) - live > live // 2 + SLACK:
             try:
-                self._anew([*(_at(s, 0, s.info) for s in sorted(rows, key=lambda s: s.offset)), *fresh], {s.name: s for s in kept})
+                self._anew([*(_at(s, 0, s.info) for s in sorted(rows, key=lambda s: s.offset)), *fresh],
+                           {s.name: s for s in kept})
                 return True
             except ImageError as error:
-                if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in ONLY_IN_PLACE or not (fresh or gone or new_infos):
+                if (not isinstance(error.__cause__, OSError) or error.__cause__.errno not in ONLY_IN_PLACE
+                    or not (fresh or gone or new_infos)):
                     raise
                 if not self.exists:
                     self._open()
@@ -157,8 +167,10 @@ class Writer:
             return False
         old_seal, new_seal = (s.info.get("seal", {}) for s in (old, new))
         said = unpack(msgpack.packb({key: value for key, value in new.info.items() if key != "seal"}))
-        return ({key: value for key, value in old.info.items() if key != "seal"} == said and matches(new.data, old.digest)
-                and all(old_seal.get(key) == value for key, value in new_seal.items()) and self.image.read(old.name, check=False) == new.data)
+        return ({key: value for key, value in old.info.items() if key != "seal"} == said
+                and matches(new.data, old.digest)
+                and all(old_seal.get(key) == value for key, value in new_seal.items())
+                and self.image.read(old.name, check=False) == new.data)
 
     def _wasteful(self, kept: list[Section]) -> bool:
         rows = [_at(s, 0, s.info) for s in sorted(kept, key=lambda s: s.offset)]
@@ -197,7 +209,8 @@ class Writer:
             if self.exists:
                 files.make_like(fd, self.fd)
             for s in pieces:
-                files.write_at(fd, s.data if old is None or s.name not in old else self.image.stored(old[s.name]), s.offset)
+                files.write_at(fd, s.data if old is None or s.name not in old else self.image.stored(old[s.name]),
+                               s.offset)
             files.write_at(fd, directory, at)
             files.write_at(fd, _slot(0, 1, at, directory), 0)
             files.sync(fd)
@@ -214,7 +227,8 @@ class Writer:
                     files.remove(temporary)
             if not isinstance(error, OSError):
                 raise
-            what = "the new image is there, but might not survive a loss of power" if replaced else "what was there before is there still"
+            what = ("the new image is there, but might not survive a loss of power" if replaced
+                    else "what was there before is there still")
             raise ImageError(f"{self.name}: cannot be written ({error.strerror}); {what}") from error
         finally:
             if fd >= 0:
@@ -253,7 +267,8 @@ def _place(rows: list[Section], start: int) -> tuple[list[Section], bytes, int]:
             at += s.stored
     directory = pack(rows)
     if len(directory) > DIRECTORY_LIMIT:
-        raise ImageError(f"an image of {len(rows)} sections would have a directory of {len(directory)} bytes; {DIRECTORY_LIMIT} at most. "
+        raise ImageError(f"an image of {len(rows)} sections would have a directory of {len(directory)} bytes; "
+                         f"{DIRECTORY_LIMIT} at most. "
                          "Put modules into several files")
     return placed, directory, (at + 15) // 16 * 16
 

@@ -121,8 +121,8 @@ def read_field(row, at):
 def apply_records(rows, kinds, records, count, targets, target_count, page, size, address):
     """Apply ``count`` records to a page of ``size`` bytes that lies at ``page`` here and will run at ``address``.
 
-    0; or 1 + the number of the first record whose result does not fit its field; or -1 - the number of the first record that
-    makes no sense: a kind, target or place that does not exist.  Nothing of that record was written.
+    0; or 1 + the number of the first record whose result does not fit its field; or -1 - the number of the first record
+    that makes no sense: a kind, target or place that does not exist.  Nothing of that record was written.
     """
     i = 0
     while i < count:

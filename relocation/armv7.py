@@ -1,8 +1,8 @@
 """Relocation kinds of 32-bit ARM: https://github.com/ARM-software/abi-aa/blob/main/aaelf32/aaelf32.rst, section 5.6.
 
-Objects have implicit addends.  Not here, with the reason: TLS kinds (Lisp code has no thread-local data), the Thumb kinds
-(code is made for the ARM state), the group relocations and SBREL (LLVM does not emit them for Linux), V4BX (ARMv7 has BX),
-the dynamic kinds (a dynamic linker's).
+Objects have implicit addends.  Not here, with the reason: TLS kinds (Lisp code has no thread-local data), the Thumb
+kinds (code is made for the ARM state), the group relocations and SBREL (LLVM does not emit them for Linux), V4BX (ARMv7
+has BX), the dynamic kinds (a dynamic linker's).
 """
 
 from csl_native.relocation.kinds import S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed

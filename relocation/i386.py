@@ -1,7 +1,8 @@
 """Relocation kinds of i386: https://gitlab.com/x86-psABIs/i386-ABI, section 4.4.1, table 4.9.
 
-Objects have implicit addends; the anchor is the GOT.  Not here, with the reason: TLS kinds (Lisp code has no thread-local
-data), SIZE32 (LLVM does not emit it), COPY, GLOB_DAT, JUMP_SLOT, RELATIVE and IRELATIVE (a dynamic linker's).
+Objects have implicit addends; the anchor is the GOT.  Not here, with the reason: TLS kinds (Lisp code has no
+thread-local data), SIZE32 (LLVM does not emit it), COPY, GLOB_DAT, JUMP_SLOT, RELATIVE and IRELATIVE (a dynamic
+linker's).
 """
 
 from csl_native.relocation.kinds import S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed

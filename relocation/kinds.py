@@ -16,13 +16,13 @@ S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12, ROUNDED_PAGE, NEGATED = range(6)
 class Kind(NamedTuple):
     """``size``: bytes of the container; the result must lie in [lo, hi) and be a multiple of ``align``.
 
-    ``cell``: the symbol is reached through a pointer cell, whose address is S; with ``inner`` the addend is the symbol's and
-    part of what the cell holds.  ``rest``: what remains to be added to such a cell's content.  ``anchored``: S counts from the
-    block's anchor (GOT, TOC or GP).  ``low``: the field holds the low bits of the result of another record, the one at the
-    place that its symbol names.  ``difference``: +1 or -1, half of a pair whose sum S1 + A1 - S2 - A2 is a constant inside a
-    block.  ``unscaled``: an implicit addend stands in the field as it is, not at the bits where the result goes.
-    ``ROUNDED`` or another multiple of 64 added to the bit of a field: of the result plus a row of ``ROUNDINGS``, because the
-    fields below are signed.
+    ``cell``: the symbol is reached through a pointer cell, whose address is S; with ``inner`` the addend is the
+    symbol's and part of what the cell holds.  ``rest``: what remains to be added to such a cell's content.
+    ``anchored``: S counts from the block's anchor (GOT, TOC or GP).  ``low``: the field holds the low bits of the
+    result of another record, the one at the place that its symbol names.  ``difference``: +1 or -1, half of a pair
+    whose sum S1 + A1 - S2 - A2 is a constant inside a block.  ``unscaled``: an implicit addend stands in the field as
+    it is, not at the bits where the result goes. ``ROUNDED`` or another multiple of 64 added to the bit of a field: of
+    the result plus a row of ``ROUNDINGS``, because the fields below are signed.
     """
 
     name: str
@@ -47,14 +47,18 @@ class Kind(NamedTuple):
         return self.lo < 0 or self.formula in (S_PLUS_A_MINUS_P, PAGE, ROUNDED_PAGE)
 
     def misfit(self, where: str, symbol: str, value: int) -> str:
-        """That a result does not fit, as a linker says it: where, the kind, the symbol, the value, and what would have fitted."""
+        """That a result does not fit, as a linker says it: where, the kind, the symbol, the value, and what would have
+        fitted.
+        """
         multiple = f", or is no multiple of {self.align}" if self.align > 1 else ""
-        return f"{where}: relocation {self.name} against {symbol}: {value} ({value:#x}) is not in [{self.lo}, {self.hi}){multiple}"
+        return (f"{where}: relocation {self.name} against {symbol}: {value} ({value:#x}) is not in [{self.lo}, "
+                f"{self.hi}){multiple}")
 
     def words(self) -> list[int]:
         """The row as the restricted ``apply`` reads it: eight words and three a field."""
         whole = self.fields == ((0, 0, 8 * self.size),)
-        out = [self.formula, self.size, self.lo, self.hi - 1, self.align - 1, 0 if whole else len(self.fields), int(self.signed), 0]
+        out = [self.formula, self.size, self.lo, self.hi - 1, self.align - 1, 0 if whole else len(self.fields),
+               int(self.signed), 0]
         for field in () if whole else self.fields:
             out += field
         return out + [0] * (ROW_WORDS - len(out))

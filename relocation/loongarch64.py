@@ -1,11 +1,22 @@
-"""Relocation kinds of LoongArch: https://github.com/loongson/la-abi-specs/blob/release/laelf.adoc, table "ELF Relocation types".
+"""Relocation kinds of LoongArch: https://github.com/loongson/la-abi-specs/blob/release/laelf.adoc, table "ELF
+Relocation types".
 
 Not here, with the reason: TLS kinds (Lisp code has no thread-local data), RELAX and ALIGN (code is made without linker
-relaxation), the stack-machine kinds 22 to 46 (LLVM does not emit them), the PCALA64 and GOT64 kinds (large code model: pages
-of a set lie within 2 GB), the dynamic kinds (a dynamic linker's).
+relaxation), the stack-machine kinds 22 to 46 (LLVM does not emit them), the PCALA64 and GOT64 kinds (large code model:
+pages of a set lie within 2 GB), the dynamic kinds (a dynamic linker's).
 """
 
-from csl_native.relocation.kinds import ANY, LOW12, ROUNDED18, ROUNDED_PAGE, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
+from csl_native.relocation.kinds import (
+    ANY,
+    LOW12,
+    ROUNDED18,
+    ROUNDED_PAGE,
+    S_PLUS_A,
+    S_PLUS_A_MINUS_P,
+    Kind,
+    either,
+    signed,
+)
 
 HIGH = ((5, 12, 20),)
 LOW = ((10, 0, 12),)
@@ -31,7 +42,8 @@ KINDS = (
     Kind("R_LARCH_GOT_PC_HI20", 75, ROUNDED_PAGE, 4, HIGH, *PAGES, cell=True),
     Kind("R_LARCH_GOT_PC_LO12", 76, LOW12, 4, LOW, *ANY, cell=True),
     Kind("R_LARCH_32_PCREL", 99, S_PLUS_A_MINUS_P, 4, ((0, 0, 32),), *either(32)),
-    Kind("R_LARCH_CALL36", 110, S_PLUS_A_MINUS_P, 8, ((5, ROUNDED18 + 18, 20), (42, 2, 16)), -(1 << 37) - 0x20000, (1 << 37) - 0x20000, align=4,
+    Kind("R_LARCH_CALL36", 110, S_PLUS_A_MINUS_P, 8, ((5, ROUNDED18 + 18, 20), (42, 2, 16)), -(1 << 37) - 0x20000,
+         (1 << 37) - 0x20000, align=4,
          call=True),
     Kind("R_LARCH_64_PCREL", 109, S_PLUS_A_MINUS_P, 8, ((0, 0, 64),), *ANY),
 )

@@ -1,10 +1,11 @@
-"""Relocation kinds of MIPS with 64 bits (n64): the "64-bit ELF Object File Specification" of SGI, 007-4658-001, section 2.9,
-https://irix7.com/techpubs/007-4658-001.pdf.
+"""Relocation kinds of MIPS with 64 bits (n64): the "64-bit ELF Object File Specification" of SGI, 007-4658-001, section
+2.9, https://irix7.com/techpubs/007-4658-001.pdf.
 
-A record has up to three types, each applied to the result of the one before: ``number`` is type 1 | type 2 << 8 | type 3 << 16,
-and a row is a whole such sequence.  The anchor is GP.  Not here, with the reason: TLS kinds (Lisp code has no thread-local
-data), the MIPS16 and microMIPS kinds (other instruction sets), the kinds of release 6 (the baseline is release 2), JALR
-(advice to a linker), SHIFT, INSERT and DELETE (LLVM does not emit them), the dynamic kinds (a dynamic linker's).
+A record has up to three types, each applied to the result of the one before: ``number`` is type 1 | type 2 << 8 | type
+3 << 16, and a row is a whole such sequence.  The anchor is GP.  Not here, with the reason: TLS kinds (Lisp code has no
+thread-local data), the MIPS16 and microMIPS kinds (other instruction sets), the kinds of release 6 (the baseline is
+release 2), JALR (advice to a linker), SHIFT, INSERT and DELETE (LLVM does not emit them), the dynamic kinds (a dynamic
+linker's).
 """
 
 from csl_native.relocation.kinds import (
@@ -48,7 +49,9 @@ KINDS = (
     Kind("R_MIPS_CALL_HI16", 30, S_PLUS_A, 4, HIGH, *ANY, cell=True, anchored=True, inner=True),
     Kind("R_MIPS_CALL_LO16", 31, S_PLUS_A, 4, LOW, *ANY, cell=True, anchored=True, inner=True),
     Kind("R_MIPS_GPREL32/R_MIPS_64", GPREL32 | WORD << 8, S_PLUS_A, 8, ((0, 0, 64),), *ANY, anchored=True),
-    Kind("R_MIPS_GPREL16/R_MIPS_SUB/R_MIPS_HI16", GPREL16 | SUB << 8 | HI16 << 16, NEGATED, 4, HIGH, *ANY, anchored=True),
-    Kind("R_MIPS_GPREL16/R_MIPS_SUB/R_MIPS_LO16", GPREL16 | SUB << 8 | LO16 << 16, NEGATED, 4, LOW, *ANY, anchored=True),
+    Kind("R_MIPS_GPREL16/R_MIPS_SUB/R_MIPS_HI16", GPREL16 | SUB << 8 | HI16 << 16, NEGATED, 4, HIGH, *ANY,
+         anchored=True),
+    Kind("R_MIPS_GPREL16/R_MIPS_SUB/R_MIPS_LO16", GPREL16 | SUB << 8 | LO16 << 16, NEGATED, 4, LOW, *ANY,
+         anchored=True),
 )
 ABSOLUTE = KINDS[0]

@@ -1,9 +1,10 @@
-"""Relocation kinds of 64-bit PowerPC, little-endian, ELFv2: https://openpowerfoundation.org/specifications/64bitelfabi/, section 3.5.
+"""Relocation kinds of 64-bit PowerPC, little-endian, ELFv2:
+https://openpowerfoundation.org/specifications/64bitelfabi/, section 3.5.
 
-The anchor is the TOC pointer.  Not here, with the reason: TLS kinds (Lisp code has no thread-local data), the GOT16, PLT16
-and SECTOFF families (LLVM reaches everything through the TOC), the prefixed kinds with 34 bits (instructions of POWER10, the
-baseline is POWER8), ADDR16_HIGH and
-HIGHA (LLVM emits HI and HA), ENTRY, PLTSEQ and PLTCALL (advice to a linker), the dynamic kinds (a dynamic linker's).
+The anchor is the TOC pointer.  Not here, with the reason: TLS kinds (Lisp code has no thread-local data), the GOT16,
+PLT16 and SECTOFF families (LLVM reaches everything through the TOC), the prefixed kinds with 34 bits (instructions of
+POWER10, the baseline is POWER8), ADDR16_HIGH and HIGHA (LLVM emits HI and HA), ENTRY, PLTSEQ and PLTCALL (advice to a
+linker), the dynamic kinds (a dynamic linker's).
 """
 
 from csl_native.relocation.kinds import ANY, ROUNDED16, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, either, signed
@@ -14,7 +15,9 @@ HIGH, HIGH_ADJUSTED = ((0, 16, 16),), ((0, ROUNDED16 + 16, 16),)
 
 
 def _family(stem: str, numbers: tuple[int, int, int, int], formula: int, anchored: bool = False) -> tuple[Kind, ...]:
-    """The four kinds that put a result's 16 bits, its low ones, its high ones, and its high ones adjusted for a signed low half."""
+    """The four kinds that put a result's 16 bits, its low ones, its high ones, and its high ones adjusted for a signed
+    low half.
+    """
     plain, low, high, adjusted = numbers
     return (Kind(stem, plain, formula, 2, WHOLE, *signed(16), anchored=anchored),
             Kind(f"{stem}_LO", low, formula, 2, WHOLE, *ANY, anchored=anchored),

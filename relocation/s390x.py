@@ -1,8 +1,10 @@
-"""Relocation kinds of z/Architecture with 64 bits (s390x, big-endian): https://github.com/IBM/s390x-abi, section "Relocation".
+"""Relocation kinds of z/Architecture with 64 bits (s390x, big-endian): https://github.com/IBM/s390x-abi, section
+"Relocation".
 
-The fields stand in the terms of little-endian containers, so that one ``apply`` serves all.  Not here, with the reason: TLS
-kinds (Lisp code has no thread-local data), the 12- and 20-bit displacements and the 12- and 24-bit branches (LLVM emits them
-for no code of ours), the GOTOFF and GOTPLT kinds (LLVM does not emit them), the dynamic kinds (a dynamic linker's).
+The fields stand in the terms of little-endian containers, so that one ``apply`` serves all.  Not here, with the reason:
+TLS kinds (Lisp code has no thread-local data), the 12- and 20-bit displacements and the 12- and 24-bit branches (LLVM
+emits them for no code of ours), the GOTOFF and GOTPLT kinds (LLVM does not emit them), the dynamic kinds (a dynamic
+linker's).
 """
 
 from csl_native.relocation.kinds import ANY, S_PLUS_A, S_PLUS_A_MINUS_P, Kind, bytes_reversed, either, signed

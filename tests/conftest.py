@@ -23,10 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 CSL = [sys.executable, "-m", "csl_native"]
 
 
-if "csl-native-tests-" not in os.environ.get("XDG_CONFIG_HOME", ""):  # keys of their own: one set for all test processes and what they start
+# keys of their own: one set for all test processes and what they start
+if "csl-native-tests-" not in os.environ.get("XDG_CONFIG_HOME", ""):
     os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="csl-native-tests-")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests interrupts, and what they start, would never end
+# a shell's background job: what tests interrupts, and what they start, would never end
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -55,7 +57,8 @@ def sign_again(path: Path) -> None:
         assert main(["sign", str(path)]) == 0
 
 
-needs_native = pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel for this machine in the base image")
+needs_native = pytest.mark.skipif(not machine_runs_natively(),
+                                  reason="no native kernel for this machine in the base image")
 
 
 @pytest.fixture(params=["native", "python"])
@@ -84,6 +87,7 @@ def native(tmp_path: Path) -> Iterator[Session]:
 def csl(tmp_path: Path) -> Callable[..., Any]:
     """Run csl in a new process in an empty folder."""
     def run(*arguments: str, text: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*CSL, *arguments], input=text if text is not None else "", capture_output=True, text=True, cwd=tmp_path,
+        return subprocess.run([*CSL, *arguments], input=text if text is not None else "", capture_output=True,
+                              text=True, cwd=tmp_path,
                               timeout=timeout, check=False)
     return run

@@ -17,14 +17,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent / ".emulation"
 SUITES = ("trixie", "bookworm", "forky", "sid")
 PACKAGES = ("python3", "libc-bin", "libgcc-s1", "libstdc++6", "python3-msgpack", "python3-zstandard")
-MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64"), "loongarch64": ("loong64", "qemu-loongarch64"),
-            "ppc64le": ("ppc64el", "qemu-ppc64le"), "s390x": ("s390x", "qemu-s390x"), "armv7": ("armhf", "qemu-arm"),
-            "i386": ("i386", "qemu-i386"), "mips64": ("mips64el", "qemu-mips64el")}  # our name: Debian's, and qemu's program
+MACHINES = {"aarch64": ("arm64", "qemu-aarch64"), "riscv64": ("riscv64", "qemu-riscv64"),
+            "loongarch64": ("loong64", "qemu-loongarch64"), "ppc64le": ("ppc64el", "qemu-ppc64le"),
+            "s390x": ("s390x", "qemu-s390x"), "armv7": ("armhf", "qemu-arm"),
+            # our name: Debian's, and qemu's program
+            "i386": ("i386", "qemu-i386"), "mips64": ("mips64el", "qemu-mips64el")}
 # Machines of no architecture that a build knows: Debian's name, qemu's program, and what the reason says of it.
 ALIENS = {"mipsel": ("mipsel", "qemu-mipsel", "machine 8, 32 bits"), "armel": ("armel", "qemu-arm", "hard float")}
 
-# Hand-made code of each architecture, as text and as bytes: an FN1 entry (base, environment, argument) that gives its argument plus 1,
-# which is plus 8 as a word.
+# Hand-made code of each architecture, as text and as bytes: an FN1 entry (base, environment, argument) that gives its
+# argument plus 1, which is plus 8 as a word.
 ADD1 = {
     "aarch64": ("add x0, x2, #8; ret", "40200091c0035fd6"),
     "riscv64": ("addi a0, a2, 8; ret", "130586008280"),
@@ -43,7 +45,8 @@ class Unavailable(Exception):
 
 def run(command: list[str], **more: object) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=280, **more).stdout  # type: ignore[call-overload, no-any-return]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=280,
+                              **more).stdout  # type: ignore[call-overload, no-any-return]
     except (OSError, subprocess.SubprocessError) as error:
         detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
         raise Unavailable(f"{command[0]}: {detail[-1] if detail else 'failed'}") from error
@@ -58,15 +61,20 @@ class Apt:
             (self.state / name).mkdir(parents=True, exist_ok=True)
         (self.state / "status").touch()
         targets = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"])
-        mirrors = sorted({line.split()[0] for line in targets.splitlines() if not re.search("security|updates|backports", line)})
-        keys = [m for p in Path("/etc/apt").rglob("*.sources") for m in re.findall(r"(?m)^Signed-By:\s*(/\S+)", p.read_text())]
+        mirrors = sorted({line.split()[0] for line in targets.splitlines()
+                          if not re.search("security|updates|backports", line)})
+        keys = [m for p in Path("/etc/apt").rglob("*.sources")
+                for m in re.findall(r"(?m)^Signed-By:\s*(/\S+)", p.read_text())]
         signed = f" signed-by={keys[0]}" if keys else ""
-        (self.state / "sources.list").write_text("".join(f"deb [arch={architecture}{signed}] {m} {suite} main\n" for m in mirrors))
-        settings = {"APT::Architecture": architecture, "APT::Architectures": architecture, "Dir::State": self.state / "state",
-                    "Dir::State::status": self.state / "status", "Dir::State::lists": self.state / "lists", "Dir::Cache": self.state / "cache",
-                    "Dir::Cache::archives": self.state / "archives", "Dir::Etc::sourcelist": self.state / "sources.list",
-                    "Dir::Etc::sourceparts": "/dev/null", "Acquire::Languages": "none", "APT::Install-Recommends": "false",
-                    "APT::Sandbox::User": "root", "Debug::NoLocking": "1"}
+        (self.state / "sources.list").write_text("".join(f"deb [arch={architecture}{signed}] {m} {suite} main\n"
+                                                         for m in mirrors))
+        settings = {"APT::Architecture": architecture, "APT::Architectures": architecture,
+                    "Dir::State": self.state / "state", "Dir::State::status": self.state / "status",
+                    "Dir::State::lists": self.state / "lists", "Dir::Cache": self.state / "cache",
+                    "Dir::Cache::archives": self.state / "archives",
+                    "Dir::Etc::sourcelist": self.state / "sources.list", "Dir::Etc::sourceparts": "/dev/null",
+                    "Acquire::Languages": "none", "APT::Install-Recommends": "false", "APT::Sandbox::User": "root",
+                    "Debug::NoLocking": "1"}
         self.options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
         index = f"*binary-{architecture}_Packages*"
         for _ in range(3):  # mirrors are not always there at once
@@ -89,7 +97,8 @@ def unpack(packages: list[Path], target: Path) -> None:
             (target / name).symlink_to(f"usr/{name}")
     for package in packages:
         archive = subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], capture_output=True, check=True).stdout
-        subprocess.run(["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(target), "--exclude=./usr/share/doc"],
+        subprocess.run(["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(target),
+                        "--exclude=./usr/share/doc"],
                        input=archive, check=True)
     for link in target.rglob("*"):  # absolute links would lead out of the folder
         if link.is_symlink() and os.readlink(link).startswith("/"):
@@ -156,6 +165,7 @@ def python(name: str) -> list[str]:
             fresh = ROOT / "new"
             shutil.rmtree(fresh, ignore_errors=True)
             unpack(fetched(debian, PACKAGES), fresh)
-            run([qemu, "-L", str(fresh), str(fresh / "usr" / "bin" / "python3"), "-c", "import msgpack, zstandard, ctypes"])
+            run([qemu, "-L", str(fresh), str(fresh / "usr" / "bin" / "python3"), "-c",
+                 "import msgpack, zstandard, ctypes"])
             fresh.rename(target)
     return [qemu, "-L", str(target), str(target / "usr" / "bin" / "python3")]

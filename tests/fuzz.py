@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of what reads files: python -m tests.fuzz TARGET [libFuzzer options] [corpus folders].
 
-``python -m tests.fuzz seeds`` makes the corpus in ``tests/fuzz_corpus`` anew.  An exception that the target does not expect is a finding.
-Needs atheris (https://github.com/google/atheris), which is not there for every machine.
+``python -m tests.fuzz seeds`` makes the corpus in ``tests/fuzz_corpus`` anew.  An exception that the target does not
+expect is a finding. Needs atheris (https://github.com/google/atheris), which is not there for every machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any
 
 CORPUS = Path(__file__).parent / "fuzz_corpus"
 WHAT = "-".join(sys.argv[1:2]).replace("/", "-")
-FOLDER = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()) / f"csl-native-fuzz-{os.getuid()}-{WHAT}"
+FOLDER = Path("/dev/shm" if os.access("/dev/shm", os.W_OK)
+              else tempfile.gettempdir()) / f"csl-native-fuzz-{os.getuid()}-{WHAT}"
 FOLDER.mkdir(exist_ok=True, mode=0o700)
 
 
@@ -97,7 +98,8 @@ def relocation(data: bytes) -> None:
     run, work = _cache["apply"], _cache["work"]
     work[:place + 320] = tables + bytes(place + 320 - len(tables))
     result = run(0, len(architecture.kinds), len(rows) + 24, len(packed) // RECORD.size, len(rows), 3, place, 256, 4096)
-    assert work[:place] == tables + bytes(place - len(tables)) and work[place + 256:place + 320] == bytes(64), "a record wrote outside of its set"
+    assert work[:place] == tables + bytes(place - len(tables)) and work[place + 256:place + 320] == bytes(64), (
+        "a record wrote outside of its set")
     assert -len(packed) <= result <= len(packed)
 
 
@@ -112,7 +114,8 @@ def heap(data: bytes) -> None:
     from csl_native.tools.census import census, why_kept
 
     class Stub:
-        path, sections = "fuzz", {"heap": argparse.Namespace(info={"size": len(data) & -16}), "starts": argparse.Namespace(info={})}
+        path, sections = "fuzz", {"heap": argparse.Namespace(info={"size": len(data) & -16}),
+                                  "starts": argparse.Namespace(info={})}
 
         def view(self, name: str, check: bool = True) -> memoryview:
             return memoryview(data[:len(data) & -8] if name == "heap" else b"\xff" * (len(data) // 128 + 8))
@@ -156,7 +159,9 @@ def module(data: bytes) -> None:
 
 
 def typed(data: bytes) -> None:
-    """A typed module, and bytes as the code of a procedure: what the builder takes can be translated, and the proof of its bytecode holds."""
+    """A typed module, and bytes as the code of a procedure: what the builder takes can be translated, and the proof of
+    its bytecode holds.
+    """
     from csl_native.modules import Module, ModuleError, OperationException, RangeException, decode
     from csl_native.modules.running import define
 
@@ -195,7 +200,9 @@ def tool(data: bytes) -> None:
 
 
 MOST = 1 << 16
-TARGETS: dict[str, Callable[[bytes], None]] = {f.__name__: f for f in (image, directory, pages, code, relocation, heap, module, typed, tool)}
+TARGETS: dict[str, Callable[[bytes], None]] = {f.__name__: f
+                                               for f in (image, directory, pages, code, relocation, heap, module, typed,
+                                                         tool)}
 
 
 def seeds() -> None:
@@ -206,11 +213,14 @@ def seeds() -> None:
     from csl_native.saving.heapview import HeapView
     r = random.Random(1)
     session = Session(heap=64 << 20, output=open(os.devnull, "wb"), output_library=FOLDER / "lib.img")
-    session.eval("(faslout 'm) (de f (x) (prog (i) l (setq i (g x 1 2.5 \"text\" '(a (b . c)) 12345678901234567890)) (cond (i (go l))))) (faslend)")
-    session.eval("(de h (x) (catch 'out (unwind!-protect (list x 1 2 3 4) (setq !*echo x)))) (de k (x &optional y &rest z) (cond ((null x) y) (t z)))")
+    session.eval("(faslout 'm) (de f (x) (prog (i) l (setq i (g x 1 2.5 \"text\" '(a (b . c)) 12345678901234567890)) "
+                 "(cond (i (go l))))) (faslend)")
+    session.eval("(de h (x) (catch 'out (unwind!-protect (list x 1 2 3 4) (setq !*echo x)))) "
+                 "(de k (x &optional y &rest z) (cond ((null x) y) (t z)))")
     session.preserve(FOLDER / "x.img")
     found: dict[str, list[bytes]] = {name: [] for name in TARGETS}
-    write(FOLDER / "small.img", [Section("a", b"some text" * 4), Section("b", bytes(range(64)), raw=True, info={"tag": 12, "abi": "x"})])
+    write(FOLDER / "small.img", [Section("a", b"some text" * 4),
+                                 Section("b", bytes(range(64)), raw=True, info={"tag": 12, "abi": "x"})])
     small = (FOLDER / "small.img").read_bytes()
     found["image"].append(small)
     _, _, _, _, _, at, size, _ = SLOT.unpack_from(small)
@@ -234,7 +244,8 @@ def seeds() -> None:
         pages_.packed = bytearray(RECORD.pack(1 << 56 | 1 << 32 | 8, 4))
         found["pages"].append(pages_.section("functions-11").data)
     for tag in range(9):
-        rows = b"".join(RECORD.pack(r.randrange(12) << 56 | r.randrange(4) << 32 | r.randrange(280), r.choice((0, 4, -4, 1 << 20))) for _ in range(3))
+        rows = b"".join(RECORD.pack(r.randrange(12) << 56 | r.randrange(4) << 32 | r.randrange(280),
+                                    r.choice((0, 4, -4, 1 << 20))) for _ in range(3))
         found["relocation"].append(bytes([tag]) + rows)
     from .test_typed_modules import factorial
     from .test_typed_random import wild

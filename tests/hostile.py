@@ -1,7 +1,7 @@
 """Heaps and bytecode of somebody who means harm: python -m tests.hostile KIND SEED COUNT ENGINE JIT.
 
-Whatever passes the proof is run, and afterwards the heap must still be well-formed.  A process of its own, because a hole would kill it.
-What it finds goes to standard output: how many were refused and how many ran.
+Whatever passes the proof is run, and afterwards the heap must still be well-formed.  A process of its own, because a
+hole would kill it. What it finds goes to standard output: how many were refused and how many ran.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ from csl_native.saving.verifying import private_env
 
 PROGRAM = """(de fact (n) (cond ((lessp n 2) 1) (t (times n (fact (sub1 n))))))
              (de walk (x) (cond ((atom x) x) (t (cons (walk (car x)) (walk (cdr x))))))
-             (de guard (x) (catch 'out (unwind!-protect (cond ((null x) (throw 'out 1)) (t (list x 1 2 3 4 5))) (setq count (add1 count)))))
+             (de guard (x) (catch 'out (unwind!-protect (cond ((null x) (throw 'out 1)) (t (list x 1 2 3 4 5)))
+               (setq count (add1 count)))))
              (setq count 0) (setq data (list2vector (list 1 2.5 "three" 'four (expt 7 50) (expt -7 60) (mkvect 3))))
              (setq table (mkhash 10 1 1)) (puthash 'a table '(1 2)) (puthash 'b table "x") (put 'data 'tag '(some list))
              (setq numbers (mkvect8 5))"""
-PROBES = ("(fact 30)", "(walk (list 1 (list 2.5 data) 'x))", "(guard nil)", "(guard 5)", "(length (explode data))", "(gethash 'a table)",
-          "(puthash 'c table 3)", "(get 'data 'tag)", "(plus (getv data 4) (getv data 5))", "(reclaim)", "(mapobl (function (lambda (x) (plist x))))",
-          "(sub1 (getv8 numbers 2))", "(prin2 data)", "(orderp data table)", "(sxhash data)", "(string2list \"ab\")",
+PROBES = ("(fact 30)", "(walk (list 1 (list 2.5 data) 'x))", "(guard nil)", "(guard 5)", "(length (explode data))",
+          "(gethash 'a table)", "(puthash 'c table 3)", "(get 'data 'tag)", "(plus (getv data 4) (getv data 5))",
+          "(reclaim)", "(mapobl (function (lambda (x) (plist x))))", "(sub1 (getv8 numbers 2))", "(prin2 data)",
+          "(orderp data table)", "(sxhash data)", "(string2list \"ab\")",
           "(mapobl (function (lambda (x) (errorset (list 'getd (list 'quote x)) nil nil))))",
-          "(mapobl (function (lambda (x) (errorset (list 'symbol!-argcount (list 'quote x)) nil nil))))",
-          "(copyd 'other 'walk)", "(remd 'guard)", "(savedefs)", "(de fresh (x) (list x (fact 5)))", "(fresh 1)", "(faslout 'm)", "(explodec table)")
+          "(mapobl (function (lambda (x) (errorset (list 'symbol!-argcount (list 'quote x)) nil "
+          "nil))))", "(copyd 'other 'walk)", "(remd 'guard)", "(savedefs)", "(de fresh (x) (list x (fact 5)))",
+          "(fresh 1)", "(faslout 'm)", "(explodec table)")
 
 
 def words(data: bytes) -> list[int]:
@@ -56,15 +59,18 @@ def hostile_heaps(r: random.Random, image: Path, count: int, folder: Path) -> It
             at = 8 * r.choice(used)
             alike = r.choice(by_tag[known[at // 8] & 7])
             value = r.choice((alike, alike, alike, known[at // 8] ^ 8 << r.randrange(20),
-                              r.choice(known), r.choice(known) ^ 1 << r.randrange(64), known[at // 8] + r.choice((-16, -8, 8, 16, 1 << 8, 1 << 11)),
-                              HEAP + 16 * r.randrange(size // 16) + r.randrange(8), r.getrandbits(64) - (1 << 63), r.choice((7, -1, 0, 1 << 62))))
+                              r.choice(known), r.choice(known) ^ 1 << r.randrange(64),
+                              known[at // 8] + r.choice((-16, -8, 8, 16, 1 << 8, 1 << 11)),
+                              HEAP + 16 * r.randrange(size // 16) + r.randrange(8), r.getrandbits(64) - (1 << 63),
+                              r.choice((7, -1, 0, 1 << 62))))
             changed[at:at + 8] = struct.pack("<Q", value & (1 << 64) - 1)
             if r.random() < 0.1:
                 changed[at + r.randrange(8)] ^= 1 << r.randrange(8)
         if r.random() < 0.1:
             bits[r.randrange(len(bits))] ^= 1 << r.randrange(8)
         if r.random() < 0.1:
-            own[r.choice(("size", "modulus", "gensym", "precision"))] = r.choice((0, -8, 1 << 62, 1 << 63, size // 2 & -16, 3))
+            own[r.choice(("size", "modulus", "gensym", "precision"))] = r.choice(
+                (0, -8, 1 << 62, 1 << 63, size // 2 & -16, 3))
         path = folder / f"{k % 50}.img"
         write(path, [Section("heap", bytes(changed), raw=True, info=own), Section("starts", bytes(bits), raw=True),
                      Section("instructions", bytes(table), raw=True)])
@@ -95,12 +101,15 @@ def hostile_code(r: random.Random) -> Code:
             elif kind in LOCALS:
                 operands.append(r.choice(opened) if opened and r.random() < 0.95 else r.randrange(count))
             elif label == "k":
-                operands.append(r.choice((pushed, pushed, r.randrange(256)) if row.name != "calln" else (4, 3 + pushed, 3 + pushed, pushed, r.randrange(256))))
+                operands.append(r.choice((pushed, pushed, r.randrange(256)) if row.name != "calln"
+                                         else (4, 3 + pushed, 3 + pushed, pushed, r.randrange(256))))
             elif label == "n" and "fp" in row.context:
-                operands.append(r.choice((r.randrange(max(known, 1)), r.randrange(count), r.randrange(256) if r.random() < 0.02 else 0)))
+                operands.append(r.choice((r.randrange(max(known, 1)), r.randrange(count),
+                                          r.randrange(256) if r.random() < 0.02 else 0)))
                 known = max(known, operands[-1] + 1) if row.name != "local" else known
             elif label == "n" and "env" in row.context:
-                operands.append(r.randrange(1, 8) if "call" in row.name or row.name in ("value", "set_value", "bind") else r.randrange(1, 14))
+                operands.append(r.randrange(1, 8) if "call" in row.name or row.name in ("value", "set_value", "bind")
+                                else r.randrange(1, 14))
             else:
                 size, signed, _ = OPERANDS[kind]
                 operands.append(r.randrange(-2, 3) if signed else r.choice((0, 1, 1, 2, r.randrange(256))))
@@ -108,7 +117,8 @@ def hostile_code(r: random.Random) -> Code:
         if row.name == "var_index" and r.random() < 0.7:
             array, index = operands[:2] if r.random() < 0.9 else (r.randrange(count), r.randrange(count))
             starts.append(len(out))
-            out += encode("pop") + (encode("var_fetch", array, index, operands[1]) if r.random() < 0.5 else encode("var_keep", index, array, index))
+            out += encode("pop") + (encode("var_fetch", array, index, operands[1]) if r.random() < 0.5
+                                    else encode("var_keep", index, array, index))
             depth -= 1
         if row.name == "push_argument":
             pushed += 1
@@ -123,7 +133,8 @@ def hostile_code(r: random.Random) -> Code:
     out += encode("return")
     for at, size, number in jumps:
         back = number > 3 and r.random() < 0.25
-        target = r.choice(starts[:number] if back else [*starts[number:], end]) if r.random() < 0.97 else r.randrange(200)
+        target = r.choice(starts[:number] if back else [*starts[number:],
+                                                        end]) if r.random() < 0.97 else r.randrange(200)
         out[at + 1:at + 3] = (target - at - size).to_bytes(2, "little", signed=True)
     handlers = []
     for _ in range(r.choice((0, 0, 1, 2))):
@@ -134,7 +145,8 @@ def hostile_code(r: random.Random) -> Code:
 
 def variable(r: random.Random, local: int, starts: list[int], at: int) -> bytes:
     """A variable that is made and opened, in a local variable."""
-    parts = [encode("small", r.choice((8, 8, 8, 16, 64, 7, 0, -8, 127))), encode("make_variable"), encode("store_local", local),
+    parts = [encode("small", r.choice((8, 8, 8, 16, 64, 7, 0, -8, 127))), encode("make_variable"),
+             encode("store_local", local),
              encode("var_open", local, r.choice((8, 8, 8, 4, 0, 16, 255))), encode("store_local", local)]
     for part in parts:
         starts.append(at)
@@ -152,7 +164,9 @@ def pick(r: random.Random, rows: tuple[Instruction, ...], depth: int, room: int,
 
 
 class Alarm:
-    """Interrupts a session that runs for too long, again and again; code that goes on whatever happens ends the process."""
+    """Interrupts a session that runs for too long, again and again; code that goes on whatever happens ends the
+    process.
+    """
 
     def __init__(self, session: Session, seconds: float) -> None:
         self.timer = threading.Timer(seconds, self.ring)
@@ -239,10 +253,12 @@ def run_code(seed: int, count: int, engine: str | None, jit: tuple[int, int], fo
 
 
 def main() -> None:
-    kind, seed, count, engine, jit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5].split(",")
+    kind, seed, count, engine, jit = (sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4],
+                                      sys.argv[5].split(","))
     with tempfile.TemporaryDirectory() as folder:
         run = {"heap": run_heaps, "code": run_code}[kind]
-        refused, ran = run(seed, count, None if engine == "best" else engine, (int(jit[0]), int(jit[-1]) if len(jit) > 1 else -1), Path(folder))
+        refused, ran = run(seed, count, None if engine == "best" else engine,
+                           (int(jit[0]), int(jit[-1]) if len(jit) > 1 else -1), Path(folder))
     print(f"{refused} refused, {ran} ran")
 
 

@@ -1,7 +1,8 @@
-"""Writers that are killed, and that find the disk full, at each of their calls of the system: a process for each, forked from one that is ready.
+"""Writers that are killed, and that find the disk full, at each of their calls of the system: a process for each,
+forked from one that is ready.
 
-``python -m tests.killing COUNT`` goes on with new seeds until it has seen so many.  After each of them the file is the old image or the new one, whole,
-and the same operation, done again, leaves the new one and nothing beside it.
+``python -m tests.killing COUNT`` goes on with new seeds until it has seen so many.  After each of them the file is the
+old image or the new one, whole, and the same operation, done again, leaves the new one and nothing beside it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ from csl_native.tools.csl_image import main as csl_image
 
 from .test_faults import SECTOR, heap_and_module, known, module, refinement, sections
 
-CALLS = ("open", "write", "pwrite", "fsync", "ftruncate", "replace", "rename", "unlink", "link", "fchmod", "fchown", "close", "mkdir")
+CALLS = ("open", "write", "pwrite", "fsync", "ftruncate", "replace", "rename", "unlink", "link", "fchmod", "fchown",
+         "close", "mkdir")
 FAILED = 3
 
 
 class Point(NamedTuple):
-    """Where an operation ends: ``how`` is before, after, or in the middle of a call that writes; or what the disk says from that call on."""
+    """Where an operation ends: ``how`` is before, after, or in the middle of a call that writes; or what the disk says
+    from that call on.
+    """
 
     how: str
     number: int = -1
@@ -56,7 +60,8 @@ class Calls:
             number, self.count = self.count, self.count + 1
             self.kinds[name] += 1
             writes = name in ("write", "pwrite")
-            torn = len(arguments[1]) // 2 if writes and len(arguments[1]) > SECTOR else 0  # what is shorter is written, or is not
+            # what is shorter is written, or is not
+            torn = len(arguments[1]) // 2 if writes and len(arguments[1]) > SECTOR else 0
             if self.point.how == "full" and number >= self.point.number and (writes or name == "mkdir"):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if number != self.point.number:
@@ -103,7 +108,8 @@ def more(path: str, seed: int) -> None:
 
 
 def session_of(path: str, **options: Any) -> Session:
-    return Session(path if os.path.exists(path) else None, output=open(os.devnull, "wb"), heap=64 << 20, jit=-1, **options)
+    return Session(path if os.path.exists(path) else None, output=open(os.devnull, "wb"), heap=64 << 20, jit=-1,
+                   **options)
 
 
 def copied(path: str, seed: int) -> Callable[[str], Any]:
@@ -160,7 +166,9 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def in_process(operation: Callable[[str], Any], path: str, point: Point, told: int = -1) -> int:
-    """The status of a process that does it: 0, FAILED for an error that is an ImageError or an error of the system, or -SIGKILL."""
+    """The status of a process that does it: 0, FAILED for an error that is an ImageError or an error of the system, or
+    -SIGKILL.
+    """
     pid = os.fork()
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -179,7 +187,8 @@ def in_process(operation: Callable[[str], Any], path: str, point: Point, told: i
         except (ImageError, OSError):
             status = FAILED
         except Exception as error:  # of Lisp: what it says is that of the system
-            status = FAILED if any(text in str(error) for text in ("cannot be written", "space", "Input/output", "too large")) else 9
+            status = FAILED if any(text in str(error)
+                                   for text in ("cannot be written", "space", "Input/output", "too large")) else 9
         if told >= 0:
             write_count(told, f"{calls.count} {calls.kinds['write'] + calls.kinds['pwrite']}".encode())
     finally:
@@ -204,7 +213,9 @@ def points(count: int, size: int, every: int) -> Iterator[Point]:
 
 
 def end_it_everywhere(name: str, folder: Path, seed: int, every: int = 1) -> Counter[str]:
-    """Kill and fill at every point; how often it was what.  AssertionError for a third state, for what is left, and for a next operation that fails."""
+    """Kill and fill at every point; how often it was what.
+    AssertionError for a third state, for what is left, and for a next operation that fails.
+    """
     path = str(folder / "x.img")
     operation = OPERATIONS[name].make(path, seed)
     original, old = Path(path).read_bytes(), known(path)
@@ -222,10 +233,12 @@ def end_it_everywhere(name: str, folder: Path, seed: int, every: int = 1) -> Cou
             seen["killed"] += 1
         else:
             assert status == FAILED or status == 0 and found == new, f"{name}, seed {seed}, {point}: status {status}"
-            assert [entry for entry in os.listdir(folder) if entry.endswith(".new")] == [], f"{name}, seed {seed}, {point}"
+            assert [entry for entry in os.listdir(folder)
+                    if entry.endswith(".new")] == [], f"{name}, seed {seed}, {point}"
             seen["full disk" if point.how != "fails" else "failed"] += 1
         seen["new there" if found == new else "old there"] += 1
-        assert in_process(operation, path, WHOLE) in (0, FAILED if found == new else 0), f"{name}, seed {seed}, after {point}"
+        assert in_process(operation, path, WHOLE) in (0, FAILED if found == new
+                                                      else 0), f"{name}, seed {seed}, after {point}"
         assert known(path) == new, f"{name}, seed {seed}: the next operation after {point}"
         assert [entry for entry in os.listdir(folder) if entry.endswith(".new")] == []
     return seen

@@ -10,19 +10,23 @@ PACKAGE = Path(__file__).parent.parent / "csl_native" / "lisp" / "builtins"
 # What reaches out: calls of these names, and of attributes of these modules but for the harmless ones.
 NAMES = {"open", "path_of", "Library", "Popen", "exec", "compile_file"}
 MODULES = {"os", "subprocess", "glob", "shutil", "tempfile", "ctypes", "socket", "urllib", "foreign", "sys", "pathlib"}
-HARMLESS = {"os.getpid", "os.path", "os.path.dirname", "os.path.abspath", "os.fspath", "os.path.realpath", "os.path.join", "os.sep", "os.PathLike", "sys.stdin",
-            "sys.stdout", "sys.stderr", "sys.platform", "sys.maxsize", "os.path.exists", "os.cpu_count", "sys.version_info", "sys.version"}
+HARMLESS = {"os.getpid", "os.path", "os.path.dirname", "os.path.abspath", "os.fspath", "os.path.realpath",
+            "os.path.join", "os.sep", "os.PathLike", "sys.stdin", "sys.stdout", "sys.stderr", "sys.platform",
+            "sys.maxsize", "os.path.exists", "os.cpu_count", "sys.version_info", "sys.version"}
 
 
 def dotted(node: ast.AST) -> str:
-    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return f"{dotted(node.value)}.{node.attr}" if isinstance(node,
+                                                             ast.Attribute) else node.id if isinstance(
+                                                                 node, ast.Name) else ""
 
 
 def uses(function: ast.FunctionDef) -> set[str]:
     """What a function uses that reaches out."""
     found = set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and (name := dotted(node)).partition(".")[0] in MODULES and name not in HARMLESS:
+        if (isinstance(node, ast.Attribute) and (name := dotted(node)).partition(".")[0] in MODULES
+            and name not in HARMLESS):
             found.add(name)
         elif isinstance(node, ast.Name) and node.id in NAMES:
             found.add(node.id)
@@ -40,8 +44,11 @@ def guarded(function: ast.FunctionDef) -> bool:
 
 
 def unguarded(texts: Iterable[str]) -> dict[str, set[str]]:
-    """The builtins that reach out, by themselves or by other functions of these texts, and do not say so: what they use."""
-    functions = {node.name: node for text in texts for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    """The builtins that reach out, by themselves or by other functions of these texts, and do not say so: what they
+    use.
+    """
+    functions = {node.name: node for text in texts
+                 for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
     reaching = {name: found for name, node in functions.items() if (found := uses(node)) and not guarded(node)}
     while True:
         more = {name: {f"{called}()"} for name, node in functions.items() if name not in reaching and not guarded(node)

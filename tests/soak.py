@@ -1,6 +1,8 @@
-"""``make soak``: sessions in many threads for a long time; memory, address space, descriptors and threads of the process must stay what they are.
+"""``make soak``: sessions in many threads for a long time; memory, address space, descriptors and threads of the
+process must stay what they are.
 
-Every thread makes sessions, evaluates, calls, defines, fails, is interrupted, preserves and restores, and closes or drops them.
+Every thread makes sessions, evaluates, calls, defines, fails, is interrupted, preserves and restores, and closes or
+drops them.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ class Sample(NamedTuple):
 
 
 def sample(begin: float) -> Sample:
-    pages = [int(word) * os.sysconf("SC_PAGE_SIZE") / (1 << 20) for word in Path("/proc/self/statm").read_text().split()[:2]]
-    return Sample(time.monotonic() - begin, pages[1], pages[0], len(os.listdir("/proc/self/fd")), threading.active_count())
+    pages = [int(word) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+             for word in Path("/proc/self/statm").read_text().split()[:2]]
+    return Sample(time.monotonic() - begin, pages[1], pages[0], len(os.listdir("/proc/self/fd")),
+                  threading.active_count())
 
 
 class Soak:
@@ -133,7 +137,8 @@ def main() -> int:
             thread.start()
         while not soak.stop.wait(min(15, options.minutes * 6)):
             rows.append(sample(begin))
-            print(f"{rows[-1].seconds:6.0f} s: {soak.sessions} sessions, {soak.evals} evals, {rows[-1].resident:.0f} MB, {rows[-1].reserved:.0f} MB reserved, "
+            print(f"{rows[-1].seconds:6.0f} s: {soak.sessions} sessions, {soak.evals} evals, {rows[-1].resident:.0f} "
+                  f"MB, {rows[-1].reserved:.0f} MB reserved, "
                   f"{rows[-1].descriptors} descriptors, {rows[-1].threads} threads", flush=True)
             minutes = rows[-1].seconds / 60
             if minutes >= options.minutes and soak.done() or minutes >= options.most:
@@ -148,11 +153,13 @@ def judge(rows: list[Sample], soak: Soak) -> int:
     quarter = max(1, len(rows) // 4)
     problems = list(soak.failed)
     for name, slack in (("resident", 1.1), ("reserved", 1.25), ("descriptors", 1.1), ("threads", 1.1)):
-        early, late = (statistics.median(getattr(row, name) for row in part) for part in (rows[quarter:2 * quarter] or rows[:1], rows[-quarter:]))
+        early, late = (statistics.median(getattr(row, name) for row in part)
+                       for part in (rows[quarter:2 * quarter] or rows[:1], rows[-quarter:]))
         print(f"{name}: {early:.0f}, at the end {late:.0f}")
         if late > early * slack + 3:
             problems.append(f"{name} grows: {early:.0f}, then {late:.0f}")
-    print(f"{soak.sessions} sessions, {soak.evals} evals, {'all of it' if soak.done() else 'not all that was wanted'}; {'; '.join(problems) or 'flat'}")
+    print(f"{soak.sessions} sessions, {soak.evals} evals, {'all of it' if soak.done() else 'not all that was wanted'}; "
+          f"{'; '.join(problems) or 'flat'}")
     return 1 if problems else 0
 
 

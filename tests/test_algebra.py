@@ -18,7 +18,8 @@ OPTIONS = ("-q", f"-D@algebra={ALGEBRA}")
 
 
 def csl(*arguments: str, text: str = "", timeout: float = 280) -> str:
-    done = subprocess.run([*CSL, *arguments], input=text, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT)
+    done = subprocess.run([*CSL, *arguments], input=text, capture_output=True, text=True, timeout=timeout, check=False,
+                          cwd=ROOT)
     told = [line for line in done.stderr.splitlines() if not line.startswith("csl: compiling ")]  # progress
     assert done.returncode == 0 and not told, done.stderr
     return done.stdout

@@ -76,26 +76,33 @@ def test_compiled_and_kept_in_an_image(tmp_path: Path) -> None:
     assert session.native_compile(["add_answer", "gcd"]) == ["add_answer", "gcd"]
     session.preserve(tmp_path / "x.img")
     again = restore(tmp_path / "x.img", output=open(os.devnull, "wb"))
-    assert again.explain() == [] and {n: again.function("add_answer")(n) for n in ANSWERS} == ANSWERS and again.function("gcd")(84, 36) == 12
+    assert (again.explain() == [] and {n: again.function("add_answer")(n) for n in ANSWERS} == ANSWERS
+            and again.function("gcd")(84, 36) == 12)
 
 
 # Text of a function "f", arguments, value.
 OPERATIONS = [
-    ("const 1, 200\nret 1", (), 200), ("const 1, 2.5\nret 1", (), 2.5), ("const 1, 70000\nret 1", (), 70000), ("const 1, -0x10\nret 1", (), -16),
+    ("const 1, 200\nret 1", (), 200), ("const 1, 2.5\nret 1", (), 2.5), ("const 1, 70000\nret 1", (), 70000),
+    ("const 1, -0x10\nret 1", (), -16),
     ("const 1, 12345678901234567890\nret 1", (), 12345678901234567890), ("string 1, \"a # 'b'\"\nret 1", (), "a # 'b'"),
     ("string r1, 'x\\n'\nret r1", (), "x\n"),
-    ("add 1, -1, -2\nret 1", (6, 7), 13), ("sub 1, -1, -2\nret 1", (6, 7), -1), ("div 1, -1, -2\nret 1", (6, 7), 6 / 7), ("div 1, a1, a2\nret 1", (42, 7), 6),
+    ("add 1, -1, -2\nret 1", (6, 7), 13), ("sub 1, -1, -2\nret 1", (6, 7), -1), ("div 1, -1, -2\nret 1", (6, 7), 6 / 7),
+    ("div 1, a1, a2\nret 1", (42, 7), 6),
     ("mul 1, -1, -2\nret 1", (6, 7), 42), ("mod 1, -1, -2\nret 1", (48, 7), 6), ("mod 1, -1, -2\nret 1", (-48, 7), -6),
     *((f"{name} 1, -1, -2\nret 1", pair, value) for name, values in (
-        ("less", (1, 0, 0)), ("lesseq", (1, 1, 0)), ("greater", (0, 0, 1)), ("greatereq", (0, 1, 1)), ("equal", (0, 1, 0)), ("notequal", (1, 0, 1)))
+        ("less", (1, 0, 0)), ("lesseq", (1, 1, 0)), ("greater", (0, 0, 1)), ("greatereq", (0, 1, 1)),
+        ("equal", (0, 1, 0)), ("notequal", (1, 0, 1)))
       for pair, value in zip(((1, 2), (2, 2), (3, 2)), values, strict=True)),
-    ("push 5\npush 7\npopr 1\npopr 2\nsub 3, 1, 2\nret 3", (), 2), ("pushr -1\ndup\npopr 1\npopr 2\nadd 1, 1, 2\nret 1", (21,), 42),
-    ("push 1\npush 2\npop\npopr 1\nret 1", (), 1), ("add 1, -1, -7\nadd 1, 1, -8\nret 1", (1, 2, 3, 4, 5, 6, 70, 800), 871),
+    ("push 5\npush 7\npopr 1\npopr 2\nsub 3, 1, 2\nret 3", (), 2),
+    ("pushr -1\ndup\npopr 1\npopr 2\nadd 1, 1, 2\nret 1", (21,), 42),
+    ("push 1\npush 2\npop\npopr 1\nret 1", (), 1),
+    ("add 1, -1, -7\nadd 1, 1, -8\nret 1", (1, 2, 3, 4, 5, 6, 70, 800), 871),
     ("ret 0\nadd 1, -8, -1", (1, 2, 3, 4, 5, 6, 7, 8), 8), ("halt\nret -1", (1,), []), ("add 3, 2, 1\nret 3", (), 0),
     ("jmp 7\n7: ret a1", (9,), 9), ("pushr a1\ncall minus, 1\npopr 1\nret 1", (9,), -9)]
 
 
-@pytest.mark.parametrize("text,arguments,value", OPERATIONS, ids=[text.replace("\n", "; ")[:50] for text, _, _ in OPERATIONS])
+@pytest.mark.parametrize("text,arguments,value", OPERATIONS,
+                         ids=[text.replace("\n", "; ")[:50] for text, _, _ in OPERATIONS])
 def test_operations(text: str, arguments: tuple[object, ...], value: object) -> None:
     session = shared()
     assemble(session, f"func f {len(arguments)}\n{text}\n")
@@ -112,24 +119,31 @@ def test_long_programs() -> None:
     """More than 255 bytes between a jump and its label, calls of each other, and more than three arguments."""
     session = shared()
     middle = "\n".join(f"const {k % 50 + 3}, {k * 1000}" for k in range(200))
-    assemble(session, f"func long 1\njmpt -1, end\n{middle}\nend: ret 3\nfunc even 1\njmpf -1, yes\nconst 1, 1\nsub 1, -1, 1\npushr 1\ncall odd\npopr 2\n"
-             "ret 2\nyes: const 1, 1\nret 1\nfunc odd 1\njmpf -1, no\nconst 1, 1\nsub 1, -1, 1\npushr 1\ncall even\npopr 2\nret 2\nno: const 1, 0\nret 1\n"
-             "func five 5\nadd 1, -1, -5\nret 1\nfunc use\npush 1\npush 2\npush 3\npush 4\npush 50\ncall five\npopr 1\nret 1")
+    assemble(session, f"func long 1\njmpt -1, end\n{middle}\nend: ret 3\nfunc even 1\njmpf -1, yes\nconst 1, 1\n"
+                      "sub 1, -1, 1\npushr 1\ncall odd\npopr 2\n"
+             "ret 2\nyes: const 1, 1\nret 1\nfunc odd 1\njmpf -1, no\nconst 1, 1\nsub 1, -1, 1\npushr 1\ncall even\n"
+             "popr 2\nret 2\nno: const 1, 0\nret 1\n"
+             "func five 5\nadd 1, -1, -5\nret 1\nfunc use\npush 1\npush 2\npush 3\npush 4\npush 50\ncall five\npopr 1\n"
+             "ret 1")
     assert session.function("long")(0) == 150 * 1000 and session.function("long")(1) == 0
     assert [session.function("even")(n) for n in (10, 7)] == [1, 0] and session.function("use")() == 51
 
 
 BAD = {
-    "func f\n  ad 1, 2, 3": "line 2, column 3: there is no operation ad; add is one", "func f\nconst 1": "line 2, column 1: const has 2 operands; 1 given",
+    "func f\n  ad 1, 2, 3": "line 2, column 3: there is no operation ad; add is one",
+    "func f\nconst 1": "line 2, column 1: const has 2 operands; 1 given",
     "const x, 1": "line 1, column 7: const: x is no register", "const 0, 1": "line 1, column 7: const: register 0",
-    "string 1, 5": "line 1, column 11: string: 5 is no",
-    "add 1 2, 3": "column 7: add: a comma was expected", "jmp nowhere": "line 1, column 5: there is no label nowhere",
-    "const 1, $": "line 1, column 10: '\\$' is no",
-    "func f\nfunc f": "line 2, column 6: func f is there already", "func": "line 1, column 1: func: a name", "pop": "line 1, column 1: pop: nothing is pushed",
-    "call g": "line 1, column 1: call: g is no function of this text", "push 1\ncall g, 2": "line 2, column 1: call: g takes 2 pushed values; 1 are there",
-    "jmpt 1, a\npush 1\na: ret 1": "line 3, column 1: a is reached with 1 pushed values and with 0", "a: ret 1\na: ret 1": "a label is there twice",
-    "func f 1\nret -2": "line 2, column 1: register -2: the function has 1 arguments", "const 1, 'abc": "line 1, column 10: \"'abc\" is no",
-    "const 999, 1": "line 1, column 7: const: register 999", "func g 2\nret 1\nfunc f\npush 1\ncall g, 1": "line 5, column 9: call: g has 2 arguments; 1 given"}
+    "string 1, 5": "line 1, column 11: string: 5 is no", "add 1 2, 3": "column 7: add: a comma was expected",
+    "jmp nowhere": "line 1, column 5: there is no label nowhere", "const 1, $": "line 1, column 10: '\\$' is no",
+    "func f\nfunc f": "line 2, column 6: func f is there already", "func": "line 1, column 1: func: a name",
+    "pop": "line 1, column 1: pop: nothing is pushed",
+    "call g": "line 1, column 1: call: g is no function of this text",
+    "push 1\ncall g, 2": "line 2, column 1: call: g takes 2 pushed values; 1 are there",
+    "jmpt 1, a\npush 1\na: ret 1": "line 3, column 1: a is reached with 1 pushed values and with 0",
+    "a: ret 1\na: ret 1": "a label is there twice",
+    "func f 1\nret -2": "line 2, column 1: register -2: the function has 1 arguments",
+    "const 1, 'abc": "line 1, column 10: \"'abc\" is no", "const 999, 1": "line 1, column 7: const: register 999",
+    "func g 2\nret 1\nfunc f\npush 1\ncall g, 1": "line 5, column 9: call: g has 2 arguments; 1 given"}
 
 
 @pytest.mark.parametrize("text", list(BAD), ids=[text.replace("\n", "; ") for text in BAD])
@@ -148,22 +162,26 @@ def test_nothing_is_defined_by_a_text_with_an_error() -> None:
 
 def test_parse_keeps_places() -> None:
     functions = parse("# nothing\n\nconst 1, 2   # main\nfunc f 3\nlabel x\n ret a1\n")
-    assert [(f.name, f.arguments, [line.name for line in f.lines]) for f in functions] == [("main", 0, ["const"]), ("f", 3, ["label", "ret"])]
+    assert [(f.name, f.arguments, [line.name for line in f.lines])
+            for f in functions] == [("main", 0, ["const"]), ("f", 3, ["label", "ret"])]
     with pytest.raises(AsmError) as caught:
         parse("\n\n   bogus 1")
     assert (caught.value.line, caught.value.column) == (3, 4)
 
 
 def asm(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_asm", *arguments], capture_output=True, text=True, input=text, timeout=120, check=False)
+    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_asm", *arguments], capture_output=True,
+                          text=True, input=text, timeout=120, check=False)
 
 
 @needs_native
 def test_the_program(tmp_path: Path) -> None:
-    (tmp_path / "p.asm").write_text(ADD + GCD + "func main\npush 21\npush 12\ncall gcd\npopr 1\nprint 1\nread 2\nprint 2\n")
+    (tmp_path / "p.asm").write_text(ADD + GCD + "func main\npush 21\npush 12\ncall gcd\npopr 1\nprint 1\nread 2\n"
+                                                "print 2\n")
     path, image = str(tmp_path / "p.asm"), str(tmp_path / "p.img")
     assert asm(path, text="(a . b)\n").stdout == "3\n(a . b)\n"
-    assert asm(path, "--run", "add_answer", "24").stdout == "66\n" and asm(path, "--run", "add_answer", "2.5", "--engine", "python").stdout == "44.5\n"
+    assert (asm(path, "--run", "add_answer", "24").stdout == "66\n"
+            and asm(path, "--run", "add_answer", "2.5", "--engine", "python").stdout == "44.5\n")
     assert asm(path, "--native", "-o", image, "--run", "gcd", "84", "36").stdout == "12\n"
     assert asm("-i", image, "--run", "gcd", "1071", "462").stdout == "21\n"
     listed = asm(path, "--list", "--native").stdout
@@ -176,9 +194,11 @@ def test_the_program(tmp_path: Path) -> None:
     assert asm("no-such.asm").returncode == 2
 
 
-# -- functions of integers ---------------------------------------------------------------------------------------------------
+# -- functions of integers
+# ---------------------------------------------------------------------------------------------------
 
-INTEGERS = GCD.replace("func gcd ", "func gcd int ") + FACTORIAL.replace("factorial", "factorial int", 1) + """func add_answer int
+INTEGERS = GCD.replace("func gcd ",
+                       "func gcd int ") + FACTORIAL.replace("factorial", "factorial int", 1) + """func add_answer int
 const 1, 42
 add 2, -1, 1
 ret 2
@@ -250,7 +270,8 @@ def check_integers(session: Session) -> None:
         assert f("many")(10, 3, -17, 7, 1) == 9 * 3 - 2 - 3 + 5 and f("caller")(23) == 2 * (27 + 3 + 2 + 5)
         assert [f("orders")(a, 5) for a in (4, 5, 6)] == [101, 110, 11] and f("wide")() == 0x123456789abcdef - 70000
         assert f("many")(1, 1, -(1 << 63), -1, 0) == wrapped(1 + (1 << 63) + 5)
-        for name, arguments, text in (("many", (1, 2, 3, 0, 5), "division by zero"), ("add_answer", (1 << 63,), "64 bits expected"),
+        for name, arguments, text in (("many", (1, 2, 3, 0, 5), "division by zero"),
+                                      ("add_answer", (1 << 63,), "64 bits expected"),
                                       ("add_answer", ("x",), "64 bits expected")):
             with pytest.raises(LispError, match=text):
                 f(name)(*arguments)
@@ -269,8 +290,10 @@ def test_functions_of_integers(way: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "where"), [
-    ("func f int\nconst 1, 2.5\nret 1", "line 2, column 1: 2.5: an integer"), ("func f int\nstring 1, 'x'\nret 1", "line 2, column 1: string: there are only"),
-    ("func f int\nconst 1, 0x10000000000000000\nret 1", "an integer of 64 bits"), ("func f int 2\nret 1", "line 1, column 1: func: a name"),
+    ("func f int\nconst 1, 2.5\nret 1", "line 2, column 1: 2.5: an integer"),
+    ("func f int\nstring 1, 'x'\nret 1", "line 2, column 1: string: there are only"),
+    ("func f int\nconst 1, 0x10000000000000000\nret 1", "an integer of 64 bits"),
+    ("func f int 2\nret 1", "line 1, column 1: func: a name"),
     ("func f int\nread 1\nret 1", "there are only integers in f"), ("func f int\npopr 1\nret 1", "nothing is pushed")])
 def test_what_a_function_of_integers_may_not_say(text: str, where: str) -> None:
     session = session_of("python")

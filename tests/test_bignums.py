@@ -15,8 +15,10 @@ from csl_native.kernel.memory import NO_LIMIT
 from csl_native.system import gmp
 from csl_native.system.apart import Apart
 
-INTEGERS = st.builds(lambda bits, n, sign: sign * (n >> max(0, 5000 - bits)), st.integers(1, 5000), st.integers(0, (1 << 5000) - 1), st.sampled_from([1, -1]))
-SPARSE = st.builds(lambda ks, sign: sign * sum(1 << k for k in ks), st.lists(st.integers(0, 9000), min_size=1, max_size=5), st.sampled_from([1, -1]))
+INTEGERS = st.builds(lambda bits, n, sign: sign * (n >> max(0, 5000 - bits)), st.integers(1, 5000),
+                     st.integers(0, (1 << 5000) - 1), st.sampled_from([1, -1]))
+SPARSE = st.builds(lambda ks, sign: sign * sum(1 << k for k in ks),
+                   st.lists(st.integers(0, 9000), min_size=1, max_size=5), st.sampled_from([1, -1]))
 MODULI = st.one_of(st.integers(1, 1 << 23), st.integers(1, (1 << 59) - 1))
 CHECKED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -26,7 +28,8 @@ def long(request: pytest.FixtureRequest, session: Session) -> Iterator[Session]:
     """A session that asks GMP early, and one that never does."""
     if request.param == "library" and gmp.library() is None:
         pytest.skip("GMP is not installed")
-    session.machine.cage["long_limbs"] = session.machine.cage["long_divisor"] = 3 if request.param == "library" else NO_LIMIT
+    session.machine.cage["long_limbs"] = session.machine.cage[
+        "long_divisor"] = 3 if request.param == "library" else NO_LIMIT
     yield session
 
 
@@ -86,7 +89,8 @@ def test_modular_arithmetic(session: Session, m: int, a: int, b: int, big: int) 
     def call(name: str, *arguments: int) -> int:
         return session.function(f"modular-{name}")(*arguments)  # type: ignore[no-any-return]
     assert call("number", big) == big % m and call("number", -a) == -a % m
-    assert (call("plus", a, b), call("difference", a, b), call("times", a, b), call("minus", a)) == ((a + b) % m, (a - b) % m, a * b % m, -a % m)
+    assert (call("plus", a, b), call("difference", a, b), call("times", a, b),
+            call("minus", a)) == ((a + b) % m, (a - b) % m, a * b % m, -a % m)
     assert call("expt", a, b) == pow(a, b, m)
     if math.gcd(a, m) == 1 and m > 1:
         assert call("reciprocal", a) == pow(a, -1, m) and call("quotient", b, a) == b * pow(a, -1, m) % m
@@ -103,7 +107,8 @@ def test_modular_arithmetic(session: Session, m: int, a: int, b: int, big: int) 
 def test_operations_on_magnitudes(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gmp, "library", lambda: library)
     a, b = 7 ** 900 + 5, 3 ** 700
-    x, y, ask = gmp.magnitude(a), gmp.magnitude(b), {name: lambda *p, f=f: [gmp.integer(r) for r in f(*p)] for name, f in gmp.OPERATIONS.items()}
+    x, y, ask = gmp.magnitude(a), gmp.magnitude(b), {name: lambda *p, f=f: [gmp.integer(r) for r in f(*p)]
+                                                     for name, f in gmp.OPERATIONS.items()}
     assert ask["product"](x, y) == ask["product"](y, x) == [a * b] and ask["product"](x) == [a * a]
     assert ask["quotient"](x, y) == list(divmod(a, b)) and ask["root"](x) == [math.isqrt(a)]
     assert ask["gcd"](gmp.magnitude(a * b), gmp.magnitude(b * b)) == [math.gcd(a * b, b * b)]

@@ -1,4 +1,6 @@
-"""Break levels: restarts, frames with arguments and variables, evaluation in a frame, levels inside of each other, interrupts."""
+"""Break levels: restarts, frames with arguments and variables, evaluation in a frame, levels inside of each other,
+interrupts.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,12 @@ def told(text: str, *expected: str) -> None:
 
 
 def test_frames_and_variables(session: Session) -> None:
-    text = typed(session, *PROGRAM, "(f 1 2)", "k", ":up", "(setq q 99)", ":l", ":up", "(list a b x)", ":frame 9", ":down", ":q", "'done")
+    text = typed(session, *PROGRAM, "(f 1 2)", "k", ":up", "(setq q 99)", ":l", ":up", "(list a b x)", ":frame 9",
+                 ":down", ":q", "'done")
     told(text, "attempt to take car of an atom: 2\n", "1  evaluate (f 1 2) again", "3  abort: back to the prompt",
-         "* 0: (h 2)\n  1: (g 2 2 3 4 5)\n  2: (f 1 2)\n", "break 1> k\n\n2\n", "* 1: (g 2 2 3 4 5)\np = 2\nq = 2\nr = 3\ns = 4\nz = 5\nw = 7\n",
-         "99", "q = 99", "(1 2 2)", "frames are 0..2", "(g 2 99 3 4 5)", "> 'done\n\ndone\n")
+         "* 0: (h 2)\n  1: (g 2 2 3 4 5)\n  2: (f 1 2)\n", "break 1> k\n\n2\n",
+         "* 1: (g 2 2 3 4 5)\np = 2\nq = 2\nr = 3\ns = 4\nz = 5\nw = 7\n", "99", "q = 99", "(1 2 2)", "frames are 0..2",
+         "(g 2 99 3 4 5)", "> 'done\n\ndone\n")
     assert "continuing" not in text
 
 
@@ -49,7 +53,8 @@ def test_restarts(native: Session, form: str, restart: str, shown: str) -> None:
 
 
 def test_levels_inside_of_each_other(session: Session) -> None:
-    text = typed(session, *PROGRAM, "(f 1 2)", "(nosuch k)", "(nosuch 8)", "\x04", "3 55", "(list k)", "(nosuch 9)", ":q", "'top", "(f 1 2)", "abort", "'again")
+    text = typed(session, *PROGRAM, "(f 1 2)", "(nosuch k)", "(nosuch 8)", "\x04", "3 55", "(list k)", "(nosuch 9)",
+                 ":q", "'top", "(f 1 2)", "abort", "'again")
     told(text, "break 1> (nosuch k)", "4  abort: back to break level 1", "* 0: (h 2)\n  1: (g 2 2 3 4 5)\n",
          "break 2> (nosuch 8)", "break 3> ", "break 2> 3 55", "\n55\n",
          "break 1> (list k)\n\n(2)\n", "break 2> :q\n> 'top\n\ntop\n", "> 'again\n\nagain\n")
@@ -57,12 +62,14 @@ def test_levels_inside_of_each_other(session: Session) -> None:
 
 
 def test_again_after_the_definition_was_mended(session: Session) -> None:
-    told(typed(session, *PROGRAM, "(f 1 2)", "(de h (k) (plus 1 k))", "1"), "evaluate (f 1 2) again", "break 1> 1\n\n((3 7))\n")
+    told(typed(session, *PROGRAM, "(f 1 2)", "(de h (k) (plus 1 k))", "1"), "evaluate (f 1 2) again",
+         "break 1> 1\n\n((3 7))\n")
 
 
 def test_bindings_are_those_of_the_place_of_the_error(session: Session) -> None:
     text = typed(session, "(fluid '(depth))", "(setq depth 0)",
-                 "(de deeper (n) (let ((depth (add1 depth))) (cond ((zerop n) (car n)) (t (list (deeper (sub1 n)))))))", "(deeper 2)", "depth", ":q", "depth")
+                 "(de deeper (n) (let ((depth (add1 depth))) (cond ((zerop n) (car n)) "
+                 "(t (list (deeper (sub1 n)))))))", "(deeper 2)", "depth", ":q", "depth")
     told(text, "break 1> depth\n\n3\n", "> depth\n\n0\n")
 
 
@@ -89,8 +96,9 @@ def test_an_interrupted_program_goes_on(session: Session, monkeypatch: pytest.Mo
     monkeypatch.setattr("csl_native.app.breaks.PATIENCE", 30.0)
     timer = threading.Timer(0.5, session.machine.interrupt)
     timer.start()
-    text = typed(session, "(setq go!-on t)", "(de run (n) (prog nil more (cond (go!-on (setq n (add1 n)) (go more))) (return 'ended)))",
-                 "(run 0)", "(greaterp n 5)", "(setq go!-on nil)", "1")
+    text = typed(session, "(setq go!-on t)",
+                 "(de run (n) (prog nil more (cond (go!-on (setq n (add1 n)) (go more))) (return 'ended)))", "(run 0)",
+                 "(greaterp n 5)", "(setq go!-on nil)", "1")
     timer.join()
     told(text, "+++ Interrupted", "1  go on", "* 0: (run ", "break 1> (greaterp n 5)\n\nt\n", "break 1> 1\n\nended\n")
 
@@ -113,7 +121,8 @@ def test_where_frames_are_is_what_the_kernel_says(native: Session) -> None:
     class Looks(Breaks):
         def converse(self, restarts: object) -> int:
             m = self.m
-            seen.append([(each.name, m.words[each.fp >> 3:(each.fp >> 3) + each.code.most + each.code.rest].tolist()) for each in self.activations[-1]])
+            seen.append([(each.name, m.words[each.fp >> 3:(each.fp >> 3) + each.code.most + each.code.rest].tolist())
+                         for each in self.activations[-1]])
             m.cage["tracing"] = 1
             lisp.errors.inside = lambda env, fp: left.append(  # type: ignore[method-assign]
                 (self.m.text(lisp.lisp_of_env(env) or 0), lisp.errors.arguments(env, fp)))

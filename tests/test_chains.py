@@ -19,19 +19,29 @@ pytestmark = needs_native
 
 # Bodies of (h l y), how many of their calls of themselves become jumps, and arguments.
 FUNCTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
-    "(cond ((null l) nil) (t (cons (car l) (h (cdr l) y))))": (1, ("nil 0", "'(1) 0", "'(1 2 3 4) 0", "'(1 2 . 3) 0", "5 0")),
-    "(cond ((atom l) y) (t (cons (h (car l) (cdr l)) (h (cdr l) (list y)))))": (1, ("nil 0", "'((1 2) (3 (4))) 0", "'(((a . b))) 0")),
-    "(cond ((null l) nil) ((eqn (car l) y) (h (cdr l) y)) (t (cons (car l) (h (cdr l) y))))": (1, ("'(1 1) 1", "'(1 2 1 3) 1", "'(2 1) 1")),
+    "(cond ((null l) nil) (t (cons (car l) (h (cdr l) y))))": (1, ("nil 0", "'(1) 0", "'(1 2 3 4) 0", "'(1 2 . 3) 0",
+                                                                   "5 0")),
+    "(cond ((atom l) y) (t (cons (h (car l) (cdr l)) (h (cdr l) (list y)))))": (
+        1, ("nil 0", "'((1 2) (3 (4))) 0", "'(((a . b))) 0")),
+    "(cond ((null l) nil) ((eqn (car l) y) (h (cdr l) y)) (t (cons (car l) (h (cdr l) y))))": (
+        1, ("'(1 1) 1", "'(1 2 1 3) 1", "'(2 1) 1")),
     "(cond ((null l) (g y)) (t (cons (add1 (car l)) (h (cdr l) y))))": (1, (  # other functions and bytecode go on
-        "nil '(1 . 2)", "'(1 2) '(3)", "'(1 2) 3", "nil 3", "'(1 2.5 3) '(4)", "'(1 1152921504606846975 3) '(4)", "'(1 a 3) '(4)")),
-    "(prog (v w) (cond ((null l) (return (car y))) ((eqn (car l) 1) (setq v 'one)) (t (setq w (list v (car l))))) (return (cons (cons v w) (h (cdr l) y))))":
+        "nil '(1 . 2)", "'(1 2) '(3)", "'(1 2) 3", "nil 3", "'(1 2.5 3) '(4)", "'(1 1152921504606846975 3) '(4)",
+        "'(1 a 3) '(4)")),
+    "(prog (v w) (cond ((null l) (return (car y))) ((eqn (car l) 1) (setq v 'one)) (t (setq w (list v (car l))))) "
+    "(return (cons (cons v w) (h (cdr l) y))))":
         (1, ("'(1 2 1 3) '(e)", "'(1 2) nil", "nil 7")),
-    "(cond ((null l) nil) ((null (car l)) (cons y (h (cdr l) y))) (t (cons (list (car l) y) (h (cdr l) (car l)))))": (2, ("'(1 nil 2 nil nil 3) 0",)),
-    "(cond ((null l) nil) (t (cons (car l) (cond ((eqn (car l) y) '(end)) (t (h (cdr l) y))))))": (1, ("'(1 2 3) 2", "'(1 2 3) 5", "'(1) 1")),
-    "(cond ((null l) nil) (t (cons (catch 'a (throw 'a (car l))) (h (cdr l) y))))": (0, ("'(1 2) 0",)),  # what is caught stays a frame
+    "(cond ((null l) nil) ((null (car l)) (cons y (h (cdr l) y))) "
+    "(t (cons (list (car l) y) (h (cdr l) (car l)))))": (2, ("'(1 nil 2 nil nil 3) 0",)),
+    "(cond ((null l) nil) (t (cons (car l) (cond ((eqn (car l) y) '(end)) "
+    "(t (h (cdr l) y))))))": (1, ("'(1 2 3) 2", "'(1 2 3) 5", "'(1) 1")),
+    # what is caught stays a frame
+    "(cond ((null l) nil) (t (cons (catch 'a (throw 'a (car l))) (h (cdr l) y))))": (0, ("'(1 2) 0",)),
     "(cond ((null l) nil) (t (cons y (cons (car l) (h (cdr l) y)))))": (0, ("'(1 2) 0",)),
-    "(cond ((null l) nil) ((eqn (car l) y) (throw 'out l)) (t (cons (car l) (h (cdr l) y))))": (1, ("'(1 2 3) 2", "'(1 2 3) 1", "'(1 2 3) 9")),
-    "(cond ((null l) nil) (t (cons (cond ((atom (car l)) (plus (car l) y)) (t (h (car l) y))) (h (cdr l) y))))": (1, ("'(1 (2 (3) 4.5) 6) 7", "'(1 (b) 2) 1")),
+    "(cond ((null l) nil) ((eqn (car l) y) (throw 'out l)) (t (cons (car l) (h (cdr l) y))))": (
+        1, ("'(1 2 3) 2", "'(1 2 3) 1", "'(1 2 3) 9")),
+    "(cond ((null l) nil) (t (cons (cond ((atom (car l)) (plus (car l) y)) (t (h (car l) y))) "
+    "(h (cdr l) y))))": (1, ("'(1 (2 (3) 4.5) 6) 7", "'(1 (b) 2) 1")),
 }
 
 
@@ -52,10 +62,13 @@ def test_on_every_tier(shared: Session, body: str) -> None:
 
 
 def test_no_stack_is_taken(shared: Session) -> None:
-    shared.eval("""(de numbers (n) (prog (l) again (cond ((zerop n) (return l))) (setq l (cons n l)) (setq n (sub1 n)) (go again)))
+    shared.eval(
+        """(de numbers (n) (prog (l) again (cond ((zerop n) (return l))) (setq l (cons n l)) (setq n (sub1 n))
+          (go again)))
         (de doubled (l) (cond ((null l) nil) (t (cons (plus (car l) (car l)) (doubled (cdr l))))))""")
     shared.native_compile(["numbers", "doubled"])
-    assert shared.eval("(prog (l) (setq l (doubled (numbers 1000000))) (return (list (length l) (car l) (car (reverse l)))))") == [1000000, 2, 2000000]
+    assert (shared.eval("(prog (l) (setq l (doubled (numbers 1000000))) "
+                        "(return (list (length l) (car l) (car (reverse l)))))") == [1000000, 2, 2000000])
 
 
 @pytest.mark.parametrize(("heap", "message"), [(128 << 20, "[Mm]emory|heap"), (1 << 30, "[Ss]tack overflow")])
@@ -91,7 +104,9 @@ def test_back_traces(csl: Callable[..., Any], options: tuple[str, ...]) -> None:
     text = """(de f (l) (cond ((null l) (g l)) ((eq (car l) 'a) (car 7)) (t (cons (add1 (car l)) (f (cdr l))))))
         (de g (x) (prog (n) (setq n 0) again (setq n (add1 n)) (cond ((lessp n 9) (go again))) (return (car x))))
         (de top (l) (cons 1 (f l)))
-        (errorset '(top '(3 a)) t t) (errorset '(top '(1 2 a)) t t) (errorset '(top '(1 2.5 b)) t t) (errorset '(top '(1 2)) t t) (errorset '(f '(a)) t t)"""
+        (errorset '(top '(3 a)) t t) (errorset '(top '(1 2 a)) t t) (errorset '(top '(1 2.5 b)) t t)
+        (errorset '(top '(1 2)) t t) (errorset '(f '(a)) t t)"""
     done = csl("-q", *options, text=text)
-    left = [line[8:] if line.startswith("Inside") else "+" for line in done.stdout.splitlines() if line.startswith(("Inside", "+++"))]
+    left = [line[8:] if line.startswith("Inside") else "+"
+            for line in done.stdout.splitlines() if line.startswith(("Inside", "+++"))]
     assert " ".join(left) == "+ f f top + f f f top + f f f top + g f f top + f"

@@ -23,7 +23,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def image_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments], capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", *arguments], capture_output=True,
+                          text=True, timeout=280, check=False)
 
 
 def test_files_in_order_and_standard_input(csl: Run, tmp_path: Path) -> None:
@@ -45,12 +46,15 @@ FAILURE = "\n+++ Error attempt to take car of an atom: 5\n"
 @pytest.mark.parametrize(("arguments", "text", "shown", "status"), [
     (["a.lsp"], "", f"a\n\na\n{FAILURE}\n... continuing after error\n\n7\n", 0),
     ([], SCRIPT, f"> a\n\na\n> {FAILURE}\n... continuing after error\n> \n7\n> ", 0),
-    (["-e", "(print 'b)", "-e", "'c"], "x", "(print (quote b))b\n => b\n(quote c) => c\n> \n+++ Error unset variable: x\n\n... continuing after error\n> ", 0),
+    (["-e", "(print 'b)", "-e", "'c"], "x", "(print (quote b))b\n => b\n(quote c) => c\n> \n"
+                                            "+++ Error unset variable: x\n\n... continuing after error\n> ", 0),
     (["-e", "(car 5)", "-e", "(print 1)"], "", f"(car 5){FAILURE}", 1),
-    (["missing.lsp", "-u", "y", "-Dz", "-e", "z"], "", 'Undefine y\nz => "t"\n\n+++ Could not read file "missing.lsp"\n', 0),
+    (["missing.lsp", "-u", "y", "-Dz", "-e", "z"], "", 'Undefine y\nz => "t"\n\n+++ Could not read file '
+                                                       '"missing.lsp"\n', 0),
     (["-q", "a.lsp"], "", f"a\n{FAILURE}", 0),
 ])
-def test_what_the_top_level_says(csl: Run, tmp_path: Path, arguments: list[str], text: str, shown: str, status: int) -> None:
+def test_what_the_top_level_says(csl: Run, tmp_path: Path, arguments: list[str], text: str, shown: str,
+                                 status: int) -> None:
     (tmp_path / "a.lsp").write_text(SCRIPT)
     done = csl(*arguments, text=text)
     assert (done.stdout, done.returncode) == (shown, status)
@@ -58,28 +62,34 @@ def test_what_the_top_level_says(csl: Run, tmp_path: Path, arguments: list[str],
 
 def test_an_unknown_option_is_ignored_with_a_word(csl: Run) -> None:
     done = csl("--no-such-option", text="")
-    assert done.returncode == 0 and done.stderr == "csl: unknown option --no-such-option is ignored; csl --help lists the options\n"
+    assert (done.returncode == 0 and done.stderr == "csl: unknown option --no-such-option is ignored; csl --help lists "
+                                                    "the options\n")
 
 
-@pytest.mark.parametrize("form,code", [("(stop 7)", 7), ("(stop 0)", 0), ("(stop)", 0), ("(errorset '(stop 3) nil nil)", 3), ("(car 5)", 0)])
+@pytest.mark.parametrize("form,code", [("(stop 7)", 7), ("(stop 0)", 0), ("(stop)", 0),
+                                       ("(errorset '(stop 3) nil nil)", 3), ("(car 5)", 0)])
 def test_exit_codes(csl: Run, form: str, code: int) -> None:
     assert csl("-q", "-e", form).returncode == code
 
 
 def test_variables_and_forms(csl: Run) -> None:
-    done = csl("-q", "-Dname=value", "-D", "other=x y", "-e", "(print (list name other))", "-e", "(print (boundp 'name))")
+    done = csl("-q", "-Dname=value", "-D", "other=x y", "-e", "(print (list name other))", "-e",
+               "(print (boundp 'name))")
     assert done.stdout == '("value" "x y")\nt\n'
     assert csl("-q", "-u", "!*echo", "-e", "(print (boundp '!*echo))").stdout == "t\n"
 
 
 @pytest.mark.parametrize("arguments,words", [
-    (["--no-such-option", "-q"], "unknown option"), (["-q", "-i"], "needs a value"), (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
-    (["-r", "12x"], "a number was expected"), (["--engine", "warp"], "no such engine"), (["--tags", "vax"], "no architecture 'vax'; known are"),
+    (["--no-such-option", "-q"], "unknown option"), (["-q", "-i"], "needs a value"),
+    (["-k", "much"], "a size was expected"), (["-k", "1K"], "between 16M"),
+    (["-r", "12x"], "a number was expected"), (["--engine", "warp"], "no such engine"),
+    (["--tags", "vax"], "no architecture 'vax'; known are"),
     (["--native=maybe"], "on or off"), (["-q", "missing.lsp"], "no such file"),
     (["-i", "missing.img", "-e", "1"], "cannot be read"), (["-i", "/dev/null", "-e", "1"], "not an image")])
 def test_mistakes_get_a_sentence(csl: Run, arguments: list[str], words: str) -> None:
     done = csl(*arguments)
-    assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr and done.stderr.count("\n") == 1
+    assert (done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+            and done.stderr.count("\n") == 1)
 
 
 def test_parsing() -> None:
@@ -117,7 +127,8 @@ def test_interrupt_of_a_read(tmp_path: Path) -> None:
     """Standard input is a pipe in which there is nothing."""
     import signal
     import time
-    process = subprocess.Popen([sys.executable, "-m", "csl_native", "-q"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "csl_native", "-q"], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write("(progn (print 'ready) (flush))\n")
     process.stdin.flush()
@@ -135,7 +146,8 @@ def test_preserve_and_restart(csl: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert csl("-q", "-i", "new.img", "-e", "(print kept)").stdout == "hello-again\n42\n".replace("-", "!-")
     assert csl("-i", "new.img", "-n", "-e", "(print kept)").stdout == "A banner\n(print kept)42\n => 42\n> "
-    text = ("(setq x 1) (preserve nil nil t) (print (list x 'after)) (setq x 2) (restart!-csl t) (print x) (de f (a) (print (list 'f a)))"
+    text = ("(setq x 1) (preserve nil nil t) (print (list x 'after)) (setq x 2) (restart!-csl t) (print x) "
+            "(de f (a) (print (list 'f a)))"
             "(preserve nil nil t) (restart!-csl nil) (print (boundp 'x)) (restart!-csl 'f '(1 2)) (print 'not!-read)")
     assert csl("-q", "-z", "-o", "two.img", text=text).stdout == "(1 after)\n1\nnil\n(f (1 2))\n"
 
@@ -146,7 +158,8 @@ def test_a_link_of_another_name_has_an_image_of_that_name(tmp_path: Path) -> Non
     (tmp_path / "algebra").symlink_to("start")
 
     def algebra(*arguments: str) -> str:
-        return subprocess.run(["./algebra", "-Q", *arguments], cwd=tmp_path, input="(print kept)", capture_output=True, text=True, check=True).stdout
+        return subprocess.run(["./algebra", "-Q", *arguments], cwd=tmp_path, input="(print kept)", capture_output=True,
+                              text=True, check=True).stdout
     (tmp_path / "make.lsp").write_text("(setq kept 42) (preserve)")
     algebra("-z", "make.lsp", "-o-")
     assert algebra() == algebra("-I-") == algebra("-i", "algebra.img") == "42\n"
@@ -196,7 +209,8 @@ def test_a_program_that_preserves_is_compiled_too(csl: Run, tmp_path: Path) -> N
 
 def test_gc_stress_and_engines_agree(csl: Run) -> None:
     form = "(print (mapcar '(1 2 3) (function (lambda (x) (expt 7 (times 20 x))))))"
-    outputs = {csl("-q", *options, "-e", form).stdout for options in ([], ["--gc-stress"], ["--engine", "python"], ["--native=off"])}
+    outputs = {csl("-q", *options, "-e", form).stdout
+               for options in ([], ["--gc-stress"], ["--engine", "python"], ["--native=off"])}
     assert len(outputs) == 1
 
 
@@ -215,7 +229,8 @@ def test_size_accounts_for_every_byte_and_thin_keeps_tags(tmp_path: Path) -> Non
     update(copy, [Section("functions-26", b"its pages", raw=True, info={"tag": by_name("s390x").tag, "abi": "x"})])
     assert image_tool("thin", str(copy), "--tag", "s390x").returncode == 0
     with Image(copy) as image:
-        assert image.read("functions-26") == b"its pages" and not any(name.startswith("kernel-") for name in image.sections)
+        assert (image.read("functions-26") == b"its pages"
+                and not any(name.startswith("kernel-") for name in image.sections))
 
 
 @pytest.mark.parametrize("command", ["info", "functions", "relocs", "verify", "why", "size"])
@@ -230,7 +245,8 @@ def test_image_tool_for_another_tag() -> None:
     done = image_tool("why", base_image(), "--tag", "aarch64")
     assert done.returncode == 1 and "[no-set]" in done.stdout
     assert image_tool("why", base_image(), "--tag", "vax").returncode == 2
-    for target, message in (("x86-64-v9", "x86-64 has no feature v9 to take away"), ("x86-64+,", "'+' in the target"), ("vax+x", "no architecture 'vax'")):
+    for target, message in (("x86-64-v9", "x86-64 has no feature v9 to take away"), ("x86-64+,", "'+' in the target"),
+                            ("vax+x", "no architecture 'vax'")):
         done = image_tool("check", base_image(), "--target", target)
         assert done.returncode == 2 and message in done.stderr
 
@@ -253,7 +269,8 @@ def test_image_tool_on_damage(command: str, tmp_path: Path) -> None:
         done: Any = image_tool(command, str(bad), *extra)
         assert done.returncode in (0, 1, 2) and "Traceback" not in done.stderr
         if command == "verify":
-            assert done.returncode != 0 or not any(start <= place < end for start, end in used), "only padding may be damaged unseen"
+            assert done.returncode != 0 or not any(start <= place < end
+                                                   for start, end in used), ("only padding may be damaged unseen")
 
 
 def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
@@ -268,7 +285,9 @@ def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
         os.chdir(tmp_path)
         os.execv(sys.executable, [sys.executable, "-m", "csl_native"])
     seen, deadline, sent = b"", time.monotonic() + 40, 0
-    steps = [(b"> ", b"(plus 1 41)\r"), (b"42", b"(car 5)\r"), (b"car of an atom", b"\x04"), (b"car of an atom", b"\x04")]  # out of the break level, and out
+    # out of the break level, and out
+    steps = [(b"> ", b"(plus 1 41)\r"), (b"42", b"(car 5)\r"), (b"car of an atom", b"\x04"),
+             (b"car of an atom", b"\x04")]
     while time.monotonic() < deadline:
         if select.select([fd], [], [], 0.2)[0]:
             try:
@@ -285,12 +304,15 @@ def test_a_prompt_on_a_terminal(tmp_path: Path) -> None:
     else:
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    assert b"42" in seen and b"attempt to take car of an atom: 5" in seen and os.waitstatus_to_exitcode(status) == 0, seen
+    assert b"42" in seen and b"attempt to take car of an atom: 5" in seen and os.waitstatus_to_exitcode(status) == 0, (
+        seen)
 
 
 @needs_native
 def test_adding_and_dropping_a_tag_leaves_the_rest(tmp_path: Path) -> None:
-    """Cross-compilation into an image and out of it: all other sections stay byte for byte, and adding is a pure function."""
+    """Cross-compilation into an image and out of it: all other sections stay byte for byte, and adding is a pure
+    function.
+    """
     from csl_native.image.container import Image
     other = "aarch64" if host_name() != "aarch64" else "x86-64"
     paths = [tmp_path / "a.img", tmp_path / "b.img"]
@@ -306,7 +328,8 @@ def test_adding_and_dropping_a_tag_leaves_the_rest(tmp_path: Path) -> None:
         before = {n: a.read(n) for n in a.sections}
     assert image_tool("drop", str(paths[0]), "--tag", other).returncode == 0
     with Image(paths[0]) as dropped:
-        assert {n: dropped.read(n) for n in dropped.sections} == {n: d for n, d in before.items() if n in dropped.sections}
+        assert {n: dropped.read(n) for n in dropped.sections} == {n: d
+                                                                  for n, d in before.items() if n in dropped.sections}
         assert len(dropped.sections) == len(before) - 3
     assert image_tool("drop", str(paths[0]), "--tag", other).returncode == 2
     assert image_tool("add", str(paths[0]), "--tag", "vax").returncode == 2
@@ -319,7 +342,8 @@ def host_name() -> str:
 
 
 def test_verbose_reports_collections(csl: Run) -> None:
-    done = csl("-v", "-q", "-e", "(progn (reclaim) (print (lessp 0 (cdr (assoc 'collections (gc!-statistics))))) (print (fixp (gctime))))")
+    done = csl("-v", "-q", "-e", "(progn (reclaim) (print (lessp 0 (cdr (assoc 'collections (gc!-statistics))))) "
+                                 "(print (fixp (gctime))))")
     assert done.stdout == "t\nt\n" and "full collection" in done.stderr and "live" in done.stderr
 
 
@@ -340,20 +364,24 @@ def test_files_that_were_read(csl: Run, tmp_path: Path) -> None:
 def test_functions_that_cannot_be_compiled_are_named(csl: Run, tmp_path: Path) -> None:
     (tmp_path / "f.lsp").write_text("(de ok (x) x) (de var (x &optional y) y)".replace("&", "!&"))
     done = csl("-q", "--native-compile", "ok,var,nosuch", "-o", "f.img", "f.lsp")
-    assert done.returncode == 1 and "var: runs as bytecode [not-compilable]" in done.stderr and "nosuch: runs as bytecode [no-bytecode]" in done.stderr
+    assert (done.returncode == 1 and "var: runs as bytecode [not-compilable]" in done.stderr
+            and "nosuch: runs as bytecode [no-bytecode]" in done.stderr)
     assert csl("-q", "-i", "f.img", "-e", "(print (list (ok 1) (var 1 2)))").stdout == "(1 2)\n"
 
 
 def test_starting_reads_no_compiler(csl: Run) -> None:
     """What only compiling, relocating under CPython and other machines need is not imported before it is used."""
     script = ("import sys\nfrom csl_native.app.cli import main\nmain(['-q', '-e', 'nil'])\n"
-              "heavy = ('native.compiler', 'native.elf', 'native.workers', 'engines.weave', 'restricted.llvm', 'restricted.checker', 'tools')\n"
+              "heavy = ('native.compiler', 'native.elf', 'native.workers', 'engines.weave', 'restricted.llvm', "
+              "'restricted.checker', 'tools')\n"
               "print([name for name in heavy if 'csl_native.' + name in sys.modules], 'llvmlite' in sys.modules)")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          check=True)
     assert done.stdout.splitlines()[-1] == "[] False"
 
 
-PROFILED = ("(progn (de inner (n) (prog (x) top (cond ((zerop n) (return x))) (setq x (cons n nil)) (setq n (sub1 n)) (go top)))"
+PROFILED = ("(progn (de inner (n) (prog (x) top (cond ((zerop n) (return x))) (setq x (cons n nil)) (setq n (sub1 n)) "
+            "(go top)))"
             "(de outer (n) (prog () top (cond ((zerop n) (return nil))) (inner 20000) (setq n (sub1 n)) (go top))))")
 
 
@@ -369,8 +397,9 @@ def test_a_profile(csl: Run, tmp_path: Path, tier: list[str]) -> None:
 
 
 def test_a_profile_names_functions_in_python(csl: Run) -> None:
-    done = csl("-q", "--profile", "-e", "(de many (n) (prog () top (cond ((zerop n) (return nil))) (getenv 'home) (setq n (sub1 n)) (go top)))",
-               "-e", "(many 40000)")
+    done = csl("-q", "--profile", "-e",
+               "(de many (n) (prog () top (cond ((zerop n) (return nil))) (getenv 'home) (setq n (sub1 n)) "
+               "(go top)))", "-e", "(many 40000)")
     names = [line.split()[-1] for line in done.stderr.splitlines()]
     assert names[2] == "getenv", done.stderr
     assert "name of a file" in csl("--profile=", "-e", "nil").stderr
@@ -390,6 +419,7 @@ def test_scripts_for_the_original(csl: Run, tmp_path: Path) -> None:
     csl("-w-", "-o", "n.img", "c.lsp")
     assert csl("-w-", "-o", "n.img", text="c\n").stdout == "> \n5\n> "
     lines = csl("-w-", "-v", "b.lsp").stdout.splitlines()
-    assert [line for line in lines if "csl-native" not in line and "Created" not in line and "Memory" not in line and "There " not in line] == [
+    assert [line for line in lines if "csl-native" not in line and "Created" not in line and "Memory" not in line
+            and "There " not in line] == [
         "", "", "", '+++ About to read file "b.lsp"', "(plus 2 2)", "4", "", "", "", lines[-1]]
     assert lines[-1].startswith("End of Lisp run after ")

@@ -1,4 +1,6 @@
-"""Native code is collected and moves: memory, entry slots and images stay small, and frames that run keep what they are in."""
+"""Native code is collected and moves: memory, entry slots and images stay small, and frames that run keep what they are
+in.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,17 @@ def executable(s: Session) -> int:
     """Bytes of executable memory of a session, without the kernel."""
     collector, jit = s.hardcode.collector, s.lisp.jit
     memories = {id(span.memory): span.memory.size for span in s.hardcode.spans}
-    return sum(memories.values()) + sum(row.size for row in collector.retired) + (jit.arena.bytes if jit is not None else 0)
+    return sum(memories.values()) + sum(row.size
+                                        for row in collector.retired) + (jit.arena.bytes if jit is not None else 0)
 
 
 # -- sets -----------------------------------------------------------------------------------
 
 
 def set_of(*sizes: int) -> PageSet:
-    """A set of units of some sizes, each with a record that points to its own beginning, and an entry at its second byte."""
+    """A set of units of some sizes, each with a record that points to its own beginning, and an entry at its second
+    byte.
+    """
     pages = PageSet(11, "abi")
     for k, size in enumerate(sizes):
         base = pages._place(bytes([k + 1]) * size, 16)
@@ -46,13 +51,16 @@ def test_what_dies_leaves_a_hole_and_what_comes_fills_it() -> None:
     live = [u for u in units(pages) or () if u[0] != 32]
     keep(pages, live, {base: base for base, _ in live}, {1, 97})
     assert bytes(pages.data) == b"\1" * 32 + bytes(64) + b"\3" * 32 and pages.holes == [(32, 64)]
-    assert [row[2:] for row in pages.records()] == [(8, 0), (104, 96)] and set(pages.entries) == {"1", "97"} and set(pages.names) == {2, 98}
-    assert pages._place(b"\4" * 40, 16) == 32 and pages._place(b"\5" * 40, 16) == 128 and pages._place(b"\6" * 16, 16) == 80
+    assert ([row[2:] for row in pages.records()] == [(8, 0), (104, 96)] and set(pages.entries) == {"1", "97"}
+            and set(pages.names) == {2, 98})
+    assert (pages._place(b"\4" * 40, 16) == 32 and pages._place(b"\5" * 40, 16) == 128
+            and pages._place(b"\6" * 16, 16) == 80)
     assert pages.holes == [(72, 8)]
 
 
 def test_a_set_is_made_dense() -> None:
-    """Units keep their place within 4096 bytes, do not cross into another page, and native vectors stay where they are."""
+    """Units keep their place within 4096 bytes, do not cross into another page, and native vectors stay where they are.
+    """
     pages = set_of(5000, 6000, PAGE_SIZE - 100, 48)
     pages.blocks[pages._place(bytes(16), 16)] = 16
     found = units(pages)
@@ -69,37 +77,45 @@ def test_a_set_is_made_dense() -> None:
     for base, size in live[:2]:
         there = places[base]
         assert len(set(pages.data[there:there + size])) == 1
-        assert (there + 8, there) in [row[2:] for row in pages.records()] and pages.entries[str(there + 1)]["unit"] == [there, size]
+        assert ((there + 8, there) in [row[2:] for row in pages.records()]
+                and pages.entries[str(there + 1)]["unit"] == [there, size])
 
 
 def test_a_part_of_a_set() -> None:
     pages = set_of(5000, 32)
     base = (units(pages) or [])[1][0]
     found = part(pages, base, 32)
-    assert bytes(found.data) == bytes(base % 4096) + b"\2" * 32 and [row[2:] for row in found.records()] == [(base % 4096 + 8, base % 4096)]
-    assert unit_of([(0, 5), (8, 4)], 8) == (8, 4) and unit_of([(0, 5), (8, 4)], 6) is None and holes([(4, 4), (12, 1)]) == [(0, 4), (8, 4)]
+    assert (bytes(found.data) == bytes(base % 4096) + b"\2" * 32
+            and [row[2:] for row in found.records()] == [(base % 4096 + 8, base % 4096)])
+    assert (unit_of([(0, 5), (8, 4)], 8) == (8, 4) and unit_of([(0, 5), (8, 4)], 6) is None
+            and holes([(4, 4), (12, 1)]) == [(0, 4), (8, 4)])
 
 
 # -- what is decided, without a session -------------------------------------------------------
 
 
 def collector_of(**more: Any) -> CodeCollector:
-    hardcode = SimpleNamespace(machine=SimpleNamespace(stressed=False, **more.pop("machine", {})), sets={}, spans=[], tag=11, **more)
+    hardcode = SimpleNamespace(machine=SimpleNamespace(stressed=False, **more.pop("machine", {})), sets={}, spans=[],
+                               tag=11, **more)
     return CodeCollector(hardcode)  # type: ignore[arg-type]
 
 
 def test_a_place_of_a_span_is_somewhere_in_memory() -> None:
-    assert Span(11, 4096, 64, SimpleNamespace(address=1 << 20), 16).address(4100) == (1 << 20) + 20  # type: ignore[arg-type]
+    assert Span(11, 4096, 64, SimpleNamespace(address=1 << 20),
+                16).address(4100) == (1 << 20) + 20  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("word", "stays"), [(999, False), (1000, True), (1063, True), (1064, False)])
-def test_memory_is_freed_when_no_word_of_the_stack_leads_into_it(word: int, stays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_freed_when_no_word_of_the_stack_leads_into_it(word: int, stays: bool,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     collector, released = collector_of(), list[int]()
     for address in (1000, 2000):
-        collector.retire(SimpleNamespace(address=address), 64, lambda address=address: released.append(address))  # type: ignore[arg-type, misc]
+        collector.retire(SimpleNamespace(address=address), 64,
+                         lambda address=address: released.append(address))  # type: ignore[arg-type, misc]
     monkeypatch.setattr(collector, "_stack", lambda: [word])
     collector.sweep()
-    assert released == ([2000] if stays else [1000, 2000]) and [row.address for row in collector.retired] == [1000] * stays
+    assert (released == ([2000] if stays else [1000, 2000])
+            and [row.address for row in collector.retired] == [1000] * stays)
     assert collector.freed == 64 * len(released) and collector._waiting == 64 * stays
     collector.close()
     assert sorted(released) == [1000, 2000] and collector.retired == []
@@ -119,9 +135,11 @@ def test_what_was_collected_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def freeing(freed: int, moved: int) -> str:
         monkeypatch.setattr(collector, "collect_sets", lambda: setattr(collector, "freed", collector.freed + freed))
-        monkeypatch.setattr(collector, "evacuate", lambda everything: setattr(collector, "moved", collector.moved + moved))
+        monkeypatch.setattr(collector, "evacuate",
+                            lambda everything: setattr(collector, "moved", collector.moved + moved))
         return collector.collected()
-    assert freeing(0, 0) == "" and freeing(5, 0) == "; 5 bytes of native code freed, 0 moved" and freeing(0, 7) == "; 0 bytes of native code freed, 7 moved"
+    assert (freeing(0, 0) == "" and freeing(5, 0) == "; 5 bytes of native code freed, 0 moved"
+            and freeing(0, 7) == "; 0 bytes of native code freed, 7 moved")
 
 
 def test_sets_that_lost_much_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,11 +161,15 @@ def test_sets_that_lost_much_are_looked_through(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_entries_and_handles_are_found_by_tag_page_and_place() -> None:
-    """Of the table: a pair of the number (tag, arity, page) and the place; of a native vector: a pair of page and place in the heap."""
-    rows = [("f", 0, [((11 << 20 | 1 << 18 | 5) << 3, 24 << 3), ((12 << 20 | 7) << 3, 8 << 3)]), ("g", 0, [((11 << 20) << 3, 8)])]
+    """Of the table: a pair of the number (tag, arity, page) and the place; of a native vector: a pair of page and place
+    in the heap.
+    """
+    rows = [("f", 0, [((11 << 20 | 1 << 18 | 5) << 3, 24 << 3), ((12 << 20 | 7) << 3, 8 << 3)]),
+            ("g", 0, [((11 << 20) << 3, 8)])]
     machine = {"car": lambda x: x[0] if isinstance(x, tuple) else x, "cdr": lambda x: x[1]}
     collector = collector_of(machine=machine, rows=lambda: rows)
-    assert collector.entered(11) == [1, 5 * PAGE_SIZE + 24] and collector.entered(12) == [7 * PAGE_SIZE + 8] and collector.entered(13) == []
+    assert (collector.entered(11) == [1, 5 * PAGE_SIZE + 24] and collector.entered(12) == [7 * PAGE_SIZE + 8]
+            and collector.entered(13) == [])
 
     def heap(page: int, place: int) -> bytearray:
         return bytearray(HEAP + 16) + (page << 3).to_bytes(8, "little") + (place << 3).to_bytes(8, "little") + bytes(16)
@@ -156,7 +178,8 @@ def test_entries_and_handles_are_found_by_tag_page_and_place() -> None:
             data = heap(found, 40)
             alive = SimpleNamespace(handles=SimpleNamespace(is_dead=lambda p: False))
             collector = collector_of(machine={"bytes": data, "cage": {"heap_top": len(data)}}, lisp=alive)
-            assert collector.has_handle(tag, 3 * PAGE_SIZE + 40) == wanted and not collector.has_handle(tag, 3 * PAGE_SIZE + 41)
+            assert (collector.has_handle(tag, 3 * PAGE_SIZE + 40) == wanted
+                    and not collector.has_handle(tag, 3 * PAGE_SIZE + 41))
     collector.hardcode.lisp.handles.is_dead = lambda p: p == HEAP + 16  # type: ignore[method-assign, assignment]
     collector.machine.bytes[:] = heap(3, 40)
     assert not collector.has_handle(11, 3 * PAGE_SIZE + 40)
@@ -203,8 +226,10 @@ def test_a_frame_keeps_its_code(way: str) -> None:
     """A function defines itself anew, and goes on in the code that it is in; all else runs at another place."""
     s = Session(heap=128 << 20, jit={"native": -1, "stencil": 0, "optimised": (0, 0)}[way])
     s.eval("(de other (n) (times n 2))")
-    s.eval("""(de h (n) (prog (r) (setq r (other n)) (eval '(de h (n) 0)) (native!-compile '(h other)) (eval '(h 1)) (reclaim)
-                (dotimes (i 300) (progn (eval '(de k (x) (list x x))) (k 1))) (reclaim) (return (list r (other n) n (eval '(h 1))))))""")
+    s.eval("""(de h (n) (prog (r) (setq r (other n)) (eval '(de h (n) 0)) (native!-compile '(h other)) (eval '(h 1))
+                  (reclaim)
+                (dotimes (i 300) (progn (eval '(de k (x) (list x x))) (k 1))) (reclaim)
+                (return (list r (other n) n (eval '(h 1))))))""")
     if way == "native":
         s.eval("(native!-compile '(h other))")
     else:
@@ -241,7 +266,8 @@ def test_what_the_program_has_an_address_of_stays() -> None:
 @needs_native
 def test_native_vectors_without_a_handle_go(tmp_path: Path) -> None:
     s = Session(heap=128 << 20)
-    s.eval("(setq keep (make!-native 64)) (dotimes (i 50) (make!-native 4000)) (de f (x) x) (native!-compile '(f)) (de f (x) 2) (reclaim)")
+    s.eval("(setq keep (make!-native 64)) (dotimes (i 50) (make!-native 4000)) (de f (x) x) (native!-compile '(f)) "
+           "(de f (x) 2) (reclaim)")
     assert s.hardcode.pages is not None
     s.hardcode.collector.lost.add(s.hardcode.tag)
     s.eval("(reclaim)")
@@ -292,7 +318,8 @@ def test_all_code_moves_at_every_collection(jit: object) -> None:
     """Under stress; the functions of the base image are native."""
     s = Session(heap=128 << 20, jit=jit, gc_stress=7, output=open(os.devnull, "wb"))  # type: ignore[arg-type]
     s.eval("(de fib (n) (cond ((lessp n 2) n) (t (plus (fib (sub1 n)) (fib (difference n 2))))))")
-    s.eval("(de squares (n) (prog (r) lp (cond ((zerop n) (return (reverse r)))) (setq r (cons (times n n) r)) (setq n (sub1 n)) (go lp)))")
+    s.eval("(de squares (n) (prog (r) lp (cond ((zerop n) (return (reverse r)))) (setq r (cons (times n n) r)) "
+           "(setq n (sub1 n)) (go lp)))")
     s.native_compile(["squares"])
     assert s.eval("(list (fib 9) (squares 5))") == [34, [25, 16, 9, 4, 1]]
     assert s.hardcode.collector.moved > 10 * PAGE_SIZE or s.hardcode.collector.moved > 100000

@@ -1,4 +1,5 @@
-"""The collector and the copier against a model of the heap in Python: what is reachable stays what it is, everything else goes, and no more.
+"""The collector and the copier against a model of the heap in Python: what is reachable stays what it is, everything
+else goes, and no more.
 
 The kernel runs under CPython here, without Lisp; the only roots are words on the Lisp stack.
 """
@@ -54,7 +55,8 @@ def is_reference(word: int) -> bool:
 
 
 def reachable(m: Machine, roots: list[int]) -> set[int]:
-    todo = [HEAP + k * SYMBOL_SIZE for k in range(len(FIXED_SYMBOLS))] + [ROOT_VECTOR & -16] + [w & -16 for w in roots if is_reference(w)]
+    todo = [HEAP + k * SYMBOL_SIZE
+            for k in range(len(FIXED_SYMBOLS))] + [ROOT_VECTOR & -16] + [w & -16 for w in roots if is_reference(w)]
     found: set[int] = set()
     while todo:
         p = todo.pop()
@@ -97,7 +99,8 @@ class Mutator:
             return m.float(r.random())
         if kind == 7:
             return m.integer(r.choice((1, -1)) << r.choice((64, 128, 2047)))
-        return r.choice((lambda: m.object(CODE_HEADER, bytes(r.randrange(40))), lambda: m.object(BYTES_HEADER, (1 << 3).to_bytes(8, "little") + b"\x01" * 40),
+        return r.choice((lambda: m.object(CODE_HEADER, bytes(r.randrange(40))),
+                         lambda: m.object(BYTES_HEADER, (1 << 3).to_bytes(8, "little") + b"\x01" * 40),
                          lambda: m.object(HANDLE_HEADER, bytes(16)), lambda: m.make_symbol("s")))()
 
     def any(self) -> int:
@@ -120,7 +123,8 @@ class Mutator:
             self.m.set_field(x, self.r.choice(places) - x, self.any())
 
     def lay(self) -> list[int]:
-        """Put the roots on the stack: as values, or as places inside of objects; some are integers and old addresses."""
+        """Put the roots on the stack: as values, or as places inside of objects; some are integers and old addresses.
+        """
         m, words = self.m, []
         for word in self.roots:
             inside = self.r.random() < 0.3 and is_reference(word)
@@ -137,7 +141,9 @@ def all_bytes(m: Machine, places: set[int]) -> dict[int, bytes]:
 
 
 def check_lines(m: Machine, live: set[int]) -> None:
-    wanted = {line for p in live for line in range(p // LINE, (p + (m.words[p >> 3] >> 8) + 7 if m.words[p >> 3] & 7 == 7 else p) // LINE + 1)}
+    wanted = {line for p in live
+              for line in range(p // LINE, (p + (m.words[p >> 3] >> 8) + 7 if m.words[p >> 3] & 7 == 7 else p) // LINE
+                                + 1)}
     lines = m.bytes[m.cage["lines"]:m.cage["lines"] + (m.cage["heap_top"] >> 8)]
     assert {k for k in range(HEAP >> 8, len(lines)) if lines[k]} == wanted and not set(lines) - {0, 1}
     assert m.cage["live_lines"] == len(wanted)
@@ -153,9 +159,11 @@ def check_budget(m: Machine) -> None:
 def check_collection(u: Mutator, full: bool) -> None:
     m = u.m
     u.lay()
-    young = {p for at in range(m.cage["chunk_count"]) for p in walk(m, m.words[m.cage["chunks"] + 16 * at >> 3], m.words[m.cage["chunks"] + 16 * at + 8 >> 3])}
+    young = {p for at in range(m.cage["chunk_count"])
+             for p in walk(m, m.words[m.cage["chunks"] + 16 * at >> 3], m.words[m.cage["chunks"] + 16 * at + 8 >> 3])}
     young |= walk(m, m.cage["chunk_start"], m.cage["free"])
-    old, wanted, counts = started(m, "marks"), reachable(m, u.roots), (m.cage["gc_count"], m.cage["full_count"], m.cage["gc_bytes"], m.cage["allocated"])
+    old, wanted, counts = started(m, "marks"), reachable(m, u.roots), (m.cage["gc_count"], m.cage["full_count"],
+                                                                       m.cage["gc_bytes"], m.cage["allocated"])
     before = all_bytes(m, wanted)
     dead = (old | young) - wanted
     sizes = {p: size_of(m, p) for p in dead}
@@ -174,7 +182,8 @@ def check_collection(u: Mutator, full: bool) -> None:
             assert set(m.words[p >> 3:p + sizes[p] >> 3]) == {POISON - (1 << 64) if POISON >> 63 else POISON}
     check_lines(m, live)
     check_budget(m)
-    assert m.cage["gc_count"] == counts[0] + 1 and m.cage["gc_bytes"] == counts[2] + counts[3] and m.cage["allocated"] == 0
+    assert (m.cage["gc_count"] == counts[0] + 1 and m.cage["gc_bytes"] == counts[2]
+            + counts[3] and m.cage["allocated"] == 0)
     assert m.cage["chunk_count"] == 0 and m.cage["cursor"] == m.cage["large_cursor"] == HEAP >> 8
     cards = m.bytes[m.cage["cards"] + (HEAP >> 9):m.cage["cards"] + (m.cage["heap_top"] >> 9)]
     assert not any(cards)
@@ -214,7 +223,8 @@ def test_space_comes_back(m: Machine) -> None:
     """More is made than there is room for: what was freed is taken again, by small and by large objects."""
     u = Mutator(m, 7)
     for k in range(12):
-        u.roots[:] = [m.vector([k << 3 for k in range(9)]), *(m.vector([k << 3] * 40000) for _ in range(4)), m.string("y" * (3 << 20 >> k % 3))]
+        u.roots[:] = [m.vector([k << 3 for k in range(9)]), *(m.vector([k << 3] * 40000) for _ in range(4)),
+                      m.string("y" * (3 << 20 >> k % 3))]
         u.lay()
         m.kernel.collect(k % 2)
         assert started(m) >= reachable(m, u.roots)

@@ -96,13 +96,15 @@ def test_messages(session: Session, form: str, message: str) -> None:
 @given(st.integers(-10**30, 10**30), st.integers(1, 10**25), st.integers(-10**12, 10**12), st.integers(1, 10**9))
 def test_arithmetic_is_pythons(session: Session, a: int, b: int, c: int, d: int) -> None:
     x, y = Fraction(a, b), Fraction(c, d)
-    for name, expected in (("plus2", x + y), ("difference2", x - y), ("times2", x * y), ("lessp", x < y), ("eqn", x == y)):
+    for name, expected in (("plus2", x + y), ("difference2", x - y), ("times2", x * y), ("lessp", x < y),
+                           ("eqn", x == y)):
         assert (session.function(name)(x, y) or False) == expected
     assert session.function("float")(x) == float(x)
 
 
 def test_they_are_kept_and_collected(session: Session, tmp_path: Path) -> None:
-    session.eval("(setq kept (list (!/ 1 (expt 10 30)) (complex (!/ 1 2) (expt 10 30)))) (dotimes (i 100) (list (!/ i 7) (complex i 1.5))) (reclaim)")
+    session.eval("(setq kept (list (!/ 1 (expt 10 30)) (complex (!/ 1 2) (expt 10 30)))) "
+                 "(dotimes (i 100) (list (!/ i 7) (complex i 1.5))) (reclaim)")
     session.preserve(tmp_path / "x.img")
     for each in (session, restore(tmp_path / "x.img")):
         assert each.eval("(list2string (explode kept))") == f"(1/{10**30} #C(1/2 {10**30}))"

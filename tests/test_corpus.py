@@ -19,7 +19,8 @@ PROGRAMS = sorted(p.stem for p in (CORPUS / "programs").glob("*.lsp"))
 
 
 def runner(*arguments: str, options: tuple[str, ...] = ()) -> tuple[dict, str]:  # type: ignore[type-arg]
-    done = subprocess.run([sys.executable, str(CORPUS / "run.py"), "--json", "-", "--timeout", "200", *arguments, *CSL, "-q", *options, "{}"],
+    done = subprocess.run([sys.executable, str(CORPUS / "run.py"), "--json", "-", "--timeout", "200", *arguments, *CSL,
+                           "-q", *options, "{}"],
                           capture_output=True, text=True, timeout=550, check=False)
     return json.loads(done.stdout), done.stderr
 
@@ -79,7 +80,8 @@ def test_programs_natively_fresh_and_restored(name: str, tmp_path: Path) -> None
     assert outputs == [expected, expected]
 
 
-# Topics on reading, printing, lists, control, functions and integers need 80 %, all together 60 %; what is reached is in docs/CONFORMANCE.md.
+# Topics on reading, printing, lists, control, functions and integers need 80 %, all together 60 %; what is reached is
+# in docs/CONFORMANCE.md.
 STRICT = re.compile(r"^(01|02|03|05|06|07|11|12|13)-")
 
 

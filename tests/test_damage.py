@@ -19,7 +19,8 @@ from csl_native.tools.csl_image import main as csl_image
 
 from .conftest import machine_runs_natively
 
-PROGRAM = "(de fact (n) (cond ((lessp n 2) 1) (t (times n (fact (sub1 n)))))) (setq table (list2vector '(1 2.5 \"three\" four)))"
+PROGRAM = ("(de fact (n) (cond ((lessp n 2) 1) (t (times n (fact (sub1 n)))))) "
+           "(setq table (list2vector '(1 2.5 \"three\" four)))")
 QUESTION = "(list (fact 25) (getv table 1) (getv table 2) (eq (getv table 3) 'four))"
 ANSWER = [15511210043330985984000000, 2.5, "three", True]
 COMMANDS = ("info", "functions", "modules", "relocs", "heap", "size", "verify")
@@ -53,7 +54,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def flips(data: bytes, count: int, r: random.Random) -> Iterator[bytes]:
     """One bit changed; half of them where the roots, heads and directory are."""
     for k in range(count):
-        place = r.randrange(len(data)) if k % 2 else r.choice([r.randrange(600), r.randrange(len(data) - 6000, len(data))])
+        place = r.randrange(len(data)) if k % 2 else r.choice([r.randrange(600),
+                                                               r.randrange(len(data) - 6000, len(data))])
         yield data[:place] + bytes([data[place] ^ 1 << r.randrange(8)]) + data[place + 1:]
 
 
@@ -72,10 +74,12 @@ def ask(folder: Path, contents: list[bytes]) -> list[str]:
     for k, data in enumerate(contents):
         (path := folder / f"{k}.img").write_bytes(data)
         paths.append(str(path))
-    done = subprocess.run([sys.executable, "-c", ASK, QUESTION, *paths], capture_output=True, text=True, timeout=500, check=False,
+    done = subprocess.run([sys.executable, "-c", ASK, QUESTION, *paths], capture_output=True, text=True, timeout=500,
+                          check=False,
                           env={**os.environ, "ANSWER": repr(ANSWER)})
     lines = done.stdout.splitlines()
-    assert done.returncode == 0 and len(lines) == len(paths), f"{paths[len(lines)] if len(lines) < len(paths) else ''}: {done.returncode} {done.stderr[-500:]}"
+    assert done.returncode == 0 and len(lines) == len(paths), (
+        f"{paths[len(lines)] if len(lines) < len(paths) else ''}: {done.returncode} {done.stderr[-500:]}")
     return lines
 
 
@@ -85,7 +89,8 @@ def check_restoring(image: bytes, folder: Path, count: int, seed: int) -> None:
     said: dict[str, int] = {}
     for start in range(0, len(contents), 100):
         for k, line in enumerate(ask(folder, contents[start:start + 100])):
-            assert line == "answer True" or line.startswith("error ImageError") or line.startswith("error ValueError"), f"{folder}/{k}.img: {line}"
+            assert (line == "answer True" or line.startswith("error ImageError")
+                    or line.startswith("error ValueError")), f"{folder}/{k}.img: {line}"
             said[line.split()[0]] = said.get(line.split()[0], 0) + 1
     assert set(said) == {"answer", "error"}
 
@@ -144,7 +149,8 @@ def test_counts_that_are_too_large(tmp_path: Path) -> None:
     from csl_native.image.writing import _slot
     path = tmp_path / "x.img"
     for claims in ({"length": 1 << 60}, {"stored": 1 << 60}, {"offset": 1 << 60}, {"offset": -5}, {"length": -1}):
-        row = {"name": "heap", "raw": False, "info": {}, "offset": PAGE, "stored": 8, "length": 8, "digest": digest(b"12345678"), **claims}
+        row = {"name": "heap", "raw": False, "info": {}, "offset": PAGE, "stored": 8, "length": 8,
+               "digest": digest(b"12345678"), **claims}
         directory = msgpack.packb({"sections": [row]})
         data = bytearray(PAGE + 8) + directory
         data[:SLOT.size] = _slot(0, 1, PAGE + 8, directory)
@@ -154,7 +160,8 @@ def test_counts_that_are_too_large(tmp_path: Path) -> None:
                 opened.read("heap")
 
 
-@pytest.mark.parametrize("field", ["tag", "abi", "functions", "targets", "entries", "features", "arities", "entry_names", "pages", "engines", "size", "records",
+@pytest.mark.parametrize("field", ["tag", "abi", "functions", "targets", "entries", "features", "arities",
+                                   "entry_names", "pages", "engines", "size", "records",
                                    "blocks", "names", "tables"])
 def test_heads_with_other_types(field: str) -> None:
     """Every field of a page set's head, and what is in it, has the type that the format says, or the set is refused."""
@@ -163,17 +170,22 @@ def test_heads_with_other_types(field: str) -> None:
     import msgpack
 
     from csl_native.native.pages import PageSet
-    good = PageSet(11, "x", bytearray(b"code"), functions={"f": 0}, entries={"0": {"name": "f", "parts": [[0, 4]], "features": [], "inlined": {"g": b"?"}}},
-                   features=["a"], arities={"f": 1}, entry_names=["e"], blocks={0: 4}, engines={"switch": 3}, names={0: "slow"}).section("functions-11").data
+    good = PageSet(11, "x", bytearray(b"code"), functions={"f": 0},
+                   entries={"0": {"name": "f", "parts": [[0, 4]], "features": [], "inlined": {"g": b"?"}}},
+                   features=["a"], arities={"f": 1}, entry_names=["e"], blocks={0: 4}, engines={"switch": 3},
+                   names={0: "slow"}).section("functions-11").data
     size = struct.unpack_from("<I", good)[0]
     head = msgpack.unpackb(good[4:4 + size], strict_map_key=False)
     assert PageSet.parse(good, "good").functions_at(2) == [0]
     far = msgpack.packb({**head, "entries": {"1" * 15: {"name": "f", "parts": [[0, 4]]}}})
     body = struct.pack("<I", len(far)) + far
     assert PageSet.parse(body + bytes(-len(body) % 16) + b"code", "far").entries
-    entries = ({"x": {}}, {"0": []}, {"0": {}}, {"0": {"name": 5}}, {"0": {"name": "f", "parts": [[0]]}}, {"0": {"name": "f", "parts": [[0, -1]]}},
-               {"0": {"name": "f", "features": [1]}}, {"0": {"name": "f", "inlined": {"g": 1}}}, {0: {"name": "f"}}, {"1" * 16: {"name": "f"}})
-    for value in (None, 5.5, "text", b"bytes", [None], [[1]], {"a": "b"}, {1: 2}, -1, *(entries if field == "entries" else ())):
+    entries = ({"x": {}}, {"0": []}, {"0": {}}, {"0": {"name": 5}}, {"0": {"name": "f", "parts": [[0]]}},
+               {"0": {"name": "f", "parts": [[0, -1]]}},
+               {"0": {"name": "f", "features": [1]}}, {"0": {"name": "f", "inlined": {"g": 1}}}, {0: {"name": "f"}},
+               {"1" * 16: {"name": "f"}})
+    for value in (None, 5.5, "text", b"bytes", [None], [[1]], {"a": "b"}, {1: 2}, -1,
+                  *(entries if field == "entries" else ())):
         if type(value) is type(head[field]) and value in (-1, "text"):
             continue
         packed = msgpack.packb({**head, field: value})
@@ -200,7 +212,8 @@ def test_tables_that_do_not_fit_the_stencils() -> None:
     row, number = good["stencils"][:48], struct.Struct("<q").pack
     bad = [{}, {**good, "more": b""}, {**good, "stencils": b""}, {**good, "stencils": row[:40]},
            *({**good, name: table[:-8]} for name, table in good.items()),
-           *({**good, "stencils": row[:8 * k] + number(value) + row[8 * k + 8:]} for k in range(6) for value in (-1, 1 << 40))]
+           *({**good, "stencils": row[:8 * k] + number(value) + row[8 * k + 8:]} for k in range(6)
+             for value in (-1, 1 << 40))]
     for tables in bad:
         pages.tables = tables
         with pytest.raises(ImageError, match="make them again"):
@@ -208,10 +221,11 @@ def test_tables_that_do_not_fit_the_stencils() -> None:
 
 
 def test_what_relies_on_a_function_goes_with_it() -> None:
-    """Code of ``g`` may be called by ``f`` directly: what is wrong with ``g`` is wrong with both, but not with ``h``."""
+    """Code of ``g`` may be called by ``f`` directly: what is wrong with ``g`` is wrong with both, but not with ``h``.
+    """
     from csl_native.native.pages import PageSet
-    rows = {"0": {"name": "f", "parts": [[0, 4]], "inlined": {"g": b"?"}}, "4": {"name": "g", "parts": [[4, 4]], "inlined": {}},
-            "8": {"name": "h", "parts": [[8, 4]]}}
+    rows = {"0": {"name": "f", "parts": [[0, 4]], "inlined": {"g": b"?"}},
+            "4": {"name": "g", "parts": [[4, 4]], "inlined": {}}, "8": {"name": "h", "parts": [[8, 4]]}}
     pages = PageSet(11, "x", bytearray(12), entries=rows)
     assert [pages.functions_at(place) for place in (1, 5, 9, 12)] == [[0], [0, 4], [8], []]
 

@@ -17,7 +17,8 @@ from csl_native.runtime.debugger import Debugger, Stop
 from .conftest import needs_native
 
 FACT = "(de fact (n) (cond ((zerop n) 1) (t (times n (fact (sub1 n))))))"
-SUM = "(de sum (l) (prog (s) (setq s 0) more (cond ((null l) (return s))) (setq s (plus s (car l))) (setq l (cdr l)) (go more)))"
+SUM = ("(de sum (l) (prog (s) (setq s 0) more (cond ((null l) (return s))) (setq s (plus s (car l))) (setq l (cdr l)) "
+       "(go more)))")
 
 
 class Script:
@@ -27,7 +28,8 @@ class Script:
         self.actions, self.seen = list(actions), list[tuple[str, str, int, list[str], list[str]]]()
 
     def __call__(self, debugger: Debugger, stop: Stop) -> None:
-        self.seen.append((stop.reason, stop.frame.name, stop.frame.offset, [debugger.show(v) for v in stop.locals], [debugger.show(v) for v in stop.operands]))
+        self.seen.append((stop.reason, stop.frame.name, stop.frame.offset, [debugger.show(v) for v in stop.locals],
+                          [debugger.show(v) for v in stop.operands]))
         if self.actions:
             self.actions.pop(0)(debugger)
 
@@ -73,7 +75,8 @@ def test_watching(session: Session) -> None:
         debugger.watch_fluid("total")
         debugger.watch_element("table", 2)
         session.eval("(progn (add 0) (add 5) (store 1 'a) (store 2 'b) (add 2) (list (add 0)))")
-    assert [reason for reason, *_ in script.seen] == ["total was 0, is 5", "table[2] was nil, is b", "total was 5, is 7"]
+    assert [reason for reason, *_ in script.seen] == ["total was 0, is 5", "table[2] was nil, is b",
+                                                      "total was 5, is 7"]
     script = Script()
     with Debugger(session, script) as debugger:
         debugger.watch_local("sum", 1)
@@ -135,9 +138,12 @@ def wait_for_rounds(s: Session) -> None:
 
 @needs_native
 def test_attaching_to_a_running_program(native: Session) -> None:
-    """From another thread, to a loop in native code: what it calls from then on runs in the debugger, and is native again after."""
+    """From another thread, to a loop in native code: what it calls from then on runs in the debugger, and is native
+    again after.
+    """
     native.eval(FACT + "(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0)"
-                "(de work () (prog () more (cond (enough!* (return rounds!*))) (fact 3) (setq rounds!* (add1 rounds!*)) (go more)))")
+                "(de work () (prog () more (cond (enough!* (return rounds!*))) (fact 3) "
+                "(setq rounds!* (add1 rounds!*)) (go more)))")
     native.native_compile(["fact", "work"])
     seen: list[list[str]] = []
 
@@ -160,19 +166,25 @@ def test_attaching_to_a_running_program(native: Session) -> None:
 
 
 LOOPS = {  # each counts in rounds* until it has enough
-    "words": "(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (setq n (plus2 n k)) (setq rounds!* n) (go more))))",
-    "floats": """(de spin (k) (list 'done (prog (n x) (setq n 0) (setq x 0.5) more (cond (enough!* (return (list k (difference n (fix x))))))
+    "words": "(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) "
+             "(setq n (plus2 n k)) (setq rounds!* n) (go more))))",
+    "floats": """(de spin (k) (list 'done (prog (n x) (setq n 0) (setq x 0.5) more
+                   (cond (enough!* (return (list k (difference n (fix x))))))
                  (setq x (plus2 x 3.0)) (setq n (plus2 n k)) (setq rounds!* n) (go more))))""",
-    "handled": """(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n)))) (catch 'tag (setq n (plus2 n k)))
+    "handled": """(de spin (k) (list 'done (prog (n) (setq n 0) more (cond (enough!* (return (list k n))))
+                   (catch 'tag (setq n (plus2 n k)))
                  (setq rounds!* n) (go more))))""",
-    "call": "(de spin (k) (spin1 k 0)) (de spin1 (k n) (cond (enough!* (list 'done (list k n))) (t (setq rounds!* n) (spin1 k (plus2 n k)))))"}
+    "call": "(de spin (k) (spin1 k 0)) (de spin1 (k n) (cond (enough!* (list 'done (list k n))) "
+            "(t (setq rounds!* n) (spin1 k (plus2 n k)))))"}
 
 
 @needs_native
 @pytest.mark.parametrize("name", LOOPS)
 @pytest.mark.parametrize("tier", ["bytecode", "stencil", "optimised"])
 def test_a_running_frame_moves_into_the_debugger(tier: str, name: str) -> None:
-    """A loop that calls nothing and began before: it is seen from its next safepoint on, with its locals, and leaves the debugger when that goes."""
+    """A loop that calls nothing and began before: it is seen from its next safepoint on, with its locals, and leaves
+    the debugger when that goes.
+    """
     s = Session(jit=0 if tier == "stencil" else -1)
     s.eval(f"(fluid '(enough!* rounds!*)) (setq enough!* nil) (setq rounds!* 0) {LOOPS[name]}")
     if tier == "optimised":
@@ -210,7 +222,8 @@ def test_a_running_frame_moves_into_the_debugger(tier: str, name: str) -> None:
 ONE = "(cond ((eqn n 5000) (wait)) (t 1))"
 DEEP = {  # definition, arguments behind the first, value; a list is made from its first pair on
     "one argument": (f"(de deep (n) (cond ((zerop n) 0) (t (plus2 {ONE} (deep (sub1 n))))))", "", 10000),
-    "five arguments": (f"(de deep (n a b c d) (cond ((zerop n) (plus a (times 10 b) (times 100 c) d)) (t (plus2 {ONE} (deep (sub1 n) a b c d)))))",
+    "five arguments": ("(de deep (n a b c d) (cond ((zerop n) (plus a (times 10 b) (times 100 c) d)) "
+                       f"(t (plus2 {ONE} (deep (sub1 n) a b c d)))))",
                        "1 2 3 40000", 50321),
     "a list": (f"(de deep (n) (cond ((zerop n) nil) (t (cons {ONE} (deep (sub1 n))))))", "", [1] * 10000)}
 
@@ -236,13 +249,17 @@ def test_a_deep_recursion_moves_into_the_debugger(native: Session, name: str) ->
 
 
 def test_the_prompt(csl: Callable[..., Any]) -> None:
-    text = FACT + "\n(breakpoint 'fact)\n(print (fact 2))\nl\ns\no\nt\nb fact 99\ne (plus 1 2)\n?\nd fact\nc\n(debug nil)\n(print (fact 5))\n"
+    text = (FACT + "\n(breakpoint 'fact)\n(print (fact 2))\nl\ns\no\nt\nb fact 99\ne (plus 1 2)\n?\nd fact\nc\n"
+                   "(debug nil)\n(print (fact 5))\n")
     done = csl("-q", text=text)
     lines = done.stdout.splitlines()
-    assert lines[0] == "[breakpoint] fact at 0: local 0" and lines[1] == "0: 2" and lines[2].startswith("[step] fact at 2: ")
-    assert lines[3:5] == ["0: 2", "fact at 2: 2"] and lines[5].startswith("+++ no instruction of fact begins at 99") and lines[6] == "3"
+    assert (lines[0] == "[breakpoint] fact at 0: local 0" and lines[1] == "0: 2"
+            and lines[2].startswith("[step] fact at 2: "))
+    assert (lines[3:5] == ["0: 2", "fact at 2: 2"] and lines[5].startswith("+++ no instruction of fact begins at 99")
+            and lines[6] == "3")
     assert "s step" in lines[7] and lines[-2:] == ["2", "120"]
-    done = csl("-q", text=FACT + "(breakpoint 'fact)\n(errorset '(fact 2) t nil)\nq\n(unbreakpoint 'fact) (watchpoint 'x) (debug nil) (print 'end)\n")
+    done = csl("-q", text=FACT + "(breakpoint 'fact)\n(errorset '(fact 2) t nil)\nq\n"
+                                 "(unbreakpoint 'fact) (watchpoint 'x) (debug nil) (print 'end)\n")
     assert "abandoned in the debugger" in done.stdout and done.stdout.splitlines()[-1] == "end"
     assert "nosuch has no bytecode" in csl("-q", "-e", "(breakpoint 'nosuch)").stdout
 

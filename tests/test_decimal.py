@@ -1,4 +1,6 @@
-"""Floats to text and back by the kernel, against Python's: any bits, all precisions, places half-way between two results."""
+"""Floats to text and back by the kernel, against Python's: any bits, all precisions, places half-way between two
+results.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from csl_native.lisp.printer import format_float
 CHECKED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PRECISIONS = st.one_of(st.just(6), st.just(17), st.integers(1, 18))
 TIED = st.builds(lambda n, k: n * 2.0 ** k, st.integers(1, 1 << 53), st.integers(-60, 10))
-NUMBERS = st.builds(lambda sign, n, cut, q: f"{sign}{str(n)[:cut]}.{str(n)[cut:] or 0}e{q}", st.sampled_from(["", "-", "+"]), st.integers(0, 10 ** 18 - 1),
+NUMBERS = st.builds(lambda sign, n, cut, q: f"{sign}{str(n)[:cut]}.{str(n)[cut:] or 0}e{q}",
+                    st.sampled_from(["", "-", "+"]), st.integers(0, 10 ** 18 - 1),
                     st.integers(1, 18), st.one_of(st.integers(-30, 30), st.integers(-345, 312)))
 
 
@@ -32,7 +35,9 @@ FLOATS = st.integers(0, (1 << 64) - 1).map(double).filter(math.isfinite)
 
 
 class Both:
-    """Text of a float and float of a text, as explode2 and compress have them; ``asked`` counts what the host had to say."""
+    """Text of a float and float of a text, as explode2 and compress have them; ``asked`` counts what the host had to
+    say.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session, self.asked = session, 0
@@ -101,11 +106,13 @@ def test_half_way_between_two_doubles(both: Both, bits: int, digits: int, step: 
     assert same(both.number(text), float(text))
 
 
-@pytest.mark.parametrize("text", ["12", "-12", "+12", "0", "-0", "000123", "123456789012345678", "-1234567890123456789", "12.", "1e5", "1E-5", "1.5d3"])
+@pytest.mark.parametrize("text", ["12", "-12", "+12", "0", "-0", "000123", "123456789012345678", "-1234567890123456789",
+                                  "12.", "1e5", "1E-5", "1.5d3"])
 def test_other_numbers(both: Both, text: str) -> None:
     whole = text.rstrip(".").lstrip("+-").isdigit()
     value = both.number(text)
-    assert value == (int(text.rstrip(".")) if whole else float(text.replace("d", "e"))) and isinstance(value, float) == (not whole)
+    assert (value == (int(text.rstrip(".")) if whole else float(text.replace("d", "e")))
+            and isinstance(value, float) == (not whole))
 
 
 def test_the_host_is_asked_for_nothing_that_is_common(both: Both) -> None:

@@ -18,7 +18,8 @@ def test_what_is_kept_is_what_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.img"
     write(path, [Section("module-a", b"a" * 100, info={"date": 1}), Section("raw", b"r" * 5000, True)])
     for k in range(6):
-        update(path, [Section(f"module-{k}", bytes([k]) * 50, info={"date": k, "functions": ["f", "g"]})], frozenset({"raw"}) if k == 3 else frozenset())
+        update(path, [Section(f"module-{k}", bytes([k]) * 50, info={"date": k, "functions": ["f", "g"]})],
+               frozenset({"raw"}) if k == 3 else frozenset())
         with Image(path) as image:
             known = rows(image)
         directory._kept.clear()

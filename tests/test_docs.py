@@ -18,9 +18,11 @@ from csl_native.build.manual import PAGES
 from .conftest import ROOT, needs_native
 from .typing_in import lines_of, typed
 
-PAGES_WITH_EXAMPLES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")), *sorted((ROOT / "docs").glob("*.md")),
+PAGES_WITH_EXAMPLES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG", "SECURITY")),
+                       *sorted((ROOT / "docs").glob("*.md")),
                        *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
-COMMANDS = {"csl": [sys.executable, "-m", "csl_native"], "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
+COMMANDS = {"csl": [sys.executable, "-m", "csl_native"],
+            "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
 
 
 SOURCE = re.compile(r"```lisp\n% (\S+\.lsp)\n(.*?)```", re.S)  # a file that the following examples of the page use
@@ -47,7 +49,9 @@ def test_console_examples(text: str, tmp_path: Path) -> None:
 
 
 @needs_native
-@pytest.mark.parametrize("page", [pytest.param(page, marks=[pytest.mark.slow, pytest.mark.exhaustive] if page.name in LONG else []) for page in TUTORIALS],
+@pytest.mark.parametrize("page",
+                         [pytest.param(page, marks=[pytest.mark.slow, pytest.mark.exhaustive] if page.name in LONG
+                                       else []) for page in TUTORIALS],
                          ids=lambda page: page.name)
 def test_tutorials(page: Path, tmp_path: Path) -> None:
     """All examples of a page, in order, in one folder with its files."""
@@ -68,7 +72,8 @@ def console(text: str, tmp_path: Path) -> None:
     for part in re.split(r"(?m)^\$ ", text)[1:]:
         line, _, expected = part.partition("\n")
         words = shlex.split(line)
-        done = subprocess.run(COMMANDS[words[0]] + words[1:], capture_output=True, text=True, cwd=tmp_path, timeout=280, check=False,
+        done = subprocess.run(COMMANDS[words[0]] + words[1:], capture_output=True, text=True, cwd=tmp_path, timeout=280,
+                              check=False,
                               stdin=subprocess.DEVNULL)
         told = re.sub(r"(?m)^csl(-image)?: compiling .*\n", "", done.stderr)  # how far it is, where that takes long
         assert done.stdout + told == expected, line
@@ -111,9 +116,10 @@ def test_every_example_is_run(page: Path) -> None:
 
 
 def test_a_block_that_is_left_out_is_seen() -> None:
-    assert left_out("```console\n$ csl\n```\n```python\n```\n<!-- not run: why -->\n```\nx\n```\n```lisp\n% a.lsp\nx\n```\n") == []
-    for block in ("```\nx\n```\n", "```lisp\nx\n```\n", "```sh\nx\n```\n", "~~~console\nx\n~~~\n", "  ```python\n  x\n  ```\n",
-                  "<!-- not run: -->\n```\nx\n```\n",
+    assert (left_out("```console\n$ csl\n```\n```python\n```\n<!-- not run: why -->\n```\nx\n```\n```lisp\n% a.lsp\nx\n"
+                     "```\n") == [])
+    for block in ("```\nx\n```\n", "```lisp\nx\n```\n", "```sh\nx\n```\n", "~~~console\nx\n~~~\n",
+                  "  ```python\n  x\n  ```\n", "<!-- not run: -->\n```\nx\n```\n",
                   "```pycon\n>>> 1\n```\n"):
         assert len(left_out("text\n" + block)) == 1, block
 
@@ -137,7 +143,8 @@ LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)")
 def anchors(page: Path) -> set[str]:
     """What links can lead to in a page: its headings, and what has an id."""
     text = FENCED.sub("", page.read_text(encoding="utf-8"))
-    headings = [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.*)$", text)]
+    headings = [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+                for heading in re.findall(r"(?m)^#+ (.*)$", text)]
     return {*headings, *re.findall(r'<a id="([^"]+)">', text)}
 
 
@@ -167,29 +174,35 @@ def test_files_that_documents_name_are_there() -> None:
     for page in (*PAGES_WITH_EXAMPLES, *(ROOT / "docs" / "reference").glob("*.md")):
         for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|lsp|md))`", page.read_text(encoding="utf-8")):
             if name.rpartition("/")[2].partition(".")[0] not in ("NAME", "ARCHITECTURE"):
-                assert any((folder / name).exists() for folder in (ROOT, ROOT / "csl_native", ROOT / "csl_native" / "lisp")), f"{page.name}: {name}"
+                assert any((folder / name).exists()
+                           for folder in (ROOT, ROOT / "csl_native",
+                                          ROOT / "csl_native" / "lisp")), f"{page.name}: {name}"
 
 
 def test_every_page_is_in_the_site() -> None:
     from csl_native.tools.sitepages import OUTSIDE
     named = set(re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]))
-    assert named == {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")} | set(OUTSIDE.values())
+    assert named == {page.relative_to(ROOT / "docs").as_posix()
+                     for page in (ROOT / "docs").rglob("*.md")} | set(OUTSIDE.values())
 
 
 def test_a_broken_link_is_seen(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("# One two\n[b](b.md) [c](a.md#one-two) [d](a.md#three) [e](https://example.org) `[f](g.md)`\n")
+    (tmp_path / "a.md").write_text("# One two\n[b](b.md) [c](a.md#one-two) [d](a.md#three) [e](https://example.org) "
+                                   "`[f](g.md)`\n")
     assert broken(tmp_path / "a.md") == ["a.md: b.md", "a.md: a.md#three"]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_architectures_are_explained(name: str) -> None:
     """A record begins with what a newcomer to the machine must know; one that is nearly another says how it differs."""
-    text = ast.get_docstring(ast.parse((ROOT / "csl_native" / "architectures" / f"{name}.py").read_text(encoding="utf-8"))) or ""
+    text = (ast.get_docstring(
+        ast.parse((ROOT / "csl_native" / "architectures" / f"{name}.py").read_text(encoding="utf-8"))) or "")
     if name.endswith(("_windows", "_macos")):
         assert len(text.splitlines()) >= 5
         return
     assert 15 <= len(text.splitlines()) <= 30
-    for part in ("* Jumps: ", "* Constants: ", "* Registers: ", "* Stack: ", "* Caches: ", "* Order of memory: ", "* Features: ", "\nThe ABI: "):
+    for part in ("* Jumps: ", "* Constants: ", "* Registers: ", "* Stack: ", "* Caches: ", "* Order of memory: ",
+                 "* Features: ", "\nThe ABI: "):
         assert part in text, part
 
 

@@ -1,4 +1,6 @@
-"""Lisp inside of a Python program: lifetimes, owners, threads, exceptions, signals, and that nothing of the process is changed."""
+"""Lisp inside of a Python program: lifetimes, owners, threads, exceptions, signals, and that nothing of the process is
+changed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ SMALL = 64 << 20
 
 @pytest.fixture(params=["native", "python"])
 def small(request: pytest.FixtureRequest) -> Iterator[Session]:
-    with open(os.devnull, "wb") as out, Session(heap=SMALL, engine="python" if request.param == "python" else None, output=out) as s:
+    with open(os.devnull, "wb") as out, Session(heap=SMALL, engine="python" if request.param == "python" else None,
+                                                output=out) as s:
         yield s
 
 
@@ -49,9 +52,10 @@ needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason=
 # -- lifetimes and owners -----------------------------------------------------------------
 
 USES: dict[str, Callable[[Session], object]] = {
-    "eval": lambda s: s.eval("1"), "call": lambda s: s.call("plus", 1, 2), "function": lambda s: s.function("plus"), "load": lambda s: s.load("x"),
-    "define": lambda s: s.define("f", print), "preserve": lambda s: s.preserve("x.img"), "run": lambda s: s.run(lambda: 1),
-    "with": lambda s: s.__enter__(), "native_compile": lambda s: s.native_compile(["f"]), "add_tags": lambda s: s.add_tags(["aarch64"]),
+    "eval": lambda s: s.eval("1"), "call": lambda s: s.call("plus", 1, 2), "function": lambda s: s.function("plus"),
+    "load": lambda s: s.load("x"), "define": lambda s: s.define("f", print), "preserve": lambda s: s.preserve("x.img"),
+    "run": lambda s: s.run(lambda: 1), "with": lambda s: s.__enter__(),
+    "native_compile": lambda s: s.native_compile(["f"]), "add_tags": lambda s: s.add_tags(["aarch64"]),
     "words": lambda s: s.machine.words[0], "kernel": lambda s: s.machine.kernel.free_bytes(),
 }
 
@@ -75,7 +79,8 @@ def test_a_handle_is_of_its_session(small: Session) -> None:
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(handle)
     with Session(heap=SMALL) as other:
-        for use in (lambda: other.call("list", handle), lambda: other.function("list")([[handle]]), lambda: other.call("list", 1, handle)):
+        for use in (lambda: other.call("list", handle), lambda: other.function("list")([[handle]]),
+                    lambda: other.call("list", 1, handle)):
             with pytest.raises(SessionError, match="another session"):
                 use()
         other.define("mine", lambda: handle)
@@ -143,7 +148,8 @@ def test_a_session_that_cannot_begin_leaves_nothing(tmp_path: Path, wrong: str) 
         s.preserve(path)
     if wrong in ("no image", "half an image"):
         path.write_bytes(b"no image" * 1000 if wrong == "no image" else path.read_bytes()[:-5000])
-    options: dict[str, Any] = {"small heap": {"heap": 1 << 20}, "no engine": {"engine": "none"}}.get(wrong, {"heap": SMALL})
+    options: dict[str, Any] = {"small heap": {"heap": 1 << 20},
+                               "no engine": {"engine": "none"}}.get(wrong, {"heap": SMALL})
 
     def attempt() -> None:
         with pytest.raises((ValueError, OSError, MemoryError)):
@@ -180,8 +186,10 @@ def test_close_from_inside_is_refused(small: Session) -> None:
 # -- the process ------------------------------------------------------------------------------
 
 def process_state() -> list[object]:
-    return [sys.getrecursionlimit(), threading.stack_size(), [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGALRM, signal.SIGTERM)],
-            signal.get_wakeup_fd() if hasattr(signal, "get_wakeup_fd") else 0, sys.getswitchinterval(), threading.excepthook]
+    return [sys.getrecursionlimit(), threading.stack_size(),
+            [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGALRM, signal.SIGTERM)],
+            signal.get_wakeup_fd() if hasattr(signal, "get_wakeup_fd") else 0, sys.getswitchinterval(),
+            threading.excepthook]
 
 
 def test_nothing_of_the_process_is_changed(small: Session) -> None:
@@ -240,7 +248,9 @@ def test_recursion_is_deep_and_gives_its_memory_back(native: Session) -> None:
 
 @needs_native
 def test_a_call_costs_little(native: Session) -> None:
-    """5 µs on an idle machine of 2020; this one may be busy, and the limit only tells a short way from a thread for each call."""
+    """5 µs on an idle machine of 2020; this one may be busy, and the limit only tells a short way from a thread for
+    each call.
+    """
     native.eval("(de next (n) (plus n 1))")
     following, best = native.function("next"), 1e9
     for _ in range(200):
@@ -263,14 +273,18 @@ def raiser(error: BaseException) -> Callable[..., None]:
     return raises
 
 
-@pytest.mark.parametrize("error", [KeyError("k"), Odd(1, 2), ValueError("no"), OSError(2, "gone"), RecursionError("far"), MemoryError(), StopIteration(3),
-                                   SystemExit(4), KeyboardInterrupt(), GeneratorExit(), ZeroDivisionError("z"), LispError("+++ Error mine", 5)],
+@pytest.mark.parametrize("error", [KeyError("k"), Odd(1, 2), ValueError("no"), OSError(2, "gone"),
+                                   RecursionError("far"), MemoryError(), StopIteration(3),
+                                   SystemExit(4), KeyboardInterrupt(), GeneratorExit(), ZeroDivisionError("z"),
+                                   LispError("+++ Error mine", 5)],
                          ids=lambda e: type(e).__name__)
 def test_an_exception_goes_through_lisp_as_itself(small: Session, error: BaseException) -> None:
     small.define("bad", raiser(error))
-    small.eval("(de f (x) (unwind-protect (car (bad x)) (setq cleaned (list x)) (errorset '(car 1) nil nil)))".replace("-", "!-"))
+    small.eval("(de f (x) (unwind-protect (car (bad x)) (setq cleaned (list x)) "
+               "(errorset '(car 1) nil nil)))".replace("-", "!-"))
     cause = error.__cause__ = LookupError("before")
-    for call in (lambda: small.eval("(f 3)"), lambda: small.call("f", 3), lambda: small.call("mapcar", [1, 2], small.eval("'bad"))):
+    for call in (lambda: small.eval("(f 3)"), lambda: small.call("f", 3),
+                 lambda: small.call("mapcar", [1, 2], small.eval("'bad"))):
         with pytest.raises(type(error)) as caught:
             call()
         assert caught.value is error and error.__cause__ is cause
@@ -313,8 +327,8 @@ def test_nested_errors_have_their_text_once(small: Session) -> None:
 
 def test_raising_is_not_printing(tmp_path: Path) -> None:
     with open(tmp_path / "out", "wb") as out, Session(heap=SMALL, output=out) as s:
-        for text in ("(car 5)", "(error 1 'x)", "(undefined!-function 1)", "unset!-variable", "(cons 1)", "(prin2 \"said\") (car 6)", "(f",
-                     "(setq nil 1)", "(errorset '(prin2 'in) t nil) (car 7)"):
+        for text in ("(car 5)", "(error 1 'x)", "(undefined!-function 1)", "unset!-variable", "(cons 1)",
+                     "(prin2 \"said\") (car 6)", "(f", "(setq nil 1)", "(errorset '(prin2 'in) t nil) (car 7)"):
             with pytest.raises(LispError, match=r"(?i)\+\+\+ error"):
                 s.eval(text)
         s.eval("(errorset '(car 8) t nil)")
@@ -344,7 +358,8 @@ def send_later(number: int, seconds: float = 0.1) -> threading.Timer:
 
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no kill of that kind")
-BUSY = [LOOP, f"(errorset '{LOOP} nil nil)", "(de lp () (prog (x) a (setq x (errorset '(car 1) nil nil)) (go a))) (lp)", "(busy)",
+BUSY = [LOOP, f"(errorset '{LOOP} nil nil)", "(de lp () (prog (x) a (setq x (errorset '(car 1) nil nil)) (go a))) "
+                                             "(lp)", "(busy)",
         "(prog (l) (setq l (list 1 2)) (rplacd (cdr l) l) (length l))", "(prog nil lp (mkvect 100) (go lp))"]
 
 
@@ -357,7 +372,8 @@ def test_an_interrupt_is_one_exception(small: Session, text: str) -> None:
         with pytest.raises(KeyboardInterrupt):
             small.eval(text)
         timer.join()
-        assert small.eval("(prog (i) (setq i 0) lp (setq i (add1 i)) (cond ((lessp i 2000) (go lp))) (return i))") == 2000
+        assert (small.eval(
+            "(prog (i) (setq i 0) lp (setq i (add1 i)) (cond ((lessp i 2000) (go lp))) (return i))") == 2000)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -23,7 +23,8 @@ from .conftest import ROOT, machine_runs_natively
 from .test_corpus import PROGRAMS, runner, wrong
 
 NATIVE = [e.name for e in engines().values() if e.native]
-HERE = [name for name in NATIVE if machine_runs_natively() and not (engines()[name].tail_calls and host() and not host().tail_calls)]  # type: ignore[union-attr]
+HERE = [name for name in NATIVE if machine_runs_natively()
+        and not (engines()[name].tail_calls and host() and not host().tail_calls)]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -47,8 +48,10 @@ def test_collector_stress_on_every_engine(name: str, tmp_path: Path) -> None:
     s = Session(engine=name, native=False, gc_stress=True, heap=64 << 20)
     assert s.engine == name
     s.eval("(de walk (l n) (cond ((zerop n) (reverse l)) (t (walk (cons (list n (times n n)) l) (sub1 n)))))")
-    s.eval("(de safe (n) (catch 'out (unwind!-protect (cond ((greaterp n 5) (throw 'out n)) (t (list n))) (setq undone!* n))))")
-    assert s.eval("(list (length (walk nil 60)) (safe 9) undone!* (safe 2) (errorset '(car 5) nil nil))")[:4] == [60, 9, 9, [2]]
+    s.eval("(de safe (n) (catch 'out (unwind!-protect (cond ((greaterp n 5) (throw 'out n)) (t (list n))) "
+           "(setq undone!* n))))")
+    assert (s.eval("(list (length (walk nil 60)) (safe 9) undone!* (safe 2) (errorset '(car 5) nil nil))")[:4] == [
+        60, 9, 9, [2]])
     s.preserve(tmp_path / "x.img")
     other = restore(tmp_path / "x.img", engine=HERE[HERE.index(name) - 1], native=False, heap=64 << 20)
     assert other.eval("(list (length (walk nil 60)) (safe 9))") == [60, 9]
@@ -61,7 +64,9 @@ def test_an_invalid_opcode_is_an_error_that_names_it(name: str, jit: int, tmp_pa
         s = Session(engine=name, heap=64 << 20, output=out, jit=jit)
         m = s.machine
         s.eval("(de strange (x) x)")
-        s.run(lambda: s.lisp.install_env(m.intern("strange"), m.vector([m.object(CODE_HEADER, Code(1, 1, False, 1, 4, b"\x96").pack())]), False))
+        s.run(lambda: s.lisp.install_env(m.intern("strange"),
+                                         m.vector([m.object(CODE_HEADER, Code(1, 1, False, 1, 4, b"\x96").pack())]),
+                                         False))
         s.eval("(de caller (x) (list (errorset '(strange 1) t nil) x))")
         assert s.eval("(cadr (caller 7))") == 7, "the program goes on"
         s.lisp.output.flush()
@@ -82,7 +87,8 @@ def test_choosing_an_engine() -> None:
     assert lacking, "one architecture at least cannot jump to a function"
     program = kernel_program(None, lacking[0].tail_calls)
     assert "interpret_registers" not in program.functions and "interpret_threaded" in program.functions
-    done = subprocess.run([sys.executable, "-m", "csl_native", "--engines"], capture_output=True, text=True, check=True).stdout
+    done = subprocess.run([sys.executable, "-m", "csl_native", "--engines"], capture_output=True, text=True,
+                          check=True).stdout
     assert all(name in done for name in engines())
 
 
@@ -90,12 +96,14 @@ def test_choosing_an_engine() -> None:
 def scratch(tmp_path: Path) -> Path:
     """A copy of the sources, without the base image."""
     for folder in ("csl_native", "image", "relocation", "tools"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.img"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True,
+                        ignore=shutil.ignore_patterns("__pycache__", "*.img"))
     return tmp_path
 
 
 def python(folder: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
+                          capture_output=True, text=True,
                           check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -136,7 +144,9 @@ print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cd
 @pytest.mark.slow
 @pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel here")
 def test_an_instruction_is_one_definition(scratch: Path) -> None:
-    """Added to the definitions in a copy, every engine, the stencils, the LLVM tier, the disassembler and the manual have it."""
+    """Added to the definitions in a copy, every engine, the stencils, the LLVM tier, the disassembler and the manual
+    have it.
+    """
     path = scratch / "csl_native" / "instructions" / "definitions.py"
     text = path.read_text()
     place = text.index("# Instructions that are a kernel function of the same name")
@@ -161,11 +171,13 @@ ENGINE = Engine("another", "the loop once more", 5, lambda rows, place: weave.lo
 def test_an_engine_is_one_file_and_builds_may_leave_some_out(scratch: Path) -> None:
     (scratch / "csl_native" / "engines" / "another.py").write_text(ENGINE)
     assert "another    yes" in python(scratch, "-m", "csl_native", "--engines")
-    assert python(scratch, "-m", "csl_native", "-q", "--native=off", "--engine", "another", "-e", "(print (nth '(1 2 3) 2))") == "2\n"
+    assert python(scratch, "-m", "csl_native", "-q", "--native=off", "--engine", "another", "-e",
+                  "(print (nth '(1 2 3) 2))") == "2\n"
     python(scratch, "-m", "csl_native.build", "--without", "another", "--without", "threaded")
     listing = python(scratch, "-m", "csl_native", "--engines")
     assert "threaded   no: left out of this build" in listing and "switch     yes" in listing
-    done = subprocess.run([sys.executable, "-m", "csl_native", "--engine", "threaded", "-e", "1"], cwd=scratch, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "csl_native", "--engine", "threaded", "-e", "1"], cwd=scratch,
+                          capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(scratch)}, check=False)
     assert done.returncode == 2 and "no such engine here: threaded; this kernel has" in done.stderr
     assert python(scratch, "-m", "csl_native", "-q", "-e", "(print 3)") == "3\n"
@@ -176,8 +188,10 @@ def test_many_bindings_are_undone_innermost_first(name: str | None) -> None:
     """A jump out of several bindings of one variable leaves what it had before."""
     s = Session(engine=name, heap=64 << 20)
     s.eval("""(fluid '(v w)) (setq v 'old) (setq w 'other)
-      (de away () (prog () (prog (v) (setq v 1) (prog (v w) (setq v 2) (prog (w v w) (setq v 3) (setq w 4) (go out)))) out (return (list v w))))
-      (de inside (n) (prog (v) (setq v n) (cond ((greaterp n 0) (return (cons v (append (inside (sub1 n)) (list v)))))) (return nil)))
+      (de away () (prog () (prog (v) (setq v 1) (prog (v w) (setq v 2) (prog (w v w) (setq v 3) (setq w 4) (go out))))
+        out (return (list v w))))
+      (de inside (n) (prog (v) (setq v n) (cond ((greaterp n 0) (return (cons v (append (inside (sub1 n)) (list v))))))
+        (return nil)))
       (de twice (v v) v) (de thrice (v w v) (prog (w v w) (setq w 5) (return w)))""")
     if name is None:
         s.native_compile()

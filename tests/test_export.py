@@ -1,4 +1,6 @@
-"""Native code of images as ELF files: what other tools read in them, for every architecture, and that frames are told as LLVM would tell them."""
+"""Native code of images as ELF files: what other tools read in them, for every architecture, and that frames are told
+as LLVM would tell them.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ def exported(image: str, tag: str, folder: Path, *options: str) -> tuple[str, An
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_file_for_every_architecture(image: str, tag: str, tmp_path: Path) -> None:
-    """What a reader of such files finds: the machine, functions with their sizes, records of known types, frames of all functions."""
+    """What a reader of such files finds: the machine, functions with their sizes, records of known types, frames of all
+    functions.
+    """
     architecture = by_name(tag)
     _, elf = exported(image, tag, tmp_path)
     assert (elf.elfclass, elf.little_endian) == (8 * architecture.word, not architecture.big_endian)
@@ -171,7 +175,9 @@ def test_objdump_says_what_capstone_says(image: str, tmp_path: Path) -> None:
     "tag", [tag for tag in TAGS if by_name(tag).reading is not None and not by_name(tag).unwinding]
 )
 def test_frames_are_told_as_llvm_tells_them(sources: list[Any], tag: str) -> None:
-    """At every call, where the frame begins and what is saved in it: told from the instructions, and by the compiler when it is asked."""
+    """At every call, where the frame begins and what is saved in it: told from the instructions, and by the compiler
+    when it is asked.
+    """
     architecture = by_name(tag)
     checked = 0
     for at, code, rows in told_by_llvm(architecture, sources):
@@ -200,7 +206,8 @@ def test_frames_are_told_as_llvm_tells_them(sources: list[Any], tag: str) -> Non
 
 
 def is_call(architecture: Architecture, mnemonic: str, operands: str) -> bool:
-    return re.fullmatch(rf"{architecture.reading.calls}|blr|jalr|c\.jalr|basr|bctrl", mnemonic) is not None and (  # type: ignore[union-attr]
+    return re.fullmatch(rf"{architecture.reading.calls}|blr|jalr|c\.jalr|basr|bctrl",
+                        mnemonic) is not None and (  # type: ignore[union-attr]
         mnemonic != "blr" or operands != ""
     )
 

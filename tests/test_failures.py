@@ -23,7 +23,8 @@ REFUSED = {
     "def g(a) -> float:\n    r = f(a)\n    return itof(r) if r != UNWIND else 0.0": "in r is forgotten",
     "def g(a) -> bool:\n    return f(a) != UNWIND": "a test for a failure",
     "def g(a):\n    if f(a) == UNWIND:\n        return 0\n    return 1": "a failure is forgotten",
-    "def g(a):\n    r = f(a)\n    if a == 0:\n        if r == UNWIND:\n            return r\n    return r + 1": "this may be a failure",
+    "def g(a):\n    r = f(a)\n    if a == 0:\n        if r == UNWIND:\n            return r\n"
+    "    return r + 1": "this may be a failure",
     "def g(a):\n    r = 0\n    while a > 0:\n        r = f(r)\n        a -= 1\n    return r": "this may be a failure",
     "def g(a):\n    r = f(a)\n    r = 0\n    return r": "would overwrite",
     "def g(a):\n    store(a, UNWIND)\n    return a": "this may be a failure",
@@ -31,7 +32,8 @@ REFUSED = {
 ACCEPTED = (
     "def g(a):\n    return f(a) if a == 0 else UNWIND",
     "def g(a):\n    r = f(a)\n    if r == UNWIND:\n        return r\n    return r + 1",
-    "def g(a):\n    r = f(a)\n    s = f(a)\n    if r == UNWIND or s == UNWIND:\n        return UNWIND\n    return r + s",
+    "def g(a):\n    r = f(a)\n    s = f(a)\n    if r == UNWIND or s == UNWIND:\n        return UNWIND\n"
+    "    return r + s",
     "def g(a):\n    return 1 if f(a) != UNWIND else UNWIND",
     "def g(a) -> None:\n    handled(f(a))",
     "def g(a):\n    r = f(a)\n    while r != UNWIND and r != 0:\n        r = f(r)\n    return r",
@@ -58,21 +60,25 @@ def test_a_failure_that_is_passed_on_is_accepted(text: str) -> None:
 
 def test_what_is_known_of_the_kernel() -> None:
     found = kernel_program(()).failing
-    assert {"car", "plus2", "make_vector", "make_bignum", "expt", "call_symbol1", "safepoint", "orderp", "flag", "is_equal", "get", "length"} <= found
+    assert {"car", "plus2", "make_vector", "make_bignum", "expt", "call_symbol1", "safepoint", "orderp", "flag",
+            "is_equal", "get", "length"} <= found
     assert not {"cons", "make_float", "to_double", "find_symbol"} & found
 
 
 MIXED = {
-    "(plus 1.0 B)": "inf", "(difference 1.0 B)": "minusinf", "(float B)": "inf", "(float (minus B))": "minusinf", "(exp B)": "inf",
-    "(times 2.0 B)": "inf", "(quotient 1.0 B)": "0.0", "(quotient B 0.0)": "inf", "(expt B -1.5)": "0.0", "(expt 0.5 B)": "0.0", "(expt B 0.5)": "inf",
-    "(lessp 1.0 B)": "t", "(null (greaterp 1.0 B))": "t", "(lessp B 1.0e308)": "nil", "(geq (minus B) 1.0)": "nil", "(orderp 1.0 B)": "nil",
+    "(plus 1.0 B)": "inf", "(difference 1.0 B)": "minusinf", "(float B)": "inf", "(float (minus B))": "minusinf",
+    "(exp B)": "inf", "(times 2.0 B)": "inf", "(quotient 1.0 B)": "0.0", "(quotient B 0.0)": "inf",
+    "(expt B -1.5)": "0.0", "(expt 0.5 B)": "0.0", "(expt B 0.5)": "inf", "(lessp 1.0 B)": "t",
+    "(null (greaterp 1.0 B))": "t", "(lessp B 1.0e308)": "nil", "(geq (minus B) 1.0)": "nil", "(orderp 1.0 B)": "nil",
     "(lessp 1152921504606846975 1152921504606846976.0)": "t", "(geq 1152921504606846975 1152921504606846976.0)": "nil",
-    "(greaterp 9007199254740993 9007199254740992.0)": "t", "(caar (list (errorset (list 'float B) t nil)))": "inf", "(expt -2.0 1000001)": "minusinf",
+    "(greaterp 9007199254740993 9007199254740992.0)": "t", "(caar (list (errorset (list 'float B) t nil)))": "inf",
+    "(expt -2.0 1000001)": "minusinf",
 }
 
 
 def test_floats_with_huge_integers(session: Session) -> None:
-    found = session.eval(f"(prog (B) (setq B (expt 10 400)) (return (mapcar (list {' '.join(MIXED)}) (function explode2))))")
+    found = (session.eval("(prog (B) (setq B (expt 10 400)) (return "
+                          f"(mapcar (list {' '.join(MIXED)}) (function explode2))))"))
     assert ["".join("t" if c is True else str(c) for c in row) for row in found] == list(MIXED.values())
 
 
@@ -92,5 +98,6 @@ def test_integers_are_the_nearest_floats(session: Session) -> None:
 
 
 def test_no_room_for_a_product_is_a_memory_error(csl: Callable[..., Any]) -> None:
-    found = csl("-k", "64", text="(setq a (expt 3 4000000))\n(setq b (list a))\n(dotimes (i 200) (setq b (cons (times a (add1 (times a i))) b)))\n(plus 1 2)\n")
+    found = csl("-k", "64", text="(setq a (expt 3 4000000))\n(setq b (list a))\n"
+                                 "(dotimes (i 200) (setq b (cons (times a (add1 (times a i))) b)))\n(plus 1 2)\n")
     assert "Memory exhausted" in found.stdout and "3" in found.stdout.split()[-2:] and "#<" not in found.stdout

@@ -1,4 +1,6 @@
-"""What cannot run natively runs as bytecode and says why; csl-image check foretells it; images keep what is of other machines."""
+"""What cannot run natively runs as bytecode and says why; csl-image check foretells it; images keep what is of other
+machines.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def edit_set(image: Path, change: Callable[[PageSet], None]) -> None:
 def other_tag(image: Path) -> None:
     number = own_section("").lstrip("-")
     with Image(image) as opened:
-        sections = [Section(n.replace(number, "31"), opened.read(n), s.raw, {**s.info, "tag": 31}) if n.endswith("-" + number)
+        sections = [Section(n.replace(number, "31"), opened.read(n), s.raw, {**s.info, "tag": 31})
+                    if n.endswith("-" + number)
                     else Section(n, opened.read(n), s.raw, s.info) for n, s in opened.sections.items()]
     write(image, sections)
     sign_again(image)
@@ -117,7 +120,8 @@ def test_refused_pages_run_as_bytecode_and_say_why(image: Path, name: str, csl: 
     done = csl("--explain", "-q", "-i", str(image), "-e", "(print (fib 10))")
     assert done.stdout == "55\n" and f"[{code}]" in done.stderr and "Traceback" not in done.stderr
     moving = r"\d+ \(0x[0-9a-f]+\)"  # an address of this process
-    assert re.sub(moving, "V", done.stderr).strip().splitlines() == ["csl: " + re.sub(moving, "V", line) for line in s.explain()]
+    assert re.sub(moving, "V", done.stderr).strip().splitlines() == ["csl: " + re.sub(moving, "V", line)
+                                                                     for line in s.explain()]
 
 
 @pytest.mark.parametrize("name", ["a damaged function page", "another kernel ABI", "a needed feature missing"])
@@ -150,7 +154,8 @@ def test_units_are_kept(image: Path) -> None:
         for row in pages.entries.values():
             start, size = row["unit"]
             assert all(start <= place and place + length <= start + size for place, length in row["parts"])
-        assert ways and all(any(start <= place < start + size for start, size in (row["unit"] for row in pages.entries.values())) for place in ways)
+        assert (ways and all(any(start <= place < start + size
+                                 for start, size in (row["unit"] for row in pages.entries.values())) for place in ways))
     edit_set(image, look)
 
 
@@ -165,10 +170,12 @@ def test_overflow_refuses_one_function(image: Path) -> None:
     s = restore(image, heap=128 << 20, jit=-1)  # the jit would make up for it
     (fallback,) = s.fallbacks
     assert (fallback.code, fallback.subject) == ("overflow", "twice")
-    assert re.fullmatch(r"set \d+, page \d+, byte 0x[0-9a-f]+: relocation R_\w+ against the set itself: \d+ \(0x[0-9a-f]+\) is not in \[-?\d+, \d+\).*",
+    assert re.fullmatch(r"set \d+, page \d+, byte 0x[0-9a-f]+: relocation R_\w+ against the set itself: \d+ "
+                        r"\(0x[0-9a-f]+\) is not in \[-?\d+, \d+\).*",
                         fallback.detail)
     check_program(s)
-    native = {name: any(cell >= s.machine.cage["entry_top"] for cell in s.lisp.cells(s.machine.intern(name))) for name in ("fib", "twice", "nth")}
+    native = {name: any(cell >= s.machine.cage["entry_top"] for cell in s.lisp.cells(s.machine.intern(name)))
+              for name in ("fib", "twice", "nth")}
     assert native == {"fib": True, "twice": False, "nth": True}
 
 
@@ -190,11 +197,13 @@ def test_redefinition_drops_native_code_everywhere(image: Path) -> None:
 
 def test_restoring_needs_no_compiler(image: Path) -> None:
     """A process in which llvmlite, keystone, capstone and pyelftools cannot be imported."""
-    program = ("import sys\nfor n in ('llvmlite', 'keystone', 'capstone', 'elftools', 'rich', 'prompt_toolkit'): sys.modules[n] = None\n"
+    program = ("import sys\nfor n in ('llvmlite', 'keystone', 'capstone', 'elftools', 'rich', 'prompt_toolkit'): "
+               "sys.modules[n] = None\n"
                f"from csl_native import restore\ns = restore({str(image)!r}, heap=128 << 20)\n"
                "assert s.function('fib')(20) == 6765 and s.explain() == []\n"
                "s.eval('(de h (x) (fib x))')\nassert s.eval('(h 10)') == 55\n"
-               "try: s.native_compile(['h'])\nexcept RuntimeError as error: assert 'llvmlite' in str(error)\nelse: raise SystemExit('compiled?')\n")
+               "try: s.native_compile(['h'])\nexcept RuntimeError as error: assert 'llvmlite' in str(error)\n"
+               "else: raise SystemExit('compiled?')\n")
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
@@ -216,7 +225,8 @@ def test_image_tool_and_session_give_the_same_reasons(image: Path) -> None:
     import json
     edit_set(image, strange_bytecode)
     expected = [(f.code, f.subject) for f in restore(image, heap=128 << 20).fallbacks]
-    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "why", str(image), "--json"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "why", str(image), "--json"],
+                          capture_output=True, text=True, check=False)
     assert done.returncode == 1 and [(r["code"], r["function"]) for r in json.loads(done.stdout)["result"]] == expected
 
 
@@ -226,7 +236,8 @@ def test_check_foretells_what_happens(image: Path, name: str) -> None:
     import json
     REFUSALS[name][0](image)
     restored = {f.subject: f.code for f in restore(image, heap=128 << 20).fallbacks}
-    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(image), "--json", "--target", host().name],  # type: ignore[union-attr]
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "check", str(image), "--json",
+                           "--target", host().name],  # type: ignore[union-attr]
                           capture_output=True, text=True, check=False)
     told = {row["function"]: row["code"] for row in json.loads(done.stdout)["result"] if row["code"]}
     assert done.returncode == 1 and told
@@ -265,7 +276,9 @@ def test_a_damaged_refinement_costs_only_itself(native: Session, tmp_path: Path)
 
 
 def test_reasons_for_programs(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "--native=off", "--explain=json", "-e", "(print 1)"], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "--native=off", "--explain=json", "-e",
+                           "(print 1)"], capture_output=True, text=True,
                           check=False)
     rows = [json.loads(line) for line in done.stderr.splitlines()]
-    assert done.stdout == "1\n" and rows[0]["code"] == "switched-off" and rows[0]["remedy"] and set(rows[0]) == {"code", "subject", "detail", "text", "remedy"}
+    assert (done.stdout == "1\n" and rows[0]["code"] == "switched-off" and rows[0]["remedy"]
+            and set(rows[0]) == {"code", "subject", "detail", "text", "remedy"})

@@ -1,8 +1,10 @@
-"""Nothing is lost: at every place where a writer can fail, be killed or lose power, the file is the old image or the new one, whole.
+"""Nothing is lost: at every place where a writer can fail, be killed or lose power, the file is the old image or the
+new one, whole.
 
-``Recorder`` watches what a writer asks of the file system (``image/files.py``).  From the record the states are made that a crash can
-leave: the operations up to a place with a torn part of the next one (a kill), and after a loss of power any choice of the writes since the
-last sync, in whole or torn at sectors, with a rename done or not while the folder was not synced.
+``Recorder`` watches what a writer asks of the file system (``image/files.py``).  From the record the states are made
+that a crash can leave: the operations up to a place with a torn part of the next one (a kill), and after a loss of
+power any choice of the writes since the last sync, in whole or torn at sectors, with a rename done or not while the
+folder was not synced.
 """
 
 from __future__ import annotations
@@ -108,7 +110,8 @@ def kills(events: list[tuple[Any, ...]], before: dict[str, bytes], path: str, st
         yield state[path]
 
 
-def power_losses(events: list[tuple[Any, ...]], before: dict[str, bytes], path: str, count: int, r: random.Random) -> Iterator[bytes]:
+def power_losses(events: list[tuple[Any, ...]], before: dict[str, bytes], path: str, count: int,
+                 r: random.Random) -> Iterator[bytes]:
     """Contents of the file after losses of power at random places."""
     for _ in range(count):
         stop = r.randrange(len(events) + 1)
@@ -142,17 +145,20 @@ def power_losses(events: list[tuple[Any, ...]], before: dict[str, bytes], path: 
 
 
 def known(path: str) -> dict[str, tuple[bytes, str]]:
-    """What an image is: the digests of its sections, all of which match, and what is said of them, but for the second in which a
-    module was made, and its seal, which is over that too."""
+    """What an image is: the digests of its sections, all of which match, and what is said of them, but for the second
+    in which a module was made, and its seal, which is over that too."""
     with Image(path) as image:
         assert image.verify() == []
-        return {name: (s.digest, repr({key: value for key, value in s.info.items() if "date" not in s.info or key not in ("date", "seal")}))
+        return {name: (s.digest,
+                       repr({key: value for key, value in s.info.items()
+                             if "date" not in s.info or key not in ("date", "seal")}))
                 for name, s in image.sections.items()}
 
 
 def sections(seed: int, size: int = 1500) -> list[Section]:
     r = random.Random(seed)
-    return [Section("a", r.randbytes(size), raw=True), Section("b", b"text" * r.randrange(50)), Section("functions-12", r.randbytes(300), True, {"tag": 12}),
+    return [Section("a", r.randbytes(size), raw=True), Section("b", b"text" * r.randrange(50)),
+            Section("functions-12", r.randbytes(300), True, {"tag": 12}),
             Section("kernel-13", r.randbytes(20), True, {"tag": 13})]
 
 
@@ -192,12 +198,15 @@ def refinement() -> str:
 CASES: dict[str, tuple[Callable[[str], Any], Callable[[str], Any]]] = {
     "write": (lambda p: write(p, sections(1)), lambda p: write(p, sections(2))),
     "update": (lambda p: write(p, sections(1)), lambda p: update(p, sections(3)[:2])),
-    "second update": (lambda p: (write(p, sections(1)), update(p, sections(3)[:1])), lambda p: update(p, sections(4)[1:2], frozenset({"a"}))),
+    "second update": (lambda p: (write(p, sections(1)), update(p, sections(3)[:1])),
+                      lambda p: update(p, sections(4)[1:2], frozenset({"a"}))),
     "drop": (lambda p: write(p, sections(1)), lambda p: csl_image(["drop", p, "--tag", "aarch64"])),
     "thin": (lambda p: write(p, sections(1)), lambda p: csl_image(["thin", p, "--tag", "aarch64"])),
     "sign": (lambda p: write(p, sections(1)), lambda p: csl_image(["sign", p])),
-    "compact and more": (lambda p: (write(p, sections(1)), update(p, sections(3)[:1])), lambda p: (csl_image(["compact", p]), update(p, sections(4)[1:2]))),
-    "copy": (lambda p: (write(p, sections(1)), module(f"{p}.lib")), lambda p: csl_image(["copy", f"{p}.lib", p, "--module", "m"])),
+    "compact and more": (lambda p: (write(p, sections(1)), update(p, sections(3)[:1])),
+                         lambda p: (csl_image(["compact", p]), update(p, sections(4)[1:2]))),
+    "copy": (lambda p: (write(p, sections(1)), module(f"{p}.lib")),
+             lambda p: csl_image(["copy", f"{p}.lib", p, "--module", "m"])),
     **({"add": (heap_and_module, lambda p: csl_image(["add", p, "--tag", refinement()]))} if refinement() else {}),
     "faslout": (lambda p: write(p, sections(1)), module),
     "delete-module": (module, unmodule),
@@ -221,7 +230,8 @@ def crash_points(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, step:
     new, trial, count = known(path), str(folder / "trial.img"), 0
     assert old != new
     seen: set[dict[str, bytes] | str] = set()
-    for contents in (*kills(recorder.events, before, path, step), *power_losses(recorder.events, before, path, losses, random.Random(1))):
+    for contents in (*kills(recorder.events, before, path, step),
+                     *power_losses(recorder.events, before, path, losses, random.Random(1))):
         Path(trial).write_bytes(contents)
         found = known(trial)
         assert found in (old, new), f"{name}: a third state after crash point {count}"
@@ -245,7 +255,8 @@ def test_ten_thousand_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert total >= 10_000
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "add"])  # which writes as preserve does, after a long time of compiling
+# which writes as preserve does, after a long time of compiling
+@pytest.mark.parametrize("name", [name for name in CASES if name != "add"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full disk", "io error"])
 def test_errors_of_the_file_system(name: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each operation fails once: a clear error, nothing left beside, and the next writer succeeds."""
@@ -275,18 +286,23 @@ def test_errors_of_the_file_system(name: str, code: int, tmp_path: Path, monkeyp
 
 
 def test_a_killed_writer_is_cleaned_up_after(tmp_path: Path) -> None:
-    """Processes that really die at each operation; the next writer removes what they left, and nobody waits for their lock."""
+    """Processes that really die at each operation; the next writer removes what they left, and nobody waits for their
+    lock.
+    """
     path = str(tmp_path / "x.img")
     write(path, sections(1))
     old = known(path)
     program = ("import os, sys\nfrom csl_native.image import files\nfrom csl_native.image.container import write\n"
                "from tests.test_faults import sections\nk = [int(sys.argv[2])]\n"
-               "def dying(real):\n    def call(*a):\n        k[0] -= 1\n        if k[0] < 0: os._exit(9)\n        return real(*a)\n    return call\n"
-               "for name in ('create', 'write_at', 'sync', 'replace', 'sync_folder'): setattr(files, name, dying(getattr(files, name)))\n"
+               "def dying(real):\n    def call(*a):\n        k[0] -= 1\n        if k[0] < 0: os._exit(9)\n"
+               "        return real(*a)\n    return call\n"
+               "for name in ('create', 'write_at', 'sync', 'replace', 'sync_folder'): "
+               "setattr(files, name, dying(getattr(files, name)))\n"
                "write(sys.argv[1], sections(2))\n")
     left = 0
     for k in range(30):
-        done = subprocess.run([sys.executable, "-c", program, path, str(k)], check=False, cwd=Path(__file__).parent.parent, timeout=60)
+        done = subprocess.run([sys.executable, "-c", program, path, str(k)], check=False,
+                              cwd=Path(__file__).parent.parent, timeout=60)
         left += len(os.listdir(tmp_path)) - 1
         if done.returncode == 0:
             break
@@ -299,7 +315,8 @@ def test_writers_at_the_same_time(tmp_path: Path) -> None:
     path = str(tmp_path / "x.img")
     write(path, sections(1))
     program = ("import sys, threading\nfrom csl_native.image.container import Section, update\n"
-               "def work(name):\n    for k in range(10): update(sys.argv[1], [Section(f'{name}-{k}', name.encode() * 50)])\n"
+               "def work(name):\n    for k in range(10): update(sys.argv[1], "
+               "[Section(f'{name}-{k}', name.encode() * 50)])\n"
                "threads = [threading.Thread(target=work, args=(sys.argv[2] + c,)) for c in 'xy']\n"
                "[t.start() for t in threads]; [t.join() for t in threads]\n")
     running = [subprocess.Popen([sys.executable, "-c", program, path, name]) for name in "pq"]
@@ -313,31 +330,38 @@ LOOPS = {
     "preserve": "from csl_native import Session\ns = Session(p)\n"
                 "for k in range(6):\n    s.eval(f'(setq x {k}) (de g (x) (list x {k}))'); s.preserve(p)\n",
     "sign": "from csl_native.tools.csl_image import main\nfor k in range(12): assert main(['sign', p]) == 0\n",
-    "add": f"from csl_native.tools.csl_image import main\nfor k in range(2): assert main(['add', p, '--tag', {refinement()!r}]) == 0\n",
+    "add": "from csl_native.tools.csl_image import main\nfor k in range(2): assert "
+           f"main(['add', p, '--tag', {refinement()!r}]) == 0\n",
     "drop": "from csl_native.tools.csl_image import main\nimport time\n"
             f"for k in range(8): main(['drop', p, '--tag', {refinement()!r}]); time.sleep(0.7)\n",
     "compact": "from csl_native.tools.csl_image import main\nfor k in range(12): assert main(['compact', p]) == 0\n",
     "faslout": "from csl_native import Session\n"
-               "for k in range(3):\n    s = Session(output_library=p); s.eval(f'(faslout (quote m{k})) (de f{k} (x) (cons x x)) (faslend)'); s.close()\n"}
+               "for k in range(3):\n    s = Session(output_library=p); "
+               "s.eval(f'(faslout (quote m{k})) (de f{k} (x) (cons x x)) (faslend)'); s.close()\n"}
 PAIRS = [("preserve", "sign"), ("preserve", "compact"), ("faslout", "sign"),
          *([pytest.param("add", "drop", marks=pytest.mark.slow)] if refinement() else [])]
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_two_kinds_of_writers(one: str, other: str, tmp_path: Path) -> None:
-    """What one writes is not lost to the other, and what is there at the end is whole, belongs together and is believed."""
+    """What one writes is not lost to the other, and what is there at the end is whole, belongs together and is
+    believed.
+    """
     from csl_native.saving.belonging import misfit
     from csl_native.saving.trust import Trust
     from csl_native.tools.signing import CODE
     path, pair = str(tmp_path / "x.img"), (one, other)
     heap_and_module(path)
-    running = [subprocess.Popen([sys.executable, "-c", f"import sys\np = sys.argv[1]\n{LOOPS[name]}", path], stdout=subprocess.DEVNULL) for name in pair]
+    running = [subprocess.Popen([sys.executable, "-c", f"import sys\np = sys.argv[1]\n{LOOPS[name]}", path],
+                                stdout=subprocess.DEVNULL) for name in pair]
     assert [p.wait(timeout=300) for p in running] == [0, 0]
     with Image(path) as image:
         assert image.verify() == [] and image.doubts == []
         assert [why for name in image.sections if (why := misfit(image, name))] == []
-        assert {name: doubt for name in image.sections if name.startswith(CODE) and (doubt := Trust().doubt(image, name))} == {}
-        assert "module-m" in image.sections and ("faslout" not in pair or {"module-m0", "module-m1", "module-m2"} <= set(image.sections))
+        assert {name: doubt for name in image.sections if name.startswith(CODE)
+                and (doubt := Trust().doubt(image, name))} == {}
+        assert ("module-m" in image.sections
+                and ("faslout" not in pair or {"module-m0", "module-m1", "module-m2"} <= set(image.sections)))
     session = Session(path, output=open(os.devnull, "wb"))
     assert session.eval("(car (g 1))") == 1 if "preserve" in pair else session.eval("(g 0)") is True
     session.close()

@@ -20,7 +20,8 @@ from .conftest import ROOT, needs_native
 
 
 def fuzz(name: str, *options: str) -> str:
-    done = subprocess.run([sys.executable, "-m", f"tests.fuzzing.{name}", "--seed", "5", "--jobs", "1", *options], cwd=ROOT, capture_output=True,
+    done = subprocess.run([sys.executable, "-m", f"tests.fuzzing.{name}", "--seed", "5", "--jobs", "1", *options],
+                          cwd=ROOT, capture_output=True,
                           text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -29,17 +30,20 @@ def fuzz(name: str, *options: str) -> str:
 @needs_native
 def test_random_programs_print_the_same_in_some_ways() -> None:
     ways = "threaded-fresh,registers-restored,stencils-restored"
-    assert "programs: 12 from seed 5, 0 differences" in fuzz("programs", "--count", "12", "--ways", ways, "--shrink", "0")
+    assert "programs: 12 from seed 5, 0 differences" in fuzz("programs", "--count", "12", "--ways", ways, "--shrink",
+                                                             "0")
 
 
 @needs_native
 def test_random_calls_end_in_a_value_or_a_lisp_error() -> None:
-    assert "calls: 250 with seed 5, 0 finds" in fuzz("calls", "--count", "250", "--only", "car,cdr,cons,plus2,times2,list,null,atom,getv,add1",
+    assert "calls: 250 with seed 5, 0 finds" in fuzz("calls", "--count", "250", "--only",
+                                                     "car,cdr,cons,plus2,times2,list,null,atom,getv,add1",
                                                         "--without", "circular,deep")
 
 
 def test_a_way_that_goes_wrong_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fuzzer, p, base, way = Fuzzer(tmp_path, 1, 0, State(None, 3, 3)), generate(3), ways()[0], Way(None, "stencils", True)
+    fuzzer, p, base, way = Fuzzer(tmp_path, 1, 0,
+                                  State(None, 3, 3)), generate(3), ways()[0], Way(None, "stencils", True)
     fuzzer.compare([p], base, {3: "(1)\n(2)\n"}, way, {3: "(1)\n(2)\n"})
     assert fuzzer.state.seen == {"stencils-restored": 1}
     fuzzer.compare([p], base, {3: "(1)\n(2)\n"}, way, {3: "(1)\n(3)\n"})
@@ -50,7 +54,8 @@ def test_a_way_that_goes_wrong_is_seen(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(("name", "find"), [("fzm!-stop", "ended the Lisp"), ("fzm!-say", "message about the inside")])
 def test_a_call_that_goes_wrong_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, find: str) -> None:
     """Mutants: functions that do what none may."""
-    monkeypatch.setattr(calls, "SETUP", calls.SETUP + '(de fzm!-stop (x) (stop 1)) (de fzm!-say (x) (princ "at 0xdead00") x)')
+    monkeypatch.setattr(calls, "SETUP",
+                        calls.SETUP + '(de fzm!-stop (x) (stop 1)) (de fzm!-say (x) (princ "at 0xdead00") x)')
     image, _ = calls.prepare(tmp_path)
     texts = ["(car '(1))", "(car '(2))", f"({name} 3)", "(car '(4))"]
     batch = calling.Batch(1, texts, image, tmp_path / "batch", 0)
@@ -87,9 +92,12 @@ def test_output_without_an_end_is_interrupted(native: Session, form: str) -> Non
 @needs_native
 @pytest.mark.parametrize("jit", [(0, -1), (1, -1)])
 def test_a_function_that_begins_with_a_poll_has_its_frame(jit: tuple[int, int]) -> None:
-    """What made it hot went on at the poll, not at the entry, and so without the top of the stack: callees wrote over its variables."""
+    """What made it hot went on at the poll, not at the entry, and so without the top of the stack: callees wrote over
+    its variables.
+    """
     s = Session(heap=64 << 20, jit=jit)
-    s.eval("(de g (x) (cond ((lessp (h x 60) 0) 1) (t x))) (de h (x n) (cond ((lessp n 0) n) ((atom x) (sub1 n)) (t (h (cdr x) (h (car x) n)))))"
+    s.eval("(de g (x) (cond ((lessp (h x 60) 0) 1) (t x))) (de h (x n) "
+           "(cond ((lessp n 0) n) ((atom x) (sub1 n)) (t (h (cdr x) (h (car x) n)))))"
            "(de f (a b c d) (tagbody (go l) l) (unwind!-protect (unwind!-protect 7 (g c)) (g b)))")
     assert [s.eval("(f 5 nil nil 1)") for _ in range(3)] == [7] * 3
     s.close()
@@ -116,10 +124,13 @@ def test_a_seed_is_a_program(seed: int) -> None:
 @needs_native
 @pytest.mark.parametrize("jit", [(0, -1), (1, -1), (1, 2)])
 def test_a_frame_that_makes_its_function_hot_keeps_its_arguments(jit: tuple[int, int]) -> None:
-    """It was counted while the frame lay above the top of the stack: what compiling pushed came in the arguments' place."""
+    """It was counted while the frame lay above the top of the stack: what compiling pushed came in the arguments'
+    place.
+    """
     s = Session(heap=64 << 20, jit=jit, gc_stress=True)
     s.eval("(de two (a) (list a a)) (de five (a b c d e) (list e a d b c)) (de floating (x) (abs x))")
     for k in range(4):
-        assert s.eval(f"(list (two (list 1 {k})) (five (list 1) (list 2) (list 3) 2.5 \"x\") (floating -{k + 1}.5))") == [
+        assert s.eval(f"(list (two (list 1 {k})) (five (list 1) (list 2) (list 3) 2.5 \"x\") "
+                      f"(floating -{k + 1}.5))") == [
             [[1, k], [1, k]], ["x", [1], 2.5, [2], [3]], k + 1.5]
     s.close()

@@ -57,7 +57,9 @@ def test_what_a_debugger_is_told() -> None:
 @pytest.mark.slow
 @pytest.mark.exhaustive
 def test_gdb_goes_through_all_frames(tmp_path: Path) -> None:
-    """It stops in a function of the jit by its name; its callers are those in Lisp, then the kernel, then Python, then the system."""
+    """It stops in a function of the jit by its name; its callers are those in Lisp, then the kernel, then Python, then
+    the system.
+    """
     here = host()
     if shutil.which("gdb") is None or here is None or not unwinding.can_tell(here):
         pytest.skip("gdb is not installed, or nothing can be told of frames here")
@@ -113,7 +115,8 @@ def test_a_file_for_perf(tmp_path: Path) -> None:
     here = host()
     if here is None or here.format != "ELF":
         pytest.skip("this is no system of perf's")
-    subprocess.run([sys.executable, "-m", "csl_native", "-q", "--jitdump", "-e", "(de sq (x) (times x x))", "-e", "(progn (jit 'sq) (sq 5))"],
+    subprocess.run([sys.executable, "-m", "csl_native", "-q", "--jitdump", "-e", "(de sq (x) (times x x))", "-e",
+                    "(progn (jit 'sq) (sq 5))"],
                    cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL)
     [path] = tmp_path.glob("jit-*.dump")
     data, names = path.read_bytes(), list[bytes]()
@@ -132,15 +135,21 @@ def test_a_file_for_perf(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.exhaustive
 def test_perf_shows_instructions(tmp_path: Path) -> None:
-    """What perf recorded is put together with names and code, and it shows the instructions of a function that took the time."""
+    """What perf recorded is put together with names and code, and it shows the instructions of a function that took the
+    time.
+    """
     if shutil.which("perf") is None:
         pytest.skip("perf is not installed")
-    (tmp_path / "p.lsp").write_text("(de fib (n) (cond ((lessp n 2) n) (t (plus (fib (sub1 n)) (fib (difference n 2))))))\n(fib 20)\n(fib 32)\n(fib 32)\n")
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "JITDUMPDIR": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    (tmp_path / "p.lsp").write_text("(de fib (n) (cond ((lessp n 2) n) (t "
+                                    "(plus (fib (sub1 n)) (fib (difference n 2))))))\n(fib 20)\n(fib 32)\n(fib 32)\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "JITDUMPDIR": str(tmp_path), "HOME": str(tmp_path),
+           "XDG_CACHE_HOME": str(tmp_path)}
 
     def perf(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["perf", *arguments], capture_output=True, text=True, check=False, timeout=250, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL)
-    recorded = perf("record", "-k", "mono", "-o", "a.data", sys.executable, "-m", "csl_native", "-q", "--jitdump", "--jit", "0", "p.lsp")
+        return subprocess.run(["perf", *arguments], capture_output=True, text=True, check=False, timeout=250,
+                              cwd=tmp_path, env=env, stdin=subprocess.DEVNULL)
+    recorded = perf("record", "-k", "mono", "-o", "a.data", sys.executable, "-m", "csl_native", "-q", "--jitdump",
+                    "--jit", "0", "p.lsp")
     if recorded.returncode:
         pytest.skip(f"perf may not record here: {recorded.stderr.strip().splitlines()[-1]}")
     assert perf("inject", "-j", "-i", "a.data", "-o", "b.data").returncode == 0

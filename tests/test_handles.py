@@ -52,12 +52,14 @@ def test_streams_are_closed_when_nobody_has_them(session: Session, tmp_path: Pat
 
 
 def test_weak_tables(session: Session) -> None:
-    session.eval("""(setq w (mkweakhash)) (setq a (list 1)) (puthash a w 'one) (puthash 'sym w '(two)) (puthash 5 w 'five)
+    session.eval(
+        """(setq w (mkweakhash)) (setq a (list 1)) (puthash a w 'one) (puthash 'sym w '(two)) (puthash 5 w 'five)
                     (de fill (n) (cond ((zerop n) nil) (t (progn (puthash (list n) w n) (fill (sub1 n))))))
                     (fill 100)""")
     assert session.eval("(length (hashcontents w))") == 103
     session.eval("(progn (fill 1) (reclaim) (reclaim))")
-    assert session.eval("(list (eq (gethash a w) 'one) (car (gethash 'sym w)) (eq (gethash 5 w) 'five) (lessp (length (hashcontents w)) 20))") == [
+    assert session.eval("(list (eq (gethash a w) 'one) (car (gethash 'sym w)) (eq (gethash 5 w) 'five) "
+                        "(lessp (length (hashcontents w)) 20))") == [
         True, "two", True, True]
     assert session.eval("(list (remhash 5 w) (gethash 5 w) (gethash '(1) w))") == [True, [], []]
     session.eval("(clrhash w)")
@@ -68,7 +70,8 @@ def test_weak_tables_under_stress(tmp_path: Path) -> None:
     """Addresses are used again by other objects at once: they are no keys."""
     s = Session(heap=64 << 20, gc_stress=True, output=open(tmp_path / "out", "wb"))
     s.eval("""(setq w (mkweakhash))
-              (de churn (n found) (cond ((zerop n) found) (t (prog (x) (setq x (list n)) (cond ((gethash x w) (setq found (add1 found))))
+              (de churn (n found) (cond ((zerop n) found) (t
+                (prog (x) (setq x (list n)) (cond ((gethash x w) (setq found (add1 found))))
                 (puthash x w n) (return (churn (sub1 n) found))))))""")
     assert s.eval("(churn 300 0)") == 0
 
@@ -78,7 +81,8 @@ def test_handles_of_another_session(native: Session, tmp_path: Path) -> None:
     native.eval(f"(setq s (open \"{tmp_path}/x\" 'output)) (setq w (mkweakhash)) (setq k (list 1)) (puthash k w 2)")
     native.preserve(tmp_path / "x.img")
     again = restore(tmp_path / "x.img", output=open(tmp_path / "out", "wb"))
-    assert again.eval(f"(setq s2 (open \"{tmp_path}/y\" 'output)) (list (streamp s) (streamp s2) (close s))") == [[], True, []]
+    assert (again.eval(f"(setq s2 (open \"{tmp_path}/y\" 'output)) (list (streamp s) (streamp s2) (close s))") == [
+        [], True, []])
     assert again.eval("(list (gethash k w) (puthash k w 3) (gethash k w))") == [[], 3, 3]
 
 

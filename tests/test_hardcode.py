@@ -1,4 +1,6 @@
-"""Code by hand and its assembler, the table of native definitions, veneers, and memory that is never writable and executable."""
+"""Code by hand and its assembler, the table of native definitions, veneers, and memory that is never writable and
+executable.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from .emulation import ADD1
 
 # -- hard code by hand ---------------------------------------------------------------------
 
-needs_assembler = pytest.mark.skipif(machine_runs_natively() is False or host() is None or host().name != "x86-64",  # type: ignore[union-attr]
+needs_assembler = pytest.mark.skipif(machine_runs_natively() is False or host() is None
+                                     or host().name != "x86-64",  # type: ignore[union-attr]
                                      reason="hand-made code of these tests is for x86-64")
 
 
@@ -43,7 +46,8 @@ def test_hand_assembled_function_survives_preserve(native: Session, tmp_path: Pa
         native.eval("(inc2 1 2)")
     native.preserve(tmp_path / "hand.img")
     program = (f"from csl_native import restore\ns = restore({str(tmp_path / 'hand.img')!r}, heap=128 << 20)\n"
-               "assert s.explain() == [], s.explain()\nassert s.eval(\"(list (inc2 5) (swap 1 2) (third 1 2 'c))\") == [7, (2, 1), 'c']\n")
+               "assert s.explain() == [], s.explain()\nassert s.eval(\"(list (inc2 5) (swap 1 2) (third 1 2 'c))\") == "
+               "[7, (2, 1), 'c']\n")
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
@@ -55,14 +59,17 @@ def test_native_vectors_are_checked(native: Session) -> None:
             native.eval(f"({name} v 8 {value} {width})")
             assert native.eval(f"(getv!-native v 8 {width})") == value % (1 << 8 * width)
             assert native.eval(f"(native!-getv v 8 {width})") == value % (1 << 8 * width)
-    for bad in ("(putv!-native v 8 1 3)", "(putv!-native v 32 1)", "(putv!-native v -1 1)", "(putv!-native v 31 1 2)", "(putv!-native '(0 . 99) 8 1)",
-                "(putv!-native v 8 256 1)", "(putv!-native v 0 1)", "(getv!-native v 25 8)", "(getv!-native 'v 8)", "(make!-native -1)", "(make!-native 'a)",
-                "(make!-native 10000000)", "(symbol!-set!-native 'no!-such!-bytecode 1 v 8 nil)", "(native!-address -99)", "(native!-address '(1 . 2))",
-                "(symbol!-set!-native 'caar 1 v 32 nil)", "(symbol!-set!-native 'caar 1 v 7 nil)", '(lap "nonsense")', "(lap 5)",
-                '(lap "call kernel(nosuch)")', "(lap \"ret\" 'vax)"):
+    for bad in ("(putv!-native v 8 1 3)", "(putv!-native v 32 1)", "(putv!-native v -1 1)", "(putv!-native v 31 1 2)",
+                "(putv!-native '(0 . 99) 8 1)", "(putv!-native v 8 256 1)", "(putv!-native v 0 1)",
+                "(getv!-native v 25 8)", "(getv!-native 'v 8)", "(make!-native -1)", "(make!-native 'a)",
+                "(make!-native 10000000)", "(symbol!-set!-native 'no!-such!-bytecode 1 v 8 nil)",
+                "(native!-address -99)", "(native!-address '(1 . 2))", "(symbol!-set!-native 'caar 1 v 32 nil)",
+                "(symbol!-set!-native 'caar 1 v 7 nil)", '(lap "nonsense")', "(lap 5)", '(lap "call kernel(nosuch)")',
+                "(lap \"ret\" 'vax)"):
         with pytest.raises(LispError):
             native.eval(bad)
-    assert native.eval("(native!-address v)") > 0 and native.eval("(native!-address -1)") > 0 and native.eval("(native!-address 0)") > 0
+    assert (native.eval("(native!-address v)") > 0 and native.eval("(native!-address -1)") > 0
+            and native.eval("(native!-address 0)") > 0)
     assert native.eval("(native!-type)") == host().number  # type: ignore[union-attr]
     assert native.eval("(cdr (assoc 'native lispsystem!*))") == host().number  # type: ignore[union-attr]
 
@@ -70,12 +77,14 @@ def test_native_vectors_are_checked(native: Session) -> None:
 @needs_assembler
 def test_cross_tags_share_an_environment(native: Session, tmp_path: Path) -> None:
     """A foreign tag is stored, not instated; both entries share one environment after restoring."""
-    native.eval("(de one (x) x) (setq e (list 'shared)) (setq a (lap \"mov rax, rdx\n ret\")) (setq b (lap \"ret\" 'aarch64))")
+    native.eval("(de one (x) x) (setq e (list 'shared)) (setq a (lap \"mov rax, rdx\n ret\")) "
+                "(setq b (lap \"ret\" 'aarch64))")
     native.eval("(symbol!-set!-native 'one 1 a 8 e) (symbol!-set!-native 'one 1 b 8 e 'aarch64)")
     assert native.eval("(one 4)") == 4
     native.preserve(tmp_path / "x.img")
     s = restore(tmp_path / "x.img", heap=128 << 20)
-    assert s.eval("(progn (setq r (atsoc 'one hard_code!*)) (list (length (cddr r)) (eq (cddr (caddr r)) (cddr (cadddr r)))))") == [2, True]
+    assert (s.eval("(progn (setq r (atsoc 'one hard_code!*)) (list (length (cddr r)) "
+                   "(eq (cddr (caddr r)) (cddr (cadddr r)))))") == [2, True])
     with Image(tmp_path / "x.img") as image:
         assert "functions-12" in image.sections
 
@@ -85,7 +94,8 @@ ENVIRONMENT = "mov rax, rsi\n ret"
 
 
 @needs_assembler
-@pytest.mark.parametrize("count, env", [(0, "nil"), (1, "'sym"), (2, "17"), (3, "'(a b)"), (1, "(list2vector '(1 2))"), (5, "(expt 10 30)"),
+@pytest.mark.parametrize("count, env", [(0, "nil"), (1, "'sym"), (2, "17"), (3, "'(a b)"), (1, "(list2vector '(1 2))"),
+                                        (5, "(expt 10 30)"),
                                         (2, "(symbol!-env 'other)")])
 def test_any_value_is_an_environment(native: Session, count: int, env: str, tmp_path: Path) -> None:
     """The code is called with it, the bytecode stays beside it, and an image has both."""
@@ -110,9 +120,11 @@ def test_any_value_is_an_environment(native: Session, count: int, env: str, tmp_
 def test_environments_of_copies_and_single_cells(native: Session) -> None:
     native.eval("(de f (a) (list 'bytecode a)) (copyd 'g 'f) (de opt (a &optional b) (list a b))")
     native.eval(f"(setq v (lap \"{ENVIRONMENT}\"))")
-    native.eval("(progn (symbol!-set!-native 'f 1 v 8 'one) (copyd 'h 'f) (symbol!-set!-native 'g 1 v 8 'two) (symbol!-set!-native 'opt 258 v 8 'three))")
+    native.eval("(progn (symbol!-set!-native 'f 1 v 8 'one) (copyd 'h 'f) (symbol!-set!-native 'g 1 v 8 'two) "
+                "(symbol!-set!-native 'opt 258 v 8 'three))")
     native.eval("(reclaim)")
-    assert native.eval("(list (f 1) (g 1) (h 1) (opt 1 2) (opt 1))") == [*native.eval("'(one two (bytecode 1) three)"), [1, []]]
+    assert native.eval("(list (f 1) (g 1) (h 1) (opt 1 2) (opt 1))") == [*native.eval("'(one two (bytecode 1) three)"),
+                                                                         [1, []]]
 
 
 @needs_assembler
@@ -123,7 +135,8 @@ def test_all_numbered_kernel_entries(native: Session) -> None:
     assert len(set(addresses)) == 30
     with pytest.raises(LispError, match="no such kernel entry"):
         native.eval("(native!-address -31)")
-    for number, form, expected in ((1, "(call2 1 2)", (1, 2)), (4, "(call3 1 2 nil)", [1, 2]), (18, "(call1 7)", 7), (24, "(call1 nil)", [])):
+    for number, form, expected in ((1, "(call2 1 2)", (1, 2)), (4, "(call3 1 2 nil)", [1, 2]), (18, "(call1 7)", 7),
+                                   (24, "(call1 nil)", [])):
         cell = int(form[5])
         jump = f"mov rax, {addresses[number - 1]}\n jmp rax"
         if cell == 3:
@@ -194,7 +207,8 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
     native.eval("(de f (x) x)")
     native.native_compile(["f"])
     native.eval("(setq v (make!-native 64)) (putv!-native v 8 1)")
-    places = [span.memory.address for span in native.hardcode.spans] + [loaded.memory.address for loaded in native.sets.values()]
+    places = [span.memory.address
+              for span in native.hardcode.spans] + [loaded.memory.address for loaded in native.sets.values()]
     found = 0
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
@@ -209,7 +223,8 @@ def test_code_is_never_writable_and_executable(native: Session) -> None:
 @needs_native
 def test_one_name_or_several(native: Session) -> None:
     native.eval("(de one (x) x) (de two (x) x)")
-    assert native.eval("(list (native!-compile 'one) (native!-compile '(one two)) (native!-compile nil))") == [["one"], ["one", "two"], []]
+    assert (native.eval("(list (native!-compile 'one) (native!-compile '(one two)) (native!-compile nil))") == [
+        ["one"], ["one", "two"], []])
     for wrong in ("5", "'(5)", "\"one\""):
         with pytest.raises(LispError):
             native.eval(f"(native!-compile {wrong})")

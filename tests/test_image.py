@@ -88,7 +88,9 @@ def test_damaged_sizes_take_no_memory(tmp_path: Path, told: int, agreed: bool) -
         assert raw[4] == 0x20 and raw[5] == 36  # one byte of size, RFC 8878 section 3.1.1.1
         bad = raw[:4] + b"\xe0" + told.to_bytes(8, "little") + raw[6:]
         s.offset, s.stored, s.length = PAGE, len(bad), told if agreed else 36
-        directory = msgpack.packb({"sections": [{k: getattr(s, k) for k in ("name", "raw", "info", "offset", "stored", "length", "digest")}]})
+        directory = (
+            msgpack.packb({"sections": [{k: getattr(s, k)
+                                         for k in ("name", "raw", "info", "offset", "stored", "length", "digest")}]}))
     whole = bytearray(PAGE + 512) + directory
     whole[PAGE:PAGE + len(bad)] = bad
     whole[:SLOT.size] = _slot(0, 1, PAGE + 512, directory)
@@ -110,7 +112,8 @@ def test_nested_lists_that_claim_more_than_there_is() -> None:
             unpack(data)
 
 
-@pytest.mark.parametrize("data,words", [(b"", "not an image"), (b"hello", "not an image"), (b"CSLNATIV" + bytes(5000), "damaged")])
+@pytest.mark.parametrize("data,words", [(b"", "not an image"), (b"hello", "not an image"),
+                                        (b"CSLNATIV" + bytes(5000), "damaged")])
 def test_what_is_no_image(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "x.img"
     path.write_bytes(data)
@@ -119,7 +122,9 @@ def test_what_is_no_image(tmp_path: Path, data: bytes, words: str) -> None:
 
 
 def test_a_base_image_that_is_not_finished_is_none(tmp_path: Path) -> None:
-    """While one is made it is what this process goes by; then the old one is there again, and what was begun is gone unless it was moved."""
+    """While one is made it is what this process goes by; then the old one is there again, and what was begun is gone
+    unless it was moved.
+    """
     old, new = base_image(), tmp_path / "new"
     with pytest.raises(KeyboardInterrupt), base_image_for_now(str(new)) as partial:
         Path(partial).write_bytes(b"half")
@@ -173,7 +178,8 @@ def test_a_root_has_the_name_of_the_format_and_the_number_of_its_slot(tmp_path: 
     path = tmp_path / "x.img"
     sample(path)
     data = path.read_bytes()
-    for changed, words in ((b"NOTANIMG" + data[8:], "is not an image of csl"), (data[:12] + b"\1" + data[13:], "no valid root"),
+    for changed, words in ((b"NOTANIMG" + data[8:], "is not an image of csl"),
+                           (data[:12] + b"\1" + data[13:], "no valid root"),
                            (data[:8] + b"\2" + data[9:], "a newer image format than 1")):
         path.write_bytes(changed)
         with pytest.raises(ImageError, match=words):
@@ -196,7 +202,8 @@ def test_how_much_compressed_bytes_may_claim(tmp_path: Path) -> None:
 def test_a_directory_has_a_limit(tmp_path: Path) -> None:
     """8 MB: what claims more is not read."""
     path = tmp_path / "x.img"
-    for size, words in ((8 << 20, "that does not match its digest|cannot be read"), ((8 << 20) + 1, "that does not match its digest")):
+    for size, words in ((8 << 20, "that does not match its digest|cannot be read"),
+                        ((8 << 20) + 1, "that does not match its digest")):
         with open(path, "wb") as file:
             file.write(SLOT.pack(b"CSLNATIV", 1, 3, 0, 1, PAGE, size, bytes(16)))
             file.truncate(PAGE + size)

@@ -74,7 +74,8 @@ def test_differences(image: str, tmp_path: Path) -> None:
     session.preserve(other)
     rows = tool("diff", image, str(other), status=1)
     said = {(row["what"], row["first"], row["second"]) for row in rows}
-    assert {("value of fresh", "", "5"), ("value of big", "[...]", "nil")} <= said and any(what == "function fact" for what, _, _ in said)
+    assert ({("value of fresh", "", "5"), ("value of big", "[...]", "nil")} <= said
+            and any(what == "function fact" for what, _, _ in said))
     assert not any("len" in what for what, _, _ in said)
 
 
@@ -89,22 +90,26 @@ def test_documented_fields(image: str, tmp_path: Path) -> None:
         found = tool(command, image, status=0)
         for row in found if isinstance(found, list) else [found]:
             assert all(f"`{name}`" in rows[command] for name in row), command
-            for inner in (row for value in row.values() if isinstance(value, list) for row in value if isinstance(row, dict)):
+            for inner in (row for value in row.values() if isinstance(value, list)
+                          for row in value if isinstance(row, dict)):
                 assert all(f"`{name}`" in page for name in inner)
     instructions = tool("instructions")
-    assert [row["number"] for row in instructions] == list(range(len(instructions))) and all(row["meaning"] for row in instructions)
+    assert ([row["number"] for row in instructions] == list(range(len(instructions)))
+            and all(row["meaning"] for row in instructions))
     for row in (instructions[0], tool("tags")[0], tool("check", image, "--target", "aarch64", status=1)[0]):
         assert all(f"`{name}`" in page for name in row)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "completion", shell], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "completion", shell],
+                          capture_output=True, text=True, timeout=60, check=True)
     assert all(name in done.stdout for name in COMMANDS) and "--symbol" in done.stdout or "-l symbol" in done.stdout
     if shell == "bash":
         asked = done.stdout + "\nCOMP_WORDS=(csl-image he); COMP_CWORD=1; _csl_image; echo ${COMPREPLY[@]}; " \
             "COMP_WORDS=(csl-image heap --s); COMP_CWORD=2; _csl_image; echo ${COMPREPLY[@]}"
-        assert subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True).stdout == "heap\n--symbol\n"
+        assert subprocess.run(["bash", "-c", asked], capture_output=True, text=True,
+                              check=True).stdout == "heap\n--symbol\n"
 
 
 def test_a_section_in_a_file(image: str, tmp_path: Path) -> None:
@@ -119,7 +124,8 @@ def test_modules_of_a_library(tmp_path: Path) -> None:
     session.eval("(faslout 'm) (de f (x) x) (de g (x) x) (faslend)")
     [row] = tool("modules", str(tmp_path / "lib.img"))
     assert (row["module"], row["functions"], row["native"]) == ("m", 2, [])
-    assert tool("verify", str(tmp_path / "lib.img"))["problems"] == [] and tool("info", str(tmp_path / "lib.img"))["heap bytes"] is None
+    assert (tool("verify", str(tmp_path / "lib.img"))["problems"] == []
+            and tool("info", str(tmp_path / "lib.img"))["heap bytes"] is None)
 
 
 def test_a_damaged_heap_is_told(image: str, tmp_path: Path) -> None:
@@ -162,19 +168,24 @@ def test_the_report_in_a_browser(image: str, tmp_path: Path) -> None:
       search.value = "fact"; search.dispatchEvent(new Event("input"));
       const sought = [...document.querySelectorAll(".column div[data-at]")].find(e => e.textContent.includes("add1"));
       sought.dispatchEvent(new MouseEvent("mouseenter"));
-      document.body.dataset.seen = JSON.stringify({first, by_link, own, sorted: sizes.every((n, k) => k === 0 || sizes[k - 1] >= n),
+      document.body.dataset.seen = JSON.stringify({first, by_link, own, sorted:
+        sizes.every((n, k) => k === 0 || sizes[k - 1] >= n),
         boxes: document.querySelectorAll(".box").length, count: document.getElementById("count").textContent,
-        names: [...document.querySelectorAll("#rows .name")].map(e => e.textContent), columns: document.querySelectorAll(".column").length,
+        names: [...document.querySelectorAll("#rows .name")].map(e => e.textContent), columns:
+        document.querySelectorAll(".column").length,
         lit: [...new Set([...document.querySelectorAll(".on")].map(e => e.parentElement.firstChild.textContent))]});
       </script></body>"""
     page.write_text(text.replace("</body>", script))
-    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--window-size=1400,1500",
-                           "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu",
+                           f"--user-data-dir={tmp_path}/profile", "--window-size=1400,1500", "--dump-dom",
+                           page.as_uri()], capture_output=True, text=True, timeout=120, check=False)
     found = re.search(r'data-seen="([^"]*)"', done.stdout)
     assert found is not None, done.stderr
     seen = json.loads(found[1].replace("&quot;", '"'))
-    assert (seen["first"], seen["by_link"], seen["own"], seen["sorted"]) == ("fact", "fact on every architecture", "fact,len", True)
-    assert seen["boxes"] > 20 and seen["names"] == ["fact"] and seen["count"].startswith("1 of ") and seen["columns"] >= 3
+    assert (seen["first"], seen["by_link"], seen["own"],
+            seen["sorted"]) == ("fact", "fact on every architecture", "fact,len", True)
+    assert (seen["boxes"] > 20 and seen["names"] == ["fact"] and seen["count"].startswith("1 of ")
+            and seen["columns"] >= 3)
     assert len(seen["lit"]) >= 2 and "bytecode" in seen["lit"]
 
 
@@ -208,14 +219,18 @@ def test_on_a_terminal(image: str, command: str, width: int, tmp_path: Path) -> 
 
 @needs_native
 def test_labels_bytes_and_patterns(image: str) -> None:
-    """Jumps go to labels that stand in the listing; the bytes are the code's; a pattern gives all that it fits, and no name all there are."""
+    """Jumps go to labels that stand in the listing; the bytes are the code's; a pattern gives all that it fits, and no
+    name all there are.
+    """
     found = tool("disasm", image, "len", "--tier", "optimised")
     [lines] = [lines for name, lines in found.items() if name != "function"]
     labels = [line[:-1] for line in lines if re.fullmatch(r"L\d+:", line)]
     assert labels == [f"L{k}" for k in range(len(labels))] and labels
     assert {label for line in lines for label in re.findall(r"\bL\d+(?=$|  ;)", line)} == set(labels)
-    [raw] = [lines for name, lines in tool("disasm", image, "len", "--tier", "optimised", "--bytes").items() if name != "function"]
-    assert len(raw) == len(lines) and all(b.endswith(a.strip().split("  ", 1)[1]) for a, b in zip(lines, raw, strict=True) if re.match(" *[0-9a-f]+  ", a))
+    [raw] = [lines for name, lines in tool("disasm", image, "len", "--tier", "optimised", "--bytes").items()
+             if name != "function"]
+    assert (len(raw) == len(lines) and all(b.endswith(a.strip().split("  ", 1)[1])
+                                           for a, b in zip(lines, raw, strict=True) if re.match(" *[0-9a-f]+  ", a)))
     assert [row["function"] for row in tool("disasm", image, "f[a]ct", "--tier", "bytecode")] == ["fact"]
     assert {"fact", "len"} <= {row["function"] for row in tool("disasm", image, "--tier", "bytecode")}
     assert "no function nothing* with bytecode" in tool("disasm", image, "nothing*", status=2)["error"]
@@ -228,7 +243,8 @@ def test_sizes_in_order_and_together(image: str) -> None:
     whole = tool("size", image)
     rows = tool("size", image, "--sort")
     assert [row["bytes"] for row in rows[:-1]] == sorted((row["bytes"] for row in rows[:-1]), reverse=True)
-    assert sum(row["bytes"] for row in rows[:-1]) == rows[-1]["bytes"] == whole[-1]["bytes"] and rows[-1]["percent"] == 100
+    assert (sum(row["bytes"] for row in rows[:-1]) == rows[-1]["bytes"] == whole[-1]["bytes"]
+            and rows[-1]["percent"] == 100)
     assert tool("size", image, "--top", "3") == [*rows[:3], rows[-1]]
     groups = tool("size", image, "--by", "prefix")
     assert sum(row["bytes"] for row in groups) == sum(row["bytes"] for row in whole)
@@ -250,32 +266,40 @@ def test_functions_of_mine_and_sections_by_name(image: str, tmp_path: Path) -> N
 
 def test_a_difference_of_two_architectures(image: str) -> None:
     from csl_native.tools.compare import unified
-    lines = unified(["; 0x10..0x20", "    10  jg L0", "    14  ret", "L0:"], ["    30  jle L0", "    32  ret", "L0:"], ("one", "other"))
+    lines = unified(["; 0x10..0x20", "    10  jg L0", "    14  ret", "L0:"], ["    30  jle L0", "    32  ret", "L0:"],
+                    ("one", "other"))
     assert lines == ["--- one", "+++ other", "@@ -1,3 +1,3 @@", "-jg L0", "+jle L0", " ret", " L0:"]
 
 
 @needs_native
 def test_graphs(image: str) -> None:
-    """Who calls whom; the blocks of a loop, as bytecode and natively, with every instruction in one block; the language of Graphviz."""
+    """Who calls whom; the blocks of a loop, as bytecode and natively, with every instruction in one block; the language
+    of Graphviz.
+    """
     from csl_native.architectures import host
     here = host()
     assert here is not None
     found = tool("graph", image, "fact")
-    assert {"from": "fact", "to": "fact", "calls": 1, "tail": 0} in found["edges"] and {"id": "fact", "bytecode": True} in found["nodes"]
+    assert ({"from": "fact", "to": "fact", "calls": 1, "tail": 0} in found["edges"]
+            and {"id": "fact", "bytecode": True} in found["nodes"])
     for options in ((), ("--tag", here.name)):
         found = tool("graph", image, "len", "--flow", *options)
         nodes = {node["id"]: node for node in found["nodes"]}
         order = {name: k for k, name in enumerate(nodes)}
         assert any(order[edge["to"]] <= order[edge["from"]] for edge in found["edges"]), "there is a loop"
-        reached, todo = set(), [node["id"] for node in found["nodes"] if not any(e["to"] == node["id"] for e in found["edges"])] or ["B0"]
+        reached, todo = (set(), [node["id"] for node in found["nodes"]
+                                 if not any(e["to"] == node["id"] for e in found["edges"])] or ["B0"])
         while todo:
             if (name := todo.pop()) not in reached:
                 reached.add(name)
                 todo += [edge["to"] for edge in found["edges"] if edge["from"] == name]
         assert reached == set(nodes)
     listed = tool("disasm", image, "len", "--tier", "bytecode")["bytecode"]
-    assert sum(len(node["lines"]) for node in tool("graph", image, "len", "--flow")["nodes"]) == len([line for line in listed if ";" not in line])
-    drawn = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "graph", image, "len", "--flow"], capture_output=True, text=True, check=True)
+    assert sum(len(node["lines"]) for node in tool("graph", image, "len",
+                                                   "--flow")["nodes"]) == len(
+                                                       [line for line in listed if ";" not in line])
+    drawn = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "graph", image, "len", "--flow"],
+                           capture_output=True, text=True, check=True)
     assert drawn.stdout.startswith('digraph "len" {') and '"B0" ->' in drawn.stdout
     if shutil.which("dot"):
         subprocess.run(["dot", "-Tsvg"], input=drawn.stdout, capture_output=True, text=True, check=True)

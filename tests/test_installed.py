@@ -69,13 +69,16 @@ def imported(text: str) -> set[str]:
 
 
 def test_whatever_is_imported_is_required_or_stands_in_the_table() -> None:
-    unknown = {path.relative_to(ROOT): names for path in sources() if (names := imported(path.read_text()) - STANDARD - OTHERS - set(USES))}
+    unknown = {path.relative_to(ROOT): names
+               for path in sources() if (names := imported(path.read_text()) - STANDARD - OTHERS - set(USES))}
     assert unknown == {}
-    assert imported("import llvmlite.binding\nfrom numpy.linalg import inv\nfrom . import x") - STANDARD - set(USES) == {"numpy"}
+    assert (imported("import llvmlite.binding\nfrom numpy.linalg import inv\nfrom . import x") - STANDARD - set(
+        USES) == {"numpy"})
 
 
 def test_what_is_missing_says_what_to_install() -> None:
-    assert missing("keystone") == "assembly text is assembled with keystone-engine, which is not installed; install csl-native[lap]"
+    assert (missing("keystone") == "assembly text is assembled with keystone-engine, which is not installed; install "
+                                   "csl-native[lap]")
     with pytest.raises(ImportError) as caught:
         __import__("no_such_module.inside")
     assert sentence(caught.value) == "No module named 'no_such_module'"
@@ -95,10 +98,12 @@ ASKED = [  # (module, arguments, what is missing)
 @pytest.mark.parametrize(("module", "arguments", "absent"), ASKED, ids=[" ".join(row[1][:2]) for row in ASKED])
 def test_commands_without_what_they_need(module: str, arguments: list[str], absent: str, tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("a key")
-    subprocess.run([sys.executable, "-m", "csl_native", "-q", "-o", "x.img", "-e", "(preserve)"], cwd=tmp_path, check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "csl_native", "-q", "-o", "x.img", "-e", "(preserve)"], cwd=tmp_path,
+                   check=True, stdin=subprocess.DEVNULL)
     for name in USES:  # found first by this process, and by those that compile for it
         (tmp_path / "without" / name).mkdir(parents=True)
-        (tmp_path / "without" / name / "__init__.py").write_text("raise ModuleNotFoundError(f'No module named {__name__!r}', name=__name__)\n")
+        (tmp_path / "without" / name / "__init__.py").write_text("raise ModuleNotFoundError(f'No module named "
+                                                                 "{__name__!r}', name=__name__)\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "without"), str(ROOT)])}
     done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=tmp_path, env=environment,
                           capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
@@ -106,7 +111,8 @@ def test_commands_without_what_they_need(module: str, arguments: list[str], abse
     assert missing(absent) in said and "Traceback" not in said, said
 
 
-@pytest.mark.parametrize("module", ["csl_native", "csl_native.app.cli", "csl_native.tools.csl_image", "csl_native.tools.csl_asm"])
+@pytest.mark.parametrize("module", ["csl_native", "csl_native.app.cli", "csl_native.tools.csl_image",
+                                    "csl_native.tools.csl_asm"])
 def test_versions(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"csl-native {csl_native.__version__}\n"
@@ -142,7 +148,8 @@ def test_what_the_base_image_does_not_depend_on_is_there() -> None:
     assert OUTER <= names
 
 
-def test_a_checkout_that_cannot_be_written_keeps_its_image_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_checkout_that_cannot_be_written_keeps_its_image_elsewhere(monkeypatch: pytest.MonkeyPatch,
+                                                                     tmp_path: Path) -> None:
     made: list[Path] = []
 
     def make(path: str) -> None:
@@ -157,7 +164,8 @@ def test_a_checkout_that_cannot_be_written_keeps_its_image_elsewhere(monkeypatch
     assert Path(baseimage._of_checkout()) == tmp_path / "csl-native" / f"{name}.img"
     made[0].unlink()
     monkeypatch.setattr(baseimage, "compiler_here", lambda: False)
-    assert Path(baseimage._of_checkout()) == tmp_path / "csl-native" / f"{name}-bytecode.img", "what has a compiler later is not kept without one"
+    assert Path(baseimage._of_checkout()) == tmp_path / "csl-native" / f"{name}-bytecode.img", (
+        "what has a compiler later is not kept without one")
     assert len(made) == 2
 
 
@@ -177,8 +185,9 @@ def test_starting_imports_what_it_needs() -> None:
     """What takes long to import, or only compiling, writing and most functions need, comes when it is needed."""
     script = ("import sys\nfrom csl_native.app.cli import main\nmain(['-q', '-e', 'nil'])\n"
               "print(*(name for name in sys.modules if name.removeprefix('csl_native.') in sys.argv[1:]))")
-    heavy = ["subprocess", "inspect", "json", "html", "hashlib", "image.writing", "kernel.bignum", "kernel.hashing", "lisp.compiler", "lisp.fasl",
-             "lisp.libraries", "builtins.numbers", "builtins.strings", "foreign.libraries"]
+    heavy = ["subprocess", "inspect", "json", "html", "hashlib", "image.writing", "kernel.bignum", "kernel.hashing",
+             "lisp.compiler", "lisp.fasl", "lisp.libraries", "builtins.numbers", "builtins.strings",
+             "foreign.libraries"]
     done = subprocess.run([sys.executable, "-c", script, *heavy], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "\n"
 
@@ -191,4 +200,5 @@ def test_functions_are_found_in_their_modules() -> None:
     assert (info["builtins"], info["modules"]) == (rows.names, rows.modules)
     fresh = Rows(rows.names, rows.modules)
     fresh[:] = [None] * len(fresh)
-    assert [fresh.get(k) for k in range(len(fresh))] == list(rows) and fresh.named("text explode2") is rows.named("text explode2")
+    assert ([fresh.get(k) for k in range(len(fresh))] == list(rows)
+            and fresh.named("text explode2") is rows.named("text explode2"))

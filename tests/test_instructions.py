@@ -16,7 +16,8 @@ from csl_native.instructions.table import OPERANDS, CodeError, derived, table
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@given(st.lists(st.tuples(st.integers(0, len(derived()) - 1), st.lists(st.integers(0, 65535), min_size=3, max_size=3)), max_size=30))
+@given(st.lists(st.tuples(st.integers(0, len(derived()) - 1), st.lists(st.integers(0, 65535), min_size=3, max_size=3)),
+                max_size=30))
 def test_encode_and_decode_are_inverse(rows: list[tuple[int, list[int]]]) -> None:
     data, expected = b"", []
     for number, raw in rows:
@@ -24,7 +25,8 @@ def test_encode_and_decode_are_inverse(rows: list[tuple[int, list[int]]]) -> Non
         values = []
         for value, (_, kind) in zip(raw, row.operands, strict=False):
             size, signed, _ = OPERANDS[kind]
-            values.append(int.from_bytes((value & (1 << 8 * size) - 1).to_bytes(size, "little"), "little", signed=signed))
+            values.append(int.from_bytes((value & (1 << 8 * size) - 1).to_bytes(size, "little"), "little",
+                                         signed=signed))
         data += encode(row.name, *values)
         expected.append((row.name, tuple(values)))
     assert [(item.row.name, item.operands) for item in decode(data)] == expected
@@ -74,14 +76,17 @@ def test_code_survives_packing() -> None:
 def test_opcode_numbers_are_kept_for_ever(bless: bool) -> None:
     """Bytecode is read for ever: instructions may be added at the end only."""
     golden = ROOT / "tests" / "golden" / "opcodes.txt"
-    text = "".join(f"{row[0]} {row[1]} {' '.join(kind for _, kind in row[3])}".rstrip() + "\n" for row in table() if len(row) > 2)
+    text = "".join(f"{row[0]} {row[1]} {' '.join(kind for _, kind in row[3])}".rstrip() + "\n"
+                   for row in table() if len(row) > 2)
     sequences = "".join(f"{row[0]} {row[1]}\n" for row in table() if len(row) == 2)
     if bless:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text)
         (golden.parent / "sequences.txt").write_text(sequences)
-    assert text.startswith(golden.read_text()), "the numbers of existing instructions changed; add at the end, or bless a new format"
-    assert sequences.startswith((golden.parent / "sequences.txt").read_text()), "the numbers of sequences changed; add at the end, or bless a new format"
+    assert text.startswith(golden.read_text()), ("the numbers of existing instructions changed; add at the end, or "
+                                                 "bless a new format")
+    assert sequences.startswith((golden.parent / "sequences.txt").read_text()), (
+        "the numbers of sequences changed; add at the end, or bless a new format")
 
 
 def test_manual_is_up_to_date() -> None:
@@ -90,8 +95,11 @@ def test_manual_is_up_to_date() -> None:
 
 def test_what_the_compiler_makes_is_verified(session: Session) -> None:
     session.lisp.checking = True
-    session.eval("""(de a1 (x) (prog (y z) (setq y x) l (cond ((null y) (return (reversip z)))) (setq z (cons (catch 'q (cond ((eq (car y) 'stop)
+    session.eval(
+        """(de a1 (x) (prog (y z) (setq y x) l (cond ((null y) (return (reversip z))))
+        (setq z (cons (catch 'q (cond ((eq (car y) 'stop)
       (throw 'q 'thrown)) (t (list (car y) x 1 2 3 4)))) z)) (setq y (cdr y)) (go l)))""")
     assert session.eval("(a1 '(1 stop))") == [[1, [1, "stop"], 1, 2, 3, 4], "thrown"]
-    session.eval("(fluid '(fl)) (de a2 (fl) (unwind!-protect (progn (setq fl (plus fl 1)) (a3)) (setq fl 0))) (de a3 () (list fl (or nil fl) (and fl 'x)))")
+    session.eval("(fluid '(fl)) (de a2 (fl) (unwind!-protect (progn (setq fl (plus fl 1)) (a3)) (setq fl 0))) "
+                 "(de a3 () (list fl (or nil fl) (and fl 'x)))")
     assert session.eval("(a2 4)") == [5, 5, "x"]

@@ -44,8 +44,10 @@ def native_cells(s: Session, name: str) -> bool:
 def test_the_example(csl: Callable[..., Any]) -> None:
     text = "(de f () (vector 1 2 3 4 5 6)) (jit 'f) (print (f)) (print (f)) (jit 'car) (jit '(f nosuch))\n"
     done: subprocess.CompletedProcess[str] = csl("-q", "-v", "--stats", "--jit", "-1", text=text)
-    assert done.stdout == "[1 2 3 4 5 6]\n[1 2 3 4 5 6]\n+++ car not a candidate for JIT\n+++ nosuch not a candidate for JIT\n"
-    assert done.stderr.count("execute native f (stencil, ") == 1 and "1 functions compiled by stencils in " in done.stderr
+    assert (done.stdout == "[1 2 3 4 5 6]\n[1 2 3 4 5 6]\n+++ car not a candidate for JIT\n"
+                           "+++ nosuch not a candidate for JIT\n")
+    assert (done.stderr.count("execute native f (stencil, ") == 1
+            and "1 functions compiled by stencils in " in done.stderr)
     assert csl("--jit", "often").returncode == 2
 
 
@@ -54,7 +56,8 @@ def test_thresholds_of_the_environment(csl: Callable[..., Any], monkeypatch: pyt
     text = "(de f (n) n) (print (f 1))"
     monkeypatch.setenv("CSL_NATIVE_JIT", "0")
     assert "execute native f (stencil" in csl("-v", text=text).stderr
-    assert "execute native" not in csl("-v", "--jit", "-1", text=text).stderr + csl("-v", "--engine", "switch", text=text).stderr
+    assert "execute native" not in csl("-v", "--jit", "-1",
+                                       text=text).stderr + csl("-v", "--engine", "switch", text=text).stderr
     for options, native in (({}, True), ({"jit": -1}, False), ({"engine": "switch"}, False)):
         s = Session(**options)
         s.eval("(progn (de f (n) n) (f 1))")
@@ -71,7 +74,8 @@ def test_asked_for(native: Session) -> None:
     assert not native_cells(native, "fib"), "the first call compiles"
     before = native.eval("(native!-address 'fib 1)")
     assert native.eval("(list (fib 20) (rest!-of 1 2 3))") == [6765, [1, [2, 3]]]
-    assert native_cells(native, "fib") and native_cells(native, "rest-of") and native.eval("(native!-address 'fib 1)") != before
+    assert (native_cells(native, "fib") and native_cells(native, "rest-of")
+            and native.eval("(native!-address 'fib 1)") != before)
     assert dict(native.lisp.jit.compiled) == {"stencil": 2} and dict(native.lisp.jit.refused) == {}
     with pytest.raises(LispError):
         native.eval("(fib 1 2)")
@@ -83,7 +87,8 @@ def test_redefining_gives_the_memory_back(native: Session) -> None:
     native.eval(FIB + "(jit 'fib) (fib 5)")
     used = native.lisp.jit.bytes
     native.eval("(progn (de fib (n) (list 'new n)) (setq x (fib 3)))")
-    assert native.eval("x") == ["new", 3] and used > 0 and native.lisp.jit.bytes == 0 and native.lisp.jit.functions == {}
+    assert (native.eval("x") == ["new", 3] and used > 0 and native.lisp.jit.bytes == 0
+            and native.lisp.jit.functions == {})
     native.eval("(jit 'fib)")
     assert native.eval("(fib 4)") == ["new", 4] and native_cells(native, "fib")
 
@@ -92,7 +97,8 @@ def test_by_itself_in_the_background(native: Session) -> None:
     """The program runs on as bytecode, and goes on natively in the middle of one evaluation."""
     native.eval(FIB + "(jit!-threshold 100) (setq jit!-address (native!-address 'fib 1))")
     found = native.eval("(prog (k r) (setq k 0) again (setq r (fib 15)) (setq k (add1 k)) "
-                        "(cond ((and (eqn (native!-address 'fib 1) jit!-address) (lessp k 100000)) (go again))) (return (list k r)))")
+                        "(cond ((and (eqn (native!-address 'fib 1) jit!-address) (lessp k 100000)) (go again))) "
+                        "(return (list k r)))")
     assert found[0] < 100000 and found[1] == 610 and native_cells(native, "fib")
     with pytest.raises(LispError, match="jit-threshold"):
         native.eval("(jit!-threshold -2)")
@@ -209,11 +215,13 @@ def test_a_compiler_that_fails_costs_nothing_but_speed(native: Session, monkeypa
     from csl_native.native import workers
     monkeypatch.setattr(workers.sys, "executable", "/bin/false")
     native.eval(FIB + "(jit!-threshold -1 0) (jit 'fib)")
-    assert native.eval("(fib 10)") == 55 and dict(native.lisp.jit.compiled) == {"stencil": 1} and sum(native.lisp.jit.refused.values()) == 1
+    assert (native.eval("(fib 10)") == 55 and dict(native.lisp.jit.compiled) == {"stencil": 1}
+            and sum(native.lisp.jit.refused.values()) == 1)
 
 
 def test_recursion_without_end_is_an_error_in_native_code(native: Session) -> None:
-    native.eval("(de down (n) (plus 1 (down (add1 n)))) (de loop (n a) (cond ((zerop n) a) (t (loop (sub1 n) (add1 a)))))")
+    native.eval("(de down (n) (plus 1 (down (add1 n)))) (de loop (n a) "
+                "(cond ((zerop n) a) (t (loop (sub1 n) (add1 a)))))")
     native.native_compile(["down", "loop"])
     with pytest.raises(LispError, match="[Ss]tack overflow"):
         native.eval("(down 1)")
@@ -228,17 +236,20 @@ def test_without_a_native_kernel() -> None:
 
 def test_a_map_for_profilers(tmp_path: Path) -> None:
     """Kernel functions, those compiled ahead of time and those of the jit, with places that do not overlap."""
-    command = [sys.executable, "-m", "csl_native", "-q", "-v", "--perf-map", "-e", FIB, "-e", "(progn (jit 'fib) (fib 5))",
-               "-e", "(progn (de other (x) x) (native!-compile '(other)))"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "csl_native", "-q", "-v", "--perf-map", "-e", FIB, "-e",
+               "(progn (jit 'fib) (fib 5))", "-e", "(progn (de other (x) x) (native!-compile '(other)))"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
     told = process.communicate(timeout=60)[1]
     path = Path(f"/tmp/perf-{process.pid}.map")
     rows = [line.split(maxsplit=2) for line in path.read_text().splitlines()]
     path.unlink()
     assert str(path) in told
-    assert {"csl:collect", "csl:interpret_threaded", "lisp:fib", "lisp:other", "lisp:nth"} <= {name for _, _, name in rows}
+    assert {"csl:collect", "csl:interpret_threaded", "lisp:fib", "lisp:other",
+            "lisp:nth"} <= {name for _, _, name in rows}
     spans = [(int(address, 16), int(address, 16) + int(size, 16)) for address, size, _ in rows]
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False)) and all(size > 0 for size in (b - a for a, b in spans))
+    assert (all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+            and all(size > 0 for size in (b - a for a, b in spans)))
 
 
 def test_every_number_of_bindings_fits_into_a_stencil(native: Session) -> None:
@@ -251,4 +262,5 @@ def test_every_number_of_bindings_fits_into_a_stencil(native: Session) -> None:
         native.run(lambda jit=jit, symbol=symbol: jit.compile(symbol))
         assert native_cells(native, "bound") and not jit.refused
         arguments = " ".join(map(str, range(count)))
-        assert native.eval(f"(setq a1 'old) (setq a2 'other) (list (bound {arguments}) a1 a2)") == [[0, 1 if count > 1 else "other"], "old", "other"]
+        assert (native.eval(f"(setq a1 'old) (setq a2 'other) (list (bound {arguments}) a1 a2)") == [
+            [0, 1 if count > 1 else "other"], "old", "other"])

@@ -19,8 +19,10 @@ from csl_native.runtime.machine import Machine
 
 from .conftest import machine_runs_natively
 
-integers = st.one_of(st.integers(-100, 100), st.integers(-(1 << 62), 1 << 62), st.integers(-(1 << 200), 1 << 200), st.integers(-(1 << 1500), 1 << 1500),
-                     st.sampled_from([1 << k for k in (59, 60, 61, 63, 64, 127, 128)]), st.sampled_from([-(1 << k) for k in (60, 61, 64)]))
+integers = st.one_of(st.integers(-100, 100), st.integers(-(1 << 62), 1 << 62), st.integers(-(1 << 200), 1 << 200),
+                     st.integers(-(1 << 1500), 1 << 1500),
+                     st.sampled_from([1 << k for k in (59, 60, 61, 63, 64, 127, 128)]),
+                     st.sampled_from([-(1 << k) for k in (60, 61, 64)]))
 
 
 @pytest.fixture(scope="module", params=["native", "python"])
@@ -42,8 +44,8 @@ def truncated(a: int, b: int) -> int:
 
 BINARY: dict[str, Callable[[int, int], int]] = {
     "plus2": lambda a, b: a + b, "difference2": lambda a, b: a - b, "times2": lambda a, b: a * b, "quotient": truncated,
-    "remainder": lambda a, b: a - b * truncated(a, b), "max2": max, "min2": min, "gcdn": math.gcd, "land2": lambda a, b: a & b,
-    "lor2": lambda a, b: a | b, "lxor2": lambda a, b: a ^ b,
+    "remainder": lambda a, b: a - b * truncated(a, b), "max2": max, "min2": min, "gcdn": math.gcd,
+    "land2": lambda a, b: a & b, "lor2": lambda a, b: a | b, "lxor2": lambda a, b: a ^ b,
 }
 
 
@@ -56,7 +58,8 @@ def test_integer_functions(kernel: Machine, name: str) -> None:
             return
         if not kernel.native and name in ("gcdn", "land2", "lor2", "lxor2") and max(abs(a), abs(b)) >= 1 << 60:
             return  # asked of the host, which is not here
-        if name in ("gcdn", "land2", "lor2", "lxor2") and max(abs(a), abs(b)) >= 1 << 60 and kernel.host(0, 0, 0, 0) == UNWIND:
+        if (name in ("gcdn", "land2", "lor2", "lxor2") and max(abs(a), abs(b)) >= 1 << 60
+            and kernel.host(0, 0, 0, 0) == UNWIND):
             return
         result = getattr(kernel.kernel, f"entry_{name}")(0, kernel.integer(a), kernel.integer(b))
         assert kernel.number(result) == BINARY[name](a, b)
@@ -68,7 +71,8 @@ def test_comparisons(kernel: Machine) -> None:
     @given(integers, integers)
     def check(a: int, b: int) -> None:
         x, y = kernel.integer(a), kernel.integer(b)
-        for name, expected in (("lessp", a < b), ("greaterp", a > b), ("leq", a <= b), ("geq", a >= b), ("eqn", a == b), ("equal", a == b)):
+        for name, expected in (("lessp", a < b), ("greaterp", a > b), ("leq", a <= b), ("geq", a >= b), ("eqn", a == b),
+                               ("equal", a == b)):
             assert (getattr(kernel.kernel, f"entry_{name}")(0, x, y) != 0x80002) == expected, name
     check()
 
@@ -97,7 +101,8 @@ def test_lists_and_hash_tables(kernel: Machine) -> None:
 
 
 def test_collector_keeps_what_is_reachable(session: Session) -> None:
-    session.eval("(de build (n) (prog (r) l (cond ((zerop n) (return r))) (setq r (cons (list n (mkvect 3) 1.5) r)) (setq n (sub1 n)) (go l)))")
+    session.eval("(de build (n) (prog (r) l (cond ((zerop n) (return r))) (setq r (cons (list n (mkvect 3) 1.5) r)) "
+                 "(setq n (sub1 n)) (go l)))")
     session.eval("(fluid '(kept)) (setq kept (build 2000))")
     for _ in range(3):
         session.eval("(progn (build 3000) (reclaim))")
@@ -172,12 +177,16 @@ def test_interrupt_at_any_moment(native: Session) -> None:
 
 # -- every Lisp function of the kernel, on random arguments, in both executions -------------------------
 
-ATOMS = ("nil", "t", "abc", "x1", "0", "1", "-1", "7", "1152921504606846975", "-1152921504606846976", "123456789012345678901234567890",
-         "-98765432109876543210", "1.5", "-0.0", "1.0e300", '"text"', '""', '"a"', "a", "!5", "(mkvect 2)", "hash")
-NOT_COMPARED = {"throw": "it leaves", "sxhash": "it may depend on addresses", "apply": "it calls", "funcall": "it calls",
-                "apply1": "it calls", "apply2": "it calls", "eval": "it calls", "errorset": "it calls"}
+ATOMS = ("nil", "t", "abc", "x1", "0", "1", "-1", "7", "1152921504606846975", "-1152921504606846976",
+         "123456789012345678901234567890", "-98765432109876543210", "1.5", "-0.0", "1.0e300", '"text"', '""', '"a"',
+         "a", "!5", "(mkvect 2)", "hash")
+NOT_COMPARED = {"throw": "it leaves", "sxhash": "it may depend on addresses", "apply": "it calls",
+                "funcall": "it calls", "apply1": "it calls", "apply2": "it calls", "eval": "it calls",
+                "errorset": "it calls"}
 atoms = st.sampled_from(ATOMS)
-arguments = st.one_of(atoms, atoms, st.recursive(atoms, lambda inner: st.lists(inner, max_size=3).map(lambda items: ("list", *items)), max_leaves=5))
+arguments = st.one_of(atoms, atoms,
+                      st.recursive(atoms, lambda inner: st.lists(inner, max_size=3).map(lambda items: ("list", *items)),
+                                   max_leaves=5))
 
 
 def form(x: Any) -> str:
@@ -200,7 +209,8 @@ def test_every_kernel_function_agrees() -> None:
     if not machine_runs_natively():
         pytest.skip("no native kernel for this machine")
     native, python = Session(heap=64 << 20), Session(heap=64 << 20, engine="python")
-    rows = sorted({(f.lisp_name or "", len(f.parameters)) for f in lisp_functions()} - {(n, k) for n in NOT_COMPARED for k in range(4)})
+    rows = sorted({(f.lisp_name or "", len(f.parameters))
+                   for f in lisp_functions()} - {(n, k) for n in NOT_COMPARED for k in range(4)})
 
     @settings(max_examples=len(rows) * 4, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(rows), st.lists(arguments, min_size=3, max_size=3))
@@ -212,12 +222,15 @@ def test_every_kernel_function_agrees() -> None:
 
 
 def test_what_the_kernel_took_over_is_what_it_has() -> None:
-    """Images of older versions are told by name and number of arguments; and heads that the compiler has something of its own for are known to eval."""
+    """Images of older versions are told by name and number of arguments; and heads that the compiler has something of
+    its own for are known to eval.
+    """
     from csl_native.engines.weave import lisp_functions
     from csl_native.heap.objects import F_FEXPR, F_MACRO, F_SPECIAL
     from csl_native.lisp.install import MOVED, OPEN
     there = {(f.lisp_name, len(f.parameters)): f.name for f in lisp_functions()}
     assert all(there.get((name, count)) == entry for name, row in MOVED.items() for count, entry in row.items())
     lisp = Session(heap=64 << 20).lisp
-    heads = {lisp.machine.label(head) for head in lisp.compiler.special if not lisp.machine.flags(head) & (F_SPECIAL | F_MACRO | F_FEXPR)}
+    heads = {lisp.machine.label(head) for head in lisp.compiler.special
+             if not lisp.machine.flags(head) & (F_SPECIAL | F_MACRO | F_FEXPR)}
     assert heads | {"time"} == set(OPEN)

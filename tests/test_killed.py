@@ -1,4 +1,6 @@
-"""Writers of all kinds that really die, or find the disk full, at each of their calls of the system: nothing is lost (``killing.py``)."""
+"""Writers of all kinds that really die, or find the disk full, at each of their calls of the system: nothing is lost
+(``killing.py``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-killing = pytest.importorskip("tests.killing", reason="no fork, or no limits of resources, on this system", exc_type=ImportError)
+killing = pytest.importorskip("tests.killing", reason="no fork, or no limits of resources, on this system",
+                              exc_type=ImportError)
 
 
 @pytest.mark.parametrize("name", killing.OPERATIONS)

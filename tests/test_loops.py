@@ -28,27 +28,38 @@ def bounded_call(x):
 
 MUTANTS = {  # text, and what the refusal says; None: it is accepted
     "def f(l):\n    while l & 7 == 1:\n        l = load(l + 7)\n    return l": "no poll",
-    "def f(l):\n    while l & 7 == 1:\n        l = load(l + 7)\n        if poll() == 7:\n            return 7\n    return l": None,
+    "def f(l):\n    while l & 7 == 1:\n        l = load(l + 7)\n        if poll() == 7:\n            return 7\n"
+    "    return l": None,
     "def f(l):\n    while l & 7 == 1:\n        l = load(l + 7)\n        if l == 3:\n            continue\n"
     "        if poll() == 7:\n            return 7\n    return l": "no poll",
-    "def f(l):\n    while l & 7 == 1:\n        l = load(l + 7)\n        if l == 3 or poll() == 7:\n            return 7\n    return l": "no poll",
-    "def f(l):\n    while True:\n        l = load(l + 7)\n        if l == 3:\n            return bounded_call(l)\n        l = bounded_call(l)": None,
+    "def f(l):\n    while l & 7 == 1:\n        l = load(l + 7)\n        if l == 3 or poll() == 7:\n"
+    "            return 7\n    return l": "no poll",
+    "def f(l):\n    while True:\n        l = load(l + 7)\n        if l == 3:\n            return bounded_call(l)\n"
+    "        l = bounded_call(l)": None,
     "def f(l):\n    i = 0\n    while i < 64:\n        i += 1\n    return l": None,
     "def f(n):\n    i = 0\n    while i < n:\n        i += 1\n    return n": "no poll",
     "def f(n):\n    i = 0\n    while i < 64:\n        i += n\n    return n": "no poll",
     "@bounded('few')\ndef f(n):\n    i = 0\n    while i < n:\n        i += 1\n    return n": None,
-    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        store(n, load(n + 8))\n        n -= 8\n    return n": None,
-    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        n = udiv(n, load(n))\n    return n": "udiv in the loop of line .* at the speed of memory",
-    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        handled(invoke1(8, 0, n))\n        n -= 1\n    return n": "invoke1 in the loop",
-    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        n -= g(n)\n    return n\n\ndef g(n):\n    return h(n) + 1\n\n@onepass('it')\n"
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        store(n, load(n + 8))\n        n -= 8\n"
+    "    return n": None,
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        n = udiv(n, load(n))\n"
+    "    return n": "udiv in the loop of line .* at the speed of memory",
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        handled(invoke1(8, 0, n))\n        n -= 1\n"
+    "    return n": "invoke1 in the loop",
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        n -= g(n)\n    return n\n\ndef g(n):\n"
+    "    return h(n) + 1\n\n@onepass('it')\n"
     "def h(n):\n    while n > 9:\n        n -= 1\n    return n": "g in the loop",
-    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        m = n\n        while m > 0:\n            m -= 1\n        n -= 1\n    return n":
+    "@onepass('the words')\ndef f(n):\n    while n > 0:\n        m = n\n        while m > 0:\n            m -= 1\n"
+    "        n -= 1\n    return n":
         "a loop in the loop",
     "@onepass('the words')\ndef f(n):\n    return 1 if n == 0 else f(n - 1)": "the recursion f -> f has no stack check",
-    "def f(l):\n    if l & 7 != 1:\n        return 1\n    return f(load(l - 1)) + 1": "the recursion f -> f has no stack check",
-    "def f(l):\n    if poll() == 7:\n        return 7\n    if l & 7 != 1:\n        return 1\n    return f(load(l - 1))": None,
+    "def f(l):\n    if l & 7 != 1:\n        return 1\n    return f(load(l - 1)) + 1":
+        "the recursion f -> f has no stack check",
+    "def f(l):\n    if poll() == 7:\n        return 7\n    if l & 7 != 1:\n        return 1\n"
+    "    return f(load(l - 1))": None,
     "def f(l):\n    return 1 if l == 0 else g(load(l))\n\ndef g(l):\n    return f(load(l))": "has no stack check",
-    "def f(l):\n    return 1 if l == 0 else g(load(l))\n\ndef g(l):\n    if safepoint() == 7:\n        return 7\n    return f(load(l))": None,
+    "def f(l):\n    return 1 if l == 0 else g(load(l))\n\ndef g(l):\n    if safepoint() == 7:\n        return 7\n"
+    "    return f(load(l))": None,
 }
 
 
@@ -74,15 +85,17 @@ PRELUDE = """(progn
   (de fill () (prog (l) a (setq l (cons 1 l)) (go a)))
   nil)"""
 
-ENDLESS = ["(length c)", "(assoc 9 c)", "(memq 9 c)", "(member 9 c)", "(atsoc 9 c)", "(nconc c 3)", "(lastpair c)", "(list2vector c)",
-           "(eval (cons 'list c))", "(list2string c)", "(equal c d)", "(equal a1 a2)", "(cl!-equal a1 a2)", "(orderp c d)", "(orderp a1 a2)",
-           "(gethash d h)", "(apply 'list c)", "(compress c)", "(reversip2 c nil)", "(flag c 'x)", "(prin c)", "(mapc c 'atom)", "(smemq 'z c)",
-           "(last c)", "(delete 9 c)", "(subst 1 9 c)", "(reverse c)", "(append c nil)"]
+ENDLESS = ["(length c)", "(assoc 9 c)", "(memq 9 c)", "(member 9 c)", "(atsoc 9 c)", "(nconc c 3)", "(lastpair c)",
+           "(list2vector c)", "(eval (cons 'list c))", "(list2string c)", "(equal c d)", "(equal a1 a2)",
+           "(cl!-equal a1 a2)", "(orderp c d)", "(orderp a1 a2)", "(gethash d h)", "(apply 'list c)", "(compress c)",
+           "(reversip2 c nil)", "(flag c 'x)", "(prin c)", "(mapc c 'atom)", "(smemq 'z c)", "(last c)", "(delete 9 c)",
+           "(subst 1 9 c)", "(reverse c)", "(append c nil)"]
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    with open(tmp_path_factory.mktemp("loops") / "out", "wb") as out, closing(Session(heap=128 << 20, output=out)) as session:
+    with open(tmp_path_factory.mktemp("loops") / "out",
+              "wb") as out, closing(Session(heap=128 << 20, output=out)) as session:
         session.eval(PRELUDE)
         yield session
 
@@ -96,8 +109,8 @@ def test_walks_without_end_are_ended(small: Session, form: str) -> None:
     small.eval("(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) nil)")
 
 
-DEEP = ["(equal x y)", "(cl!-equal x y)", "(ordp x y)", "(fixp (sxhash x))", "(pairp (assoc x (list (cons y 1))))", "(pairp (member x (list y)))",
-        "(progn (puthash x h 1) (gethash y h))", "(null (delete x (list y)))"]
+DEEP = ["(equal x y)", "(cl!-equal x y)", "(ordp x y)", "(fixp (sxhash x))", "(pairp (assoc x (list (cons y 1))))",
+        "(pairp (member x (list y)))", "(progn (puthash x h 1) (gethash y h))", "(null (delete x (list y)))"]
 
 
 def test_depth_of_data_is_no_depth_of_calls() -> None:

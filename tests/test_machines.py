@@ -1,4 +1,6 @@
-"""Machines of no known architecture, or of another calling convention: everything runs there, as bytecode, and says why."""
+"""Machines of no known architecture, or of another calling convention: everything runs there, as bytecode, and says
+why.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,13 @@ HOSTS = [  # (system, header), the architecture's name or None, and what the rea
     (Host("linux", Header(ELF, 183, 32)), None, "aarch64 has 64 bits"),  # ILP32
     (Host("linux", Header(ELF, 183, 64, True)), None, "little-endian"),
     (Host("darwin", Header("Mach-O", 0x0100000C, 64)), "aarch64-macos", ""),
-    (Host("darwin", Header("Mach-O", 0x01000007, 64)), None, "darwin with Mach-O programs has another calling convention than x86-64"),
+    (Host("darwin", Header("Mach-O", 0x01000007, 64)), None,
+     "darwin with Mach-O programs has another calling convention than x86-64"),
     (Host("win32", Header("PE", 0x8664, 64)), "x86-64-windows", ""),
-    (Host("win32", Header("PE", 0xAA64, 64)), None, "win32 with PE programs has another calling convention than aarch64 (AAPCS64 on linux)"),
-    (Host("freebsd14", Header(ELF, 62, 64)), None, "freebsd14 with ELF programs has another calling convention than x86-64 (System V AMD64 on linux)"),
+    (Host("win32", Header("PE", 0xAA64, 64)), None, "win32 with PE programs has another calling convention than "
+                                                    "aarch64 (AAPCS64 on linux)"),
+    (Host("freebsd14", Header(ELF, 62, 64)), None, "freebsd14 with ELF programs has another calling convention than "
+                                                   "x86-64 (System V AMD64 on linux)"),
     (Host("linux", Header(ELF, 40, 32, False, 0x5000400)), "armv7", ""),
     (Host("linux", Header(ELF, 40, 32, False, 0x5000200)), None, "hard float"),  # armel
     (Host("linux", Header(ELF, 40, 32, False, 0x5000000)), None, "hard float"),
@@ -83,7 +88,8 @@ def test_what_was_never_run_is_made_for_those_alone_who_ask() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         main(["tags", "--json"])
     rows = {row["name"]: (row["tested"], row["remark"]) for row in json.loads(out.getvalue())["result"]}
-    assert rows.pop("aarch64-macos") == (False, "prepared from documents, never run") and set(rows.values()) == {(True, "")}
+    assert (rows.pop("aarch64-macos") == (False, "prepared from documents, never run")
+            and set(rows.values()) == {(True, "")})
 
 
 def test_headers_are_read_from_programs() -> None:
@@ -123,7 +129,8 @@ def test_tags_that_no_record_has(image: Path, tag: int, tmp_path: Path) -> None:
     assert by_tag(tag) is None
     s = restore(image, tag=tag, heap=64 << 20)
     assert {f.code for f in s.fallbacks} == {"no-architecture"} and f"tag {tag}" in s.explain()[0]
-    assert s.eval("(list (sq 12) (sq big!*) (native!-type) (cdr (assoc 'native lispsystem!*)))") == [144, 7 ** 100, 0, 0]
+    assert (s.eval("(list (sq 12) (sq big!*) (native!-type) (cdr (assoc 'native lispsystem!*)))") == [
+        144, 7 ** 100, 0, 0])
     s.preserve(tmp_path / "y.img")
     s.close()
     s = restore(tmp_path / "y.img", heap=64 << 20)
@@ -148,15 +155,18 @@ with pretending({machine!r}):
     from csl_native.app.cli import main as csl
     from csl_native.tools.csl_image import main as tool
     status = csl(["-q", "-k", "64M", "--explain", "-i", sys.argv[1], "-o", sys.argv[2], "-e",
-                  "(print (list (sq 12) (sin 1.0) (cdr (assoc 'native lispsystem!*))))", "-e", "(setq there t)", "-e", "(preserve)"])
+                  "(print (list (sq 12) (sin 1.0) (cdr (assoc 'native lispsystem!*))))", "-e", "(setq there t)", "-e",
+                  "(preserve)"])
     assert status == 0, status
     sys.stdout.flush()
     tool(["why", sys.argv[1], "--json"])
 """
 SIMULATED = {
     "sparc64": (Host("linux", Header(ELF, 43, 64, True)), "", "", False),
-    "darwin": (Host("darwin", Header("Mach-O", 0x0100000C, 64)), "fcntl resource termios pwd grp", "sched_getaffinity geteuid pwrite uname", True),
-    "darwin on x86-64": (Host("darwin", Header("Mach-O", 0x01000007, 64)), "fcntl resource termios pwd grp", "sched_getaffinity geteuid pwrite uname", True),
+    "darwin": (Host("darwin", Header("Mach-O", 0x0100000C, 64)), "fcntl resource termios pwd grp",
+               "sched_getaffinity geteuid pwrite uname", True),
+    "darwin on x86-64": (Host("darwin", Header("Mach-O", 0x01000007, 64)), "fcntl resource termios pwd grp",
+                         "sched_getaffinity geteuid pwrite uname", True),
 }
 
 
@@ -166,7 +176,8 @@ def test_simulated_machines(name: str, image: Path, tmp_path: Path) -> None:
     """An image from here there and back; on the second one without what only some systems have."""
     machine, missing, lacking, plain = SIMULATED[name]
     script = SIMULATION.format(machine=machine, missing=missing, lacking=lacking, plain=plain)
-    done = subprocess.run([sys.executable, "-c", script, str(image), str(tmp_path / "y.img")], capture_output=True, text=True, check=False, timeout=200,
+    done = subprocess.run([sys.executable, "-c", script, str(image), str(tmp_path / "y.img")], capture_output=True,
+                          text=True, check=False, timeout=200,
                           cwd=ROOT)
     first, _, rest = done.stdout.partition("\n")
     with pretending(machine):
@@ -210,12 +221,15 @@ def test_memory_of_each_kind(kind: str, tmp_path: Path) -> None:
 
 # -- only csl_native/system knows systems --------------------------------------------------------------
 
-MODULES = {"fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "msvcrt", "winreg", "platform", "_posixsubprocess"}
-NAMES = {"os": {"uname", "fork", "sched_getaffinity", "geteuid", "getuid", "getppid", "pwrite", "pread", "sysconf", "killpg", "setsid", "mkfifo", "link",
-                "posix_fadvise", "memfd_create", "pidfd_open", "fchmod", "chown", "wait4", "O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"},
-         "mmap": {"PAGESIZE", "MAP_PRIVATE", "MAP_SHARED", "MAP_ANON", "MAP_ANONYMOUS", "MADV_DONTNEED", "MADV_HUGEPAGE", "PROT_READ"},
-         "signal": {"SIGKILL", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGHUP", "setitimer", "alarm", "pthread_kill", "pthread_sigmask",
-                    "siginterrupt", "SIGURG"},
+MODULES = {"fcntl", "resource", "termios", "tty", "pty", "pwd", "grp", "msvcrt", "winreg", "platform",
+           "_posixsubprocess"}
+NAMES = {"os": {"uname", "fork", "sched_getaffinity", "geteuid", "getuid", "getppid", "pwrite", "pread", "sysconf",
+                "killpg", "setsid", "mkfifo", "link", "posix_fadvise", "memfd_create", "pidfd_open", "fchmod", "chown",
+                "wait4", "O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"},
+         "mmap": {"PAGESIZE", "MAP_PRIVATE", "MAP_SHARED", "MAP_ANON", "MAP_ANONYMOUS", "MADV_DONTNEED",
+                  "MADV_HUGEPAGE", "PROT_READ"},
+         "signal": {"SIGKILL", "SIGALRM", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGHUP", "setitimer", "alarm",
+                    "pthread_kill", "pthread_sigmask", "siginterrupt", "SIGURG"},
          "ctypes": {"windll", "WinDLL", "WinError", "pythonapi"},
          "sys": {"platform", "getwindowsversion"}}
 EXCEPTIONS = {("architectures/__init__.py", "os.uname")}  # only which record is read first
@@ -227,18 +241,24 @@ def system_names(text: str, where: str) -> list[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = node.module if isinstance(node, ast.ImportFrom) else None
-            names = [module.partition(".")[0]] if module and not node.level else [a.name.partition(".")[0] for a in node.names]  # type: ignore[union-attr]
+            names = [module.partition(".")[0]] if module and not node.level else [
+                a.name.partition(".")[0] for a in node.names]  # type: ignore[union-attr]
             found += [f"{where}:{node.lineno}: {name}" for name in names if name in MODULES]
-            found += [f"{where}:{node.lineno}: {module}.{a.name}" for a in node.names if a.name in NAMES.get(module or "", ())]
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in NAMES.get(node.value.id, ()):
+            found += [f"{where}:{node.lineno}: {module}.{a.name}"
+                      for a in node.names if a.name in NAMES.get(module or "", ())]
+        elif (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+              and node.attr in NAMES.get(node.value.id, ())):
             found.append(f"{where}:{node.lineno}: {node.value.id}.{node.attr}")
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("CDLL") and node.args and ast.unparse(node.args[0]) == "None":
+        elif (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("CDLL") and node.args
+              and ast.unparse(node.args[0]) == "None"):
             found.append(f"{where}:{node.lineno}: CDLL(None)")
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "open" and not any(k.arg == "encoding" for k in node.keywords):
+        elif (isinstance(node, ast.Call) and ast.unparse(node.func) == "open"
+              and not any(k.arg == "encoding" for k in node.keywords)):
             mode = ast.unparse(node.args[1]) if len(node.args) > 1 else "'r'"
             if "b" not in mode and not mode.isidentifier():
                 found.append(f"{where}:{node.lineno}: open of text without an encoding")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match(r"/(proc|sys|dev|etc|tmp)/[\w{]", node.value):
+        elif (isinstance(node, ast.Constant) and isinstance(node.value, str)
+              and re.match(r"/(proc|sys|dev|etc|tmp)/[\w{]", node.value)):
             found.append(f"{where}:{node.lineno}: {node.value}")
     return [row for row in found if (where, row.rpartition(": ")[2]) not in EXCEPTIONS]
 
@@ -253,8 +273,10 @@ def test_only_one_place_knows_systems() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("text", ["import fcntl", "from os import uname", "import os\nos.fork()", "import mmap\nmmap.PAGESIZE",
+@pytest.mark.parametrize("text", ["import fcntl", "from os import uname", "import os\nos.fork()",
+                                  "import mmap\nmmap.PAGESIZE",
                                   "import ctypes\nctypes.CDLL(None)",
-                                  "x = f'/proc/self/maps'", "import signal\nsignal.SIGALRM", "open('x')", "open('x', 'w')", "import ctypes as c\nc.CDLL(None)"])
+                                  "x = f'/proc/self/maps'", "import signal\nsignal.SIGALRM", "open('x')",
+                                  "open('x', 'w')", "import ctypes as c\nc.CDLL(None)"])
 def test_the_check_refuses_what_only_some_systems_have(text: str) -> None:
     assert len(system_names(text, "x.py")) == 1

@@ -1,4 +1,5 @@
-"""The limit of the heap holds: what wants more is a Lisp error, soon, in about so much memory, and the session goes on."""
+"""The limit of the heap holds: what wants more is a Lisp error, soon, in about so much memory, and the session goes on.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ ROWS = {
     "mkfvect64": "(mkfvect64 2147483648)",
     "make-simple-string": "(make!-simple!-string 2000000000)",
     "concat": "(prog (s) (setq s \"abcdefghij\") a (setq s (concat s s)) (go a))",
-    "explode": "(progn (setq s \"abcdefghij\") (dotimes (i 20) (setq s (concat s s))) (prog (l) a (setq l (cons (explode s) l)) (go a)))",
+    "explode": "(progn (setq s \"abcdefghij\") (dotimes (i 20) (setq s (concat s s))) "
+               "(prog (l) a (setq l (cons (explode s) l)) (go a)))",
     "list2string": "(prog (l) (setq l '(97 98)) a (setq l (append l l)) (list2string l) (go a))",
     "products": "(prog (b) (setq b 3) a (setq b (times b b)) (go a))",
     "sums": "(prog (b l) (setq b (expt 3 10000)) a (setq l (cons (setq b (add1 b)) l)) (go a))",
@@ -43,11 +45,13 @@ ROWS = {
     "mapcar over a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (mapcar c 'add1))",
     "subst in a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (subst 7 8 c))",
     "call with a circle": "(progn (setq c (list 1 2 3)) (rplacd (cddr c) c) (eval (cons 'list c)))",
-    "factorials": "(prog (r i l) (setq r 1) (setq i 1) a (setq l (cons (setq r (times r (setq i (add1 i)))) l)) (go a))",
+    "factorials": "(prog (r i l) (setq r 1) (setq i 1) a (setq l (cons (setq r (times r (setq i (add1 i)))) l)) "
+                  "(go a))",
 }
 OTHERWISE = {"call with a circle": "Stack overflow"}  # where the arguments of a call lie
 HEAP = 64  # MB
-MORE = {  # what is wanted besides of Python and of the stacks; some of it is there to have, none of it without being counted
+# what is wanted besides of Python and of the stacks; some of it is there to have, none of it without being counted
+MORE = {
     "list2vector": "(prog (l k) (dotimes (i 500000) (setq l (cons i l))) a (setq k (cons (list2vector l) k)) (go a))",
     "vector2list": "(prog (v k) (setq v (mkvect 500000)) a (setq k (cons (vector2list v) k)) (go a))",
     "one mkvect8": "(mkvect8 45000000)",
@@ -56,17 +60,23 @@ MORE = {  # what is wanted besides of Python and of the stacks; some of it is th
     "extended vectors": "(prog (l) a (setq l (cons (mkevect 100000) l)) (go a))",
     "strings": "(prog (l) a (setq l (cons (make!-simple!-string 40) l)) (go a))",
     "capitals": "(prog (s l) (setq s (make!-simple!-string 10000000)) a (setq l (cons (string!-upcase s) l)) (go a))",
-    "compress": "(prog (l k) (setq l '(!\")) (dotimes (i 1000000) (setq l (cons '!a l))) (setq l (cons '!\" l)) a (setq k (cons (compress l) k)) (go a))",
+    "compress": "(prog (l k) (setq l '(!\")) (dotimes (i 1000000) (setq l (cons '!a l))) (setq l (cons '!\" l)) a "
+                "(setq k (cons (compress l) k)) (go a))",
     "recursion": "(progn (de f (n) (cons n (f (add1 n)))) (f 1))",
     "deep lists": "(prog (l) a (setq l (list l l)) (go a))",
     "lists of lists": "(prog (l) a (setq l (cons (list 1 2) l)) (go a))",
-    "vector of pairs": "(prog (v i) (setq v (mkvect 2000000)) (setq i 0) a (putv v i (list i)) (setq i (add1 i)) (go a))",
+    "vector of pairs": "(prog (v i) (setq v (mkvect 2000000)) (setq i 0) a (putv v i (list i)) (setq i (add1 i)) "
+                       "(go a))",
     "closures": "(progn (de mk (n) (function (lambda (x) (plus x n)))) (prog (k) a (setq k (cons (mk 1) k)) (go a)))",
-    "output to a string": "(prog (s) (setq s (make!-string!-output!-stream)) (wrs s) a (prin2 \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\") (go a))",
-    "long output to a string": "(prog (s x) (setq x (make!-simple!-string 5000000)) (setq s (make!-string!-output!-stream)) (wrs s) a (prin2 x) (go a))",
+    "output to a string": "(prog (s) (setq s (make!-string!-output!-stream)) (wrs s) a "
+                          "(prin2 \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\") (go a))",
+    "long output to a string": "(prog (s x) (setq x (make!-simple!-string 5000000)) "
+                               "(setq s (make!-string!-output!-stream)) (wrs s) a (prin2 x) (go a))",
     "text of a list": "(prog (l k) (dotimes (i 300000) (setq l (cons i l))) a (setq k (cons (explode2 l) k)) (go a))",
-    "a long line": "(prog (f l) a (setq f (open \"LINE\" 'input)) (rds f) (setq l (cons (readline) l)) (rds nil) (close f) (go a))",
-    "a long list": "(prog (f l) a (setq f (open \"LIST\" 'input)) (rds f) (setq l (cons (read) l)) (rds nil) (close f) (go a))",
+    "a long line": "(prog (f l) a (setq f (open \"LINE\" 'input)) (rds f) (setq l (cons (readline) l)) (rds nil) "
+                   "(close f) (go a))",
+    "a long list": "(prog (f l) a (setq f (open \"LIST\" 'input)) (rds f) (setq l (cons (read) l)) (rds nil) (close f) "
+                   "(go a))",
     "arguments": "(prog (l) (dotimes (i 1000000) (setq l (cons i l))) (apply 'list l) (apply 'plus l))",
 }
 FAST = ("floats", "list2vector", "one mkvect8", "recursion")
@@ -91,7 +101,8 @@ def test_symbols_stay_so_what_is_full_of_them_has_errors_from_then_on() -> None:
     with closing(Session(heap=HEAP << 20, output=open(os.devnull, "wb"))) as full:
         for _ in range(3):
             with pytest.raises(LispError, match="Memory"):
-                full.eval("(prog (i) (setq i 0) a (intern (list2string (append (explode (setq i (add1 i))) '(!a)))) (go a))")
+                full.eval("(prog (i) (setq i 0) a (intern (list2string (append (explode (setq i (add1 i))) '(!a)))) "
+                          "(go a))")
 
 
 PEAK = """
@@ -108,12 +119,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def peak(form: str, folder: Path) -> float:
-    """How much more memory a process has had when a form has asked for all that it could get, as a part of the limit."""
+    """How much more memory a process has had when a form has asked for all that it could get, as a part of the limit.
+    """
     for name, text in (("LINE", "a" * 5_000_000), ("LIST", f"({' '.join(map(str, range(300_000)))})")):
         if name in form:
             (folder / name).write_text(text + "\n", encoding="ascii")
             form = form.replace(name, str(folder / name))
-    done = subprocess.run([sys.executable, "-c", PEAK, str(HEAP), form], capture_output=True, text=True, timeout=200, check=True)
+    done = subprocess.run([sys.executable, "-c", PEAK, str(HEAP), form], capture_output=True, text=True, timeout=200,
+                          check=True)
     return (int(done.stdout) >> 10) / HEAP
 
 

@@ -1,4 +1,6 @@
-"""What explains mistakes: a hint on standard error, beside the words of the original; in Python it is a part of the exception."""
+"""What explains mistakes: a hint on standard error, beside the words of the original; in Python it is a part of the
+exception.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +51,13 @@ HINTS = [  # a form with a mistake, and what is said of it
     ("(resource!-limit '(prog nil l (print 1) (go l)) 100 -1 1)", "output limit of 1 kilobytes reached"),
 ]
 ERRORS = [  # of what is not the original's: all is in the message
-    ("(define!-foreign 'c!-f \"libm.so.6\" \"cos\" 'double 'double)", "define-foreign: a list of argument types expected, not double"),
-    ("(define!-foreign 'c!-f \"libm.so.6\" \"cos\" 'double '(double wurst))", "define-foreign: argument 2: no C type wurst; one of int8"),
+    ("(define!-foreign 'c!-f \"libm.so.6\" \"cos\" 'double 'double)",
+     "define-foreign: a list of argument types expected, not double"),
+    ("(define!-foreign 'c!-f \"libm.so.6\" \"cos\" 'double '(double wurst))",
+     "define-foreign: argument 2: no C type wurst; one of int8"),
     ("(define!-foreign 'c!-f \"libm.so.6\" \"cos\" '(a b) '(double))", "define-foreign: result: no C type (a b)"),
-    ("(define!-module '(m (procedure p external (ret))))", "procedure p: (procedure NAME INTERFACE [external] item...) expected; the interface is missing"),
+    ("(define!-module '(m (procedure p external (ret))))",
+     "procedure p: (procedure NAME INTERFACE [external] item...) expected; the interface is missing"),
     ("(define!-module '(m (regster a word)))", "module: (regster a word): (type ...), (register ...)"),
     ("(progn (assemble \"func d 2 int\n div 1, -1, -2\n ret 1\") (d 1 0))", "div, mod: division by zero"),
 ]
@@ -62,7 +67,8 @@ def test_hints_on_the_command_line(csl: Run, tmp_path: Path) -> None:
     (tmp_path / "mistakes.lsp").write_text("\n".join(form for form, _ in HINTS) + "\n(foo 1)\n")
     done = csl("-q", "mistakes.lsp")
     said = [line.removeprefix("csl: ") for line in done.stderr.splitlines() if "the error is in" not in line]
-    assert [(row, line) for row, line in zip(HINTS, said, strict=True) if row[1] not in line] == []  # none for foo: nothing is near to it
+    # none for foo: nothing is near to it
+    assert [(row, line) for row, line in zip(HINTS, said, strict=True) if row[1] not in line] == []
     for text in ("csl:", "expected, not", "did you mean"):
         assert text not in done.stdout
 
@@ -115,7 +121,8 @@ def test_every_refusal_says_what_was_expected(native: Session) -> None:
     assert silent == [] and tried > 300
 
 
-@pytest.mark.parametrize("a, b, steps", [("foo", "floor", 2), ("pritn", "print", 1), ("abc", "abc", 0), ("", "ab", 2), ("reverze", "reverse", 1)])
+@pytest.mark.parametrize("a, b, steps", [("foo", "floor", 2), ("pritn", "print", 1), ("abc", "abc", 0), ("", "ab", 2),
+                                         ("reverze", "reverse", 1)])
 def test_distance(a: str, b: str, steps: int) -> None:
     assert distance(a, b, 9) == steps and distance(a, b, 1) == min(steps, 1)
 

@@ -1,4 +1,6 @@
-"""What was signed is one thing: parts of several images that the same key signed are no image, whatever is put beside what."""
+"""What was signed is one thing: parts of several images that the same key signed are no image, whatever is put beside
+what.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,14 @@ def release(path: Path, key: Path, number: int) -> None:
     with Image(base_image()) as base:
         table = base.read("instructions")
     owner, unit = {"heap": digest(heap, STRONG)}, {"module": digest(module, STRONG)}
-    write(path, [Section("heap", heap, True, {**HEAP, "starts": digest(starts, STRONG), "instructions": digest(table, STRONG)}),
+    write(path,
+          [Section("heap", heap, True, {**HEAP, "starts": digest(starts, STRONG),
+                                        "instructions": digest(table, STRONG)}),
                  Section("starts", starts, True), Section("instructions", table, True),
-                 *(Section(f"{kind}-{tag}", noise(300), True, {"tag": tag, **owner}) for kind in ("kernel", "stencils", "functions") for tag in (11, 12)),
-                 Section("module-m", module), *(Section(f"native-{tag}-m", noise(200), True, {"tag": tag, **unit}) for tag in (11, 12)),
+                 *(Section(f"{kind}-{tag}", noise(300), True, {"tag": tag, **owner})
+                   for kind in ("kernel", "stencils", "functions") for tag in (11, 12)),
+                 Section("module-m", module),
+           *(Section(f"native-{tag}-m", noise(200), True, {"tag": tag, **unit}) for tag in (11, 12)),
                  Section("typed-t", noise(100))])
     assert csl_image(["sign", str(path), "--key", str(key)]) == 0
 
@@ -67,7 +73,8 @@ def sections(path: Path) -> dict[str, Section]:
 def refused(path: Path) -> dict[str, str]:
     """Why parts of an image are not used."""
     with Image(path) as image:
-        why = {name: misfit(image, name) or Trust().doubt(image, name) for name in image.sections if name.startswith(CODE)}
+        why = {name: misfit(image, name) or Trust().doubt(image, name)
+               for name in image.sections if name.startswith(CODE)}
     return {name: text for name, text in why.items() if text}
 
 
@@ -101,8 +108,10 @@ def test_no_mixture_is_accepted(releases: list[dict[str, Section]], home: Path) 
         assert "belongs to" in why[other] or "they were not signed together" in why[other], why
 
 
-@pytest.mark.parametrize("check,name", [("_other_state", "module-m"), ("_other_state", "typed-t"), ("misfit", "functions-11")])
-def test_each_check_is_needed(check: str, name: str, releases: list[dict[str, Section]], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check,name", [("_other_state", "module-m"), ("_other_state", "typed-t"),
+                                        ("misfit", "functions-11")])
+def test_each_check_is_needed(check: str, name: str, releases: list[dict[str, Section]], home: Path,
+                              monkeypatch: pytest.MonkeyPatch) -> None:
     if check == "misfit":
         monkeypatch.setitem(globals(), "misfit", lambda image, name: "")
     monkeypatch.setattr(trust_module, "_other_state", lambda *arguments: "")
@@ -110,7 +119,8 @@ def test_each_check_is_needed(check: str, name: str, releases: list[dict[str, Se
     assert name not in refused(home / "mixed.img")
 
 
-@pytest.mark.parametrize("change", ["kernel-11 is functions-11", "native-11-m is native-12-m", "module-m is module-n", "info", "format", "state"])
+@pytest.mark.parametrize("change", ["kernel-11 is functions-11", "native-11-m is native-12-m", "module-m is module-n",
+                                    "info", "format", "state"])
 def test_a_part_is_what_it_was_signed_as(change: str, releases: list[dict[str, Section]], home: Path) -> None:
     parts, path = dict(releases[0]), home / "changed.img"
     if " is " in change:
@@ -129,7 +139,8 @@ def test_a_part_is_what_it_was_signed_as(change: str, releases: list[dict[str, S
     assert change != "format" or "format 1.2" in refused(path)[new]
 
 
-def test_fewer_parts_are_still_signed(releases: list[dict[str, Section]], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fewer_parts_are_still_signed(releases: list[dict[str, Section]], home: Path,
+                                      capsys: pytest.CaptureFixture[str]) -> None:
     """drop, thin and compact leave the signatures of all others as they are; a library without a heap is one, too."""
     for command in (["drop", "--tag", "11"], ["compact"]):
         assert csl_image([command[0], str(home / "0.img"), *command[1:]]) == 0 and refused(home / "0.img") == {}
@@ -141,7 +152,8 @@ def test_fewer_parts_are_still_signed(releases: list[dict[str, Section]], home: 
     assert set(refused(home / "2.img")) == {s.name for s in library}
 
 
-def test_who_copies_vouches(releases: list[dict[str, Section]], home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_copies_vouches(releases: list[dict[str, Section]], home: Path, monkeypatch: pytest.MonkeyPatch,
+                            capsys: pytest.CaptureFixture[str]) -> None:
     """A module of one image in another is the copier's; for others it was not signed together with the rest."""
     assert csl_image(["copy", str(home / "1.img"), str(home / "0.img"), "--module", "m"]) == 0
     assert refused(home / "0.img") == {}
@@ -153,8 +165,10 @@ def test_who_copies_vouches(releases: list[dict[str, Section]], home: Path, monk
     assert "module-m" in refused(home / "2.img"), "what is not believed does not become so by being copied"
 
 
-def test_what_does_not_belong_together_is_not_signed(releases: list[dict[str, Section]], home: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, words in (("functions-11", "belongs to heap"), ("module-m", "native-x86-64-m belongs to module-m"), ("starts", "starts is not that of its heap")):
+def test_what_does_not_belong_together_is_not_signed(releases: list[dict[str, Section]], home: Path, key: Path,
+                                                     capsys: pytest.CaptureFixture[str]) -> None:
+    for name, words in (("functions-11", "belongs to heap"), ("module-m", "native-x86-64-m belongs to module-m"),
+                        ("starts", "starts is not that of its heap")):
         write(home / "mixed.img", {**releases[0], name: releases[1][name]}.values())
         for options in ([], ["--key", str(key)]):
             assert csl_image(["sign", str(home / "mixed.img"), *options]) == 2
@@ -167,7 +181,8 @@ def test_what_does_not_belong_together_is_not_signed(releases: list[dict[str, Se
 def program(path: Path, number: int) -> None:
     with open(os.devnull, "wb") as out:
         session = Session(heap=128 << 20, output=out)
-        session.eval(f"(de same (x) (cons x x)) (de f (x) (times (plus x {number}) {number}))" + " (de more (x) (list x x))" * (number > 7))
+        session.eval(f"(de same (x) (cons x x)) (de f (x) (times (plus x {number}) {number}))"
+                     + " (de more (x) (list x x))" * (number > 7))
         session.native_compile(["more", "same", "f"] if number > 7 else ["same", "f"])
         session.preserve(path)
         session.close()
@@ -262,7 +277,9 @@ def test_pages_of_digests() -> None:
 
 @needs_native
 def test_native_code_comes_back_by_a_copy(home: Path) -> None:
-    """copy-native and csl-image copy: pages that were taken out, from an image of the same functions; each entry is compared."""
+    """copy-native and csl-image copy: pages that were taken out, from an image of the same functions; each entry is
+    compared.
+    """
     from csl_native.architectures import host
     architecture = host()
     assert architecture is not None

@@ -17,10 +17,12 @@ from csl_native.lisp.fasl import BadModule, ModuleWriter, read_module
 from .conftest import needs_native, sign_again
 
 Run = Callable[..., Any]
-ATOMS = st.one_of(st.integers(-1 << 200, 1 << 200).map(str), st.sampled_from(["nil", "t", "sym", "!Odd! name", "1.5", "-0.25", '"text"', '"é"']),
+ATOMS = st.one_of(st.integers(-1 << 200, 1 << 200).map(str),
+                  st.sampled_from(["nil", "t", "sym", "!Odd! name", "1.5", "-0.25", '"text"', '"é"']),
                   st.text("abc xyz", max_size=40).map(lambda t: f'"{t}"'))
 TREES = st.recursive(ATOMS, lambda inner: st.one_of(
-    st.lists(inner, max_size=5).map(lambda xs: f"({' '.join(xs)})"), st.lists(inner, max_size=5).map(lambda xs: f"[{' '.join(xs)}]"),
+    st.lists(inner, max_size=5).map(lambda xs: f"({' '.join(xs)})"),
+    st.lists(inner, max_size=5).map(lambda xs: f"[{' '.join(xs)}]"),
     st.tuples(inner, inner).map(lambda ab: f"({ab[0]} . {ab[1]})")), max_leaves=30)
 
 SOURCE = """
@@ -39,7 +41,8 @@ SOURCE = """
 (print (list 'loading (area 2)))
 (faslend)
 """
-USE = "(list (area 2) (areas '(1 2)) (later (function add1)) (closure 10) (fib 15) (many 1 2 3 4 5) (get 'area 'units) factor!*)"
+USE = ("(list (area 2) (areas '(1 2)) (later (function add1)) (closure 10) (fib 15) (many 1 2 3 4 5) "
+       "(get 'area 'units) factor!*)")
 VALUES = [12, [3, 12], 43, [11, 12], 610]
 
 
@@ -78,9 +81,11 @@ def test_sharing_generated_symbols_and_tables(native: Session) -> None:
         for value in read_module(lisp, section, section.data):
             m.set_value(m.intern("y"), value)
     native.run(body)
-    assert native.eval("(list (eq (car y) (cadr y)) (eq (car y) (car x)) (eq (caddr y) (cadddr y)) (eq (caddr y) g) (gensymp (caddr y)))"
+    assert native.eval("(list (eq (car y) (cadr y)) (eq (car y) (car x)) (eq (caddr y) (cadddr y)) (eq (caddr y) g) "
+                       "(gensymp (caddr y)))"
                        ) == [True, [], True, [], True]
-    assert native.eval("(list (gethash 'k (nth y 5)) (gethash (caddr y) (nth y 5)) (eq (getv (nth y 6) 0) (car y)) (nth y 7))")[:3] == [
+    assert native.eval("(list (gethash 'k (nth y 5)) (gethash (caddr y) (nth y 5)) (eq (getv (nth y 6) 0) (car y)) "
+                       "(nth y 7))")[:3] == [
         native.eval("'v"), 5, True]
 
 
@@ -99,7 +104,8 @@ def test_bytes_that_make_no_sense(session: Session, data: st.DataObject) -> None
 
     def section() -> Section:
         writer = ModuleWriter(lisp, "x")
-        writer.form(session.machine.list([8, session.machine.intern("a"), session.machine.string("text"), session.machine.vector([0, 8])]))
+        writer.form(session.machine.list([8, session.machine.intern("a"), session.machine.string("text"),
+                                          session.machine.vector([0, 8])]))
         return writer.section()
     made = session.run(section)
     body = bytearray(made.data)
@@ -127,19 +133,24 @@ def test_faslout_to_load_module(csl: Run, tmp_path: Path) -> None:
 
 
 def test_a_compiled_function_is_not_defined_before_it_is_loaded(csl: Run) -> None:
-    assert csl("-q", "-o", "lib.img", text=SOURCE + "(print (list (getd 'area) (fluidp 'factor!*) (car (getd 'twice))))").stdout.endswith("(nil t macro)\n")
+    assert csl("-q", "-o", "lib.img", text=SOURCE + "(print (list (getd 'area) (fluidp 'factor!*) "
+                                                    "(car (getd 'twice))))").stdout.endswith("(nil t macro)\n")
 
 
 def test_libraries_in_order(csl: Run, tmp_path: Path) -> None:
     for name, value in (("one", "1"), ("two", "2")):
-        csl("-q", "-o", f"{name}.img", text=f"(faslout 'm) (de which () {value}) (faslend) (faslout 'only{name}) (de o () 0) (faslend)")
+        csl("-q", "-o", f"{name}.img",
+            text=f"(faslout 'm) (de which () {value}) (faslend) (faslout 'only{name}) (de o () 0) (faslend)")
     text = "(load!-module 'm) (print (which)) (load!-module 'onetwo) (load!-module 'onlytwo)"
     assert csl("-q", "-i", "-", "-i", "one.img", "-i", "two.img", text=text).stdout.startswith(
         '1\nFailed to find "two.img(onetwo)"\n\n+++ Error loadable module not found for loading: onetwo\n')
-    assert csl("-q", "-i", "-", "-i", "two.img", "-i", "one.img", text="(load!-module 'm) (print (which))").stdout == "2\n"
-    text = ("(setq l (open!-library \"$here/two.img\" t)) (setq output!-library l) (setq input!-libraries (list l)) (print (library!-members l))"
+    assert csl("-q", "-i", "-", "-i", "two.img", "-i", "one.img",
+               text="(load!-module 'm) (print (which))").stdout == "2\n"
+    text = ("(setq l (open!-library \"$here/two.img\" t)) (setq output!-library l) (setq input!-libraries (list l)) "
+            "(print (library!-members l))"
             "(print (delete!-module 'm)) (print (delete!-module 'm)) (print (library!-members)) (load!-module 'm)")
-    assert csl("-q", f"-D@here={tmp_path}", text=text).stdout.endswith("+++ Error loadable module not found for loading: m\n")
+    assert csl("-q", f"-D@here={tmp_path}",
+               text=text).stdout.endswith("+++ Error loadable module not found for loading: m\n")
     assert len(csl("-t", "m", "-i", "-", "-i", "one.img").stdout) == 25
 
 
@@ -149,14 +160,17 @@ def test_nowhere_to_write(csl: Run) -> None:
 
 def test_through_the_hook_of_a_parser(csl: Run) -> None:
     """Where there is a function ``begin`` it reads, and gives forms to dfprint* while *defn is set."""
-    text = """(de begin () (prog (x) l (setq x (read)) (cond ((eq x !$eof!$) (return nil)) (!*defn (apply dfprint!* (list x))) (t (eval x))) (go l)))
-              (begin) (faslout 'm) (de f (x) (cons x x)) (eval!-when (compile) (print 'now)) (eval!-when (load) (print 'then)) (faslend)
+    text = """(de begin () (prog (x) l (setq x (read)) (cond ((eq x !$eof!$) (return nil))
+                (!*defn (apply dfprint!* (list x))) (t (eval x))) (go l)))
+              (begin) (faslout 'm) (de f (x) (cons x x)) (eval!-when (compile) (print 'now))
+              (eval!-when (load) (print 'then)) (faslend)
               (load!-module 'm) (print (f 1))"""
     assert csl("-q", "-o", "x.img", text=text).stdout.endswith("\nnow\nCompleted FASL files for m\nthen\n(1 . 1)\n")
 
 
 def test_saved_definitions(csl: Run) -> None:
-    text = "(setq !*savedef t) (faslout 'm) (de f (x) (cons x x)) (faslend) (load!-source 'm) (print (list (getd 'f) (get 'f '!*savedef)))"
+    text = ("(setq !*savedef t) (faslout 'm) (de f (x) (cons x x)) (faslend) (load!-source 'm) "
+            "(print (list (getd 'f) (get 'f '!*savedef)))")
     assert csl("-q", "-o", "x.img", text=text).stdout.endswith("(nil (lambda (x) (cons x x)))\n")
 
 
@@ -168,7 +182,9 @@ def test_fexprs_of_modules(csl: Run) -> None:
 
 @needs_native
 def test_native_code_of_modules(csl: Run, tmp_path: Path) -> None:
-    """Compiled for this machine and another one, used when loaded, and kept by preserve; left out with a reason when damaged."""
+    """Compiled for this machine and another one, used when loaded, and kept by preserve; left out with a reason when
+    damaged.
+    """
     done = csl("-q", "-o", "lib.img", "--native-compile", "all", "--tags", "aarch64", "-", text=SOURCE)
     assert done.returncode == 0, done.stderr
     with Image(tmp_path / "lib.img") as image:
@@ -183,10 +199,12 @@ def test_native_code_of_modules(csl: Run, tmp_path: Path) -> None:
     assert s.eval("(fib 15)") == s.eval("'other")
     s.preserve(tmp_path / "kept.img")
     again = Session(tmp_path / "kept.img", output=out)
-    assert again.eval("(areas '(1 2))") == [3, 12] and again.fallbacks == [] and s.eval("'area") in again.eval("(mapcar hard_code!* (function car))")
+    assert (again.eval("(areas '(1 2))") == [3, 12] and again.fallbacks == []
+            and s.eval("'area") in again.eval("(mapcar hard_code!* (function car))"))
     with Image(tmp_path / "lib.img") as image:
         broken = {name: bytearray(image.read(name)) for name in sets}
-        sections = [Section(name, bytes(data[:-1]) + bytes([data[-1] ^ 1]), True, image.sections[name].info) for name, data in broken.items()]
+        sections = [Section(name, bytes(data[:-1]) + bytes([data[-1] ^ 1]), True, image.sections[name].info)
+                    for name, data in broken.items()]
     update(tmp_path / "lib.img", sections)
     sign_again(tmp_path / "lib.img")
     s = Session(libraries=[tmp_path / "lib.img"], output=out)
@@ -208,6 +226,7 @@ def test_a_damaged_module_is_told(csl: Run, tmp_path: Path) -> None:
 
 def test_hundreds_of_restarts_with_modules(csl: Run) -> None:
     text = """(faslout 'step)
-              (de next (n) (setq n (add1 n)) (cond ((lessp n 300) (restart!-csl '(step next) n)) (t (print (list 'done n)) (print (read)))))
+              (de next (n) (setq n (add1 n)) (cond ((lessp n 300) (restart!-csl '(step next) n))
+                (t (print (list 'done n)) (print (read)))))
               (faslend) (load!-module 'step) (next 0) same!-input"""
     assert csl("-q", "-o", "chain.img", text=text).stdout.endswith("(done 300)\nsame!-input\n")

@@ -1,4 +1,6 @@
-"""The tool that makes mutants: what it changes, what its tables say, and that a mutant of a checked file is refused by the tests that claim it."""
+"""The tool that makes mutants: what it changes, what its tables say, and that a mutant of a checked file is refused by
+the tests that claim it.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ def f(x: "a < b", y=2) -> int:
 def test_what_is_changed() -> None:
     found = {(m.kind, m.new) for m in mutants("f.py", TEXT)}
     assert found == {
-        ("boundary", "(x <= y)"), ("negated", "(x >= y)"), ("and/or", "(x < y or not y)"), ("condition dropped", "(not y)"), ("condition dropped", "(x < y)"),
-        ("negated", "(y)"), ("guard dropped", "(False)"), ("call dropped", "pass"), ("operator", "(x - 1)"), ("constant", "(2)"), ("constant", "(0)"),
+        ("boundary", "(x <= y)"), ("negated", "(x >= y)"), ("and/or", "(x < y or not y)"),
+        ("condition dropped", "(not y)"), ("condition dropped", "(x < y)"),
+        ("negated", "(y)"), ("guard dropped", "(False)"), ("call dropped", "pass"), ("operator", "(x - 1)"),
+        ("constant", "(2)"), ("constant", "(0)"),
         ("constant", "(1)"), ("negated", "(x is not None)"), ("constant", "(3)")}
     for m in mutants("f.py", TEXT):
         assert ast.dump(ast.parse(m.applied(TEXT))) != ast.dump(ast.parse(TEXT)) and m.place in ("f", "")

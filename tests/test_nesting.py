@@ -1,4 +1,6 @@
-"""Python and Lisp that call each other, as in nested evaluation, go as deep as memory allows; what goes deeper is a Lisp error."""
+"""Python and Lisp that call each other, as in nested evaluation, go as deep as memory allows; what goes deeper is a
+Lisp error.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,10 @@ ROWS = {
     "apply of a lambda": "(cond ((zerop n) 0) (t (apply '(lambda (x) (add1 (f (sub1 x)))) (list n))))",
     "errorset": "(cond ((zerop n) 0) (t (add1 (car (errorset (list 'f (sub1 n)) t nil)))))",
     "mapcar": "(cond ((zerop n) 0) (t (add1 (car (mapcar (list n) (function (lambda (x) (f (sub1 x)))))))))",
-    "evaluated mapcar": "(cond ((zerop n) 0) (t (add1 (car (eval (list 'mapcar (list 'list n) '(function (lambda (x) (f (sub1 x)))))))))))",
-    "evaluated prog": "(cond ((zerop n) 0) (t (eval (list 'prog '(x) (list 'setq 'x n) '(return (add1 (f (sub1 x))))))))",
+    "evaluated mapcar": "(cond ((zerop n) 0) (t (add1 (car (eval (list 'mapcar (list 'list n) "
+                        "'(function (lambda (x) (f (sub1 x)))))))))))",
+    "evaluated prog": "(cond ((zerop n) 0) (t (eval (list 'prog '(x) (list 'setq 'x n) "
+                      "'(return (add1 (f (sub1 x))))))))",
     "evlis": "(cond ((zerop n) 0) (t (add1 (car (evlis (list (list 'f (sub1 n))))))))",
     "idapply": "(cond ((zerop n) 0) (t (add1 (idapply 'f (list (sub1 n))))))",
     "resource-limit": "(cond ((zerop n) 0) (t (add1 (car (resource!-limit (list 'f (sub1 n)) 60)))))",

@@ -23,8 +23,10 @@ FUNCTIONS = {
     "(cond ((null x) y) (t (list (k 1) (car x))))": 0,  # a call is between
     "(cond ((null x) y) (t (setq x y) (car x)))": 0,
     "(cond ((null x) y) (t 'more))": 0,
-    "(prog () again (cond ((null y) (return x)) ((null x) (return t))) (setq x (cdr x)) (setq y (cdr y)) (go again))": 2,
-    "(prog (n) (setq n 0) again (cond ((null x) (return n))) (setq n (add1 n)) (setq x (cdr x)) (go again))": 0,  # arithmetic too
+    "(prog () again (cond ((null y) (return x)) ((null x) (return t))) (setq x (cdr x)) (setq y (cdr y)) "
+    "(go again))": 2,
+    # arithmetic too
+    "(prog (n) (setq n 0) again (cond ((null x) (return n))) (setq n (add1 n)) (setq x (cdr x)) (go again))": 0,
     "(cond ((null x) nil) ((eq (car x) y) x) (t (h (cdr x) y)))": 1,
 }
 VALUES = ("nil", "'(1)", "'(a b c)", "'(1 . 2)", "5", "'a", "\"s\"", "2.5")

@@ -1,4 +1,5 @@
-"""Image files are written by one piece of code: whatever else opens a file for writing stands here with what it writes."""
+"""Image files are written by one piece of code: whatever else opens a file for writing stands here with what it writes.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +12,33 @@ import pytest
 from .conftest import ROOT
 
 WRITING = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"}
-CALLS = {"os.replace", "os.rename", "os.truncate", "os.ftruncate", "os.pwrite", "os.write", "os.link", "shutil.copy", "shutil.copyfile", "shutil.move",
-         "mmap.ACCESS_WRITE"}
+CALLS = {"os.replace", "os.rename", "os.truncate", "os.ftruncate", "os.pwrite", "os.write", "os.link", "shutil.copy",
+         "shutil.copyfile", "shutil.move", "mmap.ACCESS_WRITE"}
 METHODS = {"write_bytes", "write_text", "touch"}
 # File and function → what it writes.
 ALLOWED = {
-    "image/files.py create": "the writer's: a new file", "image/files.py open_existing": "the writer's: a file that is there",
-    "image/files.py truncate": "the writer's: what was appended is taken back", "image/files.py replace": "the writer's",
-    "csl_native/system/files.py write_at": "the writer's", "csl_native/system/files.py _locked_file": "a lock on Windows",
-    "csl_native/system/files.py move_new": "a key", "csl_native/saving/trust.py local_key": "a key", "csl_native/saving/trust.py set_trusted": "keys",
+    "image/files.py create": "the writer's: a new file",
+    "image/files.py open_existing": "the writer's: a file that is there",
+    "image/files.py truncate": "the writer's: what was appended is taken back",
+    "image/files.py replace": "the writer's", "csl_native/system/files.py write_at": "the writer's",
+    "csl_native/system/files.py _locked_file": "a lock on Windows", "csl_native/system/files.py move_new": "a key",
+    "csl_native/saving/trust.py local_key": "a key", "csl_native/saving/trust.py set_trusted": "keys",
     "csl_native/saving/checked.py remember_written": "what was checked", "tools/signing.py private_key": "a key",
     "csl_native/build/base.py build_base": "a whole image, made beside, becomes the base image",
-    "csl_native/system/waiting.py open_patiently": "a file or pipe of Lisp's own", "csl_native/system/waiting.py write": "what was opened so",
-    "csl_native/build/wheel.py stage": "files of a package that is being made", "csl_native/builtins/reading.py rename_file": "Lisp's own",
+    "csl_native/system/waiting.py open_patiently": "a file or pipe of Lisp's own",
+    "csl_native/system/waiting.py write": "what was opened so",
+    "csl_native/build/wheel.py stage": "files of a package that is being made", "csl_native/builtins/reading.py "
+                                                                                "rename_file": "Lisp's own",
     "csl_native/system/process.py open_streams": "nothing: what stands in for standard streams that are closed",
-    "csl_native/system/process.py run_program": "nothing: it is where output goes that nobody reads", "csl_native/app/cli.py run": "standard output",
-    "csl_native/app/toplevel.py body": "names of files that were read", "csl_native/runtime/profiler.py write": "a profile",
+    "csl_native/system/process.py run_program": "nothing: it is where output goes that nobody reads",
+    "csl_native/app/cli.py run": "standard output", "csl_native/app/toplevel.py body": "names of files that were read",
+    "csl_native/runtime/profiler.py write": "a profile",
     "csl_native/app/lineinput.py history_file": "lines that were typed",
-    "csl_native/native/perfmap.py write_map": "names for perf", "csl_native/native/jitdump.py __init__": "code for perf",
-    "csl_native/native/gdb.py library_path": "names for GDB", "csl_native/native/assembler.py by_llvm": "assembly text in a folder of its own",
-    "csl_native/build/manual.py main": "pages of documentation", "csl_native/app/demo.py main": "a program for the demonstration",
+    "csl_native/native/perfmap.py write_map": "names for perf",
+    "csl_native/native/jitdump.py __init__": "code for perf", "csl_native/native/gdb.py library_path": "names for GDB",
+    "csl_native/native/assembler.py by_llvm": "assembly text in a folder of its own",
+    "csl_native/build/manual.py main": "pages of documentation",
+    "csl_native/app/demo.py main": "a program for the demonstration",
     "csl_native/app/demo.py copy": "an image that the demonstration is about to damage",
     "csl_native/app/demo.py flip_byte": "damage, to show what is done about it",
     "tools/editing.py extract": "what -o names", "tools/editing.py report": "what -o names",
@@ -39,7 +47,9 @@ ALLOWED = {
 
 
 def dotted(node: ast.AST) -> str:
-    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return f"{dotted(node.value)}.{node.attr}" if isinstance(node,
+                                                             ast.Attribute) else node.id if isinstance(
+                                                                 node, ast.Name) else ""
 
 
 def writes(node: ast.AST) -> str:
@@ -50,9 +60,11 @@ def writes(node: ast.AST) -> str:
         return ""
     if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
         return node.func.attr
-    modes = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")] if dotted(node.func) in ("open", "os.fdopen", "io.open") else []
+    modes = [*node.args[1:2], *(k.value for k in node.keywords
+                                if k.arg == "mode")] if dotted(node.func) in ("open", "os.fdopen", "io.open") else []
     return next((f"open {text}" for mode in modes for part in ast.walk(mode)
-                 if isinstance(part, ast.Constant) and isinstance(text := part.value, str) and set(text) & set("wax+")), "")
+                 if isinstance(part, ast.Constant) and isinstance(text := part.value, str) and set(text) & set("wax+")),
+                "")
 
 
 def writers(text: str, where: str) -> Iterator[tuple[str, str]]:
@@ -67,18 +79,22 @@ def writers(text: str, where: str) -> Iterator[tuple[str, str]]:
 
 
 def sources() -> list[Path]:
-    found = [path for folder in ("csl_native", "image", "relocation", "tools") for path in (ROOT / folder).rglob("*.py")]
+    found = [path for folder in ("csl_native", "image", "relocation", "tools")
+             for path in (ROOT / folder).rglob("*.py")]
     return [path for path in found if not any(part.is_symlink() for part in path.parents) and "bench" not in path.parts]
 
 
 def test_nobody_else_writes_images() -> None:
-    found = {place: how for path in sources() for place, how in writers(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())}
+    found = {place: how for path in sources()
+             for place, how in writers(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())}
     assert set(found) - set(ALLOWED) == set(), {place: found[place] for place in set(found) - set(ALLOWED)}
     assert set(ALLOWED) - set(found) == set()
 
 
-@pytest.mark.parametrize("text", ["def f(p):\n    open(p, 'wb').write(b'')", "def f(p):\n    os.open(p, os.O_RDWR)", "def f(p):\n    os.replace(p, 'x')",
-                                  "def f(p):\n    Path(p).write_bytes(b'')", "def f(p, a):\n    open(p, 'ab' if a else 'r+b')",
+@pytest.mark.parametrize("text", ["def f(p):\n    open(p, 'wb').write(b'')", "def f(p):\n    os.open(p, os.O_RDWR)",
+                                  "def f(p):\n    os.replace(p, 'x')",
+                                  "def f(p):\n    Path(p).write_bytes(b'')",
+                                  "def f(p, a):\n    open(p, 'ab' if a else 'r+b')",
                                   "def f(p):\n    open(p, mode='x')"])
 def test_the_checker_sees(text: str) -> None:
     assert [place for place, _ in writers(text, "m.py")] == ["m.py f"] * len(list(writers(text, "m.py"))) != []

@@ -28,13 +28,17 @@ def image(tmp_path: Path) -> Path:
 
 
 # Arguments, with {x} an image, {hard} and {soft} other names of it, {base} the installation's, {lsp} a source file.
-CSL = (["-e", "(preserve)"], ["-z", "-i", "{x}", "-e", "(preserve)", "-o", ""], ["-o", "{base}", "-e", "(preserve)"], ["-o", "{basehard}", "-e", "(preserve)"],
-       ["-o", "{basesoft}", "-e", "(faslout 'm) (faslend)"], ["-i", "{x}", "-l", "{x}", "-e", "1"], ["-i", "{x}", "-l", "{hard}", "-e", "1"],
-       ["-i", "{x}", "--", "{soft}", "-e", "1"], ["-j", "{lsp}", "{lsp}"], ["-o", "{lsp}", "{lsp}"], ["-i", "-", "-i", "{x}", "-l", "{x}", "-e", "1"],
+CSL = (["-e", "(preserve)"], ["-z", "-i", "{x}", "-e", "(preserve)", "-o", ""], ["-o", "{base}", "-e", "(preserve)"],
+       ["-o", "{basehard}", "-e", "(preserve)"],
+       ["-o", "{basesoft}", "-e", "(faslout 'm) (faslend)"], ["-i", "{x}", "-l", "{x}", "-e", "1"],
+       ["-i", "{x}", "-l", "{hard}", "-e", "1"],
+       ["-i", "{x}", "--", "{soft}", "-e", "1"], ["-j", "{lsp}", "{lsp}"], ["-o", "{lsp}", "{lsp}"],
+       ["-i", "-", "-i", "{x}", "-l", "{x}", "-e", "1"],
        ["-l", "{base}", "-e", "1"], ["-o", "{x}", "-l", "{soft}", "-e", "1"])
 TOOL = (["report", "{x}", "-o", "{x}"], ["report", "{x}", "-o", "{hard}"], ["extract", "{soft}", "heap", "-o", "{x}"],
         ["extract", "{x}", "heap", "-o", "{soft}"],
-        ["extract", "{x}", "heap", "-o", "{base}"], ["extract", "{x}", "heap", "-o", ""], ["sign", "{base}"], ["drop", "{basehard}", "--tag", "{tag}"])
+        ["extract", "{x}", "heap", "-o", "{base}"], ["extract", "{x}", "heap", "-o", ""], ["sign", "{base}"],
+        ["drop", "{basehard}", "--tag", "{tag}"])
 
 
 def names(image: Path) -> dict[str, str]:
@@ -48,12 +52,16 @@ def names(image: Path) -> dict[str, str]:
     except OSError:  # another file system
         hard = str(folder / "basesoft.img")
     from csl_native.architectures import host
-    return {"x": str(image), "hard": str(folder / "hard.img"), "soft": str(folder / "soft.img"), "base": base_image(), "basehard": hard,
-            "basesoft": str(folder / "basesoft.img"), "lsp": str(folder / "f.lsp"), "tag": host().name if host() is not None else "x86-64"}  # type: ignore[union-attr]
+    return {"x": str(image), "hard": str(folder / "hard.img"), "soft": str(folder / "soft.img"), "base": base_image(),
+            "basehard": hard,
+            "basesoft": str(folder / "basesoft.img"), "lsp": str(folder / "f.lsp"),
+            "tag": host().name if host() is not None else "x86-64"}  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("program,arguments", [("csl", row) for row in CSL] + [("csl-image", row) for row in TOOL], ids=str)
-def test_refused_and_nothing_was_written(program: str, arguments: list[str], image: Path, csl: Run, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("program,arguments", [("csl", row) for row in CSL] + [("csl-image", row) for row in TOOL],
+                         ids=str)
+def test_refused_and_nothing_was_written(program: str, arguments: list[str], image: Path, csl: Run,
+                                         capfd: pytest.CaptureFixture[str]) -> None:
     known = names(image)
     before = {path: Path(path).read_bytes() for path in known.values() if os.path.exists(path)}
     arguments = [a.format(**known) for a in arguments]
@@ -70,10 +78,12 @@ def test_refused_and_nothing_was_written(program: str, arguments: list[str], ima
 def test_from_python_and_lisp(image: Path) -> None:
     base = base_image()
     session = Session(image, output=open(os.devnull, "wb"))
-    for write_it in (lambda: session.preserve(base), lambda: update(base, []), lambda: write(base, [Section("a", b"")])):
+    for write_it in (lambda: session.preserve(base), lambda: update(base, []),
+                     lambda: write(base, [Section("a", b"")])):
         with pytest.raises(ImageError, match="never written"):
             write_it()
-    for form in (f'(open "{image}" (quote output))', f'(open "{image.parent / "hard.img"}" (quote append))', f'(open "{base}" (quote output))'):
+    for form in (f'(open "{image}" (quote output))', f'(open "{image.parent / "hard.img"}" (quote append))',
+                 f'(open "{base}" (quote output))'):
         with pytest.raises(LispError, match="open: .*give another name"):
             session.eval(form)
     session.close()

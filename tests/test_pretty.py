@@ -7,7 +7,8 @@ import pytest
 from csl_native import Session
 from csl_native.lisp.reader import Input
 
-FORM = "(de power (b n) (cond ((zerop n) 1) ((evenp n) (power (times b b) (quotient n 2))) (t (times b (power b (sub1 n))))))"
+FORM = ("(de power (b n) (cond ((zerop n) 1) ((evenp n) (power (times b b) (quotient n 2))) "
+        "(t (times b (power b (sub1 n))))))")
 LOOP = "(prog (k) (setq k 0) l (cond ((eqn k 3) (return 'done))) (setq k (add1 k)) (go l))"
 
 
@@ -73,7 +74,8 @@ def test_lines_of_forms(session: Session, form: str, width: int, lines: str) -> 
     ("*print-array* t", "(printl (vector 1 2))", "%(1 2)\n"),
     ("*quotes nil", "(prettyprint ''a)", "(quote a)\n"),
     ("*pretty-symmetric nil", "(prettyprint '(\"a\" !B))", "(a B)\n"),
-    ("thin* 3", "(progn (linelength 25) (prettyprint '(alpha beta gamma delta epsilon)))", "(alpha beta gamma delta\n  epsilon)\n"),
+    ("thin* 3", "(progn (linelength 25) (prettyprint '(alpha beta gamma delta epsilon)))",
+     "(alpha beta gamma delta\n  epsilon)\n"),
 ])
 def test_variables_of_printing(session: Session, setting: str, form: str, lines: str) -> None:
     name, value = setting.split()

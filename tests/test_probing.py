@@ -9,7 +9,8 @@ from csl_native.heap.vm import VM
 
 from .conftest import needs_native
 
-SUM = "(de sum (l) (prog (s) (setq s 0) again (cond ((null l) (return s))) (setq s (plus s (car l))) (setq l (cdr l)) (go again)))"
+SUM = ("(de sum (l) (prog (s) (setq s 0) again (cond ((null l) (return s))) (setq s (plus s (car l))) (setq l (cdr l)) "
+       "(go again)))")
 
 
 def test_registers_stack_and_heap(session: Session) -> None:
@@ -33,7 +34,8 @@ def test_sizes_and_strategies(native: Session) -> None:
     rows = dict(native.eval("(code!-size 'sum)"))
     assert rows["bytecode"] == size and rows["stencil"] > size
     strategies = {row[0]: row[1:] for row in native.eval("(native!-strategies 'sum)")}
-    assert set(strategies) == {"inline", "shared", "call"} and "local" in strategies["inline"] and "plus" in strategies["shared"]
+    assert (set(strategies) == {"inline", "shared", "call"} and "local" in strategies["inline"]
+            and "plus" in strategies["shared"])
 
 
 @needs_native
@@ -59,10 +61,10 @@ def test_bytecode_in_constants_survives_the_collector(session: Session) -> None:
     assert session.eval("(equal (f) '(a list (of things) 2.5))") is True
 
 
-PLANTS = {"((local 1) (return))": "uses local 1", "((add 1) (return))": "no instruction add", "((jump 0))": "no safepoint",
-          "((small) (return))": "1 operands; 0 given",
-          "((jump 9))": "is no number of an instruction", "((small 1))": "no instruction begins", "((call1 5) (return))": "takes 1",
-          "nil": "list of instructions expected"}
+PLANTS = {"((local 1) (return))": "uses local 1", "((add 1) (return))": "no instruction add",
+          "((jump 0))": "no safepoint", "((small) (return))": "1 operands; 0 given",
+          "((jump 9))": "is no number of an instruction", "((small 1))": "no instruction begins",
+          "((call1 5) (return))": "takes 1", "nil": "list of instructions expected"}
 
 
 @pytest.mark.parametrize("text", list(PLANTS))
@@ -73,7 +75,9 @@ def test_what_cannot_be_planted(session: Session, text: str) -> None:
 
 
 def test_planted_code_runs(session: Session) -> None:
-    session.eval("""(plant 'sum 1 '((small 0) (store_local 1) (local 0) (jump_nil 13) (local 1) (local 0) (car) (plus) (store_local 1) (local 0) (cdr)
+    session.eval(
+        """(plant 'sum 1 '((small 0) (store_local 1) (local 0) (jump_nil 13) (local 1) (local 0) (car) (plus)
+                      (store_local 1) (local 0) (cdr)
                     (store_local 0) (jump 14) (jump 17) (poll) (pop) (jump 2) (local 1) (return)) 1)""")
     assert session.eval("(sum '(1 2 3 4))") == 10
 
@@ -89,7 +93,8 @@ def test_machine_code_that_gives_its_argument(native: Session) -> None:
 
 
 def test_loops(session: Session) -> None:
-    session.eval("(de sum2 (n) (prog (s) (setq s 0) l (cond ((zerop n) (return s))) (setq s (plus s n)) (setq n (sub1 n)) (go l)))")
+    session.eval("(de sum2 (n) (prog (s) (setq s 0) l (cond ((zerop n) (return s))) (setq s (plus s n)) "
+                 "(setq n (sub1 n)) (go l)))")
     if session.machine.native:
         session.eval("(jit 'sum2)")
         assert session.eval("(sum2 1000000)") == 500000500000

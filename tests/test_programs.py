@@ -1,4 +1,6 @@
-"""Programs that nobody tuned for, with values that were worked out elsewhere: each says its own at two sizes, in its first lines."""
+"""Programs that nobody tuned for, with values that were worked out elsewhere: each says its own at two sizes, in its
+first lines.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def test_values_at_small_size(name: str) -> None:
 @pytest.mark.parametrize("way", [*(e.name for e in engines().values()), *(t for t in TIERS if t != "bytecode")])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_values_in_every_engine_and_tier(name: str, way: str, tmp_path: Path) -> None:
-    """At full size (small under CPython and with a debugger), fresh, and in a session that is restored from an image."""
+    """At full size (small under CPython and with a debugger), fresh, and in a session that is restored from an image.
+    """
     text, expected = program(name, small=way in ("python", "debug"))
     options: dict[str, object] = {"jit": TIERS[way]} if way in TIERS else {"engine": way, "jit": (-1, -1)}
     session = session_of(**options)
@@ -69,7 +72,8 @@ def test_values_in_every_engine_and_tier(name: str, way: str, tmp_path: Path) ->
     session.preserve(tmp_path / "x.img")
     assert value(session) == expected
     session.close()
-    restored = restore(tmp_path / "x.img", heap=512 << 20, output=open(os.devnull, "wb"), **options)  # type: ignore[arg-type]
+    restored = restore(tmp_path / "x.img", heap=512 << 20, output=open(os.devnull, "wb"),
+                       **options)  # type: ignore[arg-type]
     assert value(restored) == expected
     restored.close()
 

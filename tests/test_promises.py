@@ -1,4 +1,6 @@
-"""Small promises of the systems that this one follows: registers that calls leave alone, nfib everywhere, machines side by side."""
+"""Small promises of the systems that this one follows: registers that calls leave alone, nfib everywhere, machines side
+by side.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from .test_hardcode import needs_assembler
 
 NFIB = "(de nfib (n) (cond ((lessp n 2) 1) (t (plus (nfib (sub1 n)) (nfib (difference n 2)) 1))))"
 ANSWERS = {1: 1, 15: 1973, 20: 21891}
-WAYS: dict[str, dict[str, Any]] = {**{name: {"engine": name} for name in engines()}, "stencils": {"jit": (0, -1)}, "optimised": {"jit": (0, 0)}, "native": {}}
+WAYS: dict[str, dict[str, Any]] = {**{name: {"engine": name} for name in engines()}, "stencils": {"jit": (0, -1)},
+                                   "optimised": {"jit": (0, 0)}, "native": {}}
 
 
 def silent(**options: Any) -> Session:
@@ -38,7 +41,8 @@ def test_nfib(way: str) -> None:
     session.close()
 
 
-# A stub that fills the registers which native code keeps its state in, calls the kernel, and says with bits which of them changed.
+# A stub that fills the registers which native code keeps its state in, calls the kernel, and says with bits which of
+# them changed.
 STUB = """push rbx
 push rbp
 push r12
@@ -84,20 +88,25 @@ ret"""
 
 
 @needs_assembler
-@pytest.mark.parametrize("name", ["cons", "plus2", "times2", "quotient", "equal", "append2", "getv", "lessp", "gethash2", "nconc2", "member"])
+@pytest.mark.parametrize("name", ["cons", "plus2", "times2", "quotient", "equal", "append2", "getv", "lessp",
+                                  "gethash2", "nconc2", "member"])
 def test_calls_of_the_kernel_leave_the_registers_of_native_code_alone(native: Session, name: str) -> None:
-    """The base of the heap and what else is in registers that a call keeps, on the fast way, with bignums, in the host, and after an error."""
+    """The base of the heap and what else is in registers that a call keeps, on the fast way, with bignums, in the host,
+    and after an error.
+    """
     native.eval("(de changed (a b) nil)")
     native.eval(f'(setq v (lap "{STUB.format(name=name)}")) (symbol!-set!-native \'changed 2 v 8 nil)')
     for a in ("1", "2.5", "(expt 3 200)", "'(1 2 3)", "(mkvect 3)", "nil", "'x", '"text"'):
         for b in ("3", "1.5", "(expt 7 100)", "'(x y)", "(mkhash 3 1 1)", "nil"):
-            assert native.eval(f"(changed {a} {b})") == 0, (a, b)  # what an error leaves is the stub's to look at, which returns
+            # what an error leaves is the stub's to look at, which returns
+            assert native.eval(f"(changed {a} {b})") == 0, (a, b)
 
 
 def test_machines_with_different_engines_side_by_side() -> None:
     """Several virtual machines in one process, made while it runs, one of them stepped by a debugger."""
     from csl_native.runtime.debugger import Debugger, Stop
-    names = [name for name, engine in engines().items() if name == "python" or machine_runs_natively() and engine.native]
+    names = [name for name, engine in engines().items() if name == "python" or machine_runs_natively()
+             and engine.native]
     sessions = {name: silent(engine=name) for name in names}
     for k, session in enumerate(sessions.values()):
         session.eval(f"(setq mine {k}) (de own (x) (list mine x))")

@@ -30,7 +30,8 @@ def test_one_base_of_all_exceptions() -> None:
 
 
 @pytest.mark.parametrize("value, back", [
-    (None, []), (False, []), (True, True), (5, 5), (2**100, 2**100), (1.5, 1.5), ("text", "text"), (Symbol("name"), Symbol("name")),
+    (None, []), (False, []), (True, True), (5, 5), (2**100, 2**100), (1.5, 1.5), ("text", "text"),
+    (Symbol("name"), Symbol("name")),
     ([1, [2]], [1, [2]]), ((1, 2), (1, 2)), (Fraction(1, 3), Fraction(1, 3)), (1j, 1j)])
 def test_values_there_and_back(native: Session, value: Any, back: Any) -> None:
     native.define("same", lambda x: x)
@@ -41,7 +42,8 @@ def test_values_there_and_back(native: Session, value: Any, back: Any) -> None:
 
 def test_vectors(session: Session) -> None:
     v = session.eval("(list2vector '(1 \"two\" three))")
-    assert isinstance(v, Vector) and len(v) == 3 and v[1] == "two" and v[-1] == Symbol("three") and v[:2] == [1, "two"] and "two" in v
+    assert (isinstance(v, Vector) and len(v) == 3 and v[1] == "two" and v[-1] == Symbol("three") and v[:2] == [1, "two"]
+            and "two" in v)
     assert list(v) == [1, "two", "three"] and list(reversed(v)) == ["three", "two", 1]
     v[0] = [4, None]
     assert session.call("getv", v, 0) == [4, []]
@@ -158,7 +160,8 @@ def test_variables(session: Session) -> None:
     session.variables["x"] = [1, "two"]
     assert session.eval("(cadr x)") == "two" and session.variables["x"] == [1, "two"] and "x" in session.variables
     del session.variables["x"]
-    assert "x" not in session.variables and session.variables.get("nosuch") is None and "nosuch" not in session.machine.symbols
+    assert ("x" not in session.variables and session.variables.get("nosuch") is None
+            and "nosuch" not in session.machine.symbols)
     with pytest.raises(ValueError, match="nil is a constant"):
         session.variables["nil"] = 1
 
@@ -168,7 +171,8 @@ def test_functions_say_what_they_are(session: Session) -> None:
     area = session.function("area")
     assert area.__name__ == "area" and area.__doc__ == "Of a rectangle." and repr(area) == "<Lisp function area>"
     assert str(inspect.signature(area)) == "(width, height, unit=None, /)" and area(2, 3) == 6
-    assert str(inspect.signature(session.function("list"))) == "(*rest)" and len(inspect.signature(session.function("cons")).parameters) == 2
+    assert (str(inspect.signature(session.function("list"))) == "(*rest)"
+            and len(inspect.signature(session.function("cons")).parameters) == 2)
     assert "limit" in (session.function("resource-limit").__doc__ or "")
     with pytest.raises(ValueError, match="nosuch is no function"):
         inspect.signature(session.function("nosuch"))
@@ -229,7 +233,8 @@ def test_output_and_errors_are_apart() -> None:
     with Session(heap=64 << 20, output=output, errors=errors) as s:
         s.eval("(progn (prin1 'said) (errorset '(car 5) t nil))")
         s.flush()
-        assert b"said" in output.getvalue() and b"+++" not in output.getvalue() and b"car of an atom: 5" in errors.getvalue()
+        assert (b"said" in output.getvalue() and b"+++" not in output.getvalue()
+                and b"car of an atom: 5" in errors.getvalue())
 
 
 def test_a_session_is_not_copied(native: Session) -> None:

@@ -1,4 +1,6 @@
-"""Python code that a program's data reaches has no loop that cannot be ended, and makes nothing of a computed size without asking for room."""
+"""Python code that a program's data reaches has no loop that cannot be ended, and makes nothing of a computed size
+without asking for room.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,11 @@ import pytest
 from .python_loops import checked, faults
 
 PACKAGE = Path(__file__).parents[1] / "csl_native"
-# What is between the compiler and its program is not among them: a form is listed by ``items``, and each of its parts is compiled by itself.
+# What is between the compiler and its program is not among them: a form is listed by ``items``, and each of its parts
+# is compiled by itself.
 MODULES = [*sorted((PACKAGE / "builtins").glob("*.py")), *(PACKAGE / "lisp" / f"{name}.py" for name in (
-    "deep", "errors", "evaluator", "handles", "hints", "host", "limits", "printer", "python", "reader", "remembered", "streams", "transcript"))]
+    "deep", "errors", "evaluator", "handles", "hints", "host", "limits", "printer", "python", "reader", "remembered",
+    "streams", "transcript"))]
 
 FEW = "a handful by what they are: bytes of a character, limits, columns, digits of a group"
 SYSTEM = "as many as there are libraries, files, modules, sections or rows of the system"
@@ -22,34 +26,41 @@ READS = "each round reads or evaluates a form, which looks"
 TYPED = "each round waits for somebody who types"
 PIECES = "a piece of some thousand elements, between two of which something looks"
 BOUNDED = {
-    "asking:described": FEW, "asking:say": "lines that are printed, of parts of which so many are shown", "asking:time_began": FEW, "asking:time_told": FEW,
-    "asking:parts_of": "so many parts are shown", "asking:part_lines": "so many parts are shown", "asking:inspect": TYPED, "asking:line": TYPED,
+    "asking:described": FEW, "asking:say": "lines that are printed, of parts of which so many are shown",
+    "asking:time_began": FEW, "asking:time_told": FEW, "asking:parts_of": "so many parts are shown",
+    "asking:part_lines": "so many parts are shown", "asking:inspect": TYPED, "asking:line": TYPED,
     "asking:native_code": SYSTEM, "asking:native_lines": CODE, "asking:disassemble_": CODE,
-    "characters:utf8_encode": FEW, "composed:Kept.count": HELD, "composed:Broadcast.write": "as many as were given, each of which writes",
-    "compound:simplest": "convergents of a float, and the halves of a step", "control:resource_limit": FEW, "debugging:Prompt.line": TYPED,
-    "debugging:Prompt.say": TYPED, "debugging:Prompt.__call__": TYPED, "debugging:Prompt.command": TYPED, "definitions:definition_of": FEW,
-    "definitions:make_bps": "64 KB at most", "digests:md5string": FEW, "foreign:define_foreign": FEW, "images:native_compile": SYSTEM,
-    "images:jit": "each round compiles a function", "modular:is_witness": "each round is a power, which looks", "modules:compile_input": READS,
-    "modules:compile_to_module": READS, "modules:typed_module": SYSTEM, "modules:load_from": SYSTEM, "modules:modulep": SYSTEM,
-    "modules:library_members": SYSTEM, "modules:list_modules": SYSTEM, "modules:copy_module": SYSTEM, "numbers:of_words_of_31": FEW,
-    "pretty:Pretty.list": FEW, "probing:lisp_stack": "as many words as were asked for, of a stack that has its limit", "probing:heap_crawl": FEW,
-    "probing:code_listing": CODE, "probing:code_size": CODE, "probing:native_strategies": CODE, "probing:plant": CODE,
-    "randoms:below": "a number that is too large comes with a chance below one half",
+    "characters:utf8_encode": FEW, "composed:Kept.count": HELD,
+    "composed:Broadcast.write": "as many as were given, each of which writes",
+    "compound:simplest": "convergents of a float, and the halves of a step", "control:resource_limit": FEW,
+    "debugging:Prompt.line": TYPED, "debugging:Prompt.say": TYPED, "debugging:Prompt.__call__": TYPED,
+    "debugging:Prompt.command": TYPED, "definitions:definition_of": FEW, "definitions:make_bps": "64 KB at most",
+    "digests:md5string": FEW, "foreign:define_foreign": FEW, "images:native_compile": SYSTEM,
+    "images:jit": "each round compiles a function", "modular:is_witness": "each round is a power, which looks",
+    "modules:compile_input": READS, "modules:compile_to_module": READS, "modules:typed_module": SYSTEM,
+    "modules:load_from": SYSTEM, "modules:modulep": SYSTEM, "modules:library_members": SYSTEM,
+    "modules:list_modules": SYSTEM, "modules:copy_module": SYSTEM, "numbers:of_words_of_31": FEW,
+    "pretty:Pretty.list": FEW, "probing:lisp_stack": "as many words as were asked for, of a stack that has its limit",
+    "probing:heap_crawl": FEW, "probing:code_listing": CODE, "probing:code_size": CODE,
+    "probing:native_strategies": CODE, "probing:plant": CODE, "randoms:below": "a number that is too large comes with "
+                                                                               "a chance below one half",
     "randoms:long_below": "a number that is too large comes with a chance below one half",
-    "reading:check_stream": SYSTEM, "reading:rdf": READS, "reading:load": READS, "reading:break_": READS, "reading:list_directory": SYSTEM,
-    "strings:store": FEW, "symbols:oblist": PIECES, "system:delete_wildcard": SYSTEM, "typed:module_listing": CODE,
-    "vectors:numeric.make": FEW, "vectors:numeric.get": FEW, "vectors:mkhash": "doubles up to a million",
-    "deep:deep": "each round is a step of a generator, which looks", "errors:Errors.held_words": HELD,
-    "errors:Errors.again": HELD, "errors:Errors.taken": HELD, "errors:Errors.running": "each round prints a function that runs",
-    "handles:Handles.all": HELD,
-    "handles:Handles.collected": HELD, "hints:Hints.read": "the letters before a place, of a name", "hints:Hints.unknown": FEW,
-    "hints:Hints.definition": FEW, "hints:spelling": FEW, "hints:distance": "of names that are not long",
-    "host:Host.compound": FEW, "host:Host.complex_root": FEW, "printer:Printer.atom": FEW,
-    "host:Host.on_fatal_memory": "as many as there are requests", "limits:Watch.used": FEW,
-    "limits:Watch.look": "in a thread of its own, until it is told to end", "limits:Watch.measure": "limits inside of limits",
-    "printer:Printer.pieces": PIECES, "printer:Printer.numbers": PIECES, "reader:Reader.form": "prefixes, each of which was read",
+    "reading:check_stream": SYSTEM, "reading:rdf": READS, "reading:load": READS, "reading:break_": READS,
+    "reading:list_directory": SYSTEM, "strings:store": FEW, "symbols:oblist": PIECES, "system:delete_wildcard": SYSTEM,
+    "typed:module_listing": CODE, "vectors:numeric.make": FEW, "vectors:numeric.get": FEW,
+    "vectors:mkhash": "doubles up to a million", "deep:deep": "each round is a step of a generator, which looks",
+    "errors:Errors.held_words": HELD, "errors:Errors.again": HELD, "errors:Errors.taken": HELD,
+    "errors:Errors.running": "each round prints a function that runs", "handles:Handles.all": HELD,
+    "handles:Handles.collected": HELD, "hints:Hints.read": "the letters before a place, of a name",
+    "hints:Hints.unknown": FEW, "hints:Hints.definition": FEW, "hints:spelling": FEW,
+    "hints:distance": "of names that are not long", "host:Host.compound": FEW, "host:Host.complex_root": FEW,
+    "printer:Printer.atom": FEW, "host:Host.on_fatal_memory": "as many as there are requests", "limits:Watch.used": FEW,
+    "limits:Watch.look": "in a thread of its own, until it is told to end",
+    "limits:Watch.measure": "limits inside of limits", "printer:Printer.pieces": PIECES,
+    "printer:Printer.numbers": PIECES, "reader:Reader.form": "prefixes, each of which was read",
     "reader:Reader.run": PIECES, "reader:names": SYSTEM, "remembered:Remembered.held_words": HELD,
-    "remembered:Remembered.places": "ends where there is too much", "streams:Input.rest_of_line": "each round reads from a file, and asks for room",
+    "remembered:Remembered.places": "ends where there is too much",
+    "streams:Input.rest_of_line": "each round reads from a file, and asks for room",
     "streams:Input.rest": "each round reads a line", "streams:Input.peek": "each round reads a line",
 
 
@@ -103,5 +114,6 @@ def found_in_all() -> Iterator[tuple[str, str]]:
 def test_loops_over_what_a_program_chose_look() -> None:
     found = list(found_in_all())
     wrong = [text for name, text in found if name not in BOUNDED]
-    assert not wrong, "\n".join(["go over m.steps(...), look, or ask for room (machine.need); or say in BOUNDED why not:", *wrong])
+    assert not wrong, ("\n".join(["go over m.steps(...), look, or ask for room (machine.need); or say in BOUNDED why "
+                                  "not:", *wrong]))
     assert not set(BOUNDED) - {name for name, _ in found}, "BOUNDED names what is not there any more"

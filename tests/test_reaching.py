@@ -1,4 +1,6 @@
-"""Strangers' programs stay in their heap: images, modules, what is compiled for them, and what comes after them in a session."""
+"""Strangers' programs stay in their heap: images, modules, what is compiled for them, and what comes after them in a
+session.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,14 @@ from . import reaching
 from .conftest import CSL, needs_native
 
 # A form, what it would leave behind is `mark`.
-FORMS = ["(system \"touch mark\")", "(pipe!-open \"touch mark\" 'input)", "(open \"mark\" 'output)", "(open \"there\" 'input)", "(rdf \"there\")",
-         "(load \"there\")", "(delete!-file \"there\")", "(rename!-file \"there\" \"mark\")", "(create!-directory \"mark\")", "(list!-directory \".\")",
-         "(setenv \"MARK\" \"1\")", "(getenv \"HOME\")", "(chdir \"/\")", "(filep \"there\")", "(open!-library \"mark\" t)", "(faslout 'mark)",
-         "(start!-module 'mark)", "(delete!-module 'm)", "(delete!-wildcard \"th*\")", "(tmpnam)", "(preserve)", "(open!-foreign!-library \"libc.so.6\")",
-         "(compile!-to!-module '(rdf \"there\"))", "(assemble!-file \"there\")", "(make!-native 64)", "(lap \"nop\")", "(symbol!-env 'car)"]
+FORMS = ["(system \"touch mark\")", "(pipe!-open \"touch mark\" 'input)", "(open \"mark\" 'output)",
+         "(open \"there\" 'input)", "(rdf \"there\")", "(load \"there\")", "(delete!-file \"there\")",
+         "(rename!-file \"there\" \"mark\")", "(create!-directory \"mark\")", "(list!-directory \".\")",
+         "(setenv \"MARK\" \"1\")", "(getenv \"HOME\")", "(chdir \"/\")", "(filep \"there\")",
+         "(open!-library \"mark\" t)", "(faslout 'mark)", "(start!-module 'mark)", "(delete!-module 'm)",
+         "(delete!-wildcard \"th*\")", "(tmpnam)", "(preserve)", "(open!-foreign!-library \"libc.so.6\")",
+         "(compile!-to!-module '(rdf \"there\"))", "(assemble!-file \"there\")", "(make!-native 64)", "(lap \"nop\")",
+         "(symbol!-env 'car)"]
 
 
 def test_every_builtin_that_reaches_out_says_so() -> None:
@@ -29,7 +34,8 @@ def test_every_builtin_that_reaches_out_says_so() -> None:
 
 
 @pytest.mark.parametrize("text", ["@builtin('x', 1)\ndef x(lisp, name):\n    return open(lisp.machine.text(name))",
-                                  "def inner(lisp):\n    os.remove('a')\n@builtin('x', 0)\ndef y(lisp):\n    inner(lisp)",
+                                  "def inner(lisp):\n    os.remove('a')\n@builtin('x', 0)\ndef y(lisp):\n"
+                                  "    inner(lisp)",
                                   "@builtin('x', 0)\ndef x(lisp):\n    import subprocess\n    subprocess.run(['a'])"])
 def test_the_checker_refuses(text: str) -> None:
     assert list(reaching.unguarded([text])) == ["x"]
@@ -59,7 +65,8 @@ def refused(session: Session, form: str) -> None:
 
 
 def left(folder: Path) -> None:
-    assert not (folder / "mark").exists() and (folder / "there").exists() and "MARK" not in os.environ and os.getcwd() == str(folder)
+    assert (not (folder / "mark").exists() and (folder / "there").exists() and "MARK" not in os.environ
+            and os.getcwd() == str(folder))
 
 
 def test_an_image_of_a_stranger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +88,8 @@ def test_an_image_of_a_stranger(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_module_of_a_stranger_restricts_the_session(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    strangers_module(folder / "lib.img", "(de good (x) (plus x 1)) (de bad () (system \"touch mark\")) (errorset '(bad) nil nil) (setq seen 5)", monkeypatch)
+    strangers_module(folder / "lib.img", "(de good (x) (plus x 1)) (de bad () (system \"touch mark\")) "
+                                         "(errorset '(bad) nil nil) (setq seen 5)", monkeypatch)
     session = Session(output=open(os.devnull, "wb"), libraries=[folder / "lib.img"])
     assert session.eval("(system \"true\")") == 0
     session.eval("(load!-module 'm)")
@@ -127,11 +135,13 @@ def test_c_functions_that_were_compiled_are_out_of_reach(folder: Path, monkeypat
 
 
 @needs_native
-def test_compiling_a_library_runs_nothing_of_it_outside(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compiling_a_library_runs_nothing_of_it_outside(folder: Path, monkeypatch: pytest.MonkeyPatch,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:
     from csl_native.architectures import host
     architecture = host()
     assert architecture is not None
-    strangers_module(folder / "lib.img", "(de f (x) (cons x x)) (errorset '(system \"touch mark\") nil nil)", monkeypatch)
+    strangers_module(folder / "lib.img", "(de f (x) (cons x x)) (errorset '(system \"touch mark\") nil nil)",
+                     monkeypatch)
     session = Session(output=open(os.devnull, "wb"), output_library=folder / "lib.img")
     session.eval("(faslout 'own) (de g (x) (cons x x)) (faslend)")
     session.close()
@@ -144,8 +154,9 @@ def test_compiling_a_library_runs_nothing_of_it_outside(folder: Path, monkeypatc
 
 def test_no_way_out_by_a_restart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strangers_module(folder / "lib.img", "(restart!-csl 'system \"touch mark\")", monkeypatch)
-    done = subprocess.run([*CSL, "-q", "-i", str(own_image(folder)), "-e", "(setq input!-libraries (list (open!-library \"lib.img\")))",
-                           "-e", "(load!-module 'm)", "-e", "(print 5)"],
+    done = subprocess.run([*CSL, "-q", "-i", str(own_image(folder)), "-e",
+                           "(setq input!-libraries (list (open!-library \"lib.img\")))", "-e", "(load!-module 'm)",
+                           "-e", "(print 5)"],
                           capture_output=True, text=True, check=False, timeout=100)
     assert "refused" in done.stdout + done.stderr, done
     left(folder)

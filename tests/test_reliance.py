@@ -1,4 +1,6 @@
-"""Native code relies on exactly what its digest covers: whatever the compiler read of a function, a change of it ends the code."""
+"""Native code relies on exactly what its digest covers: whatever the compiler read of a function, a change of it ends
+the code.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,26 @@ pytestmark = needs_native
 # A program with f, what changes it, and a question; native code gives the same answer as bytecode.
 CHANGES = {
     "literal of an inlined function": ("(de k () 2.5) (de f (x) (plus x (k)))", "(de k () 3.5)", "(f 1.0)"),
-    "inlined function of the same text": ("(de k (x) (plus x 2.5)) (de f (x) (k (k x)))", "(de k (x) (plus x 7.5))", "(f 1.0)"),
+    "inlined function of the same text": ("(de k (x) (plus x 2.5)) (de f (x) (k (k x)))", "(de k (x) (plus x 7.5))",
+                                          "(f 1.0)"),
     "own literal by symbol-env": ("(de f (x) (plus x 2.5))", "(change 'f 2.5 3.5)", "(f 1.0)"),
     "inlined literal by symbol-env": ("(de k () 2.5) (de f (x) (plus x (k)))", "(change 'k 2.5 3.5)", "(f 1.0)"),
-    "called function by symbol-env": ("(de k (x) 'k) (de g (x) 'g) (de f (x) (list (k x)))", "(change 'f 'k 'g)", "(f 1)"),
+    "called function by symbol-env": ("(de k (x) 'k) (de g (x) 'g) (de f (x) (list (k x)))", "(change 'f 'k 'g)",
+                                      "(f 1)"),
     "copy of a function": ("(de k () 2.5) (copyd 'f 'k)", "(change 'k 2.5 3.5)", "(f)"),
     "symbol-set-env": ("(de f (x) (plus x 2.5))", "(symbol!-set!-env 'f (changed 'f 2.5 3.5))", "(f 1.0)"),
-    "symbol-set-env of an inlined one": ("(de k (x) (plus x 2.5)) (de f (x) (list (k x)))", "(symbol!-set!-env 'k (changed 'k 2.5 3.5))", "(f 1.0)"),
+    "symbol-set-env of an inlined one": ("(de k (x) (plus x 2.5)) (de f (x) (list (k x)))",
+                                         "(symbol!-set!-env 'k (changed 'k 2.5 3.5))", "(f 1.0)"),
     "bytecode": ("(de f (x) (plus x 1))", "(swap (getv (symbol!-env 'f) 0) 1 2)", "(f 1)"),
 }
 TOOLS = """
 (de place (v old) (prog (i) (setq i 1) l (cond ((equal (getv v i) old) (return i))) (setq i (add1 i)) (go l)))
 (de change (f old new) (prog (v) (setq v (symbol!-env f)) (putv v (place v old) new)))
-(de changed (f old new) (prog (v w) (setq v (symbol!-env f)) (setq w (mkvect (upbv v))) (dotimes (i (add1 (upbv v))) (putv w i (getv v i)))
+(de changed (f old new) (prog (v w) (setq v (symbol!-env f)) (setq w (mkvect (upbv v)))
+  (dotimes (i (add1 (upbv v))) (putv w i (getv v i)))
   (putv w (place w old) new) (return w)))
-(de swap (code old new) (prog (i) (setq i 16) l (cond ((greaterp i (bps!-upbv code)) (return nil))) (setq i (add1 i)) (go l)))
+(de swap (code old new) (prog (i) (setq i 16) l (cond ((greaterp i (bps!-upbv code)) (return nil))) (setq i (add1 i))
+  (go l)))
 """
 
 
@@ -70,8 +77,10 @@ def digest(lisp: Session, name: str) -> bytes:
     return guards.digest_of(lisp.lisp, name)
 
 
-@pytest.mark.parametrize("one, other", [("(de f (x) (list x 2.5))", "(de f (x) (list x 3.5))"), ("(de f (x) (g x))", "(de f (x) (h x))"),
-                                        ("(de f (x) (f x))", "(de f (x) (g x))"), ("(de f (x) (car x))", "(de f (x) (cdr x))")])
+@pytest.mark.parametrize("one, other", [("(de f (x) (list x 2.5))", "(de f (x) (list x 3.5))"),
+                                        ("(de f (x) (g x))", "(de f (x) (h x))"),
+                                        ("(de f (x) (f x))", "(de f (x) (g x))"),
+                                        ("(de f (x) (car x))", "(de f (x) (cdr x))")])
 def test_the_digest_covers_what_is_read(lisp: Session, one: str, other: str) -> None:
     lisp.eval(one)
     first = digest(lisp, "f")
@@ -156,7 +165,8 @@ def test_whoever_waits_for_code_is_told() -> None:
     background.submit(order)  # type: ignore[arg-type]
     background.pool.submit(lambda: None).result()
     assert pokes == [1] and background.waiting == {5} and background.seconds > 0
-    assert (ready := background.ready()) is not None and (ready.block, ready.why) == ("block", "") and background.waiting == set()
+    assert ((ready := background.ready()) is not None and (ready.block, ready.why) == ("block", "")
+            and background.waiting == set())
     assert background.ready() is None
     background.wake(0.01)
     background.pool.submit(lambda: None).result()
@@ -184,4 +194,5 @@ def test_a_worker_that_refuses_is_asked_once_and_one_that_died_is_replaced() -> 
 
 
 def test_what_is_given_is_told_by_one_byte() -> None:
-    assert [guards.is_given(bytes(guards.GIVEN) + more) for more in (b"", b"\0", b"\1", b"\0\1")] == [False, False, True, False]
+    assert [guards.is_given(bytes(guards.GIVEN) + more)
+            for more in (b"", b"\0", b"\1", b"\0\1")] == [False, False, True, False]

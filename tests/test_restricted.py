@@ -80,7 +80,8 @@ def native_functions(text: str, arity: int) -> dict[str, Any]:
     return result
 
 
-words = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-9, 9), st.sampled_from([1 << 62, -(1 << 63), (1 << 63) - 1, 63, 64, 65]))
+words = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-9, 9),
+                  st.sampled_from([1 << 62, -(1 << 63), (1 << 63) - 1, 63, 64, 65]))
 leaves = st.one_of(st.sampled_from(["a", "b", "c"]), words.map(lambda n: f"({n})"))
 
 
@@ -89,11 +90,13 @@ def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.tuples(inner, st.sampled_from("+ - * & | ^ << >>".split()), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
         inner.map(lambda x: f"(-{x})"), inner.map(lambda x: f"(~{x})"),
-        st.tuples(inner, st.sampled_from("== != < <= > >=".split()), inner, pair).map(lambda t: f"({t[3][0]} if {t[0]} {t[1]} {t[2]} else {t[3][1]})"),
+        st.tuples(inner, st.sampled_from("== != < <= > >=".split()), inner,
+                  pair).map(lambda t: f"({t[3][0]} if {t[0]} {t[1]} {t[2]} else {t[3][1]})"),
         pair.map(lambda t: f"mulhi({t[0]}, {t[1]})"), pair.map(lambda t: f"lshr({t[0]}, {t[1]})"),
         pair.map(lambda t: f"(1 if ult({t[0]}, {t[1]}) and not add_overflows({t[0]}, {t[1]}) else 0)"),
         pair.map(lambda t: f"udiv({t[0]}, {t[1]} | 1)"), pair.map(lambda t: f"srem({t[0]}, ({t[1]} & 255) | 1)"),
-        pair.map(lambda t: f"sdiv({t[0]}, ({t[1]} & 255) | 1)"), inner.map(lambda x: f"clz({x})"), inner.map(lambda x: f"ctz({x})"),
+        pair.map(lambda t: f"sdiv({t[0]}, ({t[1]} & 255) | 1)"), inner.map(lambda x: f"clz({x})"),
+        inner.map(lambda x: f"ctz({x})"),
         inner.map(lambda x: f"ftoi(itof({x}))"), pair.map(lambda t: f"fbits(itof({t[0]}) * 0.5 - itof({t[1]}))"),
         pair.map(lambda t: f"(2 if mul_overflows({t[0]}, {t[1]}) or sub_overflows({t[0]}, {t[1]}) else 3)"))
 
@@ -134,7 +137,10 @@ def test_every_intrinsic_has_a_meaning() -> None:
 def test_lowering_for_any_architecture(name: str) -> None:
     architecture = by_name(name)
     program = Program()
-    program.add_source("def f(a, b):\n    while a < b:\n        a = a * 3 + 1\n    return mulhi(a, b)\n", {}, "m", "m.py")
+    program.add_source("def f(a, b):\n    while a < b:\n        a = a * 3 + 1\n    return mulhi(a, b)\n", {}, "m",
+                       "m.py")
     program.check()
-    block = compile_ir(architecture, module_text(architecture, "".join(ir.define(f, architecture) for f in program.functions.values())))
+    block = compile_ir(architecture,
+                       module_text(architecture,
+                                   "".join(ir.define(f, architecture) for f in program.functions.values())))
     assert "f" in block.symbols and len(block.data) >= 16

@@ -33,7 +33,8 @@ def test_once(body: str) -> None:
     listing = decode(code.code)
     found = rooms(listing, {item.target for item in listing}, ())
     assert [size // PAIR for size in found.values() if size] == FUNCTIONS[body]
-    assert set(found) == {item.at for item in listing if item.row.name in PAIRS} and max(found.values(), default=0) <= MOST
+    assert (set(found) == {item.at for item in listing if item.row.name in PAIRS}
+            and max(found.values(), default=0) <= MOST)
     s.close()
 
 
@@ -42,7 +43,8 @@ def test_every_pair_is_found(tier: str) -> None:
     """Pairs that were made together and are needed after a call are kept by collections during the call."""
     s = Session(jit=(-1, -1), gc_stress=True)
     s.eval("(de g (n) (cond ((lessp n 1) nil) (t (cons n (g (sub1 n))))))")
-    s.eval("(de f (x y) (append (list x (list y x) (list x y (list y) x) (list y)) (cons (list x y) (cons (list y x x) (g 9)))))")
+    s.eval("(de f (x y) (append (list x (list y x) (list x y (list y) x) (list y)) "
+           "(cons (list x y) (cons (list y x x) (g 9)))))")
     s.eval("(de h (x y) (list (list x y x) (cons x y) (cons y x) (list y y) (g 9) (list y x y) (acons x y x) (g 9)))")
     forms = "(list (f 1 2) (h 3 4) (f 5 6) (h 7 8))"
     expected = s.eval(forms)

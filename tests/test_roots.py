@@ -22,7 +22,8 @@ BIG = "(prog (i) (setq i 0) lp (cond ((greaterp i 6000000) (return ''x))) (list 
 
 @needs_native
 def test_what_a_macro_allocates_does_not_disturb_the_compiler(csl: Callable[..., Any]) -> None:
-    program = f"(progn (dm big (u) {BIG}) (de f (a) (mapcar (let ((s '(1 2))) (progn (big) s)) (function (lambda (m) (list m a))))) (print (f 7)))"
+    program = (f"(progn (dm big (u) {BIG}) (de f (a) (mapcar (let ((s '(1 2))) (progn (big) s)) "
+               "(function (lambda (m) (list m a))))) (print (f 7)))")
     assert csl("-q", "-e", program).stdout == "((1 7) (2 7))\n"
 
 
@@ -37,12 +38,15 @@ PROGRAMS = [
     ("(eval (list 'progn (list 'setq 'x1 '(list 1 2)) (list 'rplacd 'x1 '(list 5)) 'x1))", [1, 5]),
     ("(mapcar '(1 2 3) '(lambda (x) (list x (plus x 0.5) (expt 3 (times x 30)))))",
      [[k, k + 0.5, 3 ** (30 * k)] for k in (1, 2, 3)]),
-    ("(dm twice (u) (list 'list (cadr u) (list 'quote (list 'a (expt 2 70))))) (de tw (x) (twice (list x x))) (tw 4)", [[4, 4], ["a", 2 ** 70]]),
-    ("(de many (a b c d !&optional (e (list a b)) !&rest r) (list a b c d e r)) (many 1 2 3 4)", [1, 2, 3, 4, [1, 2], []]),
+    ("(dm twice (u) (list 'list (cadr u) (list 'quote (list 'a (expt 2 70))))) (de tw (x) (twice (list x x))) "
+     "(tw 4)", [[4, 4], ["a", 2 ** 70]]),
+    ("(de many (a b c d !&optional (e (list a b)) !&rest r) (list a b c d e r)) (many 1 2 3 4)",
+     [1, 2, 3, 4, [1, 2], []]),
     ("(de clos (n) (mapcar '(1 2) (function (lambda (x) (list x n))))) (clos 2.5)", [[1, 2.5], [2, 2.5]]),
     ("(apply (function (lambda (a b) (list b a (explode 'abc)))) (list (list 1) \"t\"))", ["t", [1], ["a", "b", "c"]]),
     ("(errorset '(error 1 (list 2 3)) nil nil) emsg!*", [2, 3]),
-    ("(catch 'tag (mapc '(1 2 3) (function (lambda (x) (cond ((eqn x 2) (throw 'tag (list x 'thrown)))))))) ", [2, "thrown"]),
+    ("(catch 'tag (mapc '(1 2 3) (function (lambda (x) (cond ((eqn x 2) (throw 'tag (list x 'thrown)))))))) ",
+     [2, "thrown"]),
     ("(setq l (list 1 2 3)) (de cut (x) (rplacd l nil) (list x x)) (mapcar l 'cut) l", [1]),
     ("(compress (append (explode \"ab\") nil))", "ab"),
     ("(read-from (list 1 2.5 (expt 10 40)))", [1, 2.5, 10 ** 40]),
@@ -51,7 +55,8 @@ PROGRAMS = [
     ("(macroexpand '(psetq a 1 b 2)) (prog (a b) (psetq a 1 b 2) (return (list a b)))", [1, 2]),
     ("(quotient (times (expt 3 4000) (expt 7 4000)) (expt 3 4000))", 7 ** 4000),
 ]
-HELP = "(de read-from (x) (prog (f) (setq f x) (return (mapcar f (function (lambda (y) y))))))".replace("read-from", "read!-from")
+HELP = ("(de read-from (x) (prog (f) (setq f x) (return (mapcar f (function (lambda (y) y))))))".replace(
+    "read-from", "read!-from"))
 
 
 def name_dashes(text: str) -> str:
@@ -77,11 +82,14 @@ def test_programs_under_stress(stressed: Session, program: tuple[str, object]) -
 @needs_native
 def test_modules_under_stress(tmp_path: Path) -> None:
     s = Session(heap=128 << 20, gc_stress=1, output=open(os.devnull, "wb"), output_library=tmp_path / "lib.img")
-    s.eval("(faslout 'm) (setq !*comp t) (dm mac (u) (list 'list (list 'quote (cadr u)) 3)) (de f (x) (mapcar x (function (lambda (y) (list (mac q) y 1.5))))) "
-           "(de k () '(a \"text\" 2.5 1267650600228229401496703205376)) (setq vv '(1 2 (3 . 4))) (df fx (u) (list u u)) (faslend)")
+    s.eval("(faslout 'm) (setq !*comp t) (dm mac (u) (list 'list (list 'quote (cadr u)) 3)) "
+           "(de f (x) (mapcar x (function (lambda (y) (list (mac q) y 1.5))))) "
+           "(de k () '(a \"text\" 2.5 1267650600228229401496703205376)) (setq vv '(1 2 (3 . 4))) "
+           "(df fx (u) (list u u)) (faslend)")
     s.eval("(load!-module 'm)")
     assert s.eval("(list (f '(1 2)) (k) vv (fx a b))") == [
-        [[["q", 3], 1, 1.5], [["q", 3], 2, 1.5]], ["a", "text", 2.5, 2 ** 100], [1, 2, (3, 4)], [["a", "b"], ["a", "b"]]]
+        [[["q", 3], 1, 1.5], [["q", 3], 2, 1.5]], ["a", "text", 2.5, 2 ** 100], [1, 2, (3, 4)],
+        [["a", "b"], ["a", "b"]]]
     s.close()
 
 
@@ -99,10 +107,12 @@ def test_callbacks_under_stress() -> None:
 @needs_native
 def test_callbacks_of_c_under_stress() -> None:
     s = Session(heap=128 << 20, gc_stress=3, output=open(os.devnull, "wb"))
-    s.eval("""(define!-foreign 'c!-qsort "libc.so.6" "qsort" 'void '(pointer size size (callback int (pointer pointer))))
+    s.eval("""(define!-foreign 'c!-qsort "libc.so.6" "qsort" 'void
+                '(pointer size size (callback int (pointer pointer))))
               (de value (p) (foreign!-ref p 'int32)) (setq seen nil)
               (setq v (mkvect32 4)) (putv32 v 0 30) (putv32 v 1 -4) (putv32 v 2 17) (putv32 v 3 0) (putv32 v 4 5)""")
-    s.eval("(c!-qsort v 5 4 (function (lambda (a b) (setq seen (list (list a 1.5) seen)) (difference (value a) (value b)))))")
+    s.eval("(c!-qsort v 5 4 (function (lambda (a b) (setq seen (list (list a 1.5) seen)) "
+           "(difference (value a) (value b)))))")
     assert s.eval("(list (getv32 v 0) (getv32 v 1) (getv32 v 2) (getv32 v 3) (getv32 v 4))") == [-4, 0, 5, 17, 30]
     assert s.eval("(cadr (car seen))") == 1.5
     s.close()
@@ -112,7 +122,8 @@ def test_callbacks_of_c_under_stress() -> None:
 def test_the_debugger_under_stress() -> None:
     from csl_native.runtime.debugger import Debugger
     s = Session(heap=128 << 20, gc_stress=5, output=open(os.devnull, "wb"))
-    s.eval("(fluid '(w)) (setq w (list 1)) (de walk (n) (setq w (list n (list n))) (cond ((zerop n) w) (t (walk (sub1 n)))))")
+    s.eval("(fluid '(w)) (setq w (list 1)) (de walk (n) (setq w (list n (list n))) "
+           "(cond ((zerop n) w) (t (walk (sub1 n)))))")
     seen: list[str] = []
     with Debugger(s, lambda debugger, stop: seen.append(stop.reason + str(debugger.backtrace()[:1]))) as debugger:
         debugger.watch_fluid("w")
@@ -170,7 +181,9 @@ def failures(report: dict) -> set[str]:  # type: ignore[type-arg]
     *(pytest.param(comp, only, stride, marks=[pytest.mark.slow, pytest.mark.exhaustive])
       for comp in (False, True) for only, stride in ((BUT_RECURSION, 23), (RECURSION, 9973), (RECURSION, 997)))])
 def test_conformance_under_stress(comp: bool, only: str, stride: int) -> None:
-    """The same cases differ from the original as without stress; a stride, because recursions of 10⁵ calls would take minutes."""
+    """The same cases differ from the original as without stress; a stride, because recursions of 10⁵ calls would take
+    minutes.
+    """
     options = ["--no-programs", *(["--comp"] if comp else []), *(["--only", only] if only else [])]
     table = (ROOT / "docs" / "differences.md").read_text().partition("## The cases of the corpus that differ")[2]
     argued = {case for row in re.findall(r"^\| ([a-z0-9, -]+-[0-9]{3}) \|", table, re.M) for case in row.split(", ")}
@@ -180,20 +193,25 @@ def test_conformance_under_stress(comp: bool, only: str, stride: int) -> None:
 # -- words that nobody holds ------------------------------------------------------------
 
 FOLDERS = ("lisp", "builtins", "foreign", "modules", "asm", "native", "app", "runtime", "saving", "session")
-GIVE_WORDS = {"car", "cdr", "cons", "list", "string", "vector", "float", "integer", "make_symbol", "apply", "eval", "field", "value", "root", "items",
-              "vector_items", "row", "object", "each"}
-# Attributes that hold words for no longer than the call in which they were met, or that keep nothing alive on purpose: why.
+GIVE_WORDS = {"car", "cdr", "cons", "list", "string", "vector", "float", "integer", "make_symbol", "apply", "eval",
+              "field", "value", "root", "items", "vector_items", "row", "object", "each"}
+# Attributes that hold words for no longer than the call in which they were met, or that keep nothing alive on purpose:
+# why.
 SHORT = {
     "Function": "one compilation", "Block": "one compilation", "Machine": "interned symbols",
     "Compiler": "interned symbols", "Forms": "one compilation", "Exits": "one compilation",
-    "Writer": "a holder", "ModuleWriter": "a holder", "Debugger": "a holder", "Handles": "weak: what is dead is dropped at each collection",
-    "WeakTable": "the table is a field of its handle", "Call": "one call of C; arguments lie on the Lisp stack", "Callback": "on foreign-callbacks",
-    "Assembling": "one assembly", "Integers": "one assembly", "Translation": "one translation", "CompileError": "scopes keep words when one is raised",
+    "Writer": "a holder", "ModuleWriter": "a holder", "Debugger": "a holder",
+    "Handles": "weak: what is dead is dropped at each collection", "WeakTable": "the table is a field of its handle",
+    "Call": "one call of C; arguments lie on the Lisp stack", "Callback": "on foreign-callbacks",
+    "Assembling": "one assembly", "Integers": "one assembly", "Translation": "one translation",
+    "CompileError": "scopes keep words when one is raised",
 }
 
 
 class Words(ast.NodeVisitor):
-    """Finds ``self.x = word``, ``self.x[...] = word`` and ``self.x.append(word)``, where the word came from the machine."""
+    """Finds ``self.x = word``, ``self.x[...] = word`` and ``self.x.append(word)``, where the word came from the
+    machine.
+    """
 
     def __init__(self) -> None:
         self.found: list[str] = []
@@ -217,19 +235,23 @@ class Words(ast.NodeVisitor):
             return any(map(self.is_word, e.values))
         if isinstance(e, ast.Call) and isinstance(e.func, ast.Attribute):
             owner = ast.unparse(e.func.value)
-            return e.func.attr in GIVE_WORDS and re.search(r"(^|\.)(m|machine|lisp)$", owner) is not None or owner.endswith("kernel")
-        return isinstance(e, ast.Call) and isinstance(e.func, ast.Name) and e.func.id == "int" and any(map(self.is_word, e.args))
+            return (e.func.attr in GIVE_WORDS and re.search(r"(^|\.)(m|machine|lisp)$", owner) is not None
+                    or owner.endswith("kernel"))
+        return (isinstance(e, ast.Call) and isinstance(e.func, ast.Name) and e.func.id == "int"
+                and any(map(self.is_word, e.args)))
 
     def store(self, target: ast.expr, line: int) -> None:
         while isinstance(target, ast.Subscript):
             target = target.value
-        if isinstance(target, ast.Attribute) and self.owner not in SHORT and ast.unparse(target).startswith(("self.", "lisp.", "session.")):
+        if (isinstance(target, ast.Attribute) and self.owner not in SHORT
+            and ast.unparse(target).startswith(("self.", "lisp.", "session."))):
             self.found.append(f"{self.owner}, line {line}: {ast.unparse(target)}")
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.generic_visit(node)
         for target in node.targets:
-            pairs = zip(target.elts, node.value.elts, strict=False) if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) else [
+            pairs = zip(target.elts, node.value.elts,
+                        strict=False) if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) else [
                 (target, node.value)]
             for t, value in pairs:
                 if self.is_word(value):
@@ -237,7 +259,8 @@ class Words(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("append", "add", "insert", "setdefault") and any(map(self.is_word, node.args)):
+        if (isinstance(node.func, ast.Attribute) and node.func.attr in ("append", "add", "insert", "setdefault")
+            and any(map(self.is_word, node.args))):
             self.store(node.func.value, node.lineno)
 
 
@@ -248,7 +271,8 @@ class Yields(ast.NodeVisitor):
         self.found: list[int] = []
 
     def visit_With(self, node: ast.With) -> None:
-        if any(isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func).endswith(".scope") for item in node.items):
+        if any(isinstance(item.context_expr, ast.Call) and ast.unparse(item.context_expr.func).endswith(".scope")
+               for item in node.items):
             self.found += [n.lineno for n in ast.walk(node) if isinstance(n, ast.Yield | ast.YieldFrom)]
         self.generic_visit(node)
 
@@ -263,12 +287,15 @@ def lost_words(text: str) -> list[str]:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_words_that_outlive_a_call_are_held(folder: str) -> None:
     for path in sorted((ROOT / "csl_native" / folder).glob("*.py")):
-        assert not (found := lost_words(path.read_text())), f"{path.name}: {found}: give the class held_words, and m.hold(self)"
+        assert not (found := lost_words(path.read_text())), (f"{path.name}: {found}: give the class held_words, and "
+                                                             "m.hold(self)")
 
 
 @pytest.mark.parametrize("mutant", [
-    "class A:\n def f(self, m):\n  self.x = m.cons(1, 2)", "class A:\n def f(self, m):\n  x = m.car(1)\n  self.seen[3] = x",
-    "class A:\n def f(self, m):\n  x = m.kernel.make_hash(1)\n  self.seen.append(x)", "def f(lisp, m):\n lisp.before = m.value(3) or NIL",
-    "def f(m):\n with m.scope():\n  yield 1"])
+    "class A:\n def f(self, m):\n  self.x = m.cons(1, 2)",
+    "class A:\n def f(self, m):\n  x = m.car(1)\n  self.seen[3] = x", "class A:\n def f(self, m):\n"
+                                                                      "  x = m.kernel.make_hash(1)\n"
+                                                                      "  self.seen.append(x)",
+    "def f(lisp, m):\n lisp.before = m.value(3) or NIL", "def f(m):\n with m.scope():\n  yield 1"])
 def test_the_scan_sees_mutants(mutant: str) -> None:
     assert lost_words(mutant)

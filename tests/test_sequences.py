@@ -1,4 +1,5 @@
-"""Sequences of instructions: joined bytecode does what the instructions do one by one, also where a part of it fails."""
+"""Sequences of instructions: joined bytecode does what the instructions do one by one, also where a part of it fails.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +24,20 @@ VALUES = ("0", "7", "-1", "1152921504606846975", "nil", "'here", "'(a b)", "'((b
 def filled(row: Instruction, local: int = 0) -> bytes:
     """An instruction with operands that are there."""
     values = {"fp": local, "env": 1}
-    return encode(row.name, *(values[row.context[0]] if label == "n" and row.context else 1 for label, _ in row.operands))
+    return encode(row.name, *(values[row.context[0]] if label == "n" and row.context else 1
+                              for label, _ in row.operands))
 
 
 @given(st.lists(st.one_of(ROWS, st.sampled_from(list(joined().values()))), max_size=30))
 def test_joining_changes_opcodes_only_and_can_be_taken_back(parts: list[Instruction | tuple[Instruction, ...]]) -> None:
-    code = b"".join(b"".join(filled(row) for row in (part if isinstance(part, tuple) and not isinstance(part, Instruction) else (part,)))
+    code = b"".join(b"".join(filled(row)
+                             for row in (part if isinstance(part, tuple) and not isinstance(part, Instruction)
+                                         else (part,)))
                     for part in parts)
     whole = join(code)
     assert split(whole) == code and len(whole) == len(code)
-    assert [(item.at, item.row, item.operands) for item in decode(whole)] == [(item.at, item.row, item.operands) for item in decode(code)]
+    assert [(item.at, item.row, item.operands)
+            for item in decode(whole)] == [(item.at, item.row, item.operands) for item in decode(code)]
     assert join(whole) == whole
 
 
@@ -58,13 +63,16 @@ def test_a_sequence_needs_all_of_its_parts(number: int) -> None:
 
 
 def planted(parts: tuple[Instruction, ...]) -> Code:
-    """A function of three arguments: they and another value are on the stack, the sequence follows, then all of the stack is made a list.
+    """A function of three arguments: they and another value are on the stack, the sequence follows, then all of the
+    stack is made a list.
 
-    Each part that may fail has a handler of its own, which says which part it was and makes a list of what it finds below.
+    Each part that may fail has a handler of its own, which says which part it was and makes a list of what it finds
+    below.
     """
     def rest(depth: int, first: bytes) -> bytes:
         return first + encode("nil") + encode("cons") * (depth + len(first) // 2) + encode("return")
-    before = encode("small", 77) + encode("local", 0) + encode("local", 1) + encode("local", 2) + encode("true") + encode("pop")
+    before = encode("small", 77) + encode("local", 0) + encode("local",
+                                                               1) + encode("local", 2) + encode("true") + encode("pop")
     depth, code, rows, local = 4, before, [], 0
     for row in parts:
         takes, after = row.takes, depth - row.takes + row.gives
@@ -80,7 +88,8 @@ def planted(parts: tuple[Instruction, ...]) -> Code:
             local += "fp" in row.context
         depth = after
     if parts[-1].kind == "value":
-        code += (encode("pop") + encode("unbind", 1) if "bind" in [row.name for row in parts] and depth > 4 else b"") + rest(depth, b"")
+        code += (encode("pop") + encode("unbind", 1) if "bind" in [row.name for row in parts] and depth > 4
+                 else b"") + rest(depth, b"")
     handlers = []
     for start, end_, below, k in rows:
         handlers.append((start, end_, len(code), below))
@@ -91,15 +100,19 @@ def planted(parts: tuple[Instruction, ...]) -> Code:
 def outcome(session: Session, code: Code, values: tuple[str, ...]) -> object:
     m = session.machine
     session.eval("(setq here 3)")
-    session.run(lambda: session.lisp.install_env(m.intern("planted"), m.vector([m.object(CODE_HEADER, code.pack()), *map(m.intern, LITERALS)]), False))
-    return session.eval(f"(prog (r) (setq r (errorset '(planted {' '.join(values)}) nil nil)) (return (explode (list r here))))")
+    session.run(lambda: session.lisp.install_env(m.intern("planted"),
+                                                 m.vector([m.object(CODE_HEADER, code.pack()),
+                                                           *map(m.intern, LITERALS)]), False))
+    return (session.eval(f"(prog (r) (setq r (errorset '(planted {' '.join(values)}) nil nil)) "
+                         "(return (explode (list r here))))"))
 
 
 def sessions() -> dict[str, Session]:
     found = {}
     for name in engines():
         s = Session(engine=name, heap=64 << 20)
-        s.eval("(fluid '(here)) (de here (&optional a b c) (cond ((eqn a 7) (error 1 'seven)) (t (list 'called a b c))))")
+        s.eval("(fluid '(here)) (de here (&optional a b c) (cond ((eqn a 7) (error 1 'seven)) "
+               "(t (list 'called a b c))))")
         found[name] = s
     return found
 

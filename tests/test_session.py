@@ -18,7 +18,8 @@ from .conftest import needs_native
 FIB = "(de fib (n) (cond ((lessp n 2) n) (t (plus (fib (sub1 n)) (fib (difference n 2))))))"
 
 values = st.recursive(
-    st.one_of(st.integers(-(1 << 300), 1 << 300), st.floats(allow_nan=False), st.text(), st.sampled_from([True, Symbol("abc"), Symbol("x y")])),
+    st.one_of(st.integers(-(1 << 300), 1 << 300), st.floats(allow_nan=False), st.text(),
+              st.sampled_from([True, Symbol("abc"), Symbol("x y")])),
     lambda inner: st.lists(inner, max_size=5), max_leaves=12)
 
 

@@ -29,11 +29,15 @@ def test_every_option_is_found_in_the_usage() -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion(csl: Run, shell: str) -> None:
     done = csl("--completion", shell)
-    assert done.returncode == 0 and done.stdout == csl_script(shell) + "\n" and "perf-map" in done.stdout and "run" in asm_script(shell)
+    assert (done.returncode == 0 and done.stdout == csl_script(shell)
+            + "\n" and "perf-map" in done.stdout and "run" in asm_script(shell))
     if shell == "bash" and shutil.which("bash"):
-        for typed, shown in ((("csl", "--nat"), "--native --native-compile"), (("csl", "--native", "o"), "on off"), (("csl", "x"), "")):
-            asked = f"{done.stdout}\nCOMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; _csl; echo ${{COMPREPLY[@]}}"
-            assert subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True).stdout == shown + "\n"
+        for typed, shown in ((("csl", "--nat"), "--native --native-compile"), (("csl", "--native", "o"), "on off"),
+                             (("csl", "x"), "")):
+            asked = (f"{done.stdout}\nCOMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; _csl; echo "
+                     "${COMPREPLY[@]}")
+            assert subprocess.run(["bash", "-c", asked], capture_output=True, text=True,
+                                  check=True).stdout == shown + "\n"
 
 
 def test_an_unknown_shell(csl: Run) -> None:
@@ -46,13 +50,16 @@ def test_man_pages_are_roff(name: str) -> None:
     titles = re.findall(r"^\.SH (.+)$", text, re.M)
     assert titles[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"] and "EXIT STATUS" in titles
     for line in text.splitlines():
-        assert not line.startswith("'") and (not line.startswith(".") or re.match(r"\.(TH|SH|SS|TP|B|\\\")", line)), line
+        assert not line.startswith("'") and (not line.startswith(".")
+                                             or re.match(r"\.(TH|SH|SS|TP|B|\\\")", line)), (line)
     if shutil.which("groff"):
-        assert subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=text, capture_output=True, text=True, check=True).stderr == ""
+        assert subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=text, capture_output=True, text=True,
+                              check=True).stderr == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such pipes")
-@pytest.mark.parametrize("command", [[*CSL, "-q", "-e", "(prog (i) (setq i 0) l (print i) (setq i (add1 i)) (cond ((lessp i 30000) (go l))))"],
+@pytest.mark.parametrize("command", [[*CSL, "-q", "-e", "(prog (i) (setq i 0) l (print i) (setq i (add1 i)) "
+                                                        "(cond ((lessp i 30000) (go l))))"],
                                      [sys.executable, "-m", "csl_native.tools.csl_image", "tags"], [*CSL, "--help"]])
 def test_the_end_of_a_pipe_is_quiet(command: list[str]) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -1,4 +1,5 @@
-"""Heaps of strangers in which one word is another one: what is proved of roots and function cells, one thing at a time."""
+"""Heaps of strangers in which one word is another one: what is proved of roots and function cells, one thing at a time.
+"""
 
 from __future__ import annotations
 
@@ -80,20 +81,28 @@ def cells(heap: Heap, symbol: int, *slots: int) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Heap], object], str]] = {
-    "a cell that leads to an engine": (lambda h: cells(h, h.symbols["car"], SLOT["interpret"]), "the symbol car has function cells that are none"),
-    "one of another number of arguments": (lambda h: cells(h, h.symbols["car"], SLOT["bytecoded2"]), "car has function cells that are none"),
-    "the second cell": (lambda h: h.put(h.symbols["car"] + SYM_FN2, SLOT["interpret"]), "car has function cells that are none"),
+    "a cell that leads to an engine": (lambda h: cells(h, h.symbols["car"], SLOT["interpret"]),
+                                       "the symbol car has function cells that are none"),
+    "one of another number of arguments": (lambda h: cells(h, h.symbols["car"], SLOT["bytecoded2"]),
+                                           "car has function cells that are none"),
+    "the second cell": (lambda h: h.put(h.symbols["car"] + SYM_FN2, SLOT["interpret"]),
+                        "car has function cells that are none"),
     "the last cell": (lambda h: h.put(h.symbols["car"] + SYM_FNN, SLOT["run"]), "car has function cells that are none"),
-    "a number that no function has": (lambda h: h.put(h.of_python() + SYM_SPARE, 100000 << 3), "function cells that are none"),
+    "a number that no function has": (lambda h: h.put(h.of_python() + SYM_SPARE, 100000 << 3),
+                                      "function cells that are none"),
     "a number below 0": (lambda h: h.put(h.of_python() + SYM_SPARE, -1 << 3), "function cells that are none"),
     "a number that is none": (lambda h: h.put(h.of_python() + SYM_SPARE, T), "function cells that are none"),
-    "bytecode without literals": (lambda h: h.put(h.symbols["f"] + SYM_ENV, h.symbols["f"]), "its function f cannot be run: a function without literals"),
-    "bytecode that is none": (lambda h: h.put(h.word(h.symbols["f"] + SYM_ENV) + 8 - VECTOR, NIL), "its function f cannot be run: a function without bytecode"),
-    "nil has another name": (lambda h: h.put(NIL + SYM_PNAME, h.word(T + SYM_PNAME)), "the symbol nil is not in its place"),
+    "bytecode without literals": (lambda h: h.put(h.symbols["f"] + SYM_ENV, h.symbols["f"]),
+                                  "its function f cannot be run: a function without literals"),
+    "bytecode that is none": (lambda h: h.put(h.word(h.symbols["f"] + SYM_ENV) + 8 - VECTOR, NIL),
+                              "its function f cannot be run: a function without bytecode"),
+    "nil has another name": (lambda h: h.put(NIL + SYM_PNAME, h.word(T + SYM_PNAME)),
+                             "the symbol nil is not in its place"),
     "fewer symbols than it says": (lambda h: h.root(ROOT_OBCOUNT, 8), "an object list of"),
     "no object list": (lambda h: h.root(ROOT_OBLIST, NIL), "an object list of 0 places"),
     "no table of characters": (lambda h: h.root(ROOT_CHARS, NIL), "its table of characters is none"),
-    "too short a table of characters": (lambda h: h.root(ROOT_CHARS, h.word(h.symbols["f"] + SYM_ENV)), "its table of characters is none"),
+    "too short a table of characters": (lambda h: h.root(ROOT_CHARS, h.word(h.symbols["f"] + SYM_ENV)),
+                                        "its table of characters is none"),
     "raise is no symbol": (lambda h: h.root(ROOT_RAISE, 8), "its table of characters is none"),
     "lower is no symbol": (lambda h: h.root(ROOT_LOWER, 8), "its table of characters is none"),
 }
@@ -106,7 +115,8 @@ def test_one_word_is_another(name: str, sections: dict[str, Section], tmp_path: 
         opened(sections, tmp_path / "x.img", change)
 
 
-@pytest.mark.parametrize("size", [16, (ROOT_VECTOR - HEAP) & -16, ROOT_VECTOR + 8 + 8 * ROOT_COUNT - HEAP - 16 & -16, 4096 + 8])
+@pytest.mark.parametrize("size", [16, (ROOT_VECTOR - HEAP) & -16, ROOT_VECTOR + 8 + 8 * ROOT_COUNT - HEAP - 16 & -16,
+                                  4096 + 8])
 def test_a_size_that_leaves_no_room_for_the_roots(size: int, sections: dict[str, Section], tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=f"cannot be used: {size} bytes"):
         opened(sections, tmp_path / "x.img", lambda heap: None, size)

@@ -1,4 +1,6 @@
-"""A Lisp function of the kernel reads nothing through a parameter, or through a word that it read there, before it has tested the tag."""
+"""A Lisp function of the kernel reads nothing through a parameter, or through a word that it read there, before it has
+tested the tag.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from csl_native.kernel.vouched import FIELDS, READERS, VOUCHED, check_kernel, ch
 from csl_native.restricted.checker import Program, Refusal
 from csl_native.restricted.tags import check_tags
 
-CONSTANTS = {"SYMBOL": 2, "STRING": 3, "VECTOR": 4, "FLOAT": 5, "OTHER": 6, "NIL": 0x80002, "HASH": 71, "SYM_PLIST": 14, "SYM_PNAME": 22, "FREE": 64}
+CONSTANTS = {"SYMBOL": 2, "STRING": 3, "VECTOR": 4, "FLOAT": 5, "OTHER": 6, "NIL": 0x80002, "HASH": 71, "SYM_PLIST": 14,
+             "SYM_PNAME": 22, "FREE": 64}
 HELPERS = """
 def is_hash(h) -> bool:
     return h & 7 == OTHER and load(h - OTHER) & 255 == HASH
@@ -53,7 +56,8 @@ BAD = {
     "def f(x):\n    p = x + 8 - STRING\n    return load8(p)": "x may be",
     "def f(s):\n    store(s + SYM_PLIST, NIL)\n    return s": "s may be",
     "def f(x, y):\n    y = x\n    return load(y - 1)": "y may be",
-    "def f(x):\n    tag = x & 7\n    x = NIL if tag == 1 else x\n    return load(x - 1) if tag == 1 else NIL": "x may be",
+    "def f(x):\n    tag = x & 7\n    x = NIL if tag == 1 else x\n"
+    "    return load(x - 1) if tag == 1 else NIL": "x may be",
 }
 
 
@@ -87,7 +91,8 @@ def test_names_have_one_way() -> None:
     users = {name for name, source in text.items() if "SYM_PNAME" in source and not name.startswith("kernel/")}
     assert users == {"heap/objects.py", "runtime/machine.py", "saving/heapview.py"}
     # What is compiled or shown must not give a number to a symbol: numbers would depend on the clock.
-    assert not [name for name, source in text.items() if name.startswith("native/") and re.search(r"\b(m|machine|heap)\.text\((symbol|s|x|unit)\b", source)]
+    assert not [name for name, source in text.items() if name.startswith("native/")
+                and re.search(r"\b(m|machine|heap)\.text\((symbol|s|x|unit)\b", source)]
 
 
 def test_the_kernel_tests_tags() -> None:

@@ -21,8 +21,10 @@ EDITOR = importlib.util.find_spec("prompt_toolkit") is not None
 
 
 @pytest.mark.parametrize("text, is_open, extra", [
-    ("(plus 1 2)", False, 0), ("(plus 1", True, 0), ("(a (b)\n", True, 0), ("'", True, 0), ("'a", False, 0), ("\"text", True, 0), ("\"a\"\"b\"", False, 0),
-    ("(a))) (b)", False, 2), ("!( ", False, 0), ("% (comment\n", False, 0), ("(a % )\n", True, 0), ("[1 2", True, 0), ("", False, 0)])
+    ("(plus 1 2)", False, 0), ("(plus 1", True, 0), ("(a (b)\n", True, 0), ("'", True, 0), ("'a", False, 0),
+    ("\"text", True, 0), ("\"a\"\"b\"", False, 0),
+    ("(a))) (b)", False, 2), ("!( ", False, 0), ("% (comment\n", False, 0), ("(a % )\n", True, 0), ("[1 2", True, 0),
+    ("", False, 0)])
 def test_the_shape_of_a_text(text: str, is_open: bool, extra: int) -> None:
     shape = Shape(text)
     assert (shape.open, shape.extra) == (is_open, extra)
@@ -32,14 +34,18 @@ def test_the_shape_of_a_text(text: str, is_open: bool, extra: int) -> None:
 def terminal(native: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(Terminal, "_editor", lambda self: None)
-    return Terminal(SimpleNamespace(session=native, options=SimpleNamespace(quiet=True)), None)  # type: ignore[arg-type]
+    return Terminal(SimpleNamespace(session=native, options=SimpleNamespace(quiet=True)),
+                    None)  # type: ignore[arg-type]
 
 
 def test_what_is_said_of_names(terminal: Terminal, native: Session) -> None:
-    native.eval("(progn (de area (width &optional height) \"Of a rectangle.\" (times width (or height width))) (setq size 5) (dm m (x) x))")
+    native.eval("(progn (de area (width &optional height) \"Of a rectangle.\" (times width (or height width))) "
+                "(setq size 5) (dm m (x) x))")
     assert terminal.answer("?area") == "(area width &optional height)  function\n  Of a rectangle."
-    assert terminal.answer("?size") == "size = 5" and "(m x" in terminal.answer("?m") and "macro" in terminal.answer("?m")
-    assert terminal.answer("?vm-registers") == terminal.answer("?vm!-registers") and "fields" in terminal.answer("?vm-registers")
+    assert (terminal.answer("?size") == "size = 5" and "(m x" in terminal.answer("?m")
+            and "macro" in terminal.answer("?m"))
+    assert (terminal.answer("?vm-registers") == terminal.answer("?vm!-registers")
+            and "fields" in terminal.answer("?vm-registers"))
     assert "is not known" in terminal.answer("?zzz")
     assert "mapcar" in terminal.answer("??mapc") and "no name has zzz in it" in terminal.answer("??zzz")
     assert "Control-C" in terminal.answer("?")
@@ -49,18 +55,23 @@ def test_what_is_said_of_names(terminal: Terminal, native: Session) -> None:
 
 def test_names_that_are_completed(terminal: Terminal) -> None:
     assert terminal.names("mapca") == ["mapcan", "mapcar"] and "symbol!-name" in terminal.names("symbol!-n")
-    assert [terminal.word(text) for text in ("(car", "(symbol!-na", "'abc", "(f ", "(a!(b")] == ["car", "symbol!-na", "abc", "", "a!(b"]
+    assert [terminal.word(text) for text in ("(car", "(symbol!-na", "'abc", "(f ",
+                                             "(a!(b")] == ["car", "symbol!-na", "abc", "", "a!(b"]
 
 
 def talk(folder: Path, steps: list[tuple[bytes, bytes]], *options: str, blocked: str = "") -> str:
-    """What a terminal shows of csl, when each text is typed after another one was seen (the editor sends only what changes on the screen)."""
+    """What a terminal shows of csl, when each text is typed after another one was seen (the editor sends only what
+    changes on the screen).
+    """
     import select
     pid, fd = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm", XDG_STATE_HOME=str(folder), COLUMNS="100", LINES="30", PROMPT_TOOLKIT_NO_CPR="1")
+        os.environ.update(TERM="xterm", XDG_STATE_HOME=str(folder), COLUMNS="100", LINES="30",
+                          PROMPT_TOOLKIT_NO_CPR="1")
         os.chdir(folder)
         block = f"import sys; sys.modules[{blocked!r}] = None; " if blocked else "import sys; "
-        os.execv(sys.executable, [sys.executable, "-c", f"{block}sys.argv[1:] = {list(options)!r}; from csl_native.app.cli import program; program()"])
+        os.execv(sys.executable, [sys.executable, "-c", f"{block}sys.argv[1:] = {list(options)!r}; from "
+                                                        "csl_native.app.cli import program; program()"])
     seen, mark, deadline, sent = b"", 0, time.monotonic() + 60, 0
     while True:
         if time.monotonic() > deadline:
@@ -83,9 +94,11 @@ def talk(folder: Path, steps: list[tuple[bytes, bytes]], *options: str, blocked:
     return seen.decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize("blocked", ["prompt_toolkit", ""] if EDITOR else ["prompt_toolkit"], ids=lambda b: "plain" if b else "editor")
+@pytest.mark.parametrize("blocked", ["prompt_toolkit", ""] if EDITOR else ["prompt_toolkit"],
+                         ids=lambda b: "plain" if b else "editor")
 def test_a_form_goes_on_in_the_next_line(tmp_path: Path, blocked: str) -> None:
-    shown = talk(tmp_path, [(rb"helps", b"(plus 1\r"), (rb"\.\.\.", b"41)\r"), (b"42", b"(list 1)))\r"), (rb"2 \) too many", b"?explode\r"),
+    shown = talk(tmp_path, [(rb"helps", b"(plus 1\r"), (rb"\.\.\.", b"41)\r"), (b"42", b"(list 1)))\r"),
+                            (rb"2 \) too many", b"?explode\r"),
                             (b"function", b"(de g () (h))\r"), (b">", b"(g)\r"),
                             (b"undefined function", b""), (rb"break 1>", b"\x04"), (b">", b"\x04")], blocked=blocked)
     assert "42" in shown and "(explode " in shown
@@ -95,7 +108,8 @@ def test_a_form_goes_on_in_the_next_line(tmp_path: Path, blocked: str) -> None:
 def test_what_is_typed_is_edited_and_remembered(tmp_path: Path) -> None:
     shown = talk(tmp_path, [(rb"helps", b"(times 6 7\x03"),
                             (b">", b"(symbol!-nam\t"),
-                            (rb"symbol!-name|\[0me", b" 'abc)\r"), (b"abc\"", b"(list 'once)\r"), (rb"\(once\)", b""), (b">", b"\x04")])
+                            (rb"symbol!-name|\[0me", b" 'abc)\r"), (b"abc\"", b"(list 'once)\r"), (rb"\(once\)", b""),
+                            (b">", b"\x04")])
     assert "42" not in shown
     again = talk(tmp_path, [(rb"helps", b"\x1b[A\r"), (rb"\(once\)", b""), (b">", b"\x04")])
     assert "(list 'once)" in (tmp_path / "csl-native" / "history").read_text() and "(once)" in again

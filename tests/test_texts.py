@@ -45,8 +45,13 @@ def made(session: Session, x: Any) -> int:
     return m.list([made(session, y) for y in x])
 
 
-ATOMS = st.one_of(TEXTS, TEXTS.filter(bool).map(lambda s: (s,)), st.integers(), st.floats(allow_nan=False, allow_infinity=False))
-VALUES = st.recursive(ATOMS, lambda part: st.lists(part, max_size=4) | st.lists(part, max_size=4).map(lambda items: {"items": items}), max_leaves=12)
+ATOMS = st.one_of(TEXTS, TEXTS.filter(bool).map(lambda s: (s,)), st.integers(),
+                  st.floats(allow_nan=False, allow_infinity=False))
+VALUES = st.recursive(ATOMS,
+                      lambda part: st.lists(part,
+                                            max_size=4) | st.lists(part,
+                                                                   max_size=4).map(lambda items: {"items": items}),
+                      max_leaves=12)
 
 
 @settings(max_examples=40, deadline=None)
@@ -63,7 +68,8 @@ def test_what_is_printed_is_read_back(session: Session, value: Any, case: str) -
             file = Lines(text.encode("utf-8", "surrogateescape") + b"\n")
             assert m.kernel.equal(lisp.reader.read(Input(file)), x) != NIL, text  # type: ignore[arg-type]
             again = m.apply(m.intern("compress"), [m.apply(m.intern("explode"), [x])])
-            assert again == x or m.text(again) == m.text(x) if isinstance(value, tuple) else m.kernel.equal(again, x) != NIL
+            assert (again == x or m.text(again) == m.text(x) if isinstance(value, tuple)
+                    else m.kernel.equal(again, x) != NIL)
         finally:
             for name in ("*lower", "*raise"):
                 m.set_value(m.intern(name), lisp.truth(name == "*lower"))
@@ -74,20 +80,25 @@ class Lines:
     """A file of these bytes."""
 
     def __init__(self, data: bytes) -> None:
-        self.lines = data.splitlines(keepends=True) if b"\r" not in data else [line + b"\n" for line in data.split(b"\n")][:-1]
+        self.lines = data.splitlines(keepends=True) if b"\r" not in data else [line + b"\n"
+                                                                               for line in data.split(b"\n")][:-1]
 
     def readline(self, size: int = -1) -> bytes:
         return self.lines.pop(0) if self.lines else b""
 
 
 @pytest.mark.parametrize(("text", "printed"), [
-    ("#00e9;", "#00e9;"), ("#lt;", "<"), ("#alpha;", "#03b1;"), ("#nosuchname;", "#hash;nosuchname;"), ("#d800;", "#hash;d800;"), ("#;", "#;"),
-    ("#hash;lt;", "#hash;lt;"), ("#hash;", "#hash;hash;"), ("#hash;nosuchname;", "#hash;nosuchname;"), ("#ffffff;", "#hash;ffffff;")])
+    ("#00e9;", "#00e9;"), ("#lt;", "<"), ("#alpha;", "#03b1;"), ("#nosuchname;", "#hash;nosuchname;"),
+    ("#d800;", "#hash;d800;"), ("#;", "#;"),
+    ("#hash;lt;", "#hash;lt;"), ("#hash;", "#hash;hash;"), ("#hash;nosuchname;", "#hash;nosuchname;"),
+    ("#ffffff;", "#hash;ffffff;")])
 def test_named_characters(session: Session, text: str, printed: str) -> None:
-    assert session.run(lambda: session.lisp.printer.text(session.lisp.reader.read(Input(text=f'"{text}"')))) == f'"{printed}"'
+    assert (session.run(lambda: session.lisp.printer.text(
+        session.lisp.reader.read(Input(text=f'"{text}"')))) == f'"{printed}"')
 
 
-WRONG = ["'(a . b . c)", "')", "(a ')", "(1 ] 2)", "[1 2)", "'(a . )", "(list '. )", "'((a . b c) d)", "`(,)", "(x (y . ) . z . w)", "`" * 5000 + "a"]
+WRONG = ["'(a . b . c)", "')", "(a ')", "(1 ] 2)", "[1 2)", "'(a . )", "(list '. )", "'((a . b c) d)", "`(,)",
+         "(x (y . ) . z . w)", "`" * 5000 + "a"]
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -100,7 +111,8 @@ def test_a_mistake_costs_one_form(tmp_path: Path, session: Session, wrong: str, 
     if way in ("load", "rdf"):
         session.eval(f'({way} "{path}")')
     elif way == "read":
-        session.eval(f'(progn (setq old (rds (open "{path}" (quote input)))) (dotimes (i 3) (errorset (quote (eval (read))) nil nil)) (rds old))')
+        session.eval(f'(progn (setq old (rds (open "{path}" (quote input)))) '
+                     '(dotimes (i 3) (errorset (quote (eval (read))) nil nil)) (rds old))')
     else:
         with open(path, "rb") as file:
             stream = Input(file, name=str(path)) if way == "file" else Input(text=text)
@@ -108,9 +120,11 @@ def test_a_mistake_costs_one_form(tmp_path: Path, session: Session, wrong: str, 
     assert session.eval("after") == 2
 
 
-@pytest.mark.parametrize("data", [b"\xef\xbb\xbf(setq after 2)", b"#!/usr/bin/csl\n(setq after 2)", b"\0 (setq after 2)", b"\xff\xfe (setq after 2)",
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbf(setq after 2)", b"#!/usr/bin/csl\n(setq after 2)",
+                                  b"\0 (setq after 2)", b"\xff\xfe (setq after 2)",
                                   b") ] . (setq after 2)",
-                                  b"1.5.5 1e 0x (setq after 2)", b"(setq after 2)(print \"abc", b"(setq after 2)'", b"(setq after 2)((", b"(setq after 2)!"])
+                                  b"1.5.5 1e 0x (setq after 2)", b"(setq after 2)(print \"abc", b"(setq after 2)'",
+                                  b"(setq after 2)((", b"(setq after 2)!"])
 def test_bytes_that_are_no_forms(tmp_path: Path, session: Session, data: bytes) -> None:
     session.eval("(setq after nil)")
     (tmp_path / "a.lsp").write_bytes(data)
@@ -141,18 +155,19 @@ def test_depth_of_text(session: Session, before: str, after: str) -> None:
     session.run(body)
 
 
-SPECIAL = ["quote", "function", "cond", "if", "when", "unless", "let", "let*", "prog", "prog1", "prog2", "progn", "setq", "psetq", "catch", "throw",
-           "unwind-protect", "flet", "the", "go", "return", "and", "or", "de", "df", "dm", "defun", "defmacro", "eval-when", "tagbody", "declare",
-           "mapcar", "maphash", "list*"]
-SHAPES = ["", ". 5", "1", ". x", "(1)", "(1 . 2)", "((1 2))", "((x . 1)) . 2", '"s" (1 . 2)', "((lambda . 1))", "f 5 . 6",
-          "f (x . 1) (x . 1)", "(nil) 1", "(((x)) 1) 2"]
+SPECIAL = ["quote", "function", "cond", "if", "when", "unless", "let", "let*", "prog", "prog1", "prog2", "progn",
+           "setq", "psetq", "catch", "throw", "unwind-protect", "flet", "the", "go", "return", "and", "or", "de", "df",
+           "dm", "defun", "defmacro", "eval-when", "tagbody", "declare", "mapcar", "maphash", "list*"]
+SHAPES = ["", ". 5", "1", ". x", "(1)", "(1 . 2)", "((1 2))", "((x . 1)) . 2", '"s" (1 . 2)', "((lambda . 1))",
+          "f 5 . 6", "f (x . 1) (x . 1)", "(nil) 1", "(((x)) 1) 2"]
 
 
 @pytest.mark.parametrize("form", SPECIAL)
 def test_malformed_special_forms_are_errors_of_lisp(session: Session, form: str) -> None:
     name = form.replace("*", "!*").replace("-", "!-")
     for shape in SHAPES:
-        for inside in (f"({name} {shape})", f"(progn (de zz (x) ({name} {shape})) 1)", f"(funcall (function (lambda (x) ({name} {shape}))) 1)"):
+        for inside in (f"({name} {shape})", f"(progn (de zz (x) ({name} {shape})) 1)",
+                       f"(funcall (function (lambda (x) ({name} {shape}))) 1)"):
             assert session.eval(f"(progn (errorset '{inside} nil nil) 7)") == 7, inside
 
 
@@ -174,7 +189,8 @@ def test_depth_of_values(session: Session) -> None:
 
 def test_a_string_of_many_lines(session: Session) -> None:
     text = ("x" * 49 + "\n") * 20000
-    assert session.run(lambda: session.machine.text(session.lisp.reader.read(Input(Lines(f'"{text}" '.encode())))) == text)  # type: ignore[arg-type]
+    assert session.run(lambda: session.machine.text(
+        session.lisp.reader.read(Input(Lines(f'"{text}" '.encode())))) == text)  # type: ignore[arg-type]
 
 
 def test_floats(session: Session) -> None:
@@ -185,7 +201,8 @@ def test_floats(session: Session) -> None:
 
 def test_a_long_list_is_read_as_its_parts_are(session: Session) -> None:
     """Its small integers and plain symbols are read together."""
-    parts = [row for k in range(1200) for row in (str(k), f"-{k}", "ab_1", "x!'y", "(a . b)", "1.5", "12e", "'q", "99999999999999999")]
+    parts = [row for k in range(1200) for row in (str(k), f"-{k}", "ab_1", "x!'y", "(a . b)", "1.5", "12e", "'q",
+                                                  "99999999999999999")]
     single = {part: session.eval(f"'{part}") for part in set(parts)}
     for blank in (" ", "\n", " % 1 2 3 4\n "):
         found = session.eval(f"'({blank.join(parts)} )")
@@ -193,10 +210,14 @@ def test_a_long_list_is_read_as_its_parts_are(session: Session) -> None:
 
 
 @pytest.mark.parametrize("form, expected", [
-    ('(explode "a#hash;pi;b#;c#-")', '(!" a !# h a s h !; p i !; b !# !; c !# !- !")'), ('(explode "a#b")', '(!" a !# b !")'),
-    ('(exploden "#b;")', "(34 35 104 97 115 104 59 98 59 34)"), ("(explode (intern \"aéλ\"))", "(a !! !#00e9; !! !#03bb;)"),
-    ('(explode2uc "2#p;")', "(!2 !# h a s h !; !P !;)"), ("(explode2uc '!2a)", "(!! !2 !A)"), ("(explode2lc (intern \"_B\"))", "(!! !_ b)"),
-    ("(explode2uc '(a !_ 1.5e20 \"b\"))", "(!( !A !  !! !_ !  !1 !. !5 e !+ !2 !0 !  !B !))"), ('(explode2 "2#p;")', "(!2 !# p !;)")])
+    ('(explode "a#hash;pi;b#;c#-")', '(!" a !# h a s h !; p i !; b !# !; c !# !- !")'),
+    ('(explode "a#b")', '(!" a !# b !")'),
+    ('(exploden "#b;")', "(34 35 104 97 115 104 59 98 59 34)"),
+    ("(explode (intern \"aéλ\"))", "(a !! !#00e9; !! !#03bb;)"),
+    ('(explode2uc "2#p;")', "(!2 !# h a s h !; !P !;)"), ("(explode2uc '!2a)", "(!! !2 !A)"),
+    ("(explode2lc (intern \"_B\"))", "(!! !_ b)"),
+    ("(explode2uc '(a !_ 1.5e20 \"b\"))", "(!( !A !  !! !_ !  !1 !. !5 e !+ !2 !0 !  !B !))"),
+    ('(explode2 "2#p;")', "(!2 !# p !;)")])
 def test_texts_that_are_taken_apart_have_the_escapes_of_the_original(form: str, expected: str) -> None:
     assert printed(form) == expected
 
@@ -211,14 +232,18 @@ def printed(form: str) -> str:
 
 def test_lines_are_as_long_as_they_come_between_the_characters_around_what_is_typeset() -> None:
     """Character 2 begins what a typesetter reads, and 5 ends it."""
-    broken = "(progn (linelength 20) (prin2 'a!-long!-name) (prin2 \"with more\") (prin2 '(1 2 3)) (prin2 100200300400500600) nil)"
+    broken = ("(progn (linelength 20) (prin2 'a!-long!-name) (prin2 \"with more\") (prin2 '(1 2 3)) "
+              "(prin2 100200300400500600) nil)")
     assert printed(broken) == "a-long-namewith more\n(1 2 3)\n100200300400500600\nnil"
-    free = broken.replace("(prin2 'a", "(prin2 (int2id 2)) (prin2 'a").replace("nil)", "(prin2 (int2id 5)) (prin2 'and!-on) nil)")
+    free = broken.replace("(prin2 'a",
+                          "(prin2 (int2id 2)) (prin2 'a").replace("nil)", "(prin2 (int2id 5)) (prin2 'and!-on) nil)")
     assert printed(free) == "\2a-long-namewith more(1 2 3)100200300400500600\5\nand-onnil"
 
 
 def test_numbers_of_symbols_make_a_hash() -> None:
-    """Characters have their codes and nil 256; names that begin alike have different numbers, which are the same in every session."""
+    """Characters have their codes and nil 256; names that begin alike have different numbers, which are the same in
+    every session.
+    """
     form = "(mapcar '(a é 日 nil var1 var2 car) 'id2int)"
     numbers = printed(form)
     assert numbers == printed(form)

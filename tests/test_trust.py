@@ -57,13 +57,17 @@ def codes(path: Path, trust: str = "keys") -> list[str]:
 @needs_native
 def test_levels(image: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, public = tmp_path / "k.pem", tmp_path / "k.pub"
-    assert {level: codes(image, level) for level in LEVELS} == {"none": ["untrusted"] * 2, "local": [], "keys": [], "all": []}
-    assert csl_image(["sign", str(image), "--key", str(key), "--make-key"]) == 0 and stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert {level: codes(image, level) for level in LEVELS} == {"none": ["untrusted"] * 2, "local": [], "keys": [],
+                                                                "all": []}
+    assert (csl_image(["sign", str(image), "--key", str(key), "--make-key"]) == 0
+            and stat.S_IMODE(key.stat().st_mode) == 0o600)
     subprocess.run(["openssl", "pkey", "-in", str(key), "-pubout", "-out", str(public)], check=True)
     stranger(monkeypatch, tmp_path)
-    assert {level: codes(image, level) for level in LEVELS} == {**dict.fromkeys(("none", "local", "keys"), ["untrusted"] * 2), "all": []}
+    assert {level: codes(image, level)
+            for level in LEVELS} == {**dict.fromkeys(("none", "local", "keys"), ["untrusted"] * 2), "all": []}
     assert csl_image(["trust", str(public), "--name", "them"]) == 0 and list(trusted_keys().values()) == ["them"]
-    assert {level: codes(image, level) for level in LEVELS} == {"none": ["untrusted"] * 2, "local": ["untrusted"] * 2, "keys": [], "all": []}
+    assert {level: codes(image, level) for level in LEVELS} == {"none": ["untrusted"] * 2, "local": ["untrusted"] * 2,
+                                                                "keys": [], "all": []}
     assert csl_image(["trust", next(iter(trusted_keys())).hex(), "--remove"]) == 0 and trusted_keys() == {}
     assert codes(image) == ["untrusted"] * 2
     assert csl_image(["sign", str(image)]) == 0 and codes(image) == []
@@ -73,7 +77,8 @@ def test_levels(image: Path, home: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_is_compiled_again_is_native(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stranger(monkeypatch, tmp_path)
     session = restore(image, jit=0, output=open(tmp_path / "out", "wb"))
-    assert session.eval("(use 5)") == [25, 1] and session.lisp.cells(session.machine.intern("sq"))[0] >= session.machine.cage["entry_top"]
+    assert (session.eval("(use 5)") == [25, 1]
+            and session.lisp.cells(session.machine.intern("sq"))[0] >= session.machine.cage["entry_top"])
     session.native_compile(["use"])
     session.preserve(tmp_path / "y.img")  # its heap is still a stranger's
     assert "untrusted" in codes(tmp_path / "y.img")
@@ -99,7 +104,8 @@ def test_a_seal_is_of_one_thing(image: Path, tmp_path: Path) -> None:
         restore(path)
 
 
-def test_a_key_that_others_can_read_is_not_used(image: Path, home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_key_that_others_can_read_is_not_used(image: Path, home: Path, capsys: pytest.CaptureFixture[str],
+                                                tmp_path: Path) -> None:
     assert stat.S_IMODE(home.stat().st_mode) == 0o700 and stat.S_IMODE((home / "local.key").stat().st_mode) == 0o600
     (home / "local.key").chmod(0o644)
     with pytest.raises(TrustError, match="mode 644"):
@@ -108,13 +114,15 @@ def test_a_key_that_others_can_read_is_not_used(image: Path, home: Path, capsys:
         assert "mode 644" in Trust().doubt(opened, "heap")
     session = Session(output=open(tmp_path / "out", "wb"))
     session.preserve(tmp_path / "y.img")
-    assert "mode 644" in capsys.readouterr().err and "untrusted" in [f.code for f in restore(tmp_path / "y.img").fallbacks]
+    assert ("mode 644" in capsys.readouterr().err
+            and "untrusted" in [f.code for f in restore(tmp_path / "y.img").fallbacks])
     (home / "trusted-keys").write_text("no key\n")
     with pytest.raises(TrustError, match="trusted-keys:1"):
         trusted_keys()
 
 
-OUTSIDE = ["(make!-native 64)", "(lap \"nop\")", "(open!-foreign!-library \"libc.so.6\")", "(symbol!-env 'sq)", "(symbol!-set!-env 'sq v)"]
+OUTSIDE = ["(make!-native 64)", "(lap \"nop\")", "(open!-foreign!-library \"libc.so.6\")", "(symbol!-env 'sq)",
+           "(symbol!-set!-env 'sq v)"]
 
 
 @pytest.mark.parametrize("form", OUTSIDE)
@@ -151,7 +159,8 @@ def test_a_base_image_in_a_folder_of_somebody_else_is_not_used(tmp_path: Path, m
     from csl_native.saving import baseimage
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     path, folder = Path(baseimage.cached()), tmp_path / "csl-native"
-    for plant in (lambda: (path.write_bytes(b"theirs"), os.chown(path, 12345, 12345)), lambda: (path.write_bytes(b"x"), path.chmod(0o666)),
+    for plant in (lambda: (path.write_bytes(b"theirs"), os.chown(path, 12345, 12345)),
+                  lambda: (path.write_bytes(b"x"), path.chmod(0o666)),
                   lambda: path.symlink_to(baseimage.BASE_IMAGE)):
         plant()
         assert baseimage.cached() == str(path) and not os.path.lexists(path)
@@ -165,7 +174,9 @@ def test_a_base_image_in_a_folder_of_somebody_else_is_not_used(tmp_path: Path, m
 
 
 def test_what_is_open_is_what_is_trusted(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name of the file leads elsewhere by the time at which trust is decided; and others may change what belongs to nobody in particular."""
+    """The name of the file leads elsewhere by the time at which trust is decided; and others may change what belongs to
+    nobody in particular.
+    """
     from csl_native.saving.baseimage import base_image
     stranger(monkeypatch, tmp_path)
     link = tmp_path / "link.img"
@@ -186,14 +197,18 @@ def test_what_is_open_is_what_is_trusted(image: Path, tmp_path: Path, monkeypatc
 
 
 def test_the_command_line(image: Path, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "-i", str(image), "--trust", "none", "--explain", "-e", "(print (use 3))"],
+    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "-i", str(image), "--trust", "none", "--explain",
+                           "-e", "(print (use 3))"],
                           capture_output=True, text=True, check=False)
     assert done.stdout == "(9 1)\n" and re.search(r"\[untrusted\].*--trust=none", done.stderr)
-    done = subprocess.run([sys.executable, "-m", "csl_native", "--trust", "me"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "csl_native", "--trust", "me"], capture_output=True, text=True,
+                          check=False)
     assert done.returncode == 2 and "none, local, keys, all" in done.stderr
 
 
-@pytest.mark.parametrize("arguments,message", [(["trust", "--remove"], "need the key"), (["sign", "IMAGE", "--key", "no.pem"], "no.pem: there is no such key"),
+@pytest.mark.parametrize("arguments,message", [(["trust", "--remove"], "need the key"),
+                                               (["sign", "IMAGE", "--key", "no.pem"], "no.pem: there is no such key"),
                                                (["trust", "zzz"], "neither a file nor a public key")])
-def test_mistakes_with_keys(image: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_with_keys(image: Path, arguments: list[str], message: str,
+                            capsys: pytest.CaptureFixture[str]) -> None:
     assert csl_image([str(image) if a == "IMAGE" else a for a in arguments]) == 2 and message in capsys.readouterr().err

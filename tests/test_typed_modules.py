@@ -33,7 +33,8 @@ from csl_native.modules import (
 )
 from csl_native.modules.instructions import NUMBER, SHAPES
 
-KINDS = {"Range": RangeException, "Operation": OperationException, "Type": TypeException, "NotFound": NotFoundException, "Flags": FlagsException}
+KINDS = {"Range": RangeException, "Operation": OperationException, "Type": TypeException, "NotFound": NotFoundException,
+         "Flags": FlagsException}
 FACTORIAL = "JNZ 1 3; CPI8 1 1; RET; PUSH 2; CPI8 1 2; MUL 1 2 2; DEC 1; JNZ 1 -2; CPB 2 1; POP; RET"
 FACTORIAL_BYTES = "06 01 03 0d 01 01 1c 0e 02 0d 01 02 05 01 02 02 02 01 06 01 7e 13 02 01 11 1c"
 
@@ -61,23 +62,32 @@ def factorial() -> Module:
     return builder.create_module("fact")
 
 
-# -- the builder ---------------------------------------------------------------------------------------------------------
+# -- the builder
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_factorial_has_26_bytes() -> None:
-    assert encode(code(FACTORIAL)) == bytes.fromhex(FACTORIAL_BYTES) and factorial().code(0) == bytes.fromhex(FACTORIAL_BYTES)
+    assert (encode(code(FACTORIAL)) == bytes.fromhex(FACTORIAL_BYTES)
+            and factorial().code(0) == bytes.fromhex(FACTORIAL_BYTES))
     assert decode(bytes.fromhex(FACTORIAL_BYTES)) == code(FACTORIAL)
 
 
 SUFFICIENT = [  # bytes of the type, count, references, instruction: what is wrong with it
-    (7, 1, 0, "JNZ 1 1", "Type"), (7, 1, 0, "CPI8 1 1", "Type"), (7, 1, 0, "MUL 1 1 1", "Type"), (7, 1, 0, "DEC 1", "Type"), (7, 1, 0, "JG 1 1 1", "Type"),
-    (7, 1, 0, "CPI4 1 1", ""), (7, 1, 0, "LDB 1 6 1", ""), (7, 1, 0, "LDB 1 7 1", "Type"), (7, 1, 0, "STB 1 1 6", ""), (7, 1, 0, "STB 1 1 7", "Type"),
-    *((size, count, refs, text, "") for size, count, refs in ((8, 1, 0), (9, 1, 0), (8, 1, 1), (8, 5, 0)) for text in ("JNZ 1 1", "CPI8 1 1",
+    (7, 1, 0, "JNZ 1 1", "Type"), (7, 1, 0, "CPI8 1 1", "Type"), (7, 1, 0, "MUL 1 1 1", "Type"),
+    (7, 1, 0, "DEC 1", "Type"), (7, 1, 0, "JG 1 1 1", "Type"),
+    (7, 1, 0, "CPI4 1 1", ""), (7, 1, 0, "LDB 1 6 1", ""), (7, 1, 0, "LDB 1 7 1", "Type"), (7, 1, 0, "STB 1 1 6", ""),
+    (7, 1, 0, "STB 1 1 7", "Type"),
+    *((size, count, refs, text, "") for size, count, refs in ((8, 1, 0), (9, 1, 0), (8, 1, 1), (8, 5, 0))
+      for text in ("JNZ 1 1", "CPI8 1 1",
     "MUL 1 1 1", "DEC 1")),
-    (3, 1, 0, "CPI2 1 1", ""), (1, 1, 0, "CPI2 1 1", "Type"), (0, 1, 1, "CPI1 1 1", "Type"), (0, 1, 1, "CPB 1 1", "Type"), (7, 1, 0, "LDE 1 1 1", "Type"),
-    (8, 1, 0, "LDE 1 1 1", ""), (8, 1, 0, "CPI1 256 1", "Range"), (8, 1, 0, "CPI1 -129 1", "Range"), (8, 1, 0, "CPI8 18446744073709551616 1", "Range"),
-    (8, 1, 0, "CPI8 18446744073709551615 1", ""), (8, 1, 0, "INC 99", "NotFound"), (8, 1, 0, "INC 2", "Operation"), (8, 1, 0, "CALL 7", "NotFound"),
-    (8, 1, 1, "LDR 1 1 1", "Range"), (8, 1, 1, "LDR 1 0 1", "Operation"), (8, 1, 0, "NEW 1", "Operation"), (8, 1, 0, "LEN 1 1", ""), (7, 1, 0,
+    (3, 1, 0, "CPI2 1 1", ""), (1, 1, 0, "CPI2 1 1", "Type"), (0, 1, 1, "CPI1 1 1", "Type"),
+    (0, 1, 1, "CPB 1 1", "Type"), (7, 1, 0, "LDE 1 1 1", "Type"),
+    (8, 1, 0, "LDE 1 1 1", ""), (8, 1, 0, "CPI1 256 1", "Range"), (8, 1, 0, "CPI1 -129 1", "Range"),
+    (8, 1, 0, "CPI8 18446744073709551616 1", "Range"),
+    (8, 1, 0, "CPI8 18446744073709551615 1", ""), (8, 1, 0, "INC 99", "NotFound"), (8, 1, 0, "INC 2", "Operation"),
+    (8, 1, 0, "CALL 7", "NotFound"),
+    (8, 1, 1, "LDR 1 1 1", "Range"), (8, 1, 1, "LDR 1 0 1", "Operation"), (8, 1, 0, "NEW 1", "Operation"),
+    (8, 1, 0, "LEN 1 1", ""), (7, 1, 0,
     "LEN 1 1", "Type"),
 ]
 
@@ -94,17 +104,26 @@ def test_an_instruction_needs_enough_and_bears_more(size: int, count: int, refs:
 
 
 FRAMES = [  # instructions of which the last one is wrong; "end": what is wrong shows when the module is made
-    ("DEC 1; PUSH 2; JNZ 2 -2", "Range"), ("PUSH 2; JNZ 2 3; POP", "Operation"), ("JNZ 1 2; PUSH 2", "Operation"), ("JNZ 1 -1", "Range"), ("PUSHH -1", "Range"),
-    ("POP", "Operation"), ("PUSH 2; POP; POP", "Operation"), ("JNZ 1 64", "Range"), ("JMP -65", "Range"), ("PUSH 2; JNZ 2 -1", "Range"),
-    ("PUSH 2; JNZ 2 1; POP", "Operation"), ("JNZ 1 3; PUSH 2; INC 2", "Operation"), ("JNZ 1 4; PUSH 2; JNZ 2 5", "Range"),
+    ("DEC 1; PUSH 2; JNZ 2 -2", "Range"), ("PUSH 2; JNZ 2 3; POP", "Operation"), ("JNZ 1 2; PUSH 2", "Operation"),
+    ("JNZ 1 -1", "Range"), ("PUSHH -1", "Range"),
+    ("POP", "Operation"), ("PUSH 2; POP; POP", "Operation"), ("JNZ 1 64", "Range"), ("JMP -65", "Range"),
+    ("PUSH 2; JNZ 2 -1", "Range"),
+    ("PUSH 2; JNZ 2 1; POP", "Operation"), ("JNZ 1 3; PUSH 2; INC 2", "Operation"),
+    ("JNZ 1 4; PUSH 2; JNZ 2 5", "Range"),
     ("JNZ 1 4; PUSH 2; JNZ 2 3", "Range"), ("JNZ 1 4; PUSH 2; JNZ 2 2", "Range"),
-    ("PUSHH 1", "Operation"), ("PUSHH 3; PUSH 2", ""), ("PUSHH 2; INC 1", "Operation"), ("JNZ 1 5; PUSH 2; PUSH 3; POP; INC 2", "Operation"),
-    ("PUSH 2; PUSH 3; INC 2; INC 3; POP; INC 3", "Operation"), ("PUSH 2; POP; INC 2", "Operation"), ("JNZ 1 5; PUSH 2; JNZ 2 2; PUSH 3", "Operation"),
-    ("JNZ 1 4; PUSH 2; PUSH 3; POP", "Operation"), ("PUSH 2; RET end", "Operation"), ("JNZ 1 2; RET end", "Operation"), ("INC 1 end", "Operation"),
-    ("JMP 7 end", "Operation"), ("PUSH 2; JNZ 2 2; INC 2; POP; RET end", "Operation"), ("PUSH 0", "Operation"), ("PUSHR 0", "Operation"),
+    ("PUSHH 1", "Operation"), ("PUSHH 3; PUSH 2", ""), ("PUSHH 2; INC 1", "Operation"),
+    ("JNZ 1 5; PUSH 2; PUSH 3; POP; INC 2", "Operation"),
+    ("PUSH 2; PUSH 3; INC 2; INC 3; POP; INC 3", "Operation"), ("PUSH 2; POP; INC 2", "Operation"),
+    ("JNZ 1 5; PUSH 2; JNZ 2 2; PUSH 3", "Operation"),
+    ("JNZ 1 4; PUSH 2; PUSH 3; POP", "Operation"), ("PUSH 2; RET end", "Operation"), ("JNZ 1 2; RET end", "Operation"),
+    ("INC 1 end", "Operation"),
+    ("JMP 7 end", "Operation"), ("PUSH 2; JNZ 2 2; INC 2; POP; RET end", "Operation"), ("PUSH 0", "Operation"),
+    ("PUSHR 0", "Operation"),
     ("ADD 1 1", "Range"), ("INC 1 1", "Range"),
-    ("JNZ 1 3; PUSH 2; POP; RET end", ""), ("PUSH 2; JNZ 2 2; INC 2; DEC 2; POP; RET end", ""), ("PUSHH 3; THROW; POP; RET end", ""),
-    ("INC 1; INC 1; PUSHH -1; DEC 1; POP; RET end", ""), ("PUSH 2; PUSH 2; INC 2; POP; INC 2; POP; RET end", ""), ("JMP 0 end", ""),
+    ("JNZ 1 3; PUSH 2; POP; RET end", ""), ("PUSH 2; JNZ 2 2; INC 2; DEC 2; POP; RET end", ""),
+    ("PUSHH 3; THROW; POP; RET end", ""),
+    ("INC 1; INC 1; PUSHH -1; DEC 1; POP; RET end", ""), ("PUSH 2; PUSH 2; INC 2; POP; INC 2; POP; RET end", ""),
+    ("JMP 0 end", ""),
     ("JNZ 1 4; PUSH 2; INC 2; POP; RET end", ""), ("PUSH 2; RET; POP; RET end", ""),
 ]
 
@@ -144,16 +163,22 @@ def test_flags_limits_and_unknown_numbers() -> None:
     builder, _ = built()
     wrong: list[tuple[type[Exception], Callable[[], object]]] = [
         (FlagsException, lambda: builder.add_reg(THREAD_LOCAL_REG, 1)), (FlagsException, lambda: builder.add_reg(8, 1)),
-        (FlagsException, lambda: builder.add_vref(1, TOP_LEVEL_REG, 1)), (FlagsException, lambda: builder.add_proc_type(READER | WRITER, 1)),
-        (FlagsException, lambda: builder.add_proc_type(4, 1)), (FlagsException, lambda: builder.add_proc(2, 0)), (FlagsException,
+        (FlagsException, lambda: builder.add_vref(1, TOP_LEVEL_REG, 1)),
+        (FlagsException, lambda: builder.add_proc_type(READER | WRITER, 1)),
+        (FlagsException, lambda: builder.add_proc_type(4, 1)), (FlagsException, lambda: builder.add_proc(2, 0)),
+        (FlagsException,
         lambda: builder.add_proc_type(0, ED)),
-        (RangeException, lambda: builder.add_reg(0, 1, 0)), (RangeException, lambda: builder.add_reg(0, 1, 1 << 28)), (RangeException,
+        (RangeException, lambda: builder.add_reg(0, 1, 0)), (RangeException, lambda: builder.add_reg(0, 1, 1 << 28)),
+        (RangeException,
         lambda: builder.add_var_type(16384)),
-        (RangeException, lambda: builder.add_var_type(-1)), (NotFoundException, lambda: builder.add_reg(0, 9)), (NotFoundException,
+        (RangeException, lambda: builder.add_var_type(-1)), (NotFoundException, lambda: builder.add_reg(0, 9)),
+        (NotFoundException,
         lambda: builder.add_proc_type(0, 9)),
-        (NotFoundException, lambda: builder.add_proc(0, 9)), (NotFoundException, lambda: builder.add_instr(9)), (NotFoundException,
+        (NotFoundException, lambda: builder.add_proc(0, 9)), (NotFoundException, lambda: builder.add_instr(9)),
+        (NotFoundException,
         lambda: builder.add_vref(1, 0, 9)),
-        (NotFoundException, lambda: builder.add_pref(1, 9)), (OperationException, lambda: builder.add_vref(WORD, 0, 1)), (OperationException,
+        (NotFoundException, lambda: builder.add_pref(1, 9)), (OperationException, lambda: builder.add_vref(WORD, 0, 1)),
+        (OperationException,
         lambda: builder.add_proc(0, 0, "factorial")),
         (RangeException, lambda: instruction("NOP")), (RangeException, lambda: instruction("ILL"))]
     for kind, action in wrong:
@@ -173,7 +198,8 @@ def test_references_and_arguments_are_of_one_type() -> None:
     for flags, to, count in ((0, WORD, 1), (0, WORD, 3), (NON_FIXED_REF, WORD, 1), (0, other, 1)):
         builder.add_vref(holder, flags, to, count)
     io = builder.add_reg(0, holder)
-    one, three, any_, else_ = (builder.add_reg(*row) for row in ((0, WORD, 1), (0, WORD, 3), (NON_FIXED_REF, WORD, 5), (0, other, 1)))
+    one, three, any_, else_ = (builder.add_reg(*row)
+                               for row in ((0, WORD, 1), (0, WORD, 3), (NON_FIXED_REF, WORD, 5), (0, other, 1)))
     flagged = builder.add_reg(NON_FIXED_REF, WORD, 1)
     takes_io, takes_one, takes_three = (builder.add_proc_type(0, r) for r in (io, one, three))
     holds = builder.add_var_type(0)
@@ -206,7 +232,8 @@ def test_references_and_arguments_are_of_one_type() -> None:
                     builder.add_instr(proc, instruction("CALL", callee))
         builder.add_instr(proc, instruction("POP"))
     builder.add_instr(proc, *code(f"PUSH {procs}; CPP {callees[0]} {procs} 0"))
-    for text, kind in ((f"CPP {callees[1]} {procs} 0", TypeException), (f"CPP {callees[0]} {procs} 1", RangeException), (f"CALLR {procs} 0",
+    for text, kind in ((f"CPP {callees[1]} {procs} 0", TypeException), (f"CPP {callees[0]} {procs} 1", RangeException),
+                       (f"CALLR {procs} 0",
     OperationException),
                        (f"NEWN {io} {procs}", OperationException)):
         with pytest.raises(kind):
@@ -219,16 +246,19 @@ def test_references_and_arguments_are_of_one_type() -> None:
 OPERAND = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-70, 70))
 
 
-@given(st.lists(st.tuples(st.sampled_from([n for n in NUMBER if n != "ILL"]), st.tuples(OPERAND, OPERAND, OPERAND)), max_size=20))
+@given(st.lists(st.tuples(st.sampled_from([n for n in NUMBER if n != "ILL"]), st.tuples(OPERAND, OPERAND, OPERAND)),
+                max_size=20))
 def test_encoding_and_decoding_are_inverse(rows: list[tuple[str, tuple[int, int, int]]]) -> None:
-    items = [instruction(name, *(value if kind in "oi" else abs(value) for kind, value in zip(SHAPES[NUMBER[name]], values,
+    items = [instruction(name, *(value if kind in "oi" else abs(value)
+                                 for kind, value in zip(SHAPES[NUMBER[name]], values,
     strict=False))) for name, values in rows]
     assert decode(encode(items)) == items
 
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_module_are_refused(data: bytes) -> None:
-    for action in (lambda: decode(data), lambda: Module.from_bytes(data), lambda: Module.from_bytes(factorial().to_bytes()[:len(data)] + data)):
+    for action in (lambda: decode(data), lambda: Module.from_bytes(data),
+                   lambda: Module.from_bytes(factorial().to_bytes()[:len(data)] + data)):
         try:
             action()
         except ModuleError:
@@ -238,8 +268,10 @@ def test_bytes_that_are_no_module_are_refused(data: bytes) -> None:
 def test_what_a_module_consists_of_can_be_asked() -> None:
     module = factorial()
     assert (module.var_type_count, module.reg_count, module.proc_type_count, module.proc_count) == (2, 4, 1, 1)
-    assert module.var_type(WORD).bytes == module.var_type(1).bytes == 8 and module.reg(ED).flags == TOP_LEVEL_REG | THREAD_LOCAL_REG
-    assert module.reg(2).vtype == 1 and module.proc_type(0).io == 1 and module.proc("factorial").external and str(module.proc(0).code[0]) == "JNZ 1, 3"
+    assert (module.var_type(WORD).bytes == module.var_type(1).bytes == 8 and module.reg(ED).flags == TOP_LEVEL_REG
+            | THREAD_LOCAL_REG)
+    assert (module.reg(2).vtype == 1 and module.proc_type(0).io == 1 and module.proc("factorial").external
+            and str(module.proc(0).code[0]) == "JNZ 1, 3")
     for ask in (module.var_type, module.reg, module.proc_type, module.proc):
         with pytest.raises(NotFoundException):
             ask(9)

@@ -30,7 +30,8 @@ def silent(**options: object) -> Session:
     return Session(heap=64 << 20, output=open(os.devnull, "wb"), **options)  # type: ignore[arg-type]
 
 
-WAYS: dict[str, dict[str, object]] = {**{name: {"engine": name} for name in engines()}, "stencils": {"jit": (0, -1)}, "optimised": {"jit": (0, 0)},
+WAYS: dict[str, dict[str, object]] = {**{name: {"engine": name} for name in engines()}, "stencils": {"jit": (0, -1)},
+                                      "optimised": {"jit": (0, 0)},
     "native": {}}
 
 
@@ -50,7 +51,8 @@ def unpack(module: Module, session: Session) -> Module:
     return module
 
 
-# -- running ---------------------------------------------------------------------------------------------------------------
+# -- running
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def test_factorial_in_every_way(way: Session) -> None:
@@ -65,7 +67,8 @@ def test_factorial_in_every_way(way: Session) -> None:
 
 QSORT = """(module qsort
   (type rec 16 (vref word any)) (register io rec) (register arr word any)
-  (register l word) (register h word) (register i word) (register j word) (register p word) (register x word) (register y word) (register io2 rec)
+  (register l word) (register h word) (register i word) (register j word) (register p word) (register x word)
+  (register y word) (register io2 rec)
   (interface pt io)
   (procedure qsort pt external
     (pushr arr) (ldr io 0 arr) (push l) (ldb io 0 l) (push h) (ldb io 8 h) (jg h l go) (ret)
@@ -144,20 +147,23 @@ def test_exceptions_unwind_frames_and_release_what_they_had(way: Session) -> Non
 
 
 LISTS = """(module lists
-  (type node 8 (vref node) (pref visit)) (register io word) (register node node) (register next node) (register head node) (register n word)
+  (type node 8 (vref node) (pref visit)) (register io word) (register node node) (register next node)
+  (register head node) (register n word)
   (register some word any) (register size word) (register x word) (interface visit io)
   (procedure build visit external
     (pushr head) (pushr next) (push n)
    more (new next) (stb io next 0) (str head next 0) (str next head 0) (pop) (pop) (pop) (ret)))"""
 CHAIN = """(module chain
-  (type node 8 (vref node)) (register io word) (register head node) (register next node) (register sum word) (register x word) (interface pt io)
+  (type node 8 (vref node)) (register io word) (register head node) (register next node) (register sum word)
+  (register x word) (interface pt io)
   (procedure chain pt external
     (pushr head) (pushr next) (push sum) (push x)
    more (new next) (cpb io next) (str head next 0) (ldr next 0 head) (str head next 0)
     (cpb next x) (add x sum sum) (dec io) (jnz io more) (cpb sum io) (pop) (pop) (pop) (pop) (ret))
   (procedure nowhere pt external (pushr head) (inc head) (pop) (ret)))"""
 ARRAYS = """(module arrays
-  (type pair 12 (vref word) (vref word)) (register io word) (register all pair any) (register one pair) (register two pair) (register i word) (register w word)
+  (type pair 12 (vref word) (vref word)) (register io word) (register all pair any) (register one pair)
+  (register two pair) (register i word) (register w word)
   (register x word) (interface pt io)
   (procedure arrays pt external
     (pushr all) (newn io all) (push one) (push two) (push i) (pushr w) (push x)
@@ -175,8 +181,10 @@ def test_variables_are_allocated_linked_and_copied(way: Session) -> None:
     with pytest.raises(RuntimeException) as caught:
         module.call("nowhere", 0)
     assert caught.value.code == -1
-    arrays = unpack(module_of(way, ARRAYS.replace("(pop) (pushr w) (ldr", "(ldr").replace("(push x) (ldb", "(ldb").replace(
-        "(pop) (pop) (pop) (pop) (pop) (pop) (pop) (ret))\n  (procedure beyond", "(pop) (pop) (pop) (pop) (pop) (pop) (ret))\n  (procedure beyond")), way)
+    arrays = unpack(module_of(way, ARRAYS.replace("(pop) (pushr w) (ldr",
+                                                  "(ldr").replace("(push x) (ldb", "(ldb").replace(
+        "(pop) (pop) (pop) (pop) (pop) (pop) (pop) (ret))\n  (procedure beyond",
+        "(pop) (pop) (pop) (pop) (pop) (pop) (ret))\n  (procedure beyond")), way)
     assert arrays.call("arrays", 10) == 3 + 3 + 10
     assert [arrays.call("size", n) for n in (0, 1, 1000)] == [0, 1, 1000]
     for count in (10, 0, -1):
@@ -210,10 +218,12 @@ def test_the_collector_finds_variables_wherever_they_are(way: str) -> None:
 
 
 BYTES = """(module bytes
-  (type six 6) (type big 300) (register io word) (register a six) (register b big) (register c word) (register d word) (interface pt io)
+  (type six 6) (type big 300) (register io word) (register a six) (register b big) (register c word) (register d word)
+  (interface pt io)
   (procedure bytes pt external
     (push a) (push b) (push c) (push d)
-    (cpi4 305419896 a) (cpi2 -2 c) (cpi1 7 c) (stb a b 290) (ldb b 291 c) (cpi8 81985529216486895 d) (stb d b 298) (ldb b 297 d) (stb c a 4) (add c d io)
+    (cpi4 305419896 a) (cpi2 -2 c) (cpi1 7 c) (stb a b 290) (ldb b 291 c) (cpi8 81985529216486895 d) (stb d b 298)
+    (ldb b 297 d) (stb c a 4) (add c d io)
     (pop) (pop) (pop) (pop) (ret)))"""
 
 
@@ -227,16 +237,20 @@ def test_bytes_are_copied_as_far_as_both_sides_have_some(way: Session) -> None:
     d = bytearray((81985529216486895).to_bytes(8, "little"))
     b[298:300] = d[0:2]
     d[0:3] = b[297:300]
-    assert module.call("bytes", 0) == int.from_bytes(c, "little", signed=True) + int.from_bytes(d, "little", signed=True)
+    assert module.call("bytes", 0) == int.from_bytes(c, "little",
+                                                     signed=True) + int.from_bytes(d, "little", signed=True)
 
 
 def test_registers_at_the_top_keep_what_they_have(way: Session) -> None:
-    text = "(module counter (register io word) (register total word top) (register mine word thread) (interface pt io)" + \
-        " (procedure tick pt external (add io total total) (cpb total io) (ret)) (procedure own pt external (add io mine mine) (cpb mine io) (ret)))"
+    text = "(module counter (register io word) (register total word top) (register mine word thread)" + \
+        " (interface pt io)" + \
+        " (procedure tick pt external (add io total total) (cpb total io) (ret))" + \
+        " (procedure own pt external (add io mine mine) (cpb mine io) (ret)))"
     module = unpack(module_of(way, text), way)
     assert [module.call("tick", n) for n in (5, 6, 7)] == [5, 11, 18] and module.call("own", 1) == 1
     seen: list[object] = []
-    thread = threading.Thread(target=lambda: seen.extend((module.call("own", 10), module.call("own", 10), module.call("tick", 1))))
+    thread = threading.Thread(target=lambda: seen.extend((module.call("own", 10), module.call("own", 10),
+                                                          module.call("tick", 1))))
     thread.start()
     thread.join()
     assert seen == [10, 20, 19] and module.call("own", 1) == 2

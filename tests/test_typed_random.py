@@ -38,7 +38,8 @@ def random_procedure(r: random.Random) -> list[Instruction]:
         shape = SHAPES[NUMBER[name]]
         registers = iter((a, b, c))
         width = 8 * int(name[3:]) if name.startswith("CPI") else 0
-        values = [next(registers) if kind == "r" else 2 if kind == "o" else r.choice((r.randrange(-5, 6) if width else 0,
+        values = [next(registers) if kind == "r" else 2 if kind == "o"
+                  else r.choice((r.randrange(-5, 6) if width else 0,
         r.getrandbits(width) - (1 << width - 1)))
                   for kind in shape]
         out.append(instruction(name, *values))
@@ -106,7 +107,8 @@ def wild_builder() -> ModuleBuilder:
     """Types of all kinds, a register or two of each, and procedures: 0 is empty yet, 1 and 2 can be called."""
     b = ModuleBuilder()
     six, record, holder, pair = b.add_var_type(6), b.add_var_type(8), b.add_var_type(0), b.add_var_type(12)
-    rows = ((0, WORD), (0, WORD), (0, WORD), (0, six), (0, record), (0, record), (1, WORD), (0, WORD, 3), (0, holder), (0, pair, 4), (2, WORD), (1, pair))
+    rows = ((0, WORD), (0, WORD), (0, WORD), (0, six), (0, record), (0, record), (1, WORD), (0, WORD, 3), (0, holder),
+            (0, pair, 4), (2, WORD), (1, pair))
     for row in rows:
         b.add_reg(*row)
     plain = b.add_proc_type(0, 1)
@@ -121,7 +123,9 @@ def wild_builder() -> ModuleBuilder:
 
 
 def wild(r: random.Random) -> Module:
-    """A module whose procedure has instructions of every kind, as long as they can stand where they are; jumps go forwards, so it ends."""
+    """A module whose procedure has instructions of every kind, as long as they can stand where they are; jumps go
+    forwards, so it ends.
+    """
     b = wild_builder()
     verifier = b.verifiers[0]
 
@@ -131,11 +135,14 @@ def wild(r: random.Random) -> Module:
             return True
         except ModuleError:
             return False
-    names = [name for name in NUMBER if name not in ("ILL", "RET", "POP", "JMP")] + ["PUSH", "PUSHR", "PUSHH", "POP", "LDR", "STR", "LDE", "STE", "NEW"] * 2
+    names = [name for name in NUMBER if name not in ("ILL", "RET", "POP",
+                                                     "JMP")] + ["PUSH", "PUSHR", "PUSHH", "POP", "LDR", "STR", "LDE",
+                                                                "STE", "NEW"] * 2
     for _ in range(r.randrange(50, 400)):
         name = r.choice(names)
         width = 8 * int(name[3:]) if name.startswith("CPI") else 8
-        operands = {"r": lambda: r.randrange(13), "o": lambda: r.randrange(1, 7), "n": lambda: r.randrange(r.choice((3, 13))), "p": lambda: r.randrange(1, 3),
+        operands = {"r": lambda: r.randrange(13), "o": lambda: r.randrange(1, 7),
+                    "n": lambda: r.randrange(r.choice((3, 13))), "p": lambda: r.randrange(1, 3),
                     "i": lambda width=width: r.choice((r.randrange(-3, 6), r.getrandbits(width)))}
         if name == "THROW" and r.random() < 0.8:
             continue

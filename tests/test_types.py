@@ -22,11 +22,12 @@ from csl_native.runtime.machine import WrongType
 from .conftest import CSL, ROOT
 
 ERRORS = (
-    "(setprop (expt 2 100) 0)", "(set!-plist \"abcdefghijkl\" 'x)", "(set!-plist 60001 12345)", "(symbol!-env (expt 2 70))", "(psetq -1 5)",
-    "(psetq nil 5)", "(psetq t 5)", "(setq t 5)", "(set nil 5)", "(makeunbound nil)", "(makeunbound t)", "(makeunbound 12)", "(prog (t) (return t))",
-    "((lambda (nil) nil) 1)", "(let ((t 5)) t)", "(copyd 12 'car)", "(setenv 1 2)", "(system 12)",
-    "(concat 12 (expt 2 70))", "(datelessp 1 2)", "(vector2list 12)", "(sleep 'a)", "(utf8!-encode 'a)", "(fluid '(12))",
-    "(tyo (expt 7 500))", "(write!-byte 'a)", "(enable!-errorset 'a 1.5)", "(superprinm '(a) 'b)", "(mkhash 'a 1 1.5)", "(breakpoint 'f 'g)",
+    "(setprop (expt 2 100) 0)", "(set!-plist \"abcdefghijkl\" 'x)", "(set!-plist 60001 12345)",
+    "(symbol!-env (expt 2 70))", "(psetq -1 5)", "(psetq nil 5)", "(psetq t 5)", "(setq t 5)", "(set nil 5)",
+    "(makeunbound nil)", "(makeunbound t)", "(makeunbound 12)", "(prog (t) (return t))", "((lambda (nil) nil) 1)",
+    "(let ((t 5)) t)", "(copyd 12 'car)", "(setenv 1 2)", "(system 12)", "(concat 12 (expt 2 70))", "(datelessp 1 2)",
+    "(vector2list 12)", "(sleep 'a)", "(utf8!-encode 'a)", "(fluid '(12))", "(tyo (expt 7 500))", "(write!-byte 'a)",
+    "(enable!-errorset 'a 1.5)", "(superprinm '(a) 'b)", "(mkhash 'a 1 1.5)", "(breakpoint 'f 'g)",
     # What Python's library says of arguments that it cannot take is not what is printed.
     "(utf8!-encode 1114112)", "(utf8!-decode 'plus)", "(utf8!-decode '(300))", "(logb -1.0 2)",
     "(ash 1 (expt 7 500))", "(define!-function nil)", "(defmacro nil 1)", "(concat \"a\" 'b 3)",
@@ -47,13 +48,15 @@ def test_a_wrong_type_is_an_error_of_the_program(session: Session) -> None:
 
 
 def test_huge_integers_are_infinite_for_functions_of_floats(session: Session) -> None:
-    assert session.eval("(list (atan2 (expt 7 5000) 1) (hypot (minus (expt 7 5000)) 1) (expt 2.0 (expt 7 5000)))") == [math.pi / 2, math.inf, math.inf]
+    assert (session.eval("(list (atan2 (expt 7 5000) 1) (hypot (minus (expt 7 5000)) 1) (expt 2.0 (expt 7 5000)))") == [
+        math.pi / 2, math.inf, math.inf])
     assert session.eval("(fgetv64 (progn (setq v (mkfvect64 1)) (fputv64 v 0 (minus (expt 7 5000))) v) 0)") == -math.inf
 
 
 def test_any_code_point_is_written(csl: Callable[..., Any]) -> None:
     """Surrogates, which are no characters of UTF-8, too; what was printed before is not lost."""
-    found = subprocess.run([*CSL, "-q", "-e", "(prin2 'before)", "-e", "(progn (tyo 55296) (tyo 56448) (tyo 233))"], capture_output=True, check=False)
+    found = subprocess.run([*CSL, "-q", "-e", "(prin2 'before)", "-e", "(progn (tyo 55296) (tyo 56448) (tyo 233))"],
+                           capture_output=True, check=False)
     assert (found.returncode, found.stdout) == (0, b"before\xed\xa0\x80\x80\xc3\xa9")
 
 
@@ -102,42 +105,53 @@ def _bare(lisp: Any, x) -> int:  # type: ignore[no-untyped-def]
 
 
 # Methods that look into a value and refuse one of another type: what is given to them is not just any value.
-ACCESSORS = frozenset("car cdr text field set_field flags number double vector_items vector_length string_bytes raw header to_number to_double "
+ACCESSORS = frozenset("car cdr text field set_field flags number double vector_items vector_length string_bytes raw "
+                      "header to_number to_double "
                       "value set_value".split())
 
 
 def careless(text: str) -> list[str]:
-    """Parameters of builtins that are declared as any value and used as one of a type, and those that nobody looks at though the declaration
-    says that the function does."""
+    """Parameters of builtins that are declared as any value and used as one of a type, and those that nobody looks at
+    though the declaration says that the function does."""
     found = []
     for f in (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)):
-        if not any(isinstance(d, ast.Call) and isinstance(d.func, ast.Name) and d.func.id == "builtin" for d in f.decorator_list):
+        if not any(isinstance(d, ast.Call) and isinstance(d.func, ast.Name) and d.func.id == "builtin"
+                   for d in f.decorator_list):
             continue
         parameters = [*f.args.args[1:], *([f.args.vararg] if f.args.vararg else [])]
         kinds = {a.arg: ast.unparse(a.annotation) for a in parameters if a.annotation is not None}
         nodes = list(ast.walk(f))
         calls = [n for n in nodes if isinstance(n, ast.Call)]
-        looked = {m.id for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.BitAnd) for m in ast.walk(n.left) if isinstance(m, ast.Name)}
-        looked |= {a.id for n in nodes if isinstance(n, ast.Compare) for a in [n.left, *n.comparators] if isinstance(a, ast.Name)}
-        looked |= {a.id for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr.startswith("is_") for a in n.args if isinstance(a, ast.Name)}
+        looked = {m.id for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.BitAnd)
+                  for m in ast.walk(n.left) if isinstance(m, ast.Name)}
+        looked |= {a.id for n in nodes if isinstance(n, ast.Compare)
+                   for a in [n.left, *n.comparators] if isinstance(a, ast.Name)}
+        looked |= {a.id for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr.startswith("is_")
+                   for a in n.args if isinstance(a, ast.Name)}
         given = {m.id for n in calls for a in n.args for m in ast.walk(a) if isinstance(m, ast.Name)}
         given |= {m.id for n in nodes if isinstance(n, ast.For) for m in ast.walk(n.iter) if isinstance(m, ast.Name)}
-        used = {m.id for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, (ast.RShift, ast.Add, ast.Sub)) for m in (n.left, n.right)
+        used = {m.id for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, (ast.RShift, ast.Add, ast.Sub))
+                for m in (n.left, n.right)
                 if isinstance(m, ast.Name)}
         used |= {a.id for n in calls if isinstance(n.func, ast.Attribute) and n.func.attr in ACCESSORS
                  and not ast.unparse(n.func).endswith("printer.text") for a in n.args[:1] if isinstance(a, ast.Name)}
-        found += [f"{f.name}: {name} is used as one of a type" for name, kind in kinds.items() if kind == "Value" and name in used - looked]
-        found += [f"{f.name}: nobody looks at {name}" for name, kind in kinds.items() if kind == "Checked" and name not in looked | given]
+        found += [f"{f.name}: {name} is used as one of a type"
+                  for name, kind in kinds.items() if kind == "Value" and name in used - looked]
+        found += [f"{f.name}: nobody looks at {name}"
+                  for name, kind in kinds.items() if kind == "Checked" and name not in looked | given]
     return found
 
 
 def test_any_value_is_any_value() -> None:
     for path in sorted((ROOT / "csl_native" / "lisp" / "builtins").glob("*.py")):
         assert careless(path.read_text(encoding="utf-8")) == [], path.name
-    mutant = '@builtin("tyo", 1)\ndef tyo(lisp: Lisp, n: Value) -> int:\n    lisp.output.write(chr(n >> 3))\n    return n\n'
-    assert careless(mutant) == ["tyo: n is used as one of a type"] and careless(mutant.replace("n: Value", "n: Fixnum")) == []
+    mutant = ('@builtin("tyo", 1)\ndef tyo(lisp: Lisp, n: Value) -> int:\n    lisp.output.write(chr(n >> 3))\n'
+              '    return n\n')
+    assert (careless(mutant) == ["tyo: n is used as one of a type"]
+            and careless(mutant.replace("n: Value", "n: Fixnum")) == [])
     assert careless(mutant.replace("n >> 3", "lisp.machine.number(n)")) == ["tyo: n is used as one of a type"]
-    assert careless('@builtin("f", 1)\ndef f(lisp: Lisp, n: Checked) -> int:\n    return n\n') == ["f: nobody looks at n"]
+    assert (careless('@builtin("f", 1)\ndef f(lisp: Lisp, n: Checked) -> int:\n    return n\n') == [
+        "f: nobody looks at n"])
 
 
 def test_bytecode_that_assigns_a_constant_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Images of every format open for ever; a layout does not change without a step of the version.
 
-``tests/images/VERSION.img`` is a small image that the version made: ``python -m tests.test_versions`` makes the one of this version, once.
+``tests/images/VERSION.img`` is a small image that the version made: ``python -m tests.test_versions`` makes the one of
+this version, once.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ PROGRAM = """
 (puthash '(a b) h 'found)
 (put 'fact 'kind 'recursive)
 """
-QUESTION = """(progn (setq level 7) (list (fact 25) (rest 1) (rest 1 2 3 4) (caught 5) (safe 'level2) (loop 100) (bound 9) (uses '(1 2)) (getv32 numbers 1)
-                  (gethash '(a b) h) (get 'fact 'kind) (car data) (cadr data) (caddr data) (nth data 5) (nth data 6) (getv (nth data 7) 1)))"""
+QUESTION = """(progn (setq level 7) (list (fact 25) (rest 1) (rest 1 2 3 4) (caught 5) (safe 'level2) (loop 100)
+                    (bound 9) (uses '(1 2)) (getv32 numbers 1)
+                  (gethash '(a b) h) (get 'fact 'kind) (car data) (cadr data) (caddr data) (nth data 5) (nth data 6)
+                  (getv (nth data 7) 1)))"""
 
 
 def answers(session: Session) -> str:
@@ -54,8 +57,9 @@ def answers(session: Session) -> str:
 def facts() -> dict[str, object]:
     """What an image relies on, but for the names of functions and entries, which are translated."""
     layouts = json.dumps([[row.name, row.type, row.tag, row.pointers, row.fields] for row in LAYOUTS])
-    return {"layouts": hashlib.sha256(layouts.encode()).hexdigest(), "tags": [CONS, SYMBOL, STRING, VECTOR, FLOAT, OTHER], "base": HEAP,
-            "fixed": list(FIXED_SYMBOLS), "roots": ROOT_HANDMADE + 1, "instructions": [row[1:] for row in table()]}
+    return {"layouts": hashlib.sha256(layouts.encode()).hexdigest(),
+            "tags": [CONS, SYMBOL, STRING, VECTOR, FLOAT, OTHER], "base": HEAP, "fixed": list(FIXED_SYMBOLS),
+            "roots": ROOT_HANDMADE + 1, "instructions": [row[1:] for row in table()]}
 
 
 def make() -> None:
@@ -66,8 +70,10 @@ def make() -> None:
         said = answers(session)
         session.preserve(Path(folder) / "x.img", compress=True)
         with Image(Path(folder) / "x.img") as image:
-            sections = [Section(name, image.read(name), info={**image.sections[name].info, "seal": {}}) for name in ("heap", "starts", "instructions")]
-        write(IMAGES / f"{VERSION}.img", [*sections, Section("answers", said.encode()), Section("facts", json.dumps(facts()).encode())])
+            sections = [Section(name, image.read(name), info={**image.sections[name].info, "seal": {}})
+                        for name in ("heap", "starts", "instructions")]
+        write(IMAGES / f"{VERSION}.img",
+              [*sections, Section("answers", said.encode()), Section("facts", json.dumps(facts()).encode())])
 
 
 @pytest.mark.parametrize("path", sorted(IMAGES.glob("*.img")), ids=lambda p: p.stem)
@@ -85,8 +91,10 @@ def test_images_of_all_versions_open(path: Path, engine: str | None, tmp_path: P
 
 def test_a_layout_changes_with_the_version_only() -> None:
     path = IMAGES / f"{VERSION}.img"
-    advice = ("images that exist could not be read any more; step FORMAT_MINOR (or FORMAT_MAJOR, when old readers must refuse) in image/container.py, "
-              "make restoring translate the old form, and add the image of the new version: python -m tests.test_versions")
+    advice = ("images that exist could not be read any more; step FORMAT_MINOR "
+              "(or FORMAT_MAJOR, when old readers must refuse) in image/container.py, "
+              "make restoring translate the old form, and add the image of the new version: python -m "
+              "tests.test_versions")
     assert path.exists(), f"there is no {path}: {advice}"
     with Image(path) as image:
         then = json.loads(image.read("facts"))

@@ -15,7 +15,9 @@ from .conftest import ROOT, needs_native
 
 
 class Walk(NamedTuple):
-    """A heading of CONTRIBUTING, the files that its steps touch, as (path, text to find, text in its place), and a program that sees it work."""
+    """A heading of CONTRIBUTING, the files that its steps touch, as (path, text to find, text in its place), and a
+    program that sees it work.
+    """
 
     heading: str
     changes: tuple[tuple[str, str, str], ...]
@@ -58,7 +60,8 @@ assert meaning_of("example-first").call == "(example!-first x)"
 def example_half(lisp: Lisp, n: Fixnum) -> int:
     """Half of a small integer.  (example!-half 42) => 21"""
     return n >> 4 << 3
-'''), ("csl_native/builtins/oldnames.py", r"from \.\.lisp\.registry import (?!.*Fixnum)", "from ..lisp.registry import Fixnum, "),
+'''), ("csl_native/builtins/oldnames.py", r"from \.\.lisp\.registry import (?!.*Fixnum)",
+       "from ..lisp.registry import Fixnum, "),
         ("tools/reference.py", "stop quit", "stop quit example-half")), '''
 with Session() as lisp:
     assert lisp.eval("(example!-half 42)") == 21
@@ -90,19 +93,23 @@ with Session(engine="example") as lisp:
     assert lisp.eval("(fact 20)") == 2432902008176640000
 '''),
     Walk("Add a relocation kind", (
-        ("relocation/x86_64.py", r"\)\nABSOLUTE", '    _whole("EXAMPLE", 200, S_PLUS_A, 4, (0, 1 << 31)),\n)\nABSOLUTE'),), '''
+        ("relocation/x86_64.py", r"\)\nABSOLUTE", '    _whole("EXAMPLE", 200, S_PLUS_A, 4, (0, 1 << 31)),\n)\n'
+                                                  'ABSOLUTE'),), '''
 from csl_native.architectures import by_name
 assert by_name("x86-64").named("EXAMPLE").size == 4
 '''),
     Walk("Add an architecture", (("csl_native/architectures/example.py", "", "riscv64.py"),
-                                 ("csl_native/architectures/example.py", r'number=13, name="riscv64"', 'number=30, name="example"'),
+                                 ("csl_native/architectures/example.py", r'number=13, name="riscv64"',
+                                  'number=30, name="example"'),
                                  ("csl_native/architectures/example.py", "machine=243", "machine=60000"),
-                                 ("csl_native/architectures/__init__.py", r'MODULES = \(', 'MODULES = ("example", ')), '''
+                                 ("csl_native/architectures/__init__.py", r'MODULES = \(', 'MODULES = ("example", ')),
+         '''
 from csl_native.architectures import by_name
 assert by_name("example").tag == 30
 '''),
 )
-HEAD = "from csl_native import LispError, Session\nfrom csl_native.lisp.meanings import meaning_of\nfrom csl_native.tools import reference\n"
+HEAD = ("from csl_native import LispError, Session\nfrom csl_native.lisp.meanings import meaning_of\n"
+        "from csl_native.tools import reference\n")
 
 
 def followed(root: Path, walk: Walk) -> None:
@@ -110,7 +117,8 @@ def followed(root: Path, walk: Walk) -> None:
     for name, find, text in walk.changes:
         path = root / name
         if not find:  # a new file, or one that begins as a copy
-            path.write_text((path.parent / text).read_text(encoding="utf-8") if text.endswith(".py") else text, encoding="utf-8")
+            path.write_text((path.parent / text).read_text(encoding="utf-8") if text.endswith(".py") else text,
+                            encoding="utf-8")
             continue
         old = path.read_text(encoding="utf-8")
         path.write_text(re.sub(find, text.replace("\\", "\\\\"), old, count=1), encoding="utf-8")
@@ -120,7 +128,8 @@ def followed(root: Path, walk: Walk) -> None:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout in which every walk was followed, with its base image."""
     root = tmp_path_factory.mktemp("walks") / "copy"
-    shutil.copytree(ROOT, root, symlinks=True, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.img", "build.log", "tests"))
+    shutil.copytree(ROOT, root, symlinks=True,
+                    ignore=shutil.ignore_patterns(".*", "__pycache__", "*.img", "build.log", "tests"))
     for walk in WALKS:
         followed(root, walk)
     subprocess.run([sys.executable, "-m", "csl_native.build"], cwd=root, check=True, timeout=600)
@@ -132,7 +141,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_native
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: walk.heading)
 def test_walks_lead_where_they_say(walk: Walk, scratch: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", HEAD + walk.program], cwd=scratch, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run([sys.executable, "-c", HEAD + walk.program], cwd=scratch, capture_output=True, text=True,
+                          check=False, timeout=280)
     assert done.returncode == 0, done.stderr
 
 

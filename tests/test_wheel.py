@@ -1,4 +1,6 @@
-"""The wheel, installed as users have it: without a compiler, read-only, with times of files that mean nothing, on every machine."""
+"""The wheel, installed as users have it: without a compiler, read-only, with times of files that mean nothing, on every
+machine.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The wheel that ``make wheel`` makes, or one for this machine and the sample, which takes less long."""
     folder = tmp_path_factory.mktemp(f"wheel-{request.param}")
     tags = () if request.param == "all" else ("--tags", ",".join(SAMPLE))
-    done = subprocess.run([sys.executable, "-m", "csl_native.build.wheel", str(folder), *tags], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "csl_native.build.wheel", str(folder), *tags], cwd=ROOT,
+                          capture_output=True, text=True, check=False)
     if done.returncode and "csl_native.build.base" not in done.stderr:
         pytest.skip(f"pip cannot make a wheel here: {done.stderr.strip().splitlines()[-1:]}")
     assert done.returncode == 0, done.stderr
@@ -51,7 +54,8 @@ def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def tags_of(wheel: Path) -> list[str]:
     here = host()
     assert here is not None
-    return [a.name for a in architectures() if a.number == here.number or "wheel-all" in str(wheel) and not a.untested or a.name in SAMPLE]
+    return [a.name for a in architectures() if a.number == here.number or "wheel-all" in str(wheel) and not a.untested
+            or a.name in SAMPLE]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +96,8 @@ def fresh(wheel: Path) -> Iterator[Path]:
     for name in ("msgpack", "zstandard"):
         for path in [own / name, *own.glob(f"{name}-*.dist-info")]:
             shutil.copytree(path, site / path.name)
-    subprocess.run([sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "-q", "--no-index", "--disable-pip-version-check",
+    subprocess.run([sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install", "-q",
+                    "--no-index", "--disable-pip-version-check",
                     str(wheel)], check=True)
     scramble(folder)
     yield folder / "bin"
@@ -109,7 +114,8 @@ class Program:
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def __call__(self, *command: str, status: int = 0) -> tuple[str, str]:
-        done = subprocess.run([str(self.programs / command[0]), *command[1:]], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+        done = subprocess.run([str(self.programs / command[0]), *command[1:]], cwd=self.folder, env=self.environment,
+                              capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, preexec_fn=no_override, check=False)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout, done.stderr
@@ -121,8 +127,10 @@ def run(fresh: Path, tmp_path: Path) -> Program:
 
 
 def test_content_is_the_packages_of_the_checkout(wheel: Path) -> None:
-    wanted = {str(path.relative_to(ROOT)) for suffix in (".py", ".lsp", ".html") for path in sources(suffix)} | {"csl_native/base.img", "csl_native/py.typed"}
-    wanted |= {f"csl_native-{__version__}.data/data/share/man/man1/{page.name}" for page in (ROOT / "docs" / "man").iterdir()}
+    wanted = {str(path.relative_to(ROOT)) for suffix in (".py", ".lsp", ".html")
+              for path in sources(suffix)} | {"csl_native/base.img", "csl_native/py.typed"}
+    wanted |= {f"csl_native-{__version__}.data/data/share/man/man1/{page.name}"
+               for page in (ROOT / "docs" / "man").iterdir()}
     with zipfile.ZipFile(wheel) as file:
         found = {name for name in file.namelist() if ".dist-info/" not in name}
         metadata = next(file.read(name).decode() for name in file.namelist() if name.endswith("/METADATA"))
@@ -134,12 +142,14 @@ def test_image_has_all_that_its_machines_need(unpacked: Path, wheel: Path) -> No
     with Image(unpacked / "csl_native" / "base.img") as image:
         assert image.size <= LIMIT and image.verify() == []
         there = set(image.sections)
-    assert {f"{kind}-{a.number}" for kind in KINDS for a in architectures() if a.name in tags_of(wheel)} == {name for name in there if name.startswith(KINDS)}
+    assert {f"{kind}-{a.number}" for kind in KINDS
+            for a in architectures() if a.name in tags_of(wheel)} == {name for name in there if name.startswith(KINDS)}
 
 
 def test_runs_natively_at_once_and_leaves_no_trace(run: Program, fresh: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in fresh.parent.rglob("*")}
-    out, said = run("csl", "-q", "--explain", "-e", FIB, "-e", "(print (list (fib 10) (sort '(3 1 2) 'lessp) (cdr (assoc 'native lispsystem!*))))")
+    out, said = run("csl", "-q", "--explain", "-e", FIB, "-e",
+                    "(print (list (fib 10) (sort '(3 1 2) 'lessp) (cdr (assoc 'native lispsystem!*))))")
     here = host()
     assert here is not None and (out, said) == (f"(55 (1 2 3) {here.number})\n", "")
     out, said = run("csl", "-q", "--jit", "0", "--stats", "-e", FIB, "-e", "(print (fib 15))")
@@ -150,8 +160,9 @@ def test_runs_natively_at_once_and_leaves_no_trace(run: Program, fresh: Path) ->
 
 
 def test_modules_c_functions_and_images(run: Program, wheel: Path) -> None:
-    out, said = run("csl", "-q", "--explain", "-o", "x.img", *[part for text in (FOREIGN, TYPED) for part in ("-e", f"(progn {text})")],
-                    "-e", "(foreign!-main)", "-e", "(typed!-main)", "-e", "(preserve)")
+    out, said = run("csl", "-q", "--explain", "-o", "x.img",
+                    *[part for text in (FOREIGN, TYPED) for part in ("-e", f"(progn {text})")], "-e", "(foreign!-main)",
+                    "-e", "(typed!-main)", "-e", "(preserve)")
     assert "#V32(-3 0 7 9)" in out and "2432902008176640000" in out and said == "", out + said
     out, _ = run("csl", "-q", "-i", "x.img", "-e", "(typed!-main)")
     assert out.endswith("(9 225 -1 1099511627818)\n")
@@ -163,7 +174,8 @@ def test_modules_c_functions_and_images(run: Program, wheel: Path) -> None:
 
 
 def test_what_needs_more_says_what(run: Program) -> None:
-    assert run("csl", "-q", "-e", "(de f (x) x)", "--native-compile", "f", "-o", "x.img", status=2) == ("", f"csl: {missing('llvmlite')}, or run as bytecode\n")
+    assert run("csl", "-q", "-e", "(de f (x) x)", "--native-compile", "f", "-o", "x.img",
+               status=2) == ("", f"csl: {missing('llvmlite')}, or run as bytecode\n")
     run("csl", "-q", "-o", "x.img", "-e", "(de f (x) x)", "-e", "(preserve)")
     assert missing("llvmlite") in run("csl-image", "add", "x.img", "--tag", SAMPLE[0], status=2)[1]
     assert missing("cryptography") in run("csl-image", "sign", "x.img", "--key", "k.pem", "--make-key", status=2)[1]
@@ -175,7 +187,8 @@ def test_what_needs_more_says_what(run: Program) -> None:
 def test_a_damaged_installation_says_so(unpacked: Path, tmp_path: Path, damage: str) -> None:
     shutil.copytree(unpacked, tmp_path / "copy")
     subprocess.run(["chmod", "-R", "u+w", str(tmp_path / "copy")], check=True)
-    image, module = tmp_path / "copy" / "csl_native" / "base.img", tmp_path / "copy" / "csl_native" / "kernel" / "lists.py"
+    image, module = (tmp_path / "copy" / "csl_native" / "base.img",
+                     tmp_path / "copy" / "csl_native" / "kernel" / "lists.py")
     if damage == "source":
         module.write_text(module.read_text() + "# more\n")
     elif damage == "other image":
@@ -185,10 +198,12 @@ def test_a_damaged_installation_says_so(unpacked: Path, tmp_path: Path, damage: 
     else:
         data = bytearray(image.read_bytes())
         with Image(image) as opened:
-            section = next(s for s in opened.sections.values() if s.name == f"kernel-{host().number}")  # type: ignore[union-attr]
+            section = next(s for s in opened.sections.values()
+                           if s.name == f"kernel-{host().number}")  # type: ignore[union-attr]
         data[section.offset + section.stored - 50] ^= 1
         image.write_bytes(data)
-    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "-e", "(print 1)"], env={**os.environ, "PYTHONPATH": str(tmp_path / "copy")},
+    done = subprocess.run([sys.executable, "-m", "csl_native", "-q", "-e", "(print 1)"],
+                          env={**os.environ, "PYTHONPATH": str(tmp_path / "copy")},
                           cwd=tmp_path, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert re.fullmatch("csl: .*the installation is damaged; install csl-native again\n", done.stderr), done.stderr
@@ -204,15 +219,19 @@ def test_runs_natively_on_every_machine(wheel: Path, unpacked: Path, machine: st
         command = emulation.python(machine)
     except emulation.Unavailable as error:
         pytest.skip(f"no emulation of {machine}: {error}")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "PYTHONPATH": str(unpacked), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "PYTHONPATH": str(unpacked),
+                   "PYTHONDONTWRITEBYTECODE": "1"}
 
     def there(*arguments: str) -> tuple[str, str]:
-        done = subprocess.run([*command, "-m", "csl_native", "-q", "-k", "64M", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        done = subprocess.run([*command, "-m", "csl_native", "-q", "-k", "64M", *arguments], cwd=tmp_path,
+                              env=environment, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, preexec_fn=no_override, timeout=280, check=False)
         return done.stdout, done.stderr
     number = next(a.number for a in architectures() if a.name == machine)
     form = "(print (list (fib 10) (sort '(3 1 2) 'lessp) (cdr (assoc 'native lispsystem!*))))"
     assert there("--explain", "-e", FIB, "-e", form) == (f"(55 (1 2 3) {number})\n", "")
-    out, said = there("--jit", "0", "--stats", "-e", f"(progn {TYPED})", "-e", FIB, "-e", "(typed!-main)", "-e", "(print (fib 10))")
-    assert out.endswith("(9 225 -1 1099511627818)\n55\n") and re.search(r"[1-9]\d* functions compiled by stencils", said), said
+    out, said = there("--jit", "0", "--stats", "-e", f"(progn {TYPED})", "-e", FIB, "-e", "(typed!-main)", "-e",
+                      "(print (fib 10))")
+    assert (out.endswith("(9 225 -1 1099511627818)\n55\n")
+            and re.search(r"[1-9]\d* functions compiled by stencils", said)), said
     assert not (tmp_path / "home").exists()

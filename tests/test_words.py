@@ -1,4 +1,5 @@
-"""What the command line says of definitions, modules and errors, as the original does: one start of the program a test."""
+"""What the command line says of definitions, modules and errors, as the original does: one start of the program a test.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +11,13 @@ import pytest
 
 Run = Callable[..., Any]
 
-DEFINITIONS = """(de f (x) (car x)) (de f (x) (list x 1)) (de cube (x) (times x x x)) (de two (x y) (plus x y)) (de third (x) (car (cddr x)))
+DEFINITIONS = """(de f (x) (car x)) (de f (x) (list x 1)) (de cube (x) (times x x x)) (de two (x y) (plus x y))
+(de third (x) (car (cddr x)))
 (de same (x) x) (de later (x) (not!-here x)) (setq !*pwrds nil) (de quiet (x) (cons x x)) (setq !*pwrds t)
-(setq !*comp nil) (de plain (x) (cons x 1)) (setq !*redefmsg nil) (de plain (x) (cons x 2)) (compile '(plain)) (setq !*comp t)
-(setq !*savedef t) (de kept (x) (cons x 3)) (get 'kept '!*savedef) (getd 'kept) (de lost nil (prog nil (go away))) (lost)"""
+(setq !*comp nil) (de plain (x) (cons x 1)) (setq !*redefmsg nil) (de plain (x) (cons x 2)) (compile '(plain))
+(setq !*comp t)
+(setq !*savedef t) (de kept (x) (cons x 3)) (get 'kept '!*savedef) (getd 'kept) (de lost nil (prog nil (go away)))
+(lost)"""
 SAID = """Fast-loading "csl.img(compiler)"
 +++ f compiled as link to car
 +++ f redefined
@@ -33,8 +37,11 @@ SAID = """Fast-loading "csl.img(compiler)"
 
 def said(text: str) -> str:
     """The lines of a transcript that are no values of definitions."""
-    lines = (re.sub(r"^(> )+|\d+(?= \+ )|(?<= \+ )\d+", lambda match: "" if match[0][0] == ">" else "N", line) for line in text.splitlines())
-    return "\n".join(line for line in lines if line.startswith(("+++", "Fast", "(lambda", "(expr", "Inside", "Arg", "Evaluating", "Calling")) or "=>" in line)
+    lines = (re.sub(r"^(> )+|\d+(?= \+ )|(?<= \+ )\d+", lambda match: "" if match[0][0] == ">" else "N", line)
+             for line in text.splitlines())
+    return "\n".join(line
+                     for line in lines if line.startswith(("+++", "Fast", "(lambda", "(expr", "Inside", "Arg",
+                                                           "Evaluating", "Calling")) or "=>" in line)
 
 
 def test_definitions(csl: Run) -> None:
@@ -64,26 +71,32 @@ def test_errors_show_what_they_leave(csl: Run, options: tuple[str, ...], form: s
 
 def test_tracing(csl: Run) -> None:
     done = csl("-q", text="""(de f (x) (cond ((zerop x) 0) (t (add1 (f (sub1 x)))))) (de g (x) (setq x (cons x 1)) x)
-        (trace '(f)) (f 1) (untrace '(f)) (f 1) (traceset '(g)) (g 2) (untraceset '(g)) (g 3) (trace '(nothing)) (print (getd 'g))""")
+        (trace '(f)) (f 1) (untrace '(f)) (f 1) (traceset '(g)) (g 2) (untraceset '(g)) (g 3) (trace '(nothing))
+        (print (getd 'g))""")
     assert done.stdout.splitlines() == [
         "Calling f from system!-startup", "Arg1: 1", "Calling f from f", "Arg1: 0", "f => 0", "f => 1",
-        "Calling g from system!-startup", "Arg1: 2", "g:  x := (2 . 1)", "g => (2 . 1)", "(expr lambda (x) (setq x (cons x 1)) x)"]
+        "Calling g from system!-startup", "Arg1: 2", "g:  x := (2 . 1)", "g => (2 . 1)",
+        "(expr lambda (x) (setq x (cons x 1)) x)"]
 
 
 @pytest.mark.parametrize("form,value", [
-    ("(prog (v) (setq v (mkevect 3)) (eputv v 1 'a) (return (list (egetv v 1) (egetv v 0) (eupbv v) (evectorp v) v)))", "(a nil 3 t #<evector>)"),
+    ("(prog (v) (setq v (mkevect 3)) (eputv v 1 'a) (return "
+     "(list (egetv v 1) (egetv v 0) (eupbv v) (evectorp v) v)))", "(a nil 3 t #<evector>)"),
     ("(prog (v) (setq v (mkevect 3)) (eputv v 3 (list 1)) (reclaim) (return (egetv v 3)))", "(1)"),
     ("(list (evectorp '[1]) (eupbv '[1 2]) (egetv '[1 2] 1) (eupbv 5))", "(nil 1 2 nil)"),
-    ("(egetv (mkevect 3) 4)", "+++ Error: egetv 4"), ("(egetv 'a 0)", "+++ Error: egetv a"), ("(mkevect -1)", "+++ Error: mkevect -1"),
+    ("(egetv (mkevect 3) 4)", "+++ Error: egetv 4"), ("(egetv 'a 0)", "+++ Error: egetv a"),
+    ("(mkevect -1)", "+++ Error: mkevect -1"),
     ("(mkxvect 0)", "+++ Error: mkxvect 0"), ("(complex 'a 2)", "+++ Error: complex a"),
     ("(list (complex 5) (complex 2.5 0))", "(5 #C(2.5 0.0))"),
     ("(progv '(pa pb) '(1) (list pa pb))", "(1 nil)"), ("(list (progv '(pa) '(1) pa) (boundp 'pa))", "(1 nil)"),
     ("(list (setq pa 5) (errorset '(progv '(pa) '(1) (car pa)) nil nil) pa)", "(5 nil 5)"),
-    ("(prog (h) (setq h (mkhashset 1)) (sethashset 'a h) (sethashset 'b h) (resethashset 'b h) (return (list (gethashset 'a h) (hashsetcontents h))))",
+    ("(prog (h) (setq h (mkhashset 1)) (sethashset 'a h) (sethashset 'b h) (resethashset 'b h) "
+     "(return (list (gethashset 'a h) (hashsetcontents h))))",
      "(t (a))"),
     ("(list (ffloor 7 2) (fround 7 4) (ftruncate -7 2))", "(3.0 2.0 -3.0)"),
     ("(list (floatp (time!*)) (fixp (walltime)) (batchp) (symbol!-package 'car))", "(t t t nil)"),
-    ("(list (symbol!-function 'car) (funcall (symbol!-function 'car) '(1)) (codep (symbol!-function 'car)))", "(car!#code 1 t)"),
+    ("(list (symbol!-function 'car) (funcall (symbol!-function 'car) '(1)) "
+     "(codep (symbol!-function 'car)))", "(car!#code 1 t)"),
 ])
 def test_functions_of_the_original(lisp_in: Callable[[str], str], form: str, value: str) -> None:
     assert lisp_in(form) == value
@@ -104,7 +117,8 @@ def lisp_in() -> Callable[[str], str]:
 
 
 def test_unread_characters(csl: Run) -> None:
-    assert csl("-q", text="(progn (readch) (setq c (readch)) (unreadch c) (print (list c (readch))))\na").stdout == "(a a)\n"
+    assert csl("-q",
+               text="(progn (readch) (setq c (readch)) (unreadch c) (print (list c (readch))))\na").stdout == "(a a)\n"
 
 
 def test_an_option_without_its_value(csl: Run) -> None:

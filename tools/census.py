@@ -13,8 +13,8 @@ from csl_native.image.container import ImageError
 from csl_native.kernel.memory import NIL, ROOT_OBLIST, ROOT_VECTOR, UNSET
 from csl_native.saving.heapview import HeapView
 
-ROOTS = ("object list", "its count", "table of native definitions", "modules", "pinned values", "restart function", "banner", "character table",
-         "*raise", "*lower")
+ROOTS = ("object list", "its count", "table of native definitions", "modules", "pinned values", "restart function",
+         "banner", "character table", "*raise", "*lower")
 
 
 def objects(view: HeapView) -> Iterator[tuple[int, str, int]]:
@@ -43,7 +43,8 @@ def census(view: HeapView, most: int = 20) -> tuple[list[dict[str, Any]], list[d
         row[1] += size
         if size > 16:
             (heapq.heappush if len(biggest) < most else heapq.heappushpop)(biggest, (size, p, kind))
-    rows = [{"type": kind, "objects": n, "bytes": size} for kind, (n, size) in sorted(counts.items(), key=lambda row: -row[1][1])]
+    rows = [{"type": kind, "objects": n, "bytes": size}
+            for kind, (n, size) in sorted(counts.items(), key=lambda row: -row[1][1])]
     paths = kept(view, {p for _, p, _ in biggest})
     return rows, [{"type": kind, "bytes": size, "at": f"{p:#x}", "kept by": paths.get(p, "nothing that leads here")}
                   for size, p, kind in sorted(biggest, reverse=True)]
@@ -69,7 +70,9 @@ def name_of(view: HeapView, p: int) -> str:
 
 
 def kept(view: HeapView, wanted: set[int]) -> dict[int, str]:
-    """For addresses of objects the shortest way to them: from the roots without the object list, else from a symbol on that."""
+    """For addresses of objects the shortest way to them: from the roots without the object list, else from a symbol on
+    that.
+    """
     start: list[tuple[int, tuple[Any, ...]]] = []
     roots = view.vector(ROOT_VECTOR)
     for k, value in enumerate(roots):
@@ -133,10 +136,12 @@ def why_kept(view: HeapView, name: str) -> list[dict[str, Any]]:
     if found is None:
         raise ImageError(f"{view.path}: no symbol {name} on the object list")
     rows = []
-    for place, value in (("symbol", found), *((place, v) for place, v in parts(view, found & -16) if place in ("value", "plist", "env"))):
+    for place, value in (("symbol", found),
+                         *((place, v) for place, v in parts(view, found & -16) if place in ("value", "plist", "env"))):
         if value & 7 in (0, HEADER) or value in (NIL, UNSET):
             continue
-        rows.append({"what": place, "is": view.show(value, 2), "kept by": kept(view, {value & -16}).get(value & -16, "")})
+        rows.append({"what": place, "is": view.show(value, 2),
+                     "kept by": kept(view, {value & -16}).get(value & -16, "")})
     return rows
 
 

@@ -106,7 +106,8 @@ class Listings:
 
 
 def matching(names: list[str], pattern: str | None) -> list[str]:
-    """The names that are meant: one of them as it stands, else all that a pattern with ``*``, ``?`` and ``[...]`` fits."""
+    """The names that are meant: one of them as it stands, else all that a pattern with ``*``, ``?`` and ``[...]`` fits.
+    """
     if pattern is None:
         return sorted(names)
     return (
@@ -123,7 +124,8 @@ def own(view: HeapView) -> list[str]:
     with Image(base_image()) as base:
         theirs = HeapView(base)
         known = theirs.functions()
-        return [name for name in view.functions() if name not in known or view.digest_of(name) != theirs.digest_of(name)]
+        return [name for name in view.functions() if name not in known
+                or view.digest_of(name) != theirs.digest_of(name)]
 
 
 def disasm(image: Image, options: argparse.Namespace) -> tuple[Any, int]:

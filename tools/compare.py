@@ -20,7 +20,8 @@ def differences(a: Image, b: Image) -> list[dict[str, Any]]:
     """Sections, functions and variables that are in one image only, or differ."""
     rows = [row(f"section {section_name(name)}", shown(a.sections.get(name)), shown(b.sections.get(name)))
             for name in sorted(set(a.sections) | set(b.sections))
-            if (a.sections[name].digest if name in a.sections else None) != (b.sections[name].digest if name in b.sections else None)]
+            if (a.sections[name].digest if name in a.sections
+                else None) != (b.sections[name].digest if name in b.sections else None)]
     if "heap" in a.sections and "heap" in b.sections:
         x, y = HeapView(a), HeapView(b)
         f, g = x.functions(), y.functions()
@@ -29,9 +30,11 @@ def differences(a: Image, b: Image) -> list[dict[str, Any]]:
                 rows.append(row(f"function {name}", "bytecode" if name in f else "", "bytecode" if name in g else ""))
             elif (old := x.listing(name)) != (new := y.listing(name)):
                 rows += [row(f"function {name}", line[1:] if line[0] == "-" else "", line[1:] if line[0] == "+" else "")
-                         for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[0] in "+-" and line[:3] not in ("+++", "---")]
+                         for line in difflib.unified_diff(old, new, lineterm="", n=0)
+                         if line[0] in "+-" and line[:3] not in ("+++", "---")]
         u, v = values(x), values(y)
-        rows += [row(f"value of {name}", u.get(name, ""), v.get(name, "")) for name in sorted(set(u) | set(v)) if u.get(name) != v.get(name)]
+        rows += [row(f"value of {name}", u.get(name, ""), v.get(name, ""))
+                 for name in sorted(set(u) | set(v)) if u.get(name) != v.get(name)]
     return rows
 
 
@@ -62,7 +65,8 @@ def code_of(image: Image, name: str, architecture: Architecture) -> list[str]:
     if section not in image.sections or not entries:
         return []
     pages = PageSet.read(image, section)
-    return [line for _, _, page, offset in entries for line in listing.native(pages, architecture, page * PAGE_SIZE + offset)]
+    return [line for _, _, page, offset in entries
+            for line in listing.native(pages, architecture, page * PAGE_SIZE + offset)]
 
 
 def unified(a: list[str], b: list[str], names: tuple[str, str]) -> list[str]:

@@ -23,7 +23,8 @@ CASE = """    {name}) [[ "$word" == -* ]] && COMPREPLY=($(compgen -W "{options}"
 def options_of(parser: argparse.ArgumentParser) -> dict[str, dict[str, str]]:
     """For each command its long options with their help."""
     [commands] = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    return {name: {option: str(action.help or "") for action in p._actions for option in action.option_strings if option.startswith("--")}
+    return {name: {option: str(action.help or "") for action in p._actions
+                   for option in action.option_strings if option.startswith("--")}
             for name, p in commands.choices.items()}
 
 
@@ -34,9 +35,12 @@ def script(shell: str, parser: argparse.ArgumentParser, helps: dict[str, str]) -
         lines = ["complete -c csl-image -n __fish_use_subcommand -f"]
         for name, options in known.items():
             lines.append(f"complete -c csl-image -n __fish_use_subcommand -a {name} -d {quoted(helps.get(name, ''))}")
-            lines += [f"complete -c csl-image -n '__fish_seen_subcommand_from {name}' -l {option[2:]} -d {quoted(text)}" for option, text in options.items()]
+            lines += [f"complete -c csl-image -n '__fish_seen_subcommand_from {name}' -l {option[2:]} -d "
+                      f"{quoted(text)}" for option, text in options.items()]
         return "\n".join(lines)
-    text = BASH.format(commands=" ".join(known), cases="\n".join(CASE.format(name=name, options=" ".join(options)) for name, options in known.items()))
+    text = BASH.format(commands=" ".join(known),
+                       cases="\n".join(CASE.format(name=name, options=" ".join(options))
+                                       for name, options in known.items()))
     return "autoload -U bashcompinit && bashcompinit\n" + text if shell == "zsh" else text
 
 
@@ -61,12 +65,15 @@ def plain_script(shell: str, name: str, rows: list[Row], values: dict[str, list[
         lines = []
         for row in rows:
             for option in row.names:
-                kind = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}" if len(option) == 2 else f"-o {option[1:]}"
+                kind = (f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}" if len(option) == 2
+                        else f"-o {option[1:]}")
                 more = f" -x -a {quoted(' '.join(values[option]))}" if option in values else ""
                 lines.append(f"complete -c {name} {kind}{more} -d {quoted(row.text)}")
         return "\n".join(lines)
-    cases = "\n".join(f'    {option}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$word")); return ;;' for option, words in values.items())
-    text = PLAIN.format(ident=name.replace("-", "_"), name=name, cases=cases, options=" ".join(option for row in rows for option in row.names))
+    cases = "\n".join(f'    {option}) COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$word")); return ;;'
+                      for option, words in values.items())
+    text = PLAIN.format(ident=name.replace("-", "_"), name=name, cases=cases,
+                        options=" ".join(option for row in rows for option in row.names))
     return "autoload -U bashcompinit && bashcompinit\n" + text if shell == "zsh" else text
 
 
@@ -76,8 +83,9 @@ def csl_script(shell: str) -> str:
     from csl_native.architectures import with_refinements
     from csl_native.engines.record import engines
     from csl_native.saving.trust import LEVELS
-    values = {"--native": ["on", "off"], "--engine": list(engines()), "--trust": list(LEVELS), "--tags": [a.name for a in with_refinements()],
-              "--native-compile": ["all", "hot"], "--completion": list(SHELLS)}
+    values = {"--native": ["on", "off"], "--engine": list(engines()), "--trust": list(LEVELS),
+              "--tags": [a.name for a in with_refinements()], "--native-compile": ["all", "hot"],
+              "--completion": list(SHELLS)}
     return plain_script(shell, "csl", rows_of_usage(USAGE), values)
 
 
@@ -86,4 +94,5 @@ def asm_script(shell: str) -> str:
     from csl_native.architectures import with_refinements
     from csl_native.tools.csl_asm import parser
     rows = [row for row in rows_of_parser(parser()) if row.written.startswith("-")]
-    return plain_script(shell, "csl-asm", rows, {"--tag": [a.name for a in with_refinements()], "--completion": list(SHELLS)})
+    return plain_script(shell, "csl-asm", rows,
+                        {"--tag": [a.name for a in with_refinements()], "--completion": list(SHELLS)})

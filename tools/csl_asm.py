@@ -15,18 +15,24 @@ from csl_native.system.process import of_output, run_program, said
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="csl-asm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(prog="csl-asm", description=__doc__,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--version", action="version", version=f"csl-native {__version__}")
-    top.add_argument("file", nargs="?", help="text of the assembler; - is standard input; none: only what the image has")
+    top.add_argument("file", nargs="?",
+                     help="text of the assembler; - is standard input; none: only what the image has")
     top.add_argument("-i", "--image", help="begin with this image")
     top.add_argument("-o", "--output", help="write an image with the functions")
-    top.add_argument("--run", nargs="+", metavar=("NAME", "ARGUMENT"), help="call a function; without, main is called when the text has one")
-    top.add_argument("--list", action="store_true", help="print the bytecode of the functions, and native code made by --native")
+    top.add_argument("--run", nargs="+", metavar=("NAME", "ARGUMENT"),
+                     help="call a function; without, main is called when the text has one")
+    top.add_argument("--list", action="store_true",
+                     help="print the bytecode of the functions, and native code made by --native")
     top.add_argument("--native", action="store_true", help="compile the functions to native code")
     top.add_argument("--tag", action="append", default=[], help="... and for this architecture too, repeatable")
-    top.add_argument("--jit", type=int, default=2000, help="compile while the program runs after so many calls and jumps; 0 at once, -1 never")
+    top.add_argument("--jit", type=int, default=2000,
+                     help="compile while the program runs after so many calls and jumps; 0 at once, -1 never")
     top.add_argument("--engine", help="what runs bytecode (csl --engines lists them)")
-    top.add_argument("--completion", choices=("bash", "zsh", "fish"), help="print what makes a shell complete these options")
+    top.add_argument("--completion", choices=("bash", "zsh", "fish"),
+                     help="print what makes a shell complete these options")
     return top
 
 
@@ -46,7 +52,8 @@ def command(arguments: list[str] | None) -> int:
     if options.file is None and options.image is None:
         parser().error("a text or an image is needed")
     try:
-        session = Session(options.image, jit=-1 if options.engine else options.jit, engine=options.engine, output=sys.stdout.buffer)
+        session = Session(options.image, jit=-1 if options.engine else options.jit, engine=options.engine,
+                          output=sys.stdout.buffer)
         session.lisp.standard_input = session.lisp.input = Input(sys.stdin.buffer, name="standard input")
         names = assemble(session, options.file) if options.file is not None else []
         if options.native:
@@ -84,7 +91,8 @@ def assemble(session: Any, path: str) -> list[str]:
             try:
                 text = file.read()
             except UnicodeDecodeError as error:
-                raise ValueError(f"{path}: is no text (byte {error.object[error.start]:#04x} at {error.start}); an image is given with -i") from None
+                raise ValueError(f"{path}: is no text (byte {error.object[error.start]:#04x} at {error.start}); an "
+                                 "image is given with -i") from None
     return [session.machine.text(s) for s in session.run(lambda: assembled(session.lisp, text))]
 
 
@@ -108,13 +116,16 @@ def listing(session: Any, names: list[str], native: bool) -> None:
             raise ValueError(f"{name}: no function with bytecode")
         literals = m.vector_items(m.field(symbol, SYM_ENV))
         texts = [session.lisp.printer.text(x) for x in literals]
-        print(f"{name}:", *("  " + line for line in disassemble(Code.unpack(m.raw(literals[0])), lambda k, texts=texts: texts[k])), sep="\n")
+        print(f"{name}:",
+              *("  " + line for line in disassemble(Code.unpack(m.raw(literals[0])), lambda k, texts=texts: texts[k])),
+              sep="\n")
         if native and session.hardcode.pages is not None:
             from csl_native.tools.listing import instructions
             pages = session.hardcode.pages
             parts = [part for row in pages.entries.values() if row["name"] == name for part in row["parts"]]
             for start, size in parts[-2:]:
-                print(*("  " + line for line in instructions(pages.architecture, bytes(pages.data[start:start + size]), start, lambda i: "")), sep="\n")
+                print(*("  " + line for line in instructions(pages.architecture, bytes(pages.data[start:start + size]),
+                                                             start, lambda i: "")), sep="\n")
 
 
 if __name__ == "__main__":

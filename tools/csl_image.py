@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -43,12 +44,15 @@ from csl_native.tools.sizes import size
 
 def info(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Sections, architectures and sizes."""
-    rows = [{"section": names.section(s.name), "offset": s.offset, "stored": s.stored, "length": s.length, "mapped": s.raw,
+    rows = [{"section": names.section(s.name), "offset": s.offset, "stored": s.stored, "length": s.length,
+             "mapped": s.raw,
              **({"tag": tag_name(s.info["tag"]), "abi": s.info.get("abi", "")} if "tag" in s.info else {})}
             for s in sorted(image.sections.values(), key=lambda s: s.offset)]
     heap = image.sections["heap"].info if "heap" in image.sections else {}
-    return {"image": image.path, "size": image.size, "format": f"{FORMAT_MAJOR}.{FORMAT_MINOR}", "updates": image.sequence,
-            "heap bytes": heap.get("size"), "tags": sorted({tag_name(s.info["tag"]) for s in image.sections.values() if "tag" in s.info}), "sections": rows,
+    return {"image": image.path, "size": image.size, "format": f"{FORMAT_MAJOR}.{FORMAT_MINOR}",
+            "updates": image.sequence, "heap bytes": heap.get("size"),
+            "tags": sorted({tag_name(s.info["tag"]) for s in image.sections.values() if "tag" in s.info}),
+            "sections": rows,
             **({"damage": image.doubts} if image.doubts else {})}, 0
 
 
@@ -79,8 +83,9 @@ def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 continue
             for number, target, place, addend in pages.records():
                 name = architecture.kinds[number].name if number < len(architecture.kinds) else f"unknown kind {number}"
-                rows.append({"set": names.section(f"{kind}-{tag}"), "page": place // PAGE_SIZE, "place": place % PAGE_SIZE, "kind": name,
-                             "target": pages.targets[target] or "this set", "addend": addend})
+                rows.append({"set": names.section(f"{kind}-{tag}"), "page": place // PAGE_SIZE,
+                             "place": place % PAGE_SIZE, "kind": name, "target": pages.targets[target] or "this set",
+                             "addend": addend})
     return rows, 0
 
 
@@ -89,7 +94,8 @@ def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     from csl_native import Session
     tag = by_name(options.tag).number if options.tag else None
     session = Session(image.path, native=options.native == "on", tag=tag, heap=max(256 << 20, 2 * image.size))
-    rows = [{"code": f.code, "function": f.subject, "detail": f.detail, "sentence": f.sentence()} for f in session.fallbacks]
+    rows = [{"code": f.code, "function": f.subject, "detail": f.detail, "sentence": f.sentence()}
+            for f in session.fallbacks]
     return rows, 1 if rows else 0
 
 
@@ -115,18 +121,24 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
             found = view.code_of(symbol) if view is not None else None
             assert view is not None and found is not None
             symbols = {k: x for k, x in enumerate(found[1]) if x & 7 == SYMBOL}
-            prove(found[0], len(found[1]), symbols, {k for k, x in symbols.items() if x > ROOT_VECTOR and not view.word(x + SYM_FLAGS) & F_KEYWORD})
+            prove(found[0], len(found[1]), symbols,
+                  {k for k, x in symbols.items() if x > ROOT_VECTOR and not view.word(x + SYM_FLAGS) & F_KEYWORD})
     except (ImageError, CodeError) as error:
         problems.append(str(error))
-    doubts = {name: doubt for name in sorted(image.sections) if name.startswith(CODE) and (doubt := Trust().doubt(image, name))}
+    doubts = {name: doubt for name in sorted(image.sections) if name.startswith(CODE)
+              and (doubt := Trust().doubt(image, name))}
     problems = [names.said(names.section(text)) for text in problems]
-    return {"image": image.path, "problems": problems, "not trusted here": {names.section(name): doubt for name, doubt in doubts.items()}}, 1 if problems else 0
+    return {"image": image.path, "problems": problems,
+            "not trusted here": {names.section(name): doubt for name, doubt in doubts.items()}}, 1 if problems else 0
 
 
 def target(text: str) -> tuple[Architecture, frozenset[str]]:
-    """``TAG+feature,-feature`` as an architecture and the features that the machine has: those of the tag, more, or fewer."""
+    """``TAG+feature,-feature`` as an architecture and the features that the machine has: those of the tag, more, or
+    fewer.
+    """
     names = sorted((a.name for a in with_refinements()), key=len, reverse=True)
-    name = next((n for n in names if text == n or text.startswith((n + "+", n + "-", n + ","))), re.split("[+,]", text)[0])
+    name = next((n for n in names if text == n or text.startswith((n + "+", n + "-", n + ","))),
+                re.split("[+,]", text)[0])
     architecture = by_name(name)
     features = set(architecture.baseline)
     for part in filter(None, re.split(r",|(?=[+-])", text[len(name):])):
@@ -134,7 +146,8 @@ def target(text: str) -> tuple[Architecture, frozenset[str]]:
         if sign not in "+-" or not feature:
             raise ValueError(f"{part!r} in the target {text}; +feature or -feature expected, separated by commas")
         if sign == "-" and feature not in features:
-            raise ValueError(f"{name} has no feature {feature} to take away; it has {', '.join(sorted(features)) or 'none beyond its baseline'}; "
+            raise ValueError(f"{name} has no feature {feature} to take away; it has "
+                             f"{', '.join(sorted(features)) or 'none beyond its baseline'}; "
                              f"tags are {', '.join(a.name for a in with_refinements())}")
         (features.discard if sign == "-" else features.add)(feature)
     return architecture, frozenset(features)
@@ -159,14 +172,15 @@ def check(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     architecture, features = target(options.target)
     known = known_features(image, architecture)
     if unknown := features - known:
-        raise ValueError(f"{options.target}: no code and no tag has to do with a feature {', '.join(sorted(unknown))} of {architecture.name}; known are "
+        raise ValueError(f"{options.target}: no code and no tag has to do with a feature {', '.join(sorted(unknown))} "
+                         f"of {architecture.name}; known are "
                          f"{', '.join(sorted(known)) or 'none'}")
     view, rows = HeapView(image), []
     reasons = foretell.predict(image, view, architecture, features)
     for name in sorted(view.functions()):
         why = reasons.get(name)
-        rows.append({"function": name, "runs": "natively" if why is None else "as bytecode", "code": why.code if why else "",
-                     "why": why.sentence() if why else ""})
+        rows.append({"function": name, "runs": "natively" if why is None else "as bytecode",
+                     "code": why.code if why else "", "why": why.sentence() if why else ""})
     return rows, 1 if any(row["code"] not in ("", "not-compiled") for row in rows) else 0
 
 
@@ -176,7 +190,8 @@ def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     if options.symbol is not None:
         return census.why_kept(view, options.symbol), 0
     rows, biggest = census.census(view)
-    return {"objects": sum(row["objects"] for row in rows), "bytes": sum(row["bytes"] for row in rows), "types": rows, "biggest": biggest}, 0
+    return {"objects": sum(row["objects"] for row in rows), "bytes": sum(row["bytes"] for row in rows), "types": rows,
+            "biggest": biggest}, 0
 
 
 def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
@@ -197,27 +212,35 @@ def tags(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """The architectures of this build."""
     here = host()
     own = here.features() if here is not None else frozenset()
-    return [{"tag": a.tag, "name": a.name, "triple": a.triple, "abi": a.abi, "bits": 8 * a.word, "order": "big" if a.big_endian else "little",
-             "relocation kinds": len(a.kinds), "features": sorted(a.baseline),
-             "here": here is not None and a.number == here.number and a.baseline <= own,
+    return [{"tag": a.tag, "name": a.name, "triple": a.triple, "abi": a.abi, "bits": 8 * a.word,
+             "order": "big" if a.big_endian else "little", "relocation kinds": len(a.kinds),
+             "features": sorted(a.baseline), "here": here is not None and a.number == here.number and a.baseline <= own,
              "tested": not a.untested, "remark": a.untested} for a in with_refinements()], 0
 
 
 def instructions(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """The instructions of this build: numbers, operands, what they take from the stack and give, and what they mean"""
-    return [{"number": r.number, "name": r.name, "operands": [f"{name}:{kind}" for name, kind in r.operands], "bytes": r.size,
-             "takes": list(r.inputs), "gives": r.gives, "kind": r.kind, "fails": bool(r.fails), "meaning": r.meaning.split("\n")[0]}
+    return [{"number": r.number, "name": r.name, "operands": [f"{name}:{kind}" for name, kind in r.operands],
+             "bytes": r.size, "takes": list(r.inputs), "gives": r.gives, "kind": r.kind, "fails": bool(r.fails),
+             "meaning": " ".join(r.meaning.split("\n\n")[0].split())}
             for r in derived()], 0
+
+
+def told(function: Callable[..., object]) -> str:
+    """What a command does, in one line."""
+    return " ".join((function.__doc__ or "").split())
 
 
 def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """What makes a shell complete these commands."""
     from csl_native.tools.completion import script
-    return script(options.shell, parser(), {name: (f.__doc__ or "").split(".")[0] for name, f in COMMANDS.items()}), 0
+    return script(options.shell, parser(), {name: told(f).split(".")[0] for name, f in COMMANDS.items()}), 0
 
 
-COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, graph, heap, why, check, size, diff, verify, sign, trust,
-                                                    add, drop, thin, compact, copy, extract, export, report, tags, instructions, completion)}
+COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, graph, heap, why, check,
+                                                    size, diff, verify, sign, trust,
+                                                    add, drop, thin, compact, copy, extract, export, report, tags,
+                                                    instructions, completion)}
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
 JSON_VERSION = 1  # another one when a field goes or means something else; those that come are no change
 WITHOUT_IMAGE = ("tags", "instructions", "completion", "trust")
@@ -231,15 +254,17 @@ def count(text: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="csl-image", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(prog="csl-image", description=__doc__,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--version", action="version", version=f"csl-native {__version__}")
     sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, function in COMMANDS.items():
-        p = sub.add_parser(name, help=(function.__doc__ or "").strip().rstrip("."), description=function.__doc__)
+        p = sub.add_parser(name, help=told(function).rstrip("."), description=told(function))
         if name == "completion":
             p.add_argument("shell", choices=("bash", "zsh", "fish"))
         elif name == "trust":
-            p.add_argument("key", nargs="?", help="public key: a file, or hexadecimal digits; none: list the trusted ones")
+            p.add_argument("key", nargs="?",
+                           help="public key: a file, or hexadecimal digits; none: list the trusted ones")
             p.add_argument("--name", help="whose it is")
             p.add_argument("--remove", action="store_true", help="do not trust it any more")
         elif name not in WITHOUT_IMAGE:
@@ -252,26 +277,34 @@ def parser() -> argparse.ArgumentParser:
             p.add_argument("--tag", action="append", help="pages of this architecture (name or number), repeatable")
             p.add_argument("--module", action="append", help="this module, repeatable")
         if name == "sign":
-            p.add_argument("--key", help="private Ed25519 key (PEM or OpenSSH); without, only this user is told that the image is good")
+            p.add_argument("--key", help="private Ed25519 key (PEM or OpenSSH); without, only this user is told that "
+                                         "the image is good")
             p.add_argument("--make-key", action="store_true", help="make the key when there is no such file")
         if name in ("disasm", "relocs", "why"):
             p.add_argument("--tag", help="architecture (name or number)")
         if name == "check":
-            p.add_argument("--target", required=True, help="architecture with features that the machine has: TAG+feature+feature")
+            p.add_argument("--target", required=True,
+                           help="architecture with features that the machine has: TAG+feature+feature")
         if name == "disasm":
-            p.add_argument("function", nargs="?", help="function name, or a pattern like 'f*'; all functions without it")
+            p.add_argument("function", nargs="?",
+                           help="function name, or a pattern like 'f*'; all functions without it")
             p.add_argument("--tier", choices=TIERS, help="one tier; all, when there is a tag, without it")
             p.add_argument("--bytes", action="store_true", help="with the bytes of each instruction")
         if name == "graph":
-            p.add_argument("function", nargs="?", help="calls of this function, or of those that a pattern like 'f*' fits; of all without it")
-            p.add_argument("--flow", action="store_true", help="the basic blocks of one function and the jumps between them")
-            p.add_argument("--tag", help="... of its native code for this architecture (name or number), not of its bytecode")
+            p.add_argument("function", nargs="?",
+                           help="calls of this function, or of those that a pattern like 'f*' fits; of all without it")
+            p.add_argument("--flow", action="store_true",
+                           help="the basic blocks of one function and the jumps between them")
+            p.add_argument("--tag",
+                           help="... of its native code for this architecture (name or number), not of its bytecode")
         if name == "functions":
-            p.add_argument("--mine", action="store_true", help="only those that the base image does not have as they are")
+            p.add_argument("--mine", action="store_true",
+                           help="only those that the base image does not have as they are")
         if name == "size":
             p.add_argument("--sort", action="store_true", help="the biggest first, each byte once")
             p.add_argument("--top", type=count, metavar="N", help="only the N biggest")
-            p.add_argument("--by", choices=("function", "prefix"), default="function", help="functions whose names begin alike together")
+            p.add_argument("--by", choices=("function", "prefix"), default="function",
+                           help="functions whose names begin alike together")
         if name == "heap":
             p.add_argument("--symbol", help="how this symbol, its value and its function are kept")
         if name == "diff":
@@ -285,7 +318,8 @@ def parser() -> argparse.ArgumentParser:
         if name == "export":
             p.add_argument("--tag", required=True, help="architecture (name or number)")
             p.add_argument("--kernel", action="store_true", help="the kernel's code as well")
-            p.add_argument("--listing", help="write Lisp and bytecode of the functions to this file, and let the debug information have its lines")
+            p.add_argument("--listing", help="write Lisp and bytecode of the functions to this file, and let the debug "
+                                             "information have its lines")
         if name == "report":
             p.add_argument("--function", help="show the code of this function (without: the longest one)")
         if name == "why":
@@ -305,7 +339,8 @@ def visible(result: Any) -> Any:
 def show(options: argparse.Namespace, result: Any) -> None:
     """JSON, or text: on a terminal with rich, where that is installed."""
     if options.json:
-        print(json.dumps({"version": JSON_VERSION, "command": options.command, "result": result}, indent=1, default=str))
+        print(json.dumps({"version": JSON_VERSION, "command": options.command, "result": result}, indent=1,
+                         default=str))
         return
     if not isinstance(result, str):
         result = visible(result)
@@ -339,10 +374,12 @@ def command(arguments: list[str] | None) -> int:
         if of_output(error):
             raise
         text = names.said(sentence(error) if isinstance(error, ImportError) else said(error))
-        if isinstance(error, OSError) and error.filename is not None and error.filename == getattr(options, "output", None):
+        if (isinstance(error, OSError) and error.filename is not None
+            and error.filename == getattr(options, "output", None)):
             text = f"{error.filename}: cannot be written ({error.strerror})"
         as_json = {"version": JSON_VERSION, "command": options.command, "error": text}
-        print(json.dumps(as_json) if options.json else f"csl-image: {shown(text)}", file=sys.stdout if options.json else sys.stderr)
+        print(json.dumps(as_json) if options.json else f"csl-image: {shown(text)}",
+              file=sys.stdout if options.json else sys.stderr)
         return 2
     show(options, result)
     return int(status)

@@ -1,4 +1,6 @@
-"""DWARF for ``csl-image export``: the names of functions, and lines of a listing of their Lisp and bytecode.  DWARF 4, sections 3.3, 6.2 and 7.5."""
+"""DWARF for ``csl-image export``: the names of functions, and lines of a listing of their Lisp and bytecode.
+DWARF 4, sections 3.3, 6.2 and 7.5.
+"""
 
 from __future__ import annotations
 

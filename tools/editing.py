@@ -44,7 +44,8 @@ def _add(path: str, options: argparse.Namespace, progress: Progress) -> list[dic
         session.close()
     if has_heap:
         session = Session(path, heap=heap)
-        rows = [{"tag": name, "functions compiled": len(found)} for name, found in session.add_tags(options.tag, progress).items()] + rows
+        rows = [{"tag": name, "functions compiled": len(found)}
+                for name, found in session.add_tags(options.tag, progress).items()] + rows
         session.run(lambda: preserve(session, path, more=sections, expected=made_from))
         session.close()
     elif sections:
@@ -59,7 +60,8 @@ def drop(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     with Writer(image.path) as writer:
         wanted = tags_of(writer.image, options.tag)
         own = {name: s.info["tag"] for name, s in writer.image.sections.items() if "tag" in s.info}
-        gone = frozenset(name for name, tag in own.items() if tag in wanted or tag & 31 in wanted)  # a tag without refinement takes them along
+        # a tag without refinement takes them along
+        gone = frozenset(name for name, tag in own.items() if tag in wanted or tag & 31 in wanted)
         writer.commit(dropped=gone, small=True)
     return [{"section dropped": shown(name)} for name in sorted(gone)], 0
 
@@ -68,7 +70,8 @@ def thin(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Keep the pages of the given tags only."""
     with Writer(image.path) as writer:
         keep = {tag for wanted in tags_of(writer.image, options.tag) for tag in (wanted, wanted & 31)}
-        gone = frozenset(name for name, s in writer.image.sections.items() if "tag" in s.info and s.info["tag"] not in keep)
+        gone = frozenset(name for name, s in writer.image.sections.items()
+                         if "tag" in s.info and s.info["tag"] not in keep)
         if gone:
             writer.commit(dropped=gone, small=True)
     return [{"section dropped": shown(name)} for name in sorted(gone)], 0
@@ -84,7 +87,9 @@ def compact(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def copy(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """Copy pages of tags, or modules with their native code, into another image, which is made when it is for modules only."""
+    """Copy pages of tags, or modules with their native code, into another image, which is made when it is for modules
+    only.
+    """
     if not options.tag and not options.module:
         raise ValueError("copy needs what to copy: --tag TAG or --module NAME")
     sections = copy_sections(image, options.to, options.tag or [], options.module or [])

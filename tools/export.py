@@ -1,8 +1,9 @@
 """``csl-image export``: the native code of an image as an ELF file, for programs that read such files.
 
-The file is a shared object of one machine: code at the places that it has in its page set, so that addresses are those of ``csl-image disasm``;
-records of what is left to relocate; the names and sizes of functions; how to unwind through them; and debug information, with lines where a
-listing is asked for.  Nothing can run it: what the code calls is the kernel, which is elsewhere.
+The file is a shared object of one machine: code at the places that it has in its page set, so that addresses are those
+of ``csl-image disasm``; records of what is left to relocate; the names and sizes of functions; how to unwind through
+them; and debug information, with lines where a listing is asked for.  Nothing can run it: what the code calls is the
+kernel, which is elsewhere.
 """
 
 from __future__ import annotations
@@ -97,10 +98,12 @@ def check(pages: PageSet, architecture: Architecture, where: str) -> None:
     for number, target, place, _ in pages.records():
         known = number < len(architecture.kinds) and target < len(pages.targets)
         if not known or place + architecture.kinds[number].size > room:
-            raise ImageError(f"{where}: a relocation record has a kind, target or place that does not exist; compile it again")
+            raise ImageError(f"{where}: a relocation record has a kind, target or place that does not exist; compile "
+                             "it again")
     parts = [part for row in pages.entries.values() for part in row.get("parts", ())]
     places = [*pages.names, *pages.functions.values()]
-    if any(not 0 <= start <= start + size <= room for start, size in parts) or any(not 0 <= at <= room for at in places):
+    if (any(not 0 <= start <= start + size <= room for start, size in parts)
+        or any(not 0 <= at <= room for at in places)):
         raise ImageError(f"{where}: a function lies outside of the {room} bytes of code; compile it again")
 
 
@@ -119,7 +122,8 @@ def codes(image: Image, architecture: Architecture, kernel: bool) -> list[Code]:
         pages, owned = PageSet.read(image, name), owner(name)
         if pages.bad_pages:
             raise ImageError(
-                f"{image.path}: section {name}: page {min(pages.bad_pages)} is damaged; csl-image drop --tag and add make it again"
+                f"{image.path}: section {name}: page {min(pages.bad_pages)} is damaged; csl-image drop --tag and add "
+                "make it again"
             )
         section = ".text" if not result else ".text.kernel" if owned is None else f".text.{owned[0]}"
         check(pages, architecture, f"{image.path}: section {name}")
@@ -128,7 +132,8 @@ def codes(image: Image, architecture: Architecture, kernel: bool) -> list[Code]:
             address += len(pages.data) + -len(pages.data) % SET_ALIGNMENT
     if not result:
         raise ImageError(
-            f"{image.path}: has no native functions for {architecture.name}; csl-image add --tag {architecture.name} makes them"
+            f"{image.path}: has no native functions for {architecture.name}; csl-image add --tag {architecture.name} "
+            "makes them"
         )
     return result
 
@@ -221,7 +226,8 @@ def code_sections(content: Content, linked: list[Linked]) -> tuple[list[Section]
     for k, (code, made) in enumerate(zip(content.sets, linked, strict=True)):
         sections.append(Section(code.section, PROGBITS, ALLOC | EXECUTE, code.address, made.data, align=SET_ALIGNMENT))
         if made.records:
-            records.append(Section(prefix + code.section, kind, INFO_LINK, 0, made.records, -1, k + 1, size, align=content.architecture.word))
+            records.append(Section(prefix + code.section, kind, INFO_LINK, 0, made.records, -1, k + 1, size,
+                                   align=content.architecture.word))
     return sections, records
 
 
@@ -229,24 +235,29 @@ def frames(content: Content, linked: list[Linked], at: int) -> list[Section]:
     """How to unwind, as a section at an address; none where no disassembler is."""
     if not unwinding.can_tell(content.architecture):
         return []
-    rows = [unwinding.function(content.architecture, linked[k].data[piece.place:piece.place + piece.size], content.address(k, piece))
+    rows = [unwinding.function(content.architecture, linked[k].data[piece.place:piece.place + piece.size],
+                               content.address(k, piece))
             for k, piece in content.functions if piece.size]
-    return [Section(".eh_frame", PROGBITS, ALLOC, at, unwinding.eh_frame(content.architecture, rows, content.form, at), align=content.architecture.word)]
+    return [Section(".eh_frame", PROGBITS, ALLOC, at, unwinding.eh_frame(content.architecture, rows, content.form, at),
+                    align=content.architecture.word)]
 
 
 def debug_sections(content: Content, path: str | None) -> tuple[list[Section], str]:
     """What debuggers read, and the listing that it is of."""
     view = HeapView(content.image) if "heap" in content.image.sections else None
-    known = [debuginfo.Function(piece.name.partition(":")[2], piece.name, content.address(k, piece), piece.size) for k, piece in content.functions]
+    known = [debuginfo.Function(piece.name.partition(":")[2], piece.name, content.address(k, piece), piece.size)
+             for k, piece in content.functions]
     text, starts = debuginfo.listing(view, known) if path is not None else ("", {})
     return debuginfo.sections(content.form, content.architecture.word, known, content.image.path, path, starts), text
 
 
-def elf(image: Image, architecture: Architecture, kernel: bool = False, listing: str | None = None) -> tuple[bytes, str, dict[str, int]]:
+def elf(image: Image, architecture: Architecture, kernel: bool = False,
+        listing: str | None = None) -> tuple[bytes, str, dict[str, int]]:
     """The file, the listing that its lines are of, and counts of what is in it."""
     form = Format(8 * architecture.word, architecture.big_endian, architecture.machine, architecture.flags)
     sets = codes(image, architecture, kernel)
-    content = Content(image, architecture, form, sets, [(k, piece) for k, code in enumerate(sets) for piece in code.pieces()])
+    content = Content(image, architecture, form, sets,
+                      [(k, piece) for k, code in enumerate(sets) for piece in code.pieces()])
     symbols, own = symbol_table(content)
     table, local, numbers = symbols.finish()
     linked = [link(code, architecture, form, numbers, own[k]) for k, code in enumerate(sets)]
@@ -263,11 +274,13 @@ def elf(image: Image, architecture: Architecture, kernel: bool = False, listing:
     sections += [row._replace(link=at) for row in records]
     sections += [Section(".symtab", SYMTAB, 0, 0, table, at + 1, local, 24 if form.wide else 16),
                  Section(".strtab", STRTAB, 0, 0, bytes(symbols.names), align=1)]
-    segments = [form.segment(LOAD, 5, 0, end + len(said), SET_ALIGNMENT, FIRST), form.segment(NOTES, 4, end, len(said), 4, FIRST),
+    segments = [form.segment(LOAD, 5, 0, end + len(said), SET_ALIGNMENT, FIRST),
+                form.segment(NOTES, 4, end, len(said), 4, FIRST),
                 form.segment(STACK, 6, 0, 0, 16)]
     counts = {"functions": sum(piece.entry and piece.name.startswith("lisp:") for _, piece in content.functions),
               "relocation records": sum(code.pages.record_count for code in sets)}
-    return form.file(SHARED, sections, segments, form.head_sizes[0] + len(segments) * form.head_sizes[1], FIRST), text, counts
+    return form.file(SHARED, sections, segments, form.head_sizes[0] + len(segments) * form.head_sizes[1],
+                     FIRST), text, counts
 
 
 def export(image: Image, options: argparse.Namespace) -> tuple[Any, int]:

@@ -18,13 +18,16 @@ def section(image: Image, name: str) -> PageSet | None:
     return PageSet.read(image, name) if name in image.sections else None
 
 
-def whole(image: Image, architecture: Architecture, features: frozenset[str]) -> tuple[dict[int, PageSet], Fallback | None]:
+def whole(image: Image, architecture: Architecture,
+          features: frozenset[str]) -> tuple[dict[int, PageSet], Fallback | None]:
     """The function pages for an architecture by tag, its refinements among them, or why none of them can be used."""
     number = architecture.number
     try:
-        with Image(base_image()) as base:  # a session takes an image's kernel only when this program has none for the machine
+        # a session takes an image's kernel only when this program has none for the machine
+        with Image(base_image()) as base:
             kernel = section(base, f"kernel-{number}") or section(image, f"kernel-{number}")
-        if kernel is None or not any((tag := function_tag(name)) is not None and tag & 31 == number for name in image.sections):
+        if (kernel is None or not any((tag := function_tag(name)) is not None and tag & 31 == number
+                                      for name in image.sections)):
             return {}, Fallback("no-set", detail=f"tag {number}")
         if kernel.bad_pages:
             return {}, Fallback("damaged-page", detail=f"kernel page {min(kernel.bad_pages)}")
@@ -75,7 +78,8 @@ def predict(image: Image, view: HeapView, architecture: Architecture, features: 
         elif why is not None:
             result[name] = Fallback(why.code, name, why.detail)
         elif not mine:
-            result[name] = no_set(name, architecture.number, {e[0] for e in entries[name] if f"functions-{e[0]}" in image.sections})
+            result[name] = no_set(name, architecture.number,
+                                  {e[0] for e in entries[name] if f"functions-{e[0]}" in image.sections})
         else:
             for cell in range(4):  # as HardCode.instate_rows: the highest refinement that runs, for each cell
                 problems = [entry_problem(view, sets[e[0]], name, symbol, e, features) for e in mine if e[1] == cell]
@@ -84,7 +88,8 @@ def predict(image: Image, view: HeapView, architecture: Architecture, features: 
     return result
 
 
-def entry_problem(view: HeapView, pages: PageSet, name: str, symbol: int, entry: tuple[int, int, int, int], features: frozenset[str]) -> Fallback | None:
+def entry_problem(view: HeapView, pages: PageSet, name: str, symbol: int, entry: tuple[int, int, int, int],
+                  features: frozenset[str]) -> Fallback | None:
     _, _, page, offset = entry
     place = page * PAGE_SIZE + offset
     if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):

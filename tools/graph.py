@@ -20,7 +20,9 @@ Graph = dict[str, Any]
 
 
 def calls(view: HeapView, names: list[str]) -> Graph:
-    """Functions and the calls in their bytecode: ``calls`` says how many places call, ``tail`` how many of them end the function so."""
+    """Functions and the calls in their bytecode: ``calls`` says how many places call, ``tail`` how many of them end the
+    function so.
+    """
     known, edges = view.functions(), dict[tuple[str, str], list[int]]()
     for name in names:
         found = view.code_of(known[name])
@@ -43,7 +45,9 @@ def calls(view: HeapView, names: list[str]) -> Graph:
 def blocks(
     places: list[int], ends: dict[int, tuple[bool, list[int]]], lines: dict[int, str], more: Iterable[int] = ()
 ) -> Graph:
-    """Basic blocks of instructions at some places: ``ends`` has for those behind which a block ends whether the next one follows, and jumps."""
+    """Basic blocks of instructions at some places: ``ends`` has for those behind which a block ends whether the next
+    one follows, and jumps.
+    """
     after = dict(zip(places, places[1:], strict=False))
     leaders = {places[0], *more, *(t for _, targets in ends.values() for t in targets)}
     leaders |= {after[at] for at in ends if at in after}
@@ -66,7 +70,9 @@ def blocks(
 
 
 def bytecode_flow(code: Code, text: list[str]) -> Graph:
-    """The blocks of a function's bytecode; what catches errors is reached from where they may come by an edge of its own."""
+    """The blocks of a function's bytecode; what catches errors is reached from where they may come by an edge of its
+    own.
+    """
     items = decode(code.code)
     ends = {}
     for item in items:
@@ -138,7 +144,8 @@ def graph(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     name, view = names[0], listings.view
     if options.tag:
         architecture = by_name(options.tag)
-        places = [page * PAGE_SIZE + at for tag, _, page, at in listings.native.get(name, []) if tag == architecture.tag]
+        places = [page * PAGE_SIZE + at for tag, _, page, at in listings.native.get(name, [])
+                  if tag == architecture.tag]
         if not places or architecture.tag not in listings.sets:
             raise ImageError(f"{image.path}: function {name} has no native code for {architecture.name}")
         found = native_flow(listings.sets[architecture.tag], architecture, places[0])

@@ -24,18 +24,22 @@ def plain(command: str, result: Any) -> str:
         return "\n".join(row["sentence"] for row in result) or "everything that has native code runs natively"
     if command == "verify":
         lines = result["problems"] or [f"{result['image']}: all digests match, all bytecode is well-formed"]
-        return "\n".join([*lines, *(f"{name}: not trusted here: {doubt}" for name, doubt in result["not trusted here"].items())])
+        return "\n".join([*lines, *(f"{name}: not trusted here: {doubt}"
+                                    for name, doubt in result["not trusted here"].items())])
     if command == "disasm" and isinstance(result, list):
         return "\n\n".join(f"{row['function']}\n{plain(command, row)}" for row in result) or "(none)"
     if command == "disasm":
-        return "\n".join(f"{name}:\n" + "\n".join("  " + line for line in lines) for name, lines in result.items() if name != "function")
+        return "\n".join(f"{name}:\n" + "\n".join("  " + line for line in lines)
+                         for name, lines in result.items() if name != "function")
     if command == "diff" and result and "listing" in result:
         return "\n".join(result["listing"]) or "(no differences)"
     if command == "heap" and isinstance(result, dict):
-        return f"{result['objects']} objects, {result['bytes']} bytes\n\n{table(result['types'])}\n\n{table(result['biggest'])}"
+        return (f"{result['objects']} objects, {result['bytes']} bytes\n\n{table(result['types'])}\n\n"
+                f"{table(result['biggest'])}")
     if isinstance(result, dict):
         rows = result.pop("sections", [])
-        return "\n".join(f"{name}: {', '.join(value) if isinstance(value, list) else value}" for name, value in result.items()) + "\n" + table(rows)
+        return "\n".join(f"{name}: {', '.join(value) if isinstance(value, list) else value}"
+                         for name, value in result.items()) + "\n" + table(rows)
     return table(result)
 
 
@@ -46,10 +50,12 @@ def table(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [names, *([cell(name, row.get(name, "")) for name in names] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+                     for line in cells)
 
 
-def instructions(architecture: Architecture, data: bytes, start: int, comment: Callable[[Any], str], labels: dict[int, str] | None = None,
+def instructions(architecture: Architecture, data: bytes, start: int, comment: Callable[[Any], str],
+                 labels: dict[int, str] | None = None,
                  raw: bool = False) -> list[str]:
     """Code as instructions with comments; as bytes where capstone is not installed or does not know the machine.
 
@@ -58,7 +64,8 @@ def instructions(architecture: Architecture, data: bytes, start: int, comment: C
     engine = disassembler(architecture)
     if engine is None:
         lines = [f"{start + k:6x}  {data[k:k + 16].hex(' ')}" for k in range(0, len(data), 16)]
-        return [*lines, f"; (capstone has no disassembler for {architecture.name})" if installed() else f"; ({missing('capstone')})"]
+        return [*lines, f"; (capstone has no disassembler for {architecture.name})" if installed()
+                else f"; ({missing('capstone')})"]
     lines, width = [], 3 * max((i.size for i in engine.disasm(data, start)), default=0) if raw else 0
     for i in engine.disasm(data, start):
         operands, said = i.op_str, comment(i)
@@ -112,11 +119,13 @@ def labels_of(architecture: Architecture, stretches: Sequence[tuple[int, bytes]]
         return {}
     code = [row for start, data in stretches for row in engine.disasm_lite(data, start)]
     places = {address for address, _, _, _ in code}
-    targets = {reading.target(mnemonic, operands, address) for address, _, mnemonic, operands in code if reading.is_jump(mnemonic)}
+    targets = {reading.target(mnemonic, operands, address)
+               for address, _, mnemonic, operands in code if reading.is_jump(mnemonic)}
     return {place: f"L{k}" for k, place in enumerate(sorted(place for place in places if place in targets))}
 
 
-def stencil(pages: PageSet, architecture: Architecture, code: Code, entry_names: Sequence[str], raw: bool = False) -> list[str]:
+def stencil(pages: PageSet, architecture: Architecture, code: Code, entry_names: Sequence[str],
+            raw: bool = False) -> list[str]:
     """What the stencil tier makes of a function."""
     from csl_native.stencils.offline import OfflineTable
     data, made = OfflineTable(pages, architecture).code(code, 0x10000)
@@ -126,8 +135,10 @@ def stencil(pages: PageSet, architecture: Architecture, code: Code, entry_names:
         place = int(found[1], 16) - SLOTS if found else -1
         return entry_names[place >> 3] if place >= 0 and place & 7 == 0 and place >> 3 < len(entry_names) else ""
     heads = {place: f"from bytecode {at} on" for at, place in made.resume.items()}
-    lines = [f"; {len(data)} bytes for {len(code.code)} of bytecode; entered at {sorted({0x10000 + e for e in made.entries})[0]:#x}"]
-    lines += [f"; {0x10000 + place:#x}: a frame of the interpreter goes on here, {text}" for place, text in sorted(heads.items())]
+    lines = ([f"; {len(data)} bytes for {len(code.code)} of bytecode; entered at "
+              f"{sorted({0x10000 + e for e in made.entries})[0]:#x}"])
+    lines += [f"; {0x10000 + place:#x}: a frame of the interpreter goes on here, {text}"
+              for place, text in sorted(heads.items())]
     return lines + instructions(architecture, data, 0x10000, comment, labels_of(architecture, [(0x10000, data)]), raw)
 
 
@@ -135,7 +146,8 @@ def native(pages: PageSet, architecture: Architecture, place: int, raw: bool = F
     """The native code of an entry point; relocations stand below the instruction that they belong to."""
     parts = pages.entries.get(str(place), {}).get("parts") or [[place, 64]]
     cells = {at: pages.targets[target] or f"this set + {addend:#x}" for _, target, at, addend in pages.records()}
-    names = pages.names | {start: str(row["name"]) for row in pages.entries.values() for start, _ in row.get("parts", ())}
+    names = pages.names | {start: str(row["name"]) for row in pages.entries.values()
+                           for start, _ in row.get("parts", ())}
     stretches = [(start, bytes(pages.data[start:start + size])) for start, size in parts]
     labels = labels_of(architecture, stretches)
 
@@ -166,7 +178,9 @@ def compiled_again(view: HeapView, name: str, architecture: Architecture) -> lis
     assert found is not None
     code, literals = found
     try:
-        text = unit_text(architecture, [Source("f", code, len(literals), frozenset(k for k, x in enumerate(literals) if k and x == symbol))])
+        text = unit_text(architecture,
+                         [Source("f", code, len(literals),
+                                 frozenset(k for k, x in enumerate(literals) if k and x == symbol))])
         lines = assembly_text(architecture, text).splitlines()
     except (CompilerMissing, NotCompilable) as error:
         return [f"; ({error})"]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 OPTION = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?$")
 CONTINUED = re.compile(r"^ {8,}(\S.*)$")
 SEE = {"csl": "csl-image(1), csl-asm(1)", "csl-image": "csl(1)", "csl-asm": "csl(1)"}
-SUMMARY = {"csl": "Standard Lisp whose images run natively on every machine", "csl-image": "look at images of csl, and change what is in them",
-           "csl-asm": "assemble functions for csl"}
+SUMMARY = {"csl": "Standard Lisp whose images run natively on every machine",
+           "csl-image": "look at images of csl, and change what is in them", "csl-asm": "assemble functions for csl"}
 
 
 class Row(NamedTuple):
@@ -22,7 +22,8 @@ class Row(NamedTuple):
     @property
     def names(self) -> list[str]:
         """The option's names, without its value."""
-        return [word.split("=")[0].split("[")[0].rstrip(",") for word in self.written.replace(", ", " ").split() if word.startswith("-") and word != "--"]
+        return [word.split("=")[0].split("[")[0].rstrip(",")
+                for word in self.written.replace(", ", " ").split() if word.startswith("-") and word != "--"]
 
 
 def rows_of_usage(usage: str) -> list[Row]:
@@ -47,7 +48,8 @@ def rows_of_parser(parser: argparse.ArgumentParser) -> list[Row]:
         value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else action.dest.upper())
         value = " ".join(value) if isinstance(value, tuple) else value
         takes = f" {value}" if action.nargs != 0 else ""
-        rows.append(Row(", ".join(f"{o}{takes}" for o in action.option_strings) or value, (action.help or "").replace("%(default)s", str(action.default))))
+        rows.append(Row(", ".join(f"{o}{takes}" for o in action.option_strings) or value,
+                        (action.help or "").replace("%(default)s", str(action.default))))
     return rows
 
 
@@ -62,15 +64,18 @@ def options(rows: list[Row]) -> str:
 
 
 def page(name: str, synopsis: str, description: str, body: str, status: str) -> str:
-    parts = {"NAME": f"{name} \\- {roff(SUMMARY[name])}", "SYNOPSIS": f".B {name}\n{roff(synopsis)}", "DESCRIPTION": f"{roff(description)}\n{body}".rstrip(),
-             "EXIT STATUS": roff(status), "SEE ALSO": roff(SEE[name])}
-    return f".\\\" Made by `make docs`; do not edit.\n.TH {name.upper()} 1\n" + "".join(f".SH {title}\n{text}\n" for title, text in parts.items())
+    parts = {"NAME": f"{name} \\- {roff(SUMMARY[name])}", "SYNOPSIS": f".B {name}\n{roff(synopsis)}",
+             "DESCRIPTION": f"{roff(description)}\n{body}".rstrip(), "EXIT STATUS": roff(status),
+             "SEE ALSO": roff(SEE[name])}
+    return (f".\\\" Made by `make docs`; do not edit.\n.TH {name.upper()} 1\n"
+            + "".join(f".SH {title}\n{text}\n" for title, text in parts.items()))
 
 
 def csl_page() -> str:
     from csl_native.app.cli import USAGE
     status = " ".join(USAGE.partition("exit status: ")[2].split())
-    description = "Reads and evaluates the forms in the files, in order; - is standard input, which is read, too, when there is no file.\n"
+    description = ("Reads and evaluates the forms in the files, in order; - is standard input, which is read, too, "
+                   "when there is no file.\n")
     return page("csl", "[options] [file...]", description, ".SH OPTIONS\n" + options(rows_of_usage(USAGE)), status)
 
 
@@ -91,9 +96,11 @@ def image_page() -> str:
     text, status = described(parser())
     [commands] = [a for a in parser()._actions if isinstance(a, argparse._SubParsersAction)]
     body = ".SH COMMANDS\n" + "".join(
-        f".SS {name}\n{roff(p.description or '')}\n{options([row for row in rows_of_parser(p) if '--help' not in row.written])}"
+        f".SS {name}\n{roff(p.description or '')}\n"
+        f"{options([row for row in rows_of_parser(p) if '--help' not in row.written])}"
         for name, p in commands.choices.items())
-    return page("csl-image", "COMMAND [options]", text, body, status or "0 all is well; 1 the answer is no; 2 the image or the command line cannot be used.")
+    return page("csl-image", "COMMAND [options]", text, body,
+                status or "0 all is well; 1 the answer is no; 2 the image or the command line cannot be used.")
 
 
 MAN_PAGES = {"man/csl.1": csl_page, "man/csl-image.1": image_page, "man/csl-asm.1": asm_page}

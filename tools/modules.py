@@ -16,19 +16,22 @@ from csl_native.tools import listing
 
 def module_of(image: Image, function: str) -> str | None:
     """The module that defines a function."""
-    found = (name for name, section in image.sections.items() if name.startswith(PREFIX) and function in section.info.get("functions", ()))
+    found = (name for name, section in image.sections.items() if name.startswith(PREFIX)
+             and function in section.info.get("functions", ()))
     return next((name.removeprefix(PREFIX) for name in sorted(found)), None)
 
 
 def functions(image: Image) -> list[str]:
     """The names of all functions that modules define."""
-    return sorted({str(name) for section, row in image.sections.items() if section.startswith(PREFIX) for name in row.info.get("functions", ())})
+    return sorted({str(name) for section, row in image.sections.items() if section.startswith(PREFIX)
+                   for name in row.info.get("functions", ())})
 
 
 def disasm(image: Image, module: str, options: argparse.Namespace) -> dict[str, Any]:
     """Bytecode and native code of a function of a module."""
     if options.tier == "stencil":
-        raise ImageError(f"{image.path}: {options.function} is in module {module}; stencils are shown for functions of a heap")
+        raise ImageError(f"{image.path}: {options.function} is in module {module}; stencils are shown for functions of "
+                         "a heap")
     result: dict[str, Any] = {"function": options.function}
     if options.tier in (None, "bytecode"):
         result["bytecode"] = bytecode(image, module, options.function)

@@ -21,15 +21,19 @@ MOST = 40  # functions whose code a page has
 
 
 def report(image: Image, function: str | None) -> str:
-    """The page; ``function`` is the one whose code is shown first (None: the one of the image's own with the longest bytecode)."""
+    """The page; ``function`` is the one whose code is shown first (None: the one of the image's own with the longest
+    bytecode).
+    """
     view = HeapView(image) if "heap" in image.sections else None
-    data: dict[str, Any] = {"image": image.path, "bytes": image.size, "tree": tree(image, view), "matrix": matrix(image, view)}
+    data: dict[str, Any] = {"image": image.path, "bytes": image.size, "tree": tree(image, view),
+                            "matrix": matrix(image, view)}
     data |= {"function": "", "codes": {}}
     if view is not None and (found := view.functions()):
         if function is not None and function not in found:
             raise ImageError(f"{image.path}: no function {function} with bytecode; csl-image functions lists them")
         mine = {row[0] for row in data["matrix"]["rows"] if row[3]}
-        longest = sorted(found, key=lambda name: (name not in mine, -len(view.raw(view.code_of(found[name])[1][0])), name))  # type: ignore[index]
+        sizes = {name: len(view.raw(view.code_of(symbol)[1][0])) for name, symbol in found.items()}  # type: ignore[index]
+        longest = sorted(found, key=lambda name: (name not in mine, -sizes[name], name))
         listings = Code(image, view)
         shown = dict.fromkeys([function or longest[0], *(name for name in longest if name in mine)][:MOST])
         data |= {"function": function or longest[0], "codes": {name: listings.columns(name) for name in shown}}
@@ -47,16 +51,21 @@ def tree(image: Image, view: HeapView | None) -> dict[str, Any]:
             node["children"] = [{"name": row["type"], "size": row["bytes"]} for row in census.census(view, 0)[0]]
         elif "tag" in s.info and not s.name.startswith("stencils"):
             pages = PageSet.read(image, s.name)
-            parts = [{"name": str(row["name"]), "size": sum(n for _, n in row.get("parts", ()))} for row in pages.entries.values()]
+            parts = [{"name": str(row["name"]), "size": sum(n for _, n in row.get("parts", ()))}
+                     for row in pages.entries.values()]
             rest = s.stored - sum(p["size"] for p in parts)
-            node["children"] = [*(p for p in parts if p["size"]), {"name": "records, cells and padding" if parts else "code", "size": rest}]
+            node["children"] = [*(p for p in parts if p["size"]),
+                                {"name": "records, cells and padding" if parts else "code", "size": rest}]
         children.append(node)
     used = sum(s.stored for s in image.sections.values())
-    return {"name": image.path, "size": image.size, "children": [*children, {"name": "roots, directory and padding", "size": image.size - used}]}
+    return {"name": image.path, "size": image.size,
+            "children": [*children, {"name": "roots, directory and padding", "size": image.size - used}]}
 
 
 def matrix(image: Image, view: HeapView | None) -> dict[str, Any]:
-    """For each function and architecture of the image whether it would run natively there; else the reason's code and sentence."""
+    """For each function and architecture of the image whether it would run natively there; else the reason's code and
+    sentence.
+    """
     if view is None:
         return {"tags": [], "rows": []}
     numbers = sorted({int(s.info["tag"]) & 31 for s in image.sections.values() if "tag" in s.info})
@@ -88,15 +97,19 @@ class Code:
         self.floors = {architecture.tag: table.top for architecture, table in self.tables}
 
     def columns(self, name: str) -> list[dict[str, Any]]:
-        """Lines with the places in the bytecode that they belong to (-1: none); what is of one architecture stands together."""
+        """Lines with the places in the bytecode that they belong to (-1: none); what is of one architecture stands
+        together.
+        """
         columns: list[dict[str, Any]] = []
         if source := listing.definition(self.view, name):
             columns.append({"title": "Lisp", "lines": [[line, -1] for line in source]})
         text = self.view.listing(name)
-        columns.append({"title": "bytecode", "lines": [[line, int(m[1]) if (m := re.match(r" *(\d+) ", line)) else -1] for line in text]})
+        columns.append({"title": "bytecode",
+                        "lines": [[line, int(m[1]) if (m := re.match(r" *(\d+) ", line)) else -1] for line in text]})
         made = [(a, "stencils", self.stencil_lines(name, a, table)) for a, table in self.tables]
         for architecture, pages in self.sets:
-            places = [page * PAGE_SIZE + at for tag, _, page, at in self.native.get(name, []) if tag == architecture.tag]
+            places = [page * PAGE_SIZE + at for tag, _, page, at in self.native.get(name, [])
+                      if tag == architecture.tag]
             lines = [[line, -1] for place in places for line in listing.native(pages, architecture, place)]
             made.append((architecture, "LLVM", lines))
         made.sort(key=lambda row: (row[0].number, row[1] == "LLVM", row[0].tag))

@@ -10,12 +10,23 @@ from csl_native.image.container import STRONG, Image, ImageError, Section, match
 from csl_native.image.digests import wrong_page
 from csl_native.image.writing import Writer
 from csl_native.saving.belonging import kind_of, misfit, owner_of
-from csl_native.saving.trust import KEY_SIZE, TrustError, config_folder, key_of, local_key, set_trusted, state_of, trusted_keys, vouched
+from csl_native.saving.trust import (
+    KEY_SIZE,
+    TrustError,
+    config_folder,
+    key_of,
+    local_key,
+    set_trusted,
+    state_of,
+    trusted_keys,
+    vouched,
+)
 from csl_native.saving.trust import sign as signed
 from csl_native.system.files import BINARY
 from csl_native.tools.names import section as section_name
 
-CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-", "typed-")  # what runs, or is run by something
+# what runs, or is run by something
+CODE = ("heap", "kernel-", "stencils-", "functions-", "native-", "module-", "typed-")
 
 
 def private_key(path: str, make: bool) -> Any:
@@ -23,7 +34,8 @@ def private_key(path: str, make: bool) -> Any:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     if make and not os.path.exists(path):
-        data = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        data = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                                          serialization.NoEncryption())
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600), "wb") as file:
             file.write(data)
     if not os.path.exists(path):
@@ -34,7 +46,8 @@ def private_key(path: str, make: bool) -> Any:
     try:
         key = load(data, password=None)
     except (ValueError, TypeError) as error:
-        raise TrustError(f"{path}: no private key that can be read ({error}); a PEM file without a password was expected, "
+        raise TrustError(f"{path}: no private key that can be read ({error}); a PEM file without a password was "
+                         "expected, "
                          "as openssl genpkey -algorithm ed25519 or --make-key makes it") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise TrustError(f"{path}: a key of another kind ({type(key).__name__}); Ed25519 expected")
@@ -56,7 +69,8 @@ def public_key(text: str) -> bytes:
         found: Any = private_key(text, False).public_key()
     else:
         try:
-            found = serialization.load_ssh_public_key(data) if data.startswith(b"ssh-") else serialization.load_pem_public_key(data)
+            found = (serialization.load_ssh_public_key(data) if data.startswith(b"ssh-")
+                     else serialization.load_pem_public_key(data))
         except ValueError as error:
             raise TrustError(f"{text}: no public key that can be read ({error}); PEM or OpenSSH expected") from None
     if not isinstance(found, Ed25519PublicKey):
@@ -97,13 +111,16 @@ def _whole(image: Image, name: str) -> Section:
     section = image.sections[name]
     info, owner = section.info, owner_of(name)
     if len(section.digest) != STRONG:
-        raise ImageError(f"{image.path}: section {name} was written by format 1.0, whose digests are too short to be signed; preserve it again")
+        raise ImageError(f"{image.path}: section {name} was written by format 1.0, whose digests are too short to be "
+                         "signed; preserve it again")
     if why := misfit(image, name):
-        raise ImageError(f"{image.path}: {why}; only what belongs together is signed.  csl-image drop takes the pages of a tag out")
+        raise ImageError(f"{image.path}: {why}; only what belongs together is signed.  csl-image drop takes the pages "
+                         "of a tag out")
     if name == "heap":
         for other in ("starts", "instructions"):
             if other in image.sections and not matches(image.read(other), info.get(other, b"")):
-                raise ImageError(f"{image.path}: section {other} is not that of its heap; restore the image from a copy or make it again")
+                raise ImageError(f"{image.path}: section {other} is not that of its heap; restore the image from a "
+                                 "copy or make it again")
         if "pages" in info and wrong_page(image.view(name, check=False), info["pages"]) is not None:
             raise ImageError(f"{image.path}: damaged: the digests of its heap's pages; only what is whole is signed")
     elif owner in image.sections and kind_of(owner) not in info:  # of format 1.0, or made by a builder: it is said now

@@ -8,8 +8,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 # Pages outside of docs/, and what they are in the site.
-OUTSIDE = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "SECURITY.md": "SECURITY.md", "CHANGELOG.md": "CHANGELOG.md",
-           "examples/algebra/README.md": "examples/algebra/README.md"}
+OUTSIDE = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "SECURITY.md": "SECURITY.md",
+           "CHANGELOG.md": "CHANGELOG.md", "examples/algebra/README.md": "examples/algebra/README.md"}
 LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)\s]+)?\)")
 
 

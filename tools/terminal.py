@@ -1,4 +1,6 @@
-"""What ``csl-image`` finds, for a terminal: tables with bars, colours for what is native and what is not, tiers side by side."""
+"""What ``csl-image`` finds, for a terminal: tables with bars, colours for what is native and what is not, tiers side by
+side.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from rich.text import Text
 
 from csl_native.tools import listing
 
-BARS = ("stored", "bytes", "objects", "functions compiled")  # columns with a bar beside the number: a share of their sum
+# columns with a bar beside the number: a share of their sum
+BARS = ("stored", "bytes", "objects", "functions compiled")
 GOOD, BAD, DIM = "green", "bold red", "dim"
 BAR_WIDTH = 16
 WORST = ("damaged-page", "bad-entry", "overflow", "untrusted")
@@ -36,18 +39,23 @@ def renderable(command: str, result: Any) -> RenderableType:
         colours = {"+": GOOD, "-": "red", "@": "cyan"}
         return Group(*(Text(line, style=colours.get(line[:1], "")) for line in result["listing"]))
     if command == "disasm":
-        tiers = [Panel(Text("\n".join(lines)), title=name, title_align="left", border_style="cyan") for name, lines in result.items() if name != "function"]
+        tiers = [Panel(Text("\n".join(lines)), title=name, title_align="left", border_style="cyan")
+                 for name, lines in result.items() if name != "function"]
         return Columns(tiers, padding=(0, 1))
     if command == "heap" and isinstance(result, dict):
-        return Group(Text(f"{result['objects']:,} objects, {size(result['bytes'])}", style="bold"), table(result["types"]),
+        return Group(Text(f"{result['objects']:,} objects, {size(result['bytes'])}", style="bold"),
+                     table(result["types"]),
                      Text("\nthe biggest", style="bold"), table(result["biggest"]))
     if isinstance(result, dict):
         facts = Table.grid(padding=(0, 2))
         for name, value in result.items():
             if name != "sections":
-                shown = ", ".join(value) if isinstance(value, list) else size(value) if name in ("size", "heap bytes") else str(value)
+                shown = ", ".join(value) if isinstance(value,
+                                                       list) else size(value) if name in (
+                                                           "size", "heap bytes") else str(value)
                 facts.add_row(Text(name, style=DIM), shown)
-        return Group(Panel(facts, expand=False, border_style="cyan"), table(result["sections"])) if result.get("sections") else facts
+        return Group(Panel(facts, expand=False, border_style="cyan"),
+                     table(result["sections"])) if result.get("sections") else facts
     return table(result)
 
 
@@ -57,16 +65,20 @@ def table(rows: list[dict[str, Any]]) -> RenderableType:
         return Text("(none)", style=DIM)
     made = Table(box=None, header_style="bold", pad_edge=False)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    sums = {name: sum(row.get(name) or 0 for row in rows) for name in BARS if name in names and all(isinstance(row.get(name, 0), int) for row in rows)}
+    sums = {name: sum(row.get(name) or 0 for row in rows)
+            for name in BARS if name in names and all(isinstance(row.get(name, 0), int) for row in rows)}
     for name in names:
-        number = all(isinstance(row.get(name), int) and not isinstance(row.get(name), bool) for row in rows if name in row)
-        made.add_column(name, justify="right" if number else "left", no_wrap=number or name == names[0], overflow="fold")
+        number = all(isinstance(row.get(name), int) and not isinstance(row.get(name), bool)
+                     for row in rows if name in row)
+        made.add_column(name, justify="right" if number else "left", no_wrap=number or name == names[0],
+                        overflow="fold")
         if name in sums:
             made.add_column("", no_wrap=True, width=BAR_WIDTH)
     for row in rows:
         cells: list[RenderableType] = []
         for name in names:
-            cells.append(cell(row.get(name) if name not in row or isinstance(row[name], bool | int) else listing.cell(name, row[name])))
+            cells.append(cell(row.get(name) if name not in row or isinstance(row[name], bool | int)
+                              else listing.cell(name, row[name])))
             if name in sums:
                 cells.append(bar(row.get(name) or 0, sums[name]))
         made.add_row(*cells)

@@ -1,8 +1,10 @@
-"""The functions that run at a moment, found on the machine stack, with their arguments and variables where bytecode has them in a frame.
+"""The functions that run at a moment, found on the machine stack, with their arguments and variables where bytecode has
+them in a frame.
 
-Frames have no links.  But whoever runs a function keeps its literal vector on the machine stack, and an engine keeps the place of the frame
-beside it; frames lie one behind the other on the Lisp stack, so a place is believed only where the frame ends at the next one inside of it.
-Native code that LLVM made has no frame: its functions are named, and what their variables are is not known.
+Frames have no links.  But whoever runs a function keeps its literal vector on the machine stack, and an engine keeps
+the place of the frame beside it; frames lie one behind the other on the Lisp stack, so a place is believed only where
+the frame ends at the next one inside of it. Native code that LLVM made has no frame: its functions are named, and what
+their variables are is not known.
 """
 
 from __future__ import annotations
@@ -60,10 +62,11 @@ class Activations:
         self.cells = SLOT["bytecoded1"], SLOT["bytecoded2"], SLOT["bytecodedn"]
 
     def found(self, until: int, pushed: tuple[int, ...], outer: list[Activation]) -> list[Activation]:
-        """What runs, the innermost first, on the machine stack up to ``until`` (0: all of it); behind that ``outer`` does, which is known.
+        """What runs, the innermost first, on the machine stack up to ``until`` (0: all of it); behind that ``outer``
+        does, which is known.
 
-        ``pushed``: how many bytes may lie between the innermost frame and the top of the Lisp stack.  Collects: only after that it is known
-        which words are values.
+        ``pushed``: how many bytes may lie between the innermost frame and the top of the Lisp stack.  Collects: only
+        after that it is known which words are values.
         """
         self.lisp.collect()
         bottom = next((each.fp for each in outer if each.fp), 0)
@@ -74,10 +77,13 @@ class Activations:
         m = self.m
         symbol = self.known.get(place.env)
         code = Code.unpack(m.raw(m.field(place.env, 8 - VECTOR)))
-        return Activation("lambda" if symbol is None else m.text(symbol), place.env, place.fp, code, self.variables(symbol, code))
+        return Activation("lambda" if symbol is None else m.text(symbol), place.env, place.fp, code,
+                          self.variables(symbol, code))
 
     def variables(self, symbol: int | None, code: Code) -> dict[int, tuple[str, ...]]:
-        """Names of a function's variables: as they were noted when it was defined here, else those of the parameters in its source."""
+        """Names of a function's variables: as they were noted when it was defined here, else those of the parameters in
+        its source.
+        """
         m = self.m
         if symbol is None:
             return {}
@@ -102,14 +108,17 @@ class Activations:
         last = None
         while frame is not None:
             env, fp = frame.f_locals.get("env"), frame.f_locals.get("fp")
-            if frame.f_globals is self.m.kernel.globals and isinstance(env, int) and isinstance(fp, int) and self.is_function(env):
+            if (frame.f_globals is self.m.kernel.globals and isinstance(env, int) and isinstance(fp, int)
+                and self.is_function(env)):
                 if (env, fp) != last:
                     last = env, fp
                     yield Place(env, fp)
             frame = frame.f_back
 
     def natively(self, until: int, pushed: tuple[int, ...]) -> Iterator[Place]:
-        """Functions with frames are known by these; of others what is left over in dead slots lies further in than the place that counts."""
+        """Functions with frames are known by these; of others what is left over in dead slots lies further in than the
+        place that counts.
+        """
         found = list(islice(self.candidates(until, pushed), 4 * MOST))
         framed = {place.env for place in found if place.fp}
         outermost = {place.env: k for k, place in enumerate(found)}
@@ -138,9 +147,11 @@ class Activations:
                 yield Place(env, fp)
 
     def frame_of(self, env: int, stack: list[int], at: int, inner: int, pushed: tuple[int, ...]) -> int:
-        """Which word near a literal vector on the stack is the place of its frame, which ends at the next one inside of it; 0 when none is.
+        """Which word near a literal vector on the stack is the place of its frame, which ends at the next one inside of
+        it; 0 when none is.
 
-        Where Python stands between two functions, there are the arguments of the one that it was called for; then the place must be right beside.
+        Where Python stands between two functions, there are the arguments of the one that it was called for; then the
+        place must be right beside.
         """
         m = self.m
         place = m.field(env, 8 - VECTOR) + CODE_FRAME
@@ -149,17 +160,20 @@ class Activations:
         for distance in range(1, NEAR):
             for word in stack[at + distance:at + distance + 1] + stack[max(0, at - distance):at - distance + 1]:
                 gap = inner - word - size
-                if word & 7 == 0 and word >= base and (gap in pushed or beside and distance == 1 and 0 <= gap <= PUSHED):
+                if (word & 7 == 0 and word >= base
+                    and (gap in pushed or beside and distance == 1 and 0 <= gap <= PUSHED)):
                     return word
         return 0
 
     def is_function(self, word: int) -> bool:
         """Is it a literal vector with bytecode?"""
         m = self.m
-        if word & 7 != VECTOR or not m.kernel.good_value(word, m.cage["heap_top"]) or m.words[word - VECTOR >> 3] >> 11 == 0:
+        if (word & 7 != VECTOR or not m.kernel.good_value(word, m.cage["heap_top"])
+            or m.words[word - VECTOR >> 3] >> 11 == 0):
             return False
         code = m.words[word + 8 - VECTOR >> 3]
-        return code & 7 == OTHER and bool(m.kernel.good_value(code, m.cage["heap_top"])) and m.header(code) & 255 == CODE_HEADER
+        return (code & 7 == OTHER and bool(m.kernel.good_value(code, m.cage["heap_top"]))
+                and m.header(code) & 255 == CODE_HEADER)
 
     def runs_natively(self, env: int) -> bool:
         symbol = self.known.get(env)

@@ -1,7 +1,8 @@
 """Break levels: what a terminal shows when a form has failed, while what failed stands still.
 
-An error that no errorset catches opens one where it was signalled: the message, numbered restarts, the functions that run with their
-arguments and variables.  What is typed is evaluated, in the frame that was chosen; an error there opens the next level.
+An error that no errorset catches opens one where it was signalled: the message, numbered restarts, the functions that
+run with their arguments and variables.  What is typed is evaluated, in the frame that was chosen; an error there opens
+the next level.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 HELP = """NUMBER [FORM]  take a restart        :frame N  look at frame N; :up, :down one further out or in
 :b  frames     :l  variables         :q or abort  back to the prompt; Control-D  to the level before
 FORM           is evaluated with the variables of the frame, which setq sets"""
-SPENT = (H_STACK_OVERFLOW, H_DEEP, H_MEMORY_FULL, H_FATAL_MEMORY, H_NO_MEMORY)  # there is no room for another program to run
+# there is no room for another program to run
+SPENT = (H_STACK_OVERFLOW, H_DEEP, H_MEMORY_FULL, H_FATAL_MEMORY, H_NO_MEMORY)
 TAKES = (H_CALL, H_UNDEFINED, H_UNSET, H_WRONG_COUNT)  # requests whose answer is the value of what failed
 NUMBERS = ("plus", "difference", "times", "quotient", "remainder")  # operations that may be given another number
 PATIENCE = 0.3  # seconds in which an interrupted program comes to a place where others can run
@@ -119,15 +121,18 @@ class Breaks:
         """A request of the kernel has failed: what goes on in place of it, or UNWIND."""
         errors, m = self.lisp.errors, self.m
         fresh, errors.fresh = errors.fresh, False
-        if not fresh or m.cage["unwind_kind"] != UNWIND_ERROR or errors.said is not None or m.value(m.intern("*break")) == NIL:
+        if (not fresh or m.cage["unwind_kind"] != UNWIND_ERROR or errors.said is not None
+            or m.value(m.intern("*break")) == NIL):
             return UNWIND
         if code in SPENT or code == H_INTERRUPT:
             return UNWIND
         restarts = []
         if goes_on and code in TAKES:
-            restarts.append(Restart(f"give a value for {self.subject(code, a, b, c)}, and go on", lambda value: value, "value"))
+            restarts.append(Restart(f"give a value for {self.subject(code, a, b, c)}, and go on", lambda value: value,
+                                    "value"))
         elif goes_on and code == H_BAD_ARITH and OPERATIONS[a] in NUMBERS:
-            restarts.append(Restart(f"give a number for ({OPERATIONS[a]} {self.shown(b)} {self.shown(c)}), and go on", self.number, "number"))
+            restarts.append(Restart(f"give a number for ({OPERATIONS[a]} {self.shown(b)} {self.shown(c)}), and go on",
+                                    self.number, "number"))
         return self.open(restarts, (0, 24 if b < 4 else 8 * (2 * b - 3)) if code == H_CALL and goes_on else (0,))
 
     def subject(self, code: int, a: int, b: int, c: int) -> str:
@@ -170,7 +175,8 @@ class Breaks:
         raise self.lisp.leave(Leave(level, again, value))
 
     def aborting(self, level: int) -> Restart:
-        return Restart(f"abort: back to {f'break level {level}' if level else 'the prompt'}", lambda value: self.leave(level, False, None))
+        return Restart(f"abort: back to {f'break level {level}' if level else 'the prompt'}",
+                       lambda value: self.leave(level, False, None))
 
     def open(self, restarts: list[Restart], pushed: tuple[int, ...] = (0,)) -> int:
         """Read and evaluate until a restart is taken; what goes on in place of what failed."""
@@ -182,7 +188,8 @@ class Breaks:
         level = self.depth
         typed = self.shown(self.forms[level])
         restarts = [*restarts, Restart(f"evaluate {typed} again", lambda value: self.leave(level, True, None)),
-                    Restart(f"give a value in place of {typed}", lambda value: self.leave(level, False, value), "value")]
+                    Restart(f"give a value in place of {typed}", lambda value: self.leave(level, False, value),
+                            "value")]
         restarts += [self.aborting(k) for k in range(level, -1, -1)]
         self.depth += 1
         with m.scope():
@@ -327,7 +334,9 @@ class Breaks:
         elif name in (":l", ":locals"):
             self.say(*self.variables())
         elif name in (":up", ":down", ":frame", ":f"):
-            to = self.selected + {":up": 1, ":down": -1}[name] if name in (":up", ":down") else int(rest) if rest.isdigit() else -1
+            to = self.selected + {":up": 1,
+                                  ":down": -1}[name] if name in (":up",
+                                                                 ":down") else int(rest) if rest.isdigit() else -1
             if not 0 <= to < len(found):
                 raise ValueError(f"frames are 0..{len(found) - 1}" if found else "no function is running")
             self.selected = to
@@ -339,7 +348,8 @@ class Breaks:
         """The value of a form in the selected frame; its variables are set to what the form leaves them as."""
         m, lisp, found = self.m, self.lisp, self.activations[-1]
         each = found[self.selected] if found and found[self.selected].fp else None
-        rows = [(k, m.intern(name), value) for k, names in each.names.items() if (value := self.look(each, k)) is not None
+        rows = [(k, m.intern(name), value) for k, names in each.names.items()
+                if (value := self.look(each, k)) is not None
                 for name in names] if each is not None else []
         rows = [row for row in rows if m.is_variable(row[1]) and not m.flags(row[1]) & (F_FLUID | F_GLOBAL)]
         if not rows:

@@ -11,18 +11,20 @@ from csl_native.system.process import of_output, run_program, said
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
-  -i FILE        start from this image; further ones are libraries for load-module, in this order; - is the image of the program: the base
-                 image of csl, and NAME.img beside a link to csl that is called NAME, which starts from it without -i, too
-  -o FILE        the image that (preserve) and (faslout) write; load-module looks there first; - is NAME.img beside a link called NAME
+  -i FILE        start from this image; further ones are libraries for load-module, in this order; - is the
+                 image of the program: the base image of csl, and NAME.img beside a link to csl that is
+                 called NAME, which starts from it without -i, too
+  -o FILE        the image that (preserve) and (faslout) write; load-module looks there first; - is NAME.img
+                 beside a link called NAME
   -z             cold start: the base image, whatever -i says, without a restart function
   -n             do not run the restart function of the image
   -e FORM        evaluate a form after the start (repeatable)
   -D NAME=VALUE  set a variable to a string (-dNAME=VALUE too)
   -u NAME        make a variable unset
-  -q             only what the program prints: no values, prompts (but on a terminal) or messages; a wrong command line is an error, and
-                 standard input is not read after -e
-  --modern       as at a terminal: definitions keep their source and say nothing of their compilation, a misspelt variable in one is an
-                 error, and errors do not list the functions they leave
+  -q             only what the program prints: no values, prompts (but on a terminal) or messages; a wrong
+                 command line is an error, and standard input is not read after -e
+  --modern       as at a terminal: definitions keep their source and say nothing of their compilation, a
+                 misspelt variable in one is an error, and errors do not list the functions they leave
   -v             say what happens, and collector reports
   -t MODULE      print the date of a module and stop
   -j FILE        write the names of the files that were read to a file at the end
@@ -31,57 +33,63 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file
   -- FILE        send standard output to a file
-  -w-            no window, as scripts for the original say: -q, -v, -g, -o without -i and the lack of an image are the original's, too (-w
-                 and -w+ the same)
+  -w-            no window, as scripts for the original say: -q, -v, -g, -o without -i and the lack of an
+                 image are the original's, too (-w and -w+ the same)
   --gc-trigger N --nogui -b -s -x -a -f -m -p -y   accepted as by the original; no effect here
 
   --engine NAME        what runs bytecode
   --engines            list the engines: what each is, its size for each tag of the image, and whether it is here
   --native on|off      use native code, or run everything as bytecode under CPython
                        (with --engine switch: on the native loop)
-  --native-compile X   compile functions to native code after loading: all, hot (those that the jit compiled, in this run or one that
-                       the image remembers), or names separated by commas
+  --native-compile X   compile functions to native code after loading: all, hot (those that the jit
+                       compiled, in this run or one that the image remembers), or names separated by commas
   --tags A,B           ... and for these architectures too (cross-compilation)
-  --jit N[,M]          compile a function while the program runs, when it was called or has looped N times, and by LLVM after M times:
-                       0 at once, -1 never; the default is CSL_NATIVE_JIT in the environment, else 2000,100000 from 20 ms on, and -1
-                       with --engine
+  --jit N[,M]          compile a function while the program runs, when it was called or has looped N times,
+                       and by LLVM after M times: 0 at once, -1 never; the default is CSL_NATIVE_JIT in the
+                       environment, else 2000,100000 from 20 ms on, and -1 with --engine
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --jitdump            write names and code to jit-PID.dump in the current folder, for perf inject and perf annotate
-  --profile[=FILE]     say at the end which functions took the time; and write the stacks of names with counts of samples to a file, as
-                       flame graphs are made of
+  --profile[=FILE]     say at the end which functions took the time; and write the stacks of names with
+                       counts of samples to a file, as flame graphs are made of
   --gdb                let GDB see native functions: break -function lisp:NAME, backtrace
-  --trust WHO          whose native code runs, and whose heap needs no proof: none, local (what you made), keys (and what was signed with
-                       keys that you trust; the default), all
-  --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on standard error, with code, subject,
-                       detail, text and remedy (docs/REASONS.md has the codes)
-  --gc-stress[=N]      collect at every point (every Nth) where a collection may come, and overwrite what is freed (for testing)
+  --trust WHO          whose native code runs, and whose heap needs no proof: none, local (what you made),
+                       keys (and what was signed with keys that you trust; the default), all
+  --explain            say why what runs as bytecode does so; --explain=json: a JSON object a line, on
+                       standard error, with code, subject, detail, text and remedy (docs/REASONS.md has the
+                       codes)
+  --gc-stress[=N]      collect at every point (every Nth) where a collection may come, and overwrite what is
+                       freed (for testing)
   --completion SHELL   what makes bash, zsh or fish complete options (eval "$(csl --completion bash)")
   --help --version
-exit status: the argument of (stop n), 0 at the end of the input, 1 after an error in a form of -e (without -q), 2 for a wrong command line
-or unusable image"""
+exit status: the argument of (stop n), 0 at the end of the input, 1 after an error in a form of -e (without
+-q), 2 for a wrong command line or unusable image"""
 
 WINDOW = ("w", "w+", "w-")  # what scripts for the original begin with: other options are then as it has them
-FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "", "h": "",
-         "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
+FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "",
+         "h": "", "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
 IMAGES = ("i", "o")  # whose value can be -, the program's own image
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
-          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile", "-tags": "tags", "-maxmem": "heap",
-          "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust", "-completion": "completion"}
-SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain", "-gc-stress": "gc_stress", "-help": "help",
-            "-version": "version", "-modern": "modern", "-engines": "engines", "-stats": "stats",
-            "-perf-map": "perf_map", "-jitdump": "jitdump", "-gdb": "gdb", "g": "backtrace"}
+          "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile",
+          "-tags": "tags", "-maxmem": "heap", "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust",
+          "-completion": "completion"}
+SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain",
+            "-gc-stress": "gc_stress", "-help": "help", "-version": "version", "-modern": "modern",
+            "-engines": "engines", "-stats": "stats", "-perf-map": "perf_map", "-jitdump": "jitdump", "-gdb": "gdb",
+            "g": "backtrace"}
 
 
 JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
-# Seconds in which nothing is counted, unless --jit is there.  Counting takes a fifteenth of the time of some programs, and reading the stencils
-# milliseconds: a program that is over by then should not wait for them.
+# Seconds in which nothing is counted, unless --jit is there.  Counting takes a fifteenth of the time of some programs,
+# and reading the stencils milliseconds: a program that is over by then should not wait for them.
 SHORT = 0.02
 
 
 def own_image() -> str | None:
-    """The image of a program that is csl by another name: what stands beside it, and is called as it is; None for csl itself."""
+    """The image of a program that is csl by another name: what stands beside it, and is called as it is; None for csl
+    itself.
+    """
     folder, name = os.path.split(sys.argv[0])
     stem = name.removesuffix(".exe")
     return os.path.join(folder, stem + ".img") if os.path.islink(sys.argv[0]) and stem != "csl" else None
@@ -179,11 +187,13 @@ def parse(arguments: list[str]) -> Options:
     for text in wrong:  # ignored, as by the original; quiet runs are strict
         if options.quiet:
             raise UsageError(f"{text}; csl --help lists the options")
-        print(f"csl: {files.shown(text)}{' is' if text.startswith('unknown') else ', and is'} ignored; csl --help lists the options", file=sys.stderr)
+        print(f"csl: {files.shown(text)}{' is' if text.startswith('unknown') else ', and is'} ignored; csl --help "
+              "lists the options", file=sys.stderr)
     if options._jit is None and options.engine is None and os.environ.get("CSL_NATIVE_JIT"):
         put(options, "jit", os.environ["CSL_NATIVE_JIT"], "CSL_NATIVE_JIT")
     if options.output == "-":
-        raise UsageError("-o -: is the image of this installation, which is never written; name a file, or start csl by a link of another name")
+        raise UsageError("-o -: is the image of this installation, which is never written; name a file, or start csl "
+                         "by a link of another name")
     if own and options.image is None and os.path.exists(own):
         options.image = own
     check_files(options)
@@ -191,19 +201,23 @@ def parse(arguments: list[str]) -> Options:
 
 
 def known(name: str) -> str:
-    """The name of an option in the letters in which it is known: as by the original, -K is -k, and --NOGUI is --nogui."""
+    """The name of an option in the letters in which it is known: as by the original, -K is -k, and --NOGUI is --nogui.
+    """
     if name in SWITCHES or name in FLAGS or name in VALUED or (not name.startswith("-") and name[:1] in VALUED):
         return name
     return name.lower() if name.startswith("-") else name[:1].lower() + name[1:]
 
 
 def check_files(options: Options) -> None:
-    """UsageError when a file that is written is another one that the command line names, or the installation's image: before any is opened."""
+    """UsageError when a file that is written is another one that the command line names, or the installation's image:
+    before any is opened.
+    """
     from ..image.files import ImageError
     from ..saving.baseimage import check_output
     read = [name for name in (options.image, *options.libraries, *options.files) if name not in (None, "-")]
     others: list[str] = []
-    for option, name, inputs in (("-o", options.output, options.files), ("-l", options.log, read), ("--", options.redirect, read),
+    for option, name, inputs in (("-o", options.output, options.files), ("-l", options.log, read),
+                                 ("--", options.redirect, read),
                                  ("-j", options.depends, read), ("--profile", options.profile or None, read)):
         if name is not None:
             try:
@@ -304,7 +318,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("CSL_NATIVE_DEBUG"):
             raise
-        print(f"csl: internal error: {type(error).__name__}: {error}; CSL_NATIVE_DEBUG=1 shows where, please report it", file=sys.stderr)
+        print(f"csl: internal error: {type(error).__name__}: {error}; CSL_NATIVE_DEBUG=1 shows where, please report "
+              "it", file=sys.stderr)
         return 2
 
 
@@ -336,13 +351,15 @@ def run(options: Options) -> int:
         if options.quiet and name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")
     session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
-                      gc_stress=options.gc_stress, output=out, jit=options.jit, wait=SHORT if options._jit is None else 0.0,
+                      gc_stress=options.gc_stress, output=out, jit=options.jit,
+                      wait=SHORT if options._jit is None else 0.0,
                       libraries=options.libraries, output_library=options.output, trust=options.trust)
     if options.seed is not None:
         start(session.lisp.random, int(options.seed))
     if options.module is not None:
         date = session.function("modulep")(options.module)
-        print(date or f"{options.module}: no such module in the libraries of -i and -o", file=sys.stdout if date else sys.stderr)
+        print(date or f"{options.module}: no such module in the libraries of -i and -o",
+              file=sys.stdout if date else sys.stderr)
         return 0 if date else 1
     from .toplevel import TopLevel
     return TopLevel(session, options).run()

@@ -36,7 +36,8 @@ def source(name: str) -> str:
 def csl(*arguments: str) -> tuple[str, str, float]:
     """Run csl in a new process: standard output, standard error, seconds."""
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-P", "-m", "csl_native", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-m", "csl_native", *arguments], capture_output=True, text=True,
+                          check=False)
     if done.returncode:
         raise SystemExit(f"demo: csl {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout, done.stderr, time.perf_counter() - started
@@ -56,9 +57,11 @@ def copy(image: Path, name: str, change: object = None) -> Path:
 
 def other_tag(path: Path) -> None:
     """As if the image came from another machine: its page sets carry another tag."""
-    here, other = next((str(a.number), str(b.number)) for a in architectures() for b in architectures() if a == host() and a != b)
+    here, other = next((str(a.number), str(b.number)) for a in architectures()
+                       for b in architectures() if a == host() and a != b)
     with Image(path) as image:
-        sections = [Section(re.sub(f"-{here}$", f"-{other}", n), image.read(n), s.raw, s.info) for n, s in image.sections.items()]
+        sections = [Section(re.sub(f"-{here}$", f"-{other}", n), image.read(n), s.raw, s.info)
+                    for n, s in image.sections.items()]
     write(path, sections)
 
 
@@ -92,7 +95,8 @@ def main() -> int:
         text = Path(folder) / "programs.lsp"
         text.write_text("\n".join(source(n) for n in PROGRAMS))
         _, _, seconds = csl("-q", "-o", str(image), "--native-compile", "all", str(text))
-        print(f"{len(text.read_text().splitlines())} lines of Lisp read, compiled to bytecode and machine code, preserved: "
+        print(f"{len(text.read_text().splitlines())} lines of Lisp read, compiled to bytecode and machine code, "
+              "preserved: "
               f"{image.stat().st_size >> 10} KB in {seconds:.2f} s")
         forms = [f"(progn (setq scale!* {n}!-scale) (run!-{n}))" for n in PROGRAMS]
         run = [part for form in forms for part in ("-e", form)]
@@ -105,7 +109,8 @@ def main() -> int:
             out, why, seconds = csl("-q", "--explain", "-i", str(path), *options, *run)
             right = out == expected()
             good = good and right and (bool(why.strip()) == (name != "native"))
-            print(f"\n{name}: {len(PROGRAMS)} programs in {seconds:.2f} s, output {'as expected' if right else 'WRONG'}")
+            print(f"\n{name}: {len(PROGRAMS)} programs in {seconds:.2f} s, output "
+                  f"{'as expected' if right else 'WRONG'}")
             if name == "native":
                 print("  " + out.strip().replace("\n", "\n  "))
             for line in why.strip().splitlines()[:2]:

@@ -1,7 +1,7 @@
 """Forms from somebody at a terminal: edited as a whole, remembered, completed; ``?`` asks about names.
 
-With prompt_toolkit an open form goes on in the next line of the editor, and is read when it is complete.  Without it lines are edited by readline,
-where Python has that.
+With prompt_toolkit an open form goes on in the next line of the editor, and is read when it is complete.  Without it
+lines are edited by readline, where Python has that.
 """
 
 from __future__ import annotations
@@ -133,9 +133,12 @@ class Terminal:
             run_in_terminal(lambda: print("csl: a form is open; Control-C drops it"))
         path = history_file()
         session: Any = PromptSession(
-            history=FileHistory(path) if path else InMemoryHistory(), completer=Names(), complete_while_typing=False, key_bindings=keys,
-            multiline=Condition(lambda: Shape(terminal.begun + session.default_buffer.text).open), prompt_continuation=lambda *_: GO_ON,
-            input_processors=[HighlightMatchingBracketProcessor()], color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None)
+            history=FileHistory(path) if path else InMemoryHistory(), completer=Names(), complete_while_typing=False,
+            key_bindings=keys,
+            multiline=Condition(lambda: Shape(terminal.begun + session.default_buffer.text).open),
+            prompt_continuation=lambda *_: GO_ON,
+            input_processors=[HighlightMatchingBracketProcessor()],
+            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None)
         return lambda prompt: str(session.prompt(prompt))
 
     def _plain(self, prompt: str) -> str:

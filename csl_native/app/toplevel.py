@@ -25,7 +25,8 @@ REVISION = 6250  # of the original, whose behaviour is meant
 
 
 class TopLevel:
-    """Runs what a command line asks for in one session; a restart replaces the session and goes on with the same input."""
+    """Runs what a command line asks for in one session; a restart replaces the session and goes on with the same input.
+    """
 
     def __init__(self, session: Session, options: Any) -> None:
         self.session, self.options = session, options
@@ -33,7 +34,8 @@ class TopLevel:
         self.profiler: Any = None  # with --profile
         self.dump: Any = None  # with --jitdump
         self.read: dict[str, None] = {}  # files, in the order in which they were read first
-        self.output_path: str = options.output or session.path or base_image()  # which preserve writes, unless that is the installation's
+        # which preserve writes, unless that is the installation's
+        self.output_path: str = options.output or session.path or base_image()
 
     def note(self, text: str) -> None:
         out = self.session.lisp.output
@@ -125,7 +127,8 @@ class TopLevel:
         except Stopped as stopped:
             code = stopped.code
         if self.heads:
-            self.session.lisp.output.write(f"\n\nEnd of Lisp run after {time.process_time() - self.session.lisp.started:.2f}+0.00 seconds\n")
+            self.session.lisp.output.write(
+                f"\n\nEnd of Lisp run after {time.process_time() - self.session.lisp.started:.2f}+0.00 seconds\n")
         if code == 0:  # also where the program ended by itself, as with (preserve)
             missing = self.native_compile()
         self.explain()
@@ -136,7 +139,9 @@ class TopLevel:
         return code or missing
 
     def one_file(self, name: str) -> int:
-        """Read a file.  In the original (stop n) ends what is read, and the next file comes; with what status it ended."""
+        """Read a file.
+        In the original (stop n) ends what is read, and the next file comes; with what status it ended.
+        """
         try:
             self.guarded(self.open(name))
         except Stopped as stopped:
@@ -155,13 +160,15 @@ class TopLevel:
         if self.heads:
             from csl_native import __version__
             date = time.ctime(os.path.getmtime(self.session.path or base_image()))
-            self.session.lisp.output.write(f"\nCodemist Standard Lisp revision {REVISION} for csl-native: {__version__}\nCreated: {date}\n\n")
+            self.session.lisp.output.write(f"\nCodemist Standard Lisp revision {REVISION} for csl-native: "
+                                           f"{__version__}\nCreated: {date}\n\n")
 
     def machinery(self) -> None:
         if self.heads:
             lisp, count = self.session.lisp, os.cpu_count() or 1
             lisp.output.write(f"Memory allocation: {self.session.machine.cage.heap >> 20} Mbytes\n"
-                              f"There {'is' if count == 1 else 'are'} {count} processor{'' if count == 1 else 's'} available\n")
+                              f"There {'is' if count == 1 else 'are'} {count} processor{'' if count == 1 else 's'} "
+                              "available\n")
             lisp.machine.set_value(lisp.machine.intern("*echo"), T)
 
     def about_to_read(self, name: str) -> None:
@@ -169,7 +176,9 @@ class TopLevel:
             self.session.lisp.output.write(f'\n+++ About to read file "{name}"\n')
 
     def files(self) -> list[str]:
-        """What is read: the files that were named; else standard input, but where -e or --native-compile were all that a quiet run should do."""
+        """What is read: the files that were named; else standard input, but where -e or --native-compile were all that
+        a quiet run should do.
+        """
         if self.options.files:
             return list(self.options.files)
         return [] if self.options.compile or self.options.quiet and self.options.forms else ["-"]
@@ -178,7 +187,9 @@ class TopLevel:
         return name != "-" and not os.path.exists(name)
 
     def begin(self, restarted: bool, cold: bool = False) -> None:
-        """Make a session that was begun or restored ready for what is read; ``cold``: without what the image has beyond the original's own."""
+        """Make a session that was begun or restored ready for what is read; ``cold``: without what the image has beyond
+        the original's own.
+        """
         lisp, m = self.session.lisp, self.session.machine
         if cold:
             lisp.cold()
@@ -263,7 +274,8 @@ class TopLevel:
         return stream
 
     def guarded(self, stream: Input, function: bool = True, given: bool = False) -> None:
-        """Call the restart function with a stream as standard input (not without ``function``), or load the stream when there is none.
+        """Call the restart function with a stream as standard input (not without ``function``), or load the stream when
+        there is none.
 
         ``given``: a form of the command line.
 
@@ -293,7 +305,9 @@ class TopLevel:
         lisp.protect(lambda: lisp.apply(supervisor, arguments))
 
     def given(self, stream: Input) -> None:
-        """Evaluate the forms of a text from the command line and show them with their values; an error ends the run, as in the original."""
+        """Evaluate the forms of a text from the command line and show them with their values; an error ends the run, as
+        in the original.
+        """
         lisp = self.session.lisp
         transcript = Transcript(lisp)
 
@@ -324,10 +338,12 @@ class TopLevel:
         from ..system.progress import Progress
         names = None if which == "all" else sorted(self.session.profile) if which == "hot" else which.split(",")
         if which == "hot" and not names:
-            self.note("csl: --native-compile hot: no function was hot, in this run or in one that the image remembers; run the program first")
+            self.note("csl: --native-compile hot: no function was hot, in this run or in one that the image remembers; "
+                      "run the program first")
         with Progress("csl") as progress:
             done = self.session.native_compile(names, progress)
-            for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag], progress).values():
+            for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag],
+                                               progress).values():
                 done += found
         if self.options.verbose:
             self.note(f"csl: {len(done)} functions compiled to native code")
@@ -352,7 +368,8 @@ class TopLevel:
         assert self.options.output is not None and self.session.hardcode.architecture is not None
         tags = [by_name(tag) for tag in (self.options.tags or "").split(",") if tag]
         with Progress("csl") as progress:
-            compiled = compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags], None, progress)
+            compiled = compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags],
+                                       None, progress)
         for module, found in compiled.items():
             if self.options.verbose:
                 self.note(f"csl: {len(found)} functions of module {module} compiled to native code")
@@ -374,8 +391,10 @@ class TopLevel:
         """Go on with a fresh session from an image; the old one's memory is given back."""
         old = self.session
         old.lisp.output.flush()
-        session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted, gc_stress=old.gc_stress, output=old.output,
-                          jit=self.options.jit, libraries=old.libraries, output_library=old.output_library, trust=old.trust.level)
+        session = Session(path, heap=old.heap, native=old.native_wanted, engine=old.engine_wanted,
+                          gc_stress=old.gc_stress, output=old.output,
+                          jit=self.options.jit, libraries=old.libraries, output_library=old.output_library,
+                          trust=old.trust.level)
         if old.restricted:  # a stranger's program cannot get away by beginning again
             session.distrust(old.restricted, "it was used before this restart")
         old.lisp.window.close()

@@ -11,7 +11,8 @@ from .record import Architecture
 
 __all__ = ["Architecture", "architectures", "by_name", "by_tag", "host", "why_no_host", "with_refinements"]
 
-MODULES = ("aarch64", "aarch64_macos", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x", "x86_64", "x86_64_windows")
+MODULES = ("aarch64", "aarch64_macos", "armv7", "i386", "loongarch64", "mips64", "ppc64le", "riscv64", "s390x",
+           "x86_64", "x86_64_windows")
 SYSTEMS = {"win32": "_windows", "darwin": "_macos"}  # how the names of the modules end that are for these systems
 
 
@@ -61,7 +62,8 @@ def host() -> Architecture | None:
 
 @cache
 def _architecture_of(machine: Host) -> Architecture | None:
-    # A module with the name that the system gives comes first, so that starting reads one record and not all; what it says is not believed.
+    # A module with the name that the system gives comes first, so that starting reads one record and not all; what it
+    # says is not believed.
     name, system = os.uname().machine if hasattr(os, "uname") else "", SYSTEMS.get(machine.system, "")
     likely = sorted(MODULES, key=lambda module: (not (system and module.endswith(system)), not name.startswith(module)))
     return next((a for a in map(record, likely) if not a.why_not(machine)), None)

@@ -36,7 +36,8 @@ from .record import Architecture, Copying, Refinement, clear_cache, hardware_cap
 
 # AT_HWCAP in arch/arm64/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"atomics": (16, 1 << 8), "fp": (16, 1), "asimd": (16, 2), "crc32": (16, 1 << 7)}
-LSE = re.compile(r"(cas|casp|swp|ldadd|ldclr|ldeor|ldset|ldsmax|ldsmin|ldumax|ldumin|stadd|stclr|steor|stset|stsmax|stsmin|stumax|stumin)(a|l|al)?(b|h)?")
+LSE = (re.compile(
+    r"(cas|casp|swp|ldadd|ldclr|ldeor|ldset|ldsmax|ldsmin|ldumax|ldumin|stadd|stclr|steor|stset|stsmax|stsmin|stumax|stumin)(a|l|al)?(b|h)?"))
 
 
 def uses(instruction: Any) -> frozenset[str]:
@@ -55,28 +56,35 @@ def pair(kind: str, order: int) -> Any:
 N = r"#?(?P<n>-?\w+)"
 # DWARF's numbers: https://github.com/ARM-software/abi-aa, aadwarf64, section 4.1.
 READING = Reading(
-    jumps=r"b|b\.\w+|cbn?z|tbn?z", calls="bl", ends=r"(?:b|br|ret|brk|udf)(?: .*)?", stack="sp", numbers=(("sp", 31), *((f"x{k}", k) for k in range(19, 31))),
+    jumps=r"b|b\.\w+|cbn?z|tbn?z", calls="bl", ends=r"(?:b|br|ret|brk|udf)(?: .*)?", stack="sp",
+    numbers=(("sp", 31), *((f"x{k}", k) for k in range(19, 31))),
     returns="x30", steps=(
-        (rf"stp (\w+), (\w+), \[sp, {N}\]!", pair("save", -1)), (rf"stp (\w+), (\w+), \[sp(?:, {N})?\]", pair("save", 0)),
-        (rf"ldp (\w+), (\w+), \[sp\], {N}", pair("restore", 1)), (rf"ldp (\w+), (\w+), \[sp(?:, {N})?\]", pair("restore", 0)),
+        (rf"stp (\w+), (\w+), \[sp, {N}\]!", pair("save", -1)),
+        (rf"stp (\w+), (\w+), \[sp(?:, {N})?\]", pair("save", 0)),
+        (rf"ldp (\w+), (\w+), \[sp\], {N}", pair("restore", 1)),
+        (rf"ldp (\w+), (\w+), \[sp(?:, {N})?\]", pair("restore", 0)),
         (rf"str (\w+), \[sp, {N}\]!", lambda m, word: [("move", "", number(m["n"])), ("save", m[1], 0)]),
         (rf"ldr (\w+), \[sp\], {N}", lambda m, word: [("restore", m[1], 0), ("move", "", number(m["n"]))]),
         memory("save", rf"str (?P<r>\w+), \[sp(?:, {N})?\]"), memory("restore", rf"ldr (?P<r>\w+), \[sp(?:, {N})?\]"),
         moves(rf"sub sp, sp, {N}", -1), moves(rf"add sp, sp, {N}"),
-        (rf"(add|sub) sp, sp, {N}, lsl #12", lambda m, word: [("move", "", (number(m["n"]) << 12) * (1 if m[1] == "add" else -1))]),
-        copies("mov (?P<r>x29), sp"), copies(rf"add (?P<r>x29), sp, {N}"), sets("mov sp, (?P<r>x29)"), sets(rf"sub sp, (?P<r>x29), {N}", -1),
+        (rf"(add|sub) sp, sp, {N}, lsl #12",
+         lambda m, word: [("move", "", (number(m["n"]) << 12) * (1 if m[1] == "add" else -1))]),
+        copies("mov (?P<r>x29), sp"), copies(rf"add (?P<r>x29), sp, {N}"), sets("mov sp, (?P<r>x29)"),
+        sets(rf"sub sp, (?P<r>x29), {N}", -1),
         (r"(?:and|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
 
 # The caches: Arm ARM, B2.4.4, what clear_cache does.
 ARCHITECTURE = Architecture(
     also=(("PE", 0xAA64), ("Mach-O", 0x0100000C)),
-    return_code="c0035fd6", number=12, name="aarch64", abi="AAPCS64", triple="aarch64-unknown-linux-gnu", machine=183, cpu="generic",
+    return_code="c0035fd6", number=12, name="aarch64", abi="AAPCS64", triple="aarch64-unknown-linux-gnu", machine=183,
+    cpu="generic",
     clobber=",".join(f"~{{x{k}}}" for k in range(19, 29)),
     kinds=aarch64.KINDS, absolute=aarch64.ABSOLUTE,
     veneer=bytes.fromhex("10000090100240f900021fd6") + b"\0\0\0\0",  # adrp x16; ldr x16, [x16]; br x16
     veneer_fields=(("R_AARCH64_ADR_GOT_PAGE", 0, 0), ("R_AARCH64_LD64_GOT_LO12_NC", 4, 0)),
     capstone=("CS_ARCH_ARM64", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM64", "KS_MODE_LITTLE_ENDIAN"),
     features=partial(hardware_capabilities, FEATURES),
-    flush=clear_cache, copying=Copying(model="large"), slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"),
+    flush=clear_cache, copying=Copying(model="large"), slow_convention="preserve_mostcc",
+    pins=("swiftself", "swiftasync"),
     baseline=frozenset(("fp", "asimd")), uses=uses, reading=READING,
     refinements=(Refinement(1, "aarch64-lse", "generic", "+lse", frozenset(("atomics",))),))

@@ -40,7 +40,8 @@ from .record import Architecture, Convention, Copying, clear_cache, hardware_cap
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
 
 
-# What the run-time ABI wants (https://github.com/ARM-software/abi-aa, rtabi32): a quotient comes with its remainder, doubles in core registers.
+# What the run-time ABI wants (https://github.com/ARM-software/abi-aa, rtabi32): a quotient comes with its remainder,
+# doubles in core registers.
 SUPPORT = DIVISION + """
 define hidden arm_aapcscc {i64, i64} @__aeabi_uldivmod(i64 %n, i64 %d) nounwind "no-builtins" {
   %r = call {i64, i64} @unsigned_division(i64 %n, i64 %d)
@@ -80,8 +81,10 @@ define hidden arm_aapcscc i64 @__aeabi_d2lz(double %d) nounwind "no-builtins" {
 }
 """
 
-# e_flags: https://github.com/ARM-software/abi-aa, aaelf32, table 4-2 (EF_ARM_ABIMASK, EF_ARM_ABI_FLOAT_HARD, EF_ARM_ABI_FLOAT_SOFT).
-CONVENTIONS = (Convention(0xFF000000, (0x05000000,), "version 5 of the EABI"), Convention(0x600, (0x400,), "floats in registers"))
+# e_flags: https://github.com/ARM-software/abi-aa, aaelf32, table 4-2 (EF_ARM_ABIMASK, EF_ARM_ABI_FLOAT_HARD,
+# EF_ARM_ABI_FLOAT_SOFT).
+CONVENTIONS = (Convention(0xFF000000, (0x05000000,), "version 5 of the EABI"),
+               Convention(0x600, (0x400,), "floats in registers"))
 
 def several(kind: str) -> Any:
     """Registers that ``push`` and ``pop`` name, in words that follow each other."""
@@ -96,22 +99,28 @@ N = r"#?(?P<n>-?\w+)"
 CONDITIONS = "(?:eq|ne|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)"
 # DWARF's numbers: https://github.com/ARM-software/abi-aa, aadwarf32, section 4.1.
 READING = Reading(
-    jumps=rf"b|b{CONDITIONS}", calls=rf"bl{CONDITIONS}?", ends=r"b #.*|bx .*|pop \{.*pc\}|mov pc, .*|ldr pc, .*|add pc, .*|udf.*|trap", stack="sp",
-    returns="lr", numbers=(("sp", 13), ("lr", 14), *((f"r{k}", k) for k in range(4, 12)), ("sb", 9), ("sl", 10), ("fp", 11)), steps=(
+    jumps=rf"b|b{CONDITIONS}", calls=rf"bl{CONDITIONS}?",
+    ends=r"b #.*|bx .*|pop \{.*pc\}|mov pc, .*|ldr pc, .*|add pc, .*|udf.*|trap", stack="sp",
+    returns="lr", numbers=(("sp", 13), ("lr", 14), *((f"r{k}", k) for k in range(4, 12)), ("sb", 9), ("sl", 10),
+                           ("fp", 11)), steps=(
         (r"push \{([^}]*)\}", several("save")), (r"pop \{([^}]*)\}", several("restore")),
         (r"vpush \{([^}]*)\}", lambda m, word: [("move", "", -8 * len(m[1].split(",")))]),
         (r"vpop \{([^}]*)\}", lambda m, word: [("move", "", 8 * len(m[1].split(",")))]),
         (rf"str (\w+), \[sp, {N}\]!", lambda m, word: [("move", "", number(m["n"])), ("save", m[1], 0)]),
         (rf"ldr (\w+), \[sp\], {N}", lambda m, word: [("restore", m[1], 0), ("move", "", number(m["n"]))]),
-        memory("restore", rf"ldr (?P<r>\w+), \[sp(?:, {N})?\]"), moves(rf"sub sp, sp, {N}", -1), moves(rf"add sp, sp, {N}"),
+        memory("restore", rf"ldr (?P<r>\w+), \[sp(?:, {N})?\]"), moves(rf"sub sp, sp, {N}", -1),
+        moves(rf"add sp, sp, {N}"),
         copies(r"mov (?P<r>fp|r11), sp"), copies(rf"add (?P<r>fp|r11), sp, {N}"), sets(r"mov sp, (?P<r>fp|r11)"),
-        sets(rf"sub sp, (?P<r>fp|r11), {N}", -1), (r"(?:bic|bfc|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
+        sets(rf"sub sp, (?P<r>fp|r11), {N}", -1),
+        (r"(?:bic|bfc|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
     conventions=CONVENTIONS, flags=0x5000400, reading=READING,
-    return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf", machine=40, cpu="generic",
+    return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf",
+    machine=40, cpu="generic",
     clobber=",".join(f"~{{r{k}}}" for k in range(4, 12)),
     kinds=armv7.KINDS, absolute=armv7.ABSOLUTE,
-    veneer=bytes.fromhex("04c09fe5" "0cc08fe0" "00f09ce5" "00000000"),  # ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; cell - .
+    # ldr ip, [pc, #4]; add ip, pc, ip; ldr pc, [ip]; cell - .
+    veneer=bytes.fromhex("04c09fe5" "0cc08fe0" "00f09ce5" "00000000"),
     veneer_fields=(("R_ARM_REL32", 12, 0),),
     capstone=("CS_ARCH_ARM", "CS_MODE_ARM"), keystone=("KS_ARCH_ARM", "KS_MODE_ARM"),
     features=partial(hardware_capabilities, FEATURES),

@@ -1,12 +1,16 @@
-"""What some architectures have in common: IR of 64-bit division for those that have none, and LLVM's options for those of Intel."""
+"""What some architectures have in common: IR of 64-bit division for those that have none, and LLVM's options for those
+of Intel.
+"""
 
 from __future__ import annotations
 
-# Jumps that touch a boundary of 32 bytes are slow on processors from Skylake to Cascade Lake (Intel, "Mitigations for Jump Conditional Code Erratum",
-# 2019), so calls and loops take up to half as long again by chance.  Stencils go anywhere, where no padding helps.
+# Jumps that touch a boundary of 32 bytes are slow on processors from Skylake to Cascade Lake (Intel, "Mitigations for
+# Jump Conditional Code Erratum", 2019), so calls and loops take up to half as long again by chance.  Stencils go
+# anywhere, where no padding helps.
 PADDED_JUMPS, COPIED_JUMPS = ("-x86-branches-within-32B-boundaries=1",), ("-x86-branches-within-32B-boundaries=0",)
 
-# unsigned_division(n, d) gives {n // d, n % d} by shifting and subtracting, one round for each bit of the quotient; d is not 0.
+# unsigned_division(n, d) gives {n // d, n % d} by shifting and subtracting, one round for each bit of the quotient; d
+# is not 0.
 DIVISION = """
 define internal {i64, i64} @unsigned_division(i64 %n, i64 %d) nounwind noinline "no-builtins" {
 entry:

@@ -66,7 +66,8 @@ READING = intel("esp", "ebp", {"ebx": 3, "esp": 4, "ebp": 5, "esi": 6, "edi": 7,
 ARCHITECTURE = Architecture(
     reading=READING,
     also=(("PE", 0x14C), ("Mach-O", 7)),
-    return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3, cpu="pentium4",
+    return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3,
+    cpu="pentium4",
     clobber="~{ebx},~{esi},~{edi},~{ebp}",
     kinds=i386.KINDS, absolute=i386.ABSOLUTE,
     veneer=bytes.fromhex("e800000000" "58" "ffa000000000"),  # call 1f; 1: pop %eax; jmp *(cell - 1b)(%eax)

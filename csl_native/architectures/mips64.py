@@ -40,12 +40,16 @@ FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
 
 
 def flush(address: int, size: int) -> None:
-    """SYNCI or the system call behind the C library's cacheflush, for both caches (the compiler library's __clear_cache is empty there)."""
+    """SYNCI or the system call behind the C library's cacheflush, for both caches (the compiler library's __clear_cache
+    is empty there).
+    """
     library_function(None, "cacheflush", ctypes.c_void_p, ctypes.c_int, ctypes.c_int)(address, size, 3)
 
 
-# e_flags: binutils, include/elf/mips.h: EF_MIPS_ARCH (release 2 or an older one; code of release 6 is another language), EF_MIPS_ABI2, EF_MIPS_ABI.
-CONVENTIONS = (Convention(0xF0000000, (0x20000000, 0x30000000, 0x40000000, 0x60000000, 0x80000000), "MIPS III to MIPS64 release 2"),
+# e_flags: binutils, include/elf/mips.h: EF_MIPS_ARCH (release 2 or an older one; code of release 6 is another
+# language), EF_MIPS_ABI2, EF_MIPS_ABI.
+CONVENTIONS = (Convention(0xF0000000, (0x20000000, 0x30000000, 0x40000000, 0x60000000, 0x80000000),
+                          "MIPS III to MIPS64 release 2"),
                Convention(0x20, (0,), "n64, not n32"), Convention(0xF000, (0,), "n64, not o32, o64 or an EABI"))
 
 # DWARF's numbers are those of the registers.
@@ -53,14 +57,16 @@ READING = Reading(
     jumps=r"b|b[a-z0-9]+|j", calls="jal|bal", ends=r"(?:b|j|jr|break)(?: .*)?", stack="$sp", returns="$ra", delay=1,
     numbers=(*((f"$s{k}", k + 16) for k in range(8)), ("$gp", 28), ("$sp", 29), ("$fp", 30), ("$ra", 31)), steps=(
         moves(r"daddiu \$sp, \$sp, (?P<n>-?\w+)"), memory("save", r"sd (?P<r>\$\w+), (?P<n>-?\w*)\(\$sp\)"),
-        memory("restore", r"ld (?P<r>\$\w+), (?P<n>-?\w*)\(\$sp\)"), copies(r"move (?P<r>\$fp), \$sp"), sets(r"move \$sp, (?P<r>\$fp)"),
+        memory("restore", r"ld (?P<r>\$\w+), (?P<n>-?\w*)\(\$sp\)"), copies(r"move (?P<r>\$fp), \$sp"),
+        sets(r"move \$sp, (?P<r>\$fp)"),
         (r"(?:and|dsubu|daddu|move) \$sp, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
     conventions=CONVENTIONS, flags=0x80000007, record_types=True, reading=READING,
     return_code="0800e00300000000", word_extension="signext",
     number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",
     clobber=",".join(f"~{{${k}}}" for k in (*range(16, 24), 30)),
-    kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),  # every call goes through a pointer cell
+    # every call goes through a pointer cell
+    kinds=mips64.KINDS, absolute=mips64.ABSOLUTE, veneer=b"", veneer_fields=(),
     capstone=("CS_ARCH_MIPS", "CS_MODE_MIPS64"), keystone=("KS_ARCH_MIPS", "KS_MODE_MIPS64"),
     features=partial(hardware_capabilities, FEATURES),
     flush=flush, copying=Copying(features="+sym32,+noabicalls", options=("-mips-tail-calls",), jump_mask=(1 << 28) - 1),

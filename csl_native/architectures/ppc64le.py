@@ -38,7 +38,8 @@ from .record import DISTANCE, Architecture, Convention, Copying, code_function, 
 
 # AT_HWCAP2 in arch/powerpc/include/uapi/asm/cputable.h of Linux.
 FEATURES = {"arch_2_07": (26, 1 << 31), "arch_3_00": (26, 1 << 23), "arch_3_1": (26, 1 << 18)}
-# void flush(address, end): dcbst for every line, sync, icbi for every line, sync, isync (Power ISA 3.0 B, book II, 1.8), with lines of 128 bytes.
+# void flush(address, end): dcbst for every line, sync, icbi for every line, sync, isync (Power ISA 3.0 B, book II,
+# 1.8), with lines of 128 bytes.
 FLUSH = b"".join(word.to_bytes(4, "little") for word in (
     0x7C651B78,  # mr r5, r3
     0x7C00286C, 0x38A50080, 0x7C252040, 0x4180FFF4,  # 1: dcbst 0, r5; addi r5, r5, 128; cmpld r5, r4; blt 1b
@@ -48,7 +49,9 @@ FLUSH = b"".join(word.to_bytes(4, "little") for word in (
 
 
 def local_entry(symbol: Any) -> int:
-    """A function begins behind its global entry for callers with the same TOC; how far, st_other says (ELFv2 ABI, section 3.4.1)."""
+    """A function begins behind its global entry for callers with the same TOC; how far, st_other says (ELFv2 ABI,
+    section 3.4.1).
+    """
     return (1 << int(symbol["st_other"]["local"]) >> 2) << 2
 
 
@@ -62,12 +65,14 @@ def flush(address: int, size: int) -> None:
     _flush()(address & -128, address + size)
 
 
-# e_flags: 64-bit ELF V2 ABI specification, section 4.1 (EF_PPC64_ABI; 0 when it was not said, where the byte order says it).
+# e_flags: 64-bit ELF V2 ABI specification, section 4.1 (EF_PPC64_ABI; 0 when it was not said, where the byte order says
+# it).
 CONVENTIONS = (Convention(3, (0, 2), "ELFv2"),)
 
 # DWARF's numbers: 64-bit ELF V2 ABI specification, section 2.5, table 2.20.
 READING = Reading(
-    jumps=r"b|b(?:lt|gt|eq|ne|le|ge|so|ns|un|nu|dnz|dz|c)[lr+-]*[+-]?", calls="bl", ends=r"(?:b|blr|bctr|trap)(?: .*)?", stack="r1", returns="lr",
+    jumps=r"b|b(?:lt|gt|eq|ne|le|ge|so|ns|un|nu|dnz|dz|c)[lr+-]*[+-]?", calls="bl", ends=r"(?:b|blr|bctr|trap)(?: .*)?",
+    stack="r1", returns="lr",
     numbers=(("r1", 1), ("lr", 65), *((f"r{k}", k) for k in range(14, 32))), steps=(
         (r"stdu r1, (-?\w+)\(r1\)", lambda m, word: [("move", "", number(m[1]))]), moves(r"addi r1, r1, (?P<n>-?\w+)"),
         (r"mflr (\w+)", lambda m, word: [("alias", m[1], 0)]), (r"mtlr \w+", lambda m, word: [("unalias", "", 0)]),
@@ -76,13 +81,17 @@ READING = Reading(
         sets(r"addi r1, (?P<r>r3[01]), (?P<n>-?\w+)"), (r"(?:stdux) r1, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
     conventions=CONVENTIONS, flags=2, reading=READING,
-    return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21, cpu="ppc64le",
+    return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21,
+    cpu="ppc64le",
     clobber=",".join(f"~{{r{k}}}" for k in range(14, 32)),
     kinds=ppc64le.KINDS, absolute=ppc64le.ABSOLUTE,
-    veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),  # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
+    # std r2, 24(r1); addis r12, r2; ld r12, (r12); mtctr r12; bctr
+    veneer=bytes.fromhex("180041f8" "0000823d" "00008ce9" "a603897d" "2004804e"),
     veneer_fields=(("R_PPC64_TOC16_HA", 4, 0), ("R_PPC64_TOC16_LO_DS", 8, 0)),
-    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"), features=partial(hardware_capabilities, FEATURES),
+    capstone=("CS_ARCH_PPC", "CS_MODE_64"), keystone=("KS_ARCH_PPC", "KS_MODE_PPC64"),
+    features=partial(hardware_capabilities, FEATURES),
     flush=flush, copying=Copying(model="medium", hole=DISTANCE),
-    llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000, after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
+    llvm_abi="elfv2", anchor=".TOC.", anchor_bias=0x8000,
+    after_call=(bytes.fromhex("00000060"), bytes.fromhex("180041e8")),
     local_entry=local_entry, tail_calls=False, no_reserve=0x40, ignored=frozenset((246,)),
     baseline=frozenset(("arch_2_07",)))

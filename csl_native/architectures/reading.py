@@ -1,9 +1,10 @@
-"""How control and frames are read from a disassembler's text: what each architecture says of it in its record, in rows of patterns.
+"""How control and frames are read from a disassembler's text: what each architecture says of it in its record, in rows
+of patterns.
 
-A step is what an instruction does to a frame: ``move`` changes the stack pointer by a number; ``save`` and ``restore`` are of a register, in
-memory so far from it; ``copy`` puts it, plus a number, into a register; ``set`` makes it a register plus a number; ``alias`` puts the
-return address into a register, and ``unalias`` back; ``begun`` makes the stack pointer what it was at the function's beginning; ``lost``: nobody can
-tell by how much it changes.
+A step is what an instruction does to a frame: ``move`` changes the stack pointer by a number; ``save`` and ``restore``
+are of a register, in memory so far from it; ``copy`` puts it, plus a number, into a register; ``set`` makes it a
+register plus a number; ``alias`` puts the return address into a register, and ``unalias`` back; ``begun`` makes the
+stack pointer what it was at the function's beginning; ``lost``: nobody can tell by how much it changes.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ NUMBER = re.compile(r"(?:[+-] ?)?(?:0x[0-9a-f]+|\d*)")
 
 
 class Reading(NamedTuple):
-    """``jumps`` and ``calls`` are instructions with a place in them (their last number, counted from the instruction when ``relative``);
-    behind those of ``ends`` nothing goes on, after ``delay`` more instructions.  ``numbers`` are DWARF's of the stack pointer, of the return
-    address and of the registers that a callee saves; ``offset`` is how far above the stack pointer a frame begins where a function does."""
+    """``jumps`` and ``calls`` are instructions with a place in them (their last number, counted from the instruction
+    when ``relative``); behind those of ``ends`` nothing goes on, after ``delay`` more instructions.  ``numbers`` are
+    DWARF's of the stack pointer, of the return address and of the registers that a callee saves; ``offset`` is how far
+    above the stack pointer a frame begins where a function does."""
 
     jumps: str
     calls: str

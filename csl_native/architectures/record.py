@@ -25,10 +25,12 @@ class Refinement(NamedTuple):
 
 
 class Copying(NamedTuple):
-    """How stencils are compiled.  ``cached``: how many operands they hold in registers, which is what the calling convention has, less three.
+    """How stencils are compiled.  ``cached``: how many operands they hold in registers, which is what the calling
+    convention has, less three.
 
-    ``hole``: IR that leaves hole ``{0}`` in ``{r}``.  Where code cannot hold any number but only distances, it is the distance of two
-    symbols, and they count from the place of the code when ``near``; ``shift``: twice, four times... the number, because places are even.
+    ``hole``: IR that leaves hole ``{0}`` in ``{r}``.  Where code cannot hold any number but only distances, it is the
+    distance of two symbols, and they count from the place of the code when ``near``; ``shift``: twice, four times...
+    the number, because places are even.
     """
 
     cached: int = 3
@@ -42,14 +44,16 @@ class Copying(NamedTuple):
 
 
 DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{r} = sub i64 {t}, {u}"
-EVEN_DISTANCE = "{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{v} = sub i64 {t}, {u}\n{r} = lshr i64 {v}, 1"
+EVEN_DISTANCE = ("{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin to i64\n{v} = sub i64 {t}, {u}\n"
+                 "{r} = lshr i64 {v}, 1")
 
 
 class Outside(NamedTuple):
-    """How code of an architecture meets C where that has another calling convention: ``convention`` is LLVM's name of it.
+    """How code of an architecture meets C where that has another calling convention: ``convention`` is LLVM's name of
+    it.
 
-    ``way`` is the code of a way across: it goes on at one address (the second) and gives it another in the register of ``nest`` parameters.
-    ``attributes``: what every function needs because the system's rules for stacks are others.
+    ``way`` is the code of a way across: it goes on at one address (the second) and gives it another in the register of
+    ``nest`` parameters. ``attributes``: what every function needs because the system's rules for stacks are others.
     """
 
     convention: str
@@ -58,7 +62,9 @@ class Outside(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is one of ``values``."""
+    """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is
+    one of ``values``.
+    """
 
     mask: int
     values: tuple[int, ...]
@@ -98,10 +104,13 @@ class Architecture(NamedTuple):
     tail_calls: bool = True  # can LLVM make a call between functions of one type a jump there?
     word: int = 8  # bytes of an address
     pins: tuple[str, str] | None = None  # attributes of LLVM's that put parameters into callee-saved registers
-    anchor: str = ""  # the symbol of the place that anchored relocations count from, and how far behind the block's table it is
+    # the symbol of the place that anchored relocations count from, and how far behind the block's table it is
+    anchor: str = ""
     anchor_bias: int = 0
-    after_call: tuple[bytes, bytes] = (b"", b"")  # what follows a call, and what takes its place when the call leaves the block
-    local_entry: Callable[[Any], int] = lambda symbol: 0  # how far behind an ELF symbol callers with the same table enter
+    # what follows a call, and what takes its place when the call leaves the block
+    after_call: tuple[bytes, bytes] = (b"", b"")
+    # how far behind an ELF symbol callers with the same table enter
+    local_entry: Callable[[Any], int] = lambda symbol: 0
     word_extension: str = "zeroext"  # how an unsigned integer of 32 bits fills a register as an argument
     unwinding: tuple[str, ...] = ()  # how the names of its own sections for exceptions begin
     ignored: frozenset[int] = frozenset()  # relocation types that only advise a linker
@@ -111,12 +120,15 @@ class Architecture(NamedTuple):
     options: tuple[str, ...] = ()  # LLVM's, for code that is not copied
     copying: Copying = Copying()
     return_code: str = ""  # the code of a function that only returns, in hexadecimal
-    slow_convention: str = ""  # LLVM's name of a convention whose callee saves nearly all registers, for calls that are rare
+    # LLVM's name of a convention whose callee saves nearly all registers, for calls that are rare
+    slow_convention: str = ""
     refinements: tuple[Refinement, ...] = ()
     level: int = 0  # which refinement this record is
     untested: str = ""  # why nobody knows whether it works: no code for it is made unless somebody asks for it by name
-    reaches: Callable[[Any], int | None] = lambda instruction: None  # where a capstone instruction looks, relative to itself
-    uses: Callable[[Any], frozenset[str]] = lambda instruction: frozenset()  # the features that a capstone instruction needs
+    # where a capstone instruction looks, relative to itself
+    reaches: Callable[[Any], int | None] = lambda instruction: None
+    # the features that a capstone instruction needs
+    uses: Callable[[Any], frozenset[str]] = lambda instruction: frozenset()
 
     def disassembler(self, capstone: Any) -> Any:
         """Capstone's disassembler for this machine, from its module."""
@@ -130,17 +142,22 @@ class Architecture(NamedTuple):
         return (header.format, header.machine) in (("ELF", self.machine), *self.also)
 
     def why_not(self, host: Host) -> str:
-        """What keeps a machine from being one of this architecture, whose code it could call by its convention; empty: nothing does."""
+        """What keeps a machine from being one of this architecture, whose code it could call by its convention; empty:
+        nothing does.
+        """
         header = host.header
         if header is None or not self.is_machine_of(header):
             return f"{host.text()}; {self.name} is ELF machine {self.machine}"
         if (host.system, header.format) != (self.system, self.format):
-            return f"{host.system} with {header.format} programs has another calling convention than {self.name} ({self.abi} on {self.system})"
+            return (f"{host.system} with {header.format} programs has another calling convention than {self.name} "
+                    f"({self.abi} on {self.system})")
         if (header.bits, header.big_endian) != (8 * self.word, self.big_endian):
-            return f"{header.text()}; {self.name} has {8 * self.word} bits, {'big' if self.big_endian else 'little'}-endian"
+            return (f"{header.text()}; {self.name} has {8 * self.word} bits, "
+                    f"{'big' if self.big_endian else 'little'}-endian")
         for row in self.conventions:
             if header.flags & row.mask not in row.values:
-                return (f"its program has flags {header.flags:#x}, under {row.mask:#x} {header.flags & row.mask:#x}; {self.name} ({self.abi}) "
+                return (f"its program has flags {header.flags:#x}, under {row.mask:#x} {header.flags & row.mask:#x}; "
+                        f"{self.name} ({self.abi}) "
                         f"expects {' or '.join(f'{v:#x}' for v in row.values)}: {row.what}")
         return ""
 
@@ -155,7 +172,8 @@ class Architecture(NamedTuple):
 
     def refined(self, refinement: Refinement) -> Architecture:
         """The record of a refinement: the same machine, compiled for with more features."""
-        return self._replace(name=refinement.name, cpu=refinement.cpu, level=refinement.level, baseline=self.baseline | refinement.features,
+        return self._replace(name=refinement.name, cpu=refinement.cpu, level=refinement.level,
+                             baseline=self.baseline | refinement.features,
                              llvm_features=",".join(filter(None, (self.llvm_features, refinement.llvm_features))))
 
     def missing(self, features: Iterable[str]) -> str:
@@ -172,7 +190,9 @@ class Architecture(NamedTuple):
 
 
 def hardware_capabilities(names: dict[str, tuple[int, int]]) -> frozenset[str]:
-    """The features whose bit, given as (word of the auxiliary vector, mask), is set: getauxval(3); AT_HWCAP is 16, AT_HWCAP2 is 26."""
+    """The features whose bit, given as (word of the auxiliary vector, mask), is set: getauxval(3); AT_HWCAP is 16,
+    AT_HWCAP2 is 26.
+    """
     function = c_library().getauxval
     function.argtypes, function.restype = [ctypes.c_ulong], ctypes.c_ulong
     return frozenset(name for name, (word, mask) in names.items() if function(word) & mask)
@@ -198,5 +218,7 @@ def library_function(library: str | None, name: str, *arguments: type) -> Callab
 
 
 def clear_cache(address: int, size: int) -> None:
-    """Data cache to memory and instruction cache emptied for a range, by the compiler's library (libgcc's __clear_cache)."""
+    """Data cache to memory and instruction cache emptied for a range, by the compiler's library (libgcc's
+    __clear_cache).
+    """
     library_function("libgcc_s.so.1", "__clear_cache", ctypes.c_void_p, ctypes.c_void_p)(address, address + size)

@@ -40,7 +40,8 @@ FEATURES = {letter: (16, 1 << ord(letter) - ord("a")) for letter in "imafdcv"}
 
 def flush(address: int, size: int) -> None:
     """FENCE.I on all harts, by the C library (the compiler library's __clear_cache is empty there)."""
-    library_function(None, "__riscv_flush_icache", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong)(address, address + size, 0)
+    library_function(None, "__riscv_flush_icache", ctypes.c_void_p, ctypes.c_void_p,
+                     ctypes.c_ulong)(address, address + size, 0)
 
 
 # e_flags: https://github.com/riscv-non-isa/riscv-elf-psabi-doc, section 8.1 (EF_RISCV_FLOAT_ABI, EF_RISCV_RVE).
@@ -48,10 +49,12 @@ CONVENTIONS = (Convention(6, (4,), "floats of two words in registers"), Conventi
 
 # DWARF's numbers: https://github.com/riscv-non-isa/riscv-elf-psabi-doc, chapter "DWARF".
 READING = Reading(
-    jumps=r"(?:c\.)?(?:j|b\w+)", calls="jal", ends=r"(?:c\.)?(?:j|jr|ret|unimp|ebreak)(?: .*)?|jalr? zero, .*", stack="sp", relative=True, returns="ra",
+    jumps=r"(?:c\.)?(?:j|b\w+)", calls="jal", ends=r"(?:c\.)?(?:j|jr|ret|unimp|ebreak)(?: .*)?|jalr? zero, .*",
+    stack="sp", relative=True, returns="ra",
     numbers=(("ra", 1), ("sp", 2), ("s0", 8), ("s1", 9), *((f"s{k}", k + 16) for k in range(2, 12))), steps=(
         moves(r"(?:c\.)?addi sp, sp, (?P<n>-?\w+)"), moves(r"c\.addi(?:16sp)? sp, (?P<n>-?\w+)"),
-        memory("save", r"(?:c\.sdsp|sd) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"), memory("restore", r"(?:c\.ldsp|ld) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"),
+        memory("save", r"(?:c\.sdsp|sd) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"),
+        memory("restore", r"(?:c\.ldsp|ld) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"),
         copies(r"(?:c\.addi4spn|addi) (?P<r>s0), sp, (?P<n>-?\w+)"), sets(r"addi sp, (?P<r>s0), (?P<n>-?\w+)"),
         (r"(?:c\.)?(?:andi|sub|mv|add) sp, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
@@ -62,5 +65,7 @@ ARCHITECTURE = Architecture(
     kinds=riscv64.KINDS, absolute=riscv64.ABSOLUTE,
     veneer=bytes.fromhex("170e0000" "033e0e00" "67000e00") + b"\0\0\0\0",  # auipc t3; ld t3, (t3); jr t3
     veneer_fields=(("R_RISCV_PCREL_HI20", 0, 0), ("R_RISCV_PCREL_LO12_I", 4, 4)),
-    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64+CS_MODE_RISCVC"), keystone=("", ""), features=partial(hardware_capabilities, FEATURES),
-    flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", llvm_abi="lp64d", ignored=frozenset((51,)), baseline=frozenset("imafdc"))
+    capstone=("CS_ARCH_RISCV", "CS_MODE_RISCV64+CS_MODE_RISCVC"), keystone=("", ""),
+    features=partial(hardware_capabilities, FEATURES),
+    flush=flush, llvm_features="+m,+a,+f,+d,+c,-relax", llvm_abi="lp64d", ignored=frozenset((51,)),
+    baseline=frozenset("imafdc"))

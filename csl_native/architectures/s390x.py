@@ -7,7 +7,8 @@ instructions set a condition code of two bits, which branches test by a mask of 
   ``brasl``): that is the DBL in the names of relocation kinds, and why holes of stencils hold half of a number. The
   veneer is ``lgrl %r1, cell; br %r1``.
 * Constants: 16 bits (``lghi``) or 32 (``lgfi``) with a sign stand in an instruction, ``llihf`` and ``oilf``
-  together make 64; ``larl`` makes an even address up to 4 GB away. A displacement has 12 bits without, or 20 with a sign.
+  together make 64; ``larl`` makes an even address up to 4 GB away. A displacement has 12 bits without, or 20 with a
+  sign.
 * Byte order: memory of the cage is little-endian here, too. Kernel and compiled code load and store through ``lrvg``
   and ``strvg``, which reverse the bytes, so an image is mapped as everywhere; only instructions, and what C reads,
   are big-endian.
@@ -41,11 +42,15 @@ def reaches(instruction: Any) -> int | None:
 
 
 def flush(address: int, size: int) -> None:
-    """Nothing to do: instruction fetch sees stores (z/Architecture Principles of Operation, "Conceptual Sequence"; a branch is enough)."""
+    """Nothing to do: instruction fetch sees stores (z/Architecture Principles of Operation, "Conceptual Sequence"; a
+    branch is enough).
+    """
 
 
 def several(kind: str) -> Any:
-    """Registers from one to another in words that follow each other; when the stack pointer is among them, it is as it was again."""
+    """Registers from one to another in words that follow each other; when the stack pointer is among them, it is as it
+    was again.
+    """
     def steps(m: Any, word: int) -> list[Any]:
         first, last, n = int(m[1]), int(m[2]), number(m[3])
         found = [(kind, f"%r{k}", n + 8 * (k - first)) for k in range(first, min(last, 14) + 1)]
@@ -53,15 +58,19 @@ def several(kind: str) -> Any:
     return steps
 
 
-# DWARF's numbers: https://github.com/IBM/s390x-abi, table 1.19.  A caller leaves 160 bytes below its frame, where a callee saves registers.
+# DWARF's numbers: https://github.com/IBM/s390x-abi, table 1.19.  A caller leaves 160 bytes below its frame, where a
+# callee saves registers.
 READING = Reading(
-    jumps=r"j|j[a-z]+|br[a-z]*|c?g?rj[a-z]*|c?l?g?[ri]j[a-z]*|brctg?", calls="brasl|bras", ends=r"(?:j|jg|br)(?: .*)?", stack="%r15", returns="%r14",
+    jumps=r"j|j[a-z]+|br[a-z]*|c?g?rj[a-z]*|c?l?g?[ri]j[a-z]*|brctg?", calls="brasl|bras", ends=r"(?:j|jg|br)(?: .*)?",
+    stack="%r15", returns="%r14",
     numbers=(("%r15", 15), *((f"%r{k}", k) for k in range(6, 15))), offset=160, steps=(
-        (r"stmg %r(\d+), %r(\d+), (\w+)\(%r15\)", several("save")), (r"lmg %r(\d+), %r(\d+), (\w+)\(%r15\)", several("restore")),
+        (r"stmg %r(\d+), %r(\d+), (\w+)\(%r15\)", several("save")),
+        (r"lmg %r(\d+), %r(\d+), (\w+)\(%r15\)", several("restore")),
         (r"stg %r(\d+), (\w+)\(%r15\)", lambda m, word: [("save", f"%r{m[1]}", number(m[2]))]),
         (r"lg %r(\d+), (\w+)\(%r15\)", lambda m, word: [("restore", f"%r{m[1]}", number(m[2]))]),
         moves(r"agh?f?i %r15, (?P<n>-?\w+)"), moves(r"lay? %r15, (?P<n>-?\w+)\(%r15\)"),
-        copies("lgr (?P<r>%r11), %r15"), sets("lgr %r15, (?P<r>%r11)"), (r"(?:lgr|ngr?|sgr) %r15, .*", lambda m, word: [("lost", "", 0)])))
+        copies("lgr (?P<r>%r11), %r15"), sets("lgr %r15, (?P<r>%r11)"),
+        (r"(?:lgr|ngr?|sgr) %r15, .*", lambda m, word: [("lost", "", 0)])))
 ARCHITECTURE = Architecture(
     reading=READING, number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
     clobber=",".join(f"~{{r{k}}}" for k in range(6, 14)),

@@ -34,14 +34,18 @@ from .helpers import COPIED_JUMPS, PADDED_JUMPS
 from .reading import intel
 from .record import Architecture, Copying, Refinement, code_function
 
-# CPUID: feature names as Linux has them, by leaf, register (0 eax, 1 ebx, 2 ecx, 3 edx) and bit; Intel SDM volume 2, CPUID.
-CPUID = {(1, 2): {"pni": 0, "ssse3": 9, "fma": 12, "cx16": 13, "sse4_1": 19, "sse4_2": 20, "movbe": 22, "popcnt": 23, "osxsave": 27, "avx": 28, "f16c": 29},
-         (7, 1): {"bmi1": 3, "avx2": 5, "bmi2": 8, "avx512f": 16, "avx512dq": 17, "avx512cd": 28, "avx512bw": 30, "avx512vl": 31},
+# CPUID: feature names as Linux has them, by leaf, register (0 eax, 1 ebx, 2 ecx, 3 edx) and bit; Intel SDM volume 2,
+# CPUID.
+CPUID = {(1, 2): {"pni": 0, "ssse3": 9, "fma": 12, "cx16": 13, "sse4_1": 19, "sse4_2": 20, "movbe": 22, "popcnt": 23,
+                  "osxsave": 27, "avx": 28, "f16c": 29},
+         (7, 1): {"bmi1": 3, "avx2": 5, "bmi2": 8, "avx512f": 16, "avx512dq": 17, "avx512cd": 28, "avx512bw": 30,
+                  "avx512vl": 31},
          (0x80000001, 2): {"lahf_lm": 0, "abm": 5}}
 # void cpuid(leaf, subleaf, uint32_t out[4]), and uint64_t xgetbv(register): what the system saves (SDM volume 1, 13.3).
 CPUID_CODE = bytes.fromhex("53" "89f8" "89f1" "4989d0" "0fa2" "418900" "41895804" "41894808" "4189500c" "5b" "c3")
 XGETBV_CODE = bytes.fromhex("89f9" "0f01d0" "48c1e220" "4809d0" "c3")
-WIDE = frozenset(("avx", "avx2", "fma", "f16c"))  # need the upper halves of the vector registers saved; the avx512 ones more
+# need the upper halves of the vector registers saved; the avx512 ones more
+WIDE = frozenset(("avx", "avx2", "fma", "f16c"))
 
 
 @cache
@@ -70,15 +74,17 @@ def features(cpuid: bytes = CPUID_CODE, xgetbv: bytes = XGETBV_CODE) -> frozense
 V2 = frozenset(("cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"))
 V3 = V2 | {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "osxsave"}
 V4 = V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
-GROUPS = {"sse3": "pni", "ssse3": "ssse3", "sse41": "sse4_1", "sse42": "sse4_2", "avx": "avx", "avx2": "avx2", "bmi": "bmi1", "bmi2": "bmi2", "fma": "fma",
-          "f16c": "f16c", "avx512": "avx512f", "bwi": "avx512bw", "cdi": "avx512cd", "dqi": "avx512dq", "vlx": "avx512vl"}
+GROUPS = {"sse3": "pni", "ssse3": "ssse3", "sse41": "sse4_1", "sse42": "sse4_2", "avx": "avx", "avx2": "avx2",
+          "bmi": "bmi1", "bmi2": "bmi2", "fma": "fma", "f16c": "f16c", "avx512": "avx512f", "bwi": "avx512bw",
+          "cdi": "avx512cd", "dqi": "avx512dq", "vlx": "avx512vl"}
 MNEMONICS = {"popcnt": "popcnt", "lzcnt": "abm", "movbe": "movbe", "cmpxchg16b": "cx16"}
 
 
 def reaches(instruction: Any) -> int | None:
     """The place of a pointer cell: memory operands relative to the next instruction."""
     found = re.search(r"\[rip(?: ([+-]) (\w+))?\]", instruction.op_str)
-    return None if found is None else int(instruction.address + instruction.size + int((found[1] or "") + (found[2] or "0"), 0))
+    return None if found is None else int(instruction.address + instruction.size
+                                          + int((found[1] or "") + (found[2] or "0"), 0))
 
 
 def uses(instruction: Any) -> frozenset[str]:
@@ -91,16 +97,20 @@ def flush(address: int, size: int) -> None:
 
 
 # DWARF's numbers: https://gitlab.com/x86-psABIs/x86-64-ABI, figure 3.36.
-READING = intel("rsp", "rbp", {"rbx": 3, "rbp": 6, "rsp": 7, "r12": 12, "r13": 13, "r14": 14, "r15": 15, "return": 16}, 8)
+READING = intel("rsp", "rbp", {"rbx": 3, "rbp": 6, "rsp": 7, "r12": 12, "r13": 13, "r14": 14, "r15": 15, "return": 16},
+                8)
 ARCHITECTURE = Architecture(
     reading=READING,
     also=(("PE", 0x8664), ("Mach-O", 0x01000007)),
-    return_code="c3", number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62, cpu="x86-64",
+    return_code="c3", number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62,
+    cpu="x86-64",
     clobber="~{rbx},~{rbp},~{r12},~{r13},~{r14},~{r15}",
     kinds=x86_64.KINDS, absolute=x86_64.ABSOLUTE,
     veneer=bytes.fromhex("ff2500000000") + b"\xcc\xcc",  # jmp *cell(%rip)
     veneer_fields=(("R_X86_64_PC32", 2, -4),),
     capstone=("CS_ARCH_X86", "CS_MODE_64"), keystone=("KS_ARCH_X86", "KS_MODE_64"), features=features,
-    flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"), uses=uses, reaches=reaches,
+    flush=flush, anchor="_GLOBAL_OFFSET_TABLE_", slow_convention="preserve_mostcc", pins=("swiftself", "swiftasync"),
+    uses=uses, reaches=reaches,
     options=PADDED_JUMPS, copying=Copying(options=COPIED_JUMPS),
-    refinements=tuple(Refinement(level, f"x86-64-v{level}", f"x86-64-v{level}", "", wanted) for level, wanted in ((2, V2), (3, V3), (4, V4))))
+    refinements=tuple(Refinement(level, f"x86-64-v{level}", f"x86-64-v{level}", "", wanted)
+                      for level, wanted in ((2, V2), (3, V3), (4, V4))))

@@ -1,7 +1,8 @@
-"""Functions of the assembler's text as bytecode: they are Lisp functions, on every engine and tier, and images keep them.
+"""Functions of the assembler's text as bytecode: they are Lisp functions, on every engine and tier, and images keep
+them.
 
-Arguments come first among the locals, then the registers 1...; what is pushed lies on the operand stack, so its depth at every place must
-be one number.
+Arguments come first among the locals, then the registers 1...; what is pushed lies on the operand stack, so its depth
+at every place must be one number.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
 PLAIN = {"add": "plus", "sub": "difference", "mul": "times"}
-COMPARE = {"less": "lessp", "lesseq": "leq", "greater": "greaterp", "greatereq": "geq", "equal": "equal", "notequal": "equal"}
+COMPARE = {"less": "lessp", "lesseq": "leq", "greater": "greaterp", "greatereq": "geq", "equal": "equal",
+           "notequal": "equal"}
 CALLED = {"div": "asm-quotient", "mod": "remainder"}
-HELPERS = """(de asm!-quotient (a b) (cond ((and (fixp a) (fixp b) (null (zerop b)) (zerop (remainder a b))) (quotient a b))
+HELPERS = """(de asm!-quotient (a b) (cond ((and (fixp a) (fixp b) (null (zerop b)) (zerop (remainder a b)))
+    (quotient a b))
   (t (quotient (float a) b))))"""
 
 
@@ -57,7 +60,8 @@ class Assembling:
         if register == 0:
             self.number(self.count)
         elif -register > self.count:
-            raise AsmError(self.line.line, self.line.column, f"register {register}: the function has {self.count} arguments")
+            raise AsmError(self.line.line, self.line.column,
+                           f"register {register}: the function has {self.count} arguments")
         else:
             self.emit("local", self.place(register), change=1)
 
@@ -68,13 +72,15 @@ class Assembling:
         if isinstance(value, int) and -128 <= value < 128:
             self.emit("small", value, change=1)
         else:
-            self.emit("literal", self.literal(self.m.integer(value) if isinstance(value, int) else self.m.float(value)), change=1)
+            self.emit("literal", self.literal(self.m.integer(value) if isinstance(value, int) else self.m.float(value)),
+                      change=1)
 
     def reach(self, label: str) -> None:
         """A jump goes to a label with this depth."""
         assert self.depth is not None
         if self.depths.setdefault(label, self.depth) != self.depth:
-            raise AsmError(self.line.line, self.line.column, f"{label} is reached with {self.depth} pushed values and with {self.depths[label]}")
+            raise AsmError(self.line.line, self.line.column,
+                           f"{label} is reached with {self.depth} pushed values and with {self.depths[label]}")
 
     def assemble(self) -> tuple[Code, list[int]]:
         """The bytecode and its literals."""
@@ -86,7 +92,8 @@ class Assembling:
             self.line = line
             for operand in line.operands:
                 if operand.kind == "l" and str(operand.value) not in labels:
-                    raise AsmError(operand.line, operand.column, f"there is no label {operand.value} in {self.function.name}")
+                    raise AsmError(operand.line, operand.column,
+                                   f"there is no label {operand.value} in {self.function.name}")
             if line.name == "label":
                 self.label(line)
             elif self.depth is not None:
@@ -201,11 +208,14 @@ class Assembling:
     def call(self, line: Line) -> None:
         name = str(line.operands[0].value)
         callee = self.known.get(name)
-        count = int(line.operands[1].value) if len(line.operands) > 1 else callee.arguments if callee is not None else None
+        count = (int(line.operands[1].value) if len(line.operands) > 1 else callee.arguments if callee is not None
+                 else None)
         if count is None:
-            raise AsmError(line.line, line.column, f"call: {name} is no function of this text; a Lisp function needs the number of arguments: call {name}, 2")
+            raise AsmError(line.line, line.column, f"call: {name} is no function of this text; a Lisp function needs "
+                                                   f"the number of arguments: call {name}, 2")
         if callee is not None and count != callee.arguments:
-            raise AsmError(line.line, line.operands[1].column, f"call: {name} has {callee.arguments} arguments; {count} given")
+            raise AsmError(line.line, line.operands[1].column,
+                           f"call: {name} has {callee.arguments} arguments; {count} given")
         if self.depth is None or self.depth < count:
             raise AsmError(line.line, line.column, f"call: {name} takes {count} pushed values; {self.depth} are there")
         self.push_arguments(self.literal(self.m.intern(name)), count)
@@ -239,7 +249,8 @@ class Assembling:
                 try:
                     out += encode(name, *(places[o] - len(out) - size if isinstance(o, str) else o for o in operands))
                 except CodeError:
-                    raise AsmError(self.function.line, self.function.column, f"{self.function.name} is longer than a jump reaches") from None
+                    raise AsmError(self.function.line, self.function.column,
+                                   f"{self.function.name} is longer than a jump reaches") from None
         return bytes(out)
 
 

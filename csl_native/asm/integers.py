@@ -1,4 +1,5 @@
-"""Functions of 64-bit integers: every register, and every value that is pushed, is a variable of eight bytes (instructions ``var_...``).
+"""Functions of 64-bit integers: every register, and every value that is pushed, is a variable of eight bytes
+(instructions ``var_...``).
 
 In native code these are machine registers.  Numbers wrap; arguments that do not fit are errors.
 """
@@ -10,8 +11,10 @@ from .assembling import Assembling
 from .text import AsmError, Line
 
 PLAIN = ("add", "sub", "mul", "div", "mod")
-COMPARE = {"less": ("var_jg", True), "lesseq": ("var_jng", False), "greater": ("var_jg", False), "greatereq": ("var_jng", True),
-           "equal": ("var_je", False), "notequal": ("var_je", False)}  # the jump, and whether its operands change places
+COMPARE = {"less": ("var_jg", True), "lesseq": ("var_jng", False), "greater": ("var_jg", False),
+           "greatereq": ("var_jng", True),
+           # the jump, and whether its operands change places
+           "equal": ("var_je", False), "notequal": ("var_je", False)}
 
 
 class Integers(Assembling):
@@ -28,7 +31,8 @@ class Integers(Assembling):
         """Fresh variables for everything, and the arguments in theirs."""
         body, self.pieces = self.pieces, []
         for cell in range(self.count, self.first + self.cells):
-            for name, *operands in (("small", 8), ("make_variable",), ("store_local", cell), ("var_open", cell, 8), ("store_local", cell)):
+            for name, *operands in (("small", 8), ("make_variable",), ("store_local", cell), ("var_open", cell, 8),
+                                    ("store_local", cell)):
                 self.pieces.append((name, tuple(operands)))
         for k in range(self.count):
             for name, *operands in (("local", k), ("check_word",), ("var_take", self.count + k)):
@@ -57,12 +61,14 @@ class Integers(Assembling):
             self.constant(self.count, self.spare_cell())
             return self.spare_cell()
         if -register > self.count:
-            raise AsmError(self.line.line, self.line.column, f"register {register}: the function has {self.count} arguments")
+            raise AsmError(self.line.line, self.line.column,
+                           f"register {register}: the function has {self.count} arguments")
         return self.place(register)
 
     def constant(self, value: int | float | str, cell: int) -> None:
         if not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
-            raise AsmError(self.line.line, self.line.column, f"{value}: an integer of 64 bits is expected in a function of integers")
+            raise AsmError(self.line.line, self.line.column,
+                           f"{value}: an integer of 64 bits is expected in a function of integers")
         first, *others = pieces(value)
         self.emit("var_cpi8", first, cell)
         for part in others:

@@ -1,7 +1,8 @@
 """The text of the assembler: lines to functions of instructions, with the place of everything in the text.
 
-An instruction is a name and operands with commas between them: registers (0 is the number of arguments, -1 the first argument, 1 the first
-local; ``a1`` and ``r1`` say the same), numbers, strings in either kind of quotes, and names.  ``#`` begins a comment.
+An instruction is a name and operands with commas between them: registers (0 is the number of arguments, -1 the first
+argument, 1 the first local; ``a1`` and ``r1`` say the same), numbers, strings in either kind of quotes, and names.
+``#`` begins a comment.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ from typing import NamedTuple
 
 from csl_native.system.exceptions import Error
 
-TOKEN = re.compile(r"""[ \t]*(?:(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<hex>[-+]?0[xX][0-9a-fA-F]+)
-    |(?P<number>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?)|(?P<word>[A-Za-z_][\w!*?+<>=-]*)|(?P<mark>[,:])|(?P<end>$))""", re.X)
+TOKEN = re.compile(
+    r"""[ \t]*(?:(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<hex>[-+]?0[xX][0-9a-fA-F]+)
+    |(?P<number>[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?)
+     |(?P<word>[A-Za-z_][\w!*?+<>=-]*)|(?P<mark>[,:])|(?P<end>$))""", re.X)
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
-# Name → operands: d a register that is set, s one that is read, v a number, t a string, l a label, f a function, c a number of arguments (may be left out).
+# Name → operands: d a register that is set, s one that is read, v a number, t a string, l a label, f a function, c a
+# number of arguments (may be left out).
 OPERATIONS = {
     "const": "dv", "string": "dt", "add": "dss", "sub": "dss", "mul": "dss", "div": "dss", "mod": "dss",
     "less": "dss", "lesseq": "dss", "greater": "dss", "greatereq": "dss", "equal": "dss", "notequal": "dss",
-    "jmp": "l", "jmpt": "sl", "jmpf": "sl", "call": "fc", "ret": "s", "halt": "", "push": "v", "pushr": "s", "pop": "", "popr": "d", "dup": "",
-    "print": "s", "read": "d"}
-ALIASES = {"leq": "lesseq", "geq": "greatereq", "neq": "notequal", "jump": "jmp", "jumpt": "jmpt", "jumpf": "jmpf", "pushfrom": "pushr", "popto": "popr"}
+    "jmp": "l", "jmpt": "sl", "jmpf": "sl", "call": "fc", "ret": "s", "halt": "", "push": "v", "pushr": "s", "pop": "",
+    "popr": "d", "dup": "", "print": "s", "read": "d"}
+ALIASES = {"leq": "lesseq", "geq": "greatereq", "neq": "notequal", "jump": "jmp", "jumpt": "jmpt", "jumpf": "jmpf",
+           "pushfrom": "pushr", "popto": "popr"}
 MOST_REGISTERS = 200
 
 
@@ -52,7 +57,9 @@ class Line(NamedTuple):
 
 
 class Function:
-    """A function: as many arguments as the most negative register that it uses says, or as its head says; ``integers``: of 64-bit integers only."""
+    """A function: as many arguments as the most negative register that it uses says, or as its head says; ``integers``:
+    of 64-bit integers only.
+    """
 
     def __init__(self, name: str, line: int, column: int, arguments: int | None = None, integers: bool = False) -> None:
         self.name, self.line, self.column, self.given, self.integers = name, line, column, arguments, integers
@@ -100,13 +107,16 @@ def operand(kind: str, token: tuple[str, str, int], number: int, name: str) -> O
             raise AsmError(number, column, f"{name}: {text} is no register; a number like 1, -1, r1 or a1 was expected")
         value = (-int(word[2]) if word[1] == "a" else int(word[2])) if word else int(text)
         if not -MOST_REGISTERS <= value <= MOST_REGISTERS or kind == "d" and value == 0:
-            raise AsmError(number, column, f"{name}: register {value}; " + ("0 is the number of arguments and cannot be set" if value == 0 else
-                                                                          f"-{MOST_REGISTERS}..{MOST_REGISTERS} expected"))
+            raise AsmError(number, column, f"{name}: register {value}; "
+                           + ("0 is the number of arguments and cannot be set" if value == 0 else
+                                                                          f"-{MOST_REGISTERS}..{MOST_REGISTERS} "
+                                                                          "expected"))
         return Operand(kind, value, number, column)
     if kind in "vc":
         if what not in ("number", "hex") or kind == "c" and not text.isdigit():
             raise AsmError(number, column, f"{name}: {text} is no number{' of arguments' if kind == 'c' else ''}")
-        return Operand(kind, int(text, 16) if what == "hex" else float(text) if re.search(r"[.eE]", text) else int(text), number, column)
+        return Operand(kind, int(text, 16) if what == "hex" else float(text) if re.search(r"[.eE]", text)
+                       else int(text), number, column)
     if kind == "t":
         if what != "string":
             raise AsmError(number, column, f"{name}: {text} is no string in quotes")
@@ -151,14 +161,16 @@ def instruction(name: str, column: int, rest: list[tuple[str, str, int]], number
     name = ALIASES.get(name, name)
     if name not in OPERATIONS:
         near = get_close_matches(name, [*OPERATIONS, *ALIASES], 1)
-        raise AsmError(number, column, f"there is no operation {name}" + (f"; {near[0]} is one" if near else f"; there are {', '.join(OPERATIONS)}"))
+        raise AsmError(number, column, f"there is no operation {name}"
+                       + (f"; {near[0]} is one" if near else f"; there are {', '.join(OPERATIONS)}"))
     kinds, given = OPERATIONS[name], rest[::2]
     if any(token[1] != "," for token in rest[1::2]) or len(rest) and len(rest) % 2 == 0:
         wrong = next((token for token in rest[1::2] if token[1] != ","), rest[-1] if rest else ("", "", column))
         raise AsmError(number, wrong[2], f"{name}: a comma was expected between operands")
     if len(given) != len(kinds) and not (kinds.endswith("c") and len(given) == len(kinds) - 1):
         raise AsmError(number, column, f"{name} has {len(kinds)} operands; {len(given)} given")
-    return Line(name, tuple(operand(kind, token, number, name) for kind, token in zip(kinds, given, strict=False)), number, column)
+    return Line(name, tuple(operand(kind, token, number, name) for kind, token in zip(kinds, given, strict=False)),
+                number, column)
 
 
 def _add(functions: list[Function], line: Line) -> None:

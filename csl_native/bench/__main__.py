@@ -34,7 +34,8 @@ from .translate import prelude, translate
 ROOT = Path(CHECKOUT)
 CORPUS = ROOT / "tests" / "corpus" / "programs"
 KEPT_BACK = ROOT / "tests" / "programs"
-FIB = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))\n(de main () (fib 32))\n(main)\n"
+FIB = ("(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))\n(de main () (fib 32))\n"
+       "(main)\n")
 ROUNDS, SECONDS = 3, 0.3  # how often a program runs in one process at least, and for how long
 TIMES = re.compile(r"@@time ([0-9.]+)")
 
@@ -53,7 +54,8 @@ def kept_back() -> dict[str, str]:
     return {path.stem: path.read_text() for path in sorted(KEPT_BACK.glob("*.lsp"))}
 
 
-def ours(text: str, rounds: int, engine: str | None = None, native: bool = False, jit: tuple[int, int] = (-1, -1)) -> float:
+def ours(text: str, rounds: int, engine: str | None = None, native: bool = False,
+         jit: tuple[int, int] = (-1, -1)) -> float:
     """Seconds of the best run of ``(main)`` here: as bytecode, compiled ahead of time, or by the jit."""
     best = math.inf
     with open(os.devnull, "wb") as out:
@@ -91,7 +93,8 @@ def lua_fib() -> float:
     if shutil.which("luajit") is None:
         return math.nan
     program = ("local function fib(n) if n < 2 then return n end return fib(n-1) + fib(n-2) end "
-               "local b = 1e9 for i = 1, 3 do local s = os.clock() fib(32) b = math.min(b, os.clock() - s) end print(b)")
+               "local b = 1e9 for i = 1, 3 do local s = os.clock() fib(32) b = math.min(b, os.clock() - s) end "
+               "print(b)")
     return float(subprocess.run(["luajit", "-joff", "-e", program], capture_output=True, text=True, check=True).stdout)
 
 
@@ -101,23 +104,28 @@ def common_lisp(command: list[str], text: str, rounds: int, wrap: Callable[[str]
     timing = ("(defun now () #+sbcl (multiple-value-bind (s us) (sb-ext:get-time-of-day) (+ s (/ us 1d6))) "
               "#-sbcl (/ (get-internal-real-time) (float internal-time-units-per-second 1d0)))\n"
               "(loop with begun = (now) for i from 0 while (or (< i %d) (< (- (now) begun) %f)) do "
-              "(let ((s (now))) (|main|) (format *error-output* \"~&@@time ~,6f~%%\" (- (now) s))))\n" % (rounds, SECONDS))
+              "(let ((s (now))) (|main|) (format *error-output* \"~&@@time ~,6f~%%\" (- (now) s))))\n"
+              % (rounds, SECONDS))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p.lisp"
         path.write_text(prelude() + translate(text))
         (Path(folder) / "t.lisp").write_text(timing)
-        done = subprocess.run([*command, *wrap(folder)], capture_output=True, text=True, timeout=300, check=False, cwd=folder)
+        done = subprocess.run([*command, *wrap(folder)], capture_output=True, text=True, timeout=300, check=False,
+                              cwd=folder)
     found = [float(t) for t in TIMES.findall(done.stderr + done.stdout) if float(t) > 0]
     return min(found) if found else math.nan
 
 
 def sbcl(text: str, rounds: int) -> float:
-    return common_lisp(["sbcl", "--noinform", "--dynamic-space-size", "4GB", "--non-interactive", "--no-userinit"], text, rounds, lambda folder: [
-        "--eval", '(handler-bind ((warning (function muffle-warning))) (load (compile-file "p.lisp")))', "--load", "t.lisp"])
+    return common_lisp(["sbcl", "--noinform", "--dynamic-space-size", "4GB", "--non-interactive", "--no-userinit"],
+                       text, rounds, lambda folder: [
+        "--eval", '(handler-bind ((warning (function muffle-warning))) (load (compile-file "p.lisp")))', "--load",
+        "t.lisp"])
 
 
 def clisp(text: str, rounds: int) -> float:
-    return common_lisp(["clisp", "-q", "-norc"], text, rounds, lambda folder: ["-x", '(progn (load (compile-file "p.lisp")) (load "t.lisp"))'])
+    return common_lisp(["clisp", "-q", "-norc"], text, rounds,
+                       lambda folder: ["-x", '(progn (load (compile-file "p.lisp")) (load "t.lisp"))'])
 
 
 def geometric(values: list[float]) -> float:
@@ -130,18 +138,21 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 SYSTEMS: dict[str, Callable[[str, int], float]] = {
-    "native": lambda text, rounds: ours(text, rounds, native=True), "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
-    "bytecode": lambda text, rounds: ours(text, max(1, rounds - 1)), "SBCL": sbcl, "CLISP": lambda text, rounds: clisp(text, 1),
-    "Chez": lambda text, rounds: scheme("chez", text, rounds), "Guile": lambda text, rounds: scheme("guile", text, rounds),
+    "native": lambda text, rounds: ours(text, rounds, native=True),
+    "stencils": lambda text, rounds: ours(text, rounds, jit=(0, -1)),
+    "bytecode": lambda text, rounds: ours(text, max(1, rounds - 1)), "SBCL": sbcl,
+    "CLISP": lambda text, rounds: clisp(text, 1), "Chez": lambda text, rounds: scheme("chez", text, rounds),
+    "Guile": lambda text, rounds: scheme("guile", text, rounds),
     "Guile, no JIT": lambda text, rounds: scheme("guile", text, rounds, False)}
-RATIOS = (("native", "SBCL"), ("native", "Chez"), ("stencils", "SBCL"), ("stencils", "Guile"), ("bytecode", "CLISP"), ("bytecode", "Guile, no JIT"))
+RATIOS = (("native", "SBCL"), ("native", "Chez"), ("stencils", "SBCL"), ("stencils", "Guile"), ("bytecode", "CLISP"),
+          ("bytecode", "Guile, no JIT"))
 
 
 def compare(texts: dict[str, str], passes: int, say: Callable[[str], None]) -> str:
     """Programs on every tier here and in other systems, in milliseconds, and the ratios that matter.
 
-    All programs take turns on all systems, ``passes`` times, and the best run of each counts: on a machine whose speed changes, what ran in a good
-    minute does not stand beside what ran in a bad one.
+    All programs take turns on all systems, ``passes`` times, and the best run of each counts: on a machine whose speed
+    changes, what ran in a good minute does not stand beside what ran in a bad one.
     """
     have = {name for name in SYSTEMS if name not in ("SBCL", "CLISP") or shutil.which(name.lower()) is not None}
     best = {name: dict.fromkeys(SYSTEMS, math.nan) for name in texts}
@@ -150,8 +161,10 @@ def compare(texts: dict[str, str], passes: int, say: Callable[[str], None]) -> s
             say(f"{name}, {number + 1} of {passes}")
             for system, run in SYSTEMS.items():
                 if system in have:
-                    best[name][system] = min(run(text, ROUNDS), best[name][system], key=lambda seconds: (math.isnan(seconds), seconds))
-    rows = [[name, *(shown(1000 * t, 1 if t < 0.01 else 0) for t in times.values()), *(shown(times[a] / times[b], 2) for a, b in RATIOS)]
+                    best[name][system] = min(run(text, ROUNDS), best[name][system],
+                                             key=lambda seconds: (math.isnan(seconds), seconds))
+    rows = [[name, *(shown(1000 * t, 1 if t < 0.01 else 0) for t in times.values()),
+             *(shown(times[a] / times[b], 2) for a, b in RATIOS)]
             for name, times in best.items()]
     means = [f"**{geometric([times[a] / times[b] for times in best.values()]):.2f}**" for a, b in RATIOS]
     rows.append(["**geometric mean**", *[""] * len(SYSTEMS), *means])
@@ -179,7 +192,8 @@ def engine_table(say: Callable[[str], None]) -> str:
 def nfib_table(say: Callable[[str], None]) -> str:
     """nfib(34), 18,454,929 calls, on every native engine and tier; engine ``python`` has a row of its own above."""
     program = "(de nfib (n) (cond ((lessp n 2) 1) (t (plus (nfib (sub1 n)) (nfib (difference n 2)) 1))))"
-    ways: dict[str, dict[str, Any]] = {e.name: {"engine": e.name} for e in engines().values() if e.native and e.name != "debug"}
+    ways: dict[str, dict[str, Any]] = {e.name: {"engine": e.name}
+                                       for e in engines().values() if e.native and e.name != "debug"}
     seconds: dict[str, float] = {}
     for name, options in {**ways, "stencils": {"jit": (0, -1)}, "LLVM": {}}.items():
         say(f"nfib, {name}")
@@ -242,7 +256,8 @@ def start() -> str:
 
 def restore_times() -> str:
     """Restoring 1 MB and 100 MB of live heap, and the first full collection of the larger one."""
-    build = "(progn (setq keep nil) (prog (i) (setq i 0) l (cond ((geq i {n}) (return nil))) (setq keep (cons i keep)) (setq i (add1 i)) (go l)))"
+    build = ("(progn (setq keep nil) (prog (i) (setq i 0) l (cond ((geq i {n}) (return nil))) "
+             "(setq keep (cons i keep)) (setq i (add1 i)) (go l)))")
     with tempfile.TemporaryDirectory() as folder:
         times = {}
         for size, n in ((1, 50_000), (100, 6_500_000)):
@@ -260,7 +275,8 @@ def restore_times() -> str:
         session.run(lambda: session.lisp.collect())
         collect = time.perf_counter() - started
         live = session.machine.cage["live_lines"] * 256 / 1e6
-    return (f"restore 1 MB {times[1] * 1000:.1f} ms, 100 MB {times[100] * 1000:.1f} ms (difference {(times[100] - times[1]) * 1000:.1f} ms); "
+    return (f"restore 1 MB {times[1] * 1000:.1f} ms, 100 MB {times[100] * 1000:.1f} ms "
+            f"(difference {(times[100] - times[1]) * 1000:.1f} ms); "
             f"first full collection {live:.0f} MB in {collect * 1000:.0f} ms = {live / collect:.0f} MB/s")
 
 
@@ -277,14 +293,16 @@ def main() -> None:
     report += f"* start: {start()}\n* {restore_times()}\n* engine `python`: {python_engine()}\n\n"
     report += images(say) + "\n"
     report += engine_table(say) + "\n" + nfib_table(say) + "\n"
-    report += f"* {float_loop()}\n* {foreign_calls()}\n* {warm_up(programs())}\n* {sizes(programs())}\n\n" + table(*placement_table(say)) + "\n"
+    report += (f"* {float_loop()}\n* {foreign_calls()}\n* {warm_up(programs())}\n* {sizes(programs())}\n"
+               "\n" + table(*placement_table(say)) + "\n")
     report += f"* {pauses()}\n* {compile_speed()}\n\n" + table(*heap_table(SYSTEMS["native"], sbcl, say)) + "\n"
     report += f"* {verification()}\n\n{loops(say)}\n\n"
     line, head, rows = algebra(say)
     report += f"* {line}\n\n" + table(head, rows) + "\n"
     passes = 1 if options.quick else 4
     report += "## Programs that csl was tuned for\n\n" + compare(programs(), passes, say)
-    report += f"\nfib(32) in LuaJIT's interpreter: {shown(1000 * lua_fib(), 0)} ms. An empty cell: not installed, or no translation.\n\n"
+    report += (f"\nfib(32) in LuaJIT's interpreter: {shown(1000 * lua_fib(), 0)} ms. An empty cell: not installed, or "
+               "no translation.\n\n")
     report += "## Programs that were kept back\n\n" + compare(kept_back(), passes, say)
     print(report)
     if options.o:

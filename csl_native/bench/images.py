@@ -40,7 +40,8 @@ def relocation_time(count: int = 100_000) -> str:
     tables = ctypes.create_string_buffer(rows + targets + records)
     at, function = ctypes.addressof(tables), hardcode.apply_native()
     started = time.perf_counter()
-    refused = function(at, len(kinds), at + len(rows) + len(targets), count, at + len(rows), 64, ctypes.addressof(page), size, ctypes.addressof(page))
+    refused = function(at, len(kinds), at + len(rows) + len(targets), count, at + len(rows), 64, ctypes.addressof(page),
+                       size, ctypes.addressof(page))
     seconds = time.perf_counter() - started
     session.close()
     return f"{seconds * 1000:.2f} ms for {count} records" + (f" ({refused})" if refused else "")
@@ -66,16 +67,19 @@ def sizes(path: Path) -> list[list[str]]:
     rows = []
     with Image(path) as image:
         view = HeapView(image)
-        functions = {name: found[0] for name, symbol in view.functions().items() if (found := view.code_of(symbol)) is not None}
+        functions = {name: found[0] for name, symbol in view.functions().items()
+                     if (found := view.code_of(symbol)) is not None}
         for architecture in architectures():
             name = f"functions-{architecture.tag}"
             if name not in image.sections:
                 continue
             pages = PageSet.parse(image.read(name), name)
             code = sum(size for entry in pages.entries.values() for _, size in entry["parts"])
-            bytecode = sum(len(functions[entry["name"]].code) for entry in pages.entries.values() if entry["name"] in functions)
+            bytecode = sum(len(functions[entry["name"]].code)
+                           for entry in pages.entries.values() if entry["name"] in functions)
             stored = image.sections[name].stored
-            rows.append([architecture.name, str(len(pages.entries)), str(code), f"{code / bytecode:.1f}", f"{len(pages.packed) / len(pages.entries):.1f}",
+            rows.append([architecture.name, str(len(pages.entries)), str(code), f"{code / bytecode:.1f}",
+                         f"{len(pages.packed) / len(pages.entries):.1f}",
                          f"{100 * len(pages.packed) / stored:.1f} %"])
     return rows
 
@@ -105,11 +109,13 @@ def restores(path: Path) -> str:
     for name in ("here", *emulation.MACHINES):
         try:
             command = [sys.executable] if name == "here" else emulation.python(name)
-            out = subprocess.run([*command, "-c", RESTORE, str(path)], capture_output=True, text=True, check=True, env=environment).stdout.split()
+            out = subprocess.run([*command, "-c", RESTORE, str(path)], capture_output=True, text=True, check=True,
+                                 env=environment).stdout.split()
             parts.append(f"{name} {float(out[0]):.0f}" + (f" ({out[1]} reasons)" if out[1] != "0" else ""))
         except (emulation.Unavailable, subprocess.CalledProcessError) as error:
             parts.append(f"{name} not measured ({str(error).splitlines()[-1][:60]})")
-    return f"* restore, all native, under emulation (ms; Python itself is 12 to 28 times slower there): {', '.join(parts)}\n"
+    return ("* restore, all native, under emulation (ms; Python itself is 12 to 28 times slower there): "
+            f"{', '.join(parts)}\n")
 
 
 def images(say: Callable[[str], None]) -> str:
@@ -123,7 +129,8 @@ def images(say: Callable[[str], None]) -> str:
         session = Session()
         for name in PROGRAMS:
             session.eval((programs / f"{name}.lsp").read_text().replace("(main)", ""))
-        names = [row for row in session.lisp.machine.vector_items(session.machine.root(0)) if row & 7 == 2 and session.lisp.is_bytecoded(row)]
+        names = [row for row in session.lisp.machine.vector_items(session.machine.root(0))
+                 if row & 7 == 2 and session.lisp.is_bytecoded(row)]
         times = {}
         for architecture in architectures():
             started = time.perf_counter()
@@ -139,7 +146,9 @@ def images(say: Callable[[str], None]) -> str:
         rows = [[*row, f"{times[row[0]]:.2f}", f"{times[row[0]] / times[here.name]:.2f}"] for row in sizes(all_tags)]
         single, many = start_time(one), start_time(all_tags)
         foreign = restores(all_tags)
-    head = ["tag", "functions", "native bytes", "per bytecode byte", "relocation bytes per function", "of the set", "compiling s", "of this machine's"]
+    head = ["tag", "functions", "native bytes", "per bytecode byte", "relocation bytes per function", "of the set",
+            "compiling s", "of this machine's"]
     lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    return (f"* native relocation: {relocation_time()}\n* an image with one tag starts in {single * 1000:.1f} ms, with {len(rows)} tags "
+    return (f"* native relocation: {relocation_time()}\n* an image with one tag starts in {single * 1000:.1f} ms, with "
+            f"{len(rows)} tags "
             f"in {many * 1000:.1f} ms (ratio {many / single:.2f})\n{foreign}\n" + "\n".join(lines) + "\n")

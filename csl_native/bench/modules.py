@@ -28,18 +28,22 @@ LOOPS = """(module loops
     done (add c a c) (dec io) (jnz io again) (cpb c io) (pop) (pop) (pop) (pop) (ret))
   (procedure sum pa external (push n) (push i) (push a) (push x) (push b) (cpi8 4096 n) (cpi8 2000 b)
     again (cpi8 0 i)
-    next (lde array i x) (add a x a) (inc i) (jg n i next) (dec b) (jnz b again) (cpi8 0 i) (ste a array i) (pop) (pop) (pop) (pop) (pop) (ret))
+    next (lde array i x) (add a x a) (inc i) (jg n i next) (dec b) (jnz b again) (cpi8 0 i) (ste a array i) (pop) (pop)
+    (pop) (pop) (pop) (ret))
   (procedure bubble pa external (push n) (push i) (push a) (push b) (push c) (cpi8 4095 n)
     again (cpi8 0 i)
     next (cpb i c) (inc c) (lde array i a) (lde array c b) (jng a b fine) (ste b array i) (ste a array c)
     fine (inc i) (jg n i next) (dec n) (jnz n again) (pop) (pop) (pop) (pop) (pop) (ret)))"""
 C = """#include <stdint.h>
 int64_t product(int64_t io) { uint64_t a = 1; do { a *= io; } while (--io); return a; }
-int64_t fibonacci(int64_t io) { uint64_t a = 0, b = 1; do { uint64_t c = a + b; a = b; b = c; } while (--io); return a; }
-int64_t random_(int64_t io) { uint64_t a = 0; do { a = a * 6364136223846793005u + 1442695040888963407u; } while (--io); return a; }
+int64_t fibonacci(int64_t io) { uint64_t a = 0, b = 1; do { uint64_t c = a + b; a = b; b = c; } while (--io); return a;
+  }
+int64_t random_(int64_t io) { uint64_t a = 0; do { a = a * 6364136223846793005u + 1442695040888963407u; } while (--io);
+  return a; }
 int64_t gcds(int64_t io) { int64_t c = 0; do { volatile int64_t s = 1071, t = 462; int64_t a = s, b = t;
   while (a != b) { if (a > b) a -= b; else b -= a; } c += a; } while (--io); return c; }
-int64_t sum(int64_t *v) { volatile int64_t n = 4096; int64_t a = 0; for (int b = 0; b < 2000; b++) { int64_t m = n; for (int64_t i = 0; i < m; i++) a += v[i]; }
+int64_t sum(int64_t *v) { volatile int64_t n = 4096; int64_t a = 0; for (int b = 0; b < 2000; b++)
+  { int64_t m = n; for (int64_t i = 0; i < m; i++) a += v[i]; }
   return v[0] = a; }
 int64_t bubble(int64_t *v) { for (volatile int64_t n = 4095; n; n--) { int64_t m = n; for (int64_t i = 0; i < m; i++) {
   int64_t a = v[i], b = v[i + 1]; if (a > b) { v[i] = b; v[i + 1] = a; } } } return 0; }
@@ -107,8 +111,10 @@ def procedures(count: int) -> Module:
         a, b, c = (registers[1 + (k * 7 + n) % 39] for n in (0, 3, 11))
         code: list[Instruction] = [instruction("PUSH", a), instruction("PUSH", b), instruction("PUSH", c)]
         for n in range(12):
-            code += [instruction("CPI8", k * n, a), instruction("ADD", a, b, c), instruction("JNZ", c, 3), instruction("MUL", a, c, b), instruction("INC", a),
-                     instruction("SUB", c, registers[0], c), instruction("JG", a, b, 2), instruction("DEC", b), instruction("CPB", b, registers[0])]
+            code += [instruction("CPI8", k * n, a), instruction("ADD", a, b, c), instruction("JNZ", c, 3),
+                     instruction("MUL", a, c, b), instruction("INC", a),
+                     instruction("SUB", c, registers[0], c), instruction("JG", a, b, 2), instruction("DEC", b),
+                     instruction("CPB", b, registers[0])]
         code += [instruction("INC", registers[0])] * 2 + [instruction("POP")] * 3 + [instruction("RET")]
         builder.add_proc(EXTERNAL, ptype, f"p{k}", code)
     return builder.create_module()
@@ -134,5 +140,6 @@ def verification() -> str:
             builder.add_instr(k, *code)
         return time.perf_counter() - started
     seconds, all_ = min(verified() for _ in range(5)), best(lambda: Module.from_bytes(data), 5)
-    return (f"verification of a typed module: {count} instructions in {seconds * 1e3:.0f} ms, {count / seconds / 1e6:.2f} million a second; "
+    return (f"verification of a typed module: {count} instructions in {seconds * 1e3:.0f} ms, "
+            f"{count / seconds / 1e6:.2f} million a second; "
             f"with the decoding of its bytes {count / all_ / 1e6:.2f} million")

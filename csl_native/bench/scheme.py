@@ -1,7 +1,8 @@
 """Standard Lisp programs of the corpus as Scheme, for Guile and Chez Scheme.
 
-``prog`` becomes functions of its labels with ``go`` as a call in tail position, and tests use Scheme's own predicates, so that a Scheme
-compiler sees what it is used to.  nil is the empty list.  What cannot be said that way (text, catch, hash tables) is ``Unsupported``.
+``prog`` becomes functions of its labels with ``go`` as a call in tail position, and tests use Scheme's own predicates,
+so that a Scheme compiler sees what it is used to.  nil is the empty list.  What cannot be said that way (text, catch,
+hash tables) is ``Unsupported``.
 """
 
 from __future__ import annotations
@@ -59,14 +60,17 @@ def read(text: str) -> list[Any]:
     return forms
 
 
-PREDICATES = {"null": "null?", "not": "null?", "pairp": "pair?", "eq": "eq?", "equal": "equal?", "eqn": "eqv?", "lessp": "<", "greaterp": ">", "leq": "<=",
-              "geq": ">=", "zerop": "zero?", "minusp": "negative?", "numberp": "number?", "idp": "symbol?", "onep": "one?", "evenp": "even?",
-              "atom": "atom?", "fixp": "fix?", "floatp": "float?", "liter": "liter?", "digit": "digit?"}
-SAME = {"plus2": "+", "plus": "+", "difference": "-", "times2": "*", "times": "*", "minus": "-", "add1": "1+", "sub1": "1-", "remainder": "remainder",
-        "expt": "expt", "abs": "abs", "min": "min", "max": "max", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "reverse": "reverse", "reversip": "reverse",
-        "length": "length", "append": "append", "list": "list", "list2": "list", "list3": "list", "cons": "cons", "car": "car", "cdr": "cdr",
-        "caar": "caar", "cadr": "cadr", "cdar": "cdar", "cddr": "cddr", "caddr": "caddr", "cadar": "cadar", "caddar": "caddar", "ncons": "list",
-        "cdddr": "cdddr", "cadddr": "cadddr", "caaar": "caaar", "land": "logand", "lor": "logior", "lxor": "logxor", "lnot": "lognot", "lshift": "ash",
+PREDICATES = {"null": "null?", "not": "null?", "pairp": "pair?", "eq": "eq?", "equal": "equal?", "eqn": "eqv?",
+              "lessp": "<", "greaterp": ">", "leq": "<=", "geq": ">=", "zerop": "zero?", "minusp": "negative?",
+              "numberp": "number?", "idp": "symbol?", "onep": "one?", "evenp": "even?", "atom": "atom?", "fixp": "fix?",
+              "floatp": "float?", "liter": "liter?", "digit": "digit?"}
+SAME = {"plus2": "+", "plus": "+", "difference": "-", "times2": "*", "times": "*", "minus": "-", "add1": "1+",
+        "sub1": "1-", "remainder": "remainder", "expt": "expt", "abs": "abs", "min": "min", "max": "max",
+        "sqrt": "sqrt", "sin": "sin", "cos": "cos", "reverse": "reverse", "reversip": "reverse", "length": "length",
+        "append": "append", "list": "list", "list2": "list", "list3": "list", "cons": "cons", "car": "car",
+        "cdr": "cdr", "caar": "caar", "cadr": "cadr", "cdar": "cdar", "cddr": "cddr", "caddr": "caddr",
+        "cadar": "cadar", "caddar": "caddar", "ncons": "list", "cdddr": "cdddr", "cadddr": "cadddr", "caaar": "caaar",
+        "land": "logand", "lor": "logior", "lxor": "logxor", "lnot": "lognot", "lshift": "ash",
         "float": "exact->inexact", "nconc": "append!"}
 
 PRELUDE = """
@@ -92,14 +96,18 @@ PRELUDE = """
 (define (lisp-mkhash size kind growth) (if (eqv? kind 0) (make-eqv-hashtable) (make-equal-hashtable)))
 (define (lisp-gethash k h) (hashtable-ref h k '()))
 (define (lisp-puthash k h v) (hashtable-set! h k v) v)
-(define (lisp-hashcontents h) (call-with-values (lambda () (hashtable-entries h)) (lambda (k v) (map cons (vector->list k) (vector->list v)))))
+(define (lisp-hashcontents h) (call-with-values (lambda () (hashtable-entries h))
+  (lambda (k v) (map cons (vector->list k) (vector->list v)))))
 (define characters
-  (let ((v (make-vector 256))) (do ((i 0 (+ i 1))) ((= i 256) v) (vector-set! v i (string->symbol (string (integer->char i)))))))
+  (let ((v (make-vector 256))) (do ((i 0 (+ i 1))) ((= i 256) v)
+    (vector-set! v i (string->symbol (string (integer->char i)))))))
 (define (character c) (vector-ref characters (char->integer c)))
-(define (text-of x) (cond ((symbol? x) (symbol->string x)) ((string? x) x) ((number? x) (number->string x)) ((null? x) "nil") (else (error 'text "no text" x))))
+(define (text-of x) (cond ((symbol? x) (symbol->string x)) ((string? x) x) ((number? x) (number->string x))
+  ((null? x) "nil") (else (error 'text "no text" x))))
 (define (first-of x) (string-ref (text-of x) 0))
 (define (lisp-explode2 x) (map character (string->list (text-of x))))
-(define (lisp-explode x) (if (string? x) (map character (append (list #\") (string->list x) (list #\"))) (lisp-explode2 x)))
+(define (lisp-explode x) (if (string? x) (map character (append (list #\") (string->list x) (list #\")))
+  (lisp-explode2 x)))
 (define (lisp-explode2lc x) (map (lambda (c) (character (char-downcase c))) (string->list (text-of x))))
 (define (lisp-list2string l) (list->string (map (lambda (x) (if (number? x) (integer->char x) (first-of x))) l)))
 (define (lisp-compress l)
@@ -129,10 +137,12 @@ GUILE = """
 (define (eq-hashtable-ref h k d) (hashq-ref h k d))
 (define (eq-hashtable-set! h k v) (hashq-set! h k v))
 """
-RENAMED = {"quotient": "lisp-quotient", "fix": "lisp-fix", "mapcar": "lisp-mapcar", "mapc": "lisp-mapc", "assoc": "lisp-assoc", "atsoc": "lisp-atsoc",
+RENAMED = {"quotient": "lisp-quotient", "fix": "lisp-fix", "mapcar": "lisp-mapcar", "mapc": "lisp-mapc",
+           "assoc": "lisp-assoc", "atsoc": "lisp-atsoc",
            **{name: "lisp-" + name for name in (
-    "member", "memq", "last", "get", "put", "rplaca", "rplacd", "mkhash", "gethash", "puthash", "hashcontents", "explode", "explode2", "explode2lc",
-    "list2string", "compress", "intern")}, "char-code": "lisp-char-code", "id2int": "lisp-char-code"}
+    "member", "memq", "last", "get", "put", "rplaca", "rplacd", "mkhash", "gethash", "puthash", "hashcontents",
+    "explode", "explode2", "explode2lc", "list2string", "compress", "intern")}, "char-code": "lisp-char-code",
+           "id2int": "lisp-char-code"}
 PLAIN = {"mkvect", "getv", "putv", "upbv", "print", "prin2", "terpri", "string-length"}
 
 
@@ -142,7 +152,8 @@ class Translation:
     def __init__(self, text: str) -> None:
         self.forms = read(re.sub(r"\(main\)\s*$", "", text))
         self.functions = {form[1] for form in self.forms if isinstance(form, list) and form[0] == "de"}
-        self.fluids = {name for form in self.forms if isinstance(form, list) and form[0] == "fluid" for name in form[1][1]}
+        self.fluids = {name for form in self.forms if isinstance(form, list) and form[0] == "fluid"
+                       for name in form[1][1]}
         self.globals: set[str] = set()
         self.counter = 0
 
@@ -166,7 +177,9 @@ class Translation:
         return f"(define top-{self.counter} {self.value(form, set())})"
 
     def bound(self, names: list[str], body: str) -> str:
-        """A body in which fluids among its parameters, which have their values, are bound, in Chez however it is left (as here and in Common Lisp)."""
+        """A body in which fluids among its parameters, which have their values, are bound, in Chez however it is left
+        (as here and in Common Lisp).
+        """
         fluids = [self.name(n) for n in names if n in self.fluids]
         return f"(fluid-let ({' '.join(f'({v} p{v})' for v in fluids)}) {body})" if fluids else body
 
@@ -229,7 +242,8 @@ class Translation:
                 parts = [self.value(f, scope) for f in rest]
                 out = parts[-1] if parts else ("'t" if head == "and" else "'()")
                 for part in reversed(parts[:-1]):
-                    out = f"(let ((y {part})) (if (null? y) {out} y))" if head == "or" else f"(if (null? {part}) '() {out})"
+                    out = (f"(let ((y {part})) (if (null? y) {out} y))" if head == "or"
+                           else f"(if (null? {part}) '() {out})")
                 return out
             return f"(if {self.test(form, scope)} 't '())"
         if head == "if":
@@ -243,7 +257,8 @@ class Translation:
         if head == "function":
             return self.name(rest[0]) if isinstance(rest[0], str) else self.value(rest[0], scope)
         if head == "lambda":
-            return f"(lambda ({' '.join(map(self.parameter, rest[0]))}) {self.bound(rest[0], self.progn(rest[1:], scope | set(rest[0])))})"
+            return (f"(lambda ({' '.join(map(self.parameter, rest[0]))}) "
+                    f"{self.bound(rest[0], self.progn(rest[1:], scope | set(rest[0])))})")
         if head == "apply":
             return f"(apply {self.value(rest[0], scope)} {self.value(rest[1], scope)})"
         if head == "sort":
@@ -251,7 +266,8 @@ class Translation:
         if head == "error":
             return f"(error 'lisp \"error\" {self.value(rest[1], scope)})"
         if head == "errorset" and isinstance(rest[0], list) and rest[0][0] == "quote":
-            return f"(call/cc (lambda (k) (with-exception-handler (lambda (e) (k '())) (lambda () (list {self.value(rest[0][1], scope)})))))"
+            return ("(call/cc (lambda (k) (with-exception-handler (lambda (e) (k '())) "
+                    f"(lambda () (list {self.value(rest[0][1], scope)})))))")
         if head in SAME or head in RENAMED or head in PLAIN:
             return f"({SAME.get(head) or RENAMED.get(head) or head} {' '.join(self.value(f, scope) for f in rest)})"
         raise Unsupported(str(head))
@@ -287,7 +303,8 @@ class Translation:
             raise Unsupported(f"{head} with a go or return inside, or over a fluid variable")
         name, inner = self.name(control[0]), self.progn(body, scope | {control[0]})
         if head == "dotimes":
-            return f"(let ((n {self.value(control[1], scope)})) (do ((k 0 (+ k 1))) ((>= k n) '()) (let (({name} k)) {inner})))"
+            return (f"(let ((n {self.value(control[1], scope)})) (do ((k 0 (+ k 1))) ((>= k n) '()) "
+                    f"(let (({name} k)) {inner})))")
         return f"(begin (for-each (lambda ({name}) {inner}) {self.value(control[1], scope)}) '())"
 
     # -- prog --------------------------------------------------------------------------
@@ -310,7 +327,8 @@ class Translation:
         tag = self.counter
         places = [f"({self.name(label)}-{tag})" for label, _ in segments[1:]] + ["'()"]
         code = [self.sequence(forms, follow, tag, scope) for (_, forms), follow in zip(segments, places, strict=True)]
-        functions = " ".join(f"({self.name(label)}-{tag} (lambda () {text}))" for (label, _), text in zip(segments[1:], code[1:], strict=True))
+        functions = " ".join(f"({self.name(label)}-{tag} (lambda () {text}))"
+                             for (label, _), text in zip(segments[1:], code[1:], strict=True))
         bindings = " ".join(f"({self.parameter(n)} '())" for n in names)
         return f"(let ({bindings}) {self.bound(names, f'(letrec ({functions}) {code[0]})')})"
 
@@ -347,26 +365,33 @@ def translate(text: str) -> str:
 
 
 def run(which: str, text: str, rounds: int, seconds: float, jit: bool = True) -> float:
-    """Seconds of the best run in Guile or Chez Scheme, of so many or for so long; Unsupported when the program has no translation."""
+    """Seconds of the best run in Guile or Chez Scheme, of so many or for so long; Unsupported when the program has no
+    translation.
+    """
     definitions = translate(text)
     if which == "guile":
         clock = "(define (now) (/ (get-internal-real-time) (exact->inexact internal-time-units-per-second)))"
         clock += "(define (lisp-sort l f) (sort l (lambda (a b) (not (null? (f a b))))))"
         whole = GUILE + PRELUDE + clock + definitions
     else:
-        clock = "(define (now) (let ((t (current-time 'time-monotonic))) (+ (time-second t) (/ (time-nanosecond t) 1e9))))"
+        clock = ("(define (now) (let ((t (current-time 'time-monotonic))) "
+                 "(+ (time-second t) (/ (time-nanosecond t) 1e9))))")
         clock += "(define (lisp-sort l f) (sort (lambda (a b) (not (null? (f a b)))) l))"
         whole = f"(let () {PRELUDE} {clock} {definitions}\n"
-    whole += (f"\n(define begun (now)) (define (rounds n) (if (or (> n 0) (< (- (now) begun) {seconds})) (let* ((s (now)) (r (v:main)) (e (- (now) s))) "
+    whole += (f"\n(define begun (now)) (define (rounds n) (if (or (> n 0) (< (- (now) begun) {seconds})) "
+              "(let* ((s (now)) (r (v:main)) (e (- (now) s))) "
               f"(newline) (display \"@@time \") (display e) (newline) (rounds (- n 1)))))"
               f"\n(rounds {rounds})" + ("" if which == "guile" else ")"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "p.scm"
         path.write_text(whole)
-        command = ["guile", "-s", str(path)] if which == "guile" else [shutil.which("chezscheme") or "scheme", "--script", str(path)]
-        environment = {"PATH": "/usr/bin:/bin", "XDG_CACHE_HOME": folder, "HOME": folder, **({} if jit else {"GUILE_JIT_THRESHOLD": "-1"})}
+        command = ["guile", "-s",
+                   str(path)] if which == "guile" else [shutil.which("chezscheme") or "scheme", "--script", str(path)]
+        environment = {"PATH": "/usr/bin:/bin", "XDG_CACHE_HOME": folder, "HOME": folder,
+                       **({} if jit else {"GUILE_JIT_THRESHOLD": "-1"})}
         if which == "guile":
-            program = f'(use-modules (system base compile)) (compile-file "{path}" #:output-file "{path}.go") (load-compiled "{path}.go")'
+            program = (f'(use-modules (system base compile)) (compile-file "{path}" #:output-file "{path}.go") '
+                       f'(load-compiled "{path}.go")')
             command = ["guile", "--no-auto-compile", "-c", program]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     times = [float(t) for t in re.findall(r"@@time ([0-9.e-]+)", done.stdout)]

@@ -1,4 +1,6 @@
-"""The native tiers: what each choice of where an instruction's body is costs, how large native code is, and how fast it is made."""
+"""The native tiers: what each choice of where an instruction's body is costs, how large native code is, and how fast it
+is made.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ from csl_native.stencils.table import StencilTable
 from csl_native.stencils.weave import placements
 
 # A form of each instruction that is looked at, over variables that hold what it wants.
-FORMS = {"car": "(car l)", "eq": "(eq l m)", "plus": "(plus2 i j)", "times": "(times2 i j)", "lessp": "(lessp i j)", "cons": "(cons l m)",
-         "getv": "(getv v 2)", "putv": "(putv v 2 i)", "list2": "(list2 l m)", "get": "(get s 'p)", "length": "(length l)"}
+FORMS = {"car": "(car l)", "eq": "(eq l m)", "plus": "(plus2 i j)", "times": "(times2 i j)", "lessp": "(lessp i j)",
+         "cons": "(cons l m)", "getv": "(getv v 2)", "putv": "(putv v 2 i)", "list2": "(list2 l m)",
+         "get": "(get s 'p)", "length": "(length l)"}
 TIMES = 16
 
 
@@ -34,12 +37,14 @@ def table_of(session: Session, forced: str) -> StencilTable:
     address = session.kernel_address("compile_stencils")
     assert architecture is not None and address is not None
     function = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address)
-    return StencilTable(pack(architecture, session.hardcode.kernel, make(architecture, forced)), architecture, lambda job: int(function(None, job)))
+    return StencilTable(pack(architecture, session.hardcode.kernel, make(architecture, forced)), architecture,
+                        lambda job: int(function(None, job)))
 
 
 def timed(session: Session, name: str, form: str) -> tuple[float, int]:
     """Seconds of a million rounds with a form in them some times, and the bytes of the function."""
-    session.eval(f"(de {name} (n i j l m v s) (prog nil again {form * TIMES} (setq n (sub1 n)) (cond ((greaterp n 0) (go again)))))")
+    session.eval(f"(de {name} (n i j l m v s) (prog nil again {form * TIMES} (setq n (sub1 n)) "
+                 "(cond ((greaterp n 0) (go again)))))")
     symbol = session.machine.intern(name)
     session.run(lambda: session.hardcode.jit().compile(symbol))
     size = session.hardcode.jit().functions[symbol].memory.size
@@ -94,7 +99,8 @@ def sizes(programs: dict[str, str]) -> str:
             session.native_compile()
             optimised += len(pages.data) - before if pages is not None else 0
             session.close()
-    return (f"stencil tier: {stencil} bytes of native code for {bytecode} of bytecode, {stencil / bytecode:.1f} for one, made in {1000 * seconds:.1f} ms "
+    return (f"stencil tier: {stencil} bytes of native code for {bytecode} of bytecode, {stencil / bytecode:.1f} for "
+            f"one, made in {1000 * seconds:.1f} ms "
             f"= {stencil / seconds / 1e6:.0f} MB/s; optimised tier: {optimised / bytecode:.1f} for one")
 
 
@@ -121,7 +127,8 @@ def float_loop() -> str:
     ours = best(lambda: session.eval("(orbit 0.1 0.2 5000000)"))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "p.c").write_text(C)
-        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-o", f"{folder}/p.so", f"{folder}/p.c"],
+        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-ffp-contract=off", "-shared", "-fPIC",
+                               "-o", f"{folder}/p.so", f"{folder}/p.c"],
                               capture_output=True, text=True, check=False)
         if done.returncode:
             return f"float loop: {1000 * ours:.1f} ms (no C compiler to compare with)"
@@ -129,7 +136,8 @@ def float_loop() -> str:
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double, ctypes.c_double, ctypes.c_long]
         theirs = best(lambda: function(0.1, 0.2, 5000000))
         same = session.eval("(orbit 0.1 0.2 1000)") == function(0.1, 0.2, 1000)
-    return f"float loop: {1000 * ours:.1f} ms, in C {1000 * theirs:.1f} ms, ratio {ours / theirs:.2f}, results {'equal' if same else 'DIFFERENT'}"
+    return (f"float loop: {1000 * ours:.1f} ms, in C {1000 * theirs:.1f} ms, ratio {ours / theirs:.2f}, results "
+            f"{'equal' if same else 'DIFFERENT'}")
 
 
 def foreign_calls() -> str:
@@ -151,9 +159,11 @@ def foreign_calls() -> str:
     ours = best(session.function("cosines"), 2000000)
     slow = best(lambda n: [cosine(1.0) for _ in range(n)], 200000)
     with tempfile.TemporaryDirectory() as folder:
-        text = ("double cos(double); double loop(long n) { volatile double x = 1; double y = 0; while (n--) y = cos(x); return y; }")
+        text = ("double cos(double); double loop(long n) { volatile double x = 1; double y = 0; while (n--) y = "
+                "cos(x); return y; }")
         (Path(folder) / "p.c").write_text(text)
-        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-fno-builtin", "-shared", "-fPIC", "-lm", "-o", f"{folder}/p.so",
+        done = subprocess.run([sys.executable, "-m", "ziglang", "cc", "-O2", "-fno-builtin", "-shared", "-fPIC", "-lm",
+                               "-o", f"{folder}/p.so",
                                f"{folder}/p.c"],
                               capture_output=True, text=True, check=False)
         beside = ""
@@ -162,7 +172,8 @@ def foreign_calls() -> str:
             loop.argtypes = [ctypes.c_long]
             theirs = best(loop, 2000000)
             beside = f", in C {theirs:.1f} ns: {ours - theirs:.1f} ns above it"
-    return f"call of cos through a native thunk: {ours:.1f} ns{beside}; through ctypes {slow:.0f} ns, ratio {ours / slow:.3f}"
+    return (f"call of cos through a native thunk: {ours:.1f} ns{beside}; through ctypes {slow:.0f} ns, ratio "
+            f"{ours / slow:.3f}")
 
 
 def warm_up(programs: dict[str, str]) -> str:
@@ -183,4 +194,5 @@ def warm_up(programs: dict[str, str]) -> str:
                     session.close()
         ratios[name] = best[JIT] / best[-1, -1]
     worst = max(ratios, key=lambda name: ratios[name])
-    return f"first run with the jit / bytecode alone: {', '.join(f'{name} {ratio:.2f}' for name, ratio in ratios.items())}; the worst is {worst}"
+    return ("first run with the jit / bytecode alone: "
+            f"{', '.join(f'{name} {ratio:.2f}' for name, ratio in ratios.items())}; the worst is {worst}")

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-TOKEN = re.compile(r"""%[^\n]*|"(?:[^"]|"")*"|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w!])|(?:!.|[\w*&$])+|\s+|.""", re.S)
+TOKEN = (re.compile(
+    r"""%[^\n]*|"(?:[^"]|"")*"|[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w!])|(?:!.|[\w*&$])+|\s+|.""", re.S))
 
 
 def translate(text: str) -> str:
@@ -31,16 +32,20 @@ def translate(text: str) -> str:
     return "".join(out)
 
 
-_SAME = {"plus2": "+ 2", "plus": "+ *", "difference": "- 2", "times2": "* 2", "times": "* *", "add1": "1+ 1", "sub1": "1- 1", "minus": "- 1",
-         "lessp": "< 2", "greaterp": "> 2", "leq": "<= 2", "geq": ">= 2", "eqn": "eql 2", "eq": "eq 2", "equal": "equal 2", "car": "car 1", "cdr": "cdr 1",
-         "cons": "cons 2", "null": "null 1", "not": "not 1", "atom": "atom 1", "pairp": "consp 1", "numberp": "numberp 1", "zerop": "zerop 1",
-         "onep": "(lambda (x) (eql x 1)) 1", "minusp": "minusp 1", "evenp": "evenp 1", "idp": "symbolp 1", "list": "list *", "append": "append *",
-         "reverse": "reverse 1", "reversip": "nreverse 1", "length": "length 1", "remainder": "rem 2", "expt": "expt 2", "abs": "abs 1", "min": "min *",
-         "max": "max *", "sqrt": "sqrt 1", "sin": "sin 1", "cos": "cos 1", "fix": "truncate 1", "fixp": "integerp 1", "divide": "truncate 2",
-         "caar": "caar 1", "cadr": "cadr 1", "cdar": "cdar 1", "cddr": "cddr 1", "caddr": "caddr 1", "cadar": "cadar 1", "caddar": "caddar 1",
-         "rplaca": "rplaca 2", "rplacd": "rplacd 2", "nconc": "nconc *", "get": "get 2", "clrhash": "clrhash 1",
-         "cdddr": "cdddr 1", "cadddr": "cadddr 1", "caaar": "caaar 1", "land": "logand 2", "lor": "logior 2", "lxor": "logxor 2", "lnot": "lognot 1",
-         "lshift": "ash 2", "float": "(lambda (x) (float x 1d0)) 1"}
+_SAME = {"plus2": "+ 2", "plus": "+ *", "difference": "- 2", "times2": "* 2", "times": "* *", "add1": "1+ 1",
+         "sub1": "1- 1", "minus": "- 1",
+         "lessp": "< 2", "greaterp": "> 2", "leq": "<= 2", "geq": ">= 2", "eqn": "eql 2", "eq": "eq 2",
+         "equal": "equal 2", "car": "car 1", "cdr": "cdr 1", "cons": "cons 2", "null": "null 1", "not": "not 1",
+         "atom": "atom 1", "pairp": "consp 1", "numberp": "numberp 1", "zerop": "zerop 1",
+         "onep": "(lambda (x) (eql x 1)) 1", "minusp": "minusp 1", "evenp": "evenp 1", "idp": "symbolp 1",
+         "list": "list *", "append": "append *", "reverse": "reverse 1", "reversip": "nreverse 1", "length": "length 1",
+         "remainder": "rem 2", "expt": "expt 2", "abs": "abs 1", "min": "min *", "max": "max *", "sqrt": "sqrt 1",
+         "sin": "sin 1", "cos": "cos 1", "fix": "truncate 1", "fixp": "integerp 1", "divide": "truncate 2",
+         "caar": "caar 1", "cadr": "cadr 1", "cdar": "cdar 1", "cddr": "cddr 1", "caddr": "caddr 1", "cadar": "cadar 1",
+         "caddar": "caddar 1", "rplaca": "rplaca 2", "rplacd": "rplacd 2", "nconc": "nconc *", "get": "get 2",
+         "clrhash": "clrhash 1", "cdddr": "cdddr 1", "cadddr": "cadddr 1", "caaar": "caaar 1", "land": "logand 2",
+         "lor": "logior 2", "lxor": "logxor 2", "lnot": "lognot 1", "lshift": "ash 2",
+         "float": "(lambda (x) (float x 1d0)) 1"}
 
 PRELUDE = """
 (declaim (optimize (speed 1) (safety 1)))
@@ -104,7 +109,8 @@ PRELUDE = """
   (let ((s (make-string (length l))) (i 0))
     (dolist (x l s) (setf (char s i) (if (symbolp x) (char (symbol-name x) 0) (code-char x))) (incf i))))
 (defun |intern| (x) (values (intern (text-of x))))
-(defun |compress| (l) (let ((s (|list2string| l))) (if (digit-char-p (char s 0)) (values (read-from-string s)) (intern s))))
+(defun |compress| (l) (let ((s (|list2string| l))) (if (digit-char-p (char s 0)) (values (read-from-string s))
+  (intern s))))
 (defun |char-code| (c) (char-code (char (symbol-name c) 0)))
 (defun |id2int| (c) (char-code (char (symbol-name c) 0)))
 (defun |code-char| (n) (svref *chars* n))
@@ -123,7 +129,8 @@ def unknown(text: str) -> list[str]:
     """Functions that a program calls, and that nobody defines: neither it nor the prelude."""
     from .scheme import read
     forms = read(re.sub(r"\(main\)\s*$", "", text))
-    known = set(_SAME) | set(re.findall(r"\((?:defun|defmacro) \|([^|]+)\|", PRELUDE)) | {form[1] for form in forms if form[0] == "de"} | {"lambda"}
+    known = set(_SAME) | set(re.findall(r"\((?:defun|defmacro) \|([^|]+)\|",
+                                        PRELUDE)) | {form[1] for form in forms if form[0] == "de"} | {"lambda"}
     found: set[str] = set()
 
     def call(form: Any) -> None:
@@ -162,6 +169,7 @@ def prelude() -> str:
             body = f"(defmacro |{name}| (&rest r) `({target} ,@r))"
         else:
             arguments = "abc"[:int(arity)]
-            body = f"(declaim (inline |{name}|)) (defun |{name}| ({' '.join(arguments)}) ({target} {' '.join(arguments)}))"
+            body = (f"(declaim (inline |{name}|)) (defun |{name}| ({' '.join(arguments)}) "
+                    f"({target} {' '.join(arguments)}))")
         lines.append(body)
     return "\n".join(lines) + "\n"

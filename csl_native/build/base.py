@@ -1,5 +1,5 @@
-"""Make the base image: kernel pages and stencils, an empty heap with every function, and the Lisp library, compiled natively; for this
-machine, or for others too."""
+"""Make the base image: kernel pages and stencils, an empty heap with every function, and the Lisp library, compiled
+natively; for this machine, or for others too."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ def library_files() -> list[str]:
     return [os.path.join(LIBRARY, name) for name in sorted(os.listdir(LIBRARY)) if name.endswith(".lsp")]
 
 
-def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence[str] = (), made_from: Sources | None = None,
+def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence[str] = (),
+               made_from: Sources | None = None,
                progress: Any = None) -> None:
-    """Write the base image to ``path``, its kernel with all engines or some, and for more tags; without llvmlite it has no native code and
-    runs everywhere all the same."""
+    """Write the base image to ``path``, its kernel with all engines or some, and for more tags; without llvmlite it has
+    no native code and runs everywhere all the same."""
     from ..native.compiler import CompilerMissing
     from ..saving.preserve import heap_sections
     sections: list[Section] = []
@@ -50,10 +51,12 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
     architecture = host()
     try:
         if architecture is None or architecture.untested:
-            raise CompilerMissing(f"{architecture.name} is {architecture.untested}" if architecture is not None else "this machine's architecture is not known")
+            raise CompilerMissing(f"{architecture.name} is {architecture.untested}" if architecture is not None
+                                  else "this machine's architecture is not known")
         kernel = make_kernel(architecture, engines=engines)
         loaded = load(kernel, {})
-        machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names, next(iter(kernel.engines)))
+        machine.attach_native({n: loaded.address(n) for n in kernel.functions}, kernel.arities, kernel.entry_names,
+                              next(iter(kernel.engines)))
         sections += [kernel.section(f"kernel-{architecture.number}"), stencil_section(architecture, kernel)]
     except CompilerMissing as error:
         print(f"csl-native: the base image gets no native code: {error}", file=sys.stderr)
@@ -99,13 +102,16 @@ def main() -> None:
     check_kernel()
     known = [e.name for e in engines().values() if e.native]
     parser = argparse.ArgumentParser(prog="python -m csl_native.build", description=main.__doc__)
-    parser.add_argument("--without", action="append", default=[], choices=known, metavar="ENGINE", help=f"leave an engine out: {', '.join(known)}")
-    parser.add_argument("--tags", default="", metavar="A,B", help="with kernel, stencils and library for these architectures too, or for all")
+    parser.add_argument("--without", action="append", default=[], choices=known, metavar="ENGINE",
+                        help=f"leave an engine out: {', '.join(known)}")
+    parser.add_argument("--tags", default="", metavar="A,B",
+                        help="with kernel, stencils and library for these architectures too, or for all")
     parser.add_argument("--output", default=BASE_IMAGE, metavar="FILE", help="write it there")
     options = parser.parse_args()
     without, tags = options.without, options.tags.split(",") if options.tags else []
     try:
-        names = [a.name for a in architectures() if not a.untested] if tags == ["all"] else [by_name(tag).name for tag in tags]
+        names = [a.name for a in architectures()
+                 if not a.untested] if tags == ["all"] else [by_name(tag).name for tag in tags]
     except ValueError as error:
         parser.error(str(error))
     kept = tuple(name for name in known if name not in without)

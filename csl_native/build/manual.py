@@ -22,22 +22,28 @@ def row(*cells: object) -> str:
 
 def instructions_page() -> str:
     """The instruction manual."""
-    text = ("# Instructions\n\nMade by `make docs` from `csl_native/instructions/definitions.py` and `typed.py`; do not edit.\n\n"
-            "A function's operand stack grows upwards; *takes* are popped, the last one from the top; *fails* may start unwinding.\n\n")
+    text = ("# Instructions\n\nMade by `make docs` from `csl_native/instructions/definitions.py` and `typed.py`; do "
+            "not edit.\n\n"
+            "A function's operand stack grows upwards; *takes* are popped, the last one from the top; *fails* may "
+            "start unwinding.\n\n")
     text += row("number", "name", "operands", "takes", "gives", "fails", "meaning") + row(*["---"] * 7)
     for r in derived():
         operands = ", ".join(f"{n}: {k}" for n, k in r.operands)
-        text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "", r.meaning)
-    text += ("\n## Sequences\n\nWhat interpreters run in one step. The number stands for the opcode of the first instruction; all else is as without it, and"
+        text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "",
+                    r.meaning)
+    text += ("\n## Sequences\n\nWhat interpreters run in one step. The number stands for the opcode of the first "
+             "instruction; all else is as without it, and"
              " other readers of bytecode take it for that first instruction.\n\n")
-    return text + "".join(f"* {number}: {' '.join(f'`{r.name}`' for r in parts)}\n" for number, parts in joined().items())
+    return text + "".join(f"* {number}: {' '.join(f'`{r.name}`' for r in parts)}\n"
+                          for number, parts in joined().items())
 
 
 def language_page() -> str:
     """The restricted language: its intrinsics, behind the text of the module that defines it."""
     from ..restricted import language
     text = "# The kernel language\n\nMade by `make docs` from `csl_native/restricted/language.py`; do not edit.\n\n"
-    text += (language.__doc__ or "") + "\n## Intrinsics\n\n" + row("name", "arguments", "result", "meaning") + row(*["---"] * 4)
+    text += (language.__doc__ or "") + "\n## Intrinsics\n\n" + row("name", "arguments", "result",
+                                                                   "meaning") + row(*["---"] * 4)
     for i in INTRINSICS.values():
         text += row(f"`{i.name}`", ", ".join(i.arguments), i.result, i.meaning)
     return text
@@ -45,7 +51,8 @@ def language_page() -> str:
 
 def reasons_page() -> str:
     """Why something runs as bytecode."""
-    text = "# Reasons\n\nMade by `make docs` from `csl_native/saving/reasons.py`; do not edit.\n\n" + row("code", "what it means", "what to do")
+    text = ("# Reasons\n\nMade by `make docs` from `csl_native/saving/reasons.py`; do not edit.\n\n"
+            + row("code", "what it means", "what to do"))
     return text + row("---", "---", "---") + "".join(row(f"`{r.code}`", r.text, r.remedy) for r in ROWS)
 
 
@@ -58,7 +65,8 @@ def layouts_page() -> str:
     return text
 
 
-PAGES: dict[str, Callable[[], str]] = {"INSTRUCTIONS.md": instructions_page, "KERNEL-LANGUAGE.md": language_page, "REASONS.md": reasons_page,
+PAGES: dict[str, Callable[[], str]] = {"INSTRUCTIONS.md": instructions_page, "KERNEL-LANGUAGE.md": language_page,
+                                       "REASONS.md": reasons_page,
                                      "LAYOUTS.md": layouts_page, **MAN_PAGES, **REFERENCE}
 
 

@@ -1,4 +1,6 @@
-"""``python -m csl_native.build.wheel``: one wheel for every machine, whose base image holds kernel, stencils and library of all architectures."""
+"""``python -m csl_native.build.wheel``: one wheel for every machine, whose base image holds kernel, stencils and
+library of all architectures.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ def image_for(folder: str, tags: str) -> str:
     """The base image for all tags or some, made unless one of these sources is there; all take minutes."""
     path = os.path.join(folder, f"{tags.replace(',', '+')}.img")
     if made_from(path) != sources():
-        subprocess.run([sys.executable, "-m", "csl_native.build", "--tags", tags, "--output", path], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "csl_native.build", "--tags", tags, "--output", path], cwd=ROOT,
+                       check=True)
     return path
 
 
@@ -27,7 +30,9 @@ def stage(folder: str, image: str) -> str:
     """A copy of what the wheel is made from, in a folder where nothing else is."""
     target = os.path.join(folder, "stage")
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(PACKAGE, os.path.join(target, "csl_native"), ignore=shutil.ignore_patterns("__pycache__", "*.img", ".*"))  # through the links
+    # through the links
+    shutil.copytree(PACKAGE, os.path.join(target, "csl_native"),
+                    ignore=shutil.ignore_patterns("__pycache__", "*.img", ".*"))
     for name in BESIDE:
         shutil.copy(os.path.join(ROOT, name), target)
     shutil.copytree(os.path.join(ROOT, "docs", "man"), os.path.join(target, "docs", "man"))
@@ -47,7 +52,8 @@ def main() -> int:
     work = os.path.join(ROOT, "build", "wheel")
     os.makedirs(work, exist_ok=True)
     staged = stage(work, image_for(work, options.tags))
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps", "--wheel-dir", target, staged]
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps", "--wheel-dir",
+               target, staged]
     done = subprocess.run(command, cwd=work, check=False)
     shutil.rmtree(staged)
     return done.returncode

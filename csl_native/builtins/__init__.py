@@ -3,9 +3,10 @@
 from functools import cache
 from importlib import import_module
 
-MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "composed", "strings", "characters", "symbols", "numbers", "floatparts",
-           "randoms", "modular", "digests", "vectors", "nary", "system", "images", "modules", "foreign", "hardcode", "debugging", "tracing", "probing",
-           "assembler", "typed", "evectors", "oldnames", "compound", "binary", "asking")
+MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "composed", "strings", "characters",
+           "symbols", "numbers", "floatparts", "randoms", "modular", "digests", "vectors", "nary", "system", "images",
+           "modules", "foreign", "hardcode", "debugging", "tracing", "probing", "assembler", "typed", "evectors",
+           "oldnames", "compound", "binary", "asking")
 
 
 @cache

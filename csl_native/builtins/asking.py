@@ -1,4 +1,6 @@
-"""What somebody asks at the prompt: what a name is, what a value is made of, how long a form takes, what a function was compiled to."""
+"""What somebody asks at the prompt: what a name is, what a value is made of, how long a form takes, what a function was
+compiled to.
+"""
 
 from __future__ import annotations
 
@@ -71,11 +73,13 @@ def described(lisp: Lisp, symbol: int) -> Iterator[str]:
 def declared(lisp: Lisp, symbol: int) -> Iterator[str]:
     """More lines about a name."""
     m = lisp.machine
-    found = [kind for flag, kind in ((F_FLUID, "fluid"), (F_GLOBAL, "global"), (F_KEYWORD, "keyword")) if m.flags(symbol) & flag]
+    found = [kind for flag, kind in ((F_FLUID, "fluid"), (F_GLOBAL, "global"), (F_KEYWORD, "keyword"))
+             if m.flags(symbol) & flag]
     if found:
         yield f"declared {', '.join(found)}"
     if lisp.is_bytecoded(symbol):
-        yield f"{m.header(m.field(m.field(symbol, SYM_ENV), 8 - VECTOR)) >> 8} bytes of bytecode{', runs natively' if native_code(lisp, symbol) else ''}"
+        size = m.header(m.field(m.field(symbol, SYM_ENV), 8 - VECTOR)) >> 8
+        yield f"{size} bytes of bytecode{', runs natively' if native_code(lisp, symbol) else ''}"
     for row in islice(m.items(m.kernel.plist(symbol)), PARTS):
         if row & 7 == CONS:
             yield f"property {lisp.hints.shown(m.car(row))}: {lisp.hints.shown(m.cdr(row))}"
@@ -99,15 +103,19 @@ def describe(lisp: Lisp, x: Value) -> int:
 
 @builtin("apropos", 1)
 def apropos(lisp: Lisp, text: Text) -> int:
-    """Print the names of functions and variables that have a text in them; nil.  (apropos "hashtagged") prints hashtagged!-name"""
+    """Print the names of functions and variables that have a text in them; nil.
+    (apropos "hashtagged") prints hashtagged!-name
+    """
     wanted = plain(lisp.machine.text(text))
-    say(lisp, *(textwrap.wrap(" ".join(names_with(lisp, wanted)), lisp.output.width, break_long_words=False) or [f"no name has {wanted} in it"]))
+    say(lisp, *(textwrap.wrap(" ".join(names_with(lisp, wanted)), lisp.output.width, break_long_words=False)
+                or [f"no name has {wanted} in it"]))
     return NIL
 
 
 @builtin("documentation", 1, 2)
 def documentation_of(lisp: Lisp, name: Symbol, kind: Value = NIL) -> int:
-    """The text of a function, which is a string that its definition begins with when more follows; nil when it has none.
+    """The text of a function, which is a string that its definition begins with when more follows; nil when it has
+    none.
     (documentation 'nosuch) => nil
     """
     text = documentation(lisp.session, name)
@@ -127,7 +135,8 @@ def help_(lisp: Lisp) -> int:
 def used(lisp: Lisp) -> list[float]:
     """Seconds on the clock, of the processor and of the collector, bytes that were allocated, collections."""
     cage = lisp.machine.cage
-    return [time.perf_counter(), time.process_time(), lisp.gc_seconds, cage["gc_bytes"] + cage["allocated"], cage["gc_count"]]
+    return [time.perf_counter(), time.process_time(), lisp.gc_seconds, cage["gc_bytes"] + cage["allocated"],
+            cage["gc_count"]]
 
 
 @builtin("time-began", 0)
@@ -139,10 +148,15 @@ def time_began(lisp: Lisp) -> int:
 
 @builtin("time-told", 2)
 def time_told(lisp: Lisp, began: Value, value: Value) -> int:
-    """Print what was used since `time-began`; the value of the form.  (time!-told (time!-began) 3) is not run: what it prints is never the same"""
+    """Print what was used since `time-began`; the value of the form.
+    (time!-told (time!-began) 3) is not run: what it prints is never the same
+    """
     m = lisp.machine
-    clock, processor, collector, allocated, count = (now - m.double(before) for now, before in zip(used(lisp), m.vector_items(began), strict=True))
-    say(lisp, f"{clock:.3f} s, {processor:.3f} s of the processor, {collector:.3f} s of that in {count:.0f} collections; {allocated / 1e6:.1f} MB allocated")
+    clock, processor, collector, allocated, count = (now - m.double(before)
+                                                     for now, before
+                                                     in zip(used(lisp), m.vector_items(began), strict=True))
+    say(lisp, f"{clock:.3f} s, {processor:.3f} s of the processor, {collector:.3f} s of that in {count:.0f} "
+              f"collections; {allocated / 1e6:.1f} MB allocated")
     return value
 
 
@@ -176,12 +190,14 @@ def parts_of(lisp: Lisp, x: int) -> list[tuple[str, int]]:
 
 
 def part_lines(lisp: Lisp, x: int) -> list[str]:
-    return [f"  {k} {'' if str(k) == name else name + ' '}{lisp.hints.shown(part)}" for k, (name, part) in enumerate(parts_of(lisp, x))]
+    return [f"  {k} {'' if str(k) == name else name + ' '}{lisp.hints.shown(part)}"
+            for k, (name, part) in enumerate(parts_of(lisp, x))]
 
 
 @builtin("inspect", 1)
 def inspect(lisp: Lisp, x: Value) -> int:
-    """Show a value and read commands from the input: a number goes into a part, u up, q ends; the value that was shown last.
+    """Show a value and read commands from the input: a number goes into a part, u up, q ends; the value that was shown
+    last.
     (inspect 3) is not run: it reads commands
     """
     path, stream, before = [x], lisp.standard_input, lisp.prompt

@@ -87,7 +87,8 @@ def write(lisp: Lisp, data: bytes) -> None:
 
 def writer(name: str, size: int) -> None:
     """A function that writes the last bytes of a number, the highest first."""
-    @builtin(name, 1, meaning=f"Write a number as {size} byte{'s' * (size > 1)}, the highest first, to the open file of bytes; the number."
+    @builtin(name, 1, meaning=f"Write a number as {size} byte{'s' * (size > 1)}, the highest first, to the open file "
+                              "of bytes; the number."
              f"  ({name} 65) => 65")
     def call(lisp: Lisp, n: Fixnum) -> int:
         write(lisp, ((n >> 3) & (1 << 8 * size) - 1).to_bytes(size, "big"))
@@ -96,7 +97,8 @@ def writer(name: str, size: int) -> None:
 
 def reader(name: str, size: int) -> None:
     """A function that reads a number of so many bytes."""
-    @builtin(name, 0, meaning=f"The number that the next {size} byte{'s' * (size > 1)} of the open file of bytes are, the highest first; -1 at its"
+    @builtin(name, 0, meaning=f"The number that the next {size} byte{'s' * (size > 1)} of the open file of bytes are, "
+                              "the highest first; -1 at its"
              f" end.  ({name}) => -1")
     def call(lisp: Lisp) -> int:
         file = lisp.bytes_read

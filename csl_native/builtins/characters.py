@@ -228,10 +228,14 @@ def char_order(name: str, test: Callable[[int, int], bool], folded: bool) -> Non
     """A comparison of character objects: of all neighbours, and where it asks for different ones, of all pairs."""
     cases = ", where capital and small letters count as the same" * folded
     asked = {"eq": "Are all character objects the same", "ne": "Are all of them different character objects",
-             "lt": "Does each character object come before the next one", "gt": "Does each character object come after the next one",
-             "le": "Does no character object come after the next one", "ge": "Does no character object come before the next one"}
-    letters = [f"(int!-char {code})" for code in {"gt": (98, 97), "ge": (98, 97), "eq": (97, 97)}.get(test.__name__, (97, 98))]
-    example = f"({name.replace('-', '!-') if folded else 'char' + ''.join('!' + c for c in name[4:])} {' '.join(letters)}) => t"
+             "lt": "Does each character object come before the next one",
+             "gt": "Does each character object come after the next one", "le": "Does no character object come after "
+                                                                               "the next one",
+             "ge": "Does no character object come before the next one"}
+    letters = [f"(int!-char {code})" for code in {"gt": (98, 97), "ge": (98, 97),
+                                                  "eq": (97, 97)}.get(test.__name__, (97, 98))]
+    example = (f"({name.replace('-', '!-') if folded else 'char' + ''.join('!' + c for c in name[4:])} "
+               f"{' '.join(letters)}) => t")
 
     @builtin(name, 0, -1, meaning=f"{asked[test.__name__]}{cases}?  {example}")
     def call(lisp: Lisp, *arguments: Checked) -> int:
@@ -246,7 +250,9 @@ def char_order(name: str, test: Callable[[int, int], bool], folded: bool) -> Non
         return lisp.truth(all(test(a, b) for a, b in m.steps(zip(codes, codes[1:], strict=False))))
 
 
-for _plain, _folded, _test in (("=", "-equal", operator.eq), ("/=", "-not-equal", operator.ne), ("<", "-lessp", operator.lt),
-                               (">", "-greaterp", operator.gt), ("<=", "-not-greaterp", operator.le), (">=", "-not-lessp", operator.ge)):
+for _plain, _folded, _test in (("=", "-equal", operator.eq), ("/=", "-not-equal", operator.ne),
+                               ("<", "-lessp", operator.lt),
+                               (">", "-greaterp", operator.gt), ("<=", "-not-greaterp", operator.le),
+                               (">=", "-not-lessp", operator.ge)):
     char_order(f"char{_plain}", _test, False)
     char_order(f"char{_folded}", _test, True)

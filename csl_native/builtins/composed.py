@@ -141,7 +141,8 @@ def make_echo_stream(lisp: Lisp, source: Checked, copy: Checked) -> int:
     (streamp (make!-echo!-stream (make!-string!-input!-stream "a") t)) => t
     """
     from .reading import channel
-    return lisp.handles.make(STREAM, Echoed(channel(lisp, source, "make-echo-stream"), output(lisp, copy, "make-echo-stream")))
+    return lisp.handles.make(STREAM, Echoed(channel(lisp, source, "make-echo-stream"),
+                                            output(lisp, copy, "make-echo-stream")))
 
 
 @builtin("make-two-way-stream", 2)
@@ -150,14 +151,15 @@ def make_two_way_stream(lisp: Lisp, source: Checked, out: Checked) -> int:
     (streamp (make!-two!-way!-stream (make!-string!-input!-stream "a") t)) => t
     """
     from .reading import channel
-    return lisp.handles.make(STREAM, TwoWay(channel(lisp, source, "make-two-way-stream"), output(lisp, out, "make-two-way-stream")))
+    return lisp.handles.make(STREAM, TwoWay(channel(lisp, source, "make-two-way-stream"),
+                                            output(lisp, out, "make-two-way-stream")))
 
 
 @builtin("make-function-stream", 1)
 def make_function_stream(lisp: Lisp, f: Value) -> int:
     """Output that calls a function with each character.
-    (prog (l s) (setq s (wrs (make!-function!-stream '(lambda (c) (setq zz_l (cons c zz_l)))))) (setq zz_l nil) (prin2 'ab)
-    (wrs s) (return zz_l)) is not run: it is longer than a line
+    (prog (l s) (setq s (wrs (make!-function!-stream '(lambda (c) (setq zz_l (cons c zz_l)))))) (setq zz_l nil)
+     (prin2 'ab) (wrs s) (return zz_l)) is not run: it is longer than a line
     (streamp (make!-function!-stream 'print)) => t
     """
     return lisp.handles.make(STREAM, ToLisp(lisp, f))
@@ -165,7 +167,9 @@ def make_function_stream(lisp: Lisp, f: Value) -> int:
 
 @builtin("make-synonym-stream", 1)
 def make_synonym_stream(lisp: Lisp, name: Symbol) -> int:
-    """Output to the stream that is the value of a variable at the time.  (streamp (make!-synonym!-stream 'zz_v)) => t"""
+    """Output to the stream that is the value of a variable at the time.
+    (streamp (make!-synonym!-stream 'zz_v)) => t
+    """
     return lisp.handles.make(STREAM, ToVariable(lisp, name))
 
 
@@ -180,7 +184,8 @@ def output(lisp: Lisp, h: int, who: str) -> Output:
 @builtin("make-string-output-stream", 0)
 def make_string_output_stream(lisp: Lisp) -> int:
     """A stream whose output `get-output-stream-string` gives.
-    (prog (s o) (setq s (make!-string!-output!-stream)) (setq o (wrs s)) (prin1 'a) (wrs o) (return (get!-output!-stream!-string s))) => "a"
+    (prog (s o) (setq s (make!-string!-output!-stream)) (setq o (wrs s)) (prin1 'a) (wrs o)
+     (return (get!-output!-stream!-string s))) => "a"
     """
     return lisp.handles.make(STREAM, Kept(lisp))
 
@@ -205,7 +210,8 @@ def make_string_input_stream(lisp: Lisp, *texts: String) -> int:
 @builtin("make-broadcast-stream", 0, -1)
 def make_broadcast_stream(lisp: Lisp, *streams: Checked) -> int:
     """A stream whose output goes to several others.  (streamp (make!-broadcast!-stream)) => t"""
-    return lisp.handles.make(STREAM, Broadcast([output(lisp, h, "make-broadcast-stream") for h in lisp.machine.steps(streams)]))
+    return lisp.handles.make(STREAM,
+                             Broadcast([output(lisp, h, "make-broadcast-stream") for h in lisp.machine.steps(streams)]))
 
 
 @builtin("make-concatenated-stream", 0, -1)
@@ -214,7 +220,9 @@ def make_concatenated_stream(lisp: Lisp, *streams: Checked) -> int:
     (read (make!-concatenated!-stream (make!-string!-input!-stream "(a ") (make!-string!-input!-stream "b)"))) => (a b)
     """
     from .reading import channel
-    return lisp.handles.make(STREAM, Concatenated([channel(lisp, h, "make-concatenated-stream") for h in lisp.machine.steps(streams)],
+    return lisp.handles.make(STREAM,
+                             Concatenated([channel(lisp, h, "make-concatenated-stream")
+                                           for h in lisp.machine.steps(streams)],
                                                   lisp.machine.look))
 
 

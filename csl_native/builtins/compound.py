@@ -68,8 +68,8 @@ def near(n: int, k: int, d: float) -> bool:
 
 @builtin("/", 0, -1, wrong="bad arg for quotient")
 def divided(lisp: Lisp, *arguments: AnyNumber) -> int:
-    """The first number divided by all others, of which nothing is lost: a ratio where integers do not divide each other.
-    Of a single one 1 divided by it.  (!/ 12 3) => 4  (!/ 12 5) => 12/5
+    """The first number divided by all others, of which nothing is lost: a ratio where integers do not divide each
+    other. Of a single one 1 divided by it.  (!/ 12 3) => 4  (!/ 12 5) => 12/5
     """
     m = lisp.machine
     if not arguments:
@@ -112,7 +112,8 @@ def phase(lisp: Lisp, x: AnyNumber) -> int:
 
 
 def of_parts(name: str, function: Callable[[complex], complex | float]) -> None:
-    @builtin(f"native-{name}", 2, meaning=f"{name[1:]} of the complex number with two parts: the pair of the parts of the result, or a float."
+    @builtin(f"native-{name}", 2, meaning=f"{name[1:]} of the complex number with two parts: the pair of the parts of "
+                                          "the result, or a float."
              f"  (null (native!-{name} 0.25 0.5)) => nil")
     def call(lisp: Lisp, real: Number, imaginary: Number) -> int:
         m = lisp.machine
@@ -144,6 +145,7 @@ def complex_row(name: str) -> Callable[[complex], complex | float]:
 
 
 OTHERS = {"cot": "tan", "sec": "cos", "csc": "sin"}
-for _name in ("abs arg exp log sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh cot sec csc acot asec acsc coth sech csch acoth "
+for _name in ("abs arg exp log sqrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh cot sec csc acot asec "
+              "acsc coth sech csch acoth "
               "asech acsch").split():
     of_parts("c" + _name, complex_row(_name))

@@ -174,7 +174,8 @@ def unbindable(lisp: Lisp, symbol: Value) -> int:
 
 
 @builtin("resource-limit", 2, 5)
-def resource_limit(lisp: Lisp, form: Value, seconds: Number, megaconses: Number = -8, kilobytes: Number = -8, errors: Number = -8) -> int:
+def resource_limit(lisp: Lisp, form: Value, seconds: Number, megaconses: Number = -8, kilobytes: Number = -8,
+                   errors: Number = -8) -> int:
     """Evaluate a form with limits on seconds of CPU time or of waiting, million pairs allocated, kilobytes printed
     and errors (negative: none); the list of the value, or nil when a limit was exceeded.  `*resources*` is set to
     what was used, the time in milliseconds.

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
     from ..runtime.debugger import Debugger, Stop
 
-HELP = """s step   n step over calls   f finish this function   c go on   t back-trace   l locals   o operands   x bytecode
-b NAME [OFFSET] breakpoint   d NAME no breakpoints in a function   w NAME watch a variable   e FORM evaluate   q abandon the program"""
+HELP = """s step   n step over calls   f finish this function   c go on   t back-trace   l locals   o operands   x
+bytecode
+b NAME [OFFSET] breakpoint   d NAME no breakpoints in a function   w NAME watch a variable   e FORM evaluate   q
+abandon the program"""
 
 
 def debugger(lisp: Lisp) -> Debugger:
@@ -123,7 +125,8 @@ def watchpoint(lisp: Lisp, name: Text, index: Fixnum = NIL) -> int:
     (watchpoint 'example!*) is not run: it attaches the debugger
     """
     text = lisp.machine.text(name)
-    return checked(lisp, lambda: debugger(lisp).watch_fluid(text) if index == NIL else debugger(lisp).watch_element(text, index >> 3))
+    return checked(lisp, lambda: debugger(lisp).watch_fluid(text) if index == NIL
+                   else debugger(lisp).watch_element(text, index >> 3))
 
 
 @builtin("debug", 1)

@@ -40,10 +40,13 @@ def defining(lisp: Lisp, kind: int) -> str:
 
 
 def free(lisp: Lisp, name: int) -> bool:
-    """Is a name one that programs of the original, which has nothing of this name, may define without a word being said?"""
+    """Is a name one that programs of the original, which has nothing of this name, may define without a word being
+    said?
+    """
     m = lisp.machine
     spare = m.field(name, SYM_SPARE)
-    return m.field(name, SYM_ENV) == name and spare & 7 == 0 and spare >= 0 and lisp.builtins.modules[spare >> 3] == "asking"
+    return (m.field(name, SYM_ENV) == name and spare & 7 == 0 and spare >= 0
+            and lisp.builtins.modules[spare >> 3] == "asking")
 
 
 def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -> int:
@@ -69,7 +72,8 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     except CompileError as error:
         if compiled or error.value is None or not error.message.startswith(("Attempt to bind", "bad item")):
             raise lisp.compile_error(error) from None
-        failing = m.list([m.intern("unbindable"), m.list([lisp.s_quote, error.value])])  # a call is the error, as in interpreted functions
+        # a call is the error, as in interpreted functions
+        failing = m.list([m.intern("unbindable"), m.list([lisp.s_quote, error.value])])
         lisp.define(name, m.list([m.intern("&rest"), m.make_symbol("rest")]), [failing], KINDS[kind])
     source = m.cons(lisp.s_lambda, m.cons(parameters, m.list(body)))
     if not compiled:
@@ -96,14 +100,18 @@ def flagged(lisp: Lisp, x: int, flag: str) -> bool:
 
 
 def definition_of(lisp: Lisp, form: int) -> Definition | None:
-    """The definition that a form is: de, df, dm, defun, defmacro, or putd of a quoted lambda expression; None for others."""
+    """The definition that a form is: de, df, dm, defun, defmacro, or putd of a quoted lambda expression; None for
+    others.
+    """
     m = lisp.machine
     parts = list(m.items(form))
     kind = m.text(parts[0]) if parts and parts[0] & 7 == SYMBOL else ""
     if kind == "putd" and len(parts) == 4:
-        quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL for p in parts[1:4]]
+        quoted = [m.car(m.cdr(p)) if p & 7 == CONS and m.car(p) in (lisp.s_quote, m.intern("function")) else NIL
+                  for p in parts[1:4]]
         name, what, f = quoted
-        if name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro, lisp.s_fexpr) or f & 7 != CONS or m.car(f) != lisp.s_lambda:
+        if (name & 7 != SYMBOL or what not in (lisp.s_expr, lisp.s_macro, lisp.s_fexpr) or f & 7 != CONS
+            or m.car(f) != lisp.s_lambda):
             return None
         return Definition(defining(lisp, what), name, m.car(m.cdr(f)), list(m.items(m.cdr(m.cdr(f)))))
     if kind not in ("de", "df", "dm", "defun", "defmacro"):
@@ -113,7 +121,8 @@ def definition_of(lisp: Lisp, form: int) -> Definition | None:
     parameters = parts[2] if len(parts) > 2 else NIL
     body = parts[3:]
     if kind == "dm":
-        if parameters & 7 == CONS and m.cdr(parameters) & 7 == CONS and m.car(m.cdr(parameters)) != m.intern("&optional"):
+        if (parameters & 7 == CONS and m.cdr(parameters) & 7 == CONS
+            and m.car(m.cdr(parameters)) != m.intern("&optional")):
             parameters = m.cons(m.car(parameters), m.cons(m.intern("&optional"), m.cdr(parameters)))
     if kind == "defmacro":
         whole = m.make_symbol("whole")
@@ -193,7 +202,9 @@ def getd(lisp: Lisp, name: Value) -> int:
 
 
 def code_pointer(lisp: Lisp, name: int) -> int:
-    """The compiled function of a symbol as a value, which later definitions of the symbol leave alone: a symbol of its own with that function."""
+    """The compiled function of a symbol as a value, which later definitions of the symbol leave alone: a symbol of its
+    own with that function.
+    """
     m = lisp.machine
     if m.flags(name) & F_CODE and not m.is_interned(name):
         return name
@@ -209,7 +220,8 @@ def codep(lisp: Lisp, x: Value) -> int:
     """Is it a compiled function?  (codep 'nobody!-defined!-this) => nil"""
     m = lisp.machine
     if x & 7 == SYMBOL:
-        return lisp.truth(bool(m.flags(x) & F_CODE) or lisp.is_bytecoded(x) and not m.flags(x) & F_FORM and m.field(x, SYM_SPARE) & 7 != CONS)
+        return lisp.truth(bool(m.flags(x) & F_CODE) or lisp.is_bytecoded(x) and not m.flags(x) & F_FORM
+                          and m.field(x, SYM_SPARE) & 7 != CONS)
     return lisp.truth(x & 7 == OTHER and m.header(x) & 255 == CODE_HEADER)
 
 
@@ -372,11 +384,13 @@ def declaring(kind: str) -> None:
     called = {"special": "fluid, that is, dynamically bound", "global": "global, so that nothing can bind it",
               "keyword": "keyword: it is its own constant value"}[kind]
 
-    @builtin(f"make-{kind}", 1, meaning=f"Declare a variable {called}; its name.  (make!-{kind} 'example!-{kind}!-a) => example!-{kind}!-a")
+    @builtin(f"make-{kind}", 1, meaning=f"Declare a variable {called}; its name.  (make!-{kind} 'example!-{kind}!-a) "
+                                        f"=> example!-{kind}!-a")
     def make(lisp: Lisp, name: Checked) -> int:
         m = lisp.machine
         if name & 7 != SYMBOL:
-            raise lisp.errors.bare(f"bad args for make-{kind}") if kind == "keyword" else lisp.errors.plain(f"make-{kind}", name)
+            raise lisp.errors.bare(f"bad args for make-{kind}") if kind == "keyword" else lisp.errors.plain(
+                f"make-{kind}", name)
         if m.flags(name) & (F_FLUID | F_GLOBAL | F_KEYWORD) & ~flag:
             raise lisp.errors.plain(message, name)
         if flag == F_KEYWORD and not m.flags(name) & F_KEYWORD:
@@ -384,7 +398,8 @@ def declaring(kind: str) -> None:
         lisp.set_flags(name, flag)
         return name
 
-    @builtin(f"unmake-{kind}", 1, meaning=f"Take away how a variable is declared; its name.  (unmake!-{kind} 'example!-b) => example!-b")
+    @builtin(f"unmake-{kind}", 1,
+             meaning=f"Take away how a variable is declared; its name.  (unmake!-{kind} 'example!-b) => example!-b")
     def unmake(lisp: Lisp, name: Value) -> int:
         if name & 7 != SYMBOL or name in (NIL, T):  # which stay constants
             return NIL
@@ -408,9 +423,11 @@ def declaring(kind: str) -> None:
         for name in lisp.machine.items(names):
             unmake(lisp, name)
         return NIL
-    builtin(plural, 1, meaning=f"Declare the variables of a list {called}, and give those that have no value nil; nil.  "
+    builtin(plural, 1, meaning=f"Declare the variables of a list {called}, and give those that have no value nil; "
+                               "nil.  "
                                f"({plural} '(example!-{kind}!-c)) => nil")(make_all)
-    builtin(f"un{plural}", 1, meaning=f"Take away how the variables of a list are declared; nil.  (un{plural} '(example!-d)) => nil")(unmake_all)
+    builtin(f"un{plural}", 1, meaning="Take away how the variables of a list are declared; nil.  "
+                                      f"(un{plural} '(example!-d)) => nil")(unmake_all)
 
 
 for _kind in DECLARATIONS:

@@ -16,7 +16,9 @@ SMALL = (1 << 28) - 1  # the part of an integer that counts
 
 
 def digested(lisp: Lisp, x: int) -> str:
-    """The text that stands for a value: what prin1 shows, but of a small integer hexadecimal digits, and of a string no last quote."""
+    """The text that stands for a value: what prin1 shows, but of a small integer hexadecimal digits, and of a string no
+    last quote.
+    """
     if x & 7 == 0:
         return f"{x >> 3 & SMALL:07x} "
     return '"' + lisp.machine.text(x) if x & 7 == STRING else lisp.printer.text(x)

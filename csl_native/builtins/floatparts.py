@@ -29,7 +29,8 @@ float_test("fp-nan", math.isnan, meaning="Is it a float that is no number (NaN)?
 float_test("fp-finite", math.isfinite, meaning="Is it a float that is finite?  (fp!-finite 1.0) => t")
 float_test("fp-subnorm", lambda d: d != 0 and abs(d) < sys.float_info.min, "float-denormalized-p",
            meaning="Is it a float so near to zero that it has fewer bits?  (fp!-subnorm 1.0) => nil")
-float_test("fp-signbit", lambda d: math.copysign(1.0, d) < 0, meaning="Is it a float with a minus sign?  (fp!-signbit -1.0) => t")
+float_test("fp-signbit", lambda d: math.copysign(1.0, d) < 0,
+           meaning="Is it a float with a minus sign?  (fp!-signbit -1.0) => t")
 for _name in ("long-floatp", "short-floatp", "single-floatp"):
     float_test(_name, lambda d: False, meaning=f"Nil: all floats are double.  ({_name.replace('-', '!-')} 1.0) => nil")
 

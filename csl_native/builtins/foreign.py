@@ -1,4 +1,6 @@
-"""C functions: foreign-library, foreign-function, define-foreign, structures, callbacks and memory; and the original's names for less."""
+"""C functions: foreign-library, foreign-function, define-foreign, structures, callbacks and memory; and the original's
+names for less.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from ..system.process import c_library
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
-RESULTS: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "double": ctypes.c_double, "string": ctypes.c_char_p, "void": None}
+RESULTS: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "double": ctypes.c_double,
+                           "string": ctypes.c_char_p, "void": None}
 
 
 @builtin("foreign-library", 1)
@@ -31,7 +34,8 @@ def foreign_library(lisp: Lisp, name: Checked) -> int:
 
 
 @builtin("define-foreign", 5, -1)
-def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checked, result: Checked, arguments: Checked, *options: Checked) -> int:
+def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checked, result: Checked, arguments: Checked,
+                   *options: Checked) -> int:
     """Make a C function the function of a symbol, by a library (nil: the process), a name and types; the symbol.
     The option errno keeps errno for foreign-errno.
     (progn (define!-foreign 'c!-abs nil "abs" 'int '(int)) (c!-abs -5)) => 5
@@ -63,7 +67,8 @@ def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checke
 
 
 @builtin("foreign-function", 4, -1)
-def foreign_function(lisp: Lisp, library: Checked, function: Checked, result: Checked, arguments: Checked, *options: Checked) -> int:
+def foreign_function(lisp: Lisp, library: Checked, function: Checked, result: Checked, arguments: Checked,
+                     *options: Checked) -> int:
     """A C function as a symbol of its own, for apply and funcall.
     (funcall (foreign!-function nil "abs" 'int '(int)) -5) => 5
     """
@@ -105,7 +110,8 @@ def foreign_structure(lisp: Lisp, name: Checked, fields: Checked) -> int:
         raise lisp.errors.plain("foreign-structure: a name and a list of (field type) expected", fields)
     for row in m.items(fields):
         parts = list(m.items(row)) if row & 7 == CONS else []
-        if len(parts) != 2 or parts[0] & 7 != SYMBOL or (t := type_of(lisp, parts[1])).kind not in ("scalar", "structure") or t.name in ("void", "string"):
+        if (len(parts) != 2 or parts[0] & 7 != SYMBOL
+            or (t := type_of(lisp, parts[1])).kind not in ("scalar", "structure") or t.name in ("void", "string")):
             raise lisp.errors.plain("foreign-structure: no (field type)", row)
     m.kernel.put(name, m.intern(STRUCTURE), fields)
     return name
@@ -179,7 +185,8 @@ def foreign_ref(lisp: Lisp, x: Checked, kind: Checked, offset: Checked = 0) -> i
 @builtin("foreign-set", 3, 4)
 def foreign_set(lisp: Lisp, x: Checked, kind: Checked, value: Checked, offset: Checked = 0) -> int:
     """Store a value for C at an address (plus bytes); nothing checks the address.
-    (prog (a v) (setq a (foreign!-allocate 8)) (foreign!-set a 'int 7) (setq v (foreign!-ref a 'int)) (foreign!-free a) (return v)) => 7
+    (prog (a v) (setq a (foreign!-allocate 8)) (foreign!-set a 'int 7) (setq v (foreign!-ref a 'int))
+     (foreign!-free a) (return v)) => 7
     """
     from ..foreign.calling import write_memory
     from ..foreign.signatures import type_of
@@ -218,7 +225,8 @@ def find_foreign_function(lisp: Lisp, name: Text, library: Checked) -> int:
     if name & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("find-foreign-function", name)
     try:
-        return lisp.handles.make(FOREIGN, thing_of(lisp, library, ctypes.CDLL, "find-foreign-function")[lisp.machine.text(name)])
+        return lisp.handles.make(FOREIGN,
+                                 thing_of(lisp, library, ctypes.CDLL, "find-foreign-function")[lisp.machine.text(name)])
     except AttributeError:
         return NIL
 

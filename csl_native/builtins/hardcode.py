@@ -18,7 +18,8 @@ def handmade(lisp: Lisp) -> Handmade:
     lisp.reach_out("native code by hand")
     hardcode = session_of(lisp).hardcode
     if hardcode.pages is None or hardcode.refused is not None:
-        raise lisp.errors.plain("native code cannot be made here: " + (hardcode.refused.sentence() if hardcode.refused else "no architecture"))
+        raise lisp.errors.plain("native code cannot be made here: "
+                                + (hardcode.refused.sentence() if hardcode.refused else "no architecture"))
     return Handmade(lisp, hardcode)
 
 
@@ -47,7 +48,8 @@ def make_native(lisp: Lisp, size: Fixnum, tag: Checked = NIL) -> int:
 
 
 def _putv(name: str) -> None:
-    @builtin(name, 3, 4, meaning="Store a number of so many bytes (8 unless given) at an index of a native vector; the number.  "
+    @builtin(name, 3, 4,
+             meaning="Store a number of so many bytes (8 unless given) at an index of a native vector; the number.  "
                                  f"({name.replace('-', '!-')} 5 0 1) is an error")
     def put(lisp: Lisp, handle: Checked, index: Checked, value: Checked, width: Checked = 8) -> int:
         return handmade(lisp).put(handle, index, value, width, name)
@@ -76,7 +78,8 @@ def native_address(lisp: Lisp, x: Checked, count: Fixnum = NIL) -> int:
 
 
 @builtin("symbol-set-native", 5, 6)
-def symbol_set_native(lisp: Lisp, symbol: Checked, count: Checked, handle: Checked, offset: Checked, env: Checked, tag: Checked = NIL) -> int:
+def symbol_set_native(lisp: Lisp, symbol: Checked, count: Checked, handle: Checked, offset: Checked, env: Checked,
+                      tag: Checked = NIL) -> int:
     """Make an offset in a native vector the function of a symbol, for so many arguments.
     (symbol!-set!-native 'example!-s 1 5 0 nil) is an error
     """

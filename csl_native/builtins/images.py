@@ -20,7 +20,9 @@ def session_of(lisp: Lisp) -> Any:
 
 
 def output_path(lisp: Lisp) -> str:
-    """The image that preserve writes: that of -o, else the one that the session began from; never the installation's own."""
+    """The image that preserve writes: that of -o, else the one that the session began from; never the installation's
+    own.
+    """
     from csl_native.image.files import ImageError, check_output
     session, top = session_of(lisp), getattr(lisp, "top", None)
     path: str = top.output_path if top is not None else session.output_library or session.path

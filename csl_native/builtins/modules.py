@@ -46,7 +46,8 @@ def say(lisp: Lisp, text: str) -> None:
 def unwritable(lisp: Lisp) -> str:
     """Why no module can be written."""
     library = libraries.output(lisp)
-    return "no output library; start with -o FILE" if library is None else f"{shown(library.path)} cannot be written to; start with -o FILE"
+    return ("no output library; start with -o FILE" if library is None
+            else f"{shown(library.path)} cannot be written to; start with -o FILE")
 
 
 # -- making a module ---------------------------------------------------------------
@@ -114,12 +115,15 @@ def faslout(lisp: Lisp, name: Checked) -> int:
     if lisp.words is not None:
         lisp.words.begin()
         end = "\n"
-    lisp.output.write(f"\nFASLOUT {lisp.printer.text(shown)}: IN files;  or type in expressions\nWhen all done, execute FASLEND;{end}")
+    lisp.output.write(f"\nFASLOUT {lisp.printer.text(shown)}: IN files;  or type in expressions\n"
+                      f"When all done, execute FASLEND;{end}")
     if start_module(lisp, name) == NIL:
         say(lisp, "+++ Failed to open FASL output file")
         lisp.hints.say(f"faslout: {unwritable(lisp)}")
         return NIL
-    begun(lisp, "faslout").before, begun(lisp, "faslout").shown = m.value(m.intern("dfprint*")) or NIL, lisp.printer.text(shown)
+    begun(lisp, "faslout").before, begun(lisp,
+                                         "faslout").shown = m.value(m.intern("dfprint*")) or NIL, lisp.printer.text(
+                                             shown)
     m.set_value(m.intern("dfprint*"), m.intern("compile-to-module"))
     m.set_value(m.intern("*defn"), T)
     if not lisp.is_defined(m.intern("begin")):
@@ -321,7 +325,8 @@ def list_modules(lisp: Lisp) -> int:
     for library in libraries.inputs(lisp):
         say(lisp, f"\nFile {library.path} ({'output' if library.writable else 'readonly'}):")
         for name, section in sorted(library.rows().items()):
-            lisp.output.write(f"  {shown(name):<24} {library.date(name)}   {section.length} bytes, {len(section.info.get('functions', ()))} functions\n")
+            lisp.output.write(f"  {shown(name):<24} {library.date(name)}   {section.length} bytes, "
+                              f"{len(section.info.get('functions', ()))} functions\n")
     return NIL
 
 
@@ -331,7 +336,9 @@ def delete_module(lisp: Lisp, name: Checked) -> int:
     text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
     done = library is not None and library.delete(text)
     if not done:
-        lisp.hints.say(f"delete-module: {unwritable(lisp) if library is None or not library.writable else f'{shown(library.path)} has no module {text}'}")
+        writable = library is not None and library.writable
+        why = f"{shown(library.path)} has no module {text}" if library and writable else unwritable(lisp)
+        lisp.hints.say(f"delete-module: {why}")
     return lisp.truth(done)
 
 
@@ -350,7 +357,8 @@ def copy_module(lisp: Lisp, name: Checked) -> int:
             continue
         with Image(library.path) as image:
             if (section := image.sections.get(PREFIX + text)) is not None:
-                to.put(Section(section.name, image.read(section.name), section.raw, copied(session_of(lisp).trust, image, section)))
+                to.put(Section(section.name, image.read(section.name), section.raw,
+                               copied(session_of(lisp).trust, image, section)))
                 return T
     return NIL
 
@@ -376,7 +384,8 @@ def close_library(lisp: Lisp, h: Checked) -> int:
     """Close a library; it leaves the input libraries.  (close!-library 5) is an error"""
     m = lisp.machine
     library = chosen(lisp, h, "close-library")
-    kept = [each for each in m.items(m.value(m.intern("input-libraries")) or NIL) if library_of(lisp, each) is not library]
+    kept = [each for each in m.items(m.value(m.intern("input-libraries")) or NIL)
+            if library_of(lisp, each) is not library]
     m.set_value(m.intern("input-libraries"), m.list(kept))
     if libraries.output(lisp) is library:
         m.set_value(m.intern("output-library"), NIL)

@@ -33,8 +33,10 @@ def folded(name: str, kernel: str, unit: int, *aliases: str, meaning: str) -> No
 folded("plus", "plus2", 0, "+", meaning="The sum of the arguments.  (plus 1 2 3) => 6")
 folded("times", "times2", 8, "*", meaning="The product of the arguments.  (times 2 3 4) => 24")
 folded("land", "land2", -8, "logand", "ilogand", meaning="The bits that all integers have.  (land 12 10) => 8")
-folded("lor", "lor2", 0, "logor", "ilogor", "logior", meaning="The bits that any of the integers has.  (lor 12 10) => 14")
-folded("lxor", "lxor2", 0, "logxor", "ilogxor", meaning="The bits that an odd number of the integers has.  (lxor 12 10) => 6")
+folded("lor", "lor2", 0, "logor", "ilogor", "logior",
+       meaning="The bits that any of the integers has.  (lor 12 10) => 14")
+folded("lxor", "lxor2", 0, "logxor", "ilogxor",
+       meaning="The bits that an odd number of the integers has.  (lxor 12 10) => 6")
 folded("iplus", "plus2", 0, meaning="The sum of small integers.  (iplus 1 2 3) => 6")
 folded("itimes", "times2", 8, meaning="The product of small integers.  (itimes 2 3 4) => 24")
 folded("gcd", "gcdn", 0, meaning="The greatest common divisor of integers.  (gcd 12 18) => 6")
@@ -47,8 +49,10 @@ def joined(name: str, two: Callable[[Lisp, int, int], int], unit: int, meaning: 
         return functools.reduce(lambda a, b: two(lisp, a, b), lisp.machine.steps(arguments)) if arguments else unit
 
 
-joined("gcdn", lambda lisp, a, b: int(lisp.machine.kernel.entry_gcdn(0, a, b)), 0, "The greatest common divisor of integers.  (gcdn 12 18) => 6")
-joined("lcmn", lambda lisp, a, b: int(lisp.machine.kernel.entry_lcmn(0, a, b)), 8, "The least common multiple of integers.  (lcmn 4 6) => 12")
+joined("gcdn", lambda lisp, a, b: int(lisp.machine.kernel.entry_gcdn(0, a, b)), 0,
+       "The greatest common divisor of integers.  (gcdn 12 18) => 6")
+joined("lcmn", lambda lisp, a, b: int(lisp.machine.kernel.entry_lcmn(0, a, b)), 8,
+       "The least common multiple of integers.  (lcmn 4 6) => 12")
 
 
 def lessened(name: str, kernel: str, unit: int, alone: str, *aliases: str, meaning: str) -> None:
@@ -66,7 +70,8 @@ def lessened(name: str, kernel: str, unit: int, alone: str, *aliases: str, meani
 
 lessened("difference", "entry_difference2", 0, "entry_minus", "-",
          meaning="The first number less all others; one number alone with the other sign.  (difference 10 3 2) => 5")
-lessened("quotient", "entry_quotient", 8, "", meaning="The first number divided by all others, towards zero for integers; one number alone is what divides 1.  "
+lessened("quotient", "entry_quotient", 8, "", meaning="The first number divided by all others, towards zero for "
+                                                      "integers; one number alone is what divides 1.  "
                                                     "(quotient 17 5) => 3  (quotient 7.0 2) => 3.5")
 
 
@@ -132,19 +137,22 @@ chained("lessp", "entry_lessp", "Is each number below the next one?  (lessp 1 2 
 chained("greaterp", "entry_greaterp", "Is each number above the next one?  (greaterp 3 2 1) => t", ">")
 chained("leq", "entry_leq", "Is no number above the next one?  (leq 1 1 2) => t", "<=")
 chained("geq", "entry_geq", "Is no number below the next one?  (geq 2 1 1) => t", ">=")
-chained("eqn", "entry_eqn", "Are the arguments the same, or equal numbers of one type?  (eqn 1 1) => t  (eqn 1 1.0) => nil")
+chained("eqn", "entry_eqn",
+        "Are the arguments the same, or equal numbers of one type?  (eqn 1 1) => t  (eqn 1 1.0) => nil")
 
 
 @builtin("=", 0, -1, wrong="bad arg for =")
 def equal_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
     """Are all numbers equal, integers and floats alike?  (!= 1 1.0) => t"""
-    return lisp.truth(all(same_number(lisp, a, b) for a, b in lisp.machine.steps(zip(arguments, arguments[1:], strict=False))))
+    return lisp.truth(all(same_number(lisp, a, b)
+                          for a, b in lisp.machine.steps(zip(arguments, arguments[1:], strict=False))))
 
 
 def same_number(lisp: Lisp, a: int, b: int) -> bool:
     m = lisp.machine
     if m.is_complex(a) or m.is_complex(b):
-        return all(same_number(lisp, part(0, a), part(0, b)) for part in (m.kernel.entry_realpart, m.kernel.entry_imagpart))
+        return all(same_number(lisp, part(0, a), part(0, b))
+                   for part in (m.kernel.entry_realpart, m.kernel.entry_imagpart))
     if m.is_ratio(a) or m.is_ratio(b):
         return bool(m.kernel.entry_leq(0, a, b) != NIL and m.kernel.entry_geq(0, a, b) != NIL)
     return lisp.to_number(a) == lisp.to_number(b)
@@ -153,7 +161,8 @@ def same_number(lisp: Lisp, a: int, b: int) -> bool:
 @builtin("/=", 0, -1, wrong="bad arg for =")
 def different_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
     """Are all of them different numbers?  (!/!= 1 2 3) => t"""
-    return lisp.truth(not any(same_number(lisp, a, b) for k, a in enumerate(lisp.machine.steps(arguments)) for b in lisp.machine.steps(arguments[:k])))
+    return lisp.truth(not any(same_number(lisp, a, b) for k, a in enumerate(lisp.machine.steps(arguments))
+                              for b in lisp.machine.steps(arguments[:k])))
 
 
 @builtin("reversip", 1, 2)

@@ -42,7 +42,8 @@ def float_function(name: str, function: Callable[[float], float]) -> None:
     said = SAID.get(name, "")
     if not said:
         angle, plain = ("in degrees", name[:-1]) if name.endswith("d") and name[:-1] in _PLAIN else ("in radians", name)
-        said = f"The {ANGLES[plain]} of an angle {angle}." if plain in ANGLES else f"The angle, {angle}, whose {ANGLES[plain[1:]]} is a number."
+        said = (f"The {ANGLES[plain]} of an angle {angle}." if plain in ANGLES
+                else f"The angle, {angle}, whose {ANGLES[plain[1:]]} is a number.")
     x = 0.5 if name not in ABOVE_ONE else 2.0
     example = f"(lessp (abs (difference ({name} {x}) {function(x):.4f})) 0.001) => t"
 
@@ -70,15 +71,16 @@ SAID = {"log10": "The logarithm of a number to the base 10.", "log2": "The logar
         **{f"{_name}h": f"The hyperbolic {_what} of a number." for _name, _what in ANGLES.items()},
         **{f"a{_name}h": f"The number whose hyperbolic {_what} is a given one." for _name, _what in ANGLES.items()}}
 _PLAIN: dict[str, Callable[[float], float]] = {
-    "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh,
-    "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh, "exp": math.exp, "log": math.log,
-    "atanh": lambda x: math.copysign(math.inf, x) if abs(x) == 1 else math.atanh(x),
+    "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan,
+    "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh, "exp": math.exp,
+    "log": math.log, "atanh": lambda x: math.copysign(math.inf, x) if abs(x) == 1 else math.atanh(x),
     "ln": math.log, "log10": math.log10, "log2": math.log2, "cbrt": lambda x: math.copysign(abs(x) ** (1 / 3), x),
     "cot": lambda x: 1 / math.tan(x), "sec": lambda x: 1 / math.cos(x), "csc": lambda x: 1 / math.sin(x),
     "coth": lambda x: 1 / math.tanh(x), "sech": lambda x: 2 * math.exp(-abs(x)) / (1 + math.exp(-2 * abs(x))),
     "csch": lambda x: 1 / math.sinh(x) if abs(x) < 700 else math.copysign(2 * math.exp(-abs(x)), x),
-    "acot": lambda x: math.atan(1 / x) if x > 1 else math.pi / 2 - math.atan(x), "asec": lambda x: math.acos(1 / x), "acsc": lambda x: math.asin(1 / x),
-    "acoth": lambda x: math.atanh(1 / x), "asech": lambda x: math.acosh(1 / x), "acsch": lambda x: math.asinh(1 / x),
+    "acot": lambda x: math.atan(1 / x) if x > 1 else math.pi / 2 - math.atan(x), "asec": lambda x: math.acos(1 / x),
+    "acsc": lambda x: math.asin(1 / x), "acoth": lambda x: math.atanh(1 / x), "asech": lambda x: math.acosh(1 / x),
+    "acsch": lambda x: math.asinh(1 / x),
 }
 _DIRECT = ("sin", "cos", "tan", "cot", "sec", "csc")
 for _name, _f in _PLAIN.items():
@@ -141,7 +143,9 @@ def float_(lisp: Lisp, x: Number, like: Number) -> int:
 
 
 class Division(NamedTuple):
-    """Quotient, to zero, and remainder of two integers of any size, by the kernel: it can be ended.  For one call of a builtin."""
+    """Quotient, to zero, and remainder of two integers of any size, by the kernel: it can be ended.  For one call of a
+    builtin.
+    """
 
     m: Machine
     b: int
@@ -163,7 +167,8 @@ class Division(NamedTuple):
         """Is the quotient that is further from zero nearer, or as near and even?"""
         k = self.m.kernel
         twice, size = (k.entry_absolute(0, x) for x in (k.entry_plus2(0, self.rest, self.rest), self.b))
-        return bool(k.entry_lessp(0, size, twice) != NIL or k.entry_eqn(0, size, twice) != NIL and k.entry_evenp(0, self.quotient) == NIL)
+        return bool(k.entry_lessp(0, size, twice) != NIL or k.entry_eqn(0, size, twice) != NIL
+                    and k.entry_evenp(0, self.quotient) == NIL)
 
     def moved(self, step: int) -> int:
         return int(self.m.kernel.entry_plus2(0, self.quotient, step << 3))
@@ -174,7 +179,8 @@ def fraction(m: Machine, x: int) -> tuple[int, int]:
     return m.parts(x) if m.is_ratio(x) else (x, 8)
 
 
-def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int], where: str, example: int) -> None:
+def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int], where: str,
+             example: int) -> None:
     said = f"The quotient of two numbers, or of one and 1, as an integer that is rounded {where}."
 
     @builtin(name, 1, 2, meaning=f"{said}  ({name} -7 2) => {example}")
@@ -198,7 +204,8 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[Divi
 rounding("floor", math.floor, lambda d: -int(d.apart), "down", -4)
 rounding("ceiling", math.ceil, lambda d: int(d.rest != 0 and not d.apart), "up", -3)
 rounding("truncate", math.trunc, lambda d: 0, "towards zero", -3)
-rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer), "to the nearest one, halves to the even one", -4)
+rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer), "to the nearest one, halves to the even "
+                                                                           "one", -4)
 
 
 @builtin("mod", 2)
@@ -223,7 +230,9 @@ def magnitude_length(m: Machine, a: int) -> int:
 
 
 def magnitude_parts(m: Machine, a: int) -> Iterator[int]:
-    """The magnitude of an integer as numbers of 8 * PART bits, the lowest ones first; between two of them it can be ended."""
+    """The magnitude of an integer as numbers of 8 * PART bits, the lowest ones first; between two of them it can be
+    ended.
+    """
     if not m.is_big(a):
         yield abs(a >> 3)
         return
@@ -234,7 +243,9 @@ def magnitude_parts(m: Machine, a: int) -> Iterator[int]:
 
 
 def words_of_31(m: Machine, n: int, count: int) -> Iterator[int]:
-    """The lowest ``count`` digits of 31 bits of a Python integer, the lowest one first, a negative one as its two's complement."""
+    """The lowest ``count`` digits of 31 bits of a Python integer, the lowest one first, a negative one as its two's
+    complement.
+    """
     data = (n & (1 << 31 * count) - 1).to_bytes(GROUP * -(-count // 32), "little")
     for start in range(0, len(data), GROUP):
         m.look()
@@ -416,7 +427,8 @@ def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
     if number >= 8:
         return invert(boole(lisp, 15 - number << 3, a, b))
     table: tuple[Callable[[], int], ...] = (
-        lambda: 0, lambda: k.entry_land2(0, a, b), lambda: k.entry_land2(0, a, invert(b)), lambda: a, lambda: k.entry_land2(0, invert(a), b), lambda: b,
+        lambda: 0, lambda: k.entry_land2(0, a, b), lambda: k.entry_land2(0, a, invert(b)), lambda: a,
+        lambda: k.entry_land2(0, invert(a), b), lambda: b,
         lambda: k.entry_lxor2(0, a, b), lambda: k.entry_lor2(0, a, b))
     return int(table[number]())
 

@@ -55,7 +55,8 @@ def superprinm(lisp: Lisp, x: Value, column: Fixnum) -> int:
     if out.width < NARROWEST:
         error(lisp, 0, m.list([out.width << 3, m.string("Linelength too short for superprinting")]))
     thin = m.value(m.intern("thin*"))
-    layout = Layout(out.write, out.width, max(column >> 3, 0), out.column, thin >> 3 if thin is not None and not thin & 7 else 5)
+    layout = Layout(out.write, out.width, max(column >> 3, 0), out.column,
+                    thin >> 3 if thin is not None and not thin & 7 else 5)
     deep(Pretty(lisp, layout).form(x, layout.margin + 2))
     layout.finish()
     return x

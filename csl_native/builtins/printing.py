@@ -164,18 +164,25 @@ def in_base(lisp: Lisp, n: int, base: int, least: int = 0) -> int:
     if not m.is_integer(n):
         lisp.printer.print(n, True, lisp.output)
         return n
-    lisp.output.write(in_digits(m, n, *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base], least >> 3 if least & 7 == 0 else 0))
+    lisp.output.write(in_digits(m, n, *{16: ("x", 4), 8: ("o", 3), 2: ("b", 1)}[base],
+                                least >> 3 if least & 7 == 0 else 0))
     return n
 
 
 def in_digits(m: Machine, x: int, digits: str, width: int, least: int = 0) -> str:
-    """Digits of ``width`` bits, ``least`` characters or more; a negative number as the last ones of its two's complement, behind a ~."""
+    """Digits of ``width`` bits, ``least`` characters or more; a negative number as the last ones of its two's
+    complement, behind a ~.
+    """
     m.need(max(least, 0))
     if not m.is_minus(x):
         parts = [format(part, f"0{8 * PART // width}{digits}") for part in magnitude_parts(m, x)]
         return "".join(reversed(parts)).lstrip("0").rjust(max(least, 1), "0")
-    count = max(-(-magnitude_length(m, without_sign(m, x)) // width) + 1, least - 1)  # the first digit is the highest, which shows the sign
-    return "~" + in_digits(m, int(m.kernel.entry_land2(0, x, m.kernel.entry_sub1(0, m.kernel.entry_ashift(0, 8, width * count << 3)))), digits, width)
+    # the first digit is the highest, which shows the sign
+    count = max(-(-magnitude_length(m, without_sign(m, x)) // width) + 1, least - 1)
+    return "~" + in_digits(m, int(m.kernel.entry_land2(0, x,
+                                                       m.kernel.entry_sub1(
+                                                           0, m.kernel.entry_ashift(0, 8, width * count << 3)))),
+                           digits, width)
 
 
 @builtin("prinhex", 1, 2)

@@ -1,4 +1,6 @@
-"""A look at the machine from the prompt: its registers, stack and heap, the code of a function, and code planted by hand."""
+"""A look at the machine from the prompt: its registers, stack and heap, the code of a function, and code planted by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +134,8 @@ def plant(lisp: Lisp, name: Checked, count: Checked, text: Checked, locals_: Che
     from ..saving.verifying import private_env
     m = lisp.machine
     rows = [list(m.items(row)) for row in m.items(text)]
-    if name & 7 != SYMBOL or name == NIL or count & 7 or locals_ & 7 or not 0 <= count >> 3 < 200 or not 0 <= locals_ >> 3 < 50 or not rows:
+    if (name & 7 != SYMBOL or name == NIL or count & 7 or locals_ & 7 or not 0 <= count >> 3 < 200
+        or not 0 <= locals_ >> 3 < 50 or not rows):
         raise lisp.errors.plain("plant: a name, a number of arguments and a list of instructions expected", name)
     literals: list[int] = []
     try:
@@ -156,7 +159,8 @@ def plant(lisp: Lisp, name: Checked, count: Checked, text: Checked, locals_: Che
                     operands.append(literals.index(x) + 1)
                     continue
                 if x & 7 or label == "at" and not 0 <= x >> 3 < len(rows):
-                    raise CodeError(f"{n}: {lisp.printer.text(x)} is no {'number of an instruction' if label == 'at' else 'number'}")
+                    raise CodeError(f"{n}: {lisp.printer.text(x)} is no "
+                                    f"{'number of an instruction' if label == 'at' else 'number'}")
                 operands.append(places[x >> 3] - places[k + 1] if label == "at" else x >> 3)
             out += encode(n, *operands)
         total = (count >> 3) + (locals_ >> 3)

@@ -31,7 +31,9 @@ def below(m: Machine, numbers: Random, limit: int) -> int:
 
 
 def long_below(m: Machine, numbers: Random, limit: int) -> int:
-    """The same for a long number: its digits from the highest on, until one is lower than the limit's; the rest are any."""
+    """The same for a long number: its digits from the highest on, until one is lower than the limit's; the rest are
+    any.
+    """
     digits = list(m.steps(words_of_31(m, limit, -(-limit.bit_length() // 31))))
     while True:
         m.look()

@@ -108,7 +108,8 @@ def open_(lisp: Lisp, name: Text, direction: Checked) -> int:
         raise lisp.errors.loud("file could not be opened:", name) from None
 
 
-OUTPUT, PIPE, APPEND = 2, 256, 28  # bits of a way to open a file: 1 is input; APPEND are those of what happens to a file that is there
+# bits of a way to open a file: 1 is input; APPEND are those of what happens to a file that is there
+OUTPUT, PIPE, APPEND = 2, 256, 28
 
 
 @builtin("internal-open", 2, reaches=True)
@@ -343,7 +344,8 @@ ESCAPED_ENTITY = re.compile("#hash;(?=[A-Za-z0-9]+;)")
 def compress(lisp: Lisp, items: Value) -> int:
     """Read a form from the characters in a list; symbols are not interned (but found when they are)."""
     text = closed(compress_text(lisp, items))
-    literal = text.startswith('"')  # explode leaves the characters of a string alone, but for what would be read as a name
+    # explode leaves the characters of a string alone, but for what would be read as a name
+    literal = text.startswith('"')
     try:
         return lisp.reader.read(Input(text=ESCAPED_ENTITY.sub("#", text) if literal else text, literal=literal))
     except ReadError as error:

@@ -49,13 +49,16 @@ def printed(lisp: Lisp, x: int, escape: bool, end: str) -> int:
 
 
 class Sharing:
-    """What is in a value more than once, and its printing; the limits are *print-array*, *print-length* and *print-level*."""
+    """What is in a value more than once, and its printing; the limits are *print-array*, *print-length* and
+    *print-level*.
+    """
 
     def __init__(self, lisp: Lisp, x: int, escape: bool) -> None:
         self.lisp, self.m, self.escape = lisp, lisp.machine, escape
         self.arrays = self.m.value(self.m.intern("*print-array*")) not in (None, NIL)
         self.longest, self.deepest = self.limit("*print-length*"), self.limit("*print-level*")
-        self.met: dict[int, int] = {}  # 0 for what was met once, else the number of its label; negative when that is printed
+        # 0 for what was met once, else the number of its label; negative when that is printed
+        self.met: dict[int, int] = {}
         self.find(x)
 
     def limit(self, name: str) -> float:

@@ -188,23 +188,28 @@ def string_equal2(lisp: Lisp, a: Text, b: Text) -> int:
 
 
 def string_order(name: str, test: Callable[[bytes, bytes], bool], asked: str, folded: bool = False) -> None:
-    """A comparison of two strings, of which small and capital letters are the same when ``folded``; true gives the place of the first difference."""
+    """A comparison of two strings, of which small and capital letters are the same when ``folded``; true gives the
+    place of the first difference.
+    """
     said = f"Does the first string {asked} the second{', where capital and small letters count as the same' * folded}?"
     called = name.replace("-", "!-") if folded else "string" + "".join("!" + c if c != "2" else c for c in name[6:])
     first, second = ("ab", "ac") if test(b"ab", b"ac") else ("ac", "ab")
 
-    @builtin(name, 2, meaning=f'{said}  The place of the first difference, or nil.  ({called} "{first}" "{second}") => 1')
+    @builtin(name, 2, meaning=f'{said}  The place of the first difference, or nil.  ({called} "{first}" "{second}") => '
+                              '1')
     def call(lisp: Lisp, a: Text, b: Text) -> int:
         texts = [lisp.machine.text(s) for s in (a, b)]
         x, y = (utf8.encode(text.lower() if folded else text) for text in texts)
         if not test(x, y):
             return NIL
-        return next((k for k, (c, d) in enumerate(lisp.machine.steps(zip(x, y, strict=False))) if c != d), min(len(x), len(y))) << 3
+        return next((k for k, (c, d) in enumerate(lisp.machine.steps(zip(x, y, strict=False))) if c != d),
+                    min(len(x), len(y))) << 3
 
 
 for _plain, _folded, _test, _asked in (
         ("<", "-lessp", lambda x, y: x < y, "come before"), (">", "-greaterp", lambda x, y: x > y, "come after"),
-        ("<=", "-not-greaterp", lambda x, y: x <= y, "come before, or equal,"), (">=", "-not-lessp", lambda x, y: x >= y, "come after, or equal,"),
+        ("<=", "-not-greaterp", lambda x, y: x <= y, "come before, or equal,"),
+        (">=", "-not-lessp", lambda x, y: x >= y, "come after, or equal,"),
         ("/=", "-not-equal", lambda x, y: x != y, "differ from")):
     string_order(f"string{_plain}2", _test, _asked)
     string_order(f"string{_folded}2", _test, _asked, True)

@@ -64,7 +64,8 @@ def get_decoded_time(lisp: Lisp) -> int:
     (length (get!-decoded!-time)) => 7
     """
     t = time.localtime()
-    return lisp.machine.list([n << 3 for n in (t.tm_sec, t.tm_min, t.tm_hour, t.tm_mday, t.tm_mon, t.tm_year, t.tm_wday)])
+    return lisp.machine.list([n << 3 for n in (t.tm_sec, t.tm_min, t.tm_hour, t.tm_mday, t.tm_mon, t.tm_year,
+                                               t.tm_wday)])
 
 
 @builtin("filedate", 1, wrong="filep", reaches=True)
@@ -203,7 +204,8 @@ def gc_statistics(lisp: Lisp) -> int:
     m = lisp.machine
     rows = (("collections", m.cage["gc_count"]), ("full", m.cage["full_count"]), ("bytes", m.cage["gc_bytes"]),
             ("live", m.cage["live_lines"] << 8), ("heap", m.cage["heap_top"] - m.cage["heap_start"]),
-            ("milliseconds", int(lisp.gc_seconds * 1000)), ("longest-young-milliseconds", int(lisp.gc_longest[0] * 1000)),
+            ("milliseconds", int(lisp.gc_seconds * 1000)),
+            ("longest-young-milliseconds", int(lisp.gc_longest[0] * 1000)),
             ("longest-full-milliseconds", int(lisp.gc_longest[1] * 1000)))
     return m.list([m.cons(m.intern(name), m.integer(value)) for name, value in rows])
 
@@ -250,9 +252,11 @@ def filestatus(lisp: Lisp, name: Text, action: Value) -> int:
         found = os.stat(path_of(lisp, name))
     except OSError:
         return NIL
-    rows = [("user", str(found.st_uid), found.st_uid), ("group", str(found.st_gid), found.st_gid), ("mode", oct(found.st_mode), found.st_mode),
+    rows = [("user", str(found.st_uid), found.st_uid), ("group", str(found.st_gid), found.st_gid),
+            ("mode", oct(found.st_mode), found.st_mode),
             ("size", str(found.st_size), found.st_size), ("writetime", time.ctime(found.st_mtime), int(found.st_mtime)),
-            ("accesstime", time.ctime(found.st_atime), int(found.st_atime)), ("statustime", time.ctime(found.st_ctime), int(found.st_ctime))]
+            ("accesstime", time.ctime(found.st_atime), int(found.st_atime)),
+            ("statustime", time.ctime(found.st_ctime), int(found.st_ctime))]
     return m.list([m.list([m.intern(key), m.cons(m.string(text), m.integer(number))]) for key, text, number in rows])
 
 

@@ -23,11 +23,14 @@ def fresh(lisp: Lisp, text: str) -> None:
 
 
 def caller(lisp: Lisp, callee: int) -> str:
-    """The function that is running and was asked for ``callee``, as far as the stack tells; the top level, when none is."""
+    """The function that is running and was asked for ``callee``, as far as the stack tells; the top level, when none
+    is.
+    """
     m = lisp.machine
     inner = m.kernel.get(callee, m.intern(TRACED))
     names = {m.field(s, SYM_ENV): s for s in m.steps(m.interned()) if lisp.is_bytecoded(s)}
-    names.update({m.field(f, SYM_ENV): s for s in m.steps(m.interned()) if (f := m.kernel.get(s, m.intern(TRACED))) != NIL})
+    names.update({m.field(f, SYM_ENV): s for s in m.steps(m.interned())
+                  if (f := m.kernel.get(s, m.intern(TRACED))) != NIL})
     found = [names[env] for env in m.steps(m.stack_words()) if env in names]
     if found and found[0] == callee and m.field(callee, SYM_ENV) != m.field(inner, SYM_ENV):
         found = found[1:]  # what stands in its place
@@ -50,9 +53,12 @@ def stands_aside(lisp: Lisp, name: int) -> int:
 
 
 def replace(lisp: Lisp, name: int, mark: str, parameters: int, body: int) -> bool:
-    """Give a function another definition, and keep the one it has under a property; False for what has none, or has that already."""
+    """Give a function another definition, and keep the one it has under a property; False for what has none, or has
+    that already.
+    """
     m = lisp.machine
-    if name & 7 != SYMBOL or not lisp.is_defined(name) or lisp.is_form(name) or m.kernel.get(name, m.intern(mark)) != NIL:
+    if (name & 7 != SYMBOL or not lisp.is_defined(name) or lisp.is_form(name)
+        or m.kernel.get(name, m.intern(mark)) != NIL):
         return False
     source = sourced(lisp, name)
     m.kernel.put(name, m.intern(mark), stands_aside(lisp, name))
@@ -75,7 +81,8 @@ def restore(lisp: Lisp, name: int, mark: str) -> None:
 @builtin("trace", 1)
 def trace(lisp: Lisp, names: Value) -> int:
     """Functions of a list say from now on how they are called, and what they give; the list.
-    (progn (trace '(cadr)) (apply1 'cadr '(1 2)) (untrace '(cadr))) prints Calling cadr from system!-startup Arg1: (1 2) cadr => 2
+    (progn (trace '(cadr)) (apply1 'cadr '(1 2))
+     (untrace '(cadr))) prints Calling cadr from system!-startup Arg1: (1 2) cadr => 2
     """
     m = lisp.machine
     rest = m.make_symbol("arguments")

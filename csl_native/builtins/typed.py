@@ -56,7 +56,8 @@ def module_listing(lisp: Lisp, name: Checked) -> int:
     for number in range(module.proc_count):
         proc = module.proc(number)
         lines = [f"{at:4} {item}" for at, item in enumerate(proc.code)]
-        lisp.output.write("\n".join([f"{proc.name}, procedure {number} of type {proc.ptype}:", *lines, f"     {module.code(number).hex(' ')}"]) + "\n")
+        lisp.output.write("\n".join([f"{proc.name}, procedure {number} of type {proc.ptype}:", *lines,
+                                     f"     {module.code(number).hex(' ')}"]) + "\n")
     return NIL
 
 
@@ -65,7 +66,8 @@ def module_exception(lisp: Lisp, name: Text, code: Fixnum) -> int:
     """The error that an exception of a typed procedure is for its caller.  (module!-exception 'f 1) is an error"""
     from ..modules.running import MEANINGS
     lisp.module_exception = lisp.machine.number(code)
-    raise lisp.errors.plain(f"{lisp.machine.text(name)}: exception {lisp.module_exception}{MEANINGS.get(lisp.module_exception, '')}, which nobody caught")
+    raise lisp.errors.plain(f"{lisp.machine.text(name)}: exception "
+                            f"{lisp.module_exception}{MEANINGS.get(lisp.module_exception, '')}, which nobody caught")
 
 
 @builtin("module-variable", 2, 3)

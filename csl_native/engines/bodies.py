@@ -36,7 +36,9 @@ def operands(row: Instruction, place: int = 0) -> dict[str, str]:
 
 
 def local_operand(kind: str, local: str) -> str:
-    """Restricted text that reads an operand which is a local variable, ``local`` bytes into the frame: its value, or a number there."""
+    """Restricted text that reads an operand which is a local variable, ``local`` bytes into the frame: its value, or a
+    number there.
+    """
     access, bits = ACCESS.get(kind, ("local", 64))
     value = f"load(fp + {local})"
     return value if access == "local" else "0" if access == "write" else f"read{bits}({value})"
@@ -44,12 +46,15 @@ def local_operand(kind: str, local: str) -> str:
 
 def called(row: Instruction, values: dict[str, str], place: int = 0) -> str:
     """The text of an instruction's function called with its operands and inputs."""
-    arguments = [a.arg if a.arg in row.context else values[a.arg] for a in program().functions[row.function].node.args.args]
+    arguments = [a.arg if a.arg in row.context else values[a.arg]
+                 for a in program().functions[row.function].node.args.args]
     return stored(row, f"{row.function}({', '.join(arguments)})", place=place)
 
 
 def stored(row: Instruction, call: str, local: Callable[[int], str] | None = None, place: int = 0) -> str:
-    """The text of an instruction's function called, and of what it gives stored when that goes to a variable; ``local`` is the text of an operand."""
+    """The text of an instruction's function called, and of what it gives stored when that goes to a variable; ``local``
+    is the text of an operand.
+    """
     if row.written is None:
         return call
     number, bits = row.written
@@ -58,11 +63,13 @@ def stored(row: Instruction, call: str, local: Callable[[int], str] | None = Non
 
 
 def backward(leave: Callable[[str], list[str]] = lambda value: [f"return {value}"], place: int = 0) -> list[str]:
-    """Lines before a safepoint in a loop, all operands being in memory: when somebody counts, the frame may go on natively from here.
+    """Lines before a safepoint in a loop, all operands being in memory: when somebody counts, the frame may go on
+    natively from here.
 
     ``leave`` gives the lines by which the engine ends the function with a value.
     """
-    return [f"if unlikely(load({THRESHOLD}) != 0):", f"    if count_bytecode(env, pc - load(env + {8 - VECTOR}) + {place - CODE_START}) == {T}:",
+    return [f"if unlikely(load({THRESHOLD}) != 0):",
+            f"    if count_bytecode(env, pc - load(env + {8 - VECTOR}) + {place - CODE_START}) == {T}:",
             *(f"        {line}" for line in leave(f"invoke1({SLOT_RESUME}, env, fp)"))]
 
 
@@ -73,7 +80,8 @@ def _at(place: int) -> str:
 class Window:
     """The operands that a sequence has to do with, by place: 0 is where the top was at its start.
 
-    ``names`` has those that are in a variable (the others are in memory), ``stored`` those of them that are in memory too.
+    ``names`` has those that are in a variable (the others are in memory), ``stored`` those of them that are in memory
+    too.
     """
 
     def __init__(self) -> None:
@@ -90,7 +98,8 @@ class Window:
 
     def flush(self, up_to: int) -> list[str]:
         """Lines that store what is in variables only, up to a place."""
-        lines = [f"store({_at(k)}, {name})" for k, name in sorted(self.names.items()) if k <= up_to and k not in self.stored]
+        lines = [f"store({_at(k)}, {name})" for k, name in sorted(self.names.items())
+                 if k <= up_to and k not in self.stored]
         self.stored.update(k for k in self.names if k <= up_to)
         return lines
 
@@ -103,13 +112,15 @@ class Window:
         """Lines after which ``sp`` and ``tos`` are what they have to be."""
         lines, top = self.flush(self.top - 1), self.top
         name = self.pop()
-        return [*lines, *([f"tos = {name}"] if name != "tos" else []), *([f"sp += {8 * top}"] if top > 0 else [f"sp -= {-8 * top}"] if top else [])]
+        return [*lines, *([f"tos = {name}"] if name != "tos" else []),
+                *([f"sp += {8 * top}"] if top > 0 else [f"sp -= {-8 * top}"] if top else [])]
 
 
 def body(parts: tuple[Instruction, ...], counted: bool = True) -> list[str]:
     """The lines of an instruction or a sequence.
 
-    They end with ``continue`` or ``return``; when a part fails they run off their end, ``pc`` being its place, and what is below its inputs in memory.
+    They end with ``continue`` or ``return``; when a part fails they run off their end, ``pc`` being its place, and what
+    is below its inputs in memory.
     """
     lines: list[str] = []
     window, place, depth, failing = Window(), 0, 0, [0]

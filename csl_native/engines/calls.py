@@ -1,6 +1,7 @@
 """A table of functions, one an instruction; each gives the place of the next instruction.
 
-The stack pointer goes in as an argument and comes back in the VM block; the result of a function that ends is there too.
+The stack pointer goes in as an argument and comes back in the VM block; the result of a function that ends is there
+too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def body(row: Instruction) -> str:
     if row.kind == "return":
         return "\n".join([*lines, f"    store({ENGINE_SP}, a_)", f"    return {DONE}"])
     if row.kind == "tail":
-        return "\n".join([*lines, f"    store({SP}, fp)", f"    store({ENGINE_SP}, handled({call}))", f"    return {DONE}"])
+        return "\n".join([*lines, f"    store({SP}, fp)", f"    store({ENGINE_SP}, handled({call}))",
+                          f"    return {DONE}"])
     if row.always:
         return "\n".join([*lines, after, f"    return pc + {values['at']} + {row.size}"])
     if row.kind == "branch":
@@ -37,12 +39,14 @@ def body(row: Instruction) -> str:
     if not row.gives:
         return "\n".join([*lines, f"    {call}", after, f"    return pc + {row.size}"])
     if row.name == "poll":
-        lines += [f"    {line}" for line in backward(lambda value: [f"store({ENGINE_SP}, handled({value}))", f"return {DONE}"])]
+        lines += [f"    {line}"
+                  for line in backward(lambda value: [f"store({ENGINE_SP}, handled({value}))", f"return {DONE}"])]
     lines.append(f"    r = {call}")
     if row.fails:
         lines += ["    if r == UNWIND:", "        handled(r)", "        return 0"]
     top = 8 * (row.takes - 1)
-    return "\n".join([*lines, f"    store(sp - {top}, r)", f"    store({ENGINE_SP}, sp - {top})", f"    return pc + {row.size}"])
+    return "\n".join([*lines, f"    store(sp - {top}, r)", f"    store({ENGINE_SP}, sp - {top})",
+                      f"    return pc + {row.size}"])
 
 
 def text(rows: tuple[Instruction, ...], place: int) -> str:

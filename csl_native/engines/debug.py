@@ -10,7 +10,8 @@ from ..kernel.memory import T
 from . import weave
 from .record import Engine
 
-# All operands are in memory while the host looks; an error of its is an error of the instruction.  T: the frame goes on in another engine.
+# All operands are in memory while the host looks; an error of its is an error of the instruction.  T: the frame goes on
+# in another engine.
 HOOK = f"""store({ENGINE_SP}, sp)
 store(sp, tos)
 r = host({H_DEBUG}, env, fp, pc)
@@ -25,4 +26,5 @@ def text(rows: tuple[Instruction, ...], place: int) -> str:
     return weave.loop("debug", rows, hook=HOOK)
 
 
-ENGINE = Engine("debug", "breakpoints, stepping, watching, counting: a call of the host before every instruction", 9, text)
+ENGINE = Engine("debug", "breakpoints, stepping, watching, counting: a call of the host before every instruction", 9,
+                text)

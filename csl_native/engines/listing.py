@@ -11,13 +11,16 @@ from .record import Engine, engines
 def listing(path: str) -> str:
     """Name, what it is, bytes by tag, and whether this image and machine have it."""
     with Image(path) as image:
-        kernels = {int(name[7:]): section.info.get("engines", {}) for name, section in image.sections.items() if name.startswith("kernel-")}
+        kernels = {int(name[7:]): section.info.get("engines", {})
+                   for name, section in image.sections.items() if name.startswith("kernel-")}
     rows = [["engine", "here", "bytes", "what it is"]]
     for engine in engines().values():
-        sizes = [f"{a.name} {kernels[tag][engine.name]}" for tag in sorted(kernels) if (a := by_tag(tag)) is not None and engine.name in kernels[tag]]
+        sizes = [f"{a.name} {kernels[tag][engine.name]}"
+                 for tag in sorted(kernels) if (a := by_tag(tag)) is not None and engine.name in kernels[tag]]
         rows.append([engine.name, here(engine, kernels), ", ".join(sizes), engine.what])
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    return "\n".join("  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]]) for row in rows)
+    return "\n".join("  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]])
+                     for row in rows)
 
 
 def here(engine: Engine, kernels: dict[int, dict[str, int]]) -> str:

@@ -1,4 +1,6 @@
-"""CPython runs the text of ``switch``, and the kernel too: works wherever Python does, and checks every access when asked to."""
+"""CPython runs the text of ``switch``, and the kernel too: works wherever Python does, and checks every access when
+asked to.
+"""
 
 from __future__ import annotations
 

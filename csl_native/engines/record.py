@@ -1,4 +1,6 @@
-"""What an engine is: one way to run bytecode, woven from the instruction definitions; registered by existing in this folder."""
+"""What an engine is: one way to run bytecode, woven from the instruction definitions; registered by existing in this
+folder.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,14 @@ from ..instructions.table import Instruction
 
 
 class Engine(NamedTuple):
-    """``weave`` gives restricted text: ``interpret_NAME(env, fp)`` runs the bytecode of a frame, ``run_NAME(env, fp, pc, sp)`` does from an
-    instruction on, with the stack pointer ``sp`` (all operands are in memory).
+    """``weave`` gives restricted text: ``interpret_NAME(env, fp)`` runs the bytecode of a frame, ``run_NAME(env, fp,
+    pc, sp)`` does from an instruction on, with the stack pointer ``sp`` (all operands are in memory).
 
     ``rank``: of the engines that a kernel has, the one with the lowest is what runs when nobody chooses.
 
-    ``table``: the names of the functions that the engine reaches through entry slots, by opcode.  ``tail_calls``: it needs a machine
-    whose calling convention can jump from function to function.  ``native`` is false for what CPython runs.
+    ``table``: the names of the functions that the engine reaches through entry slots, by opcode.  ``tail_calls``: it
+    needs a machine whose calling convention can jump from function to function.  ``native`` is false for what CPython
+    runs.
     """
 
     name: str

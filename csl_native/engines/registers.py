@@ -1,4 +1,5 @@
-"""Place, stack pointer, top of the stack and frame stay in machine registers: each body is a function that jumps to the next one.
+"""Place, stack pointer, top of the stack and frame stay in machine registers: each body is a function that jumps to the
+next one.
 
 Needs calls that are jumps: the arguments of the calling convention are the registers.
 """
@@ -39,7 +40,8 @@ def invalid_registers(env, fp, pc, sp, tos):
 def fail_registers(env, fp, pc, sp, tos):
     code = load(env + {8 - VECTOR})
 """ + weave.recover("    ", f"return invoke4({place} + 8 * load8(pc), env, fp, pc, sp, load(sp))")
-    return start + "\n\n" + following + "\n\n" + "\n\n\n".join(function(number, parts, place) for number, parts in steps().items()) + "\n"
+    return start + "\n\n" + following + "\n\n" + "\n\n\n".join(function(number, parts, place)
+                                                               for number, parts in steps().items()) + "\n"
 
 
 ENGINE = Engine("registers", "bodies jump to each other with their state in registers", 3, text, table, tail_calls=True)

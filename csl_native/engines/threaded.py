@@ -1,7 +1,7 @@
 """An indirect jump at the end of every body: the loop of ``switch``, but each body finds the next one itself.
 
-The lowering does it (``restricted/llvm.py``): in a function that is marked ``threaded``, going on with the loop is a load of
-the next opcode and a jump through a table of places.
+The lowering does it (``restricted/llvm.py``): in a function that is marked ``threaded``, going on with the loop is a
+load of the next opcode and a jump through a table of places.
 """
 
 from __future__ import annotations

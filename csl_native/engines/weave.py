@@ -1,7 +1,8 @@
 """Weave interpreters from the instruction definitions, and the whole kernel from them and its modules.
 
-The parts that engines share are here and in ``bodies.py``: one loop with one case an instruction or sequence, and where an exception
-leads.  Every engine is restricted text made from the same definitions: they cannot differ in what an instruction means.
+The parts that engines share are here and in ``bodies.py``: one loop with one case an instruction or sequence, and where
+an exception leads.  Every engine is restricted text made from the same definitions: they cannot differ in what an
+instruction means.
 
 Operand k of a frame with d operands (k = 1..d) is in memory at the end of the locals + 8 k while it is in memory.
 """
@@ -73,23 +74,30 @@ pc = code + {CODE_START} + (handler >> 16)
 
 
 def loop(name: str, rows: tuple[Instruction, ...], mark: str = "", hook: str = "") -> str:
-    """One loop over the bytecode with one case an instruction or sequence; ``hook`` is text before each instruction, and there are no sequences then."""
-    lines = [begin(name, mark).strip("\n"), "    tos = load(sp)", "    while True:", *(f"        {line}" for line in hook.splitlines())]
+    """One loop over the bytecode with one case an instruction or sequence; ``hook`` is text before each instruction,
+    and there are no sequences then.
+    """
+    lines = [begin(name, mark).strip("\n"), "    tos = load(sp)", "    while True:",
+             *(f"        {line}" for line in hook.splitlines())]
     lines.append("        op = load8(pc)")
     for number, step in steps().items():
         parts = step[:1] if hook else step
         text = body(parts, not hook)
         check_ends(parts, text)
-        lines += [f"        {'if' if number == 0 else 'elif'} op == {number}:", *("            " + line for line in text)]
+        lines += [f"        {'if' if number == 0 else 'elif'} op == {number}:",
+                  *("            " + line for line in text)]
     lines += ["        else:", f"            tell({H_OPCODE}, op, 0, 0)", recover("        ", "tos = load(sp)")]
     return "\n".join(lines)
 
 
 def check_ends(parts: tuple[Instruction, ...], text: list[str]) -> None:
-    """A body that falls through would run into the next one; the one place to fall to is the recovery of a failing instruction."""
+    """A body that falls through would run into the next one; the one place to fall to is the recovery of a failing
+    instruction.
+    """
     if not any(row.fails for row in parts) and not text[-1].startswith(("continue", "return")):
         name = " ".join(row.name for row in parts)
-        raise CodeError(f"instruction {name}: its woven body can fall through ({text[-1]!r}); expected continue or return at its end")
+        raise CodeError(f"instruction {name}: its woven body can fall through ({text[-1]!r}); expected continue or "
+                        "return at its end")
 
 
 def chosen(names: tuple[str, ...] | None, tail_calls: bool = True) -> tuple[Engine, ...]:
@@ -99,7 +107,8 @@ def chosen(names: tuple[str, ...] | None, tail_calls: bool = True) -> tuple[Engi
         if name not in known:
             raise ValueError(f"no engine {name!r}; there are {', '.join(known)}")
     ranked = sorted(known.values(), key=lambda e: e.rank)
-    return tuple(e for e in ranked if e.native and (names is None or e.name in names) and (tail_calls or not e.tail_calls))
+    return tuple(e for e in ranked if e.native and (names is None or e.name in names)
+                 and (tail_calls or not e.tail_calls))
 
 
 def table_entries() -> tuple[str, ...]:
@@ -118,7 +127,8 @@ _one_at_a_time = threading.RLock()  # CPython's ast.parse does not bear two thre
 
 
 def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True) -> Program:
-    """The whole kernel: every module, the engines (None: all native ones) and an entry for each Lisp function, checked."""
+    """The whole kernel: every module, the engines (None: all native ones) and an entry for each Lisp function, checked.
+    """
     with _one_at_a_time:
         return _kernel_program(names, tail_calls)
 
@@ -128,11 +138,14 @@ def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
     from ..heap import vm
     from ..kernel import MODULES
     whole = Program(list(MODULES))
-    constants = {**vars(vm), "UNWIND": UNWIND, "BOUNDED": "loops of bytecode, whose proof has that they have safepoints"}
+    constants = {**vars(vm), "UNWIND": UNWIND,
+                 "BOUNDED": "loops of bytecode, whose proof has that they have safepoints"}
     whole.add_source(HANDLERS, constants, "csl_native.engines.woven", "<handlers>")
     for engine in chosen(names, tail_calls):
-        whole.add_source(engine.weave(instructions(), table_place(engine)), constants, "csl_native.engines.woven", f"<woven engine {engine.name}>")
-    whole.add_source("\n\n".join(entry(f) for f in lisp_functions()), {}, "csl_native.engines.entries", "<woven entries>")
+        whole.add_source(engine.weave(instructions(), table_place(engine)), constants, "csl_native.engines.woven",
+                         f"<woven engine {engine.name}>")
+    whole.add_source("\n\n".join(entry(f) for f in lisp_functions()), {}, "csl_native.engines.entries",
+                     "<woven entries>")
     whole.check()
     check_loops(whole)
     return whole
@@ -145,7 +158,9 @@ def lisp_functions() -> tuple[Function, ...]:
 
 
 def entry_arguments(env: str, values: list[str]) -> list[str]:
-    """What the entry of a Lisp function is called with, in the convention of its cell: a count, and three values at least, but for one or two."""
+    """What the entry of a Lisp function is called with, in the convention of its cell: a count, and three values at
+    least, but for one or two.
+    """
     return [env, *values] if len(values) in (1, 2) else [env, str(len(values)), *values, *["0"] * (3 - len(values))]
 
 

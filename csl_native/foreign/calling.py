@@ -24,13 +24,15 @@ BLANK = TypeExpression("scalar", "void")
 class Callback:
     """A Lisp function as a C function; ``pointer`` must live as long as C may call it."""
 
-    def __init__(self, lisp: Lisp, function: int, expression: TypeExpression, pending: list[tuple[int, int, int]]) -> None:
+    def __init__(self, lisp: Lisp, function: int, expression: TypeExpression,
+                 pending: list[tuple[int, int, int]]) -> None:
         self.lisp, self.function, self.expression, self.pending = lisp, function, expression, pending
         self.pointer = expression.ctype(self.call)
         self.address = int(ctypes.cast(self.pointer, ctypes.c_void_p).value or 0)
 
     def call(self, *values: Any) -> Any:
-        """C calls; an error waits in ``pending`` until C has returned, because nothing may unwind through C's frames."""
+        """C calls; an error waits in ``pending`` until C has returned, because nothing may unwind through C's frames.
+        """
         lisp, m = self.lisp, self.lisp.machine
         empty = None if self.expression.parts[0] == BLANK else 0
         if self.pending or this_thread() != lisp.session.owner:  # a thread of C's own has no Lisp
@@ -103,7 +105,8 @@ def to_c(lisp: Lisp, t: TypeExpression, x: int, what: str, keep: list[Any], pend
     return ctypes.c_char_p(data)
 
 
-def to_structure(lisp: Lisp, t: TypeExpression, x: int, what: str, keep: list[Any], pending: list[tuple[int, int, int]]) -> Any:
+def to_structure(lisp: Lisp, t: TypeExpression, x: int, what: str, keep: list[Any],
+                 pending: list[tuple[int, int, int]]) -> Any:
     """A structure from a vector of its fields."""
     items = lisp.machine.vector_items(x) if x & 7 == VECTOR else []
     if len(items) != len(t.parts):
@@ -116,7 +119,9 @@ def to_structure(lisp: Lisp, t: TypeExpression, x: int, what: str, keep: list[An
 
 
 def address_of(lisp: Lisp, x: int) -> int | None:
-    """The address that a Lisp value stands for: an integer, nil, the numbers of a mkvect8..., a callback; None for others."""
+    """The address that a Lisp value stands for: an integer, nil, the numbers of a mkvect8..., a callback; None for
+    others.
+    """
     m = lisp.machine
     if x == NIL:
         return 0
@@ -157,7 +162,9 @@ def prepare(lisp: Lisp, row: Signature) -> Callable[[list[int]], int]:
 
 
 class Call:
-    """One call: ``keep`` lives as long as it, ``cells`` are what C may write to (with the vector that a structure came from, or nil)."""
+    """One call: ``keep`` lives as long as it, ``cells`` are what C may write to (with the vector that a structure came
+    from, or nil).
+    """
 
     def __init__(self, lisp: Lisp, row: Signature) -> None:
         self.lisp, self.m, self.row = lisp, lisp.machine, row
@@ -183,9 +190,11 @@ class Call:
         """The C values of the arguments; a Lisp error for a wrong number or type."""
         row, count = self.row, len(self.row.given)
         if len(words) < count or len(words) > count and not row.variadic:
-            raise self.lisp.errors.plain(f"{row.name}: {count}{' or more' if row.variadic else ''} arguments expected, {len(words)} given")
+            raise self.lisp.errors.plain(f"{row.name}: {count}{' or more' if row.variadic else ''} arguments expected, "
+                                         f"{len(words)} given")
         rest = iter(words)
-        values = [self.value(t, NIL if t.kind == "out" else next(rest), f"argument {k} of {row.name}") for k, t in enumerate(row.arguments, 1)]
+        values = [self.value(t, NIL if t.kind == "out" else next(rest), f"argument {k} of {row.name}")
+                  for k, t in enumerate(row.arguments, 1)]
         return values + [promoted(self.lisp, x, f"argument {k} of {row.name}", self.keep, self.pending)
                          for k, x in enumerate(rest, len(row.arguments) + 1)]
 
@@ -203,7 +212,9 @@ class Call:
         return ctypes.cast(value, ctypes.c_void_p) if t.kind == "callback" and self.row.variadic else value
 
     def result(self, found: Any) -> int:
-        """The value of the call, in a list with what came out by parameters when there are such; structures are written back."""
+        """The value of the call, in a list with what came out by parameters when there are such; structures are written
+        back.
+        """
         lisp, m, outs = self.lisp, self.m, []
         for t, cell, vector in self.cells:
             value = from_c(lisp, t, cell if isinstance(cell, ctypes.Structure) else cell.value)

@@ -9,7 +9,9 @@ from ..architectures import host
 
 
 class Scalar(NamedTuple):
-    """``ctype``: what libffi takes; ``ir``: LLVM's type, empty where only libffi converts it; ``bits`` and ``signed`` of integers."""
+    """``ctype``: what libffi takes; ``ir``: LLVM's type, empty where only libffi converts it; ``bits`` and ``signed``
+    of integers.
+    """
 
     name: str
     ctype: Any
@@ -26,9 +28,11 @@ def _integer(name: str, ctype: Any, signed: bool) -> Scalar:
 SCALARS = {row.name: row for row in (
     *(_integer(f"{'' if signed else 'u'}int{bits}", getattr(ctypes, f"c_{'' if signed else 'u'}int{bits}"), signed)
       for bits in (8, 16, 32, 64) for signed in (True, False)),
-    _integer("int", ctypes.c_int, True), _integer("long", ctypes.c_long, True), _integer("ulong", ctypes.c_ulong, False),
+    _integer("int", ctypes.c_int, True), _integer("long", ctypes.c_long, True),
+    _integer("ulong", ctypes.c_ulong, False),
     _integer("size", ctypes.c_size_t, False),
-    Scalar("double", ctypes.c_double, "double"), Scalar("float", ctypes.c_float, "float"), Scalar("bool", ctypes.c_bool),
+    Scalar("double", ctypes.c_double, "double"), Scalar("float", ctypes.c_float, "float"),
+    Scalar("bool", ctypes.c_bool),
     Scalar("pointer", ctypes.c_void_p), Scalar("string", ctypes.c_char_p), Scalar("void", None, "void"))}
 
 
@@ -37,8 +41,9 @@ ALIASES = {"char": "int8", "uchar": "uint8", "short": "int16", "ushort": "uint16
 
 
 class TypeExpression(NamedTuple):
-    """``kind``: scalar, structure, pointer (to a structure), callback, out or inout.  ``name``: of the scalar or structure;
-    ``parts``: what it is made of: fields of a structure, a callback's result and arguments, what is passed out."""
+    """``kind``: scalar, structure, pointer (to a structure), callback, out or inout.  ``name``: of the scalar or
+    structure; ``parts``: what it is made of: fields of a structure, a callback's result and arguments, what is passed
+    out."""
 
     kind: str
     name: str
@@ -65,13 +70,16 @@ class TypeExpression(NamedTuple):
 
 
 def callback_result(t: TypeExpression) -> Any:
-    """What libffi is told that a callback gives: a narrow integer fills its register, which not every libffi sees to."""
+    """What libffi is told that a callback gives: a narrow integer fills its register, which not every libffi sees to.
+    """
     row = SCALARS[t.name]
     return ctypes.c_long if 0 < row.bits < 8 * ctypes.sizeof(ctypes.c_long) else row.ctype
 
 
 def filled(t: TypeExpression, value: Any) -> Any:
-    """A callback's value as it stands in its register: on some machines unsigned integers of 32 bits are extended like signed ones."""
+    """A callback's value as it stands in its register: on some machines unsigned integers of 32 bits are extended like
+    signed ones.
+    """
     machine = host()
     if t.name == "uint32" and machine is not None and machine.word_extension == "signext" and value >= 1 << 31:
         return value - (1 << 32)
@@ -90,7 +98,9 @@ def structure(expression: TypeExpression) -> Any:
 
 
 class Signature(NamedTuple):
-    """A C function: library (empty: the process itself), name, result, arguments; ``variadic``: more may follow; ``errno``: it is kept."""
+    """A C function: library (empty: the process itself), name, result, arguments; ``variadic``: more may follow;
+    ``errno``: it is kept.
+    """
 
     library: str
     name: str
@@ -108,7 +118,8 @@ class Signature(NamedTuple):
     def is_plain(self) -> bool:
         """Can a native thunk make this call: only numbers, and nothing that must be kept for later?"""
         rows = [SCALARS.get(t.name) if t.kind == "scalar" else None for t in (self.result, *self.arguments)]
-        return not self.variadic and not self.errno and len(self.arguments) <= 6 and all(row is not None and row.ir for row in rows) and (
+        return not self.variadic and not self.errno and len(self.arguments) <= 6 and all(
+            row is not None and row.ir for row in rows) and (
             self.result.name != "uint64")
 
     @property

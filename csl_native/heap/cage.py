@@ -69,7 +69,9 @@ class Cage:
                 heap = heap // 2 >> 20 << 20
 
     def map_file(self, fd: int, offset: int, size: int, place: int) -> bool:
-        """Map part of a file into the cage, private and copy-on-write; ``place`` is page-aligned.  False where that cannot be."""
+        """Map part of a file into the cage, private and copy-on-write; ``place`` is page-aligned.  False where that
+        cannot be.
+        """
         return MEMORY.place_file(self.base + place, size, fd, offset)
 
     def forget(self, place: int, size: int) -> None:

@@ -1,4 +1,6 @@
-"""Names of generated symbols: what ``gensym`` was given and a number, of at least four digits, the rest in groups of three, as in the original."""
+"""Names of generated symbols: what ``gensym`` was given and a number, of at least four digits, the rest in groups of
+three, as in the original.
+"""
 
 from __future__ import annotations
 

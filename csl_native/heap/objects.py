@@ -24,7 +24,8 @@ class Layout(NamedTuple):
     meaning: str = ""
 
 
-T_SYMBOL, T_STRING, T_VECTOR, T_FLOAT, T_BIGPOS, T_BIGNEG, T_CODE, T_HASH, T_HANDLE, T_BYTES, T_RECORD, T_RATIO, T_COMPLEX = range(1, 14)
+(T_SYMBOL, T_STRING, T_VECTOR, T_FLOAT, T_BIGPOS, T_BIGNEG, T_CODE, T_HASH, T_HANDLE, T_BYTES, T_RECORD, T_RATIO,
+ T_COMPLEX) = range(1, 14)
 
 LAYOUTS = (
     Layout("symbol", T_SYMBOL, SYMBOL, 6, ("value", "plist", "pname", "env", "flags", "spare", "fn1", "fn2", "fnn"),
@@ -40,7 +41,8 @@ LAYOUTS = (
     Layout("handle", T_HANDLE, OTHER, -1, ("kind", "number"), "an object of the host: a stream"),
     Layout("bytes", T_BYTES, OTHER, 1, ("kind", "data"), "a vector of machine numbers; kind is a fixnum"),
     Layout("record", T_RECORD, OTHER, -1),
-    Layout("ratio", T_RATIO, OTHER, 2, ("numerator", "denominator"), "integers without a common divisor; the denominator is 2 or more"),
+    Layout("ratio", T_RATIO, OTHER, 2, ("numerator", "denominator"),
+           "integers without a common divisor; the denominator is 2 or more"),
     Layout("complex", T_COMPLEX, OTHER, 2, ("real", "imaginary"), "two real numbers"),
 )
 BY_TYPE = {row.type: row for row in LAYOUTS}
@@ -49,12 +51,14 @@ BY_TYPE = {row.type: row for row in LAYOUTS}
 POINTER_TABLE = sum((row.pointers & 15) << (4 * row.type) for row in LAYOUTS)
 
 # Byte offsets of symbol fields from the tagged word.
-SYM_VALUE, SYM_PLIST, SYM_PNAME, SYM_ENV, SYM_FLAGS, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN = (8 * k + 8 - SYMBOL for k in range(9))
+SYM_VALUE, SYM_PLIST, SYM_PNAME, SYM_ENV, SYM_FLAGS, SYM_SPARE, SYM_FN1, SYM_FN2, SYM_FNN = (
+    8 * k + 8 - SYMBOL for k in range(9))
 SYMBOL_SIZE = 80
 SYMBOL_HEADER = 72 << 8 | T_SYMBOL << 3 | HEADER
 
 # Bits of a symbol's flags (a fixnum).
-F_FLUID, F_GLOBAL, F_KEYWORD, F_SPECIAL, F_MACRO, F_GENSYM, F_FEXPR, F_CODE, F_UNNAMED, F_OPEN = (8 << k for k in range(10))
+F_FLUID, F_GLOBAL, F_KEYWORD, F_SPECIAL, F_MACRO, F_GENSYM, F_FEXPR, F_CODE, F_UNNAMED, F_OPEN = (
+    8 << k for k in range(10))
 # F_UNNAMED: generated, and its name lacks the number until somebody wants to know it.
 F_FORM = F_MACRO | F_FEXPR  # its function is given parts of the form
 
@@ -85,4 +89,5 @@ def object_size(length: int) -> int:
     """Bytes that an object with ``length`` content bytes occupies."""
     return (length + 23) & ~15
 
-SIGNATURE = "foreign-function"  # the name of the symbol that is the first element of the vector of a C function's signature
+# the name of the symbol that is the first element of the vector of a C function's signature
+SIGNATURE = "foreign-function"

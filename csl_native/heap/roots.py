@@ -1,11 +1,12 @@
 """What keeps Lisp words alive that Python holds.
 
-A word in a Python variable is seen by nobody, so every word that comes to Python through the machine (a result, an element, an argument) is
-noted in ``met``, and what was met is marked at each collection.  A *scope* ends by forgetting what was met in it: one stands around
-every call of the host, every form that is evaluated and every step of a long loop.  What is needed behind a scope is its ``keep``.
+A word in a Python variable is seen by nobody, so every word that comes to Python through the machine (a result, an
+element, an argument) is noted in ``met``, and what was met is marked at each collection.  A *scope* ends by forgetting
+what was met in it: one stands around every call of the host, every form that is evaluated and every step of a long
+loop.  What is needed behind a scope is its ``keep``.
 
-A word that lives longer than the call in which it was met is held by an object that the machine knows: ``hold`` takes whatever has a method
-``held_words``.  ``tests/test_roots.py`` refuses words in other attributes.
+A word that lives longer than the call in which it was met is held by an object that the machine knows: ``hold`` takes
+whatever has a method ``held_words``.  ``tests/test_roots.py`` refuses words in other attributes.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Holder(Protocol):
 class Scope:
     """``with m.scope() as s:`` forgets at its end what was met in it, but for ``s.keep(word)``.
 
-    An exception may carry words, so when one leaves a scope all of them stay, for the scope around.  No ``yield`` may stand in a
-    scope: what whoever takes the value has met meanwhile would be forgotten.
+    An exception may carry words, so when one leaves a scope all of them stay, for the scope around.  No ``yield`` may
+    stand in a scope: what whoever takes the value has met meanwhile would be forgotten.
     """
 
     __slots__ = ("kept", "mark", "met")
@@ -108,7 +109,8 @@ class Roots:
         if len(found) > room:
             found = array("q", set(found))
             if len(found) > room:
-                raise MemoryError(f"Python holds {len(found)} Lisp values at once; the binding stack has room for {room}")
+                raise MemoryError(f"Python holds {len(found)} Lisp values at once; the binding stack has room for "
+                                  f"{room}")
         for at, word in enumerate(found, bp >> 3) if sys.byteorder == "big" else ():
             words[at] = word
         if sys.byteorder == "little":

@@ -13,7 +13,8 @@ from typing import NamedTuple
 _FIELDS = (
     "free", "limit",  # allocation: next byte, end of chunk
     "stack_limit",  # safepoint: machine stack pointer below this -> slow path
-    "real_stack_limit", "debugged",  # the true limit; nonzero: a debugger is attached, so every safepoint takes the slow path
+    # the true limit; nonzero: a debugger is attached, so every safepoint takes the slow path
+    "real_stack_limit", "debugged",
     "native_base",  # machine stack address where Lisp began (0: not inside)
     "sp", "stack_base", "stack_end",  # Lisp stack, grows up
     "bp", "bind_base", "bind_end",  # fluid bindings: (symbol, old value) pairs, grows up
@@ -28,41 +29,50 @@ _FIELDS = (
     "interrupt", "epoch", "gensym", "entry_top", "modulus", "scratch", "scratch_end",
     "forward", "copy_base", "copy_top", "image_top",
     "libm_sin", "libm_cos", "libm_tan", "libm_atan", "libm_exp", "libm_log",  # addresses of C functions
-    "counters", "threshold", "hot",  # calls and jumps, 4096 words; how many make a function native, and optimised (0: nobody counts)
+    # calls and jumps, 4096 words; how many make a function native, and optimised (0: nobody counts)
+    "counters", "threshold", "hot",
     "ticks", "period",  # calls until native code counts one for all of them, and how many those are
     "resume_at", "resume_depth",
-    "long_limbs", "long_divisor",  # limbs of the shorter factor, and of a divisor, from which on the host is asked (it may have a library)
+    # limbs of the shorter factor, and of a divisor, from which on the host is asked (it may have a library)
+    "long_limbs", "long_divisor",
     "read_at", "read_end",  # characters of the current input that the kernel can take by itself
     "tracing",  # an error is under way, and the host wants to know which functions it leaves
     "float_trap",  # is a result that is infinite or no number an error?
-    "engine_sp",  # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
+    # what a body of the engine calls gives besides the next place: its stack pointer, or the value of the function
+    "engine_sp",
     "deep_stack",  # where the machine stack of Lisp begins that is not the caller's own (0: it runs on that one)
     "outside",  # counts when native code calls a C function and when that has returned: odd while one runs
     "callback", "answer",  # address of the host's function, and where it leaves its answer
     "precision", "decimal_exponent",  # digits that floats are printed with; the power of ten of the first digit of one
     "scaled_high", "scaled_low", "scaled_exponent",  # a number of 128 bits, times a power of two
-    # Are messages of errors printed, and what do they say of the functions that are left (lisp/errors.py)?  Are they kept apart, for an exception?
+    # Are messages of errors printed, and what do they say of the functions that are left (lisp/errors.py)?  Are they
+    # kept apart, for an exception?
     "error_shown", "error_trace", "error_aside",
     "errorset_least", "errorset_most",  # between which levels errorset is held
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
 SLOTS = 0x1000  # first entry slot
-GUARDS, GUARD_COUNT = 0x800, 0x800  # bytes: a function whose name has this hash was redefined while code with its body in it may run
+# bytes: a function whose name has this hash was redefined while code with its body in it may run
+GUARDS, GUARD_COUNT = 0x800, 0x800
 HEAP = 0x80000  # offset of the heap in every cage
 
-NESTED = 20  # forms inside of each other that are evaluated as they are: what is deeper is compiled, which takes no stack
+# forms inside of each other that are evaluated as they are: what is deeper is compiled, which takes no stack
+NESTED = 20
 
 LINE = 256
 CHUNK = 1 << 18
 
-WORD, STOP = 8, 16  # why the program is interrupted: the host has something to do at a safepoint; it is to be ended, at a poll, too
+# why the program is interrupted: the host has something to do at a safepoint; it is to be ended, at a poll, too
+WORD, STOP = 8, 16
 
 UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART, UNWIND_LIMIT = 8, 16, 24, 32, 40  # fixnums
 
 
 class CageLayout(NamedTuple):
-    """Places of the parts of a cage for a heap of at most ``heap`` bytes; all aligned to the largest pages that systems have."""
+    """Places of the parts of a cage for a heap of at most ``heap`` bytes; all aligned to the largest pages that systems
+    have.
+    """
 
     heap: int
     stack: int = 256 << 20
@@ -97,7 +107,8 @@ LIVE_LINES, FULL_LIVE, GC_STRESS, GC_REQUEST, GC_BYTES = (
 UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE = VM["unwind_kind"], VM["unwind_tag"], VM["unwind_value"]
 INTERRUPT, EPOCH, GENSYM, ENTRY_TOP, MODULUS = (VM[k] for k in ("interrupt", "epoch", "gensym", "entry_top", "modulus"))
 SCRATCH, SCRATCH_END = VM["scratch"], VM["scratch_end"]
-ENGINE_SP, FLOAT_TRAP, COUNTERS, THRESHOLD, HOT = VM["engine_sp"], VM["float_trap"], VM["counters"], VM["threshold"], VM["hot"]
+ENGINE_SP, FLOAT_TRAP, COUNTERS, THRESHOLD, HOT = (VM["engine_sp"], VM["float_trap"], VM["counters"], VM["threshold"],
+                                                   VM["hot"])
 TICKS, PERIOD = VM["ticks"], VM["period"]
 READ_AT, READ_END = VM["read_at"], VM["read_end"]
 LONG_LIMBS, LONG_DIVISOR = VM["long_limbs"], VM["long_divisor"]
@@ -108,4 +119,5 @@ SCALED_HIGH, SCALED_LOW, SCALED_EXPONENT = VM["scaled_high"], VM["scaled_low"], 
 ERROR_SHOWN, ERROR_TRACE, ERROR_ASIDE = VM["error_shown"], VM["error_trace"], VM["error_aside"]
 ERRORSET_LEAST, ERRORSET_MOST = VM["errorset_least"], VM["errorset_most"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
-LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k] for k in ("sin", "cos", "tan", "atan", "exp", "log"))
+LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k]
+                                                               for k in ("sin", "cos", "tan", "atan", "exp", "log"))

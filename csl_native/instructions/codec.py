@@ -81,7 +81,9 @@ class Code(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes, sequences: bool = False) -> Code:
-        """Take apart the contents of a code object; lengths are checked, and sequences are instructions again unless they are wanted."""
+        """Take apart the contents of a code object; lengths are checked, and sequences are instructions again unless
+        they are wanted.
+        """
         if len(data) < HEAD_SIZE:
             raise CodeError(f"code object of {len(data)} bytes; at least {HEAD_SIZE} expected")
         u16 = [int.from_bytes(data[k:k + 2], "little") for k in range(4, 12, 2)]
@@ -101,16 +103,20 @@ class Code(NamedTuple):
 
 
 def decode(code: bytes) -> list[Decoded]:
-    """The instructions of a function in order, those of sequences one by one; a wrong opcode or a cut-off operand is an error."""
+    """The instructions of a function in order, those of sequences one by one; a wrong opcode or a cut-off operand is an
+    error.
+    """
     known, out, at = steps(), [], 0
     expected: list[Instruction] = []
     while at < len(code):
         parts = known.get(code[at])
         if parts is None:
-            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(instructions()) - 1}, and those of sequences {min(joined())}..255")
+            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(instructions()) - 1}, and those "
+                            f"of sequences {min(joined())}..255")
         row = parts[0]
         if expected and (len(parts) > 1 or row is not expected[0]):
-            raise CodeError(f"opcode {code[at]} at {at}; {expected[0].name} was expected, which the sequence before it has there")
+            raise CodeError(f"opcode {code[at]} at {at}; {expected[0].name} was expected, which the sequence before it "
+                            "has there")
         if at + row.size > len(code):
             raise CodeError(f"{row.name} at {at} needs {row.size} bytes; the code ends at {len(code)}")
         expected = expected[1:] if len(parts) == 1 else list(parts[1:])
@@ -158,12 +164,14 @@ def _joining() -> Joining:
     for number, parts in joined().items():
         lengths.setdefault(parts[0].number, set()).add(len(parts))
         numbers[bytes(row.number for row in parts)] = number
-    return Joining({row.number: row.size for row in rows}, {row.number: OPERANDS[row.operands[0][1]].size for row in rows if row.kind == "branch"},
+    return Joining({row.number: row.size for row in rows},
+                   {row.number: OPERANDS[row.operands[0][1]].size for row in rows if row.kind == "branch"},
                    {number: tuple(found) for number, found in lengths.items()}, numbers)
 
 
 def join(code: bytes, labels: Collection[int] = ()) -> bytes:
-    """Bytecode with its sequences joined, as few steps as there can be; ``labels`` are places that are reached otherwise than by its branches.
+    """Bytecode with its sequences joined, as few steps as there can be; ``labels`` are places that are reached
+    otherwise than by its branches.
 
     Of sequences that lead to as few steps the first one in ``SEQUENCES`` is taken.
     """
@@ -219,7 +227,8 @@ def verify(code: Code, literals: int) -> dict[int, int]:
     at = {item.at: item for item in listing}
     room = code.frame - code.locals
     if code.least > code.most or code.most + code.rest > code.locals or room < 0:
-        raise CodeError(f"{code.least}..{code.most} arguments, {code.locals} locals and a frame of {code.frame} words do not fit together")
+        raise CodeError(f"{code.least}..{code.most} arguments, {code.locals} locals and a frame of {code.frame} words "
+                        "do not fit together")
     depths: dict[int, int] = {}
     work: list[tuple[int, int, str]] = [(0, 0, "entry")]
     work += [(target, depth, f"handler for {start}..{end}") for start, end, target, depth in code.handlers]
@@ -238,7 +247,8 @@ def verify(code: Code, literals: int) -> dict[int, int]:
         item = at[place]
         row, after = item.row, depth - item.row.takes + item.row.gives
         if row.takes > depth or after > room:
-            raise CodeError(f"{row.name} at {place} with {depth} words on a stack of {room}: takes {row.takes}, gives {row.gives}")
+            raise CodeError(f"{row.name} at {place} with {depth} words on a stack of {room}: takes {row.takes}, gives "
+                            f"{row.gives}")
         for (label, operand), value in zip(row.operands, item.operands, strict=True):
             if (operand in LOCALS or label == "n" and "fp" in row.context) and value >= code.locals:
                 raise CodeError(f"{row.name} at {place} uses local {value}; there are {code.locals}")
@@ -254,7 +264,8 @@ def verify(code: Code, literals: int) -> dict[int, int]:
 
 def disassemble(code: Code, literal: object = None) -> list[str]:
     """A listing, one line an instruction; ``literal`` maps a literal number to text."""
-    lines = [f"; {code.least}..{code.most}{'+' if code.rest else ''} arguments, {code.locals} locals, {code.frame} words of frame"]
+    lines = ([f"; {code.least}..{code.most}{'+' if code.rest else ''} arguments, {code.locals} locals, {code.frame} "
+              "words of frame"])
     for item in decode(code.code):
         text = f"{item.at:5} {item.row.name}"
         for (label, _), value in zip(item.row.operands, item.operands, strict=True):

@@ -1,10 +1,9 @@
 """The instruction set: one definition each, and everything else is derived.
 
-A definition is a restricted function ``op_NAME``.  Parameters annotated ``u8``,
-``i8`` or ``i16`` are operands in the bytecode, ``w8`` and ``w16`` are numbers of words
-that the function receives in bytes; ``env`` is the literal vector and ``fp`` the frame; ``at`` is where a jump goes; all others are taken
-from the operand stack, the last one from its top.  The result is pushed, unless
-the function returns nothing or a bool (a bool says: jump).
+A definition is a restricted function ``op_NAME``.  Parameters annotated ``u8``, ``i8`` or ``i16`` are operands in the
+bytecode, ``w8`` and ``w16`` are numbers of words that the function receives in bytes; ``env`` is the literal vector and
+``fp`` the frame; ``at`` is where a jump goes; all others are taken from the operand stack, the last one from its top.
+The result is pushed, unless the function returns nothing or a bool (a bool says: jump).
 
 Numbers are positions in this file, and then in ``typed.py``: add new instructions at the end of that.
 """
@@ -80,7 +79,9 @@ def op_pop(a) -> None:
 
 @inline
 def op_value(env, n: w16):
-    """Push the value of the fluid or global that is literal n; when it is unset an error, or what the original's compiled code finds there."""
+    """Push the value of the fluid or global that is literal n; when it is unset an error, or what the original's
+    compiled code finds there.
+    """
     return symbol_value(env, literal(env, n))
 
 
@@ -244,19 +245,22 @@ def op_resume_unwind(a):
 
 # Instructions that are a kernel function of the same name, where their body, text, meaning and stack effect stand.
 PRIMITIVES = (
-    "car", "cdr", "cons2", "ncons", "list2", "list3", "acons", "rplaca", "rplacd", "eq", "null", "atom", "pairp", "idp", "stringp", "vectorp",
-    "numberp", "fixp", "floatp", "plus2", "difference2", "times2", "add1", "sub1", "quotient", "remainder", "minus", "lessp", "greaterp", "leq",
-    "geq", "eqn", "zerop", "onep", "minusp", "equal", "eqcar", "memq", "member", "atsoc", "assoc", "get", "put", "flagp", "getv", "putv",
-    "append2", "reverse", "length", "land2", "lor2", "lxor2", "evenp", "eql", "gethash2", "puthash", "xcons", "nconc2", "reversip",
-    "modular_plus", "modular_difference", "modular_times", "upbv", "throw", "plusp",
+    "car", "cdr", "cons2", "ncons", "list2", "list3", "acons", "rplaca", "rplacd", "eq", "null", "atom", "pairp", "idp",
+    "stringp", "vectorp", "numberp", "fixp", "floatp", "plus2", "difference2", "times2", "add1", "sub1", "quotient",
+    "remainder", "minus", "lessp", "greaterp", "leq", "geq", "eqn", "zerop", "onep", "minusp", "equal", "eqcar", "memq",
+    "member", "atsoc", "assoc", "get", "put", "flagp", "getv", "putv", "append2", "reverse", "length", "land2", "lor2",
+    "lxor2", "evenp", "eql", "gethash2", "puthash", "xcons", "nconc2", "reversip", "modular_plus", "modular_difference",
+    "modular_times", "upbv", "throw", "plusp",
 )
 
-# Where the stencils of an instruction have its body, where that is not as its definition suggests: "inline" (all of it in the stencil),
-# "shared" (the fast path; what is rare stands out of line, and is a body that all code shares) or "call" (through the kernel's table).
+# Where the stencils of an instruction have its body, where that is not as its definition suggests: "inline" (all of it
+# in the stencil), "shared" (the fast path; what is rare stands out of line, and is a body that all code shares) or
+# "call" (through the kernel's table).
 PLACEMENT = {"save_unwind": "inline", "resume_unwind": "inline", "caught": "inline"}
 
 # Predicates that native code joins with the branch behind them: the value is tested without being made.
-FUSED = ("eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq", "geq", "eqn", "zerop",
-         "onep", "minusp", "plusp", "equal", "eqcar", "evenp", "eql", "flagp", "memq", "member")
+FUSED = ("eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp",
+         "leq", "geq", "eqn", "zerop", "onep", "minusp", "plusp", "equal", "eqcar", "evenp", "eql", "flagp", "memq",
+         "member")
 
 __all__ = ["FUSED", "PLACEMENT", "PRIMITIVES"]

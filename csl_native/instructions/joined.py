@@ -1,8 +1,9 @@
 """Sequences of instructions that interpreters run in one step.
 
-They are no instructions: what each does is put together from the definitions of its parts.  In bytecode the opcode of the first part is
-replaced by the number of the sequence, and all else stays as it is: operands where they were, and opcodes of the other parts, which a jump
-may still go to.  So whoever does not care for sequences takes such an opcode for the first part's.
+They are no instructions: what each does is put together from the definitions of its parts.  In bytecode the opcode of
+the first part is replaced by the number of the sequence, and all else stays as it is: operands where they were, and
+opcodes of the other parts, which a jump may still go to.  So whoever does not care for sequences takes such an opcode
+for the first part's.
 
 Numbers go down from 255 by position: add at the end.  Only the last part may jump or leave the function.
 They are what is frequent in the programs of the corpus, without what is peculiar to one of them.

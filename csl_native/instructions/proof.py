@@ -1,9 +1,10 @@
 """The proof that bytecode of strangers needs before it runs: whatever its operands are, it stays inside of its frame.
 
-``codec.verify`` has jumps, stack depths and operand numbers.  Here, by data flow over the same instructions: a local variable is set
-before it is read (a stale word of the stack may name an object that is no more), arguments that are pushed are taken back, what a
-handler finds on the stack was stored there, every loop has a safepoint, and literals that are used as symbols are some.  What a typed
-instruction reads or writes is in a local variable that ``var_open`` found to hold bytes enough, and an array's element was looked for.
+``codec.verify`` has jumps, stack depths and operand numbers.  Here, by data flow over the same instructions: a local
+variable is set before it is read (a stale word of the stack may name an object that is no more), arguments that are
+pushed are taken back, what a handler finds on the stack was stored there, every loop has a safepoint, and literals that
+are used as symbols are some.  What a typed instruction reads or writes is in a local variable that ``var_open`` found
+to hold bytes enough, and an array's element was looked for.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ ASSIGNMENTS = ("set_value", "bind")
 def prove(code: Code, literals: int, symbols: Collection[int], variables: Collection[int]) -> None:
     """Raise CodeError, with the place and what was expected, unless the bytecode is safe to run.
 
-    ``literals`` is the length of the literal vector, ``symbols`` are the numbers of those literals that are symbols, and ``variables`` of those
-    symbols that may get a value.
+    ``literals`` is the length of the literal vector, ``symbols`` are the numbers of those literals that are symbols,
+    and ``variables`` of those symbols that may get a value.
     """
     depths = verify(code, literals)
     listing = {item.at: item for item in decode(code.code) if item.at in depths}
@@ -61,7 +62,9 @@ def _targets(code: Code, item: Decoded) -> Iterator[tuple[int, bool]]:
 
 
 def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
-    """Locals are set before they are read; pushed arguments (their number at a place is always the same) are there when they are taken."""
+    """Locals are set before they are read; pushed arguments (their number at a place is always the same) are there when
+    they are taken.
+    """
     states: dict[int, tuple[int, int, Typed]] = {}
     work = [(0, 0, (1 << code.most + code.rest) - 1, NOTHING)] if 0 in listing else []
     while work:
@@ -69,7 +72,8 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
         if at in states:
             before, old, had = states[at]
             if before != pushed:
-                raise CodeError(f"{listing[at].row.name} at {at} is reached with {pushed} pushed arguments and with {before}")
+                raise CodeError(f"{listing[at].row.name} at {at} is reached with {pushed} pushed arguments and with "
+                                f"{before}")
             known, typed = known & old, typed.join(had)
             if (known, typed) == (old, had):
                 continue
@@ -88,13 +92,15 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
             if after < 0 or name == "calln" and item.operands[1] < 4:
                 raise CodeError(f"{name} at {at} takes {pushed - after} pushed arguments; there are {pushed}")
         then = _after_typed(item, typed)
-        work += [(to, 0 if caught else after, known if caught else more, typed._replace(opened=-1, element=None) if caught else then)
+        work += [(to, 0 if caught else after, known if caught else more,
+                  typed._replace(opened=-1, element=None) if caught else then)
                  for to, caught in _targets(code, item)]
 
 
 class Typed(NamedTuple):
-    """``holds``: for each of ``SIZES`` the local variables, as bits, that hold so many bytes; ``opened``: how many bytes the top has (-1: it is
-    something else); ``element``: the array, the index and the size of elements of a var_index that was the last to happen."""
+    """``holds``: for each of ``SIZES`` the local variables, as bits, that hold so many bytes; ``opened``: how many
+    bytes the top has (-1: it is something else); ``element``: the array, the index and the size of elements of a
+    var_index that was the last to happen."""
 
     holds: tuple[int, ...]
     opened: int
@@ -113,11 +119,13 @@ def _check_typed(item: Decoded, typed: Typed) -> None:
     for (_, kind), n in zip(item.row.operands, item.operands, strict=True):
         need = ACCESS[kind][1] // 8 if kind in ACCESS else 0 if kind == "local8" and item.row.name != "var_open" else -1
         if need >= 0 and not typed.holds[SIZES.index(need)] >> n & 1:
-            raise CodeError(f"{item.row.name} at {item.at} needs {need} bytes in local {n}, which was not opened for so many")
+            raise CodeError(f"{item.row.name} at {item.at} needs {need} bytes in local {n}, which was not opened for "
+                            "so many")
     if item.row.name in ELEMENTS:
         array, index = (item.operands[k] for k in ELEMENTS[item.row.name])
         if typed.element is None or typed.element[:2] != (array, index) or typed.element[2] < 8:
-            raise CodeError(f"{item.row.name} at {item.at}: no var_index of local {array} by local {index} is before it")
+            raise CodeError(f"{item.row.name} at {item.at}: no var_index of local {array} by local {index} is before "
+                            "it")
 
 
 def _after_typed(item: Decoded, typed: Typed) -> Typed:
@@ -125,7 +133,8 @@ def _after_typed(item: Decoded, typed: Typed) -> Typed:
     element: tuple[int, int, int] | None = None
     if name in SETS:
         bit = 1 << item.operands[0]
-        holds = tuple(mask | bit if typed.opened >= size else mask & ~bit for mask, size in zip(holds, SIZES, strict=True))
+        holds = tuple(mask | bit if typed.opened >= size else mask & ~bit
+                      for mask, size in zip(holds, SIZES, strict=True))
     elif name == "var_open":
         opened = item.operands[1]
     elif name == "var_index":
@@ -137,7 +146,8 @@ def _after_typed(item: Decoded, typed: Typed) -> Typed:
 
 def _prove_safepoints(code: Code, listing: dict[int, Decoded]) -> None:
     """Without the safepoints, no way leads back to where it came from."""
-    ways = {at: [] if item.row.name == "poll" else [to for to, _ in _targets(code, item)] for at, item in listing.items()}
+    ways = {at: [] if item.row.name == "poll" else [to for to, _ in _targets(code, item)]
+            for at, item in listing.items()}
     try:
         TopologicalSorter(ways).prepare()
     except CycleError as error:

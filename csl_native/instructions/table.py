@@ -24,9 +24,11 @@ class Operand(NamedTuple):
     scale: int = 0
 
 
-OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "i32": Operand(4, True), "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
+OPERANDS = {"u8": Operand(1), "i8": Operand(1, True), "i16": Operand(2, True), "i32": Operand(4, True),
+            "w8": Operand(1, scale=3), "w16": Operand(2, scale=3)}
 # Operands that are a local variable which holds bytes: how many bits of them are read or written.
-ACCESS = {kind: (found[1], int(found[2])) for kind in OPERAND_KINDS if (found := re.fullmatch(r"(read|update|write)(\d+)", kind))}
+ACCESS = {kind: (found[1], int(found[2])) for kind in OPERAND_KINDS
+          if (found := re.fullmatch(r"(read|update|write)(\d+)", kind))}
 LOCALS = (*ACCESS, "local8")  # operands that are a local variable
 OPERANDS |= {kind: Operand(1, scale=3) for kind in LOCALS}
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
@@ -49,7 +51,8 @@ class Instruction(NamedTuple):
     @property
     def written(self) -> tuple[int, int] | None:
         """Of what writes the bytes of a local variable: the number of that operand, and how many bits."""
-        return next(((k, ACCESS[kind][1]) for k, (_, kind) in enumerate(self.operands) if ACCESS.get(kind, ("read",))[0] != "read"), None)
+        return next(((k, ACCESS[kind][1]) for k, (_, kind) in enumerate(self.operands)
+                     if ACCESS.get(kind, ("read",))[0] != "read"), None)
 
     @property
     def takes(self) -> int:
@@ -81,7 +84,8 @@ def _callers(found: set[str], known: Callable[[Function], bool]) -> frozenset[st
     """Functions that are called ``found``, and those that call such ones and are ``known`` to pass on what these do."""
     import ast
     functions = program().functions
-    calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)} for name, f in functions.items()}
+    calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+             for name, f in functions.items()}
     while True:
         more = {n for n, f in functions.items() if n not in found and calls[n] & found and known(f)}
         if not more:
@@ -101,7 +105,8 @@ def _names(f: Function) -> set[str]:
 @cache
 def reaching_others() -> frozenset[str]:
     """Functions while which objects may move: those that call the host or an entry, or call such a function."""
-    return _callers({name for name, f in program().functions.items() if _returns(f) and any(n.startswith("invoke") for n in _names(f))}, _returns)
+    return _callers({name for name, f in program().functions.items()
+                     if _returns(f) and any(n.startswith("invoke") for n in _names(f))}, _returns)
 
 
 @cache
@@ -147,14 +152,18 @@ def steps() -> dict[int, tuple[Instruction, ...]]:
 def table() -> list[list[Any]]:
     """The instructions as plain data, for an image; behind them the numbers and names of the sequences."""
     sequences = [[number, " ".join(row.name for row in parts)] for number, parts in joined().items()]
-    return [[r.number, r.name, r.function, [list(o) for o in r.operands], list(r.context), list(r.inputs), r.gives, r.kind, r.fails]
+    return [[r.number, r.name, r.function, [list(o) for o in r.operands], list(r.context), list(r.inputs), r.gives,
+             r.kind, r.fails]
             for r in instructions()] + sequences
 
 
 def names_of(rows: list[list[Any]]) -> tuple[list[str], dict[int, str]]:
-    """Of a table: the names of the instructions in order, and the sequences by number.  ValueError for what is no table."""
+    """Of a table: the names of the instructions in order, and the sequences by number.
+    ValueError for what is no table.
+    """
     try:
-        return [str(row[1]) for row in rows if len(row) > 2], {int(row[0]): str(row[1]) for row in rows if len(row) == 2}
+        return [str(row[1]) for row in rows if len(row) > 2], {int(row[0]): str(row[1])
+                                                               for row in rows if len(row) == 2}
     except (TypeError, IndexError, KeyError) as error:
         raise ValueError(f"no table of instructions ({error})") from error
 
@@ -168,8 +177,10 @@ def fits(old: list[list[Any]], new: list[list[Any]]) -> bool:
 def install(rows: list[list[Any]]) -> None:
     """Take the table of an image made by this version, so that starting need not read the definitions."""
     if not _installed:
-        _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context), tuple(inputs), gives, kind, fails, "")
-                                for n, name, f, operands, context, inputs, gives, kind, fails in (row for row in rows if len(row) > 2)))
+        _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context),
+                                            tuple(inputs), gives, kind, fails, "")
+                                for n, name, f, operands, context, inputs, gives, kind, fails
+                                in (row for row in rows if len(row) > 2)))
 
 
 @cache
@@ -179,7 +190,8 @@ def derived() -> tuple[Instruction, ...]:
 
     from . import definitions, typed
     functions = program().functions
-    first, later = ([n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__] for part in (definitions, typed))
+    first, later = ([n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__]
+                    for part in (definitions, typed))
     names = [*first, *definitions.PRIMITIVES, *typed.PRIMITIVES, *later]
     rows: list[Instruction] = []
     for number, name in enumerate(names):
@@ -195,11 +207,13 @@ def derived() -> tuple[Instruction, ...]:
                 context.append(argument.arg)
             else:
                 inputs.append(argument.arg)
-        kind = "branch" if f.result == "bool" else "return" if name == "op_return" else "tail" if name.startswith("op_tail_") else "value"
+        kind = ("branch" if f.result == "bool" else "return" if name == "op_return" else "tail"
+                if name.startswith("op_tail_") else "value")
         writes = any(ACCESS.get(o, ("read",))[0] != "read" for _, o in operands)
         if writes and (name in failing() or f.result != "word"):
             raise CodeError(f"instruction {name}: it writes a variable, so it cannot fail and gives a number")
-        rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2") if name in ("cons2", "plus2", "times2", "difference2")
+        rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2")
+                                if name in ("cons2", "plus2", "times2", "difference2")
                                 else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
                                 1 if f.result == "word" and not writes else 0, kind, name in failing(),
                                 said(ast.get_docstring(f.node) or "")))

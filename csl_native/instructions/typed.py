@@ -1,11 +1,12 @@
 """Instructions of typed procedures, on the bytes of variables that local variables hold (``kernel/variables.py``).
 
-Operands annotated ``read64``, ``update64``, ``write8``... are local variables: the function receives the number in the first bytes of
-its variable, and what it returns goes to the one that is written.  Nothing is checked here: the proof of the bytecode has that the
-local variable holds bytes enough, because ``var_open`` did check.  A ``local8`` is the value of a local variable.
+Operands annotated ``read64``, ``update64``, ``write8``... are local variables: the function receives the number in the
+first bytes of its variable, and what it returns goes to the one that is written.  Nothing is checked here: the proof of
+the bytecode has that the local variable holds bytes enough, because ``var_open`` did check.  A ``local8`` is the value
+of a local variable.
 
-Numbers go on behind ``definitions.py``: its primitives, those here, then the functions here.  Add new instructions at the end of this file,
-where those of all functions are that came later.
+Numbers go on behind ``definitions.py``: its primitives, those here, then the functions here.  Add new instructions at
+the end of this file, where those of all functions are that came later.
 """
 
 from __future__ import annotations
@@ -214,7 +215,8 @@ def op_var_exact(a: local8, n: i16, shift: u8):
     return NIL if size_of(a) == n << shift else bad_variable(a)
 
 
-# What very long or wide functions need: distances and numbers of local variables that do not fit into the shorter operands.
+# What very long or wide functions need: distances and numbers of local variables that do not fit into the shorter
+# operands.
 
 @inline
 def op_far_jump(at: i32) -> bool:

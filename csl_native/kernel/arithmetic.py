@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import FLOAT_TRAP
 from ..heap.words import FLOAT
-from ..restricted.language import (  # type: ignore[attr-defined]
+from ..restricted.language import (
     add_overflows,
     bitsf,
     clz,

@@ -10,7 +10,22 @@ from __future__ import annotations
 from ..heap.objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
 from ..heap.vm import FREE, LONG_DIVISOR
 from ..heap.words import OTHER, UNWIND
-from ..restricted.language import bounded, clz, inline, load, load32, lshr, mulhi, noinline, onepass, store, store32, udiv, ult, urem  # type: ignore[attr-defined]
+from ..restricted.language import (
+    bounded,
+    clz,
+    inline,
+    load,
+    load32,
+    lshr,
+    mulhi,
+    noinline,
+    onepass,
+    store,
+    store32,
+    udiv,
+    ult,
+    urem,
+)
 from .host import H_BIG_QUOTIENT, host
 from .memory import NIL, allocate_small, cons, make_bignum, poll
 
@@ -265,7 +280,9 @@ def divide_integers(a, b, want):
 
 
 def shifted(a, shift, below, above):
-    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits and ``below`` limbs, with ``above`` more limbs; or UNWIND."""
+    """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits and ``below`` limbs, with ``above`` more limbs; or
+    UNWIND.
+    """
     n = limb_count(a)
     r = make_bignum(n + below + above, is_negative(a))
     if r == UNWIND:
@@ -305,7 +322,9 @@ def half_quotient(high, low, d):
 
 
 def reciprocal(d):
-    """(2**128 - 1) // d - 2**64 for a ``d`` whose top bit is set (Moeller and Granlund, "Improved division by invariant integers", 2011)."""
+    """(2**128 - 1) // d - 2**64 for a ``d`` whose top bit is set (Moeller and Granlund, "Improved division by invariant
+    integers", 2011).
+    """
     q1 = half_quotient(~d, 0xFFFFFFFF, d)
     rest = (~d << 32 | 0xFFFFFFFF) - q1 * d
     return q1 << 32 | half_quotient(rest, 0xFFFFFFFF, d)
@@ -327,7 +346,8 @@ def quotient_limb(high, low, d, v):
 @inline
 def corrected(guess, rest, enough: bool, top, second, third):
     """A guess of a limb of a quotient, at most one too large: as the second limb of the divisor says."""
-    while not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second) and ult(third, guess * second)):
+    while (not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second)
+                           and ult(third, guess * second))):
         guess -= 1
         rest += top
         enough = ult(rest, top)
@@ -409,7 +429,9 @@ def divide_long(u, v, negative, want):
 
 
 def unshifted(a, shift, below, negative):
-    """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits and ``below`` limbs, of which it has more, normalised; or UNWIND."""
+    """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits and ``below`` limbs, of which it has more, normalised;
+    or UNWIND.
+    """
     n = limb_count(a) - below
     from_ = limbs(a) + 8 * below
     r = make_bignum(n, negative)

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store
 from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, quotient, times2
-from .bignum import divide_integers, is_big, is_integer, is_minus_integer, is_negative, limb_count, limbs, normalise, shifted, to_big, unshifted
+from .bignum import (
+    divide_integers,
+    is_big,
+    is_integer,
+    is_minus_integer,
+    is_negative,
+    limb_count,
+    limbs,
+    normalise,
+    shifted,
+    to_big,
+    unshifted,
+)
 from .host import (
     H_BIG_GCD,
     H_LONG_SHIFT,
@@ -65,7 +77,9 @@ def logic_slow(operation, a, b):
 
 @inline
 def joined_bits(both, either, x, y):
-    """The bits that are set in two words, if ``both`` has them, and those that are set in one of them, if ``either`` has."""
+    """The bits that are set in two words, if ``both`` has them, and those that are set in one of them, if ``either``
+    has.
+    """
     return x & y & both | (x ^ y) & either
 
 
@@ -151,7 +165,9 @@ def shift(a, n, operation):
 
 @noinline
 def shift_slow(a, n, operation):
-    """The magnitude is shifted, so that what is shifted right is rounded towards 0; only the host says that a shift is too long."""
+    """The magnitude is shifted, so that what is shifted right is rounded towards 0; only the host says that a shift is
+    too long.
+    """
     if not is_integer(a) or not is_integer(n):
         return bad_arith(operation, a, n)
     if n & 7 != 0 and is_negative(n) != 0:

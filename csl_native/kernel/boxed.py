@@ -1,11 +1,12 @@
-"""Operations on two floats, for those who know that their operands are not two fixnums: what the slow paths of the stencils begin with.
+"""Operations on two floats, for those who know that their operands are not two fixnums: what the slow paths of the
+stencils begin with.
 
 Nothing is called while all goes well: a caller whose registers are saved by its callee then waits for none to be saved.
 """
 
 from __future__ import annotations
 
-from ..restricted.language import inline, likely  # type: ignore[attr-defined]
+from ..restricted.language import inline, likely
 from .arithmetic import both_floats, difference2, is_finite, plus2, quotient, times2, truth
 from .comparison import geq, greaterp, leq, lessp
 from .memory import float_value, make_float, room

@@ -12,7 +12,7 @@ from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..heap.vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
 from ..heap.words import CONS, SYMBOL, UNWIND
 from ..instructions.layout import CODE_MAX, CODE_MIN, CODE_REST
-from ..restricted.language import (  # type: ignore[attr-defined]
+from ..restricted.language import (
     bounded,
     change_stack,
     inline,
@@ -30,8 +30,9 @@ from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UN
 from .memory import NIL, cons, poll
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
-ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1", "bytecoded2", "bytecodedn",
-               "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen", "resume", "run", "handmade1", "handmade2", "handmaden")
+ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1",
+               "bytecoded2", "bytecodedn", "host1", "host2", "hostn", "interpret", "compile1", "compile2", "compilen",
+               "resume", "run", "handmade1", "handmade2", "handmaden")
 SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
 (SLOT_HOST, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN, SLOT_WRONG1, SLOT_WRONG2, SLOT_WRONGN, SLOT_BYTECODED1,
  SLOT_BYTECODED2, SLOT_BYTECODEDN, SLOT_HOST1, SLOT_HOST2, SLOT_HOSTN, SLOT_INTERPRET,

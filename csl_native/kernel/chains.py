@@ -1,4 +1,5 @@
-"""Lists that native code makes from their first pair on, where the source calls itself for the rest (``native/chains.py``).
+"""Lists that native code makes from their first pair on, where the source calls itself for the rest
+(``native/chains.py``).
 
 A list is its first pair and the address where its rest will be stored (0: there is none yet).
 """
@@ -7,7 +8,18 @@ from __future__ import annotations
 
 from ..heap.vm import CARDS, GC_REQUEST, LINES, STACK_LIMIT, TRACING
 from ..heap.words import CONS, UNWIND
-from ..restricted.language import bounded, handled, inline, load, load8, noinline, stack_pointer, store, store8, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import (
+    bounded,
+    handled,
+    inline,
+    load,
+    load8,
+    noinline,
+    stack_pointer,
+    store,
+    store8,
+    unlikely,
+)
 from .frames import leave_function
 from .host import H_STACK_OVERFLOW, host
 from .memory import NIL, YOUNG
@@ -39,7 +51,8 @@ def chain_safepoint(first, rest):
 
 @noinline
 def chain_safepoint_slow(first, rest):
-    full = load(GC_REQUEST)  # between two collections a list does not become too long; walking it at every interrupt would take all the time
+    # between two collections a list does not become too long; walking it at every interrupt would take all the time
+    full = load(GC_REQUEST)
     r = native_safepoint_slow()
     if r != UNWIND and full != 0 and chain_length(first, rest) > DEEPEST:
         return host(H_STACK_OVERFLOW, 0, 0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..heap.words import STRING, SYMBOL, VECTOR
-from ..restricted.language import inline, load, load8, noinline  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, load8, noinline
 from .memory import ROOT_CHARS, ROOT_VECTOR
 from .symbols import given_name
 

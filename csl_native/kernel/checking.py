@@ -1,7 +1,7 @@
 """Is a heap well-formed?  What everything else in the kernel relies on, looked at in heaps and modules of strangers.
 
-A walk along the headers must meet exactly the objects whose start bits are set, each of a size that its type allows, and every
-value must be an integer or lead to the start of an object that its tag fits.
+A walk along the headers must meet exactly the objects whose start bits are set, each of a size that its type allows,
+and every value must be an integer or lead to the start of an object that its tag fits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import HEAP, STARTS
 from ..heap.words import CONS, OTHER, STRING, SYMBOL, VECTOR
-from ..restricted.language import inline, load, lshr, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, lshr, ult
 from .bignum import is_integer
 from .collector import object_bytes, pointer_count
 from .compound import is_real
@@ -55,7 +55,9 @@ def is_start(p) -> bool:
 
 
 def good_value(v, end) -> bool:
-    """Is a word of an object an integer, or a reference to the start of an object before ``end`` whose type its tag fits?"""
+    """Is a word of an object an integer, or a reference to the start of an object before ``end`` whose type its tag
+    fits?
+    """
     tag = v & 7
     if tag == 0:
         return True
@@ -70,7 +72,8 @@ def good_value(v, end) -> bool:
     kind = h >> 3 & 31
     if tag == OTHER:
         return kind >= T_BIGPOS and kind <= T_COMPLEX
-    return kind == (T_SYMBOL if tag == SYMBOL else T_STRING if tag == STRING else T_VECTOR if tag == VECTOR else T_FLOAT)
+    return kind == (T_SYMBOL if tag == SYMBOL else T_STRING if tag == STRING else T_VECTOR if tag == VECTOR
+                    else T_FLOAT)
 
 
 def good_size(h) -> bool:
@@ -108,10 +111,12 @@ def good_contents(p) -> bool:
         return last != 0 and ((h >> 8) > 8 or ult(LIMBS if kind == T_BIGPOS else LIMBS + 1, last))
     if kind == T_BYTES:
         width = load(p + 8) >> 3 & 15
-        return load(p + 8) & 7 == 0 and (width == 1 or width == 2 or width == 4 or width == 8) and ((h >> 8) - 8) & (width - 1) == 0
+        return (load(p + 8) & 7 == 0 and (width == 1 or width == 2 or width == 4 or width == 8)
+                and ((h >> 8) - 8) & (width - 1) == 0)
     if kind == T_HANDLE:
         number = load(p + 16)
-        return load(p + 8) & 7 == 0 and (number & 7 == 0 or load(p + 8) == WEAK_TABLE and number & 7 == OTHER and load(number - OTHER) == HASH_HEADER)
+        return (load(p + 8) & 7 == 0 and (number & 7 == 0 or load(p + 8) == WEAK_TABLE and number & 7 == OTHER
+                                          and load(number - OTHER) == HASH_HEADER))
     if kind == T_HASH:
         return good_table(p + OTHER)
     if kind == T_RATIO:
@@ -122,7 +127,9 @@ def good_contents(p) -> bool:
 
 
 def good_table(h) -> bool:
-    """Does a hash table have a power of two of places, as many in use as it says, and a free one that ends every search?"""
+    """Does a hash table have a power of two of places, as many in use as it says, and a free one that ends every
+    search?
+    """
     kind = load(h + HASH_KIND)
     table = load(h + HASH_SLOTS)
     if kind & 7 != 0 or not ult(kind, 48) or table & 7 != VECTOR:
@@ -163,7 +170,8 @@ def check_object(p, end):
 
 
 def check_heap(end):
-    """Look at all of the heap below ``end``: ``place << 3 | what is wrong`` of the first object that cannot be; 0 when all can.
+    """Look at all of the heap below ``end``: ``place << 3 | what is wrong`` of the first object that cannot be; 0 when
+    all can.
 
     Two walks: sizes first, so that the second may follow references.
     """

@@ -46,7 +46,7 @@ from ..heap.vm import (
     UNWIND_VALUE,
 )
 from ..heap.words import FLOAT, STRING
-from ..restricted.language import (  # type: ignore[attr-defined]
+from ..restricted.language import (
     address_size,
     base_address,
     clz,
@@ -67,7 +67,8 @@ from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk, fill
 BOUNDED = "a collection goes to its end"
 
 MIN_BUDGET = 8 << 20  # bytes allocated between two collections: half of what lives, ...
-LONG_BUDGET = 96 << 20  # ... and at most this and a 32nd of it, so that a young collection is short even when all of that lives
+# ... and at most this and a 32nd of it, so that a young collection is short even when all of that lives
+LONG_BUDGET = 96 << 20
 POISON = 0x6EADDEADDEADDEA7  # no value, no header of any object and no address, so that every use of it is an error
 ALL_LIVE = 0x0101010101010101  # bit 0 of a line: live
 PIECE = 8 * 64  # bytes of a long object that are looked at at once
@@ -77,7 +78,8 @@ PIECE = 8 * 64  # bytes of a long object that are looked at at once
 def collect(full) -> None:
     """Collect; ``full`` 0 keeps what survived before.  Registers are spilled into this frame first.
 
-    The second spill keeps the frame until the collection is over: the call would be a jump otherwise, and the frame gone.
+    The second spill keeps the frame until the collection is over: the call would be a jump otherwise, and the frame
+    gone.
     """
     spill()
     collect_from(full, stack_pointer())
@@ -192,7 +194,9 @@ def mark_object(p) -> None:
 
 @inline
 def fresh(v):
-    """The object of a Lisp value that was not marked and has parts, which is marked now; else 0, and what has none is marked and done."""
+    """The object of a Lisp value that was not marked and has parts, which is marked now; else 0, and what has none is
+    marked and done.
+    """
     if (v + 1) & 7 <= 1:
         return 0
     p = v & -16
@@ -282,8 +286,9 @@ def pointer_count(h):
 def trace() -> None:
     """Mark everything reachable from the mark stack, and the lines it lies in.
 
-    The stack holds objects, and, odd, the places where the rest of long ones begins, below which their ends are: it stays small beside the
-    heap, because what has no parts is not put there, a list is followed by its elements before the rest, and a long object a piece at a time.
+    The stack holds objects, and, odd, the places where the rest of long ones begins, below which their ends are: it
+    stays small beside the heap, because what has no parts is not put there, a list is followed by its elements before
+    the rest, and a long object a piece at a time.
     """
     base = load(MARK_STACK)
     while load(MARK_SP) > base:
@@ -366,7 +371,8 @@ def scan_cards(top) -> None:
 def scan_card(start, long):
     """Mark from the fields in [start, start + 512) of marked objects.
 
-    ``long`` is an object that may reach into this card (0: none), found with an earlier card; so is the result, for later ones.
+    ``long`` is an object that may reach into this card (0: none), found with an earlier card; so is the result, for
+    later ones.
     """
     end = start + 512
     p = long

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..heap.objects import HASH_SLOTS, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
 from ..heap.vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
 from ..heap.words import OTHER, SYMBOL, VECTOR
-from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, store
 from .calls import SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN, bytecode_cells
 from .collector import object_bytes, pointer_count
 from .hashing import pack
@@ -100,7 +100,8 @@ def is_native(slot, handmade) -> bool:
 def neutral_cells(p) -> None:
     """Slots of native functions mean nothing in another process: the bytecode's go in their place."""
     s = p + SYMBOL
-    if is_native(load(s + SYM_FN1), SLOT_HANDMADE1) or is_native(load(s + SYM_FN2), SLOT_HANDMADE2) or is_native(load(s + SYM_FNN), SLOT_HANDMADEN):
+    if (is_native(load(s + SYM_FN1), SLOT_HANDMADE1) or is_native(load(s + SYM_FN2), SLOT_HANDMADE2)
+        or is_native(load(s + SYM_FNN), SLOT_HANDMADEN)):
         bytecode_cells(s, load(load(s + SYM_ENV) + 8 - VECTOR))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..heap.words import FLOAT, OTHER, UNWIND
-from ..restricted.language import (  # type: ignore[attr-defined]
+from ..restricted.language import (
     inline,
     likely,
     lisp,

@@ -1,14 +1,14 @@
 """Numbers that are made of two others: ratios of integers, complex numbers with real parts.
 
-Here they are made, taken to pieces and compared; what is calculated with them is Lisp (``lisp/library/compound.lsp``), which the host calls where
-the slow paths of arithmetic end.
+Here they are made, taken to pieces and compared; what is calculated with them is Lisp (``lisp/library/compound.lsp``),
+which the host calls where the slow paths of arithmetic end.
 """
 
 from __future__ import annotations
 
 from ..heap.objects import COMPLEX_HEADER, RATIO_HEADER
 from ..heap.words import FLOAT, OTHER
-from ..restricted.language import inline, lisp, load, noinline, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, noinline, store
 from .bignum import compare_integers, is_big, is_integer
 from .host import OP, bad_op
 from .memory import NIL, T, allocate_small, set_field
@@ -123,7 +123,8 @@ def same_integer(a, b) -> bool:
 
 
 def same_ratio(a, b) -> bool:
-    return is_ratio(a) and is_ratio(b) and same_integer(first_part(a), first_part(b)) and same_integer(second_part(a), second_part(b))
+    return (is_ratio(a) and is_ratio(b) and same_integer(first_part(a), first_part(b))
+            and same_integer(second_part(a), second_part(b)))
 
 
 def same_real(a, b) -> bool:

@@ -1,23 +1,26 @@
 """Decimal digits of a double and doubles from decimal digits, correctly rounded, by products of 128 bits.
 
-The original prints a float with a fixed number of significant digits (C's ``%g``), not with the fewest that tell it from others.  A double is
-a whole number times a power of two; times a power of ten of 128 bits, as in F. Loitsch, "Printing floating-point numbers quickly and
-accurately with integers" (2010), and in D. Lemire, "Number parsing at a gigabyte per second" (2021), it says its digits.  Every product is
-cut off, so that the exact value is the one here or less than ``ERROR`` units of the last place above it.  What that can matter for is a value that
-lies so little below the middle of two results: W. D. Clinger, "How to read floating point numbers accurately" (1990), shows that there are
-such values for every precision.  Exact ties are known by their factors of two; the rest of them is left to the host, which has integers of any size.
+The original prints a float with a fixed number of significant digits (C's ``%g``), not with the fewest that tell it
+from others.  A double is a whole number times a power of two; times a power of ten of 128 bits, as in F. Loitsch,
+"Printing floating-point numbers quickly and accurately with integers" (2010), and in D. Lemire, "Number parsing at a
+gigabyte per second" (2021), it says its digits.  Every product is cut off, so that the exact value is the one here or
+less than ``ERROR`` units of the last place above it.  What that can matter for is a value that lies so little below the
+middle of two results: W. D. Clinger, "How to read floating point numbers accurately" (1990), shows that there are such
+values for every precision.  Exact ties are known by their factors of two; the rest of them is left to the host, which
+has integers of any size.
 """
 
 from __future__ import annotations
 
 from ..heap.vm import DECIMAL_EXPONENT, SCALED_EXPONENT, SCALED_HIGH, SCALED_LOW
-from ..restricted.language import bounded, clz, ctz, fbits, inline, itof, load, lshr, mulhi, noinline, store, udiv, ult  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, ctz, fbits, inline, itof, load, lshr, mulhi, noinline, store, udiv, ult
 
 ERROR = 128  # a factor whose 128 bits are cut off, the product cut off, and one bit more by normalising, nine times
 _TENS = [10 ** (1 << i) for i in range(9)]  # 10, 100, 10**4 ... 10**256
 _UP = [(p << 128) >> p.bit_length() for p in _TENS]  # the first 128 bits of each, of which the top one is set
 _DOWN = [(1 << p.bit_length() + 127) // p for p in _TENS]  # and of its reciprocal
-X0, X1, X2, X3, X4, X5, X6, X7, X8 = (p.bit_length() for p in _TENS)  # 10**1 is U0H:U0L * 2**(X0 - 128), 10**-1 is D0H:D0L * 2**(-X0 - 127)
+# 10**1 is U0H:U0L * 2**(X0 - 128), 10**-1 is D0H:D0L * 2**(-X0 - 127)
+X0, X1, X2, X3, X4, X5, X6, X7, X8 = (p.bit_length() for p in _TENS)
 U0H, U1H, U2H, U3H, U4H, U5H, U6H, U7H, U8H = (p >> 64 for p in _UP)
 U0L, U1L, U2L, U3L, U4L, U5L, U6L, U7L, U8L = (p & (1 << 64) - 1 for p in _UP)
 D0H, D1H, D2H, D3H, D4H, D5H, D6H, D7H, D8H = (p >> 64 for p in _DOWN)
@@ -99,7 +102,9 @@ def scale_down(n) -> None:
 
 
 def scaled(m, e, k):
-    """Make the scaled number m * 2**e * 10**k, for an m that is not 0: SCALED_HIGH:SCALED_LOW * 2**(what is returned), the top bit set."""
+    """Make the scaled number m * 2**e * 10**k, for an m that is not 0: SCALED_HIGH:SCALED_LOW * 2**(what is returned),
+    the top bit set.
+    """
     n = clz(m)
     store(SCALED_HIGH, m << n)
     store(SCALED_LOW, 0)
@@ -123,7 +128,8 @@ def ten_to(n):
 
 @inline
 def above(rest, digit, fraction) -> bool:
-    """Whether what is cut off, ``rest`` of the tenths or none (digit 1) and a fraction of 64 bits, reaches the middle."""
+    """Whether what is cut off, ``rest`` of the tenths or none (digit 1) and a fraction of 64 bits, reaches the middle.
+    """
     return rest >= 5 if digit == 10 else fraction < 0
 
 
@@ -140,7 +146,8 @@ def at_middle(rest, digit, fraction) -> bool:
 
 
 def digits_of(m, e, digits):
-    """m * 2**e as a whole number of so many decimal digits, rounded to the nearest, half to even; UNKNOWN when the host has to say.
+    """m * 2**e as a whole number of so many decimal digits, rounded to the nearest, half to even; UNKNOWN when the host
+    has to say.
 
     DECIMAL_EXPONENT gets the exponent of the first digit.
     """

@@ -1,7 +1,8 @@
 """Equality: of numbers of one type, of structures, and as Common Lisp has it.
 
-Structures are walked with a stack of what is still to be compared, in the region where the collector has its own (none runs meanwhile): any depth of
-cars and vectors is the same to it, and a circular structure ends by an interrupt, a limit, or an overflow of that region, as an error.
+Structures are walked with a stack of what is still to be compared, in the region where the collector has its own (none
+runs meanwhile): any depth of cars and vectors is the same to it, and a circular structure ends by an interrupt, a
+limit, or an overflow of that region, as an error.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from ..heap.objects import BYTES_HEADER
 from ..heap.vm import SCRATCH, SCRATCH_END
 from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow
@@ -17,7 +18,8 @@ from .compound import same_compound
 from .host import H_STACK_OVERFLOW, host
 from .memory import NIL, T, poll
 
-ENTRY = 24  # bytes of the stack for what is still to be compared: two values and 0, or two places and where the first one's end
+# bytes of the stack for what is still to be compared: two values and 0, or two places and where the first one's end
+ENTRY = 24
 
 
 @lisp("eql")
@@ -76,7 +78,8 @@ def cl_equal(a, b):
 
 @noinline
 def equal_structures(a, b, deepest):
-    """The same for two different words with one tag; ``deepest`` VECTOR: vectors are compared by their elements, too."""
+    """The same for two different words with one tag; ``deepest`` VECTOR: vectors are compared by their elements, too.
+    """
     base = load(SCRATCH)
     top = base
     while True:

@@ -1,4 +1,5 @@
-"""Evaluation of forms as they are: variables, calls, and the special forms that need no variables of their own; and errorset around it.
+"""Evaluation of forms as they are: variables, calls, and the special forms that need no variables of their own; and
+errorset around it.
 
 Macros, forms that bind variables, and what lies deep inside of others are the host's, which compiles them.
 """
@@ -23,7 +24,7 @@ from ..heap.vm import (
     UNWIND_TAG,
 )
 from ..heap.words import CONS, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store  # type: ignore[attr-defined]
+from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store
 from .calls import call_counted, push_argument
 from .host import H_BAD_SYMBOL, H_ERRORSET, H_EVALUATE, H_EVALUATING, O_SETQ, host, tell
 from .memory import (
@@ -110,7 +111,9 @@ def evaluate_all(l, r, depth):
 
 @noinline
 def evaluate_until(l, r, going_on, depth):
-    """The forms of and (which goes on with t) and of or (which does with nil), of which ``r`` is the value when there are none."""
+    """The forms of and (which goes on with t) and of or (which does with nil), of which ``r`` is the value when there
+    are none.
+    """
     while l & 7 == CONS:
         if poll() == UNWIND:
             return UNWIND
@@ -197,7 +200,9 @@ def evaluate_call(head, l, depth):
 
 
 def enter_evaluation(x, depth, calls):
-    """Evaluate a form for the host, on the stack that is Lisp's; ``calls``: it is a call, whatever its head is said to be."""
+    """Evaluate a form for the host, on the stack that is Lisp's; ``calls``: it is a call, whatever its head is said to
+    be.
+    """
     old = load(NATIVE_BASE)
     caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
     if old == 0:
@@ -220,7 +225,9 @@ def errorset_shown(form, message):
 
 @lisp("errorset", "also")
 def errorset(form, message, backtrace):
-    """A list of the value of a form, or what error was called with; back-traces, and messages that are kept apart, are the host's."""
+    """A list of the value of a form, or what error was called with; back-traces, and messages that are kept apart, are
+    the host's.
+    """
     level = 0 if message == NIL else TRACED if backtrace != NIL else SHOWN
     if level < load(ERRORSET_LEAST):
         level = load(ERRORSET_LEAST)

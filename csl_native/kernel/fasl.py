@@ -8,10 +8,20 @@ Lisp stack is touched, whatever the bytes are.
 
 from __future__ import annotations
 
-from ..heap.objects import HASH_HEADER, POINTER_TABLE, STRING_HEADER, T_COMPLEX, T_FLOAT, T_HASH, T_RATIO, T_RECORD, T_STRING
+from ..heap.objects import (
+    HASH_HEADER,
+    POINTER_TABLE,
+    STRING_HEADER,
+    T_COMPLEX,
+    T_FLOAT,
+    T_HASH,
+    T_RATIO,
+    T_RECORD,
+    T_STRING,
+)
 from ..heap.vm import SP, STACK_END
 from ..heap.words import FLOAT, OTHER, STRING, UNWIND, VECTOR
-from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult
 from .checking import good_contents, good_size
 from .memory import NIL, cons, make_object, make_vector, set_field
 from .safepoint import poll_full
@@ -46,7 +56,9 @@ def fasl_number(at, end):
 @bounded("the bytes of one number")
 @inline
 def behind(at, end):
-    """The place behind a number; the end where the bytes end within it, so that what is left is never less than nothing."""
+    """The place behind a number; the end where the bytes end within it, so that what is left is never less than
+    nothing.
+    """
     while at < end and load8(at) > 127:
         at += 1
     return at + 1 if at < end else end
@@ -55,8 +67,11 @@ def behind(at, end):
 @onepass("the bytes of one object")
 @noinline
 def fasl_raw(kind, at, size):
-    """An object of bytes: a string, float, integer, code or vector of machine numbers; UNWIND when there is no room, 0 for another type."""
-    if not ult(kind, T_RECORD) or (POINTER_TABLE >> 4 * kind & 15) > 1 or not good_size(size << 8 | kind << 3 | STRING_HEADER & 7):
+    """An object of bytes: a string, float, integer, code or vector of machine numbers; UNWIND when there is no room, 0
+    for another type.
+    """
+    if (not ult(kind, T_RECORD) or (POINTER_TABLE >> 4 * kind & 15) > 1
+        or not good_size(size << 8 | kind << 3 | STRING_HEADER & 7)):
         return 0
     p = make_object(kind << 3 | STRING_HEADER & 7, size)
     if p == UNWIND:
@@ -75,7 +90,8 @@ def fasl_raw(kind, at, size):
 def fasl_object(kind, from_, count):
     """An object of ``count`` values that lie at ``from_``."""
     p = 0
-    if kind == T_HASH and count == lshr(HASH_HEADER, 11) or kind == T_RECORD or (kind == T_RATIO or kind == T_COMPLEX) and count == 2:
+    if (kind == T_HASH and count == lshr(HASH_HEADER, 11) or kind == T_RECORD or (kind == T_RATIO or kind == T_COMPLEX)
+        and count == 2):
         p = make_object(kind << 3 | STRING_HEADER & 7, 8 * count)
         if p == UNWIND:
             return p
@@ -116,8 +132,8 @@ def fasl_vector(from_, count):
 def fasl_value(text, offset, table):
     """The next value in the string ``text``; its operations begin ``offset`` bytes from the start.
 
-    ``table`` is a vector: element 0 is the place behind the value afterwards, the others are symbols and values that were kept.
-    UNWIND when there is no room, BAD when the bytes make no sense.
+    ``table`` is a vector: element 0 is the place behind the value afterwards, the others are symbols and values that
+    were kept. UNWIND when there is no room, BAD when the bytes make no sense.
     """
     base = load(SP)
     start = text + 8 - STRING

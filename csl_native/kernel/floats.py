@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import FLOAT_TRAP, LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
 from ..heap.words import FLOAT
-from ..restricted.language import callf, double, fbits, fsqrt, ftoi, inline, lisp, load, store  # type: ignore[attr-defined]
+from ..restricted.language import callf, double, fbits, fsqrt, ftoi, inline, lisp, load, store
 from .arithmetic import float_result, is_number, to_double, truth
 from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host

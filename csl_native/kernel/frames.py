@@ -9,7 +9,20 @@ from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..heap.vm import COUNTERS, HOT, PERIOD, RESUME_AT, RESUME_DEPTH, SP, STACK_END, THRESHOLD, TICKS, TRACING
 from ..heap.words import UNWIND, VECTOR
 from ..instructions.layout import CODE_FIXED, CODE_FRAME, CODE_LOCALS, CODE_MAX, CODE_MIN, CODE_REST, CODE_START
-from ..restricted.language import bounded, handled, inline, invoke1, invoke3, load, load8, load16, lshr, noinline, store, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import (
+    bounded,
+    handled,
+    inline,
+    invoke1,
+    invoke3,
+    load,
+    load8,
+    load16,
+    lshr,
+    noinline,
+    store,
+    unlikely,
+)
 from .calls import (
     SLOT_BYTECODED1,
     SLOT_BYTECODED2,
@@ -36,7 +49,9 @@ def frame_end(code, fp):
 
 @inline
 def counter(env):
-    """Where calls and backward jumps of a function are counted.  Functions may share a counter, which only makes them hot earlier."""
+    """Where calls and backward jumps of a function are counted.
+    Functions may share a counter, which only makes them hot earlier.
+    """
     return load(COUNTERS) + (lshr(load(env + 8 - VECTOR), 4) & 4095) * 8
 
 
@@ -78,7 +93,8 @@ def count_native(env) -> None:
 
 @noinline
 def interpret_counted(env, fp):
-    store(SP, frame_end(load(env + 8 - VECTOR), fp))  # who counts may compile: the frame is below what that pushes, and the collector sees it
+    # who counts may compile: the frame is below what that pushes, and the collector sees it
+    store(SP, frame_end(load(env + 8 - VECTOR), fp))
     hot = count_bytecode(env, 0)
     store(SP, fp)
     return invoke1(SLOT_RESUME if hot == T else SLOT_INTERPRET, env, fp)
@@ -163,7 +179,9 @@ def bytecodedn(env, n, a, b, c):
 @bounded("arguments that are on the stack")
 @noinline
 def fill_general(env, code, fp, n):
-    """Make a frame of optional or rest arguments: missing ones are nil, the rest becomes a list.  nil, or UNWIND for a wrong count."""
+    """Make a frame of optional or rest arguments: missing ones are nil, the rest becomes a list.
+    nil, or UNWIND for a wrong count.
+    """
     most = load8(code + CODE_MAX)
     if n < load8(code + CODE_MIN) or n > most and load8(code + CODE_REST) == 0:
         return wrong_count(env, n)
@@ -207,7 +225,9 @@ def store_word(p, v) -> None:
 
 @noinline
 def go_on_at(env, fp, at, top):
-    """Go on with a frame on the session's engine, from the instruction at ``at`` on; ``top`` is where the top operand is."""
+    """Go on with a frame on the session's engine, from the instruction at ``at`` on; ``top`` is where the top operand
+    is.
+    """
     return invoke3(SLOT_RUN, env, fp, load(env + 8 - VECTOR) + CODE_START + at, top)
 
 
@@ -220,7 +240,8 @@ def resume_bytecode(env, fp):
 def bytecode_frame(env):
     """Begin a frame of bytecode for a function whose native code gives up; 0 when there is no room.
 
-    It is a word longer than others: the top operand, which an interpreter holds in a register, is in memory while the host is told.
+    It is a word longer than others: the top operand, which an interpreter holds in a register, is in memory while the
+    host is told.
     """
     fp = load(SP)
     end = frame_end(load(env + 8 - VECTOR), fp) + 8

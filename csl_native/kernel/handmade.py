@@ -1,13 +1,15 @@
-"""Hand-made native code: entries of functions whose code has an environment of its own, and what the original's numbers of entries stand for.
+"""Hand-made native code: entries of functions whose code has an environment of its own, and what the original's numbers
+of entries stand for.
 
-A symbol's environment stays its literal vector, with the bytecode, whatever hand-made code runs: errors, other cells, debuggers and images find it
-there.  Where the code's environment is another value, a cell leads here first; a table, by literal vector, has the code's entry and environment.
+A symbol's environment stays its literal vector, with the bytecode, whatever hand-made code runs: errors, other cells,
+debuggers and images find it there.  Where the code's environment is another value, a cell leads here first; a table, by
+literal vector, has the code's entry and environment.
 """
 
 from __future__ import annotations
 
 from ..heap.words import VECTOR
-from ..restricted.language import handled, inline, invoke1, invoke2, invoke4, load  # type: ignore[attr-defined]
+from ..restricted.language import handled, inline, invoke1, invoke2, invoke4, load
 from .hashing import find_place
 from .host import H_USEFUL, host
 from .memory import ROOT_HANDMADE, ROOT_VECTOR, cons

@@ -4,16 +4,27 @@ Kinds as in CSL: 0 eq, 1 eql, 2 equal that takes vectors as eq does, 3 equal.  O
 program runs, so an address is a good hash; a table from an image (another
 epoch) is rehashed when it is first used.
 
-Places without an entry have a key that is no Lisp value.  A heap that is kept has no such words: there the entries come first
-(``pack``), and what is behind them is filled with a number that versions before took for an empty place.
+Places without an entry have a key that is no Lisp value.  A heap that is kept has no such words: there the entries come
+first (``pack``), and what is behind them is filled with a number that versions before took for an empty place.
 """
 
 from __future__ import annotations
 
-from ..heap.objects import BYTES_HEADER, HASH_COUNT, HASH_EPOCH, HASH_HEADER, HASH_KIND, HASH_SLOTS, HASH_SPARE, HASH_USED, OTHER_TYPE, T_HASH
+from ..heap.objects import (
+    BYTES_HEADER,
+    HASH_COUNT,
+    HASH_EPOCH,
+    HASH_HEADER,
+    HASH_KIND,
+    HASH_SLOTS,
+    HASH_SPARE,
+    HASH_USED,
+    OTHER_TYPE,
+    T_HASH,
+)
 from ..heap.vm import EPOCH
 from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store, ult
 from .arithmetic import truth
 from .bignum import is_big
 from .compound import compound_bits, is_compound
@@ -25,8 +36,8 @@ from .symbols import hash_string
 
 HASH_TYPE = OTHER_TYPE[T_HASH]
 EMPTY, DELETED = 0x17, 0x1F  # no Lisp values: their tag is that of headers
-# What HASH_SPARE says of the places: those without an entry have one of two numbers as key (as older versions left them in images), the entries
-# come first, or places without an entry are EMPTY or DELETED.
+# What HASH_SPARE says of the places: those without an entry have one of two numbers as key (as older versions left them
+# in images), the entries come first, or places without an entry are EMPTY or DELETED.
 NUMBERED, PACKED, MARKED = 0, 8, 16
 OLD_EMPTY, OLD_DELETED = 0x1FFFFFFFFFFFFFF0, 0x1FFFFFFFFFFFFFE0
 DEEPEST = 4  # structures inside of structures that count for a hash
@@ -45,10 +56,11 @@ def mix(w):
 
 @inline
 def near(v, mask):
-    """A hash of a word that keeps runs of 32 neighbours together: tables are filled in the order of numbers or of allocation, and who looks for
-    what is not there goes to the end of a run.
+    """A hash of a word that keeps runs of 32 neighbours together: tables are filled in the order of numbers or of
+    allocation, and who looks for what is not there goes to the end of a run.
 
-    The runs themselves are spread by multiplication with a golden ratio, whose highest bits keep apart those that follow each other (Knuth 6.4).
+    The runs themselves are spread by multiplication with a golden ratio, whose highest bits keep apart those that
+    follow each other (Knuth 6.4).
     """
     x = lshr(v, 3 if v & 7 == 0 else 4)
     return (x & 31 | lshr(lshr(x, 5) * -7046029254386353131, clz(mask)) & -32) & mask
@@ -392,7 +404,9 @@ def sxhash(v):
 
 @bounded("a copy of the heap goes to its end")
 def pack(h, table) -> None:
-    """Put the entries of a table that is being copied into an image first; ``table`` is where its copied places are.  No word that is no value is left."""
+    """Put the entries of a table that is being copied into an image first; ``table`` is where its copied places are.
+    No word that is no value is left.
+    """
     n = entries_end(h, table)
     form = load(h + HASH_SPARE)
     i = 0

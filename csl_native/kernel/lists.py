@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import FREE
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
+from ..restricted.language import defined, inline, lisp, load, noinline
 from .arithmetic import truth
 from .equality import is_equal
 from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host, tell
@@ -155,7 +155,8 @@ def ncons(a):
     return cons(a, NIL)
 
 
-# Of pairs that are made together the first one is the value: whatever the compiler keeps of its address lies in it, where the collector finds it.
+# Of pairs that are made together the first one is the value: whatever the compiler keeps of its address lies in it,
+# where the collector finds it.
 
 
 @lisp("list2")

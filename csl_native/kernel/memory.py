@@ -43,7 +43,21 @@ from ..heap.vm import (
     STOP,
 )
 from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import double, handled, inline, invoke4, load, load8, loadf, noinline, stack_pointer, store, store8, storef, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import (
+    double,
+    handled,
+    inline,
+    invoke4,
+    load,
+    load8,
+    loadf,
+    noinline,
+    stack_pointer,
+    store,
+    store8,
+    storef,
+    unlikely,
+)
 
 BOUNDED = "lines of the heap, or the words of one object, at the speed of memory"
 
@@ -54,7 +68,8 @@ UNSET = HEAP + 2 * SYMBOL_SIZE + SYMBOL
 CATCH_TAGS = HEAP + 3 * SYMBOL_SIZE + SYMBOL
 ROOT_VECTOR = HEAP + 4 * SYMBOL_SIZE + VECTOR
 ROOT_COUNT = 61
-ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS, ROOT_RAISE, ROOT_LOWER, ROOT_HANDMADE = range(11)
+(ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS,
+ ROOT_RAISE, ROOT_LOWER, ROOT_HANDMADE) = range(11)
 ROOT_ECHO, ROOT_NONCOM, ROOT_QUOTE, ROOT_PROGN, ROOT_SETQ, ROOT_COND, ROOT_AND, ROOT_OR = range(11, 19)
 NO_LIMIT = (1 << 63) - 1
 HOST_SLOT = SLOTS
@@ -136,7 +151,9 @@ def room(size) -> bool:
 
 @inline
 def reserve(size) -> None:
-    """Make room for ``size`` bytes, a line at most, so that what is made of them next is one piece of straight-line code."""
+    """Make room for ``size`` bytes, a line at most, so that what is made of them next is one piece of straight-line
+    code.
+    """
     if unlikely(not room(size)):
         next_chunk(size)
 
@@ -257,8 +274,8 @@ def allocate_large(size):
 
 
 def find_large(size):
-    """Address of a large object, or 0.  It has lines of its own: in the next run that fits, else at the top while there is room, else in the
-    first run that fits.
+    """Address of a large object, or 0.  It has lines of its own: in the next run that fits, else at the top while there
+    is room, else in the first run that fits.
 
     What was freed comes first: the system has to clear pages that were never touched.
     """

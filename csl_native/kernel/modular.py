@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from ..heap.vm import MODULUS
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, inline, lisp, load, load32, lshr, mulhi, noinline, sdiv, srem, store, urem  # type: ignore[attr-defined]
+from ..restricted.language import (
+    bounded,
+    clz,
+    inline,
+    lisp,
+    load,
+    load32,
+    lshr,
+    mulhi,
+    noinline,
+    sdiv,
+    srem,
+    store,
+    urem,
+)
 from .bignum import divide_integers, half_quotient, is_big, is_negative, limb_count, limbs
 from .host import BAD_MODULUS, H_BAD_RESIDUE, host
 from .memory import NIL, poll

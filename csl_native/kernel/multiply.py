@@ -1,4 +1,5 @@
-"""Products of magnitudes: the schoolbook's, Karatsuba's method for long ones, and a library through the host for very long ones.
+"""Products of magnitudes: the schoolbook's, Karatsuba's method for long ones, and a library through the host for very
+long ones.
 
 A magnitude is an address and a number of 64-bit limbs, least significant first.
 A. Karatsuba and Yu. Ofman, 1962; Knuth, The Art of Computer Programming 4.3.3.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from ..heap.vm import LONG_LIMBS
 from ..heap.words import UNWIND
-from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, onepass, store, ult  # type: ignore[attr-defined]
+from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, onepass, store, ult
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, host
 from .memory import NIL, fill, make_bignum, poll
@@ -112,14 +113,17 @@ def significant(x, n):
 
 
 def product_halves(r, a, b, n, scratch):
-    """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs.  Nil, or UNWIND."""
+    """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs.  Nil, or
+    UNWIND.
+    """
     if n < KARATSUBA:
         return product_rows(r, a, n, b, n)
     if poll() == UNWIND:
         return UNWIND
     k = n + 1 >> 1
     h = n - k
-    if product_halves(r, a, b, k, scratch) == UNWIND or product_halves(r + 16 * k, a + 8 * k, b + 8 * k, h, scratch) == UNWIND:
+    if (product_halves(r, a, b, k, scratch) == UNWIND
+        or product_halves(r + 16 * k, a + 8 * k, b + 8 * k, h, scratch) == UNWIND):
         return UNWIND
     x = scratch
     y = x + 8 * (k + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import DECIMAL_EXPONENT, PRECISION
 from ..heap.words import CONS, SYMBOL, UNWIND
-from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, udiv  # type: ignore[attr-defined]
+from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, udiv
 from .characters import ascii_char, character
 from .decimal import LARGEST_EXPONENT, MOST_DIGITS, UNKNOWN, digits_of, double_bits, exponent, mantissa
 from .memory import NIL, cons, float_value, make_float, poll
@@ -48,7 +48,9 @@ def digit_count(n):
 
 @bounded("digits of a precision, and zeros between them and the point")
 def pointed(n, behind, r):
-    """The digits of a number with so many of them behind a point, at least one, in front of a list; less than none: zeros before the point."""
+    """The digits of a number with so many of them behind a point, at least one, in front of a list; less than none:
+    zeros before the point.
+    """
     if behind <= 0:
         r = cons(character(POINT), cons(character(ZERO), r))
         while behind < 0:
@@ -64,7 +66,9 @@ def pointed(n, behind, r):
 
 
 def float_characters(x):
-    """The characters that print would show of a float; 0 when the host has to say: what is no number, and what has more digits."""
+    """The characters that print would show of a float; 0 when the host has to say: what is no number, and what has more
+    digits.
+    """
     bits = fbits(float_value(x))
     precision = load(PRECISION)
     if precision > MOST_DIGITS or lshr(bits, 52) & LARGEST_EXPONENT == LARGEST_EXPONENT:

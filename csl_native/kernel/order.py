@@ -1,4 +1,5 @@
-"""The order of any two values: conses, vectors, strings, symbols by their text, numbers, the larger ones first, then nil.
+"""The order of any two values: conses, vectors, strings, symbols by their text, numbers, the larger ones first, then
+nil.
 
 Of lists that begin differently one whose head is flagged noncom goes first.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from ..heap.vm import SCRATCH, SCRATCH_END
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store  # type: ignore[attr-defined]
+from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store
 from .arithmetic import is_number, truth
 from .comparison import compare_slow
 from .compound import is_ratio
@@ -83,8 +84,8 @@ def order_heads(x, y):
 def order(a, b):
     """-1 when a goes before b, 1 when it goes behind, else 0; or UNWIND.
 
-    What is still to be compared is kept as for equality: two values and 0, or two places and where the first one's end, or the difference of the
-    lengths of two vectors that are the same as far as the shorter one goes, and -1.
+    What is still to be compared is kept as for equality: two values and 0, or two places and where the first one's end,
+    or the difference of the lengths of two vectors that are the same as far as the shorter one goes, and -1.
     """
     base = load(SCRATCH)
     top = base

@@ -1,6 +1,8 @@
-"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow, full memory and a debugger.
+"""Safepoints: one comparison with the stack limit serves collection requests, interrupts, stack overflow, full memory
+and a debugger.
 
-A loop over data that makes nothing polls: it can be ended, and nothing is collected.  One that allocates has a safepoint.
+A loop over data that makes nothing polls: it can be ended, and nothing is collected.  One that allocates has a
+safepoint.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from ..heap.vm import (
     STACK_LIMIT,
 )
 from ..heap.words import UNWIND
-from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely
 from .host import H_COLLECT, H_DEEP, H_INTERRUPT, H_MEMORY_FULL
 from .memory import HOST_SLOT, NIL, NO_LIMIT, T, poll
 
@@ -35,7 +37,9 @@ def safepoint():
 
 
 def collected(full, wanted):
-    """Have the host collect: it calls the collector, and knows what time it is and what only dead handles stood for; UNWIND for an error there."""
+    """Have the host collect: it calls the collector, and knows what time it is and what only dead handles stood for;
+    UNWIND for an error there.
+    """
     r = invoke4(HOST_SLOT, H_COLLECT, full, wanted, 0, 0)
     if r == UNWIND:
         store(STACK_LIMIT, load(REAL_STACK_LIMIT))

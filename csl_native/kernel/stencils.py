@@ -1,27 +1,34 @@
-"""The compiler of the stencil tier: bytecode becomes copies of stencils with their holes filled (``csl_native/stencils/``).
+"""The compiler of the stencil tier: bytecode becomes copies of stencils with their holes filled
+(``csl_native/stencils/``).
 
-It runs with absolute addresses, as ``apply_records`` does, over tables that the host prepares: a job (the ``J_`` words below), rows
-of instructions (``I_``), rows of stencils (``S_``) and for each byte of the bytecode some words of work (``W_``).
+It runs with absolute addresses, as ``apply_records`` does, over tables that the host prepares: a job (the ``J_`` words
+below), rows of instructions (``I_``), rows of stencils (``S_``) and for each byte of the bytecode some words of work
+(``W_``).
 
-It goes over the bytecode three times: for the depth of the operand stack before each instruction, for the place of each stencil, and for
-copying.  Operands that are in registers are the top ones; where control flow joins there is at most one (``canonical``).
+It goes over the bytecode three times: for the depth of the operand stack before each instruction, for the place of each
+stencil, and for copying.  Operands that are in registers are the top ones; where control flow joins there is at most
+one (``canonical``).
 """
 
 from __future__ import annotations
 
 from csl_native.relocation.apply import apply_records
 
-from ..restricted.language import load, load8, load16, load64, store, store64  # type: ignore[attr-defined]
+from ..restricted.language import load, load8, load16, load64, store, store64
 
 BOUNDED = "bytes of one function, which are at most 65536"
 
-# The job.  J_LOCALS: bytes from the frame to the place of the first operand, one behind the locals as in the interpreters.
-(J_CODE, J_LENGTH, J_LOCALS, J_FRAME, J_HANDLERS, J_HANDLER_COUNT, J_COUNT, J_INSTRUCTIONS, J_STENCILS, J_BYTES, J_RECORDS, J_KINDS, J_KIND_COUNT,
- J_TARGETS, J_WORK, J_OUT, J_OUT_SIZE, J_RUN, J_RESUME, J_RESUME_COUNT, J_CACHED, J_FRAMES, J_STUBS, J_POSITION, J_BAD, J_START, J_BODY,
+# The job.  J_LOCALS: bytes from the frame to the place of the first operand, one behind the locals as in the
+# interpreters.
+(J_CODE, J_LENGTH, J_LOCALS, J_FRAME, J_HANDLERS, J_HANDLER_COUNT, J_COUNT, J_INSTRUCTIONS, J_STENCILS, J_BYTES,
+ J_RECORDS, J_KINDS, J_KIND_COUNT,
+ J_TARGETS, J_WORK, J_OUT, J_OUT_SIZE, J_RUN, J_RESUME, J_RESUME_COUNT, J_CACHED, J_FRAMES, J_STUBS, J_POSITION, J_BAD,
+ J_START, J_BODY,
  J_COLD_START, J_LEAVE, J_ENTER1, J_ENTER2, J_ENTERN, J_ADJUST, J_ORIGIN, J_SHIFT, J_JUMP_MASK) = range(0, 8 * 36, 8)
 JOB_WORDS = 36
 # An instruction: sizes and counts, then numbers of stencils (-1: none) for no operand in a register; others follow.
-(I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD, I_OPERAND1, I_OPERAND2, I_OPERAND3,
+(I_SIZE, I_TAKES, I_GIVES, I_KIND, I_FAILS, I_STENCIL, I_COLD, I_PAIR, I_PAIR_COLD, I_OTHER_PAIR, I_OTHER_COLD,
+ I_OPERAND1, I_OPERAND2, I_OPERAND3,
  I_POLL, I_TEST, I_FAR) = range(0, 8 * 17, 8)
 INSTRUCTION_WORDS = 17
 PLACE = 1  # in place of the shape of an operand: the instruction's own place
@@ -29,23 +36,28 @@ VALUE, BRANCH, JUMP, LEAVING = range(4)  # kinds
 # A stencil: place, size and count of records; the last two also without the jump to the next one.
 S_PLACE, S_SIZE, S_TRIMMED, S_RECORD, S_COUNT, S_TRIMMED_COUNT = range(0, 48, 8)
 STENCIL_BYTES = 48
-# Work: depth + 1 (0: not reached), is it a label, address, address behind it, address of the cold stencil, cold stencil + 1, place of the inputs,
-# branch target + 1.
+# Work: depth + 1 (0: not reached), is it a label, address, address behind it, address of the cold stencil, cold stencil
+# + 1, place of the inputs, branch target + 1.
 W_DEPTH, W_LABEL, W_ADDRESS, W_AFTER, W_COLD, W_COLD_STENCIL, W_SLOT, W_TARGET = range(0, 64, 8)
 WORK_BYTES = 64
-# Targets of the relocation records, by number: the stencil itself, the places that it jumps to, its holes, and what holes may count from.
+# Targets of the relocation records, by number: the stencil itself, the places that it jumps to, its holes, and what
+# holes may count from.
 TARGETS = ("", "go0", "go1", "go2", "go3", "hole0", "hole1", "hole2", "hole3", "hole4", "origin", "hole5")
-T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT, T_ORIGIN, T_OPERAND3 = range(8, 96, 8)
+T_NEXT, T_TARGET, T_FAIL, T_COLD, T_OPERAND1, T_OPERAND2, T_SLOT, T_FRAME, T_COUNT, T_ORIGIN, T_OPERAND3 = (
+    range(8, 96, 8))
 TARGET_COUNT = 12
 # Stencils of the frame, by their place in J_FRAMES; the tables of ``flush`` and ``fill`` are in J_ADJUST.
-FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "resume_1", "enter_1", "enter_2", "enter_n",
-          "enter_1_general", "enter_2_general", "enter_n_general")
-(F_START, F_COLD_START, F_LEAVE, F_HANDLE, F_HANDLE1, F_RESUME, F_RESUME1, F_ENTER1, F_ENTER2, F_ENTERN, F_ENTER1G, F_ENTER2G,
+FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "resume_1", "enter_1", "enter_2",
+          "enter_n", "enter_1_general", "enter_2_general", "enter_n_general")
+(F_START, F_COLD_START, F_LEAVE, F_HANDLE, F_HANDLE1, F_RESUME, F_RESUME1, F_ENTER1, F_ENTER2, F_ENTERN, F_ENTER1G,
+ F_ENTER2G,
  F_ENTERNG) = range(0, 8 * 13, 8)
 
 
 def compile_stencils(job):
-    """Make the code of a function: its size in bytes; the size that is needed, negative, when there is no room; 0 when a number does not fit."""
+    """Make the code of a function: its size in bytes; the size that is needed, negative, when there is no room; 0 when
+    a number does not fit.
+    """
     find_depths(job)
     store(job + J_POSITION, 0)
     lay_out(job, 0)
@@ -142,7 +154,8 @@ def put_stencil(job, stencil, follows, emit) -> None:
         store(targets, run & load(job + J_JUMP_MASK))
         if follows != 0:
             store(targets + T_NEXT, run + size & load(job + J_JUMP_MASK))
-        bad = apply_records(load(job + J_KINDS), load(job + J_KIND_COUNT), load(job + J_RECORDS) + 16 * load(row + S_RECORD), count,
+        bad = apply_records(load(job + J_KINDS), load(job + J_KIND_COUNT),
+                            load(job + J_RECORDS) + 16 * load(row + S_RECORD), count,
                             targets, TARGET_COUNT, out - place, place + size, run - place)
         if bad != 0:
             store(job + J_BAD, bad)
@@ -183,7 +196,8 @@ def adjust(job, state, wanted, depth, emit) -> None:
 
 
 def failure(job, at):
-    """The number of the handler that a failure at a place of the bytecode goes to; -1 when that is out of the function."""
+    """The number of the handler that a failure at a place of the bytecode goes to; -1 when that is out of the function.
+    """
     h = load(job + J_HANDLERS)
     i = 0
     while i < load(job + J_HANDLER_COUNT):
@@ -203,7 +217,8 @@ def set_operands(job, at) -> None:
 
 
 def operand_value(job, at, shape):
-    """An operand: ``shape`` is its place in the instruction, its size and its scale, eight bits each; 0: there is none."""
+    """An operand: ``shape`` is its place in the instruction, its size and its scale, eight bits each; 0: there is none.
+    """
     if shape == 0:
         return 0
     if shape == PLACE:
@@ -214,8 +229,8 @@ def operand_value(job, at, shape):
 
 
 def put_instruction(job, at, state, emit):
-    """Append the stencil of the instruction at a place, and note what its cold one needs.  What follows: its place << 8 | operands in registers,
-    with 128 when control does not get there."""
+    """Append the stencil of the instruction at a place, and note what its cold one needs.  What follows: its place << 8
+    | operands in registers, with 128 when control does not get there."""
     w = load(job + J_WORK) + WORK_BYTES * at
     row = row_at(job, at)
     depth = load(w) - 1
@@ -341,7 +356,8 @@ def put_cold(job, emit) -> None:
 
 
 def put_stubs(job, emit) -> None:
-    """How the function is left by a failure, where handlers begin, and where a frame of the interpreter goes on here."""
+    """How the function is left by a failure, where handlers begin, and where a frame of the interpreter goes on here.
+    """
     work = load(job + J_WORK)
     store(job + J_COLD_START, load(job + J_POSITION))
     aim(job, T_NEXT, load(job + J_BODY))

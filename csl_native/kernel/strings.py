@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..heap.words import STRING, SYMBOL, UNWIND
-from ..restricted.language import lisp, load, store8  # type: ignore[attr-defined]
+from ..restricted.language import lisp, load, store8
 from .host import H_STRING_STORE, H_TEXT, X_ALLOCATE_STRING, X_ID2STRING, host
 from .memory import make_string
 from .symbols import print_name

@@ -5,15 +5,41 @@ from __future__ import annotations
 from ..heap.objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
 from ..heap.vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, onepass, store, unlikely  # type: ignore[attr-defined]
+from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, onepass, store, unlikely
 from .arithmetic import truth
 from .equality import same_bytes
-from .host import H_BAD_SYMBOL, H_BAD_THROW, H_NAME, H_STACK_OVERFLOW, H_UNSET, O_FLAG, O_GET, O_PUT, O_SET, O_SETV, host
+from .host import (
+    H_BAD_SYMBOL,
+    H_BAD_THROW,
+    H_NAME,
+    H_STACK_OVERFLOW,
+    H_UNSET,
+    O_FLAG,
+    O_GET,
+    O_PUT,
+    O_SET,
+    O_SETV,
+    host,
+)
 from .lists import memq
-from .memory import CATCH_TAGS, NIL, ROOT_OBCOUNT, ROOT_OBLIST, ROOT_VECTOR, UNSET, T, cons, make_symbol, make_vector, poll, set_field
+from .memory import (
+    CATCH_TAGS,
+    NIL,
+    ROOT_OBCOUNT,
+    ROOT_OBLIST,
+    ROOT_VECTOR,
+    UNSET,
+    T,
+    cons,
+    make_symbol,
+    make_vector,
+    poll,
+    set_field,
+)
 from .safepoint import safepoint
 
-HASHED = 1 << 20  # bytes of a string that its hash is made of: each is multiplied, which takes longer than the memory does
+# bytes of a string that its hash is made of: each is multiplied, which takes longer than the memory does
+HASHED = 1 << 20
 OBLIST = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST
 OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT
 
@@ -53,7 +79,9 @@ def intern(name, slot1, slot2, slotn):
 
 
 def enter_symbol(s):
-    """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for that, or it was ended."""
+    """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for
+    that, or it was ended.
+    """
     table = load(OBLIST)
     size = load(table - VECTOR) >> 11
     bigger = make_vector(2 * size, 0) if (load(OBCOUNT) >> 3) * 4 >= size * 3 else NIL
@@ -86,7 +114,9 @@ def place_symbol(table, s) -> None:
 
 @noinline
 def unset_value(env, s):
-    """What a function with these literals finds in a variable that is unset: an error, or the value that compiled code sees."""
+    """What a function with these literals finds in a variable that is unset: an error, or the value that compiled code
+    sees.
+    """
     return host(H_UNSET, s, env, 0)
 
 

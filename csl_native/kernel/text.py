@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..heap.objects import SYM_VALUE
 from ..heap.vm import READ_AT, READ_END
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, inline, lisp, load, load8, onepass, sdiv, store, store8  # type: ignore[attr-defined]
+from ..restricted.language import bounded, inline, lisp, load, load8, onepass, sdiv, store, store8
 from .arithmetic import truth
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .characters import ascii_char, character
@@ -50,7 +50,9 @@ def name_of(x):
 
 @lisp("readch", "also")
 def readch():
-    """The next character of the current input, as the host laid out the rest of its line, or asked of the host, which also prints what it reads."""
+    """The next character of the current input, as the host laid out the rest of its line, or asked of the host, which
+    also prints what it reads.
+    """
     at = load(READ_AT)
     if at == load(READ_END) or load(load(ECHO) + SYM_VALUE) != NIL:
         return host(H_READCH, 0, 0, 0)
@@ -189,7 +191,9 @@ def is_plain(c) -> bool:
 
 
 def escaped(s):
-    """The characters of a name with escapes where it needs them; 0 when that depends on *lower or *raise, or there is more than ASCII."""
+    """The characters of a name with escapes where it needs them; 0 when that depends on *lower or *raise, or there is
+    more than ASCII.
+    """
     if load(load(RAISE) + SYM_VALUE) != NIL:
         return 0
     r = NIL
@@ -406,7 +410,9 @@ def explode2uc(x):
 
 @onepass("the bytes of one string")
 def is_simple(s) -> bool:
-    """Whether changing the letters of a name or string needs no escapes: it begins with none of what begins no name, and has no #."""
+    """Whether changing the letters of a name or string needs no escapes: it begins with none of what begins no name,
+    and has no #.
+    """
     p = s + 8 - STRING
     end = p + (load(s - STRING) >> 8)
     if p < end and (load8(p) >= 48 and load8(p) <= 57 or load8(p) == 95):

@@ -1,7 +1,7 @@
 """Variables of typed procedures: vectors of 8-bit numbers whose bytes are used as numbers of any width.
 
-A variable with references is a vector: its bytes, one at least for each element, then the references of each element.  What goes wrong in a typed
-procedure is an exception, a number: a throw whose tag no Lisp program has.
+A variable with references is a vector: its bytes, one at least for each element, then the references of each element.
+What goes wrong in a typed procedure is an exception, a number: a throw whose tag no Lisp program has.
 """
 
 from __future__ import annotations
@@ -9,7 +9,25 @@ from __future__ import annotations
 from ..heap.objects import BIGNEG_HEADER, BYTES_HEADER
 from ..heap.vm import BIND_BASE, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..heap.words import OTHER, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, load32, load64, noinline, onepass, sdiv, srem, store, store8, store16, store32, store64, udiv, ult  # type: ignore[attr-defined]
+from ..restricted.language import (
+    inline,
+    lisp,
+    load,
+    load8,
+    load32,
+    load64,
+    noinline,
+    onepass,
+    sdiv,
+    srem,
+    store,
+    store8,
+    store16,
+    store32,
+    store64,
+    udiv,
+    ult,
+)
 from .bignum import from_word, is_big, limb_count, limbs
 from .host import OP, bad_op
 from .memory import NIL, UNSET, make_object
@@ -89,7 +107,8 @@ def raise_exception(code):
 
 @noinline
 def bad_variable(v):
-    """What is not the variable that it should be: no reference, one that has too few bytes, or an error of the caller."""
+    """What is not the variable that it should be: no reference, one that has too few bytes, or an error of the caller.
+    """
     if v == NIL:
         return raise_exception(NULL_REFERENCE)
     return raise_exception(RANGE) if is_bytes(bytes_of(v)) else bad_op(O_VARIABLE, v)
@@ -119,14 +138,17 @@ def word_of(a):
 
 @onepass("the bytes of one object")
 def copy_bytes(a, at, b, there, count):
-    """Copy ``count`` bytes of one variable from ``at`` on to another's from ``there`` on; all are fixnums.  nil, or an exception."""
+    """Copy ``count`` bytes of one variable from ``at`` on to another's from ``there`` on; all are fixnums.  nil, or an
+    exception.
+    """
     if a == NIL or b == NIL:
         return raise_exception(NULL_REFERENCE)
     x = bytes_of(a)
     y = bytes_of(b)
     if not is_bytes(x) or not is_bytes(y):
         return bad_variable(x if not is_bytes(x) else y)
-    if (at | there | count) & 7 != 0 or at < 0 or there < 0 or count < 0 or at > LARGEST or there > LARGEST or count > LARGEST:
+    if ((at | there | count) & 7 != 0 or at < 0 or there < 0 or count < 0 or at > LARGEST or there > LARGEST
+        or count > LARGEST):
         return raise_exception(RANGE)
     n = count >> 3
     p = at >> 3
@@ -163,7 +185,9 @@ def caught_exception(depth):
 
 @noinline
 def element_count(size, stride):
-    """How many elements of ``stride`` bytes are in ``size``.  (Division is a call on machines of 32 bits: no code but the kernel's has it.)"""
+    """How many elements of ``stride`` bytes are in ``size``.
+    (Division is a call on machines of 32 bits: no code but the kernel's has it.)
+    """
     return udiv(size, stride) if stride > 0 else 0
 
 

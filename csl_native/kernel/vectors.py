@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.objects import BYTES_HEADER
 from ..heap.words import CONS, OTHER, STRING, UNWIND, VECTOR
-from ..restricted.language import defined, inline, lisp, load, noinline  # type: ignore[attr-defined]
+from ..restricted.language import defined, inline, lisp, load, noinline
 from .host import H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, O_VECTOR2LIST, bad_op, host, tell
 from .lists import length
 from .memory import NIL, cons, make_vector, poll, set_field

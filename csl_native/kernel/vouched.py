@@ -1,4 +1,6 @@
-"""What the checker of tags (``restricted/tags.py``) is told of the kernel: what fields hold, and functions that it cannot follow."""
+"""What the checker of tags (``restricted/tags.py``) is told of the kernel: what fields hold, and functions that it
+cannot follow.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ VOUCHED = {
 }
 
 # Constants of fields that not everybody may look into: by which functions alone.
-READERS = {"SYM_PNAME": frozenset(["find_symbol", "place_symbol", "given_name", "print_name", "good_contents"])}  # generated symbols get theirs late
+# generated symbols get theirs late
+READERS = {"SYM_PNAME": frozenset(["find_symbol", "place_symbol", "given_name", "print_name", "good_contents"])}
 
 
 def check_readers(program: Program, readers: Mapping[str, frozenset[str]]) -> None:
@@ -28,11 +31,14 @@ def check_readers(program: Program, readers: Mapping[str, frozenset[str]]) -> No
     for function in program.functions.values():
         for node in ast.walk(function.node):
             if isinstance(node, ast.Name) and node.id in readers and function.name not in readers[node.id]:
-                raise program.refuse(function, node, f"{node.id} is looked into by {', '.join(sorted(readers[node.id]))} alone; call one of them")
+                raise program.refuse(function, node, f"{node.id} is looked into by "
+                                                     f"{', '.join(sorted(readers[node.id]))} alone; call one of them")
 
 
 def check_kernel() -> None:
-    """Refuse a kernel in which a Lisp function reads through a tag that it did not test, or looks into what has another way."""
+    """Refuse a kernel in which a Lisp function reads through a tag that it did not test, or looks into what has another
+    way.
+    """
     from . import MODULES
     checked = Program(list(MODULES))
     checked.check()

@@ -23,7 +23,8 @@ class CompileError(Exception):
 class Block:
     """A prog: where its labels and its exit are, and what is on the stacks there."""
 
-    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int, returns: bool,
+    def __init__(self, depth: int, bindings: int, arguments: int, protections: int, context: int, exit: int,
+                 returns: bool,
                  name: int = NIL) -> None:
         self.returns, self.name = returns, name  # is it what ``return`` leaves; what ``return-from`` calls it
         self.depth, self.bindings, self.arguments, self.protections = depth, bindings, arguments, protections
@@ -41,7 +42,8 @@ class Function:
         self.numbers: dict[int, int] = {}  # of the literals
         self.items: list[tuple[Any, ...]] = []
         self.handlers: list[tuple[int, int, int, int]] = []
-        self.depth = self.deepest = self.locals = self.most_locals = self.bindings = self.arguments = self.protections = self.labels = 0
+        self.depth = self.deepest = self.locals = self.most_locals = self.bindings = 0
+        self.arguments = self.protections = self.labels = 0
         self.scope: dict[int, int] = {}
         self.blocks: list[Block] = []
         self.parameters: list[int] = []
@@ -50,12 +52,15 @@ class Function:
         self.dead = False
         self.cleanups: list[int] = []
         self.targets: set[int] = set()
-        self.shared: set[int] = set()  # variables that lambda expressions in this function assign: they are bound as fluids
-        self.functions: dict[int, int] = {}  # local functions, and the variables that hold them, or, for macros, what expands them
+        # variables that lambda expressions in this function assign: they are bound as fluids
+        self.shared: set[int] = set()
+        # local functions, and the variables that hold them, or, for macros, what expands them
+        self.functions: dict[int, int] = {}
         self.macros: frozenset[int] = frozenset()  # names of those that are macros
 
 
-MANY = 255  # what an operand of one byte counts; distances are of two bytes.  Instructions that begin with far_ have larger ones.
+# what an operand of one byte counts; distances are of two bytes.  Instructions that begin with far_ have larger ones.
+MANY = 255
 FAR = {"local": "far_local", "set_local": "far_set_local", "store_local": "far_store_local"}
 MOST_FRAME = 60_000  # words
 NEAR = 32767  # bytes of code in which no jump is a far one

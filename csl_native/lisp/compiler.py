@@ -25,26 +25,30 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 OPEN = {  # Lisp functions that are one instruction, by argument count
-    1: {"car": "car", "cdr": "cdr", "ncons": "ncons", "null": "null", "not": "null", "atom": "atom", "pairp": "pairp", "consp": "pairp",
-        "idp": "idp", "symbolp": "idp", "stringp": "stringp", "vectorp": "vectorp", "numberp": "numberp", "fixp": "fixp", "floatp": "floatp",
-        "add1": "add1", "sub1": "sub1", "minus": "minus", "zerop": "zerop", "onep": "onep", "minusp": "minusp", "reverse": "reverse",
-        "length": "length", "evenp": "evenp", "reversip": "reversip", "upbv": "upbv", "plusp": "plusp", "1+": "add1", "1-": "sub1",
+    1: {"car": "car", "cdr": "cdr", "ncons": "ncons", "null": "null", "not": "null", "atom": "atom", "pairp": "pairp",
+        "consp": "pairp", "idp": "idp", "symbolp": "idp", "stringp": "stringp", "vectorp": "vectorp",
+        "numberp": "numberp", "fixp": "fixp", "floatp": "floatp", "add1": "add1", "sub1": "sub1", "minus": "minus",
+        "zerop": "zerop", "onep": "onep", "minusp": "minusp", "reverse": "reverse", "length": "length",
+        "evenp": "evenp", "reversip": "reversip", "upbv": "upbv", "plusp": "plusp", "1+": "add1", "1-": "sub1",
         "iadd1": "add1", "isub1": "sub1", "izerop": "zerop", "list": "ncons"},
-    2: {"cons": "cons", "list2": "list2", "list": "list2", "rplaca": "rplaca", "rplacd": "rplacd", "eq": "eq", "plus2": "plus",
-        "plus": "plus", "difference": "difference", "times": "times", "times2": "times", "quotient": "quotient", "remainder": "remainder",
-        "lessp": "lessp", "greaterp": "greaterp", "leq": "leq", "geq": "geq", "eqn": "eqn", "equal": "equal", "eqcar": "eqcar", "memq": "memq",
-        "member": "member", "atsoc": "atsoc", "assoc": "assoc", "get": "get", "flagp": "flagp", "getv": "getv", "append": "append2",
-        "land": "land2", "lor": "lor2", "lxor": "lxor2", "eql": "eql", "gethash": "gethash2", "xcons": "xcons", "nconc": "nconc2",
-        "modular-plus": "modular_plus", "modular-difference": "modular_difference", "modular-times": "modular_times", "iequal": "eq",
-        "iplus2": "plus", "idifference": "difference", "itimes2": "times", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq",
-        "igeq": "geq"},
+    2: {"cons": "cons", "list2": "list2", "list": "list2", "rplaca": "rplaca", "rplacd": "rplacd", "eq": "eq",
+        "plus2": "plus", "plus": "plus", "difference": "difference", "times": "times", "times2": "times",
+        "quotient": "quotient", "remainder": "remainder", "lessp": "lessp", "greaterp": "greaterp", "leq": "leq",
+        "geq": "geq", "eqn": "eqn", "equal": "equal", "eqcar": "eqcar", "memq": "memq", "member": "member",
+        "atsoc": "atsoc", "assoc": "assoc", "get": "get", "flagp": "flagp", "getv": "getv", "append": "append2",
+        "land": "land2", "lor": "lor2", "lxor": "lxor2", "eql": "eql", "gethash": "gethash2", "xcons": "xcons",
+        "nconc": "nconc2", "modular-plus": "modular_plus", "modular-difference": "modular_difference",
+        "modular-times": "modular_times", "iequal": "eq", "iplus2": "plus", "idifference": "difference",
+        "itimes2": "times", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq"},
     3: {"list3": "list3", "list": "list3", "acons": "acons", "putv": "putv", "put": "put", "puthash": "puthash"},
 }
-FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0), "iplus": ("plus", 0),
-          "itimes": ("times", 8)}
+FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0),
+          "iplus": ("plus", 0), "itimes": ("times", 8)}
 RIGHT = {"append": "append2", "nconc": "nconc2"}
-CALLS = [[f"{kind}{n}" for n in range(4)] for kind in ("call", "tail_call")]  # by whether the value is the function's, and arguments
-DIRECT = 12  # forms inside of each other that are compiled by calls, which is faster; what is deeper in steps, which take no stack
+# by whether the value is the function's, and arguments
+CALLS = [[f"{kind}{n}" for n in range(4)] for kind in ("call", "tail_call")]
+# forms inside of each other that are compiled by calls, which is faster; what is deeper in steps, which take no stack
+DIRECT = 12
 
 
 class Compiler(Parameters):
@@ -80,11 +84,13 @@ class Compiler(Parameters):
 
     # -- functions ---------------------------------------------------------------
 
-    def compile(self, name: int, parameters: int, body: list[int], compiled: bool | None = None) -> tuple[Code, list[int]]:
+    def compile(self, name: int, parameters: int, body: list[int],
+                compiled: bool | None = None) -> tuple[Code, list[int]]:
         """Compile a lambda; ``name`` is the symbol it will be the function of, or nil.
 
-        ``compiled``: for good, as the original's compiler does: what is no local variable is declared fluid, and one that is unset when it is
-        asked for is no error.  Without it the function behaves as if it were interpreted.  None: as the function around this one.
+        ``compiled``: for good, as the original's compiler does: what is no local variable is declared fluid, and one
+        that is unset when it is asked for is no error.  Without it the function behaves as if it were interpreted.
+        None: as the function around this one.
         """
         made: tuple[Code, list[int]] = deep(self.compiling(name, parameters, body, None, compiled), MOST_STEPS)
         return made
@@ -100,7 +106,8 @@ class Compiler(Parameters):
                 if known is not None:  # inside of a function whose local macros are seen here, and what labels made
                     around = outer[0]
                     self.f.macros = around.macros
-                    self.f.functions = {k: v for k, v in around.functions.items() if k in around.macros or self.m.flags(v) & F_FLUID}
+                    self.f.functions = {k: v for k, v in around.functions.items()
+                                        if k in around.macros or self.m.flags(v) & F_FLUID}
                 try:
                     made: tuple[Code, list[int]] = yield self._compile(parameters, body)
                     if self.lisp.breaks is not None:
@@ -142,7 +149,8 @@ class Compiler(Parameters):
         if wide:
             yield self.spread(places, len(required), [default for _, default in optional], rest)
         f.shared = yield assigned_inside(self, body)
-        fluid = [(k, symbol) for k, symbol in zip(places, names, strict=True) if m.flags(symbol) & F_FLUID or symbol in f.shared]
+        fluid = [(k, symbol) for k, symbol in zip(places, names, strict=True)
+                 if m.flags(symbol) & F_FLUID or symbol in f.shared]
         f.parameters = [] if fluid or optional or rest is not None or wide else names
         for k, symbol in fluid:
             f.scope.pop(symbol, None)
@@ -160,7 +168,8 @@ class Compiler(Parameters):
             self.op("return")
         else:
             yield self.progn(body, TAIL)
-        code = self.assemble(min(len(required), MOST), min(len(required) + len(optional), MOST), rest is not None or wide)
+        code = self.assemble(min(len(required), MOST), min(len(required) + len(optional), MOST),
+                             rest is not None or wide)
         code = code._replace(compiled=self.compiled)
         if self.lisp.checking:
             from ..instructions.proof import prove
@@ -285,7 +294,9 @@ class Compiler(Parameters):
             self.lisp.declare_fluid(x)
 
     def operands(self, arguments: list[int]) -> Steps:
-        """Compile forms for their values: at once where few forms are around them, else in steps from the first one that has parts on."""
+        """Compile forms for their values: at once where few forms are around them, else in steps from the first one
+        that has parts on.
+        """
         if self.nesting >= DIRECT:
             return self.operand_steps(arguments)
         self.nesting += 1
@@ -321,7 +332,8 @@ class Compiler(Parameters):
         return None
 
     def opcodes(self, head: int, count: int) -> list[str] | None:
-        """The instructions without operands that a call is, behind its arguments; None for one that is another thing."""
+        """The instructions without operands that a call is, behind its arguments; None for one that is another thing.
+        """
         if (op := self.open.get((head, count))) is not None:
             return [op]
         if head in self.cxr and count == 1:

@@ -21,16 +21,21 @@ def limits(kind: str, largest: float, smallest: float, epsilon: float) -> dict[s
 
 NUMBERS: dict[str, int | float] = {
     **limits("double", LARGEST, SMALLEST, EPSILON), **limits("long", LARGEST, SMALLEST, EPSILON),
-    **limits("single", SINGLE_LARGEST, SINGLE_SMALLEST, SINGLE_EPSILON), **limits("short", SHORT_LARGEST, SINGLE_SMALLEST, SHORT_EPSILON),
-    "pi": math.pi, "most-positive-fixnum": (1 << 59) - 1, "most-negative-fixnum": -1 << 59, "greatest_fixnum": (1 << 27) - 1,
-    "least_fixnum": -1 << 27, "internal-time-units-per-second": 1000,
-    "!fleps1": 2.0 ** -44, "!plumin": 2 * SMALLEST * 1e12, "!plumax": LARGEST / 2e12, "!timmin": math.sqrt(2 * SMALLEST),
-    "!timmax": math.sqrt(LARGEST / 2),
+    **limits("single", SINGLE_LARGEST, SINGLE_SMALLEST, SINGLE_EPSILON),
+    **limits("short", SHORT_LARGEST, SINGLE_SMALLEST, SHORT_EPSILON),
+    "pi": math.pi, "most-positive-fixnum": (1 << 59) - 1, "most-negative-fixnum": -1 << 59,
+    "greatest_fixnum": (1 << 27) - 1, "least_fixnum": -1 << 27, "internal-time-units-per-second": 1000,
+    "!fleps1": 2.0 ** -44, "!plumin": 2 * SMALLEST * 1e12, "!plumax": LARGEST / 2e12,
+    "!timmin": math.sqrt(2 * SMALLEST), "!timmax": math.sqrt(LARGEST / 2),
 }
 CHARACTERS = {"carriage-return": "\r", "$ff$": "\f", "esc*": "\a"}
-GLOBALS = [*NUMBERS, *CHARACTERS, *"*error-messages* *full-oblist *noisy eof* ofl* program* ttype* crbuf* ~indefinite-value~".split()]
-FLUIDS = ("*applyhook* *avail-space* *break-loop* *evalhook* *macroexpand-hook* *nocompile *ord *package* *pgwd *r2i *resources* *unsafecar "
-          "*used-space* *where_defined* @cslbase @srcdir blockstack c_file dfprintsave echo file_name full-lispargs* gcknt* l_contents l_file "
-          "lispargs* literal_vector localdecs my_gensym_counter o_file pending_functions proglabs reloadenv restart_label setup_name").split()
+GLOBALS = [*NUMBERS, *CHARACTERS,
+           *"*error-messages* *full-oblist *noisy eof* ofl* program* ttype* crbuf* ~indefinite-value~".split()]
+FLUIDS = ("*applyhook* *avail-space* *break-loop* *evalhook* *macroexpand-hook* *nocompile *ord *package* *pgwd *r2i "
+          "*resources* *unsafecar "
+          "*used-space* *where_defined* @cslbase @srcdir blockstack c_file dfprintsave echo file_name full-lispargs* "
+          "gcknt* l_contents l_file "
+          "lispargs* literal_vector localdecs my_gensym_counter o_file pending_functions proglabs reloadenv "
+          "restart_label setup_name").split()
 PLAIN = ["trap-time*"]
 UNSET = ("ttype*", "~indefinite-value~")  # declared, and without a value

@@ -1,4 +1,5 @@
-"""Recursion whose depth is memory, not the stack: a function that recurses is a generator, which yields what it would call.
+"""Recursion whose depth is memory, not the stack: a function that recurses is a generator, which yields what it would
+call.
 
 A function that may have nothing to recurse into can give ``None`` in place of a generator: it is done then.
 """
@@ -16,8 +17,8 @@ MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that
 def deep(step: Steps, most: int | None = None) -> Any:
     """Run a generator; each generator that it yields is run, and its result sent back, as a call would be.
 
-    Errors go through the callers, as they do with calls.  Python's limit of recursion, which belongs to the whole process, is left alone.  RecursionError
-    where more than ``most`` generators would wait for each other.
+    Errors go through the callers, as they do with calls.  Python's limit of recursion, which belongs to the whole
+    process, is left alone.  RecursionError where more than ``most`` generators would wait for each other.
     """
     if step is None:
         return None

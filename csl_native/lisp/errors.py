@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .lisp import Lisp
 
 
-# Of a back-trace: nothing, the functions, and their arguments; those of compiled functions only, as the original's top level does.
+# Of a back-trace: nothing, the functions, and their arguments; those of compiled functions only, as the original's top
+# level does.
 QUIET, NAMES, VALUES, COMPILED = range(4)
 NARROWEST = 20  # columns of a line that messages are broken into
 MOST_PIECES = 20000  # of one value in a message
@@ -38,10 +39,12 @@ class Errors:
         cage = lisp.machine.cage
         cage["error_shown"], cage["error_trace"], cage["errorset_least"], cage["errorset_most"] = 1, QUIET, 0, 3
         self.left = self.signalled = 0
-        self.stream: Output | None = None  # what has the messages that are printed in place of the output, where they are kept apart
+        # what has the messages that are printed in place of the output, where they are kept apart
+        self.stream: Output | None = None
         self._opens: Breaks | None = None
         self.fresh = False  # was a message written, and nobody has looked at the error since?
-        self.raised: list[tuple[int, BaseException, bool]] = []  # exceptions that became errors, by their messages; was one caught?
+        # exceptions that became errors, by their messages; was one caught?
+        self.raised: list[tuple[int, BaseException, bool]] = []
         lisp.machine.hold(self)
 
     @property
@@ -95,7 +98,9 @@ class Errors:
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
-        """Errors become exceptions, which have their messages: nothing is printed, until an errorset or the top level prints."""
+        """Errors become exceptions, which have their messages: nothing is printed, until an errorset or the top level
+        prints.
+        """
         before = self.said, self.show
         self.said, self.show = Collector(), True
         try:
@@ -117,7 +122,8 @@ class Errors:
         lisp, m = self.lisp, self.lisp.machine
         before = self.show, self.trace, self.opens
         self.show, self.opens = level >= 2, None
-        self.trace = QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None else COMPILED
+        self.trace = (QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None
+                      else COMPILED)
         sp, bp = m.cage["sp"], m.cage["bp"]
         try:
             with self.printed():
@@ -150,7 +156,8 @@ class Errors:
         else:
             text = str(error) or type(error).__name__
         unwinding = self.loud(text)
-        self.fresh = self.fresh and not isinstance(error, RecursionError | MemoryError)  # there is no room for a break level
+        # there is no room for a break level
+        self.fresh = self.fresh and not isinstance(error, RecursionError | MemoryError)
         if not isinstance(error, MemoryError):
             m = self.lisp.machine
             m.cage["unwind_value"] = m.cons(NIL, NIL)
@@ -158,7 +165,9 @@ class Errors:
         return unwinding
 
     def python(self, error: Exception) -> Unwinding:
-        """An error for an exception of Python code that Lisp called; its message is a string that stands for the exception."""
+        """An error for an exception of Python code that Lisp called; its message is a string that stands for the
+        exception.
+        """
         m, text = self.lisp.machine, str(error)
         if type(error).__name__ == "LispError":
             text = text.partition("+++ Error")[2].lstrip(" :") if text.startswith("+++ Error") else text
@@ -184,8 +193,11 @@ class Errors:
                 self._remember(message, error, True)
 
     def taken(self, message: int) -> tuple[BaseException | None, bool]:
-        """The exception behind an error that nobody caught, and whether the program caught that and signalled another error."""
-        return next(((error, caught) for word, error, caught in reversed(self.raised) if word == message), (None, False))
+        """The exception behind an error that nobody caught, and whether the program caught that and signalled another
+        error.
+        """
+        return next(((error, caught) for word, error, caught in reversed(self.raised) if word == message),
+                    (None, False))
 
     def told(self) -> str:
         """The text of the last error, which was set aside."""
@@ -219,7 +231,8 @@ class Errors:
         symbol = lisp.lisp_of_env(env)
         if symbol is None:
             return  # a form at the top level
-        if self.trace == COMPILED and lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS or lisp.words is not None and lisp.is_link(env):
+        if (self.trace == COMPILED and lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS or lisp.words is not None
+            and lisp.is_link(env)):
             return
         self.leave(symbol, self.arguments(env, fp))
 
@@ -230,12 +243,14 @@ class Errors:
             text = self.lisp.printer.text
             self.out.write(("\n" if self.out.column else "") + f"Inside: {text(symbol)}\n")
             if self.trace != NAMES:
-                self.out.write("".join(f"Arg{k}: {text(value)}\n" for k, value in enumerate(self.lisp.machine.steps(arguments), 1)))
+                self.out.write("".join(f"Arg{k}: {text(value)}\n"
+                                       for k, value in enumerate(self.lisp.machine.steps(arguments), 1)))
 
     def evaluating(self, form: int) -> None:
         """An argument of a call that is evaluated was left by an error."""
         cage = self.lisp.machine.cage
-        if cage["unwind_kind"] == UNWIND_ERROR and self.trace in (VALUES, COMPILED) and self.lisp.words is not None and cage["tracing"]:
+        if (cage["unwind_kind"] == UNWIND_ERROR and self.trace in (VALUES, COMPILED) and self.lisp.words is not None
+            and cage["tracing"]):
             self.left += 1
             if self.left <= MOST_FRAMES:
                 self.out.write(f"\nEvaluating: {self.lisp.printer.text(form)}")
@@ -251,13 +266,15 @@ class Errors:
     def running(self) -> None:
         """Print the functions that are running, the innermost first.
 
-        Frames have no links: every running function keeps its literal vector on the machine stack, to name itself when an error
-        leaves it, and that is what is looked for.  So each function is named once, and one that has just returned may be, too.
+        Frames have no links: every running function keeps its literal vector on the machine stack, to name itself when
+        an error leaves it, and that is what is looked for.  So each function is named once, and one that has just
+        returned may be, too.
         """
         lisp, m = self.lisp, self.lisp.machine
         names = {m.field(s, SYM_ENV): s for s in m.steps(m.interned()) if lisp.is_bytecoded(s)}
         found = [names[env] for env in m.steps(m.stack_words()) if env in names]
-        for symbol in reversed(dict.fromkeys(reversed(found))):  # the outermost place counts: what is left over in dead slots lies further in
+        # the outermost place counts: what is left over in dead slots lies further in
+        for symbol in reversed(dict.fromkeys(reversed(found))):
             lisp.output.write(f"Inside: {lisp.printer.text(symbol)}\n")
 
     def end_trace(self) -> None:
@@ -291,7 +308,9 @@ class Errors:
         return self.signal()
 
     def put(self, text: str) -> None:
-        """A piece of a message: on the next line when this one has no room for it, a blank too, as the original does it here."""
+        """A piece of a message: on the next line when this one has no room for it, a blank too, as the original does it
+        here.
+        """
         out = self.out
         if NARROWEST <= out.width < out.column + len(text):
             out.write("\n")
@@ -328,7 +347,8 @@ class Errors:
         """A function called with a number of arguments that it does not take."""
         name, wanted = self.lisp.arity(env)
         symbol = self.lisp.lisp_of_env(env)
-        if env & 7 == VECTOR and (symbol is None or self.lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS):  # as in interpreted functions
+        # as in interpreted functions
+        if env & 7 == VECTOR and (symbol is None or self.lisp.machine.field(symbol, SYM_SPARE) & 7 == CONS):
             if least is None:
                 least = self.lisp.machine.raw(self.lisp.machine.field(env, 8 - VECTOR))[0]
             if self.show:

@@ -54,7 +54,9 @@ class Evaluator:
         return self.machine.evaluate(x, depth)
 
     def eval_apart(self, x: int, depth: int) -> int:
-        """What the kernel leaves: an unset variable, macros, forms with bindings, and those that are deep inside of others, which are compiled."""
+        """What the kernel leaves: an unset variable, macros, forms with bindings, and those that are deep inside of
+        others, which are compiled.
+        """
         m = self.machine
         if x & 7 == SYMBOL:
             error = self.errors.loud("unset variable:", x)

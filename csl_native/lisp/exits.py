@@ -49,12 +49,14 @@ class Exits(Assembler):
         """
         m, _f = self.m, self.f
         body = list(m.items(m.cdr(m.cdr(x)))) if m.cdr(x) != NIL else []
-        yield self.let(self.bindings(m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL), lambda c: self.block(body, c), context)
+        yield self.let(self.bindings(m.car(m.cdr(x)) if m.cdr(x) != NIL else NIL), lambda c: self.block(body, c),
+                       context)
 
     def bindings(self, variables: int) -> list[tuple[int, int]]:
         """What variables are bound to: each is a symbol, or a list of one and a form."""
         m = self.m
-        rows = [(row, NIL) if row & 7 != CONS or m.car(row) & 7 != SYMBOL else (m.car(row), m.car(m.cdr(row)) if m.cdr(row) != NIL else NIL)
+        rows = [(row, NIL) if row & 7 != CONS or m.car(row) & 7 != SYMBOL
+                else (m.car(row), m.car(m.cdr(row)) if m.cdr(row) != NIL else NIL)
                 for row in m.items(variables)]
         for symbol, _ in rows:
             self.check_bindable(symbol)

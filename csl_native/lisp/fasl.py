@@ -20,7 +20,21 @@ from csl_native.image.container import Section, digest, unpack
 from csl_native.system.exceptions import Error
 
 from ..heap.generated import stem
-from ..heap.objects import BY_TYPE, F_FEXPR, F_GENSYM, F_MACRO, F_UNNAMED, HASH_KIND, SYM_ENV, SYM_FLAGS, T_BYTES, T_COMPLEX, T_HASH, T_RATIO, T_RECORD
+from ..heap.objects import (
+    BY_TYPE,
+    F_FEXPR,
+    F_GENSYM,
+    F_MACRO,
+    F_UNNAMED,
+    HASH_KIND,
+    SYM_ENV,
+    SYM_FLAGS,
+    T_BYTES,
+    T_COMPLEX,
+    T_HASH,
+    T_RATIO,
+    T_RECORD,
+)
 from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
 from ..instructions.joined import SEQUENCES
 from ..instructions.table import instructions, joined
@@ -53,7 +67,9 @@ class Unwritable(Error, ValueError):
 
 
 class Writer:
-    """The bytes of values; symbols, and objects that occur more than once in a value, have a place in the module's table."""
+    """The bytes of values; symbols, and objects that occur more than once in a value, have a place in the module's
+    table.
+    """
 
     def __init__(self, lisp: Lisp) -> None:
         self.lisp, self.m = lisp, lisp.machine
@@ -72,7 +88,8 @@ class Writer:
         """Append one value.  Nothing is collected meanwhile, so the words of conses are read as they are."""
         shared, kept, out, codes = self.shared(value), dict[int, int](), self.out, self.codes
         open_: set[int] = set()
-        todo = [(iter([value]), b"", 0)]  # what is left of the parts of each value that has begun, the operation behind them, and the value
+        # what is left of the parts of each value that has begun, the operation behind them, and the value
+        todo = [(iter([value]), b"", 0)]
         while todo:
             parts, code, whole = todo[-1]
             for x in parts:
@@ -134,7 +151,9 @@ class Writer:
         return [x for pair in m.items(m.kernel.hashcontents(table)) for x in (m.car(pair), m.cdr(pair))]
 
     def packed(self, table: int) -> list[int]:
-        """The fields of a hash table as images have them: its entries come first, and it is rehashed when it is first used."""
+        """The fields of a hash table as images have them: its entries come first, and it is rehashed when it is first
+        used.
+        """
         m, entries = self.m, self.entries(table)
         count, slots = len(entries) // 2, 8
         while slots <= count:
@@ -230,7 +249,8 @@ class ModuleWriter:
     def definition(self, symbol: int, env: int, kind: int) -> None:
         """A compiled function, and the functions of lambda expressions in it."""
         m = self.m
-        self.put("items", m.vector([symbol, env, T if kind == F_MACRO else m.intern("fexpr") if kind == F_FEXPR else NIL]))
+        self.put("items",
+                 m.vector([symbol, env, T if kind == F_MACRO else m.intern("fexpr") if kind == F_FEXPR else NIL]))
         self.functions.append(m.text(symbol))
         writer = self.runs["items"]
         while writer.functions:
@@ -247,17 +267,22 @@ class ModuleWriter:
 
     def section(self) -> Section:
         """The module as an image section."""
-        heads = {run: {**writer.head(), "count": self.counts[run], "bytes": len(writer.out)} for run, writer in self.runs.items()}
+        heads = {run: {**writer.head(), "count": self.counts[run], "bytes": len(writer.out)}
+                 for run, writer in self.runs.items()}
         head = msgpack.packb(heads)
         info = {"date": int(time.time()), "instructions": len(instructions()), "sequences": len(joined()),
                 "bytecode": instructions_digest(len(instructions()), len(joined())), "functions": self.functions}
-        return Section(PREFIX + self.name, struct.pack("<I", len(head)) + head + b"".join(bytes(w.out) for w in self.runs.values()), info=info)
+        return Section(PREFIX + self.name, struct.pack("<I", len(head)) + head
+                       + b"".join(bytes(w.out) for w in self.runs.values()), info=info)
 
 
 @cache
 def instructions_digest(count: int, sequences: int) -> bytes:
-    """Digest of the names of the first instructions and of the first sequences: what the bytecode of a module relies on."""
-    return digest(msgpack.packb([row.name for row in instructions()[:count]] + [list(names) for names in SEQUENCES[:sequences]]))
+    """Digest of the names of the first instructions and of the first sequences: what the bytecode of a module relies
+    on.
+    """
+    return digest(msgpack.packb([row.name for row in instructions()[:count]]
+                                + [list(names) for names in SEQUENCES[:sequences]]))
 
 
 class BadModule(Error, ValueError):
@@ -268,16 +293,20 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
     """The values of a module, one after the other; each may rely on what was done with the ones before."""
     m = lisp.machine
     count, sequences = (int(section.info.get(name, 0)) for name in ("instructions", "sequences"))
-    if count > len(instructions()) or sequences > len(SEQUENCES) or section.info.get("bytecode") != instructions_digest(count, sequences):
-        raise BadModule(f"its bytecode has {count} instructions that are not this version's {len(instructions())}; compile it again")
+    if (count > len(instructions()) or sequences > len(SEQUENCES)
+        or section.info.get("bytecode") != instructions_digest(count, sequences)):
+        raise BadModule(f"its bytecode has {count} instructions that are not this version's {len(instructions())}; "
+                        "compile it again")
     try:
         size = struct.unpack_from("<I", data)[0]
         heads = unpack(data[4:4 + size])
         head = heads[run]
         at = 4 + size + sum(int(heads[r]["bytes"]) for r in DIVIDED[:DIVIDED.index(run)])
         body, places = data[at:at + int(head["bytes"])], int(head["places"])
-        names = [(kind, int(place), bytes(name)) for kind in ("interned", "generated", "uninterned") for place, name in head[kind]]
-        if len(body) != int(head["bytes"]) or places > len(data) + 1 or any(not 0 < place < places for _, place, _ in names):
+        names = [(kind, int(place), bytes(name)) for kind in ("interned", "generated", "uninterned")
+                 for place, name in head[kind]]
+        if (len(body) != int(head["bytes"]) or places > len(data)
+            + 1 or any(not 0 < place < places for _, place, _ in names)):
             raise ValueError("a count is wrong")
         todo = int(head["count"])
     except (ValueError, KeyError, TypeError, struct.error) as error:
@@ -285,7 +314,8 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
     text, values = m.string(body), m.vector([NIL] * places)
     for kind, place, name in names:
         called = utf8.decode(name)
-        symbol = m.intern(called) if kind == "interned" else m.make_symbol(stem(called) if kind == "generated" else called)
+        symbol = (m.intern(called) if kind == "interned"
+                  else m.make_symbol(stem(called) if kind == "generated" else called))
         if kind == "generated":  # it gets a number anew
             m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM | F_UNNAMED
         m.set_field(values, 8 - VECTOR + 8 * place, symbol)

@@ -64,14 +64,17 @@ class Forms(Exits):
             return m.list([m.intern(p) if isinstance(p, str) else p for p in parts])
         item = tail if name in ("map", "maplist", "mapcon") else form("car", tail)
         call = m.list([m.car(m.cdr(f)), item])
-        value = NIL if name in ("map", "mapc") else form("reversip", result) if name in ("mapcar", "maplist") else result
+        value = NIL if name in ("map", "mapc") else form("reversip",
+                                                         result) if name in ("mapcar", "maplist") else result
         if name in ("mapcan", "mapcon"):  # what is no list is left out
             part = m.make_symbol("part")
-            step = form("~let", form(form(part, call)), form("cond", form(form("pairp", part), form("setq", result, form("nconc", result, part)))))
+            step = form("~let", form(form(part, call)),
+                        form("cond", form(form("pairp", part), form("setq", result, form("nconc", result, part)))))
         else:
             step = call if name in ("map", "mapc") else form("setq", result, form("cons", call, result))
         done = m.make_symbol("done")
-        body = [loop, form("cond", form(form("null", tail), form("go", done))), step, form("setq", tail, form("cdr", tail)), form("go", loop), done]
+        body = [loop, form("cond", form(form("null", tail), form("go", done))), step,
+                form("setq", tail, form("cdr", tail)), form("go", loop), done]
 
         def both(c: int) -> Steps:  # no prog: a return in the lambda expression is one of what is around
             yield self.block(body, EFFECT, False)
@@ -96,7 +99,8 @@ class Forms(Exits):
         if x & 7 != CONS or m.car(x) != m.intern("function") or m.cdr(x) & 7 != CONS:
             return False
         f = m.car(m.cdr(x))
-        return f & 7 == CONS and m.car(f) == self.lambda_ and m.cdr(f) & 7 == CONS and len(list(m.items(m.car(m.cdr(f))))) == count
+        return (f & 7 == CONS and m.car(f) == self.lambda_ and m.cdr(f) & 7 == CONS
+                and len(list(m.items(m.car(m.cdr(f))))) == count)
 
     form_map = form_mapc = form_mapcar = form_maplist = form_mapcan = form_mapcon = mapping
 
@@ -394,7 +398,9 @@ class Forms(Exits):
         body = list(m.items(m.cdr(m.cdr(x))))
 
         def inside(c: int) -> Steps:
-            outer, f.functions = f.functions, f.functions | {m.car(row): variable for row, variable in zip(definitions, variables, strict=True)}
+            outer, f.functions = f.functions, f.functions | {m.car(row): variable
+                                                             for row, variable
+                                                             in zip(definitions, variables, strict=True)}
             for row, variable in zip(definitions, variables, strict=True):
                 function = m.list([m.intern("function"), m.cons(self.lambda_, m.cdr(row))])
                 yield self.form(m.list([self.setq, variable, function]), EFFECT)
@@ -408,7 +414,8 @@ class Forms(Exits):
         (macrolet ((twice (x) (list 'plus x x))) (twice 4)) => 8
         """
         m, f = self.m, self.f
-        made = {m.car(row): self.lisp.lambda_symbol(m.cons(self.lambda_, m.cdr(row))) for row in m.items(m.car(m.cdr(x)))}
+        made = {m.car(row): self.lisp.lambda_symbol(m.cons(self.lambda_, m.cdr(row)))
+                for row in m.items(m.car(m.cdr(x)))}
         outer, f.functions = f.functions, f.functions | made
         macros, f.macros = f.macros, f.macros | frozenset(made)
         yield self.progn(list(m.items(m.cdr(m.cdr(x)))), context)

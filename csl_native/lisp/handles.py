@@ -1,7 +1,7 @@
 """Handles: Lisp values that stand for things of the host, and tables that do not keep their keys alive.
 
-Objects do not move while the program runs, so a handle is known by its address.  After each collection the handles that were not
-marked are dead: streams are closed, other things are let go.
+Objects do not move while the program runs, so a handle is known by its address.  After each collection the handles that
+were not marked are dead: streams are closed, other things are let go.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Handles:
 
 
 class WeakTable:
-    """An eq table whose keys may die; its entries are in a table of the kernel, with the keys as numbers that keep nothing alive."""
+    """An eq table whose keys may die; its entries are in a table of the kernel, with the keys as numbers that keep
+    nothing alive.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self.machine, self.table = machine, 0
@@ -99,7 +101,8 @@ class WeakTable:
 
     def contents(self) -> int:
         m = self.machine
-        return m.list([m.cons(m.number(m.car(pair)), m.cdr(pair)) for pair in m.items(m.kernel.hashcontents(self.table))])
+        return m.list([m.cons(m.number(m.car(pair)), m.cdr(pair))
+                       for pair in m.items(m.kernel.hashcontents(self.table))])
 
 
 def make_weak_table(handles: Handles) -> int:

@@ -17,7 +17,9 @@ from .streams import Shown
 if TYPE_CHECKING:
     from .lisp import Lisp
 
-MOST_HINTS = 50  # that are printed in one session: a program may make any number of errors, and looking through all names takes some milliseconds
+# that are printed in one session: a program may make any number of errors, and looking through all names takes some
+# milliseconds
+MOST_HINTS = 50
 MOST_WRITTEN = 20
 LONGEST = 100  # letters of a name that is compared with others
 MOST_SHOWN = 60  # characters of a value
@@ -31,7 +33,8 @@ class Hints:
 
     def __init__(self, lisp: Lisp) -> None:
         self.lisp, self.said = lisp, 0
-        self.written: list[str] = []  # the last names that were read in pieces, because they are written as in other Lisps
+        # the last names that were read in pieces, because they are written as in other Lisps
+        self.written: list[str] = []
 
     def wanted(self) -> bool:
         """Is anybody told?"""
@@ -107,7 +110,9 @@ class Hints:
             del self.written[:-MOST_WRITTEN]
 
     def unknown(self, symbol: int, function: bool) -> None:
-        """A name is not known: how it is written, if it was written as in other Lisps, or which known one is nearest to it."""
+        """A name is not known: how it is written, if it was written as in other Lisps, or which known one is nearest to
+        it.
+        """
         lisp, m = self.lisp, self.lisp.machine
         if not self.wanted():
             return
@@ -126,7 +131,9 @@ class Hints:
             self.say(f"{lisp.printer.text(symbol)}: did you mean {lisp.printer.text(m.intern(nearest))}?")
 
     def mapped(self) -> None:
-        """A function has failed on what it was called with: was it a map function whose arguments are the other way round?"""
+        """A function has failed on what it was called with: was it a map function whose arguments are the other way
+        round?
+        """
         m = self.lisp.machine
         if self.wanted():
             running = {m.field(m.intern(name), SYM_ENV): name for name in MAPS}
@@ -141,7 +148,8 @@ class Hints:
         if not self.wanted():
             return
         if parameters != NIL and parameters & 7 != CONS or any(m.text(x) in SPECIAL for x in m.steps(names)):
-            written = [each for each in self.written if each.startswith(m.text(name)) and not each[len(m.text(name))].isalnum()] or self.written
+            written = ([each for each in self.written if each.startswith(m.text(name))
+                        and not each[len(m.text(name))].isalnum()] or self.written)
             if written:
                 self.say(f"{kind}: this defines {self.shown(name)}; {spelling(written[-1])}")
             else:
@@ -149,12 +157,16 @@ class Hints:
         met: set[int] = set()
         for x in m.steps(names):
             if x in met:
-                self.say(f"{kind} {self.shown(name)}: {self.shown(x)} stands twice among the parameters; the last one counts")
+                self.say(f"{kind} {self.shown(name)}: {self.shown(x)} stands twice among the parameters; the last one "
+                         "counts")
             elif not m.is_variable(x):
-                self.say(f"{kind} {self.shown(name)}: {self.shown(x)} is a constant and cannot be a parameter: every call is an error")
+                self.say(f"{kind} {self.shown(name)}: {self.shown(x)} is a constant and cannot be a parameter: every "
+                         "call is an error")
             met.add(x)
-        if not lisp.is_bytecoded(name) and lisp.is_defined(name) and any(symbol == name for symbol, _ in lisp.compiler.open):
-            self.say(f"{self.shown(name)} is a system function that compiled code has in line: what is compiled goes on with the system's")
+        if (not lisp.is_bytecoded(name) and lisp.is_defined(name)
+            and any(symbol == name for symbol, _ in lisp.compiler.open)):
+            self.say(f"{self.shown(name)} is a system function that compiled code has in line: what is compiled goes "
+                     "on with the system's")
 
 
 def arguments(least: int, most: int) -> str:
@@ -178,7 +190,9 @@ def reach(length: int) -> int:
 
 
 def distance(a: str, b: str, most: int) -> int:
-    """How many letters are missing, too many, others, or in the other order beside each other; ``most`` when there are so many or more."""
+    """How many letters are missing, too many, others, or in the other order beside each other; ``most`` when there are
+    so many or more.
+    """
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a):

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 from ..heap.objects import SYM_SPARE
 from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..instructions.layout import CODE_COMPILED
-from ..kernel.host import BAD_MODULUS, H_COLLECT, H_DEEP, H_FATAL_MEMORY, H_INTERRUPT, H_NO_MEMORY, HOST_CODES, O_SETQ, OPERATIONS, TEXT_FUNCTIONS, TRIG
+from ..kernel.host import (
+    BAD_MODULUS,
+    H_COLLECT,
+    H_DEEP,
+    H_FATAL_MEMORY,
+    H_INTERRUPT,
+    H_NO_MEMORY,
+    HOST_CODES,
+    O_SETQ,
+    OPERATIONS,
+    TEXT_FUNCTIONS,
+    TRIG,
+)
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..runtime.machine import MOST_LIMBS, Unwinding, WrongType
 from ..system import gmp
@@ -29,7 +41,8 @@ INDEFINITE = "~indefinite-value~"  # what compiled code finds in a variable that
 # What is calculated with ratios and complex numbers, in lisp/library/compound.lsp.
 COMPARED = frozenset(["lessp", "greaterp", "leq", "geq", "max", "min"])
 COMPOUND = frozenset(["plus", "difference", "times", "quotient", "add1", "sub1", "minus", "abs", "expt", "compare"])
-# Requests that come while memory is taken or freed, or from polls, at which nothing is collected (``kernel/memory.py``).
+# Requests that come while memory is taken or freed, or from polls, at which nothing is collected
+# (``kernel/memory.py``).
 AS_IT_IS = (H_COLLECT, H_FATAL_MEMORY, H_NO_MEMORY, H_INTERRUPT, H_DEEP)
 
 
@@ -89,7 +102,9 @@ class Host:
         raise self.lisp.errors.loud("internal error: unknown request of the kernel")
 
     def on_fatal_memory(self, a: int, b: int, c: int) -> int:
-        """The kernel made more between two safepoints than the reserve has, which no loop of it can: its heap is not to be used any more."""
+        """The kernel made more between two safepoints than the reserve has, which no loop of it can: its heap is not to
+        be used any more.
+        """
         self.table = [self.on_broken] * len(self.table)
         self.m.stop()
         return NIL
@@ -110,7 +125,9 @@ class Host:
         raise self.lisp.errors.bare("bad args for exception with double float")
 
     def on_memory_full(self, a: int, b: int, c: int) -> int:
-        """A safepoint found the heap full.  What the error lets go is collected at the next one: where it is caught there may be room again."""
+        """A safepoint found the heap full.
+        What the error lets go is collected at the next one: where it is caught there may be room again.
+        """
         cage = self.m.cage
         cage["gc_request"], cage["stack_limit"] = 2, NO_LIMIT
         return self.on_no_memory(a, b, c)
@@ -172,7 +189,9 @@ class Host:
         raise error
 
     def compound(self, name: str, *numbers: int) -> int | None:
-        """What an operation gives of numbers of which one is a ratio or a complex number; None where it does not take them."""
+        """What an operation gives of numbers of which one is a ratio or a complex number; None where it does not take
+        them.
+        """
         m = self.m
         if not any(m.is_ratio(x) or m.is_complex(x) for x in numbers) or not all(map(self.lisp.is_number, numbers)):
             return None
@@ -196,7 +215,8 @@ class Host:
             if name == "remainder" and self.lisp.is_number(a) and self.lisp.is_number(b):
                 return errors.plain("bad arg for remainder", a, b)
             bad = a if not self.lisp.is_number(a) or (name in ("divide", "remainder") and a & 7 == FLOAT) else b
-            return errors.plain({"divide": "bad arg for quotient", "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
+            return errors.plain({"divide": "bad arg for quotient",
+                                 "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
         if name == "ashift":
             if not self.lisp.is_number(a):
                 return errors.plain("Bad arg for minusp", a)
@@ -205,7 +225,8 @@ class Host:
 
     def on_bad_compare(self, operation: int, a: int, b: int) -> int:
         """Compare an integer of any size with a float, exactly."""
-        x, y = (self.lisp.to_number(n) if n & 7 != OTHER or self.m.limb_count(n) <= MOST_LIMBS else (-1) ** self.m.is_minus(n) << 64 * MOST_LIMBS
+        x, y = (self.lisp.to_number(n) if n & 7 != OTHER or self.m.limb_count(n) <= MOST_LIMBS
+                else (-1) ** self.m.is_minus(n) << 64 * MOST_LIMBS
                 for n in (a, b))  # an integer beyond all floats, which is no infinity
         return (-1 if x < y else 1 if x > y else 0 if x == y else 2) << 3
 
@@ -228,7 +249,8 @@ class Host:
         if name == "mkvect":
             raise self.lisp.errors.plain("mkvect", a)
         if name in ("word64", "divide64"):  # functions of machine numbers (asm/integers.py)
-            raise self.lisp.errors.plain("div, mod: division by zero" if name == "divide64" else "a number of 64 bits expected", a)
+            raise self.lisp.errors.plain("div, mod: division by zero" if name == "divide64"
+                                         else "a number of 64 bits expected", a)
         if name in ("msd", "lsd"):
             error = self.lisp.errors.plain(f"{'negative' if self.m.is_integer(a) else 'bad'} arg for {name}", a)
             if not self.m.is_integer(a):
@@ -354,10 +376,13 @@ class Host:
             return m.float(base ** power)
         except (OverflowError, ZeroDivisionError):
             odd = power % 2 == 1 if isinstance(y, float) else y % 2 == 1
-            return m.float(-math.inf if base < 0 and odd else math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
+            return m.float(-math.inf if base < 0 and odd
+                           else math.inf) if not m.cage["float_trap"] else self.on_float_trap(a, n, c)
 
     def complex_root(self, base: float, power: float) -> int:
-        """A power of a negative number: a complex number, also when the power is whole.  Quarter turns are exact, as in the original."""
+        """A power of a negative number: a complex number, also when the power is whole.
+        Quarter turns are exact, as in the original.
+        """
         quarters = round(2 * math.fmod(power, 2))
         angle = math.pi * (math.fmod(power, 2) - quarters / 2)
         x, y = math.cos(angle), math.sin(angle)
@@ -375,7 +400,8 @@ class Host:
         return self.lisp.from_complex(getattr(cmath, name)(self.lisp.to_complex(a)))
 
     def on_bad_trig(self, a: int, b: int, c: int) -> int:
-        """A function of the kernel's (``c`` says which) of what is no integer or float, or not in its range (b is 1)."""
+        """A function of the kernel's (``c`` says which) of what is no integer or float, or not in its range (b is 1).
+        """
         name = TRIG[c >> 3]
         if self.m.is_ratio(a):
             return int(getattr(self.m.kernel, f"entry_{name}_of")(0, self.m.float(self.lisp.to_double(a))))
@@ -402,7 +428,9 @@ class Host:
         raise error
 
     def on_bad_hash(self, operation: int, h: int, c: int) -> int:
-        """A table operation on what is no table of the kernel: a weak one, or an error.  ``c`` is the key, or a pair of key and value."""
+        """A table operation on what is no table of the kernel: a weak one, or an error.
+        ``c`` is the key, or a pair of key and value.
+        """
         weak = weak_table(self.lisp.handles, h)
         if weak is not None:
             if operation >> 3 == 1:
@@ -430,7 +458,9 @@ class Host:
         return self.lisp.bad_function(f)
 
     def on_debug(self, env: int, fp: int, pc: int) -> int:
-        """Before an instruction in the engine ``debug``; T when the frame goes on in the session's own, because the debugger was detached."""
+        """Before an instruction in the engine ``debug``; T when the frame goes on in the session's own, because the
+        debugger was detached.
+        """
         debugger = self.lisp.debugger  # another thread may detach it now
         if debugger is not None:
             return int(debugger.hook(env, fp, pc))
@@ -450,12 +480,14 @@ class Host:
             raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a)
         if operation == 6 and m.is_integer(a) and m.is_integer(c):
             try:
-                if (found := m.long("power", a % modulus if a & 7 == 0 else a, c, modulus) if not m.is_minus(a) | m.is_minus(c) else None) is not None:
+                if (found := m.long("power", a % modulus if a & 7 == 0 else a, c, modulus)
+                    if not m.is_minus(a) | m.is_minus(c) else None) is not None:
                     return m.from_magnitude(found[0], 0)
                 return pow(m.number(a), m.number(c), modulus >> 3) << 3
             except ValueError:
                 raise errors.plain("non-prime modulus in modular-reciprocal", modulus, a) from None
-        raise errors.plain("modular-" + ("plus", "difference", "times", "minus", "number", "reciprocal", "expt")[operation], a)
+        raise errors.plain("modular-" + ("plus", "difference", "times", "minus", "number", "reciprocal",
+                                         "expt")[operation], a)
 
     def on_name(self, symbol: int, b: int, c: int) -> int:
         return self.m.name(symbol)

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from ..runtime.machine import Machine
     from .registry import Rows
 
-SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq ~let let* prog tagbody go return catch unwind-protect "
+SPECIAL_FORMS = ("quote function progn prog1 prog2 cond and or if when unless setq ~let let* prog tagbody go return "
+                 "catch unwind-protect "
                  "declare the eval-when de dm flet ~block return-from labels macrolet").split()
 # Variables and how they are declared: by the original itself, and by the Lisp text that its cold start is without.
-FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libraries output-library *standard-output* *standard-input* "
+FLUIDS = ("*echo *raise *lower *comp *redefmsg *gc-hook* lispsystem* input-libraries output-library *standard-output* "
+          "*standard-input* "
           "*terminal-io* *error-output* *trace-output* *debug-io* *query-io* common-lisp-mode").split()
 LATER_FLUIDS = ("*pwrds *backtrace *savedef *plap *native_code *notailcall *prinl-visited-nodes* "
-                "*prinl-index* *prinl-fn* *print-array* *print-length* *print-level* *fastvector *carcheckflag dfprint* *defn").split()
+                "*prinl-index* *prinl-fn* *print-array* *print-length* *print-level* *fastvector *carcheckflag "
+                "dfprint* *defn").split()
 GLOBALS = ["emsg*"]
 LATER_GLOBALS = "$eol$ $eof$ tab blank thin* *quotes *pretty-symmetric".split()
 PLAIN = "*print-precision* *nolinke *verboseload ff tslin* *gc-messages supervisor".split()  # nowhere declared
@@ -29,34 +32,43 @@ PLAIN = "*print-precision* *nolinke *verboseload ff tslin* *gc-messages supervis
 KEPT = ("compile", "faslout", "faslend", "compile-to-module", "symbol-set-definition", "lcmn")
 
 # Forms that begin with these are evaluated when they are compiled to a module, too.
-AT_COMPILE_TIME = "rds deflist flag fluid global remprop remflag unfluid unglobal df dm defmacro carcheck faslend c-end".split()
+AT_COMPILE_TIME = ("rds deflist flag fluid global remprop remflag unfluid unglobal df dm defmacro carcheck faslend "
+                   "c-end".split())
 
 ALIASES = {"1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1": "sub1", "iplus2": "plus2",
-           "idifference": "difference2", "itimes2": "times2", "double-floatp": "floatp", "charpos": "posn", "symbol-plist": "plist",
-           "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp", "iminus": "minus", "ilogand2": "land2",
-           "imax": "max2", "imin": "min2", "nreverse": "reversip", "member**": "member", "assoc**": "assoc",
-           "list-to-string": "list2string", "symbol-name": "id2string", "string": "id2string", "make-simple-string": "allocate-string",
-           "string-store1": "string-store", "putv-char": "string-store", "char": "schar", "int2id": "code-char",
-           "whitespace-char-p": "seprp", "explodec": "explode2"}
+           "idifference": "difference2", "itimes2": "times2", "double-floatp": "floatp", "charpos": "posn",
+           "symbol-plist": "plist", "iequal": "eq", "izerop": "zerop", "ionep": "onep", "iminusp": "minusp",
+           "iminus": "minus", "ilogand2": "land2", "imax": "max2", "imin": "min2", "nreverse": "reversip",
+           "member**": "member", "assoc**": "assoc", "list-to-string": "list2string", "symbol-name": "id2string",
+           "string": "id2string", "make-simple-string": "allocate-string", "string-store1": "string-store",
+           "putv-char": "string-store", "char": "schar", "int2id": "code-char", "whitespace-char-p": "seprp",
+           "explodec": "explode2"}
 
-# Functions that are others of the kernel, of so many arguments and no more; and those for which Python has the other numbers of arguments.
-EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2), "ileq": ("leq", 2), "igeq": ("geq", 2), "nconc": ("nconc2", 2)}
-IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2), "times": ("times2", 2),
-              "*": ("times2", 2)}
+# Functions that are others of the kernel, of so many arguments and no more; and those for which Python has the other
+# numbers of arguments.
+EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2), "ileq": ("leq", 2), "igeq": ("geq", 2),
+         "nconc": ("nconc2", 2)}
+IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2),
+              "times": ("times2", 2), "*": ("times2", 2)}
 
-# Functions of Python's that are the kernel's now, as it calls them by numbers of arguments: images of older versions have those of Python.
-MOVED = {"errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, "eval": {1: "eval_form"}, "fp-infinite": {1: "fp_infinite"},
-         "lcmn": {2: "lcmn"}, "list": {1: "list_one", 2: "list_two", 3: "list_three"}, "mkhash": {3: "mkhash"},
+# Functions of Python's that are the kernel's now, as it calls them by numbers of arguments: images of older versions
+# have those of Python.
+MOVED = {"errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, "eval": {1: "eval_form"},
+         "fp-infinite": {1: "fp_infinite"}, "lcmn": {2: "lcmn"},
+         "list": {1: "list_one", 2: "list_two", 3: "list_three"}, "mkhash": {3: "mkhash"},
          "set-small-modulus": {1: "set_small_modulus"}, "trap-floating-overflow": {1: "trap_floating_overflow"},
-         **{name: {1: name} for name in "complexp denominator imagpart lsd msd numerator rationalp realpart widelengthc".split()}}
+         **{name: {1: name} for name in "complexp denominator imagpart lsd msd numerator rationalp realpart "
+                                        "widelengthc".split()}}
 
 # What the kernel has now; these are for images of versions in which it was Python's.
-OLDER = ("id2string", "symbol-name", "string", "allocate-string", "make-simple-string", "string-store", "string-store1", "putv-char",
-         "fluidp", "globalp", "constantp")
+OLDER = ("id2string", "symbol-name", "string", "allocate-string", "make-simple-string", "string-store", "string-store1",
+         "putv-char", "fluidp", "globalp", "constantp")
 
 
-# Heads of calls that the compiler, or eval, has something of its own for, though no special forms: they are not evaluated as calls of functions.
-OPEN = ("time", "list*", "defmacro", "defun", "df", "let", "map", "mapc", "mapcan", "mapcar", "mapcon", "maphash", "maplist", "throw")
+# Heads of calls that the compiler, or eval, has something of its own for, though no special forms: they are not
+# evaluated as calls of functions.
+OPEN = ("time", "list*", "defmacro", "defun", "df", "let", "map", "mapc", "mapcan", "mapcar", "mapcon", "maphash",
+        "maplist", "throw")
 
 
 class Installer:
@@ -92,8 +104,10 @@ class Installer:
             for name in names:
                 self.set_flags(m.intern(name), flag)
                 m.set_value(m.intern(name), NIL)
-        for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof), ("*echo", NIL),
-                            ("blank", m.intern(" ")), ("tab", m.intern("\t")), ("thin*", 5 << 3), ("*quotes", T), ("*pretty-symmetric", T)):
+        for name, value in (("*lower", T), ("*comp", NIL), ("*redefmsg", NIL), ("$eol$", self.eol), ("$eof$", self.eof),
+                            ("*echo", NIL),
+                            ("blank", m.intern(" ")), ("tab", m.intern("\t")), ("thin*", 5 << 3), ("*quotes", T),
+                            ("*pretty-symmetric", T)):
             m.set_value(m.intern(name), value)
 
         for names, flag in ((constants.FLUIDS, F_FLUID), (constants.GLOBALS, F_GLOBAL), (constants.PLAIN, 0)):

@@ -1,4 +1,6 @@
-"""What lambda expressions mention and assign: closures take along what they mention, and what they assign is bound as a fluid."""
+"""What lambda expressions mention and assign: closures take along what they mention, and what they assign is bound as a
+fluid.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Facts(NamedTuple):
 
 
 class Hidden(Exception):
-    """A lambda expression mentions or assigns a variable of a function around it in what a macro made: the text did not show it."""
+    """A lambda expression mentions or assigns a variable of a function around it in what a macro made: the text did not
+    show it.
+    """
 
     def __init__(self, symbol: int, assigned: bool) -> None:
         self.symbol, self.assigned = symbol, assigned
@@ -31,7 +35,8 @@ class Hidden(Exception):
 class Known:
     """The facts of lambda expressions inside of a function, which are found once, however deep they are.
 
-    ``hidden`` are those that the text does not show.  They come up while a lambda expression is compiled; then the function begins again.
+    ``hidden`` are those that the text does not show.  They come up while a lambda expression is compiled; then the
+    function begins again.
     """
 
     def __init__(self, m: Machine) -> None:
@@ -107,7 +112,8 @@ def facts(compiler: Exits, x: int) -> Generator[Any, Any, Facts]:
 
 
 def assigned_inside(compiler: Exits, body: list[int]) -> Generator[Any, Any, set[int]]:
-    """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked into.
+    """Variables that lambda expressions in a body assign; those of map functions stand in place and need not be looked
+    into.
 
     Every definition is looked through, so this reads the words of its conses as they are: nothing collects meanwhile.
     """
@@ -139,7 +145,10 @@ def assigned_inside(compiler: Exits, body: list[int]) -> Generator[Any, Any, set
 
 
 def captured(compiler: Exits, x: int) -> Generator[Any, Any, list[int]]:
-    """Lexical variables of the current function that a lambda expression may mention: a closure takes their values along."""
+    """Lexical variables of the current function that a lambda expression may mention: a closure takes their values
+    along.
+    """
     m, scope = compiler.m, compiler.f.scope
     inner: Facts = yield facts(compiler, x)
-    return sorted((inner.mentioned | compiler.known.hidden.mentioned).intersection(scope) - set(m.items(m.car(m.cdr(x)))), key=lambda s: scope[s])
+    return (sorted((inner.mentioned | compiler.known.hidden.mentioned).intersection(scope) - set(
+        m.items(m.car(m.cdr(x)))), key=lambda s: scope[s]))

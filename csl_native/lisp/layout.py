@@ -1,7 +1,8 @@
 """The lines of the pretty-printer: text waits in a buffer until it is known which of its blanks become ends of lines.
 
-The method is that of the original's ``superprint``: what fits on the rest of its line stays on it.  Else the outermost open list begins a new line at each
-of its blanks, unless it has so many of them that it rather fills its lines (a *thin* list).
+The method is that of the original's ``superprint``: what fits on the rest of its line stays on it.  Else the outermost
+open list begins a new line at each of its blanks, unless it has so many of them that it rather fills its lines (a
+*thin* list).
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Piece:
 
 
 class Layout:
-    """Text of nested lists for lines of ``width`` columns, from the column ``margin`` on; lists of ``thin`` blanks and more fill their lines."""
+    """Text of nested lists for lines of ``width`` columns, from the column ``margin`` on; lists of ``thin`` blanks and
+    more fill their lines.
+    """
 
     def __init__(self, write: Callable[[str], None], width: int, margin: int, column: int, thin: int) -> None:
         self.write = write
@@ -51,7 +54,8 @@ class Layout:
         self.buffer: deque[Piece] = deque()
         self.last: Piece | None = None  # that left the buffer
         self.nestings: list[Nesting] = []
-        self.closed: list[Nesting] = []  # to be settled before the next blank: there may be no room for all brackets of a row
+        # to be settled before the next blank: there may be no room for all brackets of a row
+        self.closed: list[Nesting] = []
         self.level = 0  # the indentation of the innermost list that is broken
         self.breakable = 0  # blanks in the buffer that may yet end a line
         self.row = 0  # closing brackets in a row
@@ -124,7 +128,9 @@ class Layout:
         self.closed = []
 
     def release(self, what: str | Piece) -> None:
-        """Let pieces leave the buffer: "some", to the end of a line; up to a blank; all, "broken" where they can be, or the "rest" as it stands."""
+        """Let pieces leave the buffer: "some", to the end of a line; up to a blank; all, "broken" where they can be, or
+        the "rest" as it stands.
+        """
         if what == "some" and not self.breakable and self.indentation > 2:  # no blank: the whole line moves to the left
             self.indentation -= 2
             self.column -= 2

@@ -15,7 +15,9 @@ class Stopped(Exception):
 
 
 class Leave(Exception):
-    """Out of break levels: go on with the form that was typed at one, evaluate it ``again`` or give it a value (None: it has none)."""
+    """Out of break levels: go on with the form that was typed at one, evaluate it ``again`` or give it a value (None:
+    it has none).
+    """
 
     def __init__(self, level: int, again: bool, value: int | None) -> None:
         super().__init__(level)

@@ -35,7 +35,8 @@ class Library:
         if not os.path.exists(self.path):
             return {}
         with Image(self.path) as image:
-            return {name.removeprefix(PREFIX): section for name, section in image.sections.items() if name.startswith(PREFIX)}
+            return {name.removeprefix(PREFIX): section
+                    for name, section in image.sections.items() if name.startswith(PREFIX)}
 
     def section(self, name: str) -> Section | None:
         """One of them."""
@@ -64,7 +65,8 @@ class Library:
         if not os.path.exists(self.path):
             return False
         with Writer(self.path) as writer:
-            return PREFIX + name in writer.image.sections and writer.commit(dropped=native_sections(writer.image, name) | {PREFIX + name})
+            return (PREFIX + name in writer.image.sections
+                    and writer.commit(dropped=native_sections(writer.image, name) | {PREFIX + name}))
 
     def load(self, lisp: Lisp, name: str, sources: bool = False) -> bool:
         """Evaluate a module (or only take its saved definitions); False when it is not here."""
@@ -78,7 +80,9 @@ class Library:
 
 
 def load(lisp: Lisp, image: Image, name: str, sources: bool = False) -> None:
-    """Evaluate a module of an open image, or only take its saved definitions; after a stranger's one the session is restricted."""
+    """Evaluate a module of an open image, or only take its saved definitions; after a stranger's one the session is
+    restricted.
+    """
     session, section = lisp.session, image.sections[PREFIX + name]
     data = image.read(section.name)
     doubt = session.trust.doubt(image, section.name) if session is not None else ""

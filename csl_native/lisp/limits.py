@@ -18,7 +18,8 @@ PERIOD = 0.02  # seconds between two looks at what was used
 
 
 class Limits(NamedTuple):
-    """Seconds of CPU time or of waiting, whichever is more, million pairs allocated, kilobytes of output, errors; a negative number is no limit.
+    """Seconds of CPU time or of waiting, whichever is more, million pairs allocated, kilobytes of output, errors; a
+    negative number is no limit.
 
     Memory is counted in pairs, as in the original: whatever is allocated, a million pairs of 16 bytes are one.
     """
@@ -29,7 +30,8 @@ class Limits(NamedTuple):
     errors: float = -1
 
 
-WORDS = ("time limit of {:g} s", "memory limit of {:g} million pairs", "output limit of {:g} kilobytes", "limit of {:g} errors")
+WORDS = ("time limit of {:g} s", "memory limit of {:g} million pairs", "output limit of {:g} kilobytes",
+         "limit of {:g} errors")
 
 
 class Watch:
@@ -44,7 +46,8 @@ class Watch:
 
     def state(self) -> Limits:
         lisp, cage = self.lisp, self.lisp.machine.cage
-        return Limits(time.process_time(), (cage["gc_bytes"] + cage["allocated"]) / MEGACONS, lisp.output.written / 1024, lisp.errors.signalled)
+        return Limits(time.process_time(), (cage["gc_bytes"] + cage["allocated"]) / MEGACONS,
+                      lisp.output.written / 1024, lisp.errors.signalled)
 
     def used(self) -> Limits:
         used = Limits(*(now - before for now, before in zip(self.state(), self.start, strict=True)))
@@ -96,5 +99,6 @@ class Watch:
             self.outer.check()
         if self.exceeded:
             cage = self.lisp.machine.cage
-            cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = UNWIND_LIMIT, (id(self) & 0xFFFFFFFF) << 3, 0
+            cage["unwind_kind"], cage["unwind_tag"], cage["unwind_value"] = (UNWIND_LIMIT, (id(self) & 0xFFFFFFFF) << 3,
+                                                                             0)
             raise Unwinding

@@ -76,14 +76,17 @@ class Lisp(Installer, Evaluator):
         self.checking = False
         self.errno = 0  # of the last C function that was asked to keep it
         self.module_exception: int | None = None  # of a typed procedure, that nobody caught
-        self.foreign_calls: dict[int, Any] = {}  # C functions that are ready to be called, by address of their signature
-        self.terminal = Output(output if output is not None else patient(getattr(sys.stdout, "buffer", sys.stdout), machine.wait, "wb"))
+        # C functions that are ready to be called, by address of their signature
+        self.foreign_calls: dict[int, Any] = {}
+        self.terminal = Output(output if output is not None
+                               else patient(getattr(sys.stdout, "buffer", sys.stdout), machine.wait, "wb"))
         self.s_outputs: tuple[int, ...] = ()  # variables that say where printing goes
         self.window = Window(machine)
         self._input = Input()
         self.standard_input = self.input
         self.terminal.by_default = True
-        self.handles = Handles(machine, lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
+        self.handles = Handles(machine,
+                               lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
         self.module: ModuleWriter | None = None  # the one that faslout is making
         self.watch: Watch | None = None  # of the innermost resource-limit
         self.on_form: Callable[[int], int] = self.eval  # what load does with each form
@@ -95,8 +98,10 @@ class Lisp(Installer, Evaluator):
         self.pending: BaseException | None = None
         self.on_redefine: Callable[[int], None] = lambda symbol: None
         self.on_give_out: Callable[[int], None] = lambda symbol: None
-        self.on_replace: Callable[[int], None] = lambda symbol: None  # its definition stays, but hand-made code runs in its place
-        self.hint: Callable[[str], None] = lambda text: None  # called with what helps to understand an error that was shown
+        # its definition stays, but hand-made code runs in its place
+        self.on_replace: Callable[[int], None] = lambda symbol: None
+        # called with what helps to understand an error that was shown
+        self.hint: Callable[[str], None] = lambda text: None
         self.on_read: Callable[[str], None] = lambda path: None  # called with every file that is opened for reading
         self.on_quiet: Callable[[], None] = lambda: None  # called between forms that are read
         self.words: CompilerWords | None = None  # what is said of definitions, if anything
@@ -105,7 +110,8 @@ class Lisp(Installer, Evaluator):
         self.jit: Any = None  # compiles while the program runs (native/jit.py)
         self.session: Any = None  # whose Lisp it is; none has it while the base image is made
         self.breaks: Breaks | None = None  # on a terminal: the levels that errors open
-        self.noted: dict[str, tuple[bytes, dict[int, tuple[str, ...]]]] = {}  # bytecode, and names of variables, of functions that were typed
+        # bytecode, and names of variables, of functions that were typed
+        self.noted: dict[str, tuple[bytes, dict[int, tuple[str, ...]]]] = {}
         self.bytes_read: IO[bytes] | None = None  # by binary_readbyte and its kin
         self.bytes_written: IO[bytes] | None = None
         self.spooled: tuple[Any, IO[bytes]] | None = None  # the terminal without its copy, and that
@@ -119,7 +125,9 @@ class Lisp(Installer, Evaluator):
 
     @property
     def output(self) -> Output:
-        """Where printing goes: to the stream in *standard-output*, else that in *terminal-io*, which a program may bind; else to the terminal."""
+        """Where printing goes: to the stream in *standard-output*, else that in *terminal-io*, which a program may
+        bind; else to the terminal.
+        """
         return self.first_output(self.s_outputs)
 
     @output.setter
@@ -164,9 +172,11 @@ class Lisp(Installer, Evaluator):
         self.reader, self.printer = Reader(self), Printer(self)
         self.__dict__.pop("compiler", None)
         intern = m.intern
-        self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = intern("lambda"), intern("expr"), intern("macro"), intern("fexpr")
+        self.s_lambda, self.s_expr, self.s_macro, self.s_fexpr = (intern("lambda"), intern("expr"), intern("macro"),
+                                                                  intern("fexpr"))
         self.s_comp, self.s_quote = intern("*comp"), intern("quote")
-        for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom"), (ROOT_QUOTE, "quote"), (ROOT_PROGN, "progn"),
+        for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom"), (ROOT_QUOTE, "quote"),
+                           (ROOT_PROGN, "progn"),
                            (ROOT_SETQ, "setq"), (ROOT_COND, "cond"), (ROOT_AND, "and"), (ROOT_OR, "or")):
             if m.root(root) != intern(name):  # an image of an older version
                 m.set_root(root, intern(name))
@@ -209,7 +219,9 @@ class Lisp(Installer, Evaluator):
         return code & 7 == 6 and m.header(code) & 255 == CODE_HEADER
 
     def is_link(self, env: int) -> bool:
-        """Is the function with this literal vector one call with its parameters in their order, which the original would put in its place?"""
+        """Is the function with this literal vector one call with its parameters in their order, which the original
+        would put in its place?
+        """
         from ..instructions.codec import Code, decode
         m = self.machine
         if env & 7 != VECTOR:
@@ -218,7 +230,8 @@ class Lisp(Installer, Evaluator):
         rows, count = [(each.row.name, each.operands) for each in decode(code.code)], code.least
         begins = rows[:count] == [("local", (k,)) for k in range(count)]
         rest = [name for name, _ in rows[count:] if name not in ("push_argument", "pop")]
-        return begins and len(rest) > 1 and rest[-1] == "return" and (len(rest) == 2 or set(rest[:-1]) <= {"car", "cdr"} or set(rest[1:-1]) == {"cons"})
+        return (begins and len(rest) > 1 and rest[-1] == "return"
+                and (len(rest) == 2 or set(rest[:-1]) <= {"car", "cdr"} or set(rest[1:-1]) == {"cons"}))
 
     def lisp_of_env(self, env: int) -> int | None:
         """The symbol whose function has this literal vector, if the search finds one."""
@@ -245,7 +258,8 @@ class Lisp(Installer, Evaluator):
 
     # -- definitions -----------------------------------------------------------------
 
-    def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0, compiled: bool | None = False) -> None:
+    def define(self, symbol: int, parameters: int, body: list[int], kind: int = 0,
+               compiled: bool | None = False) -> None:
         """Compile a lambda and make it the function of a symbol; ``kind``: 0, ``F_MACRO`` or ``F_FEXPR``.
 
         ``compiled``: as the original's compiler makes it, not as it would be interpreted (Compiler.compile).
@@ -287,16 +301,20 @@ class Lisp(Installer, Evaluator):
         m.kernel.bytecode_cells(symbol, m.field(env, 8 - VECTOR))
 
     def reach_out(self, what: str) -> None:
-        """Lisp asks for something that can touch what is outside of its heap: an error in a session in which a stranger's program is."""
+        """Lisp asks for something that can touch what is outside of its heap: an error in a session in which a
+        stranger's program is.
+        """
         session = getattr(self, "session", None)
         if session is not None and session.restricted:
-            raise self.errors.plain(f"{what}: refused, because nobody who is trusted here vouches for {session.restricted} "
+            raise self.errors.plain(f"{what}: refused, because nobody who is trusted here vouches for "
+                                    f"{session.restricted} "
                                     "(csl-image sign or trust, or --trust=all)")
 
     def give_out(self, symbol: int) -> None:
         """The program gets the literal vector of a bytecoded function, and may change it and the bytecode.
 
-        Native code relies on both, so the function, and all that have the same vector, are bytecode from now on, in images too.
+        Native code relies on both, so the function, and all that have the same vector, are bytecode from now on, in
+        images too.
         """
         m = self.machine
         env = m.field(symbol, SYM_ENV)
@@ -304,7 +322,8 @@ class Lisp(Installer, Evaluator):
         if m.bytes[code + CODE_GIVEN]:
             return
         m.bytes[code + CODE_GIVEN] = 1
-        for other in {symbol, *(s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and m.field(s, SYM_ENV) == env)}:
+        for other in {symbol,
+                      *(s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and m.field(s, SYM_ENV) == env)}:
             self.on_give_out(other)
 
     def undefine(self, symbol: int) -> None:
@@ -315,7 +334,9 @@ class Lisp(Installer, Evaluator):
         self.set_cells(symbol, SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
 
     def lambda_symbol(self, form: int, compiled: bool | None = None) -> int:
-        """An uninterned symbol whose function is a lambda expression, compiled as what is around it or as ``compiled`` says."""
+        """An uninterned symbol whose function is a lambda expression, compiled as what is around it or as ``compiled``
+        says.
+        """
         return int(deep(self.naming(form, None, compiled), MOST_STEPS))
 
     def naming(self, form: int, known: Known | None = None, compiled: bool | None = None) -> Generator[Any, Any, int]:
@@ -487,8 +508,10 @@ class Lisp(Installer, Evaluator):
         cage = self.machine.cage
         total, seconds = cage["gc_bytes"] + cage["allocated"], time.process_time() - self.started
         young, full = (1000 * longest for longest in self.gc_longest)
-        return (f"{cage['gc_count']} collections, {cage['full_count']} of them full, took {self.gc_seconds:.3f} of {seconds:.3f} s; the longest "
-                f"pause {young:.1f} ms, of a full one {full:.1f} ms; {total >> 20} MB allocated, {total / seconds / 1e6:.0f} MB/s; "
+        return (f"{cage['gc_count']} collections, {cage['full_count']} of them full, took {self.gc_seconds:.3f} of "
+                f"{seconds:.3f} s; the longest "
+                f"pause {young:.1f} ms, of a full one {full:.1f} ms; {total >> 20} MB allocated, "
+                f"{total / seconds / 1e6:.0f} MB/s; "
                 f"{cage['live_lines'] >> 12} MB live after the last one")
 
     def collect(self, full: bool = True) -> None:
@@ -504,7 +527,8 @@ class Lisp(Installer, Evaluator):
         self.gc_longest[full] = max(self.gc_longest[full], seconds)
         native = self.on_full_collection() if full else ""
         self.on_collection(f"{'full' if full else 'young'} collection {cage['gc_count']}: {seconds * 1000:.1f} ms, "
-                           f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB live{native}")
+                           f"{allocated >> 20} MB allocated since the last one, {cage['live_lines'] >> 12} MB "
+                           f"live{native}")
 
 
 __all__ = ["Lisp", "Restart", "Stopped"]

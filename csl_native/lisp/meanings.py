@@ -1,8 +1,9 @@
-"""What the functions of the system mean, and what they are called with: as it stands beside each definition, read when somebody asks.
+"""What the functions of the system mean, and what they are called with: as it stands beside each definition, read when
+somebody asks.
 
-A docstring, or the comment above a definition in Lisp, has segments, one on a line or behind two blanks: the syntax of a special form or macro
-first, then sentences, then examples, each with what comes of it: ``FORM => VALUE``, ``FORM prints TEXT``, ``FORM is an error`` or ``FORM is
-not run: WHY``.
+A docstring, or the comment above a definition in Lisp, has segments, one on a line or behind two blanks: the syntax of
+a special form or macro first, then sentences, then examples, each with what comes of it: ``FORM => VALUE``, ``FORM
+prints TEXT``, ``FORM is an error`` or ``FORM is not run: WHY``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ LIKE_LETTERS = "0123456789_"  # stand in names as letters do, but not in front
 
 
 class Example(NamedTuple):
-    """A form, and what comes of it: ``=>`` and a value, ``prints`` and a text, that it is an error, or why it is not run."""
+    """A form, and what comes of it: ``=>`` and a value, ``prints`` and a text, that it is an error, or why it is not
+    run.
+    """
 
     form: str
     outcome: str
@@ -51,11 +54,14 @@ class Meaning(NamedTuple):
         if self.syntax:
             return self.syntax
         optional = ["&optional", *self.parameters[self.least:]] if self.parameters[self.least:] else []
-        return f"({' '.join([written(self.name), *self.parameters[:self.least], *optional, *(['&rest', 'more'] if self.rest else [])])})"
+        rest = ["&rest", "more"] if self.rest else []
+        return f"({' '.join([written(self.name), *self.parameters[:self.least], *optional, *rest])})"
 
 
 def meaning_of(name: str) -> Meaning | None:
-    """What is known of a name; None when it is none of the system's.  The first one that is asked for takes a tenth of a second."""
+    """What is known of a name; None when it is none of the system's.
+    The first one that is asked for takes a tenth of a second.
+    """
     return meanings().get(name)
 
 
@@ -66,12 +72,24 @@ def written(name: str) -> str:
     return "".join(c if c.isalpha() or k and c in LIKE_LETTERS else "!" + c for k, c in enumerate(name))
 
 
+def whole(lines: list[str]) -> Iterator[str]:
+    """Lines without the space around them, those of a form put together."""
+    form = ""
+    for line in map(str.strip, lines):
+        form = f"{form} {line}" if form else line
+        if not form.startswith("(") or form.count("(") <= form.count(")"):
+            yield form
+            form = ""
+    if form:
+        yield form
+
+
 def parts(text: str) -> tuple[str, str, tuple[Example, ...]]:
-    """Syntax, sentences and examples of a text."""
+    """Syntax, sentences and examples of a text; a form may go on in the next line."""
     said: list[str] = []
     examples: list[Example] = []
     syntax = ""
-    for segment in filter(None, re.split(r"\n|  +", "\n".join(line.strip() for line in text.splitlines()))):
+    for segment in filter(None, re.split(r"\n|  +", "\n".join(whole(text.splitlines())))):
         if match := OUTCOME.fullmatch(segment):
             form, mark, result, error, left = match.groups()
             examples.append(Example(form, mark or error or left, result or ""))
@@ -87,7 +105,8 @@ def meanings() -> dict[str, Meaning]:
     """All names of the system, as a new heap gets them: the last definition of a name counts."""
     found = {m.name: m for source in (kernel, python, library, special_forms) for m in source()}
     from .install import ALIASES, EXACT
-    rows = [*((name, main, None) for name, main in ALIASES.items()), *((name, main, count) for name, (main, count) in EXACT.items())]
+    rows = [*((name, main, None) for name, main in ALIASES.items()),
+            *((name, main, count) for name, (main, count) in EXACT.items())]
     for name, main, count in rows:
         m = found[main]
         if count is not None:
@@ -102,10 +121,12 @@ def kernel() -> Iterator[Meaning]:
         if "@lisp(" not in text:
             continue
         for node in ast.parse(text).body:
-            marks = [mark for mark in getattr(node, "decorator_list", ()) if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "lisp"]
+            marks = [mark for mark in getattr(node, "decorator_list", ())
+                     if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "lisp"]
             if marks and isinstance(node, ast.FunctionDef):
                 names = tuple(a.arg for a in node.args.args)
-                yield Meaning(ast.literal_eval(marks[0].args[0]), "function", names, len(names), False, *parts(ast.get_docstring(node) or ""), file)
+                yield Meaning(ast.literal_eval(marks[0].args[0]), "function", names, len(names), False,
+                              *parts(ast.get_docstring(node) or ""), file)
 
 
 def python() -> Iterator[Meaning]:
@@ -122,7 +143,8 @@ def python() -> Iterator[Meaning]:
         if row.most >= 0:
             names = (*names, *(f"argument{k + 1}" for k in range(len(names), row.most)))[:row.most]
         _, said, examples = parts(row.function.__doc__ or "")
-        yield Meaning(name, "function", names, row.least, row.most < 0, "", said, examples, f"builtins/{registry.MODULES_OF[name]}.py",
+        yield Meaning(name, "function", names, row.least, row.most < 0, "", said, examples,
+                      f"builtins/{registry.MODULES_OF[name]}.py",
                       registry.MAIN_NAMES.get(name, ""))
 
 
@@ -144,11 +166,13 @@ def special_forms() -> Iterator[Meaning]:
     """The special forms: a method of the compiler each, or a row beside those."""
     from .forms import DISPLACEABLE, MEANINGS, SPECIAL_NAMES, Forms
     from .install import SPECIAL_FORMS
-    methods = {SPECIAL_NAMES.get(a[5:], a[5:].rstrip("_").replace("_", "-")): getattr(Forms, a) for a in dir(Forms) if a.startswith("form_")}
+    methods = {SPECIAL_NAMES.get(a[5:], a[5:].rstrip("_").replace("_", "-")): getattr(Forms, a)
+               for a in dir(Forms) if a.startswith("form_")}
     for name in (*SPECIAL_FORMS, *DISPLACEABLE):
         method = methods.get(name.removeprefix("~") if name != "~block" else name, Forms.form_quote)
         module = Forms.__module__ if name in MEANINGS else method.__module__
-        yield Meaning(name, "special form", (), 0, True, *parts(MEANINGS.get(name) or method.__doc__ or ""), f"lisp/{module.rpartition('.')[2]}.py")
+        yield Meaning(name, "special form", (), 0, True, *parts(MEANINGS.get(name) or method.__doc__ or ""),
+                      f"lisp/{module.rpartition('.')[2]}.py")
 
 
 def files(folder: str, ending: str) -> Iterator[tuple[str, str]]:

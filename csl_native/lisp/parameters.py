@@ -9,7 +9,9 @@ from .assembly import VALUE, CompileError
 from .deep import Steps
 from .forms import Forms
 
-MOST = 250  # parameters that a call stores in the frame; further ones come as a list, as &rest does, and the function takes them out of it
+# parameters that a call stores in the frame; further ones come as a list, as &rest does, and the function takes them
+# out of it
+MOST = 250
 
 
 class Parameters(Forms):

@@ -64,7 +64,8 @@ class Printer:
         self.lisp, self.m = lisp, lisp.machine
         self.lower, self.raise_ = self.m.intern("*lower"), self.m.intern("*raise")
         self.entities = True  # characters beyond ASCII are written as numbers; not where they become characters of Lisp
-        self.fold: Callable[[str], str] | None = None  # what makes the letters of names and strings of prin2 small, or capitals
+        # what makes the letters of names and strings of prin2 small, or capitals
+        self.fold: Callable[[str], str] | None = None
 
     def text(self, x: int, escape: bool = True) -> str:
         """The whole text of a value on one line."""
@@ -87,7 +88,9 @@ class Printer:
             self.entities = True
 
     def folded(self, x: int, fold: Callable[[str], str]) -> str:
-        """What prin2 shows, in letters of one case.  Digits at the beginning of names have their escapes, as in the original."""
+        """What prin2 shows, in letters of one case.
+        Digits at the beginning of names have their escapes, as in the original.
+        """
         self.fold = fold
         try:
             return self.text(x, False)
@@ -122,8 +125,11 @@ class Printer:
             return text if self.fold is None else "#hash;".join(map(self.fold, ENTITY.split(text)))
         if not self.entities:
             return '"' + ENTITY.sub("#hash;", text.replace('"', '""')) + '"'
-        text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")  # files may have both at the end of a line
-        return '"' + (text if text.isascii() else "".join(self.pieces(text, lambda c: entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF else c))) + '"'
+        # files may have both at the end of a line
+        text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")
+        return '"' + (text if text.isascii()
+                      else "".join(self.pieces(text, lambda c: entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF
+                                               else c))) + '"'
 
     def pieces(self, text: str, change: Callable[[str], str]) -> Iterator[str]:
         """The characters of a text, each changed; this can be ended."""
@@ -243,11 +249,12 @@ class Printer:
         return value >> 3 if value is not None and value & 7 == 0 else 1 << 60
 
     def limited(self, x: int, out: Output) -> None:
-        """Print for somebody who watches: lists and vectors as long and as deep as `*print-length*` and `*print-level*` say, and ``...`` for the
-        rest, and for what it is already in the middle of."""
+        """Print for somebody who watches: lists and vectors as long and as deep as `*print-length*` and `*print-level*`
+        say, and ``...`` for the rest, and for what it is already in the middle of."""
         m, length, level = self.m, self.limit("*print-length*"), self.limit("*print-level*")
         inside: set[int] = set()
-        stack: list[tuple[int, bool, int, int, list[int]]] = []  # rest of a list or vector, which it is, printed and depth, what to leave at its end
+        # rest of a list or vector, which it is, printed and depth, what to leave at its end
+        stack: list[tuple[int, bool, int, int, list[int]]] = []
 
         def begin(x: int, blank: bool, depth: int) -> None:
             if x & 7 not in (CONS, VECTOR):

@@ -1,4 +1,6 @@
-"""Python functions that Lisp calls, and what they raise: an exception goes through Lisp as itself, and to an errorset it is an error."""
+"""Python functions that Lisp calls, and what they raise: an exception goes through Lisp as itself, and to an errorset
+it is an error.
+"""
 
 from __future__ import annotations
 

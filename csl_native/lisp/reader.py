@@ -15,8 +15,8 @@ from .streams import EOF_CHAR, Input
 if TYPE_CHECKING:
     from .lisp import Lisp
 
-# A character by its hexadecimal code, as print writes what is not ASCII (#00e9;), or, in strings, by its name (#alpha;).
-# #hash; means # only where print writes it: before what would be the rest of a character.
+# A character by its hexadecimal code, as print writes what is not ASCII (#00e9;), or, in strings, by its name
+# (#alpha;). #hash; means # only where print writes it: before what would be the rest of a character.
 ENTITY = r"\#[0-9a-fA-F]{4,6};"
 CODE = re.compile(ENTITY)
 NAME, REST = re.compile("#([A-Za-z0-9]+);"), re.compile("[A-Za-z0-9]+;")
@@ -142,13 +142,15 @@ class Reader:
     def form(self, s: Input) -> int:
         """The next form, while nothing but this reads.
 
-        What is open stands on a list, so depth costs no stack.  Behind a mistake reading goes on to the end of the form in which it is.
+        What is open stands on a list, so depth costs no stack.  Behind a mistake reading goes on to the end of the form
+        in which it is.
         """
         opened: list[Opened] = []
         wrong, backquotes = "", 0
         while True:
             self.m.look()
-            if opened and len(opened[-1].items) >= MANY and not opened[-1].dotted and (match := RUN.match(s.buffer, s.position)):
+            if (opened and len(opened[-1].items) >= MANY and not opened[-1].dotted
+                and (match := RUN.match(s.buffer, s.position))):
                 opened[-1].items += self.run(match.group().split())
                 s.position = match.end()
                 continue

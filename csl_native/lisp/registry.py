@@ -1,7 +1,7 @@
 """Lisp functions written in Python: a table that the modules in ``builtins/`` fill.
 
-Each parameter is annotated with the type of its argument, which the one who calls a builtin checks; one without a type is refused when it is
-registered.
+Each parameter is annotated with the type of its argument, which the one who calls a builtin checks; one without a type
+is refused when it is registered.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Test = Callable[[Any, int], bool]
 
-# Types of parameters.  ``Value`` is anything; ``Checked`` is what the function looks at itself, because what it takes, or says of others, is its own.
+# Types of parameters.  ``Value`` is anything; ``Checked`` is what the function looks at itself, because what it takes,
+# or says of others, is its own.
 Value = int
 Checked = int
 Symbol = int
@@ -47,15 +48,17 @@ TYPES: dict[str, Test | None] = {
     "Vector": lambda m, x: x & 7 == VECTOR,
 }
 WANTED = {TYPES[name]: what for name, what in {
-    "Symbol": "a symbol", "Variable": "a variable", "Pair": "a list that is not empty", "Text": "a symbol or a string", "String": "a string",
-    "Fixnum": "a small integer", "Integer": "an integer", "Number": "a number", "AnyNumber": "a number", "Vector": "a vector"}.items()}
+    "Symbol": "a symbol", "Variable": "a variable", "Pair": "a list that is not empty", "Text": "a symbol or a string",
+    "String": "a string", "Fixnum": "a small integer", "Integer": "an integer", "Number": "a number",
+    "AnyNumber": "a number", "Vector": "a vector"}.items()}
 CO_VARARGS = 4  # inspect has it, and takes as long to import as the rest of the start
 BARE = "bad args for"  # a message that begins so is printed without the value, as in the original
 
 
 class Builtin(NamedTuple):
-    """``least``..``most`` arguments (most -1: any number); called with the Lisp and its argument words, of which ``types`` has the tests by place
-    and ``rest`` that of those from ``place`` on.  ``wrong`` is what is said of an argument of another type."""
+    """``least``..``most`` arguments (most -1: any number); called with the Lisp and its argument words, of which
+    ``types`` has the tests by place and ``rest`` that of those from ``place`` on.  ``wrong`` is what is said of an
+    argument of another type."""
 
     name: str
     function: Callable[..., int | None]
@@ -67,9 +70,11 @@ class Builtin(NamedTuple):
     place: int = 0
 
     def bad(self, machine: Any, arguments: list[int]) -> int | None:
-        """The first argument that is of another type than declared; nil stands for an optional one that is not given."""
+        """The first argument that is of another type than declared; nil stands for an optional one that is not given.
+        """
         for place, test in self.types:
-            if place < len(arguments) and not test(machine, arguments[place]) and (place < self.least or arguments[place] != NIL):
+            if (place < len(arguments) and not test(machine, arguments[place])
+                and (place < self.least or arguments[place] != NIL)):
                 return arguments[place]
         if self.rest is not None:
             for x in arguments[self.place:]:
@@ -86,7 +91,8 @@ class Builtin(NamedTuple):
         """What is expected in place of the first argument of another type, and that argument."""
         bad = self.bad(machine, arguments)
         tests = [*(test for place, test in self.types if place < len(arguments) and arguments[place] == bad), self.rest]
-        return next((WANTED[test] for test in tests if bad is not None and test is not None and not test(machine, bad)), ""), bad or 0
+        return (next((WANTED[test] for test in tests if bad is not None and test is not None
+                      and not test(machine, bad)), ""), bad or 0)
 
     def refusal(self, lisp: Lisp, value: int) -> Unwinding:
         """The error that an argument of another type is."""
@@ -96,14 +102,17 @@ class Builtin(NamedTuple):
 
 
 def declared(function: Callable[..., Any], most: int = -1) -> tuple[tuple[tuple[int, Test], ...], Test | None, int]:
-    """The tests of a function's parameters behind the first, by place, of as many as Lisp can give; that of the rest, and where it begins."""
+    """The tests of a function's parameters behind the first, by place, of as many as Lisp can give; that of the rest,
+    and where it begins.
+    """
     code, annotations = function.__code__, function.__annotations__
     several = bool(code.co_flags & CO_VARARGS)
     names = code.co_varnames[1:code.co_argcount + several]
     kinds = []
     for name in names if most < 0 else names[:most]:
         if annotations.get(name) not in TYPES:
-            raise TypeError(f"{function.__module__}, {function.__name__}: parameter {name} is annotated {annotations.get(name)!r}; expected one of "
+            raise TypeError(f"{function.__module__}, {function.__name__}: parameter {name} is annotated "
+                            f"{annotations.get(name)!r}; expected one of "
                             f"{', '.join(TYPES)} (lisp/registry.py)")
         kinds.append(TYPES[annotations[name]])
     rest = kinds.pop() if several and len(kinds) == len(names) else None
@@ -119,9 +128,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "", reaches: bool = False,
             meaning: str = "") -> Callable[[F], F]:
-    """Register a function as a Lisp function.  A result of None is nil.  ``wrong``: how an error begins when an argument is of another type; else
-    with the function's name.  ``reaches``: what it does is outside of the heap (files, programs, C), so strangers' programs may not call it.
-    ``meaning``: what the docstring says of it (meanings.py), where one definition makes several functions."""
+    """Register a function as a Lisp function.  A result of None is nil.  ``wrong``: how an error begins when an
+    argument is of another type; else with the function's name.  ``reaches``: what it does is outside of the heap
+    (files, programs, C), so strangers' programs may not call it. ``meaning``: what the docstring says of it
+    (meanings.py), where one definition makes several functions."""
     def register(function: F) -> F:
         function.__doc__ = meaning or function.__doc__
         for each in (name, *aliases):
@@ -130,7 +140,8 @@ def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, 
             MODULES_OF[each] = function.__module__.rpartition(".")[2]
             if each != name:
                 MAIN_NAMES[each] = name.removeprefix("text ")
-            BUILTINS[each] = Builtin(each, called, max(least, 0), count, wrong or each.removeprefix("text "), *declared(function, count))
+            BUILTINS[each] = Builtin(each, called, max(least, 0), count, wrong or each.removeprefix("text "),
+                                     *declared(function, count))
         return function
     return register
 
@@ -145,7 +156,9 @@ def asking(name: str, function: Callable[..., int | None]) -> Callable[..., int 
 
 
 class Rows(list["Builtin | None"]):
-    """The rows by number, in the order of their names.  A module of ``builtins/`` is imported when one of its functions is called first."""
+    """The rows by number, in the order of their names.
+    A module of ``builtins/`` is imported when one of its functions is called first.
+    """
 
     def __init__(self, names: list[str], modules: list[str]) -> None:
         super().__init__(BUILTINS.get(name) for name in names)

@@ -25,9 +25,10 @@ class Compiled:
 class Remembered:
     """Compiled forms by their address.
 
-    What a form is compiled to depends on its pairs, but for what is inside of quoted values, and on how its symbols are declared; all of these
-    words are compared.  A macro may give anything at any time, so forms with the name of one are always compiled.  A form is remembered when it
-    comes for the second time, and forgotten when it was not evaluated between two collections.
+    What a form is compiled to depends on its pairs, but for what is inside of quoted values, and on how its symbols are
+    declared; all of these words are compared.  A macro may give anything at any time, so forms with the name of one are
+    always compiled.  A form is remembered when it comes for the second time, and forgotten when it was not evaluated
+    between two collections.
     """
 
     def __init__(self, machine: Machine, quote: int, displaceable: Callable[[int], bool]) -> None:

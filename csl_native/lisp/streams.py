@@ -23,7 +23,8 @@ BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
 class Input:
     """Text with a position; more is fetched a line at a time."""
 
-    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None, literal: bool = False,
+    def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None,
+                 literal: bool = False,
                  room: Callable[[int], object] = lambda size: None) -> None:
         self.file, self.buffer, self.name = file, text, name
         self.room = room  # is asked for what a long line takes
@@ -62,7 +63,9 @@ class Input:
         self.ahead = max(0, self.ahead - abs(self.at - before))
 
     def look_ahead(self) -> None:
-        """The character behind the position is looked at to see what is in front of it: it is echoed now, and not when it is taken."""
+        """The character behind the position is looked at to see what is in front of it: it is echoed now, and not when
+        it is taken.
+        """
         if self.shown >= 0:
             self.show()
         if self.echo is not None and not self.ahead and self.position < len(self.buffer):
@@ -71,7 +74,9 @@ class Input:
 
     @contextlib.contextmanager
     def form(self) -> Iterator[None]:
-        """A form is read: what is read is given to echo in one piece, or line by line.  Nothing else reads meanwhile, or prints."""
+        """A form is read: what is read is given to echo in one piece, or line by line.
+        Nothing else reads meanwhile, or prints.
+        """
         self.shown = self.position
         try:
             yield
@@ -115,7 +120,9 @@ class Input:
     def rest_of_line(self, begun: Any) -> Any:
         """A long line, of which a piece was read."""
         parts, size = [begun], len(begun)
-        while not (part := parts[-1]).endswith("\n" if isinstance(part, str) else b"\n") and (part := self.file.readline(PIECE)):  # type: ignore[union-attr]
+        while not (part := parts[-1]).endswith("\n" if isinstance(part, str)
+                                               else b"\n") and (
+                                                   part := self.file.readline(PIECE)):  # type: ignore[union-attr]
             parts.append(part)
             size += len(part)
             self.room(COPIES * size)
@@ -155,7 +162,9 @@ class Input:
         return self.line, self.position
 
     def line_after(self, place: tuple[int, int]) -> int:
-        """The line on which the first thing after a place is, blanks and comments skipped; while the text is still here."""
+        """The line on which the first thing after a place is, blanks and comments skipped; while the text is still
+        here.
+        """
         line, at = place
         if line != self.line:
             return self.here()
@@ -163,7 +172,8 @@ class Input:
         return line + self.buffer.count("\n", 0, at)
 
     def close(self) -> None:
-        if self.file is not None and getattr(self.file, "file", self.file) not in (sys.stdin, getattr(sys.stdin, "buffer", None)):
+        if (self.file is not None and getattr(self.file, "file",
+                                              self.file) not in (sys.stdin, getattr(sys.stdin, "buffer", None))):
             self.file.close()
 
 
@@ -202,7 +212,9 @@ RECENT = 8192  # characters that wait for a file at most, and that are kept of w
 
 
 class Tee:
-    """A file, and another one that gets a copy until it cannot be written; that is said once, and what goes to the first one goes on."""
+    """A file, and another one that gets a copy until it cannot be written; that is said once, and what goes to the
+    first one goes on.
+    """
 
     mode = "wb"
 
@@ -223,7 +235,8 @@ class Tee:
             try:
                 action(self.copy)
             except OSError as error:
-                print(f"csl: {self.copy.name}: {error.strerror}; what is printed is not copied there any more", file=sys.stderr)
+                print(f"csl: {self.copy.name}: {error.strerror}; what is printed is not copied there any more",
+                      file=sys.stderr)
                 self.copy = None
 
 
@@ -236,7 +249,8 @@ class Output:
         self.lines = self.written = 0
         self.width = DEFAULT_WIDTH
         self.by_default = False  # (linelength t) was the last setting
-        self.unbroken = False  # lines are as long as they come: between the characters that begin and end what is typeset
+        # lines are as long as they come: between the characters that begin and end what is typeset
+        self.unbroken = False
         self.parts: list[str] = []
         self.pending = 0
         self.gone = ""  # the end of what was given to the file
@@ -275,7 +289,8 @@ class Output:
 
     def close(self) -> None:
         self.flush()
-        if self.file is not None and getattr(self.file, "file", self.file) not in (sys.stdout, getattr(sys.stdout, "buffer", None)):
+        if (self.file is not None and getattr(self.file, "file",
+                                              self.file) not in (sys.stdout, getattr(sys.stdout, "buffer", None))):
             self.file.close()
 
 

@@ -52,7 +52,8 @@ class Transcript:
 
 
 PROGRAM = "csl.img"  # what the original calls the image that it begins with, in what it says of modules in it
-SHORTER = {("plus", 2): "plus2", ("times", 2): "times2", ("list", 1): "ncons", ("list", 2): "list2", ("list", 3): "list3", ("not", 1): "null"}
+SHORTER = {("plus", 2): "plus2", ("times", 2): "times2", ("list", 1): "ncons", ("list", 2): "list2",
+           ("list", 3): "list3", ("not", 1): "null"}
 MODULES = 2 << 3  # the bit of what verbos sets for messages about modules
 MOST_LINKED = 4  # arguments of a function that is compiled as a link to another one
 
@@ -87,7 +88,8 @@ class CompilerWords:
             self.loading(PROGRAM, "compiler")
 
     def compiled(self, name: int, parameters: int, body: list[int], env: int) -> None:
-        """A function was compiled: how many bytes it and its literals have, or to which function all of it is a call."""
+        """A function was compiled: how many bytes it and its literals have, or to which function all of it is a call.
+        """
         lisp, m = self.lisp, self.lisp.machine
         if m.value(lisp.s_pwrds) in (None, NIL):
             return
@@ -108,12 +110,14 @@ class CompilerWords:
             path, form = path + self.head(form)[1], m.car(m.cdr(form))
         head, text = m.car(form), self.head(form)
         if not text or head == name or list(m.items(m.cdr(form))) != names or len(names) > MOST_LINKED or any(
-                m.text(each).startswith("&") for each in names) or lisp.compiler.handler(head) is not None or lisp.is_form(head):
+                m.text(each).startswith("&")
+                for each in names) or lisp.compiler.handler(head) is not None or lisp.is_form(head):
             return ""
         if not path:
             return SHORTER.get((text, len(names)), text)
         inner = text[1:-1]
-        return f"c{path}{inner}r" if text == f"c{inner}r" and set(inner) <= {"a", "d"} and len(path + inner) <= 4 else ""
+        return (f"c{path}{inner}r" if text == f"c{inner}r" and set(inner) <= {"a", "d"} and len(path + inner) <= 4
+                else "")
 
     def head(self, form: int) -> str:
         """The symbol that a form begins with; empty for another form."""

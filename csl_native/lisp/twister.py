@@ -1,4 +1,6 @@
-"""The generator of random numbers: the Mersenne Twister of the C++ standard, begun with its seed_seq of the seed's two halves, as in the original."""
+"""The generator of random numbers: the Mersenne Twister of the C++ standard, begun with its seed_seq of the seed's two
+halves, as in the original.
+"""
 
 from __future__ import annotations
 

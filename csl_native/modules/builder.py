@@ -1,4 +1,5 @@
-"""The builder of typed modules: variable types, registers, procedure types, procedures, instructions; each is checked when it is added.
+"""The builder of typed modules: variable types, registers, procedure types, procedures, instructions; each is checked
+when it is added.
 
 Wrong input is one of the five kinds of error of ``errors.py``, says what and where, and changes nothing.
 """
@@ -44,7 +45,8 @@ class ModuleBuilder:
         self.procs: list[Proc] = []
         self.names: set[str] = set()  # of procedures
         self.verifiers: list[Verifier] = []
-        self.sufficient: dict[Instruction, tuple[int, ...]] = {}  # instructions whose operands were found to be, and their registers
+        # instructions whose operands were found to be, and their registers
+        self.sufficient: dict[Instruction, tuple[int, ...]] = {}
 
     # -- checks -----------------------------------------------------------------------
 
@@ -69,7 +71,9 @@ class ModuleBuilder:
     # -- adding -----------------------------------------------------------------------
 
     def add_var_type(self, bytes: int) -> int:
-        """A type of variables whose elements have so many bytes (and references, which ``add_vref`` and ``add_pref`` add)."""
+        """A type of variables whose elements have so many bytes (and references, which ``add_vref`` and ``add_pref``
+        add).
+        """
         self._limit("the bytes of an element", bytes, 0, MOST_IDS)
         self._room("variable types", self.var_types)
         self.var_types.append(VarType(bytes))
@@ -155,7 +159,8 @@ class ModuleBuilder:
         for verifier in self.verifiers:
             verifier.finish()
         identity = identity or uuid4()
-        module = Module(name or f"module-{str(identity)[:8]}", tuple(self.var_types), tuple(self.regs), tuple(self.proc_types), tuple(self.procs), identity,
+        module = Module(name or f"module-{str(identity)[:8]}", tuple(self.var_types), tuple(self.regs),
+                        tuple(self.proc_types), tuple(self.procs), identity,
                         type_identity or uuid4())
         self.reset()
         return module

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Entry(Assembler):
-    """The function of an external procedure: it takes a variable, or an integer where that is what the variable is; exceptions end in an error."""
+    """The function of an external procedure: it takes a variable, or an integer where that is what the variable is;
+    exceptions end in an error.
+    """
 
     def __init__(self, lisp: Lisp, module: Module, proc: Proc) -> None:
         self.m = lisp.machine

@@ -18,7 +18,9 @@ class RangeException(ModuleError):
 
 
 class OperationException(ModuleError):
-    """Something cannot be done here: a register that is not allocated, frames that do not nest, a packed module that is called."""
+    """Something cannot be done here: a register that is not allocated, frames that do not nest, a packed module that is
+    called.
+    """
 
 
 class TypeException(ModuleError):

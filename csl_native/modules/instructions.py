@@ -1,8 +1,9 @@
 """The instructions of typed modules and their encoding: an opcode, then numbers of seven bits a byte.
 
-What the first ones mean is defined once, with all instructions of the machine (``csl_native/instructions/typed.py``, ``var_NAME``); the
-rule of how many bytes an operand must have comes from there.  Numbers 0 to 28 are those of the original virtual machine
-(github.com/ababo/vmproto, doc/vm.txt); the ones behind them allocate variables and use references to procedures, which it did not have yet.
+What the first ones mean is defined once, with all instructions of the machine (``csl_native/instructions/typed.py``,
+``var_NAME``); the rule of how many bytes an operand must have comes from there.  Numbers 0 to 28 are those of the
+original virtual machine (github.com/ababo/vmproto, doc/vm.txt); the ones behind them allocate variables and use
+references to procedures, which it did not have yet.
 """
 
 from __future__ import annotations
@@ -16,17 +17,27 @@ from .errors import RangeException
 
 # Name and operands: r a register, o an offset in instructions, i an immediate number, n another number, p a procedure.
 ROWS = (
-    ("ILL", "", "never valid"), ("INC", "r", "add 1"), ("DEC", "r", "subtract 1"), ("ADD", "rrr", "a + b to c"), ("SUB", "rrr", "a - b to c"),
-    ("MUL", "rrr", "a * b to c"), ("JNZ", "ro", "jump when not 0"), ("JG", "rro", "jump when a > b"), ("JNG", "rro", "jump when a <= b"),
-    ("JE", "rro", "jump when a = b"), ("CPI1", "ir", "copy a number to 1 byte"), ("CPI2", "ir", "to 2 bytes"), ("CPI4", "ir", "to 4 bytes"),
-    ("CPI8", "ir", "to 8 bytes"), ("PUSH", "r", "a frame with a new variable"), ("PUSHR", "r", "a frame with a reference, which is null"),
-    ("PUSHH", "o", "a frame whose exceptions lead elsewhere"), ("POP", "", "leave the last frame"), ("JMP", "o", "jump"),
-    ("CPB", "rr", "copy bytes of a to b"), ("LDE", "rrr", "element number b of a to c"), ("LDB", "rnr", "bytes of a from an offset on to b"),
-    ("LDR", "rnr", "reference number n of a to b"), ("STE", "rrr", "a to element number c of b"), ("STB", "rrn", "a to bytes of b from an offset on"),
-    ("STR", "rrn", "a to reference number n of b"), ("CALL", "p", "call a procedure with the variable of the last frame"),
+    ("ILL", "", "never valid"), ("INC", "r", "add 1"), ("DEC", "r", "subtract 1"), ("ADD", "rrr", "a + b to c"),
+    ("SUB", "rrr", "a - b to c"),
+    ("MUL", "rrr", "a * b to c"), ("JNZ", "ro", "jump when not 0"), ("JG", "rro", "jump when a > b"),
+    ("JNG", "rro", "jump when a <= b"),
+    ("JE", "rro", "jump when a = b"), ("CPI1", "ir", "copy a number to 1 byte"), ("CPI2", "ir", "to 2 bytes"),
+    ("CPI4", "ir", "to 4 bytes"),
+    ("CPI8", "ir", "to 8 bytes"), ("PUSH", "r", "a frame with a new variable"),
+    ("PUSHR", "r", "a frame with a reference, which is null"),
+    ("PUSHH", "o", "a frame whose exceptions lead elsewhere"), ("POP", "", "leave the last frame"),
+    ("JMP", "o", "jump"),
+    ("CPB", "rr", "copy bytes of a to b"), ("LDE", "rrr", "element number b of a to c"),
+    ("LDB", "rnr", "bytes of a from an offset on to b"),
+    ("LDR", "rnr", "reference number n of a to b"), ("STE", "rrr", "a to element number c of b"),
+    ("STB", "rrn", "a to bytes of b from an offset on"),
+    ("STR", "rrn", "a to reference number n of b"),
+    ("CALL", "p", "call a procedure with the variable of the last frame"),
     ("THROW", "", "raise the exception in ED"), ("RET", "", "leave the procedure"),
-    ("NEW", "r", "allocate a variable for a reference"), ("NEWN", "rr", "allocate one of a elements for the reference b"),
-    ("LEN", "rr", "the number of elements of a to b"), ("CPP", "prn", "a procedure to procedure reference number n of a"),
+    ("NEW", "r", "allocate a variable for a reference"),
+    ("NEWN", "rr", "allocate one of a elements for the reference b"),
+    ("LEN", "rr", "the number of elements of a to b"),
+    ("CPP", "prn", "a procedure to procedure reference number n of a"),
     ("CALLR", "rn", "call procedure reference number n of a with the variable of the last frame"))
 NUMBER = {name: number for number, (name, _, _) in enumerate(ROWS)}
 SHAPES = tuple(shape for _, shape, _ in ROWS)
@@ -57,15 +68,18 @@ def instruction(name: str, *operands: int) -> Instruction:
     return Instruction(number, operands)
 
 
-OTHER_NEEDS = {NUMBER[name]: row for name, row in {"CPB": (1, 1), "LDE": (0, 8, 0), "STE": (0, 0, 8), "LDB": (1, 1), "STB": (1, 1), "NEWN": (8, 0),
-                                                   "LEN": (0, 8)}.items()}
+OTHER_NEEDS = {NUMBER[name]: row for name, row in {"CPB": (1, 1), "LDE": (0, 8, 0), "STE": (0, 0, 8), "LDB": (1, 1),
+                                                   "STB": (1, 1), "NEWN": (8, 0), "LEN": (0, 8)}.items()}
 
 
 @cache
 def needs() -> dict[int, tuple[int, ...]]:
-    """How many bytes each operand that is a register must have; of most instructions their definition says it, ``var_NAME``."""
+    """How many bytes each operand that is a register must have; of most instructions their definition says it,
+    ``var_NAME``.
+    """
     from ..instructions.table import ACCESS, by_name
-    return OTHER_NEEDS | {number: tuple(ACCESS[kind][1] // 8 for _, kind in by_name()[f"var_{name.lower()}"].operands if kind in ACCESS)
+    return OTHER_NEEDS | {number: tuple(ACCESS[kind][1] // 8
+                                        for _, kind in by_name()[f"var_{name.lower()}"].operands if kind in ACCESS)
             for number, (name, _, _) in enumerate(ROWS) if f"var_{name.lower()}" in by_name() and name != "THROW"}
 
 
@@ -113,7 +127,8 @@ def encode(code: list[Instruction]) -> bytes:
 def _pattern() -> re.Pattern[bytes]:
     """One instruction of any number of operands; what is none matches as nothing."""
     number = rb"(?:[\x80-\xff]{0,7}[\x00-\x7f]|[\x80-\xff]{8}[\x00-\xff])"
-    return re.compile(b"|".join(b"[" + b"".join(re.escape(bytes((n,))) for n, shape in enumerate(SHAPES) if n and len(shape) == count) + b"]" + number * count
+    return re.compile(b"|".join(b"[" + b"".join(re.escape(bytes((n,))) for n, shape in enumerate(SHAPES)
+                                                if n and len(shape) == count) + b"]" + number * count
                                 for count in range(4)), re.DOTALL)
 
 
@@ -137,7 +152,9 @@ def decode(data: bytes, known: Decoded | None = None) -> list[Instruction]:
     known = Decoded() if known is None else known
     texts = PATTERN.findall(data)
     if len(b"".join(texts)) != len(data):
-        at = next((match.end() for match, after in pairwise(PATTERN.finditer(data)) if after.start() != match.end()), None)
+        at = next((match.end() for match, after in pairwise(PATTERN.finditer(data)) if after.start() != match.end()),
+                  None)
         at = (texts and data.startswith(texts[0]) and sum(map(len, texts)) or 0) if at is None else at
-        raise RangeException(f"no instruction at {at}: {data[at:at + 4].hex(' ')}; opcodes are 1..{len(ROWS) - 1}, with all their operands behind them")
+        raise RangeException(f"no instruction at {at}: {data[at:at + 4].hex(' ')}; opcodes are 1..{len(ROWS) - 1}, "
+                             "with all their operands behind them")
     return [known[text] for text in texts]

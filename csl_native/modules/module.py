@@ -1,7 +1,7 @@
 """A typed module: verified code that never changes; packed it is data, unpacked it is functions of a session.
 
-A packed module can be written, copied and moved; an unpacked one can be called.  Its procedures are functions of the Lisp, in all engines
-and tiers, and native code where this machine has a compiler.
+A packed module can be written, copied and moved; an unpacked one can be called.  Its procedures are functions of the
+Lisp, in all engines and tiers, and native code where this machine has a compiler.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ T = TypeVar("T")
 class Module:
     """``id`` names this copy, ``tid`` the code: a copy has another id and the same tid, what moves keeps both."""
 
-    def __init__(self, name: str, var_types: tuple[VarType, ...], regs: tuple[VarSpec, ...], proc_types: tuple[ProcType, ...], procs: tuple[Proc, ...],
+    def __init__(self, name: str, var_types: tuple[VarType, ...], regs: tuple[VarSpec, ...],
+                 proc_types: tuple[ProcType, ...], procs: tuple[Proc, ...],
                  identity: UUID, type_identity: UUID) -> None:
         self.name, self._var_types, self._regs, self._proc_types, self._procs = name, var_types, regs, proc_types, procs
         self.id, self.tid = identity, type_identity
@@ -104,7 +105,9 @@ class Module:
         self.running = Running(self, session, native)
 
     def pack(self) -> None:
-        """Take its functions out of the session again; the bytes in its top-level registers are kept, references are null afterwards."""
+        """Take its functions out of the session again; the bytes in its top-level registers are kept, references are
+        null afterwards.
+        """
         self._alive()
         if self.running is not None:
             self.data = self.running.stop()
@@ -139,7 +142,8 @@ class Module:
         self._alive()
         return bytes(msgpack.packb({
             "format": FORMAT, "name": self.name, "id": self.id.bytes, "tid": self.tid.bytes,
-            "var_types": [[t.bytes, [[r.flags, r.vtype, r.count] for r in t.vrefs], t.prefs] for t in self._var_types[1:]],
+            "var_types": [[t.bytes, [[r.flags, r.vtype, r.count] for r in t.vrefs], t.prefs]
+                          for t in self._var_types[1:]],
             "regs": [[r.flags, r.vtype, r.count] for r in self._regs[1:]],
             "proc_types": [[p.flags, p.io] for p in self._proc_types],
             "procs": [[p.flags, p.ptype, p.name, encode(p.code)] for p in self._procs],
@@ -169,7 +173,8 @@ class Module:
                 builder.add_proc(int(flags), int(ptype), str(name))
             for k, (_, _, _, code) in enumerate(row["procs"]):
                 builder.add_instr(k, *decode(bytes(code), known))
-            module = builder.create_module(str(row["name"]), UUID(bytes=bytes(row["id"])), UUID(bytes=bytes(row["tid"])))
+            module = builder.create_module(str(row["name"]), UUID(bytes=bytes(row["id"])),
+                                           UUID(bytes=bytes(row["tid"])))
             module.data = {int(k): bytes(data) for k, data in row["data"]}
             return module
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -181,7 +186,8 @@ class Module:
         """The module as a section of an image file."""
         self._packed("written")
         return Section(PREFIX + self.name, self.to_bytes(), info={"id": str(self.id), "tid": str(self.tid),
-                                                                 "functions": [p.name for p in self._procs if p.external]})
+                                                                 "functions": [p.name
+                                                                               for p in self._procs if p.external]})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Keep the module in an image file, which must exist."""
@@ -192,7 +198,8 @@ class Module:
         """A module of an image file."""
         with Image(path) as image:
             if PREFIX + name not in image.sections:
-                raise NotFoundException(f"{os.fspath(path)} has no typed module {name}; it has {', '.join(names(image)) or 'none'}")
+                raise NotFoundException(f"{os.fspath(path)} has no typed module {name}; it has "
+                                        f"{', '.join(names(image)) or 'none'}")
             try:
                 return Module.from_bytes(image.read(PREFIX + name))
             except ImageError as error:

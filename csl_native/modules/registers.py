@@ -1,7 +1,7 @@
 """Where the registers of a procedure are while it is translated: local variables of its bytecode.
 
-A register is one local variable with the bytes, or two: the variable, a vector, and its bytes.  A reference may be null, so what it refers
-to is opened before it is used; that is not repeated until something may have changed it.
+A register is one local variable with the bytes, or two: the variable, a vector, and its bytes.  A reference may be
+null, so what it refers to is opened before it is used; that is not repeated until something may have changed it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where a register is: local variables with the variable and with its bytes; they are one when it has no references."""
+    """Where a register is: local variables with the variable and with its bytes; they are one when it has no
+    references.
+    """
 
     variable: int
     bytes: int
@@ -88,7 +90,9 @@ class Registers(Assembler):
         return self.places[register][-1].variable
 
     def make(self, spec: VarSpec, variable: int, bytes_: int, count: int | None = None) -> None:
-        """A new variable; ``count`` is a local variable with the number of elements when that is not the one of the type."""
+        """A new variable; ``count`` is a local variable with the number of elements when that is not the one of the
+        type.
+        """
         vtype = self.type_of(spec)
 
         def times(n: int, more: int) -> None:

@@ -28,7 +28,8 @@ MEANINGS = {NULL_REFERENCE: " (a null reference)", RANGE: " (an index out of ran
 
 
 def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
-    """The functions of a module with their literal vectors, proved as a stranger's are, and the vector of its top-level registers.
+    """The functions of a module with their literal vectors, proved as a stranger's are, and the vector of its top-level
+    registers.
 
     Nothing is installed yet.
     """
@@ -66,7 +67,8 @@ def install(lisp: Lisp, made: list[tuple[int, int]]) -> None:
 class Running:
     """The functions of a module in a session, from unpack to pack.
 
-    A session runs one thread at a time, so of several callers one waits for the other: a WRITER is alone, and so is a READER.
+    A session runs one thread at a time, so of several callers one waits for the other: a WRITER is alone, and so is a
+    READER.
     """
 
     def __init__(self, module: Module, session: Session, native: bool) -> None:
@@ -83,7 +85,8 @@ class Running:
             proc = module.proc(number)
             for name in (body_name(module, proc), proc.name)[:2 if proc.external else 1]:
                 if lisp.is_defined(self.m.intern(name)):
-                    raise OperationException(f"there is a function {name} already; module {module.name} cannot be unpacked here")
+                    raise OperationException(f"there is a function {name} already; module {module.name} cannot be "
+                                             "unpacked here")
         made, data = define(lisp, module)
         self.data = Handle(self.session, data)
         install(lisp, made)
@@ -140,7 +143,8 @@ class Running:
             raise OperationException(f"{proc.name} is not an external procedure of module {self.module.name}")
         spec = self.module.reg(self.module.proc_type(proc.ptype).io)
         if isinstance(io, Variable) and (io.spec.vtype, io.count) != (spec.vtype, spec.count):
-            raise TypeException(f"{proc.name} takes {spec.count} of type {spec.vtype}; {io.count} of type {io.spec.vtype} given")
+            raise TypeException(f"{proc.name} takes {spec.count} of type {spec.vtype}; {io.count} of type "
+                                f"{io.spec.vtype} given")
 
         me = threading.get_ident()  # Lisp runs on a stack of its own, in another thread
 
@@ -154,6 +158,7 @@ class Running:
                 if code is None:
                     raise
                 self.session.lisp.module_exception = None
-                raise RuntimeException(f"{proc.name}: exception {code}{MEANINGS.get(code, '')}, which nobody caught", code) from error
+                raise RuntimeException(f"{proc.name}: exception {code}{MEANINGS.get(code, '')}, which nobody caught",
+                                       code) from error
         result = self.session.run(body)
         return io if isinstance(io, Variable) else result

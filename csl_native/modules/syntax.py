@@ -1,8 +1,8 @@
 """Typed modules as Lisp lists: names in place of numbers, labels in place of offsets.
 
-``(NAME part...)``; a part is ``(type NAME BYTES reference...)`` with references ``(vref TYPE [COUNT | any])`` and ``(pref INTERFACE)``,
-``(register NAME TYPE [COUNT | any] [top] [thread])``, ``(interface NAME REGISTER [reader | writer])``, or
-``(procedure NAME INTERFACE [external] item...)`` where an item is a label or an instruction.
+``(NAME part...)``; a part is ``(type NAME BYTES reference...)`` with references ``(vref TYPE [COUNT | any])`` and
+``(pref INTERFACE)``, ``(register NAME TYPE [COUNT | any] [top] [thread])``, ``(interface NAME REGISTER [reader |
+writer])``, or ``(procedure NAME INTERFACE [external] item...)`` where an item is a label or an instruction.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
     from .module import Module
 
-FLAGS = {"top": TOP_LEVEL_REG, "thread": TOP_LEVEL_REG | THREAD_LOCAL_REG, "reader": READER, "writer": WRITER, "any": NON_FIXED_REF}
+FLAGS = {"top": TOP_LEVEL_REG, "thread": TOP_LEVEL_REG | THREAD_LOCAL_REG, "reader": READER, "writer": WRITER,
+         "any": NON_FIXED_REF}
 
 
 def plain(lisp: Lisp, x: int) -> Any:
@@ -53,16 +54,19 @@ class Reading:
 
     def __init__(self, parts: list[Any]) -> None:
         self.builder = ModuleBuilder()
-        self.numbers: dict[str, dict[str, int]] = {"type": {"word": WORD}, "register": {"ed": ED}, "interface": {}, "procedure": {}}
+        self.numbers: dict[str, dict[str, int]] = {"type": {"word": WORD}, "register": {"ed": ED}, "interface": {},
+                                                   "procedure": {}}
         self.parts: dict[str, list[list[Any]]] = {kind: [] for kind in self.numbers}
         for part in parts:
             if not isinstance(part, list) or len(part) < 3 or part[0] not in self.parts or not isinstance(part[1], str):
-                raise OperationException(f"{lisp_text(part)}: (type ...), (register ...), (interface ...) or (procedure ...) expected")
+                raise OperationException(f"{lisp_text(part)}: (type ...), (register ...), (interface ...) or "
+                                         "(procedure ...) expected")
             self.parts[part[0]].append(part[1:])
 
     def find(self, kind: str, name: Any) -> int:
         if not isinstance(name, str) or name not in self.numbers[kind]:
-            raise NotFoundException(f"there is no {kind} {lisp_text(name)}; there are {', '.join(self.numbers[kind]) or 'none'}")
+            raise NotFoundException(f"there is no {kind} {lisp_text(name)}; there are "
+                                    f"{', '.join(self.numbers[kind]) or 'none'}")
         return self.numbers[kind][name]
 
     def add(self, kind: str, name: str, number: int) -> None:
@@ -84,7 +88,8 @@ class Reading:
         for row in self.parts["procedure"]:
             external = EXTERNAL if "external" in row[2:3] else 0
             if row[1] == "external" or not isinstance(row[1], str):
-                raise OperationException(f"procedure {row[0]}: (procedure NAME INTERFACE [external] item...) expected; the interface is missing")
+                raise OperationException(f"procedure {row[0]}: (procedure NAME INTERFACE [external] item...) expected; "
+                                         "the interface is missing")
             self.add("procedure", row[0], b.add_proc(external, self.find("interface", row[1]), row[0]))
         for number, row in enumerate(self.parts["procedure"]):
             b.add_instr(number, *self.code(row[3:] if "external" in row[2:3] else row[2:]))
@@ -94,7 +99,8 @@ class Reading:
     def interface_flags(row: list[Any]) -> int:
         """Flags of (NAME REGISTER [reader | writer])."""
         if any(word not in ("reader", "writer") for word in row[2:]):
-            raise OperationException(f"(interface {' '.join(map(lisp_text, row))}): reader or writer expected behind the register")
+            raise OperationException(f"(interface {' '.join(map(lisp_text, row))}): reader or writer expected behind "
+                                     "the register")
         return sum(FLAGS[word] for word in row[2:])
 
     def spec(self, row: list[Any]) -> tuple[int, int, int]:
@@ -105,7 +111,8 @@ class Reading:
                 raise OperationException(f"{word}: a count, any, top or thread expected")
             flags |= FLAGS.get(word, 0)
         if sum(isinstance(word, int) for word in row[2:]) > 1:
-            raise OperationException(f"{row[0]}: one count expected, not {' and '.join(str(x) for x in row[2:] if isinstance(x, int))}")
+            raise OperationException(f"{row[0]}: one count expected, not "
+                                     f"{' and '.join(str(x) for x in row[2:] if isinstance(x, int))}")
         return flags, self.find("type", row[1]), next((x for x in row[2:] if isinstance(x, int)), 1)
 
     def reference(self, vtype: int, row: Any) -> None:
@@ -143,7 +150,8 @@ class Reading:
             elif kind == "o" and value in places:
                 values.append(places[value] - at)
             else:
-                raise NotFoundException(f"{lisp_text(row)}: {lisp_text(value)} is no {'label' if kind == 'o' else 'number'}")
+                raise NotFoundException(f"{lisp_text(row)}: {lisp_text(value)} is no "
+                                        f"{'label' if kind == 'o' else 'number'}")
         return instruction(name, *values, *row[1 + len(shape):])
 
 

@@ -9,13 +9,16 @@ class Transfers(Registers):
     """One method an instruction; the others are in ``translate.py``."""
 
     def do_cpb(self, a: int, b: int) -> None:
-        self.copy(a, 0, b, 0, min(self.type_of(self.places[a][-1].spec).bytes, self.type_of(self.places[b][-1].spec).bytes))
+        self.copy(a, 0, b, 0, min(self.type_of(self.places[a][-1].spec).bytes,
+                                  self.type_of(self.places[b][-1].spec).bytes))
 
     def do_ldb(self, a: int, offset: int, b: int) -> None:
-        self.copy(a, offset, b, 0, min(self.type_of(self.places[a][-1].spec).bytes - offset, self.type_of(self.places[b][-1].spec).bytes))
+        self.copy(a, offset, b, 0, min(self.type_of(self.places[a][-1].spec).bytes - offset,
+                                       self.type_of(self.places[b][-1].spec).bytes))
 
     def do_stb(self, a: int, b: int, offset: int) -> None:
-        self.copy(a, 0, b, offset, min(self.type_of(self.places[a][-1].spec).bytes, self.type_of(self.places[b][-1].spec).bytes - offset))
+        self.copy(a, 0, b, offset, min(self.type_of(self.places[a][-1].spec).bytes,
+                                       self.type_of(self.places[b][-1].spec).bytes - offset))
 
     def copy(self, a: int, at: int, b: int, there: int, count: int) -> None:
         x, y = self.bytes(a), self.bytes(b)
@@ -62,7 +65,8 @@ class Transfers(Registers):
         self.number(vtype.stride)
         self.op("copy_bytes")
         self.op("pop")
-        source, target = (self.variable(array), self.variable(other)) if load else (self.variable(other), self.variable(array))
+        source, target = (self.variable(array),
+                          self.variable(other)) if load else (self.variable(other), self.variable(array))
         for k in range(vtype.references):
             self.op("local", target)
             if load:

@@ -30,7 +30,9 @@ class Handler(NamedTuple):
 
 
 class Translation(Transfers):
-    """The bytecode of one procedure, whose argument is local 0; ``data`` is the vector with the variables of top-level registers."""
+    """The bytecode of one procedure, whose argument is local 0; ``data`` is the vector with the variables of top-level
+    registers.
+    """
 
     def __init__(self, lisp: Lisp, module: Module, proc: Proc, data: int) -> None:
         super().__init__(lisp, module, proc)
@@ -42,7 +44,9 @@ class Translation(Transfers):
     # -- the whole ----------------------------------------------------------------------
 
     def translate(self) -> tuple[Code, list[int]]:
-        """The bytecode and its literals (the first place is free); RangeException when it is too large for one function."""
+        """The bytecode and its literals (the first place is free); RangeException when it is too large for one
+        function.
+        """
         try:
             return self._translate()
         except CompileError as error:

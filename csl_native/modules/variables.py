@@ -23,7 +23,8 @@ def new_variable(lisp: Lisp, module: Module, spec: VarSpec, count: int | None = 
     count = spec.count if count is None else count
     size, room = count * (vtype.stride + 8 * vtype.references), m.cage["heap_end"] - m.cage["heap_start"]
     if size > room // 2:
-        raise RangeException(f"a variable of {count} elements of type {spec.vtype} has {size} bytes; a heap of {room} bytes has no room for it (csl -K)")
+        raise RangeException(f"a variable of {count} elements of type {spec.vtype} has {size} bytes; a heap of {room} "
+                             "bytes has no room for it (csl -K)")
     data = m.object(BYTES_HEADER, (8).to_bytes(8, "little") + bytes(count * vtype.stride))
     return m.vector([data, *[NIL] * (count * vtype.references)]) if vtype.references else data
 
@@ -62,7 +63,8 @@ class Variable:
 
     def _place(self, element: int, offset: int, size: int) -> int:
         if not (0 <= element < self.count and 0 <= offset and offset + size <= self.type.bytes):
-            raise TypeException(f"{size} bytes at {offset} of element {element}; there are {self.count} elements of {self.type.bytes} bytes")
+            raise TypeException(f"{size} bytes at {offset} of element {element}; there are {self.count} elements of "
+                                f"{self.type.bytes} bytes")
         return bytes_place(self.running.m, self.handle.word) + element * self.type.stride + offset
 
     def read(self, element: int = 0, offset: int = 0, size: int = 8) -> bytes:
@@ -85,7 +87,8 @@ class Variable:
 
     def _slot(self, k: int, element: int) -> int:
         if not (0 <= k < self.type.references and 0 <= element < self.count):
-            raise TypeException(f"reference {k} of element {element}; there are {self.type.references} in each of {self.count}")
+            raise TypeException(f"reference {k} of element {element}; there are {self.type.references} in each of "
+                                f"{self.count}")
         return 8 * (1 + element * self.type.references + k) + 8 - VECTOR
 
     def set_reference(self, k: int, to: Variable | None, element: int = 0) -> None:
@@ -93,8 +96,10 @@ class Variable:
         slot, spec = self._slot(k, element), self.type.vrefs[k] if k < len(self.type.vrefs) else None
         if spec is None:
             raise TypeException(f"reference {k} is one to a procedure")
-        if to is not None and (to.spec.vtype != spec.vtype or spec.fixed and to.count != spec.count or to.running.module.tid != self.running.module.tid):
-            raise TypeException(f"reference {k} is to {spec.count if spec.fixed else 'any number'} of type {spec.vtype}, "
+        if (to is not None and (to.spec.vtype != spec.vtype or spec.fixed and to.count != spec.count
+                                or to.running.module.tid != self.running.module.tid)):
+            raise TypeException(f"reference {k} is to {spec.count if spec.fixed else 'any number'} of type "
+                                f"{spec.vtype}, "
                                 f"not to {to.count} of type {to.spec.vtype} of module {to.running.module.name}")
         self.running.m.set_field(self.handle.word, slot, NIL if to is None else to.handle.word)
 
@@ -105,7 +110,9 @@ class Variable:
         return None if value == NIL else Variable(self.running, spec, Handle(self.running.session, value))
 
     def set_procedure(self, k: int, function: str | Any, element: int = 0) -> None:
-        """Set procedure reference number k: a procedure or a Lisp function by name, or a Python function, which is called with a Variable."""
+        """Set procedure reference number k: a procedure or a Lisp function by name, or a Python function, which is
+        called with a Variable.
+        """
         m, running = self.running.m, self.running
         slot = self._slot(len(self.type.vrefs) + k, element)
         io = running.module.reg(running.module.proc_type(self.type.prefs[k]).io)

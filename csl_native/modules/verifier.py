@@ -1,7 +1,7 @@
 """The verification of a procedure while it is built: registers and frames.
 
-An instruction is added when it can stand where it is, so a procedure is verified when it is complete.  The rules of frames: frames nest,
-nothing jumps out of one or into one, and a register is there only inside of a frame that has it.
+An instruction is added when it can stand where it is, so a procedure is verified when it is complete.  The rules of
+frames: frames nest, nothing jumps out of one or into one, and a register is there only inside of a frame that has it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ NOWHERE = 1 << 60
 
 
 class Frame:
-    """``first``: number of its first instruction; ``limit``: nothing in it may be there or behind, because a jump from outside goes there;
-    ``farthest``: where a jump in it goes."""
+    """``first``: number of its first instruction; ``limit``: nothing in it may be there or behind, because a jump from
+    outside goes there; ``farthest``: where a jump in it goes."""
 
     def __init__(self, kind: str, register: int, first: int, limit: int, before: str | None) -> None:
         self.kind, self.register, self.first, self.limit, self.before = kind, register, first, limit, before
@@ -48,7 +48,8 @@ class Verifier:
                 registers = self.sufficiency(item)
             for register in registers:
                 if register not in visible:
-                    raise self.wrong(OperationException, item, f"register {register} is not allocated here; PUSH it, or make it the io register")
+                    raise self.wrong(OperationException, item,
+                                     f"register {register} is not allocated here; PUSH it, or make it the io register")
             number = item[0]
             check = checks[number]
             if check is not None:
@@ -79,10 +80,12 @@ class Verifier:
         for kind, value in zip(shape, operands, strict=True):
             if kind == "r":
                 if not 0 <= value < len(self.builder.regs):
-                    raise self.wrong(NotFoundException, item, f"there is no register {value}; there are 0..{len(self.builder.regs) - 1}")
+                    raise self.wrong(NotFoundException, item,
+                                     f"there is no register {value}; there are 0..{len(self.builder.regs) - 1}")
                 registers.append(value)
             elif kind == "p" and not 0 <= value < len(self.builder.procs):
-                raise self.wrong(NotFoundException, item, f"there is no procedure {value}; there are {len(self.builder.procs)}")
+                raise self.wrong(NotFoundException, item,
+                                 f"there is no procedure {value}; there are {len(self.builder.procs)}")
             elif kind == "n" and value < 0:
                 raise self.wrong(RangeException, item, f"{value} is no offset or index")
             elif kind == "i" and not -(1 << 8 * (size := int(item.name[3:])) - 1) <= value < 1 << 8 * size:
@@ -100,11 +103,13 @@ class Verifier:
 
     def enough(self, item: Instruction, register: int, need: int) -> None:
         if self.type_of(register).bytes < need:
-            raise self.wrong(TypeException, item, f"register {register} has {self.type_of(register).bytes} bytes; {need} are needed")
+            raise self.wrong(TypeException, item,
+                             f"register {register} has {self.type_of(register).bytes} bytes; {need} are needed")
 
     def same_type(self, item: Instruction, a: int, b: int) -> None:
         if self.spec(a).vtype != self.spec(b).vtype:
-            raise self.wrong(TypeException, item, f"registers {a} and {b} are of the types {self.spec(a).vtype} and {self.spec(b).vtype}; one type expected")
+            raise self.wrong(TypeException, item, f"registers {a} and {b} are of the types {self.spec(a).vtype} and "
+                                                  f"{self.spec(b).vtype}; one type expected")
 
     def reference(self, item: Instruction, register: int) -> None:
         if self.visible[register] != "PUSHR":
@@ -118,14 +123,17 @@ class Verifier:
         if offset not in JUMP:
             raise self.wrong(RangeException, item, f"an offset of {offset}; {JUMP.start}..{JUMP.stop - 1} expected")
         if to < frame.first:
-            raise self.wrong(RangeException, item, f"it goes to {to}, before the first instruction of its frame, {frame.first}")
+            raise self.wrong(RangeException, item,
+                             f"it goes to {to}, before the first instruction of its frame, {frame.first}")
         if to >= frame.limit:
-            raise self.wrong(RangeException, item, f"it goes to {to}; a jump from outside of the frame goes to {frame.limit}")
+            raise self.wrong(RangeException, item,
+                             f"it goes to {to}; a jump from outside of the frame goes to {frame.limit}")
         return to
 
     def stays(self, item: Instruction, at: int) -> None:
         if self.frames[-1].limit == at + 1:
-            raise self.wrong(OperationException, item, f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
+            raise self.wrong(OperationException, item,
+                             f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
 
     def check_jmp(self, item: Instruction, at: int, *operands: int) -> None:
         frame, to = self.frames[-1], at + operands[-1]
@@ -168,9 +176,11 @@ class Verifier:
             raise self.wrong(OperationException, item, "there is no frame to leave")
         frame = self.frames[-1]
         if frame.farthest >= at:
-            raise self.wrong(OperationException, item, f"a jump in the frame goes to {frame.farthest}, at its end or behind it")
+            raise self.wrong(OperationException, item,
+                             f"a jump in the frame goes to {frame.farthest}, at its end or behind it")
         if len(self.frames) > 2 and self.frames[-2].limit == at + 1:
-            raise self.wrong(OperationException, item, f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
+            raise self.wrong(OperationException, item,
+                             f"a jump from outside of the frame goes to {at + 1}, which would be inside; POP first")
         self.frames.pop()
         if frame.before is not None:
             self.visible[frame.register] = frame.before
@@ -199,11 +209,13 @@ class Verifier:
         self.stays(item, at)
         refs = self.type_of(holder).vrefs
         if k >= len(refs):
-            raise self.wrong(RangeException, item, f"there is no reference {k} in register {holder}, which has {len(refs)}")
+            raise self.wrong(RangeException, item,
+                             f"there is no reference {k} in register {holder}, which has {len(refs)}")
         self.reference(item, register)
         spec, own = refs[k], self.spec(register)
         if spec.vtype != own.vtype or spec.fixed != own.fixed or spec.fixed and spec.count != own.count:
-            raise self.wrong(TypeException, item, f"reference {k} of register {holder} is {describe(spec)}, register {register} is {describe(own)}")
+            raise self.wrong(TypeException, item, f"reference {k} of register {holder} is {describe(spec)}, register "
+                                                  f"{register} is {describe(own)}")
 
     def check_ldr(self, item: Instruction, at: int, a: int, k: int, b: int) -> None:
         self.slot(item, at, a, k, b)
@@ -219,7 +231,8 @@ class Verifier:
         self.stays(item, at)
         self.reference(item, a)
         if self.spec(a).fixed:
-            raise self.wrong(TypeException, item, f"register {a} refers to variables of {self.spec(a).count} elements; NON_FIXED_REF expected")
+            raise self.wrong(TypeException, item, f"register {a} refers to variables of {self.spec(a).count} elements; "
+                                                  "NON_FIXED_REF expected")
 
     # -- calls --------------------------------------------------------------------------
 
@@ -227,10 +240,12 @@ class Verifier:
         """Is the variable of the last frame what a procedure of this type takes?"""
         frame, io = self.frames[-1], self.spec(self.builder.proc_types[ptype].io)
         if frame.kind != "PUSH":
-            raise self.wrong(OperationException, item, f"the last frame must be a PUSH frame with the argument; it is {frame.kind or 'none'}")
+            raise self.wrong(OperationException, item,
+                             f"the last frame must be a PUSH frame with the argument; it is {frame.kind or 'none'}")
         own = self.spec(frame.register)
         if (own.vtype, own.count) != (io.vtype, io.count):
-            raise self.wrong(OperationException, item, f"the argument is {describe(own)}; the procedure takes {describe(io)}")
+            raise self.wrong(OperationException, item,
+                             f"the argument is {describe(own)}; the procedure takes {describe(io)}")
 
     def check_call(self, item: Instruction, at: int, proc: int) -> None:
         self.stays(item, at)
@@ -239,7 +254,8 @@ class Verifier:
     def pref(self, item: Instruction, register: int, k: int) -> int:
         prefs = self.type_of(register).prefs
         if k >= len(prefs):
-            raise self.wrong(RangeException, item, f"there is no procedure reference {k} in register {register}, which has {len(prefs)}")
+            raise self.wrong(RangeException, item,
+                             f"there is no procedure reference {k} in register {register}, which has {len(prefs)}")
         return prefs[k]
 
     def check_callr(self, item: Instruction, at: int, register: int, k: int) -> None:
@@ -250,7 +266,8 @@ class Verifier:
         self.stays(item, at)
         wanted, found = self.pref(item, register, k), self.builder.procs[proc].ptype
         if wanted != found:
-            raise self.wrong(TypeException, item, f"procedure {proc} is of type {found}; reference {k} of register {register} is of type {wanted}")
+            raise self.wrong(TypeException, item, f"procedure {proc} is of type {found}; reference {k} of register "
+                                                  f"{register} is of type {wanted}")
 
     # -- the end ------------------------------------------------------------------------
 
@@ -260,9 +277,11 @@ class Verifier:
         if len(self.frames) > 1:
             raise OperationException(f"{name}: the frame of instruction {self.frames[-1].first - 1} has no POP")
         if self.frames[0].farthest >= size:
-            raise OperationException(f"{name}: a jump goes to {self.frames[0].farthest}, past the end; there are {size} instructions")
+            raise OperationException(f"{name}: a jump goes to {self.frames[0].farthest}, past the end; there are "
+                                     f"{size} instructions")
         if not self.code or self.code[-1][0] not in LEAVES:
-            raise OperationException(f"{name}: control runs off its end; RET, JMP or THROW expected as the last of {size} instructions")
+            raise OperationException(f"{name}: control runs off its end; RET, JMP or THROW expected as the last of "
+                                     f"{size} instructions")
         if size > MOST_INSTRUCTIONS:
             raise RangeException(f"{name}: {size} instructions; at most {MOST_INSTRUCTIONS}")
 

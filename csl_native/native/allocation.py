@@ -8,10 +8,12 @@ from ..instructions.codec import Decoded
 
 PAIRS = {"cons": 1, "ncons": 1, "xcons": 1, "list2": 2, "list3": 3, "acons": 2}  # how many pairs an instruction makes
 # What may stand between: it makes nothing, or signals an error and does not come back.
-BETWEEN = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "car", "cdr", "getv"))
+BETWEEN = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "car",
+                     "cdr", "getv"))
 PAIR = 16  # bytes
-# A value that LLVM cannot derive from another one.  Of pairs that lie side by side it would keep a single address, and find the others by adding to it
-# when they are used: the collector, which looks for addresses inside of objects, would not see those.
+# A value that LLVM cannot derive from another one.  Of pairs that lie side by side it would keep a single address, and
+# find the others by adding to it when they are used: the collector, which looks for addresses inside of objects, would
+# not see those.
 OPAQUE = 'call i64 asm sideeffect "", "=r,0"(i64 {}) nounwind memory(inaccessiblemem: readwrite)'
 MOST = 256  # bytes at once: a line, so that a run of free lines of any length will do
 

@@ -1,4 +1,6 @@
-"""Code memory for many small functions: chunks that are written while they are not executable, and given back when nothing in them is used."""
+"""Code memory for many small functions: chunks that are written while they are not executable, and given back when
+nothing in them is used.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ class Region(NamedTuple):
 
 
 class CodeArena:
-    """``bytes`` is what its chunks take; ``limit`` is the most that they may.  In a chunk addresses differ in ``jump_mask`` only."""
+    """``bytes`` is what its chunks take; ``limit`` is the most that they may.
+    In a chunk addresses differ in ``jump_mask`` only.
+    """
 
     def __init__(self, limit: int, flush: Callable[[int, int], None], jump_mask: int = -1) -> None:
         self.limit, self.flush, self.jump_mask, self.bytes = limit, flush, jump_mask, 0
@@ -34,7 +38,8 @@ class CodeArena:
         return self._current.size - self._top if self._current is not None else 0
 
     def make(self, write: Callable[[int, int], int], need: int = 0) -> Region:
-        """A region that ``write`` (address and room to bytes written) fills; a new chunk when less than ``need`` bytes are left.
+        """A region that ``write`` (address and room to bytes written) fills; a new chunk when less than ``need`` bytes
+        are left.
 
         MemoryError when that would be more than the limit.
         """
@@ -60,7 +65,8 @@ class CodeArena:
 
     def _chunk(self, size: int) -> CodeMemory:
         chunk = CodeMemory(size, self.flush)
-        if (chunk.address ^ chunk.address + chunk.size - 1) & ~self.jump_mask:  # across a border of what jumps reach: another place is not
+        # across a border of what jumps reach: another place is not
+        if (chunk.address ^ chunk.address + chunk.size - 1) & ~self.jump_mask:
             better = self._chunk(size)
             chunk.close()
             return better
@@ -80,7 +86,8 @@ class CodeArena:
 
     def sparse(self) -> set[int]:
         """The addresses of chunks of which less than a quarter is in use, but for the one that is being filled."""
-        return {key for key, chunk in self._chunks.items() if chunk is not self._current and 4 * self._live[key] < chunk.size}
+        return {key for key, chunk in self._chunks.items() if chunk is not self._current
+                and 4 * self._live[key] < chunk.size}
 
     def close(self) -> None:
         for chunk in self._chunks.values():

@@ -1,4 +1,6 @@
-"""Assembly text to a block, by other people's assemblers: keystone, or the one of LLVM in the package ziglang where keystone has none."""
+"""Assembly text to a block, by other people's assemblers: keystone, or the one of LLVM in the package ziglang where
+keystone has none.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def assemble(architecture: Architecture, source: str) -> Block:
         return Block(bytearray(by_keystone(architecture, source)))
     if importlib.util.find_spec("ziglang") is not None:
         return by_llvm(architecture, source)
-    raise AssemblyError(f"keystone has no assembler for {architecture.name}; install the package ziglang, or write the bytes with putv-native")
+    raise AssemblyError(f"keystone has no assembler for {architecture.name}; install the package ziglang, or write the "
+                        "bytes with putv-native")
 
 
 def by_keystone(architecture: Architecture, source: str) -> bytes:
@@ -38,7 +41,8 @@ def by_keystone(architecture: Architecture, source: str) -> bytes:
         code, _ = engine.asm(source.replace(".8byte", ".quad"))
     except keystone.KsError as error:
         count = (error.get_asm_count() or 0) - 2  # the alignment and the prefix stand before the text
-        raise AssemblyError(f"{error.message if hasattr(error, 'message') else error} (after {max(count, 0)} statements)") from None
+        raise AssemblyError(f"{error.message if hasattr(error, 'message') else error} "
+                            f"(after {max(count, 0)} statements)") from None
     if not any(code or ()):
         raise AssemblyError("no instruction in the text")
     return bytes(code)
@@ -48,7 +52,8 @@ def by_llvm(architecture: Architecture, source: str) -> Block:
     """LLVM's assembler makes an object; references inside of it are resolved by its relocation records."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "lap.s").write_text(".text\n" + source)
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", architecture.triple.split("-")[0] + "-linux-none", "-c", "lap.s", "-o", "lap.o"]
+        command = [sys.executable, "-m", "ziglang", "cc", "-target", architecture.triple.split("-")[0] + "-linux-none",
+                   "-c", "lap.s", "-o", "lap.o"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error:" in line]
@@ -61,5 +66,6 @@ def by_llvm(architecture: Architecture, source: str) -> Block:
     if len(block.data) <= 16 and not any(block.data):
         raise AssemblyError("no instruction in the text")
     if block.records:
-        raise AssemblyError(f"{block.records[0][0]} refers to {block.records[0][1] or 'an address'}; name what is outside of the text with kernel(NAME)")
+        raise AssemblyError(f"{block.records[0][0]} refers to {block.records[0][1] or 'an address'}; name what is "
+                            "outside of the text with kernel(NAME)")
     return block

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Order(NamedTuple):
-    """A function to compile, and the digests of what the compiler read: of the function itself, and by name of those that stand in its code.
+    """A function to compile, and the digests of what the compiler read: of the function itself, and by name of those
+    that stand in its code.
 
     When they are others at the end, what came out is of no use.
     """
@@ -72,7 +73,9 @@ class Background:
         self.pool.submit(work)
 
     def compile(self, order: Order) -> Ready:
-        """Compile now; touches nothing of the Lisp.  The pipe is for one job at a time, whichever thread it comes from."""
+        """Compile now; touches nothing of the Lisp.
+        The pipe is for one job at a time, whichever thread it comes from.
+        """
         from .workers import Job
         job = Job(self.architecture, (order.source,))
         started = time.perf_counter()

@@ -1,4 +1,6 @@
-"""Calls in the optimised tier: of the function itself, of a known function behind a guard, or of whatever the symbol has."""
+"""Calls in the optimised tier: of the function itself, of a known function behind a guard, or of whatever the symbol
+has.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class CallInstructions(Slots):
         raise NotImplementedError
 
     def literal(self, n: int) -> str:
-        return self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.environment()}, i64 {8 * n})")
+        return (self.out.define(f"call i64 @{self.unit.use('literal')}(ptr %base, i64 {self.environment()}, i64 "
+                                f"{8 * n})"))
 
     def environment(self) -> str:
         """What has the literals."""
@@ -71,7 +74,8 @@ class CallInstructions(Slots):
         elif item.row.kind == "tail":
             out.ret("word", self.unit.direct(out, inputs))
         else:
-            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no stack limit ends.
+            # A recursion without end must stay one: LLVM may see that it never returns, and would make a loop that no
+            # stack limit ends.
             result = self.unit.direct(out, inputs, mark="notail")
             self.write(first, Value(WORD, self.checked(result, item.at)))
 
@@ -83,16 +87,20 @@ class CallInstructions(Slots):
         self.out.terminated = True
 
     def known(self, item: Decoded, callee: Callee, inputs: list[str], other: str) -> str:
-        """The value of a known function: its body here, its front, which may go to the label ``other``, or a direct call."""
+        """The value of a known function: its body here, its front, which may go to the label ``other``, or a direct
+        call.
+        """
         out = self.out
         if callee.code is None:
-            result = out.define(f"call i64 @{self.unit.use(callee.function)}(ptr %base{''.join(f', i64 {v}' for v in inputs)})")
+            result = (out.define(f"call i64 @{self.unit.use(callee.function)}(ptr "
+                                 f"%base{''.join(f', i64 {v}' for v in inputs)})"))
             return self.checked(result, item.at)
         symbol = self.literal(item.operands[0])
         from .fronts import Front
         from .lowering import Body
         source = Source("", callee.code, callee.literals, callee.own, callee.floats)
-        body = Front(self.unit, source, self, item) if callee.front else Body(self.unit, source, self, item)  # type: ignore[arg-type]
+        kind = Front if callee.front else Body
+        body = kind(self.unit, source, self, item)  # type: ignore[arg-type]
         whole = self.unit.other(callee) if item.row.kind != "tail" else None
         body.elsewhere = other if whole is None else out.label("whole")
         body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")

@@ -1,9 +1,11 @@
 """Typed instructions in the optimised tier: the number in a variable that only this function uses is an SSA value.
 
-Such a variable is made here and used for its first eight bytes only.  The first eight bytes of one that came from elsewhere are such a
-value too while nothing else in the function could change them; they are stored when the function is left.
+Such a variable is made here and used for its first eight bytes only.  The first eight bytes of one that came from
+elsewhere are such a value too while nothing else in the function could change them; they are stored when the function
+is left.
 
-A loop stands several times in the code, each time leading to the next, so that one safepoint is enough for so many rounds.
+A loop stands several times in the code, each time leading to the next, so that one safepoint is enough for so many
+rounds.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ CHANGES = ("copy_bytes", "var_keep", "putv", "put")  # what could store into a v
 class Plan(NamedTuple):
     """``own``: locals whose variable is nothing but a value; ``shadowed``: those whose value is in memory, too.
 
-    ``arrays``: those that are indexed, with the bytes of an element and the number of elements where that never changes (else -1).
-    ``skipped``: places of instructions that have nothing to do, ``fresh`` and ``opened``: of stores that begin such a value.
+    ``arrays``: those that are indexed, with the bytes of an element and the number of elements where that never changes
+    (else -1). ``skipped``: places of instructions that have nothing to do, ``fresh`` and ``opened``: of stores that
+    begin such a value.
     """
 
     own: frozenset[int]
@@ -52,7 +55,8 @@ def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
         name, before = item.row.name, [i.row.name for i in listing[max(k - 2, 0):k]]
         joined = any(i.at in targets for i in (*listing[max(k - 1, 0):k], item))
         n = item.operands[0] if item.operands else -1
-        if name == "store_local" and before == ["small", "make_variable"] and not joined and listing[k - 2].operands[0] >= 8:
+        if (name == "store_local" and before == ["small", "make_variable"] and not joined
+            and listing[k - 2].operands[0] >= 8):
             fresh.setdefault(n, []).append(k)
         elif name == "store_local" and before[-1:] == ["var_open"] and not joined and listing[k - 1].operands[0] == n:
             reopened.setdefault(n, []).append(k)
@@ -65,7 +69,8 @@ def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
             if following.row.name != "store_local" or following.operands[0] != n or item.operands[1] > 8:
                 bad.add(n)
         else:
-            bad |= {value for (_, kind), value in zip(item.row.operands, item.operands, strict=True) if kind == "local8"}
+            bad |= {value for (_, kind), value in zip(item.row.operands, item.operands, strict=True)
+                    if kind == "local8"}
         if item.row.written is not None:
             written.add(item.operands[item.row.written[0]])
     own = frozenset(n for n in fresh if n not in bad and n not in opened)
@@ -74,23 +79,28 @@ def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
     names = {item.row.name for item in listing}
     if not inlined and not (names & set(CHANGES)) and not any(name.startswith(("call", "tail_call")) for name in names):
         for n, stores in opened.items():
-            if len(stores) == 1 and listing[stores[0][0]].at < first and stores[0][1] >= 8 and n not in fresh and written - own <= {n}:
+            if (len(stores) == 1 and listing[stores[0][0]].at < first and stores[0][1] >= 8 and n not in fresh
+                and written - own <= {n}):
                 shadowed.add(n)
-    skipped = {listing[k - 1].at for n in own for k in (*fresh[n], *reopened.get(n, ()))} | {listing[k].at for n in own for k in reopened.get(n, ())}
+    skipped = {listing[k - 1].at for n in own
+               for k in (*fresh[n], *reopened.get(n, ()))} | {listing[k].at for n in own for k in reopened.get(n, ())}
     exact: dict[int, set[int]] = {}  # a handler could go on with an array that is not what it should be
     for k, item in enumerate(listing):
         if item.row.name in ("store_local", "set_local") and k + 1 < len(listing):
             after = listing[k + 1]
-            same = not code.handlers and after.row.name == "var_exact" and after.operands[0] == item.operands[0] and after.at not in targets
+            same = (not code.handlers and after.row.name == "var_exact" and after.operands[0] == item.operands[0]
+                    and after.at not in targets)
             made = listing[k - 1].row.name == "make_variable"
-            exact.setdefault(item.operands[0], set()).update([after.operands[1] << after.operands[2]] if same else [] if made else [-1])
+            exact.setdefault(item.operands[0],
+                             set()).update([after.operands[1] << after.operands[2]] if same else [] if made else [-1])
     strides: dict[int, set[int]] = {}
     for item in listing:
         if item.row.name == "var_index":
             strides.setdefault(item.operands[0], set()).add(item.operands[2])
     arrays = {n: (stride, next(iter(exact[n])) // stride if len(exact.get(n, ())) == 1 and -1 not in exact[n] else -1)
               for n, (stride, *more) in sorted(strides.items()) if not more and stride > 0}
-    return Plan(own, frozenset(shadowed), arrays, frozenset(skipped), frozenset(listing[k].at for n in own for k in fresh[n]),
+    return Plan(own, frozenset(shadowed), arrays, frozenset(skipped),
+                frozenset(listing[k].at for n in own for k in fresh[n]),
                 frozenset(listing[opened[n][0][0]].at for n in shadowed))
 
 
@@ -154,7 +164,8 @@ class CellInstructions:
             value = out.define(f"load i64, ptr {self.cells[n]}")
             return value if bits == 64 else out.define(f"and i64 {value}, {(1 << bits) - 1}")
         value = out.define(f"load i64, ptr {self.words[n]}")
-        return value if access == "local" else out.define(f"call i64 @{self.unit.use(f'read{bits}')}(ptr %base, i64 {value})")
+        return (value if access == "local" else out.define(f"call i64 @{self.unit.use(f'read{bits}')}(ptr %base, i64 "
+                                                           f"{value})"))
 
     def typed_result(self, item: Decoded, value: str) -> None:
         """Store what an instruction gives into the variable that it writes."""
@@ -186,6 +197,7 @@ class CellInstructions:
             out.branch(out.define(f"call i1 @{self.unit.use('is_bytes')}(ptr %base, i64 {bytes_})"), known, other)
             out.place(known)
             size = out.define(f"call i64 @{self.unit.use('size_of')}(ptr %base, i64 {bytes_})")
-            count = out.define(f"call i64 @{self.unit.use('element_count')}(ptr %base, i64 {size}, i64 {self.plan.arrays[n][0]})")
+            count = (out.define(f"call i64 @{self.unit.use('element_count')}(ptr %base, i64 {size}, i64 "
+                                f"{self.plan.arrays[n][0]})"))
             out.emit(f"store i64 {count}, ptr {self.counts[n]}")
             out.place(other)

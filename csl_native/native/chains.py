@@ -1,8 +1,9 @@
 """Lists that a function makes by calling itself for the rest of them: a loop instead of a recursion.
 
-Where the last thing a function does is ``(cons x (f ...))``, the pair is made before the call, and what the call gives is stored in it: then that
-is the last call, and the function begins again (Risch 1973, "REMREC"; Leijen and Lorenzen, "Tail Recursion Modulo Context", POPL 2023).
-An error says as often as without this which function it leaves, and a recursion without end stays an error: for both the pairs are counted.
+Where the last thing a function does is ``(cons x (f ...))``, the pair is made before the call, and what the call gives
+is stored in it: then that is the last call, and the function begins again (Risch 1973, "REMREC"; Leijen and Lorenzen,
+"Tail Recursion Modulo Context", POPL 2023). An error says as often as without this which function it leaves, and a
+recursion without end stays an error: for both the pairs are counted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def chained(code: Code, listing: list[Decoded], own: Collection[int]) -> frozenset[int]:
-    """Places of a function's calls of itself that only a ``cons`` and a return follow.  ``own``: the literals that are the function."""
+    """Places of a function's calls of itself that only a ``cons`` and a return follow.
+    ``own``: the literals that are the function.
+    """
     at = {item.at: item for item in listing}
 
     def following(item: Decoded) -> Decoded:
@@ -28,8 +31,10 @@ def chained(code: Code, listing: list[Decoded], own: Collection[int]) -> frozens
         while then.row.always and then.target is not None and then.target > then.at:
             then = at[then.target]
         return then
-    calls = [item for item in listing if item.row.name == f"call{code.fixed}" and item.operands[0] in own] if not code.handlers else []
-    return frozenset(call.at for call in calls if (pair := following(call)).row.name == "cons" and following(pair).row.name == "return")
+    calls = [item for item in listing if item.row.name == f"call{code.fixed}"
+             and item.operands[0] in own] if not code.handlers else []
+    return frozenset(call.at for call in calls if (pair := following(call)).row.name == "cons"
+                     and following(pair).row.name == "return")
 
 
 class Chain:
@@ -54,7 +59,8 @@ class Chain:
 
     def call(self, function: str, *values: str) -> str:
         list_ = "".join(f", i64 {v}" for v in values)
-        return self.out.define(f"call i64 @{self.unit.use(function)}(ptr %base{list_}, i64 {self.load(self.first)}, i64 {self.load(self.rest)})")
+        return (self.out.define(f"call i64 @{self.unit.use(function)}(ptr %base{list_}, i64 {self.load(self.first)}, "
+                                f"i64 {self.load(self.rest)})"))
 
     def poll(self) -> str:
         """A safepoint, where a list that has become too long is an error."""
@@ -100,9 +106,12 @@ class Chain:
         self.out.ret("word", self.load(self.first))
 
     def pass_on(self, value: str) -> None:
-        """The same for what another function, which went on in place of this call, gave, or failed with: then it has said itself what it left."""
+        """The same for what another function, which went on in place of this call, gave, or failed with: then it has
+        said itself what it left.
+        """
         bad, good = self.out.label("bad"), self.out.label("good")
-        self.out.emit(f"br i1 {self.out.define(f'icmp eq i64 {value}, {UNWIND}')}, label %{bad}, label %{good}, !prof !3")
+        self.out.emit(f"br i1 {self.out.define(f'icmp eq i64 {value}, {UNWIND}')}, label %{bad}, label %{good}, !prof "
+                      "!3")
         self.out.terminated = True
         self.out.place(bad)
         self.fail(0)

@@ -20,7 +20,9 @@ LIMIT = 64 << 20  # bytes of code memory
 
 
 class Compiled(NamedTuple):
-    """A function that runs natively now: an entry slot for each function cell (0: none), and where frames of bytecode can go on."""
+    """A function that runs natively now: an entry slot for each function cell (0: none), and where frames of bytecode
+    can go on.
+    """
 
     tier: str
     slots: tuple[int, int, int]

@@ -1,11 +1,12 @@
 """Native code that nothing can reach is given back, and code that lives can move.
 
-Code is no Lisp object: the table of native definitions says which functions of a set live, the jit which of its own do.  What is taken out
-of both is *retired*: its memory is freed when no word on the machine stack points into it, so frames that run keep the code that they are in
-until they leave.  A set in an image is made of *units* (functions that were compiled together, or one native vector); a unit lives as long as
-one of its functions does.  In memory a unit moves by being loaded and relocated once more, at another place; the entry slots that led to the
-old place then lead to the new one, and nothing else knows an address (LuaJIT and HotSpot's code cache sweep between calls in the same way).
-Code whose address a program has asked for (``native-address``) stays where it is.
+Code is no Lisp object: the table of native definitions says which functions of a set live, the jit which of its own do.
+What is taken out of both is *retired*: its memory is freed when no word on the machine stack points into it, so frames
+that run keep the code that they are in until they leave.  A set in an image is made of *units* (functions that were
+compiled together, or one native vector); a unit lives as long as one of its functions does.  In memory a unit moves by
+being loaded and relocated once more, at another place; the entry slots that led to the old place then lead to the new
+one, and nothing else knows an address (LuaJIT and HotSpot's code cache sweep between calls in the same way). Code whose
+address a program has asked for (``native-address``) stays where it is.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ class CodeCollector:
         self._enough = self._waiting + BATCH
 
     def _stack(self) -> list[int] | None:
-        """The words on the machine stack, sorted, that may be addresses of retired code; None when there are too many to look at."""
+        """The words on the machine stack, sorted, that may be addresses of retired code; None when there are too many
+        to look at.
+        """
         m = self.machine
         top = m.cage["native_base"]
         if top == 0 or not m.native:
@@ -136,7 +139,9 @@ class CodeCollector:
             self.collect_sets()
 
     def collected(self) -> str:
-        """After a full collection of the heap; under stress all code moves.  What was done, as the end of a sentence."""
+        """After a full collection of the heap; under stress all code moves.
+        What was done, as the end of a sentence.
+        """
         before = self.freed, self.moved
         self.collect_sets()
         self.evacuate(self.machine.stressed)
@@ -181,7 +186,8 @@ class CodeCollector:
         def has_entry(base: int, size: int) -> bool:
             at = bisect_left(entered, base)
             return at < len(entered) and entered[at] < base + size
-        return [(base, size) for base, size in found if has_entry(base, size) or base in pages.blocks and self.has_handle(pages.tag, base)]
+        return [(base, size) for base, size in found if has_entry(base, size) or base in pages.blocks
+                and self.has_handle(pages.tag, base)]
 
     def has_handle(self, tag: int, place: int) -> bool:
         """Is there a pair in the heap that may be the handle of a native vector?"""
@@ -205,7 +211,8 @@ class CodeCollector:
         self.keep_spans(pages.tag, places, live)
 
     def keep_spans(self, tag: int, places: dict[int, int], live: list[Unit]) -> None:
-        """Let go what is in memory for a tag but for its units that live; ``places`` is where they are in the set now."""
+        """Let go what is in memory for a tag but for its units that live; ``places`` is where they are in the set now.
+        """
         h = self.hardcode
         spans, kept = [span for span in h.spans if span.tag == tag], [span for span in h.spans if span.tag != tag]
         starts = [base for base, _ in live]
@@ -226,7 +233,9 @@ class CodeCollector:
                 self.retire(memory, memory.size, memory.close)
 
     def compact(self) -> None:
-        """Before an image is written: units of sets that lost some move together, as far as their alignment and pages allow."""
+        """Before an image is written: units of sets that lost some move together, as far as their alignment and pages
+        allow.
+        """
         h = self.hardcode
         for tag in sorted(self.lost):
             if h.has_functions(tag):
@@ -245,11 +254,15 @@ class CodeCollector:
     # -- moving ------------------------------------------------------------------------
 
     def evacuate(self, everything: bool = False) -> None:
-        """Load the code that lives in memories which are mostly dead (or all) once more, each unit to a memory of its own, and let the old ones go."""
+        """Load the code that lives in memories which are mostly dead (or all) once more, each unit to a memory of its
+        own, and let the old ones go.
+        """
         h = self.hardcode
         need: dict[int, int] = {}  # bytes of the memories that its spans would take by themselves
         for span in h.spans:
-            need[id(span.memory)] = need.get(id(span.memory), 0) + (span.place % SET_ALIGNMENT + span.size + SET_ALIGNMENT - 1) // SET_ALIGNMENT * SET_ALIGNMENT
+            need[id(span.memory)] = need.get(id(span.memory),
+                                             0) + (span.place % SET_ALIGNMENT + span.size
+                                                   + SET_ALIGNMENT - 1) // SET_ALIGNMENT * SET_ALIGNMENT
         todo = [span for span in h.spans if everything or 2 * need[id(span.memory)] <= span.memory.size]
         for span in todo:
             self.move(span)

@@ -24,7 +24,9 @@ Progress = Callable[[int, int, str], None]
 
 
 class Compilation:
-    """One request to compile ``symbols`` for ``architectures`` (refinements among them), and ``kernels`` for machines that have none yet."""
+    """One request to compile ``symbols`` for ``architectures`` (refinements among them), and ``kernels`` for machines
+    that have none yet.
+    """
 
     def __init__(self, hardcode: HardCode, architectures: list[Architecture], kernels: bool = True) -> None:
         self.kernels = kernels
@@ -32,14 +34,17 @@ class Compilation:
         self.architectures = architectures
         for architecture in architectures:
             if architecture.number == hardcode.tag and (hardcode.refused is not None or hardcode.pages is None):
-                raise BadRequest(f"native code cannot be made here: {(hardcode.refused or Fallback('no-architecture')).sentence()}")
+                raise BadRequest("native code cannot be made here: "
+                                 f"{(hardcode.refused or Fallback('no-architecture')).sentence()}")
 
     def all_symbols(self, architecture: Architecture) -> list[int]:
         """Bytecoded functions that have no native code for an architecture yet, by name."""
         m = self.machine
         self.hardcode.pages_of(architecture.tag)  # drops entries whose pages are of another version
-        have = {s for s, _, entries in self.hardcode.rows() if any(m.car(e) >> 3 >> 20 == architecture.tag for e in entries)}
-        symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and s not in have and self.hardcode.lisp.is_bytecoded(s)]
+        have = {s for s, _, entries in self.hardcode.rows()
+                if any(m.car(e) >> 3 >> 20 == architecture.tag for e in entries)}
+        symbols = [s for s in m.vector_items(m.root(0)) if s & 7 == SYMBOL and s not in have
+                   and self.hardcode.lisp.is_bytecoded(s)]
         return sorted(symbols, key=m.text)
 
     def lower(self, architecture: Architecture) -> tuple[str, ...]:
@@ -63,7 +68,8 @@ class Compilation:
             return None
 
     def run(self, symbols: list[int] | None, progress: Progress | None = None) -> dict[str, list[int]]:
-        """Compile functions (None: all that have no code yet for each architecture); those that have some now, by architecture.
+        """Compile functions (None: all that have no code yet for each architecture); those that have some now, by
+        architecture.
 
         Of a refinement these are the functions that come out different from what the image has already.
         """
@@ -72,8 +78,8 @@ class Compilation:
         work: list[tuple[Architecture, list[tuple[int, Source]]]] = []
         result: dict[str, list[int]] = {}
         for architecture in self.architectures:
-            if self.kernels and architecture.number != self.hardcode.tag and not self.hardcode.has_kernel(architecture) and \
-                    not self.hardcode.copy_kernel(architecture):
+            if (self.kernels and architecture.number != self.hardcode.tag
+                    and not self.hardcode.has_kernel(architecture) and not self.hardcode.copy_kernel(architecture)):
                 work += [(architecture, []), (architecture, [])]
                 jobs += [Job(architecture.name), Job(architecture.name, stencils=True)]
             todo = []
@@ -86,13 +92,15 @@ class Compilation:
             result[architecture.name] = []
             for start in range(0, len(todo), UNIT):
                 work.append((architecture, todo[start:start + UNIT]))
-                jobs.append(Job(architecture.name, tuple(source for _, source in todo[start:start + UNIT]), self.lower(architecture)))
+                jobs.append(Job(architecture.name, tuple(source for _, source in todo[start:start + UNIT]),
+                                self.lower(architecture)))
 
         def tell(done: int) -> None:
             if progress is not None and jobs:
                 current = min(done, len(jobs) - 1)
                 architecture, unit = work[current]
-                what = self.machine.label(unit[0][0]) if unit else "stencils" if jobs[current].stencils else "the kernel"
+                what = (self.machine.label(unit[0][0]) if unit else "stencils" if jobs[current].stencils
+                        else "the kernel")
                 progress(done, len(jobs), f"{what} for {architecture.name}")
         tell(0)
         for done, (block, (architecture, unit)) in enumerate(zip(compile_jobs(jobs), work, strict=True)):
@@ -106,7 +114,9 @@ class Compilation:
         return result
 
     def add(self, architecture: Architecture, unit: list[tuple[int, Source]], block: Block) -> list[int]:
-        """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The functions in it."""
+        """Append a compiled unit to its set, and its functions to the table; instate what is for this machine.  The
+        functions in it.
+        """
         h = self.hardcode
         pages = h.pages_of(architecture.tag)
         compiled = [(symbol, source) for symbol, source in unit if f"{source.label}.entry" in block.symbols]
@@ -132,9 +142,11 @@ class Compilation:
             parts = [[base + block.symbols[name], block.sizes[name]] for name in names]
             reached = together(source, [other for _, other in compiled])
             features = sorted({feature for other in reached for feature in block.features.get(other.label, ())})
-            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.label(symbol), "count": source.code.fixed,
-                                         "features": features, "parts": parts, "unit": [base, len(block.data)],
-                                         "inlined": inlined(reached, h.lisp), **({"foreign": [source.foreign.target]} if source.foreign else {})}
+            pages.entries[str(place)] = {"bytecode": h.bytecode_digest(symbol), "name": m.label(symbol),
+                                         "count": source.code.fixed, "features": features, "parts": parts,
+                                         "unit": [base, len(block.data)], "inlined": inlined(reached, h.lisp),
+                                         **({"foreign": [source.foreign.target]} if source.foreign else {})}
             number = type_and_page(pages.tag, 0, place // PAGE_SIZE)
-            entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, symbol))  # its environment is its literal vector, which stays its own
+            # its environment is its literal vector, which stays its own
+            entries.append((symbol, source.code.fixed, number, place % PAGE_SIZE, symbol))
         h.add(entries)

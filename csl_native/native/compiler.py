@@ -49,7 +49,8 @@ def module_text(architecture: Architecture, body: str, pic: bool = True) -> str:
     """A module around IR text, with what every module needs, and what every function of the architecture does."""
     if architecture.outside is not None:
         body = re.sub(r"(?m)^(define .*?) nounwind\b", rf"\1 nounwind {architecture.outside.attributes}", body)
-    flags = ('!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
+    flags = ('!llvm.module.flags = !{!1, !2}\n!1 = !{i32 8, !"PIC Level", i32 2}\n'
+              '!2 = !{i32 7, !"direct-access-external-data", i32 0}\n')
     return f'target triple = "{architecture.triple}"\n{DECLARATIONS}\n{body}\n{flags if pic else ""}'
 
 
@@ -110,7 +111,8 @@ def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None =
     from ..stencils.weave import shared
     from .conventions import quick_path, slow_path
     program = kernel_program(engines, architecture.tail_calls)
-    body = "\n".join(ir.define(f, architecture, "internal" if f.inline else "hidden") for f in program.functions.values())
+    body = "\n".join(ir.define(f, architecture, "internal" if f.inline else "hidden")
+                     for f in program.functions.values())
     if architecture.slow_convention:
         for name in shared():
             f, quick = program.functions[name], program.functions.get(name.replace("entry_", "boxed_"))

@@ -19,14 +19,17 @@ def by_slow_paths(text: str, names: list[str], convention: str, prefix: str = "s
 def slow_path(f: Function, convention: str, prefix: str = "slow.", linkage: str = "internal") -> str:
     """A function of the kernel by such a convention."""
     result, parameters = LLVM_TYPE[f.result], signature(f)
-    body = f"call void @{f.name}({parameters})\n  ret void" if result == "void" else f"%.r = call {result} @{f.name}({parameters})\n  ret {result} %.r"
-    return f"define {linkage} {convention} {result} @{prefix}{f.name}({parameters}) nounwind noinline cold {{\n  {body}\n}}\n"
+    body = (f"call void @{f.name}({parameters})\n  ret void" if result == "void"
+            else f"%.r = call {result} @{f.name}({parameters})\n  ret {result} %.r")
+    return (f"define {linkage} {convention} {result} @{prefix}{f.name}({parameters}) nounwind noinline cold {{\n"
+            f"  {body}\n}}\n")
 
 
 def quick_path(f: Function, quick: Function, target: Target, convention: str, prefix: str, linkage: str) -> str:
-    """The same, for a kernel's entry of a Lisp function: ``quick`` begins with what is likely there and needs no call, so that no register
-    is saved for it; what it calls at its end, the Lisp function, goes on by the slow path."""
-    text = define(quick, target, linkage).replace(f"define {linkage} i64 @{quick.name}(", f"define {linkage} {convention} i64 @{prefix}{f.name}(", 1)
+    """The same, for a kernel's entry of a Lisp function: ``quick`` begins with what is likely there and needs no call,
+    so that no register is saved for it; what it calls at its end, the Lisp function, goes on by the slow path."""
+    text = define(quick, target, linkage).replace(f"define {linkage} i64 @{quick.name}(",
+                                                  f"define {linkage} {convention} i64 @{prefix}{f.name}(", 1)
     rest = rf"tail call i64 @{f.name.removeprefix('entry_')}\(ptr %base, "
     text, ends = re.subn(rest, f"musttail call {convention} i64 @slow.{f.name}(ptr %base, i64 %env, ", text)
     if ends != 1:

@@ -15,8 +15,10 @@ from ..saving.trust import Trust, copied, sealing_key, vouched
 
 def tags_of(image: Image, names: list[str]) -> dict[int, str]:
     """Tags by number that the image has sections for; ImageError for one that is absent."""
-    wanted, there = {by_name(name).tag: name for name in names}, {s.info["tag"] for s in image.sections.values() if "tag" in s.info}
-    missing = [name for tag, name in wanted.items() if tag not in there and not (tag < 32 and tag in {t & 31 for t in there})]
+    wanted, there = {by_name(name).tag: name
+                     for name in names}, {s.info["tag"] for s in image.sections.values() if "tag" in s.info}
+    missing = [name for tag, name in wanted.items() if tag not in there
+               and not (tag < 32 and tag in {t & 31 for t in there})]
     if missing:
         known = ", ".join(sorted(shown_tag(tag) for tag in there)) or "none"
         raise ImageError(f"{image.path}: has no pages for {', '.join(missing)}; it has some for {known}")
@@ -29,17 +31,21 @@ def shown_tag(tag: int) -> str:
 
 
 def copy_sections(image: Image, to: str, tags: list[str], modules: list[str]) -> list[Section]:
-    """Copy pages of tags, or modules with their native code, into another image, which is made when it is for modules only."""
+    """Copy pages of tags, or modules with their native code, into another image, which is made when it is for modules
+    only.
+    """
     check_output(to, [image.path])
     wanted = set(tags_of(image, tags))
     names = [name for name, s in image.sections.items() if owner_of(name) == "heap"
              and (s.info.get("tag") in wanted or s.info.get("tag", 0) & 31 in wanted)]
     for module in modules:
-        found = [name for name in image.sections if (owned := owner(name)) is not None and owned[0] == module or name == TYPED + module]
+        found = [name for name in image.sections if (owned := owner(name)) is not None and owned[0] == module
+                 or name == TYPED + module]
         if not {"module-" + module, TYPED + module} & set(found):
             raise ImageError(f"{image.path}: has no module {module}; csl-image modules lists them")
         names += found
-    sections = [Section(name, image.read(name), (s := image.sections[name]).raw, copied(Trust(), image, s), digest=s.digest) for name in names]
+    sections = [Section(name, image.read(name), (s := image.sections[name]).raw, copied(Trust(), image, s),
+                        digest=s.digest) for name in names]
     with Writer(to) as writer:
         if writer.exists and "heap" in writer.image.sections:
             sections = [_beside(image, s, writer.image.sections["heap"]) for s in sections]
@@ -48,13 +54,16 @@ def copy_sections(image: Image, to: str, tags: list[str], modules: list[str]) ->
         else:
             _has_entries(writer.image, {s.info["tag"] for s in sections if s.name.startswith("functions-")})
             moved = set(map(owner, names)) - {None}
-            writer.commit(sections, frozenset(name for name in writer.image.sections if (owned := owner(name)) is not None and owned[1]
+            writer.commit(sections, frozenset(name for name in writer.image.sections
+                                              if (owned := owner(name)) is not None and owned[1]
                                               and (owned[0], 0) in moved and name not in names))
     return sections
 
 
 def _beside(image: Image, section: Section, heap: Section) -> Section:
-    """A set of an image's functions, to go into another image that was preserved from the same ones; others as they are."""
+    """A set of an image's functions, to go into another image that was preserved from the same ones; others as they
+    are.
+    """
     if owner_of(section.name) != "heap":
         return section
     if why := misfit(image, section.name):
@@ -66,8 +75,11 @@ def _beside(image: Image, section: Section, heap: Section) -> Section:
 
 
 def _has_entries(image: Image, tags: set[int]) -> None:
-    """ImageError when the heap of an image has no function with native code for a tag, so that its pages would never be used."""
+    """ImageError when the heap of an image has no function with native code for a tag, so that its pages would never be
+    used.
+    """
     known = {entry[0] for entries in HeapView(image).hard_code().values() for entry in entries} if tags else set()
     if missing := tags - known:
-        raise ImageError(f"{image.path}: no function of its heap has native code for {', '.join(sorted(map(shown_tag, missing)))}; pages go into an "
+        raise ImageError(f"{image.path}: no function of its heap has native code for "
+                         f"{', '.join(sorted(map(shown_tag, missing)))}; pages go into an "
                          "image that was preserved from the same functions.  csl-image add --tag compiles them")

@@ -20,7 +20,8 @@ from ..architectures import Architecture
 from ..restricted.checker import Program
 from ..restricted.cpython import execute, translate
 
-UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")  # sections for exceptions, which nothing here throws; a machine may have more
+# sections for exceptions, which nothing here throws; a machine may have more
+UNWINDING = (".eh_frame", ".data.DW.ref.", ".gcc_except_table")
 SELF = ""  # the target of a record that refers to the block itself
 
 
@@ -39,9 +40,11 @@ class Block:
     table: int | None = None  # where the object's own table of addresses (.toc) lies
     symbols: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
-    features: dict[str, list[str]] = field(default_factory=dict)  # by symbol: what a refinement uses beyond the baseline
+    # by symbol: what a refinement uses beyond the baseline
+    features: dict[str, list[str]] = field(default_factory=dict)
     records: list[tuple[str, str, int, int]] = field(default_factory=list)
-    align: int = 16  # as its sections ask; 4096 when pages of addresses were folded in: it must stay where it is within a page
+    # as its sections ask; 4096 when pages of addresses were folded in: it must stay where it is within a page
+    align: int = 16
 
 
 @cache
@@ -69,7 +72,8 @@ class Relocator:
         """The result of a kind's formula."""
         return int(self.names["field_value"](self.index[kind.name], s, a, address + place))
 
-    def put(self, kind: Kind, place: int, s: int, a: int, address: int = 0, section: str = ".text", symbol: str = "its own code") -> None:
+    def put(self, kind: Kind, place: int, s: int, a: int, address: int = 0, section: str = ".text",
+            symbol: str = "its own code") -> None:
         """Relocate one field; ValueError that names all of it when the result does not fit."""
         value = self.value(kind, place, s, a, address)
         if self.names["put_field"](self.index[kind.name], place, value):
@@ -93,7 +97,8 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
         raise ObjectError(f"object for {elf['e_machine']}; {architecture.name} expected")
     block, where = Block(), {}
     for index, section in enumerate(elf.iter_sections()):
-        if section["sh_type"] not in ("SHT_PROGBITS", "SHT_NOBITS") or section.name.startswith(UNWINDING + architecture.unwinding):
+        if (section["sh_type"] not in ("SHT_PROGBITS", "SHT_NOBITS")
+            or section.name.startswith(UNWINDING + architecture.unwinding)):
             continue
         if section["sh_flags"] & 2 and section["sh_size"]:
             if section["sh_type"] == "SHT_NOBITS":
@@ -142,7 +147,8 @@ def type_number(relocation: Any) -> int:
 
 
 class Resolver:
-    """Pointer cells and veneers of one block, the anchor that its code reaches them from, and what can be folded now."""
+    """Pointer cells and veneers of one block, the anchor that its code reaches them from, and what can be folded now.
+    """
 
     def __init__(self, block: Block, architecture: Architecture) -> None:
         self.block, self.architecture = block, architecture
@@ -183,7 +189,8 @@ class Resolver:
         """The cell that a record means, and the addend that is left for the field."""
         if kind.inner:
             if target is None and addend:
-                raise ObjectError(f"{kind.name} refers to {name} + {addend}; a cell holds the address of an entry itself")
+                raise ObjectError(f"{kind.name} refers to {name} + {addend}; a cell holds the address of an entry "
+                                  "itself")
             return self.cell(name, target if target is None else target + addend), 0
         return self.cell(name, target), addend
 
@@ -199,7 +206,8 @@ class Resolver:
             if target is None:
                 raise ObjectError(f"{kind.name} at {place:#x} refers to {name}, which is not in this object")
             self.differences[place] = self.differences.get(place, 0) + kind.difference * (target + addend)
-            data[place:place + kind.size] = (self.differences[place] & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
+            data[place:place
+                 + kind.size] = (self.differences[place] & (1 << 8 * kind.size) - 1).to_bytes(kind.size, "little")
         elif kind.cell:
             s, a = self.cell_of(kind, target, name, addend)
             self.highs[place] = s, a
@@ -222,14 +230,16 @@ class Resolver:
         nop, restore = self.architecture.after_call
         if nop:
             if self.block.data[at:at + len(nop)] != nop:
-                raise ObjectError(f"the call before {at:#x} leads elsewhere and leaves no room to restore the table's address")
+                raise ObjectError(f"the call before {at:#x} leads elsewhere and leaves no room to restore the table's "
+                                  "address")
             self.block.data[at:at + len(nop)] = restore
 
 
 def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]], architecture: Architecture) -> None:
     """Append pointer cells and veneers, fold what is known now, and keep the rest as records."""
     resolver = Resolver(block, architecture)
-    pending = [(kind, place, resolver.anchor if name == architecture.anchor and target is None else target, name, addend)
+    pending = [(kind, place, resolver.anchor if name == architecture.anchor and target is None else target, name,
+                addend)
                for kind, place, target, name, addend in pending]
     for kind, _, target, name, addend in pending:  # the cells stand together, near the anchor
         if kind.cell:

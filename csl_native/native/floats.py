@@ -69,7 +69,8 @@ class FloatInstructions(Slots):
         out.jump(end)
         out.place(slow)
         words = [self.word(value) for value in inputs]
-        result = self.checked(out.define(f"call i64 @{use(item.row.function)}(ptr %base, i64 {words[0]}, i64 {words[1]})"), item.at)
+        result = (self.checked(out.define(f"call i64 @{use(item.row.function)}(ptr %base, i64 {words[0]}, i64 "
+                                          f"{words[1]})"), item.at))
         if name in flow.ARITHMETIC:
             self.write(first, Value(FLOAT, out.define(f"call double @{use('float_value')}(ptr %base, i64 {result})")))
         else:
@@ -78,10 +79,13 @@ class FloatInstructions(Slots):
         out.place(end)
 
     def two_floats(self, item: Decoded, inputs: list[str], first: int, on: str) -> None:
-        """Arithmetic on two words when they are floats, and then on to a label; control goes on behind it when they are not."""
+        """Arithmetic on two words when they are floats, and then on to a label; control goes on behind it when they are
+        not.
+        """
         out, use = self.unit.out, self.unit.use
         quick, slow = out.label("quick"), out.label("slow")
-        out.branch(out.define(f"call i1 @{use('both_floats')}(ptr %base, i64 {inputs[0]}, i64 {inputs[1]})"), quick, slow)
+        out.branch(out.define(f"call i1 @{use('both_floats')}(ptr %base, i64 {inputs[0]}, i64 {inputs[1]})"), quick,
+                   slow)
         out.place(quick)
         a, b = (out.define(f"call double @{use('float_value')}(ptr %base, i64 {value})") for value in inputs)
         boxed = self.word(Value(FLOAT, out.define(f"{flow.ARITHMETIC[item.row.name]} double {a}, {b}")))

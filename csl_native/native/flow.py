@@ -1,7 +1,8 @@
 """Which values of a function are surely floats: they stay unboxed in its native code.
 
-A forward pass over the bytecode: the type of each local and operand before each instruction.  A value is a float when it comes from a
-constant, from arithmetic with a float in it, or from a function whose result is one.  Everything else is a word, a Lisp value.
+A forward pass over the bytecode: the type of each local and operand before each instruction.  A value is a float when
+it comes from a constant, from arithmetic with a float in it, or from a function whose result is one.  Everything else
+is a word, a Lisp value.
 """
 
 from __future__ import annotations
@@ -60,8 +61,11 @@ def after(item: Decoded, before: Types, floats: Mapping[int, float], functions: 
     return Types(places, (*below, given) if row.gives else below)
 
 
-def infer(code: Code, listing: list[Decoded], floats: Mapping[int, float], functions: Mapping[int, str]) -> dict[int, Types]:
-    """The types before each instruction.  With handlers everything is a word: control may come to them from anywhere."""
+def infer(code: Code, listing: list[Decoded], floats: Mapping[int, float],
+          functions: Mapping[int, str]) -> dict[int, Types]:
+    """The types before each instruction.
+    With handlers everything is a word: control may come to them from anywhere.
+    """
     start = Types((WORD,) * code.locals, ())
     if code.handlers or not (floats or functions):
         return {}

@@ -1,7 +1,8 @@
-"""Functions that often return without a call get a front: their beginning, up to what needs a frame, as a function of its own.
+"""Functions that often return without a call get a front: their beginning, up to what needs a frame, as a function of
+its own.
 
-It saves no registers and is small enough to stand in place of a function's calls of itself; where it cannot go on it jumps to the whole
-function, which begins again: nothing that a front does can be seen.
+It saves no registers and is small enough to stand in place of a function's calls of itself; where it cannot go on it
+jumps to the whole function, which begins again: nothing that a front does can be seen.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from ..restricted import llvm as ir
 from ..stencils.weave import splits
 from .lowering import CALLS, Body
 
-FRONT = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "jump", "jump_nil", "jump_not_nil", "return",
-                   "car", "cdr", "eq", "null", "atom", "pairp", "idp", "stringp", "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq",
-                   "geq", "eqn", "zerop", "onep", "minusp", "plusp", "eqcar", "eql", "evenp", "add1", "sub1", "plus", "difference"))
+FRONT = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "jump",
+                   "jump_nil", "jump_not_nil", "return", "car", "cdr", "eq", "null", "atom", "pairp", "idp", "stringp",
+                   "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq", "geq", "eqn", "zerop", "onep",
+                   "minusp", "plusp", "eqcar", "eql", "evenp", "add1", "sub1", "plus", "difference"))
 MOST = 12  # instructions on a way through a front
 
 
@@ -32,10 +34,11 @@ def stays(row: Instruction) -> bool:
 
 
 def front(code: Code, own: Collection[int] = ()) -> frozenset[int]:
-    """The places of the instructions of a function's front: those on short ways from its beginning to a return; none where it has no front.
+    """The places of the instructions of a function's front: those on short ways from its beginning to a return; none
+    where it has no front.
 
-    ``own``: the literals that are the function itself.  A function with a loop has none, unless it is recursive too: what returns before the
-    loop is not what it is called for.
+    ``own``: the literals that are the function itself.  A function with a loop has none, unless it is recursive too:
+    what returns before the loop is not what it is called for.
     """
     listing = {item.at: item for item in decode(code.code)}
     far = MOST + 1

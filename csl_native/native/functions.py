@@ -1,10 +1,11 @@
 """The optimised tier: bytecode functions to LLVM IR.
 
-Each instruction is a call of its definition, which LLVM inlines; the operand stack and the locals are slots that become SSA values.
-Literals come through the environment, self-calls are direct, everything slow is a call of the kernel.  Small Lisp functions stand in
-place of their calls, and kernel functions are called directly, behind a guard that a redefinition trips.  Values that are surely floats
-(``flow.py``) are doubles.  With ``speculate`` what is not a fixnum or a pair where one was expected gives the function up: it goes on
-as bytecode, at the same instruction with the same values.
+Each instruction is a call of its definition, which LLVM inlines; the operand stack and the locals are slots that become
+SSA values. Literals come through the environment, self-calls are direct, everything slow is a call of the kernel.
+Small Lisp functions stand in place of their calls, and kernel functions are called directly, behind a guard that a
+redefinition trips.  Values that are surely floats (``flow.py``) are doubles.  With ``speculate`` what is not a fixnum
+or a pair where one was expected gives the function up: it goes on as bytecode, at the same instruction with the same
+values.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from .elf import Block
 
 PARTS = ("", ".whole", ".outer", ".words", ".entry")  # what a function's symbols have behind its label
 UNLIKELY = ", !prof !3"
-WEIGHTS = "".join(f'!{number} = !{{!"branch_weights", i32 {yes}, i32 {no}}}\n' for number, yes, no in ((3, 1, 2000), (4, 2000, 1), (5, 60, 1)))
+WEIGHTS = "".join(f'!{number} = !{{!"branch_weights", i32 {yes}, i32 {no}}}\n'
+                  for number, yes, no in ((3, 1, 2000), (4, 2000, 1), (5, 60, 1)))
 
 
 class NotCompilable(Exception):
@@ -36,7 +38,8 @@ class NotCompilable(Exception):
 
 
 class Callee(NamedTuple):
-    """What a call goes to: a Lisp function small enough to stand in its place, one whose front does (``front``), or (``function``) one of the kernel's.
+    """What a call goes to: a Lisp function small enough to stand in its place, one whose front does (``front``), or
+    (``function``) one of the kernel's.
 
     ``guard`` is the place of the byte that a redefinition of ``name`` sets.
     """
@@ -53,7 +56,9 @@ class Callee(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A function to compile: a label for its symbols, its bytecode, which literals are its own symbol, floats or known functions."""
+    """A function to compile: a label for its symbols, its bytecode, which literals are its own symbol, floats or known
+    functions.
+    """
 
     label: str
     code: Code
@@ -74,8 +79,9 @@ def calls_itself(code: Code, own: Collection[int]) -> bool:
 class FunctionIR:
     """IR of one function.
 
-    In one that calls itself, what all calls have in common stays in registers that none of them changes, where LLVM has parameters of that
-    kind (``pins``: the attributes that Swift's self and asynchronous context have): so no call has to keep and pass it.
+    In one that calls itself, what all calls have in common stays in registers that none of them changes, where LLVM has
+    parameters of that kind (``pins``: the attributes that Swift's self and asynchronous context have): so no call has
+    to keep and pass it.
     """
 
     def __init__(self, source: Source, architecture: Architecture | None = None) -> None:
@@ -122,13 +128,16 @@ class FunctionIR:
         beginning = self.front()
         if not beginning:
             return outer + self.define("", out, pins=self.pins)
-        return outer + self.define(".whole", out, "noinline ", self.pins) + self.define("", beginning, "alwaysinline ", self.pins)
+        return outer + self.define(".whole", out, "noinline ",
+                                   self.pins) + self.define("", beginning, "alwaysinline ", self.pins)
 
     @property
     def goes_on(self) -> bool:
-        """Has it registers that are set by who comes through a cell, and last calls of others?  Those must leave nothing behind on the stack, so
-        who comes through a cell gets the whole function once more, by the cell's convention (``.outer``)."""
-        return self.pins is not None and any(item.row.kind == "tail" and item.operands[0] not in self.source.own for item in self.body.listing)
+        """Has it registers that are set by who comes through a cell, and last calls of others?  Those must leave
+        nothing behind on the stack, so who comes through a cell gets the whole function once more, by the cell's
+        convention (``.outer``)."""
+        return (self.pins is not None and any(item.row.kind == "tail" and item.operands[0] not in self.source.own
+                                              for item in self.body.listing))
 
     @property
     def has_front(self) -> bool:
@@ -152,24 +161,28 @@ class FunctionIR:
         if pins is not None:
             out.head.insert(0, "  %env = ptrtoint ptr %pinned to i64")
         parameters = ", ".join([base, env, *(f"i64 %a{k}" for k in range(self.count))])
-        return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind \"no-builtins\"{personality} "
+        return (f"define internal i64 @{self.source.label}{part}({parameters}) {how}nounwind "
+                f"\"no-builtins\"{personality} "
                 f"{{\n{out.text()}}}\n")
 
     def literals(self) -> str:
         """The environment, to read a literal.
 
-        LLVM would keep the literals' addresses in registers, over calls, where base and environment stay in some that no call changes.  So it
-        is told that the environment may be another one each time (of a pointer it can be; in code there is nothing left of that).
+        LLVM would keep the literals' addresses in registers, over calls, where base and environment stay in some that
+        no call changes.  So it is told that the environment may be another one each time (of a pointer it can be; in
+        code there is nothing left of that).
         """
         if self.pins is None:
             return "%env"
         out = self.out
         pointer = out.define("inttoptr i64 %env to ptr")
-        return out.define(f"ptrtoint ptr {out.define(f'call ptr @llvm.launder.invariant.group.p0(ptr {pointer})')} to i64")
+        return (out.define(f"ptrtoint ptr {out.define(f'call ptr @llvm.launder.invariant.group.p0(ptr {pointer})')} to "
+                           "i64"))
 
     def safepoint(self) -> str:
         """A safepoint where the function begins."""
-        return self.out.define(f"call i64 @{self.use('native_safepoint')}(ptr %base)") if self.chain is None else self.chain.poll()
+        return (self.out.define(f"call i64 @{self.use('native_safepoint')}(ptr %base)") if self.chain is None
+                else self.chain.poll())
 
     def bytecoded(self, arguments: list[str]) -> str:
         """A call of the function as bytecode; those behind the third lie on the Lisp stack."""
@@ -197,7 +210,8 @@ class FunctionIR:
         first = ["ptr %base", f"i64 {env}"]
         if self.pins is not None and part != ".outer":
             first = [f"ptr {self.pins[0]} %base", f"ptr {self.pins[1]} {out.define(f'inttoptr i64 {env} to ptr')}"]
-        return out.define(f"{mark} call i64 @{self.source.label}{part}({', '.join([*first, *(f'i64 {a}' for a in arguments)])})")
+        return (out.define(f"{mark} call i64 "
+                           f"@{self.source.label}{part}({', '.join([*first, *(f'i64 {a}' for a in arguments)])})"))
 
     def other(self, callee: Callee) -> FunctionIR | None:
         """The whole of a function with a front, when it is compiled together with this one."""
@@ -226,9 +240,11 @@ class FunctionIR:
             out.ret("word", out.define(f"call i64 @{self.use('wrong_count')}(ptr %base, i64 %env, i64 %n)"))
             out.place("go")
         extra = [out.define(f"call i64 @{self.use('extra_argument')}(ptr %base, i64 {n - k})") for k in range(3, n)]
-        out.ret("word", self.direct(out, [*(f"%a{k}" for k in range(min(n, 3))), *extra], ".outer" if self.goes_on else ""))
+        out.ret("word", self.direct(out, [*(f"%a{k}" for k in range(min(n, 3))), *extra],
+                                    ".outer" if self.goes_on else ""))
         head = ", ".join(f"i64 {name}" for name in parameters)
-        return f"define hidden i64 @{self.source.label}.entry(ptr %base, i64 %env, {head}) nounwind {{\n{out.text()}}}\n"
+        return (f"define hidden i64 @{self.source.label}.entry(ptr %base, i64 %env, {head}) nounwind {{\n"
+                f"{out.text()}}}\n")
 
 
 def unit_text(architecture: Architecture, sources: list[Source]) -> str:
@@ -260,8 +276,10 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     for name in ir.closure(program, used, inlined):
         f = program.functions[name]
         if f.inline:
-            slow = [callee for callee in f.calls if program.functions[callee].noinline] if architecture.slow_convention else []
-            parts.append(by_slow_paths(ir.define(f, architecture, "internal", block=HEAP), slow, architecture.slow_convention))
+            slow = [callee
+                    for callee in f.calls if program.functions[callee].noinline] if architecture.slow_convention else []
+            parts.append(by_slow_paths(ir.define(f, architecture, "internal", block=HEAP), slow,
+                                       architecture.slow_convention))
             slow_paths |= set(slow)
         else:
             parts.append(ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
@@ -269,7 +287,8 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
     reached = ir.closure(program, leaves, inlined)
     for name in reached:
         f = program.functions[name]
-        parts.append(ir.leaving_copy(ir.define(f, architecture, "internal", block=HEAP), reached) if f.inline else ir.leaving(f))
+        parts.append(ir.leaving_copy(ir.define(f, architecture, "internal", block=HEAP), reached) if f.inline
+                     else ir.leaving(f))
     return module_text(architecture, "\n".join(parts)) + WEIGHTS + ir.ACCESS_KINDS
 
 

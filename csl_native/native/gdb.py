@@ -1,8 +1,9 @@
 """GDB's JIT interface: a debugger of the process sees the names of native functions.
 
-GDB looks for ``__jit_debug_descriptor`` in the process, a list of object files in memory, and stops at ``__jit_debug_register_code`` to
-see new ones (GDB manual, "JIT Compilation Interface").  A small shared object with the two is made and loaded; each function of the jit is an
-object file of its own, and what is there from the start is a few.  They have symbols, and tables by which a debugger unwinds (``unwinding.py``).
+GDB looks for ``__jit_debug_descriptor`` in the process, a list of object files in memory, and stops at
+``__jit_debug_register_code`` to see new ones (GDB manual, "JIT Compilation Interface").  A small shared object with the
+two is made and loaded; each function of the jit is an object file of its own, and what is there from the start is a
+few.  They have symbols, and tables by which a debugger unwinds (``unwinding.py``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,21 @@ from ..saving.baseimage import cache_folder
 from ..system.files import others_can_write
 from ..system.host import this_host
 from . import unwinding
-from .elffile import ALLOC, EXECUTABLE, EXECUTE, FUNC, GLOBAL, NOBITS, OBJECT, PROGBITS, STRTAB, SYMTAB, Format, Section, Symbols
+from .elffile import (
+    ALLOC,
+    EXECUTABLE,
+    EXECUTE,
+    FUNC,
+    GLOBAL,
+    NOBITS,
+    OBJECT,
+    PROGBITS,
+    STRTAB,
+    SYMTAB,
+    Format,
+    Section,
+    Symbols,
+)
 
 PAGE = 1 << 16  # as large as the pages of any system
 REGISTER, UNREGISTER = 1, 2
@@ -66,25 +81,32 @@ class HostFormat(Format):
         at = 0x400
         descriptor, dynamic = PAGE + 0x200, PAGE
         symbols = (self.symbol(0, 0, 0, 0, 0) + self.symbol(1, at, len(code), FUNC, 4)
-                   + self.symbol(names.index(b"__jit_debug_desc"), descriptor, 8 + 2 * struct.calcsize(self.word), OBJECT, 6))
+                   + self.symbol(names.index(b"__jit_debug_desc"), descriptor, 8 + 2 * struct.calcsize(self.word),
+                                 OBJECT, 6))
         hashes = self.pack("6I", 1, 3, 1, 0, 2, 0)  # one bucket with one chain: symbols 1 and 2
         where = {".hash": 0x200, ".dynsym": 0x240, ".dynstr": 0x300}
-        tags = [(4, where[".hash"]), (5, where[".dynstr"]), (6, where[".dynsym"]), (10, len(names)), (11, len(symbols) // 3), (0, 0)]
+        tags = [(4, where[".hash"]), (5, where[".dynstr"]), (6, where[".dynsym"]), (10, len(names)),
+                (11, len(symbols) // 3), (0, 0)]
         dynamics = b"".join(self.pack("WW", *tag) for tag in tags)
-        sections = [Section(".hash", 5, 2, where[".hash"], hashes, 2, 0, 4), Section(".dynsym", 11, 2, where[".dynsym"], symbols, 3, 1, len(symbols) // 3),
+        sections = [Section(".hash", 5, 2, where[".hash"], hashes, 2, 0, 4),
+                    Section(".dynsym", 11, 2, where[".dynsym"], symbols, 3, 1, len(symbols) // 3),
                     Section(".dynstr", 3, 2, where[".dynstr"], names), Section(".text", 1, 6, at, code),
-                    Section(".dynamic", 6, 3, dynamic, dynamics, 3, 0, len(dynamics) // len(tags)), Section(".data", 1, 3, descriptor, bytes(64))]
-        segments = [self.segment(1, 5, 0, 0x400 + len(code), PAGE), self.segment(1, 6, PAGE, 0x240, PAGE), self.segment(2, 6, PAGE, len(dynamics), 8),
+                    Section(".dynamic", 6, 3, dynamic, dynamics, 3, 0, len(dynamics) // len(tags)),
+                    Section(".data", 1, 3, descriptor, bytes(64))]
+        segments = [self.segment(1, 5, 0, 0x400 + len(code), PAGE), self.segment(1, 6, PAGE, 0x240, PAGE),
+                    self.segment(2, 6, PAGE, len(dynamics), 8),
                     self.segment(0x6474E551, 6, 0, 0, 16)]
         return self.file(3, sections, segments, 0)
 
 
 class Descriptor(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("action", ctypes.c_uint32), ("relevant", ctypes.c_void_p), ("first", ctypes.c_void_p)]
+    _fields_ = [("version", ctypes.c_uint32), ("action", ctypes.c_uint32), ("relevant", ctypes.c_void_p),
+                ("first", ctypes.c_void_p)]
 
 
 class Entry(ctypes.Structure):
-    _fields_ = [("next", ctypes.c_void_p), ("previous", ctypes.c_void_p), ("file", ctypes.c_void_p), ("size", ctypes.c_uint64)]
+    _fields_ = [("next", ctypes.c_void_p), ("previous", ctypes.c_void_p), ("file", ctypes.c_void_p),
+                ("size", ctypes.c_uint64)]
 
 
 def _holds(path: str, data: bytes) -> bool:
@@ -108,7 +130,9 @@ def library_path(data: bytes) -> str:
 
 
 class Gdb:
-    """The list of functions that a debugger sees; one a process.  They are called as everywhere, ``lisp:NAME`` and ``csl:NAME``."""
+    """The list of functions that a debugger sees; one a process.
+    They are called as everywhere, ``lisp:NAME`` and ``csl:NAME``.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         self.format, self.architecture = HostFormat(), architecture
@@ -150,7 +174,8 @@ class Gdb:
         """How to unwind through functions that are in memory, where that can be told."""
         if not unwinding.can_tell(self.architecture):
             return b""
-        rows = [unwinding.function(self.architecture, ctypes.string_at(f.address, f.size), f.address) for f in functions if f.size]
+        rows = [unwinding.function(self.architecture, ctypes.string_at(f.address, f.size), f.address)
+                for f in functions if f.size]
         return unwinding.eh_frame(self.architecture, rows, self.format, None)
 
     def remove(self, address: int) -> None:

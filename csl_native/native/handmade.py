@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
 PREFIX = 8
 # The original's table of kernel entries that native code calls: (native-address -1) is the first one.
-USEFUL = ("cons", "ncons", "list2", "list2star", "acons", "list3", "plus2", "difference2", "add1", "sub1", "get", "lognot", "ash", "quot2",
-          "cremainder", "times2", "negate", "rational", "lessp2", "lesseq2", "greaterp2", "geq2", "zerop", "reclaim", "error", "equal_fn",
-          "cl_equal_fn", "aerror", "integerp", "apply")
-KERNEL_NAME = {"cons": "entry_cons2", "lognot": "entry_lnot", "quot2": "entry_quotient", "cremainder": "entry_remainder", "negate": "entry_minus",
-               "lessp2": "entry_lessp", "lesseq2": "entry_leq", "greaterp2": "entry_greaterp", "geq2": "entry_geq", "equal_fn": "entry_equal",
-               "cl_equal_fn": "entry_cl_equal", "integerp": "entry_fixp", "apply": "apply_list", "ash": "entry_ashift", "list2star": "useful_list2star",
-               "rational": "useful_rational", "reclaim": "useful_reclaim", "error": "useful_error", "aerror": "useful_aerror"}
+USEFUL = ("cons", "ncons", "list2", "list2star", "acons", "list3", "plus2", "difference2", "add1", "sub1", "get",
+          "lognot", "ash", "quot2", "cremainder", "times2", "negate", "rational", "lessp2", "lesseq2", "greaterp2",
+          "geq2", "zerop", "reclaim", "error", "equal_fn", "cl_equal_fn", "aerror", "integerp", "apply")
+KERNEL_NAME = {"cons": "entry_cons2", "lognot": "entry_lnot", "quot2": "entry_quotient",
+               "cremainder": "entry_remainder", "negate": "entry_minus", "lessp2": "entry_lessp",
+               "lesseq2": "entry_leq", "greaterp2": "entry_greaterp", "geq2": "entry_geq", "equal_fn": "entry_equal",
+               "cl_equal_fn": "entry_cl_equal", "integerp": "entry_fixp", "apply": "apply_list", "ash": "entry_ashift",
+               "list2star": "useful_list2star", "rational": "useful_rational", "reclaim": "useful_reclaim",
+               "error": "useful_error", "aerror": "useful_aerror"}
 
 
 def kernel_name(name: str) -> str:
@@ -137,7 +139,8 @@ class Handmade:
             raise self.fail(f"symbol-set-native: entry point; {PREFIX}..{size - 1} expected", offset)
         if not lisp.is_bytecoded(symbol):
             error = self.fail("No bytecode definition found for", symbol)
-            lisp.hints.say(f"define {lisp.hints.shown(symbol)} first with de: that is what runs where this native code cannot")
+            lisp.hints.say(f"define {lisp.hints.shown(symbol)} first with de: that is what runs where this native code "
+                           "cannot")
             raise error
         arguments = (count >> 3) & 255
         natural = 1 if arguments == 1 else 2 if arguments == 2 else 3

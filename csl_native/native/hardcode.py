@@ -42,12 +42,15 @@ class HardCode(DefinitionTable):
                  kernel_refused: Fallback | None) -> None:
         self.session, self.machine, self.lisp = session, session.machine, session.lisp
         self.architecture = architecture
-        self.sets: dict[int, PageSet] = {}  # by tag: this machine's with its refinements, and others' when they are asked for
+        # by tag: this machine's with its refinements, and others' when they are asked for
+        self.sets: dict[int, PageSet] = {}
         self.kernels: dict[int, PageSet] = {}  # made here for other machines, by tag
         self.others: dict[str, Section] = {}  # their stencils, and what the base image has of both, by section name
         self.spans: list[Span] = []  # what of the sets is in memory
-        self.compared: set[int] = set()  # tags of sets that were not made together with this heap, or in which an entry is of another definition
-        self.overflowed: dict[tuple[int, int], str] = {}  # functions (tag, entry point) of which a relocation did not fit: which one
+        # tags of sets that were not made together with this heap, or in which an entry is of another definition
+        self.compared: set[int] = set()
+        # functions (tag, entry point) of which a relocation did not fit: which one
+        self.overflowed: dict[tuple[int, int], str] = {}
         self.free_slots: list[int] = []
         self.slots: set[int] = set()  # entry slots that function cells lead to
         self.collector = CodeCollector(self)
@@ -67,7 +70,8 @@ class HardCode(DefinitionTable):
                 why = self.read_set(image, name, tag)
                 if why is None:
                     continue
-                if tag == architecture.number or why.code != "missing-feature":  # a refinement that this machine is too old for is no news
+                # a refinement that this machine is too old for is no news
+                if tag == architecture.number or why.code != "missing-feature":
                     session.fallbacks.append(why)
                 if tag == architecture.number or why.code == "untrusted":
                     self.forget(tag)  # what is compiled here begins another set
@@ -177,20 +181,24 @@ class HardCode(DefinitionTable):
         for symbol, count, entries in rows:
             numbers = [(m.car(entry) >> 3, m.cdr(entry)) for entry in entries]
             own = sorted((number, rest) for number, rest in numbers
-                         if number >> 20 & 31 == self.tag and (found := self.sets.get(number >> 20 & 255)) is not None and found.data)
+                         if number >> 20 & 31 == self.tag and (found := self.sets.get(number >> 20 & 255)) is not None
+                         and found.data)
             if not own:
                 tags = {number >> 20 & 255 for number, _ in numbers}
-                there = {tag for tag in tags if f"functions-{tag}" in self.session.image_sections and tag & 31 != self.tag}
+                there = {tag for tag in tags if f"functions-{tag}" in self.session.image_sections
+                         and tag & 31 != self.tag}
                 self.session.fallbacks.append(no_set(m.label(symbol), self.tag, there))
             for cell in range(4):
                 why: Fallback | None = None
                 for number, rest in reversed([row for row in own if row[0] >> 18 & 3 == cell]):
-                    why = self.instate_entry(symbol, count, number, m.car(rest) >> 3, m.cdr(rest), number >> 20 & 255 in together)
+                    why = self.instate_entry(symbol, count, number, m.car(rest) >> 3, m.cdr(rest),
+                                             number >> 20 & 255 in together)
                     if why is None:
                         break
                 if why is not None:
                     self.session.fallbacks.append(why)
-                    self.compared |= {row[0] >> 20 & 255 for row in own}  # the table keeps its row, and who reads it later must not believe it
+                    # the table keeps its row, and who reads it later must not believe it
+                    self.compared |= {row[0] >> 20 & 255 for row in own}
 
     def withdraw(self) -> None:
         """Make every function that runs natively bytecode again, for a while; the table keeps its entries."""
@@ -228,7 +236,9 @@ class HardCode(DefinitionTable):
             self.free_slots.append(slot)
 
     def entry_slot(self, symbol: int, k: int) -> int:
-        """The slot of the code that runs by way of a function cell, hand-made code with an environment of its own included."""
+        """The slot of the code that runs by way of a function cell, hand-made code with an environment of its own
+        included.
+        """
         m = self.machine
         slot = m.field(symbol, CELLS[k])
         row = m.kernel.gethash2(m.field(symbol, SYM_ENV), m.root(ROOT_HANDMADE)) if slot == SLOT[HANDMADE[k]] else NIL
@@ -259,7 +269,8 @@ class HardCode(DefinitionTable):
         function = kind(self.machine.kernel.address("apply_records"))
         return lambda *arguments: function(0, *arguments)
 
-    def instate_entry(self, symbol: int, count: int, number: int, offset: int, env: int, together: bool = False) -> Fallback | None:
+    def instate_entry(self, symbol: int, count: int, number: int, offset: int, env: int,
+                      together: bool = False) -> Fallback | None:
         """Point the function cells of a symbol at an entry; the reason when that cannot be.
 
         ``together``: heap and pages were written by one preserve, so the entry's bytecode is the symbol's.
@@ -268,7 +279,8 @@ class HardCode(DefinitionTable):
         page, cell = number & 0x3FFFF, number >> 18 & 3
         place = page * PAGE_SIZE + offset
         if not 0 <= offset < PAGE_SIZE or place >= len(pages.data):
-            return Fallback("bad-entry", m.label(symbol), f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
+            return Fallback("bad-entry", m.label(symbol),
+                            f"page {page}, offset {offset}; the set has {len(pages.data)} bytes")
         if (bad := pages.damaged(place)) is not None:
             return Fallback("damaged-page", m.label(symbol), f"page {bad}")
         entry = pages.entries.get(str(place))
@@ -302,7 +314,9 @@ class HardCode(DefinitionTable):
         return None
 
     def set_cells(self, symbol: int, count: int, cell: int, slot: int, env: int | None) -> None:
-        """Let the natural cell, or the one that an entry is for, lead to a slot; ``env``: hand-made code's own environment."""
+        """Let the natural cell, or the one that an entry is for, lead to a slot; ``env``: hand-made code's own
+        environment.
+        """
         words = self.machine.words
         natural = 0 if count == 1 else 1 if count == 2 else 2
         for k, place in enumerate(CELLS):
@@ -333,7 +347,8 @@ class HardCode(DefinitionTable):
 
     def span(self, tag: int, place: int) -> Span | None:
         """What is in memory around a place of a set."""
-        return next((span for span in reversed(self.spans) if span.tag == tag and span.place <= place < span.place + span.size), None)
+        return next((span for span in reversed(self.spans) if span.tag == tag and span.place <= place < span.place
+                     + span.size), None)
 
     def bytecode_digest(self, symbol: int) -> bytes:
         """The digest of what the compiler reads of a bytecoded function."""
@@ -352,7 +367,8 @@ class HardCode(DefinitionTable):
         """Is there a kernel for another machine, in the image or made here, for this version?"""
         name = f"kernel-{architecture.number}"
         old = self.session.foreign_sections().get(name)
-        return architecture.number in self.kernels or name in self.others or (old is not None and old.info.get("abi") == self.session.kernel_abi())
+        return (architecture.number in self.kernels or name in self.others
+                or (old is not None and old.info.get("abi") == self.session.kernel_abi()))
 
     def add_stencils(self, architecture: Architecture, block: Block) -> None:
         """Keep stencils for another machine, whose kernel was made before."""
@@ -368,7 +384,8 @@ class HardCode(DefinitionTable):
                 return False
             for name in names:
                 found = base.sections[name]
-                self.others[name] = Section(name, base.read(name), found.raw, {key: value for key, value in found.info.items() if key != "seal"})
+                self.others[name] = Section(name, base.read(name), found.raw,
+                                            {key: value for key, value in found.info.items() if key != "seal"})
         return True
 
     def pages_of(self, tag: int) -> PageSet:

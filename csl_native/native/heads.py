@@ -1,13 +1,16 @@
-"""The head of a page set: which fields it has, and of what types.  What a file says is looked at before anything relies on it."""
+"""The head of a page set: which fields it has, and of what types.
+What a file says is looked at before anything relies on it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-FIELDS: dict[str, type] = {"tag": int, "abi": str, "functions": dict, "targets": list, "entries": dict, "features": list, "arities": dict,
-                           "entry_names": list, "pages": list, "engines": dict, "size": int, "records": int, "blocks": list}
-ENTRY: dict[str, type] = {"name": str, "bytecode": bytes, "count": int, "features": list, "parts": list, "unit": list, "inlined": dict,
-                          "foreign": list}
+FIELDS: dict[str, type] = {"tag": int, "abi": str, "functions": dict, "targets": list, "entries": dict,
+                           "features": list, "arities": dict, "entry_names": list, "pages": list, "engines": dict,
+                           "size": int, "records": int, "blocks": list}
+ENTRY: dict[str, type] = {"name": str, "bytecode": bytes, "count": int, "features": list, "parts": list, "unit": list,
+                          "inlined": dict, "foreign": list}
 TEXTS = ("targets", "features", "entry_names")
 NUMBERS = ("functions", "arities", "engines")
 
@@ -30,13 +33,16 @@ def check_head(head: Any) -> None:
     if not all(_is_pair(row) for row in head["blocks"]):
         raise ValueError("a block is no pair of numbers")
     tables = head.get("tables", {})
-    if type(tables) is not dict or any(type(key) is not str or type(value) is not bytes for key, value in tables.items()):
+    if (type(tables) is not dict or any(type(key) is not str or type(value) is not bytes
+                                        for key, value in tables.items())):
         raise ValueError("a table of stencils is no bytes")
     names = head.get("names", [])
-    if type(names) is not list or any(type(row) is not list or len(row) != 2 or not _is_place(row[0]) or type(row[1]) is not str for row in names):
+    if (type(names) is not list or any(type(row) is not list or len(row) != 2 or not _is_place(row[0])
+                                       or type(row[1]) is not str for row in names)):
         raise ValueError("a name of a place is none")
     for place, row in head["entries"].items():
-        if type(place) is not str or not (place.isascii() and place.isdigit() and len(place) < 16) or type(row) is not dict:
+        if (type(place) is not str or not (place.isascii() and place.isdigit() and len(place) < 16)
+            or type(row) is not dict):
             raise ValueError(f"an entry at {place!r} is none")
         _check_entry(place, row)
 
@@ -44,10 +50,12 @@ def check_head(head: Any) -> None:
 def _check_entry(place: str, row: dict[Any, Any]) -> None:
     for key, value in row.items():
         if type(value) is not ENTRY.get(key, type(value)):
-            raise ValueError(f"the entry at {place} has {type(value).__name__} as {key}; {ENTRY[key].__name__} expected")
+            raise ValueError(f"the entry at {place} has {type(value).__name__} as {key}; {ENTRY[key].__name__} "
+                             "expected")
     if "name" not in row or not all(_is_pair(part) for part in (*row.get("parts", ()), row.get("unit", [0, 0]))) or any(
             type(x) is not str for x in (*row.get("features", ()), *row.get("foreign", ()))):
-        raise ValueError(f"the entry at {place} has no name, or parts that are no pairs of numbers, or a feature that is no text")
+        raise ValueError(f"the entry at {place} has no name, or parts that are no pairs of numbers, or a feature that "
+                         "is no text")
     if any(type(key) is not str or type(value) is not bytes for key, value in row.get("inlined", {}).items()):
         raise ValueError(f"what stands in the entry at {place} in place of its calls is not named")
 

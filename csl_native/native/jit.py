@@ -1,7 +1,8 @@
 """Compiling while the program runs: the functions that ``jit`` names, and those that are called or loop often.
 
-First by stencils, at once, in the kernel itself; then, when a function stays hot, by LLVM in a process of its own.  Frames of bytecode
-that loop go on natively in the middle.  Nothing of it goes into an image: it can be made again, and an image would depend on the clock.
+First by stencils, at once, in the kernel itself; then, when a function stays hot, by LLVM in a process of its own.
+Frames of bytecode that loop go on natively in the middle.  Nothing of it goes into an image: it can be made again, and
+an image would depend on the clock.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from .functions import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
-# Seconds from the first function that was called often to the first that LLVM compiles, which takes some time to prepare; thresholds below EAGER
-# are a wish to compile early.
+# Seconds from the first function that was called often to the first that LLVM compiles, which takes some time to
+# prepare; thresholds below EAGER are a wish to compile early.
 WARM, EAGER = 1.0, 1000
 STENCIL, OPTIMISED = "stencil", "optimised"
 
@@ -56,12 +57,14 @@ class Jit(CodeCache):
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._table: StencilTable | None | str = None
         self._began = time.perf_counter()
-        machine = weakref.ref(self.machine)  # a session that was dropped may be waited for by the thread of a compiling process
+        # a session that was dropped may be waited for by the thread of a compiling process
+        machine = weakref.ref(self.machine)
 
         def poke() -> None:
             if (found := machine()) is not None:
                 found.poke()
-        self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "", poke)
+        self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "",
+                                     poke)
         session.owned.add(self.arena.close)
         session.owned.add(self.background.close)
 
@@ -70,7 +73,9 @@ class Jit(CodeCache):
         return self.hardcode.possible
 
     def set_threshold(self, calls: int, optimise: int = -1) -> None:
-        """Calls and backward jumps after which a function is compiled, and after which it is compiled again by LLVM; 0: at once, -1: never."""
+        """Calls and backward jumps after which a function is compiled, and after which it is compiled again by LLVM; 0:
+        at once, -1: never.
+        """
         for number in (calls, optimise):
             if number < -1:
                 raise BadRequest(f"a threshold of {number} calls; -1 (never), 0 (at once) or more expected")
@@ -107,7 +112,9 @@ class Jit(CodeCache):
         return symbol
 
     def hot(self, env: int, at: int, calls: int) -> int:
-        """A function was called, or looped, often.  T when its frame, which is at a place of the bytecode, goes on natively."""
+        """A function was called, or looped, often.
+        T when its frame, which is at a place of the bytecode, goes on natively.
+        """
         if not self.possible:
             return NIL
         symbol = self.symbol_of(env)
@@ -209,8 +216,10 @@ class Jit(CodeCache):
         self.seconds += time.perf_counter() - started
         count, base = code.fixed, region.address
         wanted = (True, True, True) if count == 255 else (count == 1, count == 2, count not in (1, 2))
-        slots = tuple(self.hardcode.new_slot(base + entry) if want else 0 for want, entry in zip(wanted, made[0].entries, strict=True))
-        return Compiled(STENCIL, slots, region, address, {at: base + place for at, place in made[0].resume.items()})  # type: ignore[arg-type]
+        slots = tuple(self.hardcode.new_slot(base + entry) if want else 0
+                      for want, entry in zip(wanted, made[0].entries, strict=True))
+        resume = {at: base + place for at, place in made[0].resume.items()}
+        return Compiled(STENCIL, slots, region, address, resume)  # type: ignore[arg-type]
 
     # -- the optimised tier --------------------------------------------------------------
 
@@ -269,7 +278,8 @@ class Jit(CodeCache):
             return
         order = ready.order
         symbol, relied = order.symbol, order.relied
-        if not self.lisp.is_bytecoded(symbol) or self.hardcode.bytecode_digest(symbol) != order.made_of or self.hardcode.changed(relied):
+        if (not self.lisp.is_bytecoded(symbol) or self.hardcode.bytecode_digest(symbol) != order.made_of
+            or self.hardcode.changed(relied)):
             self.refused["redefined while it was compiled"] += 1
             return
         architecture = self.hardcode.architecture
@@ -293,7 +303,8 @@ class Jit(CodeCache):
         for symbol, compiled in list(self.functions.items()):
             memory = compiled.memory
             wanted = everything or isinstance(memory, Region) and memory.chunk.address in sparse
-            if wanted and compiled.code == self.code_of(symbol) and not self.hardcode.collector.is_fixed(memory.address, memory.size):
+            if (wanted and compiled.code == self.code_of(symbol)
+                and not self.hardcode.collector.is_fixed(memory.address, memory.size)):
                 self.move(symbol, compiled)
 
     def move(self, symbol: int, compiled: Compiled) -> None:
@@ -343,9 +354,11 @@ class Jit(CodeCache):
     def statistics(self) -> list[str]:
         """What was done, a line each."""
         lines = [f"{self.compiled[STENCIL]} functions compiled by stencils in {1000 * self.seconds:.1f} ms, "
-                 f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, {self.bytes} in use"]
+                 f"{self.compiled[OPTIMISED]} by LLVM in {self.background.seconds:.2f} s; {self.made} bytes made, "
+                 f"{self.bytes} in use"]
         lines.append(f"{self.moved} running loops went on natively; {self.calls()} calls and backward jumps counted"
-                     f"{f' from {1000 * self.hardcode.wait:.0f} ms on' if self.hardcode.wait else ''}, of functions that are not optimised")
+                     f"{f' from {1000 * self.hardcode.wait:.0f} ms on' if self.hardcode.wait else ''}, of functions "
+                     "that are not optimised")
         collector = self.hardcode.collector
         if collector.freed or collector.moved:
             lines.append(f"{collector.freed} bytes of native code were freed, {collector.moved} moved")

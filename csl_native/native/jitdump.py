@@ -1,6 +1,8 @@
-"""Native code for ``perf inject``: names and code, so that perf shows instructions (tools/perf/Documentation/jitdump-specification.txt of Linux).
+"""Native code for ``perf inject``: names and code, so that perf shows instructions
+(tools/perf/Documentation/jitdump-specification.txt of Linux).
 
-perf finds the file by its being mapped while it records, so it is made where the program begins; what is native at the end is written into it then.
+perf finds the file by its being mapped while it records, so it is made where the program begins; what is native at the
+end is written into it then.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class Dump:
         self.file = open(self.path, "w+b")
         self.file.write(HEADER.pack(MAGIC, VERSION, HEADER.size, machine, 0, os.getpid(), self.began, 0))
         self.file.flush()
-        self.mark = mapped_for_execution(self.file.fileno(), HEADER.size)  # what perf looks for; nothing is executed there
+        # what perf looks for; nothing is executed there
+        self.mark = mapped_for_execution(self.file.fileno(), HEADER.size)
 
     def finish(self, session: Session) -> None:
         """Write all that is native now, as if it had been there from the beginning."""

@@ -17,7 +17,8 @@ def kind_numbers(architecture: Architecture) -> dict[str, int]:
     return {kind.name: number for number, kind in enumerate(architecture.kinds)}
 
 
-def make_kernel(architecture: Architecture, block: Block | None = None, engines: tuple[str, ...] | None = None) -> PageSet:
+def make_kernel(architecture: Architecture, block: Block | None = None,
+                engines: tuple[str, ...] | None = None) -> PageSet:
     """The kernel for an architecture with all engines or some, from its block or compiled now (needs llvmlite)."""
     from ..engines.weave import chosen, kernel_program
     from ..instructions.table import instructions
@@ -28,7 +29,8 @@ def make_kernel(architecture: Architecture, block: Block | None = None, engines:
     base = pages.add_block(block, kind_numbers(architecture))
     program = kernel_program(engines, architecture.tail_calls)
     pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}
-    pages.arities = {name: len(program.functions[name].parameters) for name in sorted(block.symbols) if name in program.functions}
+    pages.arities = {name: len(program.functions[name].parameters)
+                     for name in sorted(block.symbols) if name in program.functions}
     pages.entry_names = list(entry_table())
     pages.engines = {e.name: sum(size for name, size in block.sizes.items() if name in e.functions(instructions()))
                      for e in chosen(engines, architecture.tail_calls)}

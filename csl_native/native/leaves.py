@@ -1,4 +1,6 @@
-"""Functions of 64-bit integers without loops and calls: their arithmetic is a function of numbers, ``LABEL.words``, behind one of Lisp values."""
+"""Functions of 64-bit integers without loops and calls: their arithmetic is a function of numbers, ``LABEL.words``,
+behind one of Lisp values.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from .lowering import Body
 if TYPE_CHECKING:
     from ..architectures import Architecture
 
-PURE = frozenset(("small", "make_variable", "store_local", "var_open", "jump", "var_inc", "var_dec", "var_add", "var_sub", "var_mul", "var_div", "var_mod",
-                  "var_jnz", "var_jg", "var_jng", "var_je", "var_cpi8", "var_wide8", "var_move"))
+PURE = frozenset(("small", "make_variable", "store_local", "var_open", "jump", "var_inc", "var_dec", "var_add",
+                  "var_sub", "var_mul", "var_div", "var_mod", "var_jnz", "var_jg", "var_jng", "var_je", "var_cpi8",
+                  "var_wide8", "var_move"))
 
 
 def is_leaf(code: Code) -> bool:
@@ -23,7 +26,8 @@ def is_leaf(code: Code) -> bool:
     listing = decode(code.code)
     names = [item.row.name for item in listing]
     taken = [k for k, name in enumerate(names) if name == "check_word"]
-    if code.handlers or len(taken) != code.fixed or "var_integer" not in names or any(item.target is not None and item.target <= item.at for item in listing):
+    if (code.handlers or len(taken) != code.fixed or "var_integer" not in names
+        or any(item.target is not None and item.target <= item.at for item in listing)):
         return False
     for number, k in enumerate(taken):
         if names[k - 1:k + 2] != ["local", "check_word", "var_take"] or listing[k - 1].operands[0] != number:
@@ -69,11 +73,14 @@ class LeafIR(FunctionIR):
         numbers = f"define hidden i64 @{label}.words(ptr %base{parameters}) noinline nounwind {{\n{self.out.text()}}}\n"
         lines = []
         for k in range(self.count):
-            lines += [f"  %c{k} = call i64 @{self.use('check_word')}(ptr %base, i64 %a{k})", f"  %bad{k} = icmp eq i64 %c{k}, 7",
+            lines += [f"  %c{k} = call i64 @{self.use('check_word')}(ptr %base, i64 %a{k})",
+                      f"  %bad{k} = icmp eq i64 %c{k}, 7",
                       f"  br i1 %bad{k}, label %fail, label %next{k}, !prof !3", f"next{k}:",
                       f"  %w{k} = call i64 @{self.use('word_of')}(ptr %base, i64 %c{k})"]
         given = "".join(f", i64 %w{k}" for k in range(self.count))
-        lines += [f"  %r = call i64 @{label}.words(ptr %base{given})", f"  %v = tail call i64 @{self.use('from_word')}(ptr %base, i64 %r)", "  ret i64 %v"]
+        lines += [f"  %r = call i64 @{label}.words(ptr %base{given})",
+                  f"  %v = tail call i64 @{self.use('from_word')}(ptr %base, i64 %r)", "  ret i64 %v"]
         if self.count:
             lines += ["fail:", f"  %left = tail call i64 @{leave}(ptr %base, i64 %env)", "  ret i64 %left"]
-        return numbers + f"define internal i64 @{label}(ptr %base, i64 %env{parameters}) nounwind {{\n" + "\n".join(lines) + "\n}\n"
+        return (numbers + f"define internal i64 @{label}(ptr %base, i64 %env{parameters}) nounwind {{\n"
+                + "\n".join(lines) + "\n}\n")

@@ -24,39 +24,48 @@ from .niltests import before_pairs
 from .slots import Value
 
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
-SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr", "getv"))
+SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr",
+                         "getv"))
 CALLS = {f"{kind}{n}": n for kind in ("call", "tail_call") for n in range(4)}
 
 
 @cache
 def only_signals(function: str) -> bool:
-    """Is there nothing but an error where the fast path of an instruction is left?  (``signal_...`` functions do not come back.)"""
+    """Is there nothing but an error where the fast path of an instruction is left?
+    (``signal_...`` functions do not come back.)
+    """
     program = kernel_program(())
-    called = [name for name in ir.closure(program, [function], lambda f: f.inline) if not program.functions[name].inline]
+    called = [name for name in ir.closure(program, [function], lambda f: f.inline)
+              if not program.functions[name].inline]
     return all(name.startswith("signal_") for name in called)
 
 
 class Body(CallInstructions, FloatInstructions, CellInstructions):
     """The instructions of a function; ``caller`` and its call's place when they stand in place of a call."""
 
-    def __init__(self, unit: FunctionIR, source: Source, caller: Body | None = None, call: Decoded | None = None) -> None:
+    def __init__(self, unit: FunctionIR, source: Source, caller: Body | None = None,
+                 call: Decoded | None = None) -> None:
         self.unit, self.source, self.caller, self.call = unit, source, caller, call
         self.code, self.out = source.code, unit.out
         self.depths = verify(self.code, source.literals)
         self.listing = [item for item in decode(self.code.code) if item.at in self.depths]
         self.floats, self.callees = dict(source.floats), dict(source.callees)
         self.env = self.prefix = self.elsewhere = ""
-        self.last = call is None or call.row.kind == "tail"  # is its value that of the whole function, and its last call a jump?
+        # is its value that of the whole function, and its last call a jump?
+        self.last = call is None or call.row.kind == "tail"
         self.plan, self.cells = plan(self.code, self.listing, call is not None), {}
         self.copy, self.at, self.rounds = 0, 0, self.copies(self.listing)
         pending = pushed(self.listing)
         typed = bool(self.plan.own or self.plan.shadowed)
-        self.sure = {item.at for item in self.listing if not pending[item.at] and not typed}  # where the function can be given up
-        kernel = {n: callee.name for n, callee in self.callees.items() if callee.code is None and callee.name in flow.FUNCTIONS}
+        # where the function can be given up
+        self.sure = {item.at for item in self.listing if not pending[item.at] and not typed}
+        kernel = {n: callee.name for n, callee in self.callees.items()
+                  if callee.code is None and callee.name in flow.FUNCTIONS}
         self.functions = {item.at: kernel[item.operands[0]] for item in self.listing
                           if item.row.name == "call1" and item.at in self.sure and item.operands[0] in kernel}
         self.types = flow.infer(self.code, self.listing, self.floats, self.functions)
-        self.targets = {item.target for item in self.listing if item.target is not None} | {t for _, _, t, _ in self.code.handlers}
+        self.targets = {item.target for item in self.listing
+                        if item.target is not None} | {t for _, _, t, _ in self.code.handlers}
         alone = call is None and not self.types and self.plan == NOTHING
         self.chained = chained(self.code, self.listing, source.own) if alone else frozenset[int]()
         self.before_pairs = frozenset[int]() if self.types else before_pairs(self.listing)
@@ -105,7 +114,9 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
                     out.jump(self.label(item.end))
 
     def make_room(self, item: Decoded) -> None:
-        """Room for the pairs that this instruction makes and those behind it; then there is enough for this one, which LLVM believes."""
+        """Room for the pairs that this instruction makes and those behind it; then there is enough for this one, which
+        LLVM believes.
+        """
         if not self.shares_room(item):
             return
         if size := self.rooms[item.at]:
@@ -123,7 +134,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
     def branch(self, condition: str, item: Decoded, now: Types) -> None:
         """Go to the target or on, with values as they are expected there."""
         out, target = self.out, self.label(item.target)
-        if self.types and any(a != b for a, b in zip(now.locals + now.operands, sum(self.before(item.target or 0), ()), strict=True)):
+        if (self.types and any(a != b for a, b in zip(now.locals + now.operands, sum(self.before(item.target or 0), ()),
+                                                      strict=True))):
             edge = out.label("edge")
             out.branch(condition, edge, (on := out.label("on")))
             out.place(edge)
@@ -135,7 +147,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         else:
             self.transition(now, item.end)
             again = self.rounds > 1 and item.target is not None and item.target <= item.at
-            out.emit(f"br i1 {condition}, label %{target}, label %{self.label(item.end)}{', !prof !5' if again else ''}")
+            out.emit(f"br i1 {condition}, label %{target}, label "
+                     f"%{self.label(item.end)}{', !prof !5' if again else ''}")
             out.terminated = True
 
     # -- failures ---------------------------------------------------------------------------
@@ -167,7 +180,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
     def give_up(self, item: Decoded) -> None:
         """Go on as bytecode, from this instruction with what its operands and the locals are."""
         types = self.before(item.at)
-        self.go_on_as_bytecode(item.at, [self.read(place, kind) for place, kind in enumerate(types.locals + types.operands)])
+        self.go_on_as_bytecode(item.at,
+                               [self.read(place, kind) for place, kind in enumerate(types.locals + types.operands)])
 
     def go_on_as_bytecode(self, at: int, values: list[Value]) -> None:
         """The same from a place on, with the first locals, or with all of them and operands."""
@@ -178,10 +192,12 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         out.place(some)
         for place, value in enumerate(values):
             offset = 8 * place + (8 if place >= self.code.locals else 0)
-            out.emit(f"call void @{use('store_word')}(ptr %base, i64 {out.define(f'add i64 {fp}, {offset}')}, i64 {self.word(value, False)})")
+            out.emit(f"call void @{use('store_word')}(ptr %base, i64 {out.define(f'add i64 {fp}, {offset}')}, i64 "
+                     f"{self.word(value, False)})")
         out.place(none)
         depth = max(len(values) - self.code.locals, 0)
-        self.unit.pass_on(out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {at}, i64 {depth})"))
+        self.unit.pass_on(out.define(f"call i64 @{use('give_up')}(ptr %base, i64 %env, i64 {fp}, i64 {at}, i64 "
+                                     f"{depth})"))
 
     def begin(self, safepoint: str, arguments: list[str]) -> None:
         """The safepoint where a function begins, with words."""
@@ -272,7 +288,8 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             self.pair_first(item, inputs[0])
         f, values = kernel_program(()).functions[row.function], iter(inputs)
         names = [argument.arg for argument in f.node.args.args]
-        arguments = [self.environment() if name in row.context else operand[name] if name in operand else next(values) for name in names]
+        arguments = [self.environment() if name in row.context else operand[name] if name in operand else next(values)
+                     for name in names]
         list_ = "".join(f", i64 {a}" for a in arguments)
         assumes = self.assumes(item)
         if assumes or row.fails and row.kind == "value" and f.lisp_name is not None and splits(row):
@@ -315,14 +332,18 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
 
     def pair_first(self, item: Decoded, value: str) -> None:
         """A test for nil is none for a pair."""
-        is_pair, other = self.out.define(f"call i64 @{self.unit.use('pairp')}(ptr %base, i64 {value})"), self.out.label("other")
+        is_pair, other = (self.out.define(f"call i64 @{self.unit.use('pairp')}(ptr %base, i64 {value})"),
+                          self.out.label("other"))
         there = self.label(item.target if item.row.name == "jump_not_nil" else item.end)
-        self.out.emit(f"br i1 {self.out.define(f'icmp ne i64 {is_pair}, {NIL}')}, label %{there}, label %{other}, !prof !4")
+        self.out.emit(f"br i1 {self.out.define(f'icmp ne i64 {is_pair}, {NIL}')}, label %{there}, label %{other}, "
+                      "!prof !4")
         self.out.terminated = True
         self.out.place(other)
 
     def last_call(self, text: str) -> None:
-        """Leave the function with the value of a call; nothing stays on the stack, unless a list that was begun waits for it."""
+        """Leave the function with the value of a call; nothing stays on the stack, unless a list that was begun waits
+        for it.
+        """
         out, chain = self.out, self.unit.chain
         self.flush()
         if chain is not None:
@@ -334,8 +355,11 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
         out.ret("word", out.define("tail " + text))
 
     def rare(self, item: Decoded, function: str, inputs: list[str], first: int, on: str) -> None:
-        """An instruction by the kernel's Lisp function of its meaning, where its fast path was left; then on to a label."""
-        if self.types and item.row.name in flow.ARITHMETIC and item.row.name != "quotient":  # the function has to do with floats
+        """An instruction by the kernel's Lisp function of its meaning, where its fast path was left; then on to a
+        label.
+        """
+        # the function has to do with floats
+        if self.types and item.row.name in flow.ARITHMETIC and item.row.name != "quotient":
             self.two_floats(item, inputs, first, on)
         arguments = "".join(f", i64 {a}" for a in entry_arguments("0", inputs))
         result = self.out.define(f"call {self.unit.rare(f'entry_{function}')}(ptr %base{arguments})")

@@ -1,4 +1,6 @@
-"""Native code of modules: a page set per tag, kept beside the module and joined to the functions' set when it is loaded."""
+"""Native code of modules: a page set per tag, kept beside the module and joined to the functions' set when it is
+loaded.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ Progress = Callable[[int, int, str], None]
 
 
 def take(hardcode: HardCode, image: Image, module: str) -> None:
-    """Make the native code of a module that was just loaded part of this session's; what cannot be is noted with its reason."""
+    """Make the native code of a module that was just loaded part of this session's; what cannot be is noted with its
+    reason.
+    """
     if hardcode.architecture is None or not hardcode.session.native_wanted:
         return
     own = [tag for tag in module_tags(image, module) if tag & 31 == hardcode.tag]
@@ -72,7 +76,8 @@ def _join(hardcode: HardCode, image: Image, module: str, tag: int) -> Fallback |
     return None
 
 
-def compile_modules(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
+def compile_modules(session: Session, path: str | os.PathLike[str], architectures: list[Architecture],
+                    modules: list[str] | None = None,
                     progress: Progress | None = None) -> dict[str, list[str]]:
     """Compile the functions of modules of an image file natively and keep the code there; function names by module."""
     with Image(path) as image:
@@ -89,7 +94,8 @@ def module_digests(image: Image) -> dict[str, bytes]:
     return {name: s.digest for name, s in image.sections.items() if name.startswith(PREFIX)}
 
 
-def module_sections(session: Session, path: str | os.PathLike[str], architectures: list[Architecture], modules: list[str] | None = None,
+def module_sections(session: Session, path: str | os.PathLike[str], architectures: list[Architecture],
+                    modules: list[str] | None = None,
                     progress: Progress | None = None) -> tuple[dict[str, list[str]], list[Section]]:
     """The native code of modules as sections for their file, and function names by module.
 
@@ -119,8 +125,10 @@ def module_sections(session: Session, path: str | os.PathLike[str], architecture
 
     def body() -> None:
         with Image(path) as image:
-            wanted = sorted(name.removeprefix(PREFIX) for name in image.sections if name.startswith(PREFIX)) if modules is None else modules
-            for module in sorted(wanted, key=lambda name: bool(session.trust.doubt(image, PREFIX + name))):  # what is restricted stays so: strangers last
+            wanted = sorted(name.removeprefix(PREFIX)
+                            for name in image.sections if name.startswith(PREFIX)) if modules is None else modules
+            # what is restricted stays so: strangers last
+            for module in sorted(wanted, key=lambda name: bool(session.trust.doubt(image, PREFIX + name))):
                 compile_one(image, module)
     session.run(body)
     return done, sections

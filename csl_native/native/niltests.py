@@ -1,6 +1,7 @@
 """Tests for nil of what must be a pair next: ``(cond ((null l) ...) (t ... (car l) ...))``.
 
-Is it a pair? is asked first, which ``car`` would have to ask.  Where it is one, and it mostly is, that is the only question.
+Is it a pair? is asked first, which ``car`` would have to ask.  Where it is one, and it mostly is, that is the only
+question.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def before_pairs(listing: list[Decoded]) -> frozenset[int]:
         if item is None or not far:
             return False
         name, following = item.row.name, at.get(item.end)
-        if name == "local" and item.operands[0] == local and following is not None and following.row.name in ("car", "cdr"):
+        if (name == "local" and item.operands[0] == local and following is not None
+            and following.row.name in ("car", "cdr")):
             return True
         if name in ("set_local", "store_local") and item.operands[0] == local:
             return False

@@ -24,20 +24,23 @@ SET_ALIGNMENT = 4096  # what a block asks for at most: the addresses of pages we
 
 
 class PageSet:
-    """Pages of one tag.  ``packed``: the relocation records as ``apply_records`` reads them: a kind number in the architecture's
-    table, a target number, a place and an addend; target 0 is the set itself, the others are names of kernel entries.
+    """Pages of one tag.  ``packed``: the relocation records as ``apply_records`` reads them: a kind number in the
+    architecture's table, a target number, a place and an addend; target 0 is the set itself, the others are names of
+    kernel entries.
 
     ``entries``: by function name, what an entry needs: place of the bytecode's digest, features, symbol name.
     """
 
     def __init__(self, tag: int, abi: str, data: bytearray | None = None, *, functions: dict[str, int] | None = None,
                  targets: list[str] | None = None, packed: bytearray | None = None,
-                 entries: dict[str, dict[str, Any]] | None = None, features: list[str] | None = None, arities: dict[str, int] | None = None,
+                 entries: dict[str, dict[str, Any]] | None = None, features: list[str] | None = None,
+                 arities: dict[str, int] | None = None,
                  entry_names: list[str] | None = None, blocks: dict[int, int] | None = None,
                  engines: dict[str, int] | None = None, names: dict[int, str] | None = None) -> None:
         self.tag, self.abi = tag, abi
         self.data = data if data is not None else bytearray()
-        self.functions, self.targets, self.packed = functions or {}, targets or [""], packed if packed is not None else bytearray()
+        self.functions, self.targets, self.packed = (functions or {}, targets or [""],
+                                                     packed if packed is not None else bytearray())
         self.entries, self.features, self.arities = entries or {}, features or [], arities or {}
         self.entry_names, self.blocks = entry_names or [], blocks or {}  # blocks: native vectors, place and size
         self.engines = engines or {}  # of a kernel: bytes of each engine
@@ -107,42 +110,53 @@ class PageSet:
             yield word >> 56 & 255, word >> 32 & 0xFFFFFF, word & 0xFFFFFFFF, addend
 
     def functions_at(self, place: int) -> list[int]:
-        """The entry points of the functions that have a place in their code, and of those that rely on such a function."""
-        found = {entry: row["name"] for entry, row in self.entries.items() if any(start <= place < start + size for start, size in row.get("parts", ()))}
+        """The entry points of the functions that have a place in their code, and of those that rely on such a function.
+        """
+        found = {entry: row["name"] for entry, row in self.entries.items()
+                 if any(start <= place < start + size for start, size in row.get("parts", ()))}
         names = set(found.values())
-        return [int(entry) for entry, row in self.entries.items() if entry in found or not names.isdisjoint(row.get("inlined", ()))]
+        return [int(entry) for entry, row in self.entries.items()
+                if entry in found or not names.isdisjoint(row.get("inlined", ()))]
 
     def damaged(self, place: int) -> int | None:
-        """The first damaged page of those that the code of an entry point may reach: its own, and what was compiled with it; None when all are good."""
+        """The first damaged page of those that the code of an entry point may reach: its own, and what was compiled
+        with it; None when all are good.
+        """
         row = self.entries.get(str(place), {})
         extents = [[place, 1], *row.get("parts", ()), *([row["unit"]] if "unit" in row else [])]
-        first, last = min(start for start, _ in extents) // PAGE_SIZE, max(start + size - 1 for start, size in extents) // PAGE_SIZE
+        first, last = min(start for start, _ in extents) // PAGE_SIZE, max(start + size - 1
+                                                                           for start, size in extents) // PAGE_SIZE
         return min((page for page in self.bad_pages if first <= page <= last), default=None)
 
     def section(self, name: str) -> Section:
         """The set as an image section: a msgpack head, records, then the pages."""
         pages = [digest(self.data[k:k + PAGE_SIZE], STRONG) for k in range(0, len(self.data), PAGE_SIZE)]
         head = msgpack.packb({
-            "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets, "entries": self.entries,
-            "features": self.features, "arities": self.arities, "entry_names": self.entry_names, "pages": pages,
-            "engines": self.engines, "names": list(self.names.items()), "size": len(self.data), "records": self.record_count,
-            "blocks": list(self.blocks.items()), "tables": self.tables})
+            "tag": self.tag, "abi": self.abi, "functions": self.functions, "targets": self.targets,
+            "entries": self.entries, "features": self.features, "arities": self.arities,
+            "entry_names": self.entry_names, "pages": pages, "engines": self.engines, "names": list(self.names.items()),
+            "size": len(self.data), "records": self.record_count, "blocks": list(self.blocks.items()),
+            "tables": self.tables})
         body = struct.pack("<I", len(head)) + head + self.packed
         body += b"\0" * (-len(body) % 16)
-        info = {"tag": self.tag, "abi": self.abi, "head": digest(body, STRONG), **({"engines": self.engines} if self.engines else {})}
+        info = {"tag": self.tag, "abi": self.abi, "head": digest(body, STRONG),
+                **({"engines": self.engines} if self.engines else {})}
         return Section(name, body + bytes(self.data), raw=True, info=info)
 
     @classmethod
     def read(cls, image: Image, name: str, own: bool = False) -> PageSet:
-        """A set of an image.  Pages may be damaged, which costs only the functions in them; what is in front of them may not.
+        """A set of an image.  Pages may be damaged, which costs only the functions in them; what is in front of them
+        may not.
 
-        ``own``: the image is the program's, and what matches its digest there is right, which saves a third of the time.
+        ``own``: the image is the program's, and what matches its digest there is right, which saves a third of the
+        time.
         """
         info = image.sections[name].info if name in image.sections else {}
         head = info.get("head")
         pages = cls.parse(image.read(name, check=head is None), f"{image.path}, section {name}", head, own)
         if pages.tag != info.get("tag", pages.tag):
-            raise ImageError(f"{image.path}: section {name} holds a set for tag {pages.tag}, the directory says {info['tag']}; compile it again")
+            raise ImageError(f"{image.path}: section {name} holds a set for tag {pages.tag}, the directory says "
+                             f"{info['tag']}; compile it again")
         return pages
 
     @classmethod
@@ -169,18 +183,23 @@ class PageSet:
             pages = bytearray(data[at:at + length])
             if len(pages) != length or len(head["pages"]) != (length + PAGE_SIZE - 1) // PAGE_SIZE:
                 raise ValueError(f"{len(pages)} bytes of pages, {length} expected")
-            result = cls(head["tag"], head["abi"], pages, functions=head["functions"], targets=head["targets"], packed=packed,
-                         entries=head["entries"], features=head["features"], arities=head["arities"], entry_names=head["entry_names"],
+            result = cls(head["tag"], head["abi"], pages, functions=head["functions"], targets=head["targets"],
+                         packed=packed,
+                         entries=head["entries"], features=head["features"], arities=head["arities"],
+                         entry_names=head["entry_names"],
                          blocks=dict(head["blocks"]), engines=head["engines"], names=dict(head.get("names", ())))
             result.tables = head.get("tables", {})
-            result.bad_pages = {k for k, d in enumerate(head["pages"]) if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
+            result.bad_pages = {k for k, d in enumerate(head["pages"])
+                                if not matches(pages[k * PAGE_SIZE:(k + 1) * PAGE_SIZE], d)}
             return result
         except (ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
             raise ImageError(f"{where}: this page set cannot be read ({error}); compile it again") from error
 
 
 def _aligned(place: int, size: int, align: int) -> int:
-    """The first place from one on that is aligned and from where so many bytes do not cross into another page, if they fit into one."""
+    """The first place from one on that is aligned and from where so many bytes do not cross into another page, if they
+    fit into one.
+    """
     base = place + -place % align
     if size <= PAGE_SIZE and base // PAGE_SIZE != (base + size - 1) // PAGE_SIZE:
         base += -base % PAGE_SIZE
@@ -233,7 +252,8 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
             raise
     except OSError as error:
         raise Refused("no-memory-execution", str(error)) from error
-    return LoadedSet(pages, memory, {entry: why for place, why in reversed(overflowed.items()) for entry in pages.functions_at(place)})
+    return LoadedSet(pages, memory, {entry: why for place, why in reversed(overflowed.items())
+                                     for entry in pages.functions_at(place)})
 
 
 def address(target: str) -> int:
@@ -246,7 +266,8 @@ def address(target: str) -> int:
         return 0
 
 
-def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int], apply_native: Any) -> dict[int, str]:
+def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int],
+           apply_native: Any) -> dict[int, str]:
     """Apply all records; the places of those whose result does not fit its field, with what is said of each."""
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *kind.words()) for kind in architecture.kinds)
     targets = struct.pack(f"<{len(pages.targets)}q", memory.address, *(resolve[t] for t in pages.targets[1:]))
@@ -255,17 +276,21 @@ def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resol
 
     def run(apply: Any, at: int, place: int) -> dict[int, str]:
         first, found = 0, {}
-        while result := int(apply(at, len(architecture.kinds), at + where + RECORD.size * first, pages.record_count - first, at + len(rows),
+        while result := int(apply(at, len(architecture.kinds), at + where + RECORD.size * first,
+                                  pages.record_count - first, at + len(rows),
                                   len(pages.targets), place, len(pages.data), memory.address)):
             if result < 0:
-                raise Refused("damaged-page", f"relocation record {first - result - 1} has a kind, target or place that does not exist")
+                raise Refused("damaged-page",
+                              f"relocation record {first - result - 1} has a kind, target or place that does not exist")
             first += result
             from .elf import Relocator
             head, addend = RECORD.unpack_from(pages.packed, RECORD.size * (first - 1))
-            kind, symbol, at_byte = architecture.kinds[head >> 56], pages.targets[head >> 32 & 0xFFFFFF], head & 0xFFFFFFFF
+            kind, symbol, at_byte = (architecture.kinds[head >> 56], pages.targets[head >> 32 & 0xFFFFFF],
+                                     head & 0xFFFFFFFF)
             address_of = resolve[symbol] if head >> 32 & 0xFFFFFF else memory.address
             value = Relocator(bytearray(), architecture.kinds).value(kind, at_byte, address_of, addend, memory.address)
-            found[at_byte] = kind.misfit(f"set {pages.tag}, page {at_byte // PAGE_SIZE}, byte {at_byte % PAGE_SIZE:#x}", symbol or "the set itself", value)
+            found[at_byte] = kind.misfit(f"set {pages.tag}, page {at_byte // PAGE_SIZE}, byte "
+                                         f"{at_byte % PAGE_SIZE:#x}", symbol or "the set itself", value)
         return found
     if apply_native is not None:
         buffer = ctypes.create_string_buffer(tables, len(tables))

@@ -1,4 +1,6 @@
-"""A map of native code for profilers: ``perf`` reads /tmp/perf-PID.map when it reports (tools/perf/Documentation/jit-interface.txt of Linux)."""
+"""A map of native code for profilers: ``perf`` reads /tmp/perf-PID.map when it reports
+(tools/perf/Documentation/jit-interface.txt of Linux).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def symbols(session: Session) -> Iterator[tuple[int, int, str]]:
-    """Address, size and name of everything native in a session: kernel, compiled and hand-made functions, and the jit's."""
+    """Address, size and name of everything native in a session: kernel, compiled and hand-made functions, and the
+    jit's.
+    """
     for loaded in session.sets.values():
         places = sorted((place, name) for name, place in loaded.pages.functions.items())
         ends = [place for place, _ in places[1:]] + [len(loaded.pages.data)]

@@ -1,4 +1,6 @@
-"""Where a function's locals and operands are between two instructions: in slots, which LLVM makes SSA values, as words or as doubles."""
+"""Where a function's locals and operands are between two instructions: in slots, which LLVM makes SSA values, as words
+or as doubles.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ class Slots:
         """Slots for all places; the first locals are the arguments."""
         out, code = self.out, self.code
         count = max(self.depths.values(), default=0) + 4
-        self.words = [out.slot(f"l{k}", "word") for k in range(code.locals)] + [out.slot(f"s{k}", "word") for k in range(count)]
+        self.words = [out.slot(f"l{k}", "word")
+                      for k in range(code.locals)] + [out.slot(f"s{k}", "word") for k in range(count)]
         self.doubles = [out.slot("d", "double") for _ in self.words] if self.types else []
         for k in range(code.locals):
             out.emit(f"store i64 {arguments[k] if k < len(arguments) else '0'}, ptr {self.words[k]}")
@@ -71,7 +74,8 @@ class Slots:
             return value.name
         if not sure:
             return self.out.define(f"call i64 @{self.unit.use('make_float')}(ptr %base, double {value.name})")
-        return self.checked(self.out.define(f"call i64 @{self.unit.use('float_result')}(ptr %base, double {value.name})"), self.at)
+        return (self.checked(self.out.define(f"call i64 @{self.unit.use('float_result')}(ptr %base, double "
+                                             f"{value.name})"), self.at))
 
     def before(self, at: int) -> Types:
         known = self.types.get(at)
@@ -87,6 +91,7 @@ class Slots:
         if not self.types or at not in self.types:
             return
         there = self.types[at]
-        for place, (have, want) in enumerate(zip(now.locals + now.operands, there.locals + there.operands, strict=True)):
+        for place, (have, want) in enumerate(zip(now.locals + now.operands, there.locals + there.operands,
+                                                 strict=True)):
             if have != want:
                 self.write(place, Value(WORD, self.word(self.read(place, have))))

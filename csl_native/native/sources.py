@@ -1,4 +1,6 @@
-"""What the optimising compiler must know of a function of a session: its bytecode, its constants, and the functions that it calls."""
+"""What the optimising compiler must know of a function of a session: its bytecode, its constants, and the functions
+that it calls.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ from .thunks import calls_only
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
-# Bytes of bytecode: of a function that stands in place of its calls, what a front counts for, and of all such in one function.
+# Bytes of bytecode: of a function that stands in place of its calls, what a front counts for, and of all such in one
+# function.
 SMALL, FRONT_SIZE, ROOM = 48, 24, 240
-# A longer or wider function is not given to LLVM, nor one with more loops that lie across each other: LLVM's time grows as the square of their
-# number, 0.6 s for 50 and 3 s for 100, and else with the number of bytes, about a second for 4096.
+# A longer or wider function is not given to LLVM, nor one with more loops that lie across each other: LLVM's time grows
+# as the square of their number, 0.6 s for 50 and 3 s for 100, and else with the number of bytes, about a second for
+# 4096.
 MOST_BYTES, MOST_WORDS, MOST_TANGLED = 4096, 1000, 50
 
 
@@ -44,7 +48,8 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
     if is_given(m.raw(literals[0])):
         raise NotCompilable("the program has its literal vector, and may change it")
     if len(code.code) > MOST_BYTES or max(code.locals, code.frame - code.locals) > MOST_WORDS:
-        raise NotCompilable(f"LLVM takes functions of {MOST_BYTES} bytes of bytecode and {MOST_WORDS} local variables, not larger ones")
+        raise NotCompilable(f"LLVM takes functions of {MOST_BYTES} bytes of bytecode and {MOST_WORDS} local variables, "
+                            "not larger ones")
     if tangled(code) > MOST_TANGLED:
         raise NotCompilable(f"LLVM takes functions in which at most {MOST_TANGLED} jumps back lie across each other")
     own = frozenset(k for k in range(1, len(literals)) if literals[k] == symbol)
@@ -62,12 +67,16 @@ def source_of(lisp: Lisp, symbol: int, label: str, *, speculate: bool = False) -
             if callee is not None and size <= room:
                 callees[n] = callee
                 room -= size
-    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate, name=m.label(symbol))
+    return Source(label, code, len(literals), own, source.floats, tuple(sorted(callees.items())), speculate,
+                  name=m.label(symbol))
 
 
 def tangled(code: Code) -> int:
-    """The largest number of jumps back that lie across each other, or in one another: loops that are optimised together."""
-    loops = sorted((item.target, item.at) for item in decode(code.code) if item.target is not None and item.target <= item.at)
+    """The largest number of jumps back that lie across each other, or in one another: loops that are optimised
+    together.
+    """
+    loops = sorted((item.target, item.at) for item in decode(code.code)
+                   if item.target is not None and item.target <= item.at)
     most = count = reach = 0
     for first, last in loops:
         count = count + 1 if first <= reach else 1
@@ -79,7 +88,8 @@ def tangled(code: Code) -> int:
 def foreign_of(lisp: Lisp, literals: list[int], code: Code) -> Signature | None:
     """The signature of the C function that a function only calls, when a thunk can do that."""
     mark = lisp.machine.intern(SIGNATURE)
-    found = [x for x in literals[1:] if x & 7 == VECTOR and lisp.machine.vector_length(x) == 6 and lisp.machine.field(x, 8 - VECTOR) == mark]
+    found = [x for x in literals[1:] if x & 7 == VECTOR and lisp.machine.vector_length(x) == 6
+             and lisp.machine.field(x, 8 - VECTOR) == mark]
     if len(found) != 1 or lisp.session.restricted or not calls_only(code):
         return None
     row = signature_of(lisp, found[0])
@@ -112,9 +122,12 @@ def callee_of(lisp: Lisp, symbol: int, count: int) -> Callee | None:
     if code.fixed != count or code.handlers:
         return None
     known = Callee(name, guard_of(name), code, len(literals), floats(lisp, literals))
-    if len(code.code) > SMALL or symbol in literals or any(item.row.name in ("calln", "push_argument", "bind", "poll") for item in decode(code.code)):
+    if (len(code.code) > SMALL or symbol in literals or any(item.row.name in ("calln", "push_argument", "bind", "poll")
+                                                            for item in decode(code.code))):
         own = frozenset(k for k, x in enumerate(literals) if x == symbol)
-        return known._replace(front=True, own=own) if FunctionIR(Source("", code, len(literals), own, known.floats)).has_front else None
+        return known._replace(front=True,
+                              own=own) if FunctionIR(Source("", code, len(literals), own,
+                                                            known.floats)).has_front else None
     return known
 
 

@@ -1,7 +1,8 @@
-"""The table of native definitions: which functions have some, in which pages; it is the original's and lies in the heap.
+"""The table of native definitions: which functions have some, in which pages; it is the original's and lies in the
+heap.
 
-``((f nargs (type-and-page offset . env) ...) ...)`` with ``type-and-page = tag << 20 | cell << 18 | page``; cell 0 is the natural one,
-1 FN1, 2 FN2, 3 FNN.
+``((f nargs (type-and-page offset . env) ...) ...)`` with ``type-and-page = tag << 20 | cell << 18 | page``; cell 0 is
+the natural one, 1 FN1, 2 FN2, 3 FNN.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ class DefinitionTable:
     def rows(self) -> list[tuple[int, int, list[int]]]:
         """The table as (symbol, argument count, entries)."""
         m = self.machine
-        return [(m.car(row), m.car(m.cdr(row)) >> 3, list(m.items(m.cdr(m.cdr(row))))) for row in m.items(m.root(ROOT_HARD_CODE))]
+        return [(m.car(row), m.car(m.cdr(row)) >> 3, list(m.items(m.cdr(m.cdr(row)))))
+                for row in m.items(m.root(ROOT_HARD_CODE))]
 
     def write(self, rows: list[tuple[int, int, list[int]]]) -> None:
         m, self._listed = self.machine, None
-        m.set_root(ROOT_HARD_CODE, m.list([m.cons(s, m.cons(n << 3, m.list(entries))) for s, n, entries in rows if entries]))
+        m.set_root(ROOT_HARD_CODE,
+                   m.list([m.cons(s, m.cons(n << 3, m.list(entries))) for s, n, entries in rows if entries]))
         self.show_table()
 
     def show_table(self) -> None:
@@ -60,7 +63,8 @@ class DefinitionTable:
         m.set_value(m.intern("hard_code*"), NIL if self.session.restricted else m.root(ROOT_HARD_CODE))
 
     def add(self, entries: list[tuple[int, int, int, int, int]]) -> None:
-        """Add (symbol, argument count, type-and-page, offset, env) entries; an older one of the same tag and cell goes."""
+        """Add (symbol, argument count, type-and-page, offset, env) entries; an older one of the same tag and cell goes.
+        """
         m, self._index = self.machine, None
         table: dict[int, tuple[int, list[int]]] = {s: (n, old) for s, n, old in self.rows()}
         lost: set[int] = set()
@@ -119,7 +123,8 @@ class DefinitionTable:
             if number >> 20 != tag:
                 return e
             place = places[(number & 0x3FFFF) * PAGE_SIZE + (m.car(rest) >> 3)]
-            return m.cons(type_and_page(tag, number >> 18 & 3, place // PAGE_SIZE) << 3, m.cons(place % PAGE_SIZE << 3, m.cdr(rest)))
+            return m.cons(type_and_page(tag, number >> 18 & 3, place // PAGE_SIZE) << 3,
+                          m.cons(place % PAGE_SIZE << 3, m.cdr(rest)))
         self.write([(s, n, [entry(e) for e in entries]) for s, n, entries in rows])
 
     def forget_index(self) -> None:
@@ -127,7 +132,8 @@ class DefinitionTable:
         self._index = None
 
     def index(self) -> tuple[dict[str, set[str]], set[str]]:
-        """Of this machine's sets: by function name those that rely on it, and the names of those with hand-made code."""
+        """Of this machine's sets: by function name those that rely on it, and the names of those with hand-made code.
+        """
         if self._index is None:
             users: dict[str, set[str]] = {}
             handmade = set()

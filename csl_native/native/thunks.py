@@ -1,6 +1,7 @@
 """Native thunks of C functions: arguments are converted in line, and LLVM knows each machine's convention.
 
-The function's bytecode, which calls through libffi, does the same and checks everything: whatever is not the plain case goes there.
+The function's bytecode, which calls through libffi, does the same and checks everything: whatever is not the plain case
+goes there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def calls_only(code: Code) -> bool:
     listing = decode(code.code)
     calls = [item for item in listing if item.row.name.startswith(CALLS)]
     locals_ = [item.operands[0] for item in listing if item.row.name == "local"]
-    others = {item.row.name for item in listing if not item.row.name.startswith(CALLS)} - {"local", "literal", "push_argument", "pop", "return"}
+    others = {item.row.name for item in listing
+              if not item.row.name.startswith(CALLS)} - {"local", "literal", "push_argument", "pop", "return"}
     literals = [item for item in listing if item.row.name == "literal"]
     return len(calls) == len(literals) == 1 and locals_ == list(range(code.fixed)) and not others and not code.handlers
 
@@ -58,20 +60,24 @@ class ThunkIR(FunctionIR):
         self.check(out.define(f"icmp ne i64 {back}, {UNWIND}"), "ended")
         out.ret(WORD, self.result(result, found) if found else str(NIL))
         arguments = [f"%a{k}" for k in range(self.count)]
-        out.lines += ["slow:", f"  %checked = {self.bytecoded(arguments)}", "  ret i64 %checked", "ended:", f"  ret i64 {UNWIND}"]
+        out.lines += ["slow:", f"  %checked = {self.bytecoded(arguments)}", "  ret i64 %checked", "ended:",
+                      f"  ret i64 {UNWIND}"]
         parameters = "".join(f", i64 {a}" for a in arguments)
-        return f"define internal i64 @{self.source.label}(ptr %base, i64 %env{parameters}) nounwind {{\n{out.text()}}}\n"
+        return (f"define internal i64 @{self.source.label}(ptr %base, i64 %env{parameters}) nounwind {{\n"
+                f"{out.text()}}}\n")
 
     def declaration(self) -> str:
         """The C function, which is reached through a pointer cell."""
         row = self.row
         parts = [self.attribute(SCALARS[t.name], after=True) for t in row.arguments]
         result = SCALARS[row.result.name]
-        return f'declare {self.outside}{self.attribute(result)}{result.ir} @"{row.target}"({", ".join(parts)}) nounwind nonlazybind\n'
+        return (f'declare {self.outside}{self.attribute(result)}{result.ir} @"{row.target}"({", ".join(parts)}) '
+                'nounwind nonlazybind\n')
 
     def attribute(self, row: Scalar, after: bool = False) -> str:
         """How a narrow integer fills its register: the caller's duty, and the callee's for a result."""
-        extension = "" if not row.bits or row.bits > 32 else "signext" if row.signed else self.extension if row.bits == 32 else "zeroext"
+        extension = ("" if not row.bits or row.bits > 32 else "signext" if row.signed else self.extension
+                     if row.bits == 32 else "zeroext")
         return f"{row.ir} {extension}".strip() if after else f"{extension} " if extension else ""
 
     def check(self, condition: str, otherwise: str = "slow") -> None:

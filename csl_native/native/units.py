@@ -29,9 +29,12 @@ def unit_of(live: list[Unit], place: int) -> Unit | None:
 
 
 def part(pages: PageSet, place: int, size: int) -> PageSet:
-    """A stretch of a set, with its own records, as a set for loading; it begins behind ``place % SET_ALIGNMENT`` bytes of nothing."""
+    """A stretch of a set, with its own records, as a set for loading; it begins behind ``place % SET_ALIGNMENT`` bytes
+    of nothing.
+    """
     shift = place // SET_ALIGNMENT * SET_ALIGNMENT
-    result = PageSet(pages.tag, pages.abi, bytearray(place - shift) + pages.data[place:place + size], targets=list(pages.targets))
+    result = PageSet(pages.tag, pages.abi, bytearray(place - shift) + pages.data[place:place + size],
+                     targets=list(pages.targets))
     for kind, target, at, addend in pages.records():
         if place <= at < place + size:
             result.add_record(kind, target, at - shift, addend - (shift if target == 0 else 0))
@@ -39,7 +42,8 @@ def part(pages: PageSet, place: int, size: int) -> PageSet:
 
 
 def plan(pages: PageSet, live: list[Unit]) -> dict[int, int]:
-    """Where units go when a set is made dense: each as far down as its alignment and the borders of pages allow; native vectors stay.
+    """Where units go when a set is made dense: each as far down as its alignment and the borders of pages allow; native
+    vectors stay.
 
     A pair of numbers in the heap is all that a native vector is known by, and nobody can tell such a pair from another.
     """
@@ -57,7 +61,9 @@ def plan(pages: PageSet, live: list[Unit]) -> dict[int, int]:
 
 
 def keep(pages: PageSet, live: list[Unit], places: dict[int, int], entries: set[int]) -> None:
-    """Leave only some units in a set, at other places, with their records and names, and of their functions those at some ``entries``."""
+    """Leave only some units in a set, at other places, with their records and names, and of their functions those at
+    some ``entries``.
+    """
     old = bytes(pages.data)
     end = max((places[base] + size for base, size in live), default=0)
     pages.data[:] = bytes(end)

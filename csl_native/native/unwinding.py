@@ -1,7 +1,9 @@
-"""How a debugger gets from a frame of native code to its caller's: told from the instructions, and written as .eh_frame.
+"""How a debugger gets from a frame of native code to its caller's: told from the instructions, and written as
+.eh_frame.
 
-Compiled code needs no tables of its own, because nothing is thrown through it, and images hold none.  What they would say stands in the code:
-where the stack pointer moves and registers are saved.  So code of any image, of any tier and made by hand, can be told of.
+Compiled code needs no tables of its own, because nothing is thrown through it, and images hold none.  What they would
+say stands in the code: where the stack pointer moves and registers are saved.  So code of any image, of any tier and
+made by hand, can be told of.
 https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html; DWARF 4, section 6.4.
 """
 
@@ -18,8 +20,8 @@ PC_RELATIVE_4, ABSOLUTE = 0x1B, 0x00  # how addresses are encoded
 
 
 class State(NamedTuple):
-    """By register, how far above its content the frame begins (the stack pointer's, when it is known, counts); and where registers are saved,
-    from the frame's beginning."""
+    """By register, how far above its content the frame begins (the stack pointer's, when it is known, counts); and
+    where registers are saved, from the frame's beginning."""
 
     above: tuple[tuple[str, int], ...]
     saved: tuple[tuple[str, int], ...]
@@ -89,7 +91,8 @@ def flow(reading: Reading, word: int, code: list[tuple[int, int, str, str]]) -> 
         ((reading.returns, -reading.offset),) if reading.offset and reading.returns == "return" else (),
     )
     states: list[State | None] = [None] * len(code)
-    indirect = begin  # that of the last jump to a place which is not told: places that nobody else leads to are in a table of it
+    # that of the last jump to a place which is not told: places that nobody else leads to are in a table of it
+    indirect = begin
     for start in range(len(code)):
         if states[start] is not None:
             continue

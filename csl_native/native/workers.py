@@ -1,7 +1,7 @@
 """Compilation jobs in processes of their own, because LLVM's library does one thing at a time in each process.
 
-A job is an architecture with the functions of one unit, or with none for the kernel; its result is a block.  What comes out
-depends on the job alone, so the number of processes changes nothing but the time.
+A job is an architecture with the functions of one unit, or with none for the kernel; its result is a block.  What comes
+out depends on the job alone, so the number of processes changes nothing but the time.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def stencil_block(architecture: Architecture) -> Block:
 
 
 def perform(job: Job) -> Block:
-    """Compile.  Of a refinement only the functions that use more than a lower one has: all other code the image has already."""
+    """Compile.
+    Of a refinement only the functions that use more than a lower one has: all other code the image has already.
+    """
     architecture = by_name(job.architecture)
     if job.stencils:
         return stencil_block(architecture)
@@ -58,7 +60,8 @@ def perform(job: Job) -> Block:
     if architecture.level:
         used = used_features(architecture, block)
         stored = [frozenset[str]()] + [by_name(name).baseline for name in job.lower]
-        chosen = [source for source in sources if not any(features.issuperset(used[source.label]) for features in stored)]
+        chosen = [source for source in sources if not any(features.issuperset(used[source.label])
+                                                          for features in stored)]
         if len(chosen) < len(sources):
             block = compile_unit(architecture, chosen) if chosen else Block()
         block.features = used_features(architecture, block)
@@ -92,7 +95,8 @@ class Worker:
     """One compiling process; one job at a time."""
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(command("from csl_native.native.workers import serve; serve()"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command("from csl_native.native.workers import serve; serve()"),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def is_alive(self) -> bool:
         return self.process.poll() is None
@@ -109,7 +113,8 @@ class Worker:
         if isinstance(answer, BaseException):
             raise answer
         if not isinstance(answer, Block):
-            raise RuntimeError(f"a compiling process for {job.architecture} ended with status {self.process.wait()}; see its message above")
+            raise RuntimeError(f"a compiling process for {job.architecture} ended with status {self.process.wait()}; "
+                               "see its message above")
         return answer
 
     def close(self) -> None:
@@ -122,7 +127,9 @@ class Worker:
 
 
 def compile_jobs(jobs: list[Job], wanted: int = 0) -> Iterator[Block]:
-    """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there are several jobs)."""
+    """The blocks of jobs, in their order, as they become ready; ``wanted`` processes (0: one a processor, when there
+    are several jobs).
+    """
     if jobs:
         library()  # here, too: who lacks it is told so at once, and not by a process
     count = min(wanted or processors(), len(jobs))
@@ -160,7 +167,9 @@ def receive(pipe: IO[bytes]) -> object:
 
 
 def serve() -> None:
-    """A compiling process: jobs on standard input, blocks on standard output.  It ends with the one who asks, also while it compiles."""
+    """A compiling process: jobs on standard input, blocks on standard output.
+    It ends with the one who asks, also while it compiles.
+    """
     jobs: SimpleQueue[object] = SimpleQueue()
 
     def listen() -> None:

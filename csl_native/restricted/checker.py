@@ -78,7 +78,9 @@ class Program:
         new = [function for function in self.functions.values() if not function.checked]
         for function in new:
             _Checker(self, function).run()
-        self.failing = failures.failing(self, [function.name for function in self.functions.values() if function.checked and function.fails])
+        self.failing = failures.failing(self,
+                                        [function.name for function in self.functions.values()
+                                         if function.checked and function.fails])
         failures.check(self, new, self.failing)
         for function in new:
             function.checked, function.fails = True, function.name in self.failing
@@ -99,7 +101,8 @@ class Program:
                 "void" if isinstance(annotation, ast.Constant) and annotation.value is None else "?")
             name = ALIASES.get(name, name)
             if name not in allowed:
-                raise self.refuse(function, annotation, f"type {ast.unparse(annotation)}; expected one of {', '.join(allowed)}")
+                raise self.refuse(function, annotation,
+                                  f"type {ast.unparse(annotation)}; expected one of {', '.join(allowed)}")
             return name
 
         extra = node.args
@@ -114,13 +117,15 @@ class Program:
                 values = [ast.literal_eval(a) for a in mark.args]
                 function.lisp_name = values[0]
                 function.lisp_cells = values[1] if len(values) > 1 else ""
-            elif isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id in ("bounded", "onepass"):
+            elif (isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name)
+                  and mark.func.id in ("bounded", "onepass")):
                 setattr(function, mark.func.id, str(ast.literal_eval(mark.args[0])))
             elif isinstance(mark, (ast.Name, ast.Call)) and getattr(getattr(mark, "func", mark), "id", "") in (
                     "instruction", "branch"):
                 continue
             else:
-                raise self.refuse(function, mark, "decorator; expected inline, noinline, bounded(why), onepass(what) or lisp(name)")
+                raise self.refuse(function, mark,
+                                  "decorator; expected inline, noinline, bounded(why), onepass(what) or lisp(name)")
         return function
 
 
@@ -137,7 +142,8 @@ class _Checker:
         body = self.function.node.body
         self.block(body)
         if self.function.result != VOID and not ends(body):
-            raise self.refuse(body[-1], f"the function can end without a value; expected return of a {self.function.result}")
+            raise self.refuse(body[-1],
+                              f"the function can end without a value; expected return of a {self.function.result}")
 
     def block(self, body: list[ast.stmt]) -> None:
         for statement in body:
@@ -180,7 +186,8 @@ class _Checker:
             if not self.depth:
                 raise self.refuse(s, "outside of a while loop")
         elif not isinstance(s, ast.Pass):
-            raise self.refuse(s, f"{type(s).__name__} statement; expected =, if, while, break, continue, return, pass or a call")
+            raise self.refuse(s, f"{type(s).__name__} statement; expected =, if, while, break, continue, return, pass "
+                                 "or a call")
 
     def assign(self, target: ast.Name, kind: str) -> None:
         known = self.function.locals.setdefault(target.id, kind)
@@ -223,7 +230,8 @@ class _Checker:
             table: dict[Any, str] = WORD_OPERATORS if left == WORD else DOUBLE_OPERATORS
             if left != right or left == BOOL or type(e.op) not in table:
                 raise self.refuse(e, f"{type(e.op).__name__} of {left} and {right}; expected two words with one of "
-                                  f"{' '.join(WORD_OPERATORS.values())} or two doubles with {' '.join(DOUBLE_OPERATORS.values())}")
+                                  f"{' '.join(WORD_OPERATORS.values())} or two doubles with "
+                                  f"{' '.join(DOUBLE_OPERATORS.values())}")
             return left
         if isinstance(e, ast.BoolOp):
             for value in e.values:

@@ -130,7 +130,8 @@ FAST = {
     "load": "W[{0} >> 3]", "store": "W[{0} >> 3] = {1}", "loadf": "D[{0} >> 3]", "storef": "D[{0} >> 3] = {1}",
     "load8": "B[{0}]", "store8": "B[{0}] = ({1}) & 255", "load16": "(B[(z_ := {0})] | B[z_ + 1] << 8)",
 }
-ADDRESSED = {"load", "loadf", "load8", "load16", "load32", "load64", "store", "storef", "store8", "store16", "store32", "store64"}
+ADDRESSED = {"load", "loadf", "load8", "load16", "load32", "load64", "store", "storef", "store8", "store16", "store32",
+             "store64"}
 
 
 class _Writer:
@@ -186,7 +187,9 @@ class _Writer:
             self.line(depth, "continue")
 
     def tree(self, name: str, cases: list[tuple[int, list[ast.stmt]]], default: list[ast.stmt], depth: int) -> None:
-        """A chain of ``name == constant`` tests as a binary decision tree, in which small numbers, which are the common ones, stand high."""
+        """A chain of ``name == constant`` tests as a binary decision tree, in which small numbers, which are the common
+        ones, stand high.
+        """
         if len(cases) == 1:
             self.line(depth, f"if {name} == {cases[0][0]}:")
             self.block(cases[0][1], depth + 1)
@@ -256,9 +259,11 @@ class _Writer:
         if isinstance(e.op, (ast.Add, ast.Sub)):
             base, constant = split_constant(self, e)
             if base is not None:
-                text = f"({self.value(base, loose=True)} {'+' if constant >= 0 else '-'} {abs(constant)})" if constant else self.value(base, loose)
+                text = (f"({self.value(base, loose=True)} {'+' if constant >= 0 else '-'} {abs(constant)})" if constant
+                        else self.value(base, loose))
             else:
-                text = f"({self.value(e.left, True)} {'+' if isinstance(e.op, ast.Add) else '-'} {self.value(e.right, True)})"
+                text = (f"({self.value(e.left, True)} {'+' if isinstance(e.op, ast.Add) else '-'} "
+                        f"{self.value(e.right, True)})")
             return text if loose else f"(z_ if -{SIGN} <= (z_ := {text}) < {SIGN} else wrap(z_))"
         if isinstance(e.op, ast.Mult):
             text = f"({self.value(e.left, True)} * {self.value(e.right, True)})"
@@ -273,7 +278,8 @@ class _Writer:
         if isinstance(e.op, ast.RShift):
             return f"({self.value(e.left)} >> {amount})"
         text = f"({self.value(e.left, True)} << {amount})"
-        small = isinstance(e.left, ast.Call) and isinstance(e.left.func, ast.Name) and e.left.func.id in ("load8", "load16")
+        small = (isinstance(e.left, ast.Call) and isinstance(e.left.func, ast.Name)
+                 and e.left.func.id in ("load8", "load16"))
         if small and isinstance(count, int) and count & 63 <= 32:
             return text
         return text if loose else f"wrap{text}"

@@ -1,4 +1,5 @@
-"""LLVM IR as text: the instructions, names, blocks and stack slots of one function, for machines of either byte order."""
+"""LLVM IR as text: the instructions, names, blocks and stack slots of one function, for machines of either byte order.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ declare void @llvm.assume(i1)
 
 
 class Target(Protocol):
-    """What the lowering must know of a machine: its callee-saved registers as a constraint list, its byte order, bytes of an address,
-    and the lines that leave the number of hole ``{0}`` of a stencil in ``{r}``."""
+    """What the lowering must know of a machine: its callee-saved registers as a constraint list, its byte order, bytes
+    of an address, and the lines that leave the number of hole ``{0}`` of a stencil in ``{r}``."""
 
     @property
     def clobber(self) -> str: ...
@@ -111,7 +112,8 @@ class Emitter:
             self.emit(f"{result} = {back} {bits} {self.define(swapped)} to {kind}" if back else f"{result} = {swapped}")
         else:
             word = self.define(f"{cast} {kind} {value} to {bits}") if cast else value
-            self.emit(f"store {bits} {self.define(f'call {bits} @llvm.bswap.{bits}({bits} {word})')}, ptr {place}, align {align}{tag}")
+            self.emit(f"store {bits} {self.define(f'call {bits} @llvm.bswap.{bits}({bits} {word})')}, ptr {place}, "
+                      f"align {align}{tag}")
 
     def jump(self, label: str) -> None:
         self.emit(f"br label %{label}")
@@ -125,11 +127,13 @@ class Emitter:
         """Jump to the label number ``value`` of a table of distances between places of this function."""
         if self.table is None:
             def distance(label: str) -> str:
-                here, first = (f"ptrtoint (ptr blockaddress(@{function}, %{to}) to {self.address})" for to in (label, labels[0]))
+                here, first = (f"ptrtoint (ptr blockaddress(@{function}, %{to}) to {self.address})"
+                               for to in (label, labels[0]))
                 plain = f"sub ({self.address} {here}, {self.address} {first})"
                 return f"i32 {plain}" if self.address == "i32" else f"i32 trunc (i64 {plain} to i32)"
             rows = ", ".join(map(distance, labels))
-            self.table = f"@{function}.places = internal unnamed_addr constant [{len(labels)} x i32] [{rows}], align 4\n"
+            self.table = (f"@{function}.places = internal unnamed_addr constant [{len(labels)} x i32] [{rows}], align "
+                          "4\n")
         place = self.define(f"getelementptr [{len(labels)} x i32], ptr @{function}.places, i64 0, i64 {value}")
         offset = self.define(f"sext i32 {self.define(f'load i32, ptr {place}')} to i64")
         target = self.define(f"getelementptr i8, ptr blockaddress(@{function}, %{labels[0]}), i64 {offset}")

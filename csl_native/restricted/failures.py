@@ -1,9 +1,10 @@
 """Failures: which restricted functions may return UNWIND, and that no such result is used before it was tested.
 
-A word may carry a failure, a double or a bool cannot.  A function may fail when it returns UNWIND, the result of an entry (``invoke1``...),
-or that of a function that may fail and was not compared with UNWIND.  Such a result may be returned as it is, copied to a variable and
-compared with UNWIND; everything else is refused until it has been compared, on every path.  Where a failure is known it is not
-forgotten either: the function returns one, or says ``handled(x)``, which is the place where a handler takes it.
+A word may carry a failure, a double or a bool cannot.  A function may fail when it returns UNWIND, the result of an
+entry (``invoke1``...), or that of a function that may fail and was not compared with UNWIND.  Such a result may be
+returned as it is, copied to a variable and compared with UNWIND; everything else is refused until it has been compared,
+on every path.  Where a failure is known it is not forgotten either: the function returns one, or says ``handled(x)``,
+which is the place where a handler takes it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from .language import WORD
 if TYPE_CHECKING:
     from .checker import Function, Program
 
-# Of a value: no failure; one or not, and nobody looked; UNWIND; one or not, and there was a test, so that it is known what follows from it.
+# Of a value: no failure; one or not, and nobody looked; UNWIND; one or not, and there was a test, so that it is known
+# what follows from it.
 CLEAN, MAYBE, FAILED, TESTED = range(4)
 # Intrinsics whose result is that of code elsewhere.
-FALLIBLE = frozenset(["jump4", *(f"invoke{k}" for k in range(1, 6)), *(f"{name}{k}" for name in ("go", "enter") for k in range(3, 6))])
+FALLIBLE = frozenset(["jump4", *(f"invoke{k}" for k in range(1, 6)),
+                      *(f"{name}{k}" for name in ("go", "enter") for k in range(3, 6))])
 LOST = "?"  # stands in a state where a failure is known that is in no variable
 
 State = dict[str, int]  # what is not clean, by variable; None: control does not get there
@@ -103,7 +106,8 @@ class _Flow(Flow[State]):
     def assign(self, name: str, value: ast.expr, state: State) -> State:
         kind, after = self.value(value, state)
         if after.get(name) == MAYBE and not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(value)):
-            self.refuse(value, f"{name} may hold a failure, which this would overwrite; it must be compared with UNWIND before")
+            self.refuse(value, f"{name} may hold a failure, which this would overwrite; it must be compared with "
+                               "UNWIND before")
         if after.get(name, CLEAN) != CLEAN:
             after = {**after, LOST: FAILED}
         after = {k: v for k, v in after.items() if k != name}
@@ -155,14 +159,16 @@ class _Flow(Flow[State]):
         """What is known behind a value that must not be a failure."""
         kind, state = self.value(e, state)
         if kind != CLEAN:
-            what = f"{e.func.id} may fail" if isinstance(e, ast.Call) and isinstance(e.func, ast.Name) else "this may be a failure"
+            what = (f"{e.func.id} may fail" if isinstance(e, ast.Call) and isinstance(e.func, ast.Name)
+                    else "this may be a failure")
             self.refuse(e, f"{what}; expected a word that was compared with UNWIND before it is used")
         return state
 
     def test(self, e: ast.expr, state: State) -> tuple[State | None, State | None]:
         if isinstance(e, ast.Compare) and isinstance(e.ops[0], (ast.Eq, ast.NotEq)):
             sides = [e.left, e.comparators[0]]
-            marks = [side for side in sides if isinstance(side, ast.Name) and side.id == "UNWIND" and side.id not in self.names]
+            marks = [side for side in sides if isinstance(side, ast.Name) and side.id == "UNWIND"
+                     and side.id not in self.names]
             if marks:
                 yes, no = self.compared(next((side for side in sides if side not in marks), marks[0]), state)
                 return (yes, no) if isinstance(e.ops[0], ast.Eq) else (no, yes)

@@ -1,4 +1,5 @@
-"""Forwards over the statements of a restricted function: what is known at each place, on all paths that lead there (a data-flow analysis).
+"""Forwards over the statements of a restricted function: what is known at each place, on all paths that lead there (a
+data-flow analysis).
 
 A checker says what a simple statement, a ``return`` and a test do to its state, and what is known where two paths meet.
 """

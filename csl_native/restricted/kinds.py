@@ -1,4 +1,6 @@
-"""What a word may be, for the checker of tags: sets of kinds, and what is known of the variables of a function at a place."""
+"""What a word may be, for the checker of tags: sets of kinds, and what is known of the variables of a function at a
+place.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Word:
     __hash__ = None  # type: ignore[assignment]
 
 
-State = dict[Any, Any]  # Word by name of a local, or by text of a load that was tested; ("tag" or "head", local): the local whose tag or header it is
+# Word by name of a local, or by text of a load that was tested; ("tag" or "head", local): the local whose tag or header
+# it is
+State = dict[Any, Any]
 
 
 def tag_of(kind: Any) -> int:

@@ -44,7 +44,8 @@ WORD, DOUBLE, BOOL, VOID = "word", "double", "bool", "void"
 TYPES = (WORD, DOUBLE, BOOL)
 
 # What a parameter of an instruction may be annotated with besides: an operand, which is a word.
-OPERAND_KINDS = ("u8", "i8", "i16", "i32", "w8", "w16", "local8", "read64", "update64", "update32", "write64", "write32", "write16", "write8")
+OPERAND_KINDS = ("u8", "i8", "i16", "i32", "w8", "w16", "local8", "read64", "update64", "update32", "write64",
+                 "write32", "write16", "write8")
 
 word = int
 double = float
@@ -72,7 +73,8 @@ def noinline(function: F) -> F:
 
 
 def threaded(function: F) -> F:
-    """Mark an interpreter whose one loop is a dispatch: going on with the loop is a jump through a table of its cases."""
+    """Mark an interpreter whose one loop is a dispatch: going on with the loop is a jump through a table of its cases.
+    """
     return function
 
 
@@ -82,7 +84,9 @@ def bounded(reason: str) -> Callable[[F], F]:
 
 
 def onepass(what: str) -> Callable[[F], F]:
-    """Each loop of this function goes once over one object, at the speed of memory; says what of.  Nothing in it divides or has a loop."""
+    """Each loop of this function goes once over one object, at the speed of memory; says what of.
+    Nothing in it divides or has a loop.
+    """
     return lambda function: function
 
 
@@ -125,7 +129,8 @@ def _rows() -> list[Intrinsic]:
                      f"store the low {bits} bits, any alignment"))
     rows += [
         ("load64", (w,), w, "MEM.load64({0})", at + "{r} = load i64, ptr {t}, align 1", "64 bits, any alignment"),
-        ("store64", (w, w), v, "MEM.store64({0}, {1})", at + "store i64 {1}, ptr {t}, align 1", "store 64 bits, any alignment"),
+        ("store64", (w, w), v, "MEM.store64({0}, {1})", at + "store i64 {1}, ptr {t}, align 1",
+         "store 64 bits, any alignment"),
     ]
     for op, text in (("add", "+"), ("sub", "-"), ("mul", "*")):
         rows.append((f"{op}_overflows", (w, w), b, f"not -{SIGN} <= ({{0}}) {text} ({{1}}) < {SIGN}",
@@ -134,8 +139,8 @@ def _rows() -> list[Intrinsic]:
     rows += [
         ("ult", (w, w), b, f"(({{0}}) & {MASK}) < (({{1}}) & {MASK})", "{r} = icmp ult i64 {0}, {1}", "unsigned <"),
         ("ule", (w, w), b, f"(({{0}}) & {MASK}) <= (({{1}}) & {MASK})", "{r} = icmp ule i64 {0}, {1}", "unsigned <="),
-        ("lshr", (w, w), w, f"wrap((({{0}}) & {MASK}) >> (({{1}}) & 63))", "{t} = and i64 {1}, 63\n{r} = lshr i64 {0}, {t}",
-         "logical shift right"),
+        ("lshr", (w, w), w, f"wrap((({{0}}) & {MASK}) >> (({{1}}) & 63))",
+         "{t} = and i64 {1}, 63\n{r} = lshr i64 {0}, {t}", "logical shift right"),
         ("mulhi", (w, w), w, f"wrap(((({{0}}) & {MASK}) * (({{1}}) & {MASK})) >> 64)",
          "{t} = zext i64 {0} to i128\n{u} = zext i64 {1} to i128\n{v} = mul i128 {t}, {u}\n{x} = lshr i128 {v}, 64\n"
          "{r} = trunc i128 {x} to i64", "high word of the unsigned product"),
@@ -147,7 +152,8 @@ def _rows() -> list[Intrinsic]:
          "signed quotient, truncating; the divisor is not 0 and the quotient fits"),
         ("srem", (w, w), w, "srem({0}, {1})", "{r} = srem i64 {0}, {1}",
          "signed remainder, sign of the dividend; the divisor is not 0 and the quotient fits"),
-        ("ctz", (w,), w, "ctz({0})", "{r} = call i64 @llvm.cttz.i64(i64 {0}, i1 false)", "trailing zero bits (64 for 0)"),
+        ("ctz", (w,), w, "ctz({0})", "{r} = call i64 @llvm.cttz.i64(i64 {0}, i1 false)",
+         "trailing zero bits (64 for 0)"),
         ("clz", (w,), w, f"64 - (({{0}}) & {MASK}).bit_length()", "{r} = call i64 @llvm.ctlz.i64(i64 {0}, i1 false)",
          "leading zero bits (64 for 0)"),
         ("itof", (w,), d, "float({0})", "{r} = sitofp i64 {0} to double", "nearest double"),
@@ -156,28 +162,35 @@ def _rows() -> list[Intrinsic]:
         ("fbits", (d,), w, "fbits({0})", "{r} = bitcast double {0} to i64", "the bits of a double"),
         ("bitsf", (w,), d, "bitsf({0})", "{r} = bitcast i64 {0} to double", "the double with these bits"),
         ("callf", (w, d), d, "ENTRIES[({0}) >> 3]({1})",
-         "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n{r} = call double {u}(double {1})",
+         "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
+         "{r} = call double {u}(double {1})",
          "call the C function from double to double whose address stands at an address"),
         ("fsqrt", (d,), d, "fsqrt({0})", "{r} = call double @llvm.sqrt.f64(double {0})", "square root (NaN below 0)"),
         ("stack_pointer", (), w, f"{SIGN - 2}", "{t} = call ptr @llvm.stacksave.p0()\n{r} = ptrtoint ptr {t} to i64",
          "the machine stack pointer; under CPython a value above every limit"),
         ("change_stack", (w,), w, "0",
-         "{t} = call ptr @llvm.stacksave.p0()\n{r} = ptrtoint ptr {t} to i64\n{u} = icmp eq i64 {0}, 0\n{v} = select i1 {u}, i64 {r}, i64 {0}\n"
+         "{t} = call ptr @llvm.stacksave.p0()\n{r} = ptrtoint ptr {t} to i64\n{u} = icmp eq i64 {0}, 0\n"
+         "{v} = select i1 {u}, i64 {r}, i64 {0}\n"
          # A block of a size that LLVM does not know (0 bytes) makes it find everything else by the frame pointer.
-         "{x}.size = lshr i64 {0}, 63\n{x}.block = alloca i8, i64 {x}.size\ncall void asm sideeffect \"\", \"r\"(ptr {x}.block)\n"
+         "{x}.size = lshr i64 {0}, 63\n{x}.block = alloca i8, i64 {x}.size\n"
+         "call void asm sideeffect \"\", \"r\"(ptr {x}.block)\n"
          "{x} = inttoptr i64 {v} to ptr\ncall void @llvm.stackrestore.p0(ptr {x})",
-         "go on with this machine stack pointer (0: stay) and give the one before, to which the function must return before it ends"),
+         "go on with this machine stack pointer (0: stay) and give the one before, to which the function must return "
+         "before it ends"),
         ("load_address", (w,), w, "MEM.load({0})", at + "{u} = load ptr, ptr {t}\n{r} = ptrtoint ptr {u} to i64",
          "an address in the machine's own size and byte order: what its stack holds"),
-        ("address_size", (), w, "8", "{r} = ptrtoint ptr getelementptr (ptr, ptr null, i32 1) to i64", "bytes of an address of the machine"),
+        ("address_size", (), w, "8", "{r} = ptrtoint ptr getelementptr (ptr, ptr null, i32 1) to i64",
+         "bytes of an address of the machine"),
         ("base_address", (), w, "0", "{r} = ptrtoint ptr %base to i64", "address of the memory; 0 under CPython"),
         ("spill", (), v, "None", "call void asm sideeffect \"\", \"{CLOBBER}\"()",
          "force the callee-saved registers into this function's frame"),
-        ("known_fixnum", (w,), w, "({0})", "{t} = and i64 {0}, 7\n{u} = icmp eq i64 {t}, 0\ncall void @llvm.assume(i1 {u})\n{r} = add i64 {0}, 0",
+        ("known_fixnum", (w,), w, "({0})", "{t} = and i64 {0}, 7\n{u} = icmp eq i64 {t}, 0\n"
+                                           "call void @llvm.assume(i1 {u})\n{r} = add i64 {0}, 0",
          "the word itself, whose low three bits the program knows to be 0"),
         ("defined", (w,), w, "({0})", "{t} = icmp ne i64 {0}, 7\ncall void @llvm.assume(i1 {t})\n{r} = add i64 {0}, 0",
          "the word itself, which the program knows not to be UNWIND"),
-        ("handled", (w,), w, "({0})", "{r} = add i64 {0}, 0", "the word itself; the failure that it may be is dealt with here"),
+        ("handled", (w,), w, "({0})", "{r} = add i64 {0}, 0",
+         "the word itself; the failure that it may be is dealt with here"),
         ("likely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 true)", "a hint"),
         ("unlikely", (b,), b, "({0})", "{r} = call i1 @llvm.expect.i1(i1 {0}, i1 false)", "a hint"),
     ]
@@ -192,14 +205,17 @@ def _rows() -> list[Intrinsic]:
                      "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
                      f"{{r}} = {{TAIL}}call i64 {{u}}(ptr %base, {args})",
                      f"call the entry in a slot with an environment and {count} word(s)"))
-    rows.append(("hole", (w,), w, "hole({0})", "{HOLE}", "in a stencil: a number that is filled in when the stencil is copied"))
+    rows.append(("hole", (w,), w, "hole({0})", "{HOLE}",
+                 "in a stencil: a number that is filled in when the stencil is copied"))
     rows.append(("anything", (), w, "0", "poison", "in a stencil: a word that nobody looks at"))
     for count in range(3, 6):
         args = ", ".join(f"i64 {{{k}}}" for k in range(1, count + 1))
         names = ", ".join(f"{{{k}}}" for k in range(count + 1))
-        rows.append((f"go{count}", (w,) * (count + 1), w, f"go({names})", f"{{r}} = musttail call i64 @go{{0}}(ptr %base, {args})",
+        rows.append((f"go{count}", (w,) * (count + 1), w, f"go({names})",
+                     f"{{r}} = musttail call i64 @go{{0}}(ptr %base, {args})",
                      f"in a stencil: jump to the place of a number, which is filled in, with {count} words"))
-        rows.append((f"enter{count}", (w,) * (count + 1), w, f"go({names})", f"{{r}} = {{TAIL}}call i64 @go{{0}}(ptr %base, {args})",
+        rows.append((f"enter{count}", (w,) * (count + 1), w, f"go({names})",
+                     f"{{r}} = {{TAIL}}call i64 @go{{0}}(ptr %base, {args})",
                      f"as go{count}, from a function with other parameters"))
     return [Intrinsic(name, arguments, result, python if result == v else f"({python})", llvm, meaning)
             for name, arguments, result, python, llvm, meaning in rows]

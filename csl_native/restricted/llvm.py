@@ -31,7 +31,8 @@ class Lowering:
         self.loops: list[tuple[str, str]] = []
         self.leaving = False
         self.below = 0
-        self.dispatch: tuple[ast.stmt, str, list[str]] | None = None  # in a threaded loop: what finds the next case, its name, their labels
+        # in a threaded loop: what finds the next case, its name, their labels
+        self.dispatch: tuple[ast.stmt, str, list[str]] | None = None
         self.slots: dict[str, str] = {}
         parameters = dict(function.parameters)
         for name, kind in function.locals.items():
@@ -115,11 +116,14 @@ class Lowering:
                 out.jump(self.loops[-1][0])
 
     def threaded_loop(self, s: ast.While) -> None:
-        """``while True: op = ...; if op == 0: ... elif op == 1: ...; rest`` with an indirect jump wherever the loop goes on."""
+        """``while True: op = ...; if op == 0: ...
+        elif op == 1: ...; rest`` with an indirect jump wherever the loop goes on.
+        """
         find, cases, *rest = s.body
         chain = dispatch_chain(cases) if isinstance(cases, ast.If) else None
         if chain is None or not isinstance(find, ast.Assign):
-            raise Program.refuse(self.f, s, "a threaded function has one loop that finds a number and tests it against constants")
+            raise Program.refuse(self.f, s,
+                                 "a threaded function has one loop that finds a number and tests it against constants")
         out, (name, bodies, default) = self.out, chain
         places = {number: out.label("case") for number, _ in bodies}
         other, end = out.label("default"), out.label("end")
@@ -207,7 +211,8 @@ class Lowering:
             slot = out.slot("choice", kind)
             yes, no, end = out.label("yes"), out.label("no"), out.label("end")
             self.condition(e.test if isinstance(e, ast.IfExp) else e, yes, no)
-            for label, part, plain in ((yes, getattr(e, "body", None), "true"), (no, getattr(e, "orelse", None), "false")):
+            for label, part, plain in ((yes, getattr(e, "body", None), "true"),
+                                       (no, getattr(e, "orelse", None), "false")):
                 out.place(label)
                 value = plain if part is None else self.value(part)
                 out.emit(f"store {LLVM_TYPE[kind]} {value}, ptr {slot}")
@@ -229,7 +234,8 @@ class Lowering:
             else:
                 right = str(int(right) & 63)
             return out.define(f"{'shl' if isinstance(e.op, ast.LShift) else 'ashr'} i64 {left}, {right}")
-        op = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}[type(e.op)]
+        op = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or",
+              ast.BitXor: "xor"}[type(e.op)]
         return out.define(f"{op} i64 {left}, {right}")
 
     def comparison(self, e: ast.Compare) -> str:
@@ -238,7 +244,8 @@ class Lowering:
         column = {ast.Eq: 0, ast.NotEq: 1, ast.Lt: 2, ast.LtE: 3, ast.Gt: 4, ast.GtE: 5}[type(e.ops[0])]
         if kind == DOUBLE:
             return self.out.define(f"fcmp {('oeq', 'une', 'olt', 'ole', 'ogt', 'oge')[column]} double {left}, {right}")
-        return self.out.define(f"icmp {('eq', 'ne', 'slt', 'sle', 'sgt', 'sge')[column]} {LLVM_TYPE[kind]} {left}, {right}")
+        return (self.out.define(f"icmp {('eq', 'ne', 'slt', 'sle', 'sgt', 'sge')[column]} {LLVM_TYPE[kind]} {left}, "
+                                f"{right}"))
 
     def call(self, e: ast.Call, tail: bool) -> str:
         out = self.out
@@ -282,19 +289,21 @@ def signature(function: Function, names: bool = True) -> str:
         f"{LLVM_TYPE[kind]} %{name}" if names else LLVM_TYPE[kind] for name, kind in function.parameters])
 
 
-# What LLVM may take for granted of accesses to the block at the bottom of memory by their constant addresses, and of others (type-based aliasing).
+# What LLVM may take for granted of accesses to the block at the bottom of memory by their constant addresses, and of
+# others (type-based aliasing).
 BLOCK_ACCESS, OTHER_ACCESS = ", !tbaa !8", ", !tbaa !9"
 ACCESS_KINDS = ('!6 = !{!"memory"}\n!7 = !{!"block", !6, i64 0}\n!8 = !{!7, !7, i64 0}\n'
                 '!9 = !{!10, !10, i64 0}\n!10 = !{!"other", !6, i64 0}\n')
 
 
-def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "", leave: str = "", block: int = 0) -> str:
+def define(function: Function, target: Target, linkage: str = "hidden", attributes: str = "", leave: str = "",
+           block: int = 0) -> str:
     """The IR definition of a restricted function.
 
     ``block``: words at constant addresses below it are never accessed through addresses that are computed.
 
-    With ``leave``, a block that begins with a landing pad, what it calls are the functions ``leave.NAME``, and control that leaves one
-    of them goes to that block.
+    With ``leave``, a block that begins with a landing pad, what it calls are the functions ``leave.NAME``, and control
+    that leaves one of them goes to that block.
     """
     emitter = Emitter(target)
     lowering = Lowering(function, emitter)
@@ -313,17 +322,22 @@ def declare(function: Function, linkage: str = "") -> str:
     return f"declare {linkage}{LLVM_TYPE[function.result]} @{function.name}({signature(function, False)}) nounwind\n"
 
 
-PERSONALITY = "declare i32 @personality(...)"  # what LLVM wants of functions with landing pads; nothing of it is left in the code
+# what LLVM wants of functions with landing pads; nothing of it is left in the code
+PERSONALITY = "declare i32 @personality(...)"
 
 
 def leaving(function: Function) -> str:
-    """``leave.NAME``: a function that is not called but left for: its caller's landing pad.  (A ``resume`` becomes a branch where it is inlined.)"""
-    return (f"define internal {LLVM_TYPE[function.result]} @leave.{function.name}({signature(function)}) alwaysinline cold personality ptr @personality {{\n"
+    """``leave.NAME``: a function that is not called but left for: its caller's landing pad.
+    (A ``resume`` becomes a branch where it is inlined.)
+    """
+    return (f"define internal {LLVM_TYPE[function.result]} @leave.{function.name}({signature(function)}) alwaysinline "
+            "cold personality ptr @personality {\n"
             "  resume {ptr, i32} poison\n}\n")
 
 
 def leaving_copy(text: str, names: Iterable[str]) -> str:
-    """The definition of an inlined function once more, as ``leave.NAME``: what it calls of ``names`` leaves it, or may."""
+    """The definition of an inlined function once more, as ``leave.NAME``: what it calls of ``names`` leaves it, or may.
+    """
     known = frozenset(names)
     text = re.sub(r"@([A-Za-z_0-9]+)\(ptr", lambda m: f"@leave.{m[1]}(ptr" if m[1] in known else m[0], text)
     return text.replace(") nounwind", ")", 1)

@@ -1,8 +1,10 @@
-"""What every loop and recursion of the restricted language must have: a poll on each way round, and before each call that may come back to the function.
+"""What every loop and recursion of the restricted language must have: a poll on each way round, and before each call
+that may come back to the function.
 
-A poll is a call of one of ``POLLS``, or of a function that polls on all of its ways.  Then an interrupt, a limit and the end of the stack become Lisp
-errors wherever the program is.  A loop that counts to a small constant needs none, nor does a function that says why it is ``bounded``, nor one whose
-loops go over one object once (``onepass``): a gigabyte in some tenths of a second, which holds only while nothing in such a loop takes long.
+A poll is a call of one of ``POLLS``, or of a function that polls on all of its ways.  Then an interrupt, a limit and
+the end of the stack become Lisp errors wherever the program is.  A loop that counts to a small constant needs none, nor
+does a function that says why it is ``bounded``, nor one whose loops go over one object once (``onepass``): a gigabyte
+in some tenths of a second, which holds only while nothing in such a loop takes long.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from .checker import Function, Program, Refusal
 
 POLLS = ("poll", "poll_slow", "safepoint", "safepoint_slow")
 FEW = 1 << 12  # rounds of a loop that counts
-SLOW = frozenset(["udiv", "urem", "sdiv", "srem", "callf", "fsqrt", *(f"invoke{n}" for n in range(1, 6))])  # what a loop at the speed of memory has not
+# what a loop at the speed of memory has not
+SLOW = frozenset(["udiv", "urem", "sdiv", "srem", "callf", "fsqrt", *(f"invoke{n}" for n in range(1, 6))])
 
 
 class _Ways:
@@ -106,7 +109,8 @@ def polling(program: Program) -> frozenset[str]:
     """Functions that poll on all of their ways."""
     found = {name for name in POLLS if name in program.functions}
     while True:
-        more = {f.name for f in program.functions.values() if f.name not in found and f.calls & found and not ways(f, found).returns}
+        more = {f.name for f in program.functions.values() if f.name not in found and f.calls & found
+                and not ways(f, found).returns}
         if not more:
             return frozenset(found)
         found |= more
@@ -115,16 +119,20 @@ def polling(program: Program) -> frozenset[str]:
 def counts(loop: ast.While) -> bool:
     """Does a loop count a local up or down to a small constant?"""
     test = loop.test
-    if not (isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and isinstance(test.comparators[0], ast.Constant)):
+    if not (isinstance(test, ast.Compare) and isinstance(test.left, ast.Name)
+            and isinstance(test.comparators[0], ast.Constant)):
         return False
     bound = test.comparators[0].value
     if isinstance(test.ops[0], (ast.Gt, ast.GtE)) or not isinstance(bound, int) or bound > FEW:
         return False
     name = test.left.id
-    steps = [s for s in loop.body if isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name) and s.target.id == name]
-    others = [n for n in ast.walk(loop) if isinstance(n, ast.Continue) or isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.id == name]
+    steps = [s for s in loop.body if isinstance(s, ast.AugAssign) and isinstance(s.target, ast.Name)
+             and s.target.id == name]
+    others = [n for n in ast.walk(loop) if isinstance(n, ast.Continue) or isinstance(n, ast.Name)
+              and isinstance(n.ctx, ast.Store) and n.id == name]
     # The checker has replaced the value of ``i += k`` by ``i + k``.
-    return len(steps) == 1 and len(others) == 1 and isinstance(steps[0].op, ast.Add) and isinstance(test.ops[0], (ast.Lt, ast.LtE)) and positive(steps[0])
+    return (len(steps) == 1 and len(others) == 1 and isinstance(steps[0].op, ast.Add)
+            and isinstance(test.ops[0], (ast.Lt, ast.LtE)) and positive(steps[0]))
 
 
 def positive(step: ast.AugAssign) -> bool:
@@ -145,18 +153,21 @@ def faults(program: Program) -> Iterator[Refusal]:
         found = ways(function, polls)
         for loop, end in found.rounds:
             if not counts(loop) and not function.onepass:
-                yield program.refuse(function, end, f"a way round the loop of line {loop.lineno} has no poll; expected poll() or safepoint() on every "
+                yield program.refuse(function, end, f"a way round the loop of line {loop.lineno} has no poll; expected "
+                                                    "poll() or safepoint() on every "
                                                     "way, or @bounded(why)")
         unchecked[function.name] = {name: call for name, call in reversed(found.calls) if name in program.functions}
     for cycle in cycles(unchecked):
         function = program.functions[cycle[0]]
-        yield program.refuse(function, unchecked[cycle[0]][cycle[1]], f"the recursion {' -> '.join(cycle)} has no stack check; expected poll() or "
+        yield program.refuse(function, unchecked[cycle[0]][cycle[1]],
+                             f"the recursion {' -> '.join(cycle)} has no stack check; expected poll() or "
                                                                       "safepoint() before the call, or @bounded(why)")
 
 
 def loopers(program: Program) -> frozenset[str]:
     """Functions that have a loop or ask the host, or call one that does."""
-    found = {f.name for f in program.functions.values() if any(isinstance(n, ast.While) for n in ast.walk(f.node)) or called(f.node) & SLOW}
+    found = {f.name for f in program.functions.values() if any(isinstance(n, ast.While) for n in ast.walk(f.node))
+             or called(f.node) & SLOW}
     while True:
         more = {f.name for f in program.functions.values() if f.name not in found and f.calls & found}
         if not more:
@@ -174,7 +185,8 @@ def slow_parts(program: Program, function: Function, looping: Collection[str]) -
         for n in ast.walk(loop):
             name = n.func.id if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) else ""
             if name in SLOW or name in looping or isinstance(n, ast.While) and n is not loop:
-                yield program.refuse(function, n, f"{name or 'a loop'} in the loop of line {loop.lineno}, which is said to go over {function.onepass} at the "
+                yield program.refuse(function, n, f"{name or 'a loop'} in the loop of line {loop.lineno}, which is "
+                                                  f"said to go over {function.onepass} at the "
                                                   "speed of memory; expected poll() on every way")
 
 

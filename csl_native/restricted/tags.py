@@ -1,9 +1,10 @@
-"""Tags: nothing is read or written through a parameter of a Lisp function, or through a word that was read there, before its tag was tested.
+"""Tags: nothing is read or written through a parameter of a Lisp function, or through a word that was read there,
+before its tag was tested.
 
-A word is known by the tags that it may have, so what follows from ``x & 7 == TAG``, from the type in a header and from functions of these is
-followed over the statements of each function.  A function that is not for Lisp may expect its callers to have tested: what its parameters must be
-follows from what it does with them, and holds its callers to that.  Words that come from elsewhere (registers, tables of the machine) are
-numbers, of which nothing is said.
+A word is known by the tags that it may have, so what follows from ``x & 7 == TAG``, from the type in a header and from
+functions of these is followed over the statements of each function.  A function that is not for Lisp may expect its
+callers to have tested: what its parameters must be follows from what it does with them, and holds its callers to that.
+Words that come from elsewhere (registers, tables of the machine) are numbers, of which nothing is said.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ ACCESSES: dict[str, int] = {"load": 64, "store": 64, "loadf": 64, "storef": 64, 
 
 
 class Summary:
-    """What is known of a function: what its parameters must be, what its result is (None: a number), what it proves of them when it says yes."""
+    """What is known of a function: what its parameters must be, what its result is (None: a number), what it proves of
+    them when it says yes.
+    """
 
     def __init__(self, function: Function) -> None:
         self.allowed: dict[str, Kinds] = {name: ANY | {UNWIND} for name, kind in function.parameters if kind == WORD}
@@ -60,13 +63,15 @@ class _Flow(Flow[State]):
         self.summary.allowed = dict(analysis.summaries[function.name].allowed)
         self.faults: dict[ast.AST, Refusal] = {}
         self.proved: State | None = None
-        self.locals = {n.id for n in ast.walk(function.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} | set(dict(function.parameters))
+        self.locals = {n.id for n in ast.walk(function.node) if isinstance(n, ast.Name)
+                       and isinstance(n.ctx, ast.Store)} | set(dict(function.parameters))
 
     def run(self) -> None:
         start: State = {name: Word(ANY, name) for name, kind in self.function.parameters if kind == WORD}
         self.block(self.function.node.body, start)
         if self.proved is not None:
-            self.summary.proves = {name: word.kinds for name, word in self.proved.items() if isinstance(word, Word) and word.origin == name}
+            self.summary.proves = {name: word.kinds for name, word in self.proved.items()
+                                   if isinstance(word, Word) and word.origin == name}
 
     # -- statements
 
@@ -89,11 +94,13 @@ class _Flow(Flow[State]):
     def assign(self, name: str, value: ast.expr, state: State) -> State:
         word = self.value(value, state)
         after = forget_loads(state) if changes(value) else dict(state)
-        for key in [key for key, what in after.items() if key == name or isinstance(key, tuple) and (key[1] == name or what == name or name in key[2:])]:
+        for key in [key for key, what in after.items() if key == name or isinstance(key, tuple)
+                    and (key[1] == name or what == name or name in key[2:])]:
             del after[key]
         if word is not None:
             after[name] = word
-        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitAnd) and self.number(value.right) == 7 and isinstance(value.left, ast.Name):
+        if (isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitAnd) and self.number(value.right) == 7
+            and isinstance(value.left, ast.Name)):
             after["tag", name] = value.left.id
         head = self.header_of(value)
         if head is not None:
@@ -127,7 +134,8 @@ class _Flow(Flow[State]):
             a, b = self.number(e.left), self.number(e.right)
             if a is None or b is None:
                 return None
-            return {ast.Add: a + b, ast.Sub: a - b, ast.Mult: a * b, ast.LShift: a << (b & 63), ast.BitOr: a | b}[type(e.op)]
+            return {ast.Add: a + b, ast.Sub: a - b, ast.Mult: a * b, ast.LShift: a << (b & 63),
+                    ast.BitOr: a | b}[type(e.op)]
         return None
 
     def value(self, e: ast.expr, state: State) -> Word | None:
@@ -149,7 +157,8 @@ class _Flow(Flow[State]):
             return None
         if isinstance(e, ast.BinOp) and isinstance(e.op, (ast.Add, ast.Sub)):
             return self.sum(e, state)
-        if isinstance(e, ast.BinOp) and isinstance(e.op, ast.BitAnd) and (self.number(e.right) or 0) < 0:  # a number is rounded, or a tag taken off
+        # a number is rounded, or a tag taken off
+        if isinstance(e, ast.BinOp) and isinstance(e.op, ast.BitAnd) and (self.number(e.right) or 0) < 0:
             for part in self.terms(e.left)[0]:
                 self.value(part, state)
             return None
@@ -159,7 +168,9 @@ class _Flow(Flow[State]):
         return None
 
     def sum(self, e: ast.BinOp, state: State) -> Word | None:
-        """With what is no multiple of eight, and has a name as tags and fields do, a word of one tag becomes an address."""
+        """With what is no multiple of eight, and has a name as tags and fields do, a word of one tag becomes an
+        address.
+        """
         parts, offset = self.terms(e)
         named = offset & 7 != 0 and any(isinstance(n, ast.Name) and self.number(n) is not None for n in ast.walk(e))
         unknown = False
@@ -168,8 +179,10 @@ class _Flow(Flow[State]):
             if word is not None and any(isinstance(kind, int) for kind in word.kinds):
                 if named:
                     self.expect(e, part, word, offset)
-                unknown = unknown or self.function.lisp_name is not None and len({tag_of(kind) for kind in word.kinds}) > 1
-        return Word(ANY) if unknown and not named else None  # of which nobody knows what it is: not to be used as an address
+                unknown = (unknown or self.function.lisp_name is not None
+                           and len({tag_of(kind) for kind in word.kinds}) > 1)
+        # of which nobody knows what it is: not to be used as an address
+        return Word(ANY) if unknown and not named else None
 
     def call(self, e: ast.Call, name: str, state: State) -> Word | None:
         if name in ACCESSES:
@@ -222,7 +235,9 @@ class _Flow(Flow[State]):
         return Word(result) if through and bits == 64 and e.func.id == "load" else None  # type: ignore[attr-defined]
 
     def expect(self, e: ast.AST, part: ast.expr, word: Word, offset: int) -> None:
-        """A word must have the tag that makes it an address with an offset; behind the header of another object it must be known of which type."""
+        """A word must have the tag that makes it an address with an offset; behind the header of another object it must
+        be known of which type.
+        """
         wanted, typed = -offset & 7, -offset & 7 == OTHER and offset != -OTHER
         bad = frozenset(k for k in word.kinds if tag_of(k) != wanted or k == OTHER and typed)
         self.wrong(e, word, bad, f"{ast.unparse(part)} may be {shown(bad)} here; expected a test of its tag" + (
@@ -234,7 +249,9 @@ class _Flow(Flow[State]):
         if word.origin and self.function.lisp_name is None:
             allowed = self.summary.allowed[word.origin]
             kept = allowed - bad - {k for k in bad if isinstance(k, tuple)}
-            self.summary.allowed[word.origin] = frozenset(kept | ({SOME_OBJECT} if SOME_OBJECT in wanted and OTHER in bad else set()))
+            self.summary.allowed[word.origin] = frozenset(kept
+                                                          | ({SOME_OBJECT} if SOME_OBJECT in wanted and OTHER in bad
+                                                             else set()))
             return
         self.faults.setdefault(e, self.analysis.program.refuse(self.function, e, message))
 
@@ -282,7 +299,8 @@ class _Flow(Flow[State]):
             if mask == 7:
                 return self.tagged(ored(e.left), number, state)
             shifted = e.left if mask == 255 else None
-            if isinstance(e.left, ast.BinOp) and isinstance(e.left.op, ast.RShift) and self.number(e.left.right) == 3 and mask == 31:
+            if (isinstance(e.left, ast.BinOp) and isinstance(e.left.op, ast.RShift) and self.number(e.left.right) == 3
+                and mask == 31):
                 shifted, number = e.left.left, number << 3 | 7
             name = self.header_of(shifted) if shifted is not None else None
             if isinstance(shifted, ast.Name):
@@ -312,7 +330,8 @@ class _Flow(Flow[State]):
         """Where a state says what an expression is."""
         if isinstance(e, ast.Name):
             return e.id
-        return ("load", ast.unparse(e), *names_in(e)) if isinstance(e, ast.Call) and getattr(e.func, "id", "") == "load" else ""
+        return (("load", ast.unparse(e), *names_in(e)) if isinstance(e, ast.Call)
+                and getattr(e.func, "id", "") == "load" else "")
 
     def header_of(self, e: ast.expr) -> str | None:
         """The local whose header an expression reads."""
@@ -329,7 +348,8 @@ class Analysis:
     def __init__(self, program: Program, fields: Mapping[tuple[int, int], Kinds], vouched: Mapping[str, str]) -> None:
         self.program, self.fields, self.vouched = program, fields, vouched
         self.summaries = {name: Summary(f) for name, f in program.functions.items()}
-        self.calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)} & program.functions.keys()
+        self.calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call)
+                             and isinstance(n.func, ast.Name)} & program.functions.keys()
                       for name, f in program.functions.items()}
         callers: dict[str, set[str]] = {}
         for name, callees in self.calls.items():
@@ -371,7 +391,9 @@ class Analysis:
 
 
 def check_tags(program: Program, fields: Mapping[tuple[int, int], Kinds], vouched: Mapping[str, str]) -> None:
-    """Refuse a program in which a Lisp function may read through a tag that nobody tested; ``vouched`` says why a function may."""
+    """Refuse a program in which a Lisp function may read through a tag that nobody tested; ``vouched`` says why a
+    function may.
+    """
     faults = Analysis(program, fields, vouched).faults
     for name in sorted(faults):
         for fault in faults[name]:

@@ -1,12 +1,12 @@
 """A debugger of bytecode: breakpoints, stepping, watching, counting, tracing, back-traces with values.
 
 ``Debugger(session)`` is what front ends use; ``toplevel`` has one for the prompt.  While it is attached every call of a
-bytecoded function runs on the engine ``debug``, and functions with native code run as bytecode; detaching gives both back.
-A frame that runs already moves there at its next backward jump, and back when the debugger is detached; one of native code also where
-the function calls itself (``docs/debugging.md`` says which loops stay native).
+bytecoded function runs on the engine ``debug``, and functions with native code run as bytecode; detaching gives both
+back. A frame that runs already moves there at its next backward jump, and back when the debugger is detached; one of
+native code also where the function calls itself (``docs/debugging.md`` says which loops stay native).
 
-Everything happens in the thread that runs Lisp: when there is a reason to stop, ``on_stop`` is called with a ``Stop`` and
-tells how to go on by calling ``step``, ``step_over``, ``finish`` or nothing (go on).
+Everything happens in the thread that runs Lisp: when there is a reason to stop, ``on_stop`` is called with a ``Stop``
+and tells how to go on by calling ``step``, ``step_over``, ``finish`` or nothing (go on).
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Watch:
 class Debugger:
     """Attached to one session."""
 
-    def __init__(self, session: Session, on_stop: Callable[[Debugger, Stop], None] = lambda debugger, stop: None) -> None:
+    def __init__(self, session: Session,
+                 on_stop: Callable[[Debugger, Stop], None] = lambda debugger, stop: None) -> None:
         self.session, self.machine, self.lisp = session, session.machine, session.lisp
         self.on_stop = on_stop
         self.breakpoints: set[tuple[str, int]] = set()
@@ -113,8 +114,10 @@ class Debugger:
         self.lisp.debugger = self
         self.attached = True
         m.hurry()  # else it would undo the next line later
-        self._threshold, m.cage["threshold"] = m.cage["threshold"], 1 if m.native else 0  # running frames ask at their next backward jump
-        m.bytes[GUARDS:GUARDS + GUARD_COUNT] = b"\1" * GUARD_COUNT  # native frames that run call functions whose bodies stand in them
+        # running frames ask at their next backward jump
+        self._threshold, m.cage["threshold"] = m.cage["threshold"], 1 if m.native else 0
+        # native frames that run call functions whose bodies stand in them
+        m.bytes[GUARDS:GUARDS + GUARD_COUNT] = b"\1" * GUARD_COUNT
         self.session.hardcode.withdraw()
         m.cage["debugged"], m.cage["stack_limit"] = 1, NO_LIMIT  # native frames come here at their next safepoint
 
@@ -138,7 +141,9 @@ class Debugger:
         self.stack = []  # a hook that another thread is in keeps the old one
 
     def adopt(self, env: int, at: int) -> int:
-        """A frame that began before the debugger came is at a backward jump: T, and it goes on where the debugger sees it."""
+        """A frame that began before the debugger came is at a backward jump: T, and it goes on where the debugger sees
+        it.
+        """
         m = self.machine
         address = self.session.kernel_address("resume_bytecode")
         if at == 0 or address is None:
@@ -164,7 +169,8 @@ class Debugger:
             raise BadRequest(f"{name} has no bytecode; define it first")
         listing = self._listing(self.machine.field(symbol, SYM_ENV))[3]
         if offset not in listing:
-            raise BadRequest(f"no instruction of {name} begins at {offset}; they begin at {', '.join(map(str, listing))}")
+            raise BadRequest(f"no instruction of {name} begins at {offset}; they begin at "
+                             f"{', '.join(map(str, listing))}")
         self.breakpoints.add((name, offset))
 
     def clear(self, name: str, offset: int | None = None) -> None:
@@ -182,18 +188,21 @@ class Debugger:
 
         def look(frame: Frame) -> int | None:
             v = m.value(symbol)
-            return m.vector_items(v)[index] if v is not None and v & 7 == VECTOR and 0 <= index < m.vector_length(v) else None
+            return (m.vector_items(v)[index] if v is not None and v & 7 == VECTOR and 0 <= index < m.vector_length(v)
+                    else None)
         self._watch(Watch(f"{name}[{index}]", look))
 
     def watch_local(self, name: str, number: int) -> None:
         """Stop when a local variable of a function (arguments come first, from 0) changes in one of its activations."""
         def look(frame: Frame) -> int | None:
-            return self.machine.field(frame.fp, 8 * number) if frame.name == name and number < frame.code.locals else None
+            return (self.machine.field(frame.fp, 8 * number) if frame.name == name and number < frame.code.locals
+                    else None)
         self._watch(Watch(f"local {number} of {name}", look, local=True))
 
     def _watch(self, watch: Watch) -> None:
         if not watch.local:
-            watch.seen[0] = watch.look(self.stack[-1]) if self.stack else watch.look(Frame("", 0, 0, 0, Code(0, 0, False, 0, 0, b""), {}))
+            watch.seen[0] = (watch.look(self.stack[-1]) if self.stack
+                             else watch.look(Frame("", 0, 0, 0, Code(0, 0, False, 0, 0, b""), {})))
         self.watches.append(watch)
 
     # -- how to go on ------------------------------------------------------------------
@@ -274,7 +283,8 @@ class Debugger:
             new, old = watch.look(frame), watch.seen.get(key)
             if new != old and (not watch.local or new is not None):
                 watch.seen[key] = new
-                return f"{watch.what} was {'unset' if old is None else self.show(old)}, is {'unset' if new is None else self.show(new)}"
+                return (f"{watch.what} was {'unset' if old is None else self.show(old)}, is "
+                        f"{'unset' if new is None else self.show(new)}")
         if (frame.name, frame.offset) in self.breakpoints:
             return "breakpoint"
         if self._mode == "step" or (self._mode == "over" and len(self.stack) <= self._depth):

@@ -1,4 +1,6 @@
-"""The two ways in which Python calls kernel functions, whose failures become exceptions here; and the C functions that the kernel calls."""
+"""The two ways in which Python calls kernel functions, whose failures become exceptions here; and the C functions that
+the kernel calls.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,13 @@ class Unwinding(Exception):
     """An UNWIND marker met in Python: an error or throw that is already described in the VM block."""
 
 
-NO_WORDS = ("collect", "current_stack", "unbind_to")  # kernel functions that are called outside of every scope, too, and give no words
-# Functions that are done at once, and keep Python's lock; during all others, which may walk over data, other threads can ask for an end.
-BRIEF = ("allocate_slow", "collect", "compile_stencils", "current_stack", "find_symbol", "free_bytes", "intern", "is_minus", "make_bignum",
-         "make_hash", "make_object", "make_string", "make_symbol", "make_vector", "normalise", "unbind_to")
+# kernel functions that are called outside of every scope, too, and give no words
+NO_WORDS = ("collect", "current_stack", "unbind_to")
+# Functions that are done at once, and keep Python's lock; during all others, which may walk over data, other threads
+# can ask for an end.
+BRIEF = ("allocate_slow", "collect", "compile_stencils", "current_stack", "find_symbol", "free_bytes", "intern",
+         "is_minus", "make_bignum", "make_hash", "make_object", "make_string", "make_symbol", "make_vector",
+         "normalise", "unbind_to")
 
 
 def _nothing(word: int) -> None:
@@ -48,9 +53,12 @@ def _nothing(word: int) -> None:
 
 
 class NativeKernel:
-    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs, ``note`` is told every word they give."""
+    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs, ``note`` is told
+    every word they give.
+    """
 
-    def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int], note: Callable[[int], None]) -> None:
+    def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int],
+                 note: Callable[[int], None]) -> None:
         self._cage, self._functions, self._arities, self._note = cage, functions, arities, note
 
     def raw(self, name: str) -> Callable[..., int]:

@@ -61,7 +61,9 @@ MOST_LIMBS = 17  # longer integers are beyond all floats
 
 
 class BadRequest(Error, ValueError):
-    """What cannot be done as it was asked for, in words for the user; a bare ValueError is Python's, whose words mean nothing to one."""
+    """What cannot be done as it was asked for, in words for the user; a bare ValueError is Python's, whose words mean
+    nothing to one.
+    """
 
 
 class WrongType(BadRequest):
@@ -81,7 +83,8 @@ class Machine(Roots, Stacks):
         self._setup_roots()
         self.kernel: Any = None
         self.native = False
-        self.interrupted = self.attention = False  # an interrupt was asked for, not only a word with the host; that, or a limit was reached
+        # an interrupt was asked for, not only a word with the host; that, or a limit was reached
+        self.interrupted = self.attention = False
         self.charges: dict[str, int] = {}
         self.check_limits: Callable[[], None] = lambda: None
         self.make_room: Callable[[], None] = lambda: None  # collects
@@ -120,7 +123,8 @@ class Machine(Roots, Stacks):
         cage["unwind_kind"] = cage["unwind_tag"] = cage["unwind_value"] = 0
 
     def attach_python(self, entry_names: tuple[str, ...], text: str | None = None) -> None:
-        """Run the kernel under CPython; ``entry_names``: its functions by entry slot (``native.compiler.entry_table``)."""
+        """Run the kernel under CPython; ``entry_names``: its functions by entry slot (``native.compiler.entry_table``).
+        """
         from ..engines.weave import kernel_program
         from ..restricted.cpython import execute, translate
         self.entry_names = entry_names
@@ -136,7 +140,8 @@ class Machine(Roots, Stacks):
         self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
         self.cage["stack_end"] = self.cage["stack_base"] + PYTHON_STACK
 
-    def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str], engine: str) -> None:
+    def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str],
+                      engine: str) -> None:
         """Run the kernel natively, and bytecode on one of its engines: ``functions`` are addresses of this process."""
         self.entry_names = tuple(entry_names)
         ways = Ways(functions)
@@ -154,7 +159,8 @@ class Machine(Roots, Stacks):
         assert address is not None
         self.words[_CALLBACK], = ways.outward(TO_HOST, address)
         self.words[SLOT["host"] >> 3] = functions["ask_host"]
-        self.words[SLOT["interpret"] >> 3], self.words[SLOT["run"] >> 3] = functions[f"interpret_{engine}"], functions[f"run_{engine}"]
+        self.words[SLOT["interpret"] >> 3], self.words[SLOT["run"] >> 3] = functions[f"interpret_{engine}"], functions[
+            f"run_{engine}"]
         pointers = [c_pointer(name) for name in C_FUNCTIONS]
         self._keep += pointers
         addresses = ways.outward(TO_FLOAT, *(ctypes.cast(found, ctypes.c_void_p).value or 0 for found in pointers))
@@ -185,8 +191,10 @@ class Machine(Roots, Stacks):
         k.format_heap(SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
         p = HEAP
         for _ in range(len(FIXED_SYMBOLS) + 1):
-            self.words[self.cage["marks"] + (p >> 10 << 3) >> 3] |= 1 << (p >> 4 & 63) if p >> 4 & 63 != 63 else -1 << 63
-            self.words[self.cage["starts"] + (p >> 10 << 3) >> 3] |= 1 << (p >> 4 & 63) if p >> 4 & 63 != 63 else -1 << 63
+            self.words[self.cage["marks"]
+                       + (p >> 10 << 3) >> 3] |= 1 << (p >> 4 & 63) if p >> 4 & 63 != 63 else -1 << 63
+            self.words[self.cage["starts"]
+                       + (p >> 10 << 3) >> 3] |= 1 << (p >> 4 & 63) if p >> 4 & 63 != 63 else -1 << 63
             p += SYMBOL_SIZE
         self.set_root(ROOT_OBLIST, k.make_vector(4096, 0))
         self.set_root(1, 0)
@@ -225,7 +233,8 @@ class Machine(Roots, Stacks):
         words = self.words
         p = words[_FREE]
         if p + 16 > words[_LIMIT]:
-            if words[_HEAP_END] - words[_HEAP_TOP] < words[_RESERVE] >> 1 and self.kernel.free_bytes() < words[_RESERVE] >> 1:
+            if (words[_HEAP_END] - words[_HEAP_TOP] < words[_RESERVE] >> 1
+                and self.kernel.free_bytes() < words[_RESERVE] >> 1):
                 self.need(16, (a, d))
             p = self.kernel.allocate_slow(16)
         else:
@@ -240,7 +249,9 @@ class Machine(Roots, Stacks):
         return self.reversed_list(reversed(builtins.list(items)), tail)
 
     def reversed_list(self, items: Iterable[int], tail: int = NIL) -> int:
-        """The list of items that come from its end on, and that somebody else holds; however long it is, it can be ended."""
+        """The list of items that come from its end on, and that somebody else holds; however long it is, it can be
+        ended.
+        """
         result, mark = tail, len(self.met)
         for count, item in enumerate(items, 1):
             result = self.cons(item, result)
@@ -251,7 +262,9 @@ class Machine(Roots, Stacks):
         return result
 
     def items(self, x: int) -> Iterator[int]:
-        """The elements of a list; a final atom is ignored.  One that has more than the heap has room for goes round in a circle."""
+        """The elements of a list; a final atom is ignored.
+        One that has more than the heap has room for goes round in a circle.
+        """
         words, note, met = self.words, self.note, self.met
         most = len(met) + FEW
         for _ in repeat(None, self.cage.heap >> 4):
@@ -284,7 +297,9 @@ class Machine(Roots, Stacks):
             del self.met[mark:]
 
     def need(self, size: int, held: Iterable[int] = ()) -> None:
-        """Refuse a size that the heap has no room for, before Python takes memory for it; ``held`` are words that nobody has noted."""
+        """Refuse a size that the heap has no room for, before Python takes memory for it; ``held`` are words that
+        nobody has noted.
+        """
         half = self.words[_RESERVE] >> 1
         if size <= self.cage.heap:
             if self.kernel.free_bytes() >= size + half:
@@ -318,7 +333,9 @@ class Machine(Roots, Stacks):
         return utf8.decode(self.string_bytes(self.name(s) if s & 7 == SYMBOL else s))
 
     def name(self, symbol: int) -> int:
-        """The string that is the name of a symbol.  A generated one gets its number now, when somebody wants to know it, as in the original."""
+        """The string that is the name of a symbol.
+        A generated one gets its number now, when somebody wants to know it, as in the original.
+        """
         flags, name = self.flags(symbol), self.field(symbol, SYM_PNAME)
         if not flags & F_UNNAMED:
             return name
@@ -333,7 +350,9 @@ class Machine(Roots, Stacks):
         return bool(self.kernel.find_symbol(self.field(symbol, SYM_PNAME)) == symbol)
 
     def label(self, symbol: int) -> str:
-        """What a symbol is called where that is not the program's business; generated ones without their number, which they may not have yet."""
+        """What a symbol is called where that is not the program's business; generated ones without their number, which
+        they may not have yet.
+        """
         text = utf8.decode(self.string_bytes(self.field(symbol, SYM_PNAME)))
         return stem(text) if self.flags(symbol) & F_GENSYM else text
 
@@ -346,7 +365,8 @@ class Machine(Roots, Stacks):
         return symbol
 
     def make_symbol(self, name: str) -> int:
-        return int(self.kernel.make_symbol(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
+        return int(self.kernel.make_symbol(self.string(name), SLOT["undefined1"], SLOT["undefined2"],
+                                           SLOT["undefinedn"]))
 
     def field(self, x: int, offset: int) -> int:
         """A field of an object; offsets are from the tag, so that they tell which one it must have."""
@@ -460,8 +480,11 @@ class Machine(Roots, Stacks):
         return int(x < 0) if x & 7 == 0 else int(self.header(x) & 255 == BIGNEG_HEADER)
 
     def long(self, operation: str, *integers: int) -> builtins.list[bytes] | None:
-        """What an operation on integers gives that takes long, where it can be ended; None when it takes no time, or that cannot be."""
-        if not self.apart.takes_long(operation, sum(self.words[x - OTHER >> 3] >> 11 if x & 7 == OTHER else 1 for x in integers)):
+        """What an operation on integers gives that takes long, where it can be ended; None when it takes no time, or
+        that cannot be.
+        """
+        if not self.apart.takes_long(operation,
+                                     sum(self.words[x - OTHER >> 3] >> 11 if x & 7 == OTHER else 1 for x in integers)):
             return None
         with self.waiting():
             return self.apart.ask(operation, *map(self.magnitude_bytes, integers))
@@ -527,12 +550,15 @@ class Machine(Roots, Stacks):
     # -- calling -----------------------------------------------------------------
 
     def evaluate(self, form: int, depth: int = 0, call: builtins.bool = False) -> int:
-        """The value of a form that lies so deep in others (a ``call``, when that is known); Unwinding when it did not return."""
+        """The value of a form that lies so deep in others (a ``call``, when that is known); Unwinding when it did not
+        return.
+        """
         mark = len(self.met)
         self.nested += 1
         enter = self.kernel.enter_evaluation
         try:
-            result: int = enter(form, depth, int(call)) if self.nested & 7 else self.deeper(lambda: enter(form, depth, int(call)))
+            result: int = enter(form, depth,
+                                int(call)) if self.nested & 7 else self.deeper(lambda: enter(form, depth, int(call)))
         finally:
             self.nested -= 1
             del self.met[mark:]
@@ -545,7 +571,9 @@ class Machine(Roots, Stacks):
         self.nested += 1
         try:
             words = self.list(arguments)
-            result: int = self.kernel.enter(function, words) if self.nested & 7 else self.deeper(lambda: self.kernel.enter(function, words))
+            result: int = self.kernel.enter(function,
+                                            words) if self.nested & 7 else self.deeper(
+                                                lambda: self.kernel.enter(function, words))
         finally:
             self.nested -= 1
             del self.met[mark:]

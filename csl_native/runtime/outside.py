@@ -1,7 +1,7 @@
 """Ways between the kernel and C, where code has a calling convention of its own: the System V one on Windows.
 
-A way is a few bytes that name a function and go on in one of three functions of the kernel, which LLVM made: those are called by one convention,
-with the function in a register that carries no argument, and call it by the other.
+A way is a few bytes that name a function and go on in one of three functions of the kernel, which LLVM made: those are
+called by one convention, with the function in a register that carries no argument, and call it by the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ WAY = 32  # bytes from one to the next
 
 
 def outside_text(convention: str) -> str:
-    """IR of the three functions.  A kernel function that takes fewer words than ``MOST`` does not look at the others."""
+    """IR of the three functions.
+    A kernel function that takes fewer words than ``MOST`` does not look at the others.
+    """
     words = ", ".join(f"i64 %a{k}" for k in range(MOST - 1))
     host_words = ", ".join(f"i64 %a{k}" for k in range(5))
     return f"""
@@ -37,7 +39,9 @@ define hidden double @{TO_FLOAT}(ptr nest %f, double %x) nounwind {{
 
 
 class Ways:
-    """The ways of one kernel, whose functions' addresses are given.  Where C and code have one convention there are none: all is called as it is."""
+    """The ways of one kernel, whose functions' addresses are given.
+    Where C and code have one convention there are none: all is called as it is.
+    """
 
     def __init__(self, functions: dict[str, int]) -> None:
         self.functions, self.architecture = functions, host() if INWARD in functions else None

@@ -1,4 +1,6 @@
-"""Samples of which functions run, for a table and flame graphs: a thread asks at intervals, and the program looks at its stack where it can next."""
+"""Samples of which functions run, for a table and flame graphs: a thread asks at intervals, and the program looks at
+its stack where it can next.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ Handler = Callable[[int, int, int], "int | None"]
 class Profiler:
     """Counts of stacks of functions, the outermost first.
 
-    Every running function keeps its literal vector on the machine stack, which is what is looked for; so each function is in a stack once, one
-    that has just returned may be, too, and functions whose bodies stand in others are not.  Samples are taken at safepoints, and when the host
-    answers a request during which one was due, with what was asked for as the innermost row.
+    Every running function keeps its literal vector on the machine stack, which is what is looked for; so each function
+    is in a stack once, one that has just returned may be, too, and functions whose bodies stand in others are not.
+    Samples are taken at safepoints, and when the host answers a request during which one was due, with what was asked
+    for as the innermost row.
     """
 
     def __init__(self) -> None:
@@ -66,9 +69,11 @@ class Profiler:
                 self.lisp.machine.poke(WORD)
 
     def watched(self, code: int, handler: Handler) -> Handler:
-        """A handler of the host's with samples that were due before it, and while it ran; Lisp that it calls takes them itself.
+        """A handler of the host's with samples that were due before it, and while it ran; Lisp that it calls takes them
+        itself.
 
-        The clock decides: the thread that asks waits itself until Python code comes to a point where threads change, which is too late.
+        The clock decides: the thread that asks waits itself until Python code comes to a point where threads change,
+        which is too late.
         """
         assert self.lisp is not None
         machine = self.lisp.machine
@@ -110,7 +115,8 @@ class Profiler:
     def look_up(lisp: Lisp) -> dict[int, int]:
         """All bytecoded functions that have a name."""
         words = lisp.machine.words
-        return {env: symbol for symbol in lisp.machine.interned() if (env := words[symbol + SYM_ENV >> 3]) & 7 == VECTOR}
+        return {env: symbol for symbol in lisp.machine.interned()
+                if (env := words[symbol + SYM_ENV >> 3]) & 7 == VECTOR}
 
     # -- what is written -----------------------------------------------------------------
 
@@ -120,7 +126,8 @@ class Profiler:
 
     def lines(self) -> list[str]:
         """The stacks as flame graphs are made of: names from the outermost on, a blank, and how often that was seen."""
-        return [f"{';'.join(name.replace(';', ':') for name in stack) or '[csl]'} {count}\n" for stack, count in sorted(self.stacks.items())]
+        return [f"{';'.join(name.replace(';', ':') for name in stack) or '[csl]'} {count}\n"
+                for stack, count in sorted(self.stacks.items())]
 
     def table(self) -> Iterator[str]:
         """The functions that took most of the time themselves, and the time of what they called with it."""

@@ -1,9 +1,10 @@
 """The machine stacks that Lisp runs on, and how other threads reach a running program.
 
-Lisp recurses deeper than the stack of a thread allows.  So each thread that calls Lisp has a *deep stack*: memory of its own, to which the
-native kernel changes when it is called and from which it changes back, on the caller's thread.  Where that cannot be (the kernel runs under
-CPython, or this Python looks where its stack is) the thread has a *companion*: a thread with a large stack that runs what it is asked to
-while the caller waits, and asks the caller in turn to run what is the caller's own.
+Lisp recurses deeper than the stack of a thread allows.  So each thread that calls Lisp has a *deep stack*: memory of
+its own, to which the native kernel changes when it is called and from which it changes back, on the caller's thread.
+Where that cannot be (the kernel runs under CPython, or this Python looks where its stack is) the thread has a
+*companion*: a thread with a large stack that runs what it is asked to while the caller waits, and asks the caller in
+turn to run what is the caller's own.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, (1 << 28) - (
 STACK_MARGIN = 2 << 20
 STEP = 1 << 20  # what a stack grows by at least
 SHALLOW = 1 << 20 if NARROW else 4 << 20  # what is used beyond that goes back to the system when Lisp has returned
-# How often Python and Lisp may call each other, as in nested evaluation: so much memory for each, at least and at most so often.
+# How often Python and Lisp may call each other, as in nested evaluation: so much memory for each, at least and at most
+# so often.
 LEVEL, NESTED = 10_000, (20_000, 50_000)
 LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while a program waits
-# Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for an overflow.
+# Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for
+# an overflow.
 PYTHON_LOOKS = sys.version_info >= (3, 14)
 
 _REAL, _LIMIT, _BASE, _STRESS, _REQUEST, _INTERRUPT, _DEBUGGED, _OUTSIDE, _SP, _STACK_BASE, _HEAP_END, _RESERVE = (
-    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt", "debugged", "outside",
-                               "sp", "stack_base", "heap_end", "reserve"))
+    VM[name] >> 3 for name in ("real_stack_limit", "stack_limit", "native_base", "gc_stress", "gc_request", "interrupt",
+                               "debugged", "outside", "sp", "stack_base", "heap_end", "reserve"))
 _thread_lock, _later_lock = threading.Lock(), threading.Lock()
 
 
@@ -49,8 +52,9 @@ def _call(function: Callable[[], Any]) -> Any:
     return function()
 
 
-# CPython takes memory for frames in pieces of 16 KB and gives each back at once: calls that go to and fro over the end of a piece cost three times
-# as much.  The frame of this function is so large that the piece behind it, which is a power of two, has room for all that follow (1 MB).
+# CPython takes memory for frames in pieces of 16 KB and gives each back at once: calls that go to and fro over the end
+# of a piece cost three times as much.  The frame of this function is so large that the piece behind it, which is a
+# power of two, has room for all that follow (1 MB).
 roomy = FunctionType(_call.__code__.replace(co_stacksize=(1 << 17) + 64), globals())
 
 
@@ -122,7 +126,8 @@ class Companion:
                 previous = threading.stack_size()
                 try:
                     threading.stack_size(size)
-                    threading.Thread(target=_accompany, args=(self.work, self.answers, size, threading.get_ident()), name="csl", daemon=True).start()
+                    threading.Thread(target=_accompany, args=(self.work, self.answers, size, threading.get_ident()),
+                                     name="csl", daemon=True).start()
                     break
                 except (RuntimeError, ValueError):  # no room; more than the system knows
                     if size == STACK_SIZES[-1]:
@@ -162,7 +167,9 @@ def _ask(function: Callable[[], Any], theirs: SimpleQueue[Any], mine: SimpleQueu
 
 
 def _next(queue: SimpleQueue[Any]) -> Any:
-    """What comes next; the handlers of signals that come before are called, which takes a look now and then where nothing interrupts a wait."""
+    """What comes next; the handlers of signals that come before are called, which takes a look now and then where
+    nothing interrupts a wait.
+    """
     while LONGEST_WAIT is not None:
         with contextlib.suppress(Empty):
             return queue.get(timeout=LONGEST_WAIT)
@@ -189,10 +196,12 @@ def this_thread() -> int:
 
 
 class Recursion:
-    """Python's limit of recursion, which belongs to the whole process, while Lisp takes more of it than Python code does.
+    """Python's limit of recursion, which belongs to the whole process, while Lisp takes more of it than Python code
+    does.
 
-    Where Python and the native kernel call each other, as in nested evaluation, the limit grows by what each of them needs, so that as much as ever is
-    left for other code; the machine stack is what ends such a recursion.  It is what it was when Lisp has returned.
+    Where Python and the native kernel call each other, as in nested evaluation, the limit grows by what each of them
+    needs, so that as much as ever is left for other code; the machine stack is what ends such a recursion.  It is what
+    it was when Lisp has returned.
     """
 
     ENOUGH = 1 << 24  # for the kernel under CPython, whose calls are Python's: the Lisp stack is full before
@@ -266,7 +275,8 @@ class Stacks:
     answer: Answer | None = None
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call ``action`` once when so many seconds have passed since a program was first run, while one runs; in place of what was to be called.
+        """Call ``action`` once when so many seconds have passed since a program was first run, while one runs; in place
+        of what was to be called.
 
         The thread that ticks (signals.py) calls it, which takes the program no time.
         """
@@ -333,7 +343,8 @@ class Stacks:
                     self.charge("stack", 0)
 
     def deeper(self, function: Callable[[], Any]) -> Any:
-        """Call something where Python and Lisp have called each other eight times more than when this was called last."""
+        """Call something where Python and Lisp have called each other eight times more than when this was called last.
+        """
         if self.nested > min(max(NESTED[0], self.cage.heap // LEVEL), NESTED[1]):
             self.host(H_STACK_OVERFLOW, 0, 0, 0)
             raise Unwinding
@@ -354,8 +365,8 @@ class Stacks:
             words[_LIMIT] = NO_LIMIT
 
     def deepen(self) -> bool:
-        """The program has come to the limit: is there more of the stack?  Twice as much each time, or half of what the heap has to spare, of
-        which it counts as a part."""
+        """The program has come to the limit: is there more of the stack?  Twice as much each time, or half of what the
+        heap has to spare, of which it counts as a part."""
         stack, words = _local.stack, self.words
         if stack is None or words[_REAL] <= stack.limit or self.kernel.current_stack() < stack.limit:
             return False
@@ -369,7 +380,9 @@ class Stacks:
         return True
 
     def charge(self, what: str, size: int) -> bool:
-        """Something beside the heap has so many bytes now: the heap may have so much less.  False when it has not got them to spare."""
+        """Something beside the heap has so many bytes now: the heap may have so much less.
+        False when it has not got them to spare.
+        """
         words, more = self.words, size - self.charges.get(what, 0)
         if more > 0 and self.kernel.free_bytes() - more < words[_RESERVE]:
             return False
@@ -383,7 +396,9 @@ class Stacks:
         self.stop()
 
     def stop(self) -> None:
-        """Make the running program look at its next poll, or Python in its loops, whether it has to end; from any thread."""
+        """Make the running program look at its next poll, or Python in its loops, whether it has to end; from any
+        thread.
+        """
         self.attention = True
         self.poke(STOP)
 
@@ -472,7 +487,9 @@ class Stacks:
                 self.words[_LIMIT] = NO_LIMIT
 
     def stack_words(self) -> Iterator[int]:
-        """What running Lisp code has on the machine stack, the innermost first: words that may be Lisp values, and others."""
+        """What running Lisp code has on the machine stack, the innermost first: words that may be Lisp values, and
+        others.
+        """
         if not self.native:
             frame: Any = sys._getframe()
             while frame is not None:

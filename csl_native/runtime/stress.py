@@ -1,7 +1,8 @@
 """Collector stress: a collection wherever one may come, and what it frees is made useless.
 
-The kernel collects at every safepoint, the machine below at every call of the host and around every call of the kernel that allocates.
-Freed objects are overwritten (``POISON`` of kernel/collector.py), so that a word which was no root is seen when it is used.
+The kernel collects at every safepoint, the machine below at every call of the host and around every call of the kernel
+that allocates. Freed objects are overwritten (``POISON`` of kernel/collector.py), so that a word which was no root is
+seen when it is used.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
     from ..heap.cage import Cage
     from ..lisp.lisp import Lisp
 
-# Kernel functions that Python calls and that allocate or run Lisp; a collection between those that make an image would destroy it.
-ALLOCATING = ("make_", "entry_", "enter", "intern", "hash", "append", "nconc", "put", "gethash", "fasl_value", "normalise", "get", "flagp")
+# Kernel functions that Python calls and that allocate or run Lisp; a collection between those that make an image would
+# destroy it.
+ALLOCATING = ("make_", "entry_", "enter", "intern", "hash", "append", "nconc", "put", "gethash", "fasl_value",
+              "normalise", "get", "flagp")
 
 
 class StressedKernel:
@@ -65,7 +68,9 @@ class StressedMachine(Machine):
             self.lisp.collect(self.cage["gc_count"] & 15 == 0)
 
     def under_stress(self, answer: Callable[..., int | None], arguments: tuple[int, ...], collects: bool) -> int | None:
-        """The answer to a request of the kernel, with a collection before and after it; or without any, also in what the answer calls."""
+        """The answer to a request of the kernel, with a collection before and after it; or without any, also in what
+        the answer calls.
+        """
         if collects:
             self.stress()
             result = answer(*arguments)

@@ -1,7 +1,8 @@
 """The base image: where it is, and whether it was made from the sources beside it.
 
-It says of which: the digest of their contents stands in the ``info`` of its heap, so times of files mean nothing.  A checkout compares at
-every start, and makes it again when they differ.  What is installed does not change, so only the sizes of the files are compared.
+It says of which: the digest of their contents stands in the ``info`` of its heap, so times of files mean nothing.  A
+checkout compares at every start, and makes it again when they differ.  What is installed does not change, so only the
+sizes of the files are compared.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ protect(BASE_IMAGE)
 
 # Changes of these do not touch the base image; of everything else that is there, now or later, they do.
 OUTER = frozenset({"app", "asm", "bench", "modules", "session", "tools",
-                   "__main__.py", "baseimage.py", "debugger.py", "elffile.py", "exceptions.py", "extras.py", "gdb.py", "heapview.py", "jitdump.py", "manual.py",
-                   "perfmap.py",
+                   "__main__.py", "baseimage.py", "debugger.py", "elffile.py", "exceptions.py", "extras.py", "gdb.py",
+                   "heapview.py", "jitdump.py", "manual.py", "perfmap.py",
                    "profiler.py", "unwinding.py", "wheel.py"})
 _base: list[str] = []
 
@@ -97,18 +98,21 @@ def base_image() -> str:
 def _installed() -> str:
     there = made_from(BASE_IMAGE)
     if there is None or there.sizes != sources(contents=False).sizes:
-        raise damaged("it cannot be read" if there is None else "it was made from other sources than those that are installed beside it")
+        raise damaged("it cannot be read" if there is None
+                      else "it was made from other sources than those that are installed beside it")
     return BASE_IMAGE
 
 
 def damaged(what: str) -> ImageError:
     """The error that says so, and what to do."""
-    remedy = "remove it, and it is made again" if IN_CHECKOUT else "the installation is damaged; install csl-native again"
+    remedy = ("remove it, and it is made again" if IN_CHECKOUT
+              else "the installation is damaged; install csl-native again")
     return ImageError(f"{_base[0] if _base else BASE_IMAGE}: {what}: {remedy}")
 
 
 def _of_checkout() -> str:
-    """The image of a checkout, or of an installation that came without one; made when there is none of these sources."""
+    """The image of a checkout, or of an installation that came without one; made when there is none of these sources.
+    """
     now = sources()
     if made_from(BASE_IMAGE) == now:
         return BASE_IMAGE
@@ -126,20 +130,25 @@ def _of_checkout() -> str:
 
 
 def cache_folder() -> str:
-    """The folder of this user for what can be made again, of which some is executed; ImageError when others can put things into it."""
+    """The folder of this user for what can be made again, of which some is executed; ImageError when others can put
+    things into it.
+    """
     folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "csl-native")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     if others_can_write(state := os.stat(folder)):
         try:
             os.chmod(folder, 0o700)
         except PermissionError:
-            raise ImageError(f"{folder}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}, so what is in it may be anybody's; "
+            raise ImageError(f"{folder}: belongs to user {state.st_uid} with mode {stat.S_IMODE(state.st_mode):o}, so "
+                             "what is in it may be anybody's; "
                              "remove it, or let XDG_CACHE_HOME name a folder of your own") from None
     return folder
 
 
 def cached(name: str = "base.img") -> str:
-    """Where this user's base image is when the installation cannot be written; what somebody else put there is not used."""
+    """Where this user's base image is when the installation cannot be written; what somebody else put there is not
+    used.
+    """
     path = os.path.join(cache_folder(), name)
     if os.path.lexists(path) and (os.path.islink(path) or others_can_write(os.stat(path))):
         os.unlink(path)  # it is made again
@@ -152,11 +161,14 @@ def compiler_here() -> bool:
 
 
 def _make(path: str) -> None:
-    """Make the base image by a process of its own: what this one has imported may be older than what the sources say now."""
+    """Make the base image by a process of its own: what this one has imported may be older than what the sources say
+    now.
+    """
     import subprocess
 
     from ..system.isolated import command
-    done = subprocess.run(command("from csl_native.build.base import main; main()", "--output", path), stdin=subprocess.DEVNULL,
+    done = subprocess.run(command("from csl_native.build.base import main; main()", "--output", path),
+                          stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, check=False)
     if done.returncode or not os.path.exists(path):
         raise ImageError(f"{path}: the base image could not be made (status {done.returncode}); see the message above")

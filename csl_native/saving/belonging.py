@@ -1,7 +1,8 @@
 """What belongs to what in an image: pages of a heap's functions to that heap, native code of a module to that module.
 
-The ``info`` of what belongs to something has the digest of it, as ``heap`` or ``module``, and with it that is part of what a seal is made over.
-``compared`` says that it was put beside its owner later: its entries are compared with the bytecode one by one.
+The ``info`` of what belongs to something has the digest of it, as ``heap`` or ``module``, and with it that is part of
+what a seal is made over. ``compared`` says that it was put beside its owner later: its entries are compared with the
+bytecode one by one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def owner_of(name: str) -> str:
 
 
 def misfit(image: Image, name: str) -> str:
-    """Why a section is not part of what it is with; empty when it is, or nothing is said of that (as in images of format 1.0)."""
+    """Why a section is not part of what it is with; empty when it is, or nothing is said of that (as in images of
+    format 1.0).
+    """
     section, owner = image.sections[name], owner_of(name)
     tag = tag_in(name)
     if tag is not None and section.info.get("tag", tag) != tag:
@@ -46,7 +49,8 @@ def misfit(image: Image, name: str) -> str:
     there = image.sections.get(owner)
     if there is not None and there.digest == wanted:
         return ""
-    beside = f"the {owner} of this image is {there.digest.hex()[:12]}" if there is not None else f"this image has no {owner}"
+    beside = (f"the {owner} of this image is {there.digest.hex()[:12]}" if there is not None
+              else f"this image has no {owner}")
     return f"section {name} belongs to {owner} {wanted.hex()[:12]}; {beside}"
 
 
@@ -62,7 +66,8 @@ def put_beside(section: Section, owner: Section) -> dict[str, Any]:
     kind = kind_of(owner.name)
     if section.info.get(kind) == owner.digest:
         return section.info
-    return {**{key: value for key, value in section.info.items() if key != "seal"}, kind: owner.digest, "compared": True}
+    return {**{key: value for key, value in section.info.items() if key != "seal"}, kind: owner.digest,
+            "compared": True}
 
 
 def beside(sections: Mapping[str, Section], owner: str) -> list[str]:
@@ -75,7 +80,9 @@ def section_name(tag: int, module: str) -> str:
 
 
 def owner(name: str) -> tuple[str, int] | None:
-    """The module that a section belongs to, and the tag of its native code (0: it is the module itself); None for other sections."""
+    """The module that a section belongs to, and the tag of its native code (0: it is the module itself); None for other
+    sections.
+    """
     if name.startswith(MODULE):
         return name.removeprefix(MODULE), 0
     kind, _, rest = name.partition("-")

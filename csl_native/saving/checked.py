@@ -1,8 +1,9 @@
-"""Files that were checked: a large heap that somebody vouches for is hashed when it is first used, and not again while the file stays what it is.
+"""Files that were checked: a large heap that somebody vouches for is hashed when it is first used, and not again while
+the file stays what it is.
 
-What is remembered is a digest, keyed by the key that only this user has, of the heap's digest and of what the system says of the file: which one
-it is, its size, and when it was last changed.  Only files that nobody else can change are remembered: in those, every change is this user's, and
-moves the time of change, which cannot be set.
+What is remembered is a digest, keyed by the key that only this user has, of the heap's digest and of what the system
+says of the file: which one it is, its size, and when it was last changed.  Only files that nobody else can change are
+remembered: in those, every change is this user's, and moves the time of change, which cannot be set.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from csl_native.image.container import Image
 from .trust import TrustError, config_folder, keyed, local_key
 
 KEPT = 64  # files
-SETTLED = 2.0  # seconds: a file that was changed just now may be changed again within the same tick of the file system's clock
+# seconds: a file that was changed just now may be changed again within the same tick of the file system's clock
+SETTLED = 2.0
 
 
 def _folder() -> str:
@@ -64,7 +66,8 @@ def remember_written(state: os.stat_result, digest: bytes) -> None:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         names = os.listdir(folder)
         if len(names) >= KEPT:
-            os.unlink(os.path.join(folder, min(names, key=lambda name: os.stat(os.path.join(folder, name)).st_mtime_ns)))
+            os.unlink(os.path.join(folder,
+                                   min(names, key=lambda name: os.stat(os.path.join(folder, name)).st_mtime_ns)))
         temporary = os.path.join(folder, f"{row[0]}.{os.getpid()}")
         with open(temporary, "wb") as file:
             file.write(row[1])

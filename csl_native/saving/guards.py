@@ -1,4 +1,6 @@
-"""What compiled code knows of functions whose bodies stand in it: a byte that a redefinition sets, and a digest that an image keeps."""
+"""What compiled code knows of functions whose bodies stand in it: a byte that a redefinition sets, and a digest that an
+image keeps.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +43,12 @@ def is_given(code: bytes) -> bool:
 
 
 def function_digest(heap: Reader, symbol: int, literals: list[int]) -> bytes:
-    """The digest of everything that the compiler reads of a function: native code that was made of it is right as long as that is the same.
+    """The digest of everything that the compiler reads of a function: native code that was made of it is right as long
+    as that is the same.
 
-    It reads the code object, which constants are the function's own symbol, floats (their value is folded), names of other functions (their body
-    or their kernel function stands in place of calls), and signatures of C functions.  Other constants it takes out of the literal vector
-    when the code runs.
+    It reads the code object, which constants are the function's own symbol, floats (their value is folded), names of
+    other functions (their body or their kernel function stands in place of calls), and signatures of C functions.
+    Other constants it takes out of the literal vector when the code runs.
     """
     parts = [heap.raw(literals[0]), *(b"self" if x == symbol else constant_record(heap, x) for x in literals[1:])]
     return digest(b"".join(len(part).to_bytes(4, "little") + part for part in parts))
@@ -58,7 +61,8 @@ def constant_record(heap: Reader, x: int) -> bytes:
         return b"float" + heap.raw(x)
     if tag == SYMBOL:
         return b"symbol" + utf8.encode(heap.label(x))
-    if tag == VECTOR and len(items := heap.vector_items(x)) == 6 and items[0] & 7 == SYMBOL and heap.label(items[0]) == SIGNATURE:
+    if (tag == VECTOR and len(items := heap.vector_items(x)) == 6 and items[0] & 7 == SYMBOL
+        and heap.label(items[0]) == SIGNATURE):
         return b"foreign" + signature_record(heap, items)
     return b""
 
@@ -73,7 +77,9 @@ def signature_record(heap: Reader, items: Iterable[int]) -> bytes:
 
 
 def digest_of(lisp: Lisp, name: str) -> bytes:
-    """What a function is now: the digest of what the compiler reads of it, or ``KERNEL`` and the names of its entries in the kernel."""
+    """What a function is now: the digest of what the compiler reads of it, or ``KERNEL`` and the names of its entries
+    in the kernel.
+    """
     m = lisp.machine
     symbol = m.intern(name)
     if lisp.is_bytecoded(symbol):

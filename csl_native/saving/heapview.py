@@ -49,7 +49,8 @@ class HeapView:
         self._functions: dict[str, int] | None = None
 
     def fail(self, what: str, word: int) -> ImageError:
-        return ImageError(f"{self.path}: the heap is damaged: {what} at {word:#x}; restore the image from a copy or make it again")
+        return (ImageError(f"{self.path}: the heap is damaged: {what} at {word:#x}; restore the image from a copy or "
+                           "make it again"))
 
     def word(self, p: int) -> int:
         if not HEAP <= p <= HEAP + self.size - 8 or p & 7:
@@ -149,18 +150,22 @@ class HeapView:
         return result
 
     def misfits(self, entries: Collection[str], builtins: Collection[str]) -> Iterator[str]:
-        """Functions that a program with these entries and functions written in Python does not have (``restoring.py`` translates them by name)."""
+        """Functions that a program with these entries and functions written in Python does not have (``restoring.py``
+        translates them by name).
+        """
         names, numbered = list(self.info.get("entries", ())), list(self.info.get("builtins", ()))
         for symbol in self.symbols():
             cells = [self.word(symbol + cell) - SLOTS >> 3 for cell in (SYM_FN1, SYM_FN2, SYM_FNN)]
             found = [names[k] if 0 <= k < len(names) else f"slot {k} of {len(names)}" for k in cells]
             if missing := [name for name in found if name not in entries]:
-                yield f"the function cells of {self.text(symbol)} hold {missing[0]}, which this version does not have: it is undefined here"
+                yield (f"the function cells of {self.text(symbol)} hold {missing[0]}, which this version does not "
+                       "have: it is undefined here")
             elif found[0] == "host1":
                 number = self.word(symbol + SYM_SPARE) >> 3
                 name = numbered[number] if 0 <= number < len(numbered) else f"number {number} of {len(numbered)}"
                 if name not in builtins:
-                    yield f"{self.text(symbol)} is the function {name}, written in Python, which this version does not have: it is undefined here"
+                    yield (f"{self.text(symbol)} is the function {name}, written in Python, which this version does "
+                           "not have: it is undefined here")
 
     def show(self, x: int, depth: int = 3) -> str:
         """A value as text, cut off below a few levels."""

@@ -51,9 +51,9 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
     cage.forget(cage.places["forward"], cage.places["end"] - cage.places["forward"])
     cage.forget(scratch, size + starts_size + 65536)
     info: dict[str, Any] = {
-        "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names), "builtins": list(lisp.builtins.names),
-        "gensym": cage["gensym"], "precision": cage["precision"], "modulus": cage["modulus"], "base": HEAP,
-        "profile": sorted(getattr(session, "profile", ())), **session.about}
+        "size": size, "bytecode": FORMAT_BYTECODE, "entries": list(m.entry_names),
+        "builtins": list(lisp.builtins.names), "gensym": cage["gensym"], "precision": cage["precision"],
+        "modulus": cage["modulus"], "base": HEAP, "profile": sorted(getattr(session, "profile", ())), **session.about}
     heap += b"\0" * (-len(heap) % PAGE)
     if not compress and len(heap) > LARGE:
         info["pages"] = pages_of(heap)
@@ -63,7 +63,8 @@ def heap_sections(session: Session, compress: bool) -> list[Section]:
 
 def preserve(session: Session, path: str | os.PathLike[str], compress: bool = False, more: Sequence[Section] = (),
              expected: Mapping[str, bytes] | None = None) -> None:
-    """Write the session to an image file, and ``more`` sections with it, in one atomic step; nothing when all of it is there already.
+    """Write the session to an image file, and ``more`` sections with it, in one atomic step; nothing when all of it is
+    there already.
 
     ``expected``: digests of sections that must still be in the file, because what is written was made from them.
 
@@ -76,7 +77,8 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
     sections = heap_sections(session, compress)
     own, heap = session.native_sections(), sections[0]
     heap.digest = digest(heap.data, STRONG)
-    heap.info.update({s.name: digest(s.data, STRONG) for s in sections[1:]})  # they go together: a seal of the heap is one of them
+    # they go together: a seal of the heap is one of them
+    heap.info.update({s.name: digest(s.data, STRONG) for s in sections[1:]})
     for s in own:
         s.info["heap"] = heap.digest
     if not session.restricted:
@@ -96,11 +98,15 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
 
 
 def moved(session: Session, image: Image, section: Section, heap: Section) -> dict[str, Any]:
-    """The ``info`` of a page set of the heap that a session came from, beside the heap that is written; sealed when the session believed it."""
-    if owner_of(section.name) != "heap" or not is_program(image) and ("heap" not in section.info or misfit(image, section.name)):
+    """The ``info`` of a page set of the heap that a session came from, beside the heap that is written; sealed when the
+    session believed it.
+    """
+    if (owner_of(section.name) != "heap" or not is_program(image)
+        and ("heap" not in section.info or misfit(image, section.name))):
         return section.info
     info = put_beside(section, heap)
-    if info is section.info or len(section.digest) != STRONG or session.restricted or session.trust.doubt(image, section.name):
+    if (info is section.info or len(section.digest) != STRONG or session.restricted
+        or session.trust.doubt(image, section.name)):
         return info
     if (key := sealing_key()) is None:
         return info
@@ -108,7 +114,8 @@ def moved(session: Session, image: Image, section: Section, heap: Section) -> di
 
 
 def _modules(writer: Writer, replaced: set[str]) -> list[Section]:
-    """The modules of the file that is about to be written anew, typed ones too, less those that come with the session."""
+    """The modules of the file that is about to be written anew, typed ones too, less those that come with the session.
+    """
     if not writer.exists:
         return []
     image = writer.image

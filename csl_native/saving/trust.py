@@ -1,9 +1,10 @@
 """Trust: who vouches for a section of an image, and whether this user believes them.
 
-A digest detects damage; it does not say who made something.  A *seal* does: a section's ``info`` may have ``seal`` with ``local``, a
-keyed BLAKE2b digest made with a key that only this user has, and ``keys``, Ed25519 signatures (RFC 8032) by public key.  Both are over
-one thing: the format, what the section is and is called, its digest, what it belongs to (``belonging.py``), and all else that the directory
-says of it; a signature is also over the state of the image in which all that was signed together stood.  ``docs/FORMAT.md`` is normative.
+A digest detects damage; it does not say who made something.  A *seal* does: a section's ``info`` may have ``seal`` with
+``local``, a keyed BLAKE2b digest made with a key that only this user has, and ``keys``, Ed25519 signatures (RFC 8032)
+by public key.  Both are over one thing: the format, what the section is and is called, its digest, what it belongs to
+(``belonging.py``), and all else that the directory says of it; a signature is also over the state of the image in which
+all that was signed together stood.  ``docs/FORMAT.md`` is normative.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def config_folder() -> str:
 def message(section: Section, format: list[int], state: bytes = b"") -> bytes:
     """What a seal is made over; ``state``: of a signature, see ``state_of``."""
     info = {key: section.info[key] for key in sorted(section.info) if key != "seal"}
-    packed: bytes = msgpack.packb([CONTEXT, format, kind_of(section.name), section.name, owner_of(section.name), section.raw,
+    packed: bytes = msgpack.packb([CONTEXT, format, kind_of(section.name), section.name, owner_of(section.name),
+                                   section.raw,
                                    section.length or len(section.data), section.digest, info, state])
     return packed
 
@@ -54,7 +56,9 @@ def state_of(sections: Iterable[Section]) -> bytes:
 
 
 def is_program(image: Image) -> bool:
-    """Is an open file the installation's own image?  The file that is open counts, whatever its name leads to by now."""
+    """Is an open file the installation's own image?
+    The file that is open counts, whatever its name leads to by now.
+    """
     try:
         return os.path.samestat(image.state, os.stat(base_image()))
     except FileNotFoundError:
@@ -69,7 +73,8 @@ def read_private(path: str, writable_only: bool = False) -> bytes:
     with open(path, "rb") as file:
         if doubt := not_private(os.fstat(file.fileno()), readable=writable_only):
             raise TrustError(f"{path}: {doubt}; a file of your own that others "
-                             f"cannot {'write' if writable_only else 'read'} was expected (chmod {'go-w' if writable_only else '600'})")
+                             f"cannot {'write' if writable_only else 'read'} was expected "
+                             f"(chmod {'go-w' if writable_only else '600'})")
         return file.read(1 << 20)
 
 
@@ -90,7 +95,8 @@ def local_key(make: bool = False) -> bytes | None:
         move_new(temporary, path)  # the first one stays when two begin at once
     key = read_private(path)
     if len(key) != KEY_SIZE:
-        raise TrustError(f"{path}: {len(key)} bytes; {KEY_SIZE} expected.  Delete it: what it sealed has to be made again, or signed")
+        raise TrustError(f"{path}: {len(key)} bytes; {KEY_SIZE} expected.  Delete it: what it sealed has to be made "
+                         "again, or signed")
     return key
 
 
@@ -114,7 +120,8 @@ def trusted_keys() -> dict[bytes, str]:
         if word and not word.startswith("#"):
             key = key_of(word)
             if key is None:
-                raise TrustError(f"{path}:{number}: {word[:80]!r} is no public key; {2 * KEY_SIZE} hexadecimal digits expected")
+                raise TrustError(f"{path}:{number}: {word[:80]!r} is no public key; {2 * KEY_SIZE} hexadecimal digits "
+                                 "expected")
             found[key] = name.strip()
     return found
 
@@ -124,7 +131,8 @@ def set_trusted(keys: dict[bytes, str]) -> None:
     os.makedirs(config_folder(), mode=0o700, exist_ok=True)
     path = os.path.join(config_folder(), "trusted-keys")
     temporary = f"{path}.{os.getpid()}-{threading.get_ident()}"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600), "w", encoding="utf-8", newline="\n") as file:
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600), "w", encoding="utf-8",
+              newline="\n") as file:
         file.writelines(f"{key.hex()} {name}".rstrip() + "\n" for key, name in keys.items())
     os.replace(temporary, path)
 
@@ -143,7 +151,8 @@ def keyed(key: bytes, text: bytes) -> bytes:
 def format_of(section: Section) -> list[int]:
     """The format that a seal more is made for: that of the seals that a section has, else this version's."""
     format = section.info.get("seal", {}).get("format", [0, 0])
-    return list(format) if FIRST_FORMAT <= list(format) <= [FORMAT_MAJOR, FORMAT_MINOR] else [FORMAT_MAJOR, FORMAT_MINOR]
+    return list(format) if FIRST_FORMAT <= list(format) <= [FORMAT_MAJOR,
+                                                            FORMAT_MINOR] else [FORMAT_MAJOR, FORMAT_MINOR]
 
 
 def resealed(section: Section, **more: Any) -> dict[str, Any]:
@@ -158,7 +167,9 @@ def vouched(section: Section, key: bytes) -> dict[str, Any]:
 
 
 def seal(sections: Iterable[Section]) -> None:
-    """Vouch for sections that were made here, with the local key, and for nobody else; says so on standard error when that cannot be."""
+    """Vouch for sections that were made here, with the local key, and for nobody else; says so on standard error when
+    that cannot be.
+    """
     key = sealing_key()
     if key is None:
         return
@@ -169,8 +180,11 @@ def seal(sections: Iterable[Section]) -> None:
 
 
 def copied(trust: Trust, image: Image, section: Section) -> dict[str, Any]:
-    """The ``info`` of a section of an image for a copy of it in another file: who copies what they trust vouches for it."""
-    if "seal" not in section.info or trust.level == "all" or trust.doubt(image, section.name) or (key := sealing_key()) is None:
+    """The ``info`` of a section of an image for a copy of it in another file: who copies what they trust vouches for
+    it.
+    """
+    if ("seal" not in section.info or trust.level == "all" or trust.doubt(image, section.name)
+        or (key := sealing_key()) is None):
         return section.info
     return vouched(section, key)
 
@@ -180,7 +194,8 @@ def sealing_key() -> bytes | None:
     try:
         return local_key(make=True)
     except (OSError, TrustError) as error:
-        sys.stderr.write(f"csl: {said(error)}; what is written is not sealed, and its native code will not be trusted\n")
+        sys.stderr.write(f"csl: {said(error)}; what is written is not sealed, and its native code will not be "
+                         "trusted\n")
         return None
 
 
@@ -192,7 +207,9 @@ def sign(section: Section, private: Any, public: bytes, state: bytes) -> dict[st
 
 
 class Trust:
-    """Whom a session believes: nobody but the program itself (none), this user too (local), trusted keys too (keys), or everybody (all)."""
+    """Whom a session believes: nobody but the program itself (none), this user too (local), trusted keys too (keys), or
+    everybody (all).
+    """
 
     def __init__(self, level: str = "keys") -> None:
         if level not in LEVELS:
@@ -219,12 +236,14 @@ class Trust:
             return "nobody signed it"
         format = list(seals.get("format", [1, 2]))
         if not FIRST_FORMAT <= format <= [FORMAT_MAJOR, FORMAT_MINOR]:
-            return (f"its seal is of format {'.'.join(map(str, format))}, which is not believed by this version; preserve it again, "
+            return (f"its seal is of format {'.'.join(map(str, format))}, which is not believed by this version; "
+                    "preserve it again, "
                     "or csl-image sign when you know where it is from")
         if (owner := owner_of(section.name)) and owner.partition("-")[0] not in section.info:
             return f"its seal does not say which {owner.partition('-')[0]} it belongs to"
         key = local_key()
-        if key is not None and seals.get("local") == keyed(key, message(section, format)):  # nobody learns anything from the time that this takes
+        # nobody learns anything from the time that this takes
+        if key is not None and seals.get("local") == keyed(key, message(section, format)):
             return ""
         signatures = seals.get("keys")
         if not isinstance(signatures, dict) or not signatures:
@@ -238,16 +257,20 @@ class Trust:
                 if not _verifies(public, signature, message(section, format, state)):
                     return f"the signature by {public.hex()[:16]}... does not fit"
                 return _other_state(image, public, section.name, state)
-        return "signed by " + ", ".join(bytes(k).hex()[:16] + "..." for k in signatures if isinstance(k, bytes)) + ", which is not trusted here"
+        return "signed by " + ", ".join(bytes(k).hex()[:16] + "..."
+                                        for k in signatures if isinstance(k, bytes)) + ", which is not trusted here"
 
 
 def _other_state(image: Image, public: bytes, name: str, state: bytes) -> str:
-    """What else the same key signed in this image, in another state of it: the heap where there is one, else anything; empty when nothing."""
+    """What else the same key signed in this image, in another state of it: the heap where there is one, else anything;
+    empty when nothing.
+    """
     signed = {s.name: value[:STRONG] for s in image.sections.values()
               if isinstance(value := s.info.get("seal", {}).get("keys", {}).get(public), bytes)}
     for other in ("heap",) if "heap" in signed else sorted(signed):
         if signed[other] != state:
-            return (f"{name} was signed as a part of state {state.hex()[:12]}, {other} of state {signed[other].hex()[:12]} by the same key: "
+            return (f"{name} was signed as a part of state {state.hex()[:12]}, {other} of state "
+                    f"{signed[other].hex()[:12]} by the same key: "
                     "they were not signed together.  csl-image sign signs the whole again")
     return ""
 

@@ -1,8 +1,8 @@
 """Heaps of strangers: what is proved of one before anything in it runs.
 
-First its structure, by the kernel (``kernel/checking.py``), and what the kernel and Python take for granted of its roots; then its
-functions: the bytecode of each symbol is proved and copied, with its literals, to where nothing else in the heap refers to it, so
-that it stays what was proved; and function cells hold what such cells may hold.
+First its structure, by the kernel (``kernel/checking.py``), and what the kernel and Python take for granted of its
+roots; then its functions: the bytecode of each symbol is proved and copied, with its literals, to where nothing else in
+the heap refers to it, so that it stays what was proved; and function cells hold what such cells may hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError
 
-from ..heap.objects import BY_TYPE, CODE_HEADER, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE, SYM_VALUE, SYMBOL_HEADER, SYMBOL_SIZE, VECTOR_HEADER
+from ..heap.objects import (
+    BY_TYPE,
+    CODE_HEADER,
+    SYM_ENV,
+    SYM_FN1,
+    SYM_FN2,
+    SYM_FNN,
+    SYM_SPARE,
+    SYM_VALUE,
+    SYMBOL_HEADER,
+    SYMBOL_SIZE,
+    VECTOR_HEADER,
+)
 from ..heap.vm import HEAP
 from ..heap.words import HEADER, OTHER, SYMBOL, VECTOR
 from ..instructions.codec import Code
@@ -40,8 +52,10 @@ if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
     from ..runtime.machine import Machine
 
-WRONG = {BAD_SIZE: "has a length that its type cannot have", BAD_START: "and the start bits do not agree where objects begin",
-         BAD_POINTER: "refers to what is no object of the type that the reference says", BAD_CONTENTS: "is not what its type promises"}
+WRONG = {BAD_SIZE: "has a length that its type cannot have",
+         BAD_START: "and the start bits do not agree where objects begin",
+         BAD_POINTER: "refers to what is no object of the type that the reference says",
+         BAD_CONTENTS: "is not what its type promises"}
 CELLS = (SYM_FN1, SYM_FN2, SYM_FNN)
 BYTECODED = tuple({SLOT[f"{kind}{n}"] for kind in ("bytecoded", "compile")} for n in "12n")
 
@@ -49,7 +63,8 @@ BYTECODED = tuple({SLOT[f"{kind}{n}"] for kind in ("bytecoded", "compile")} for 
 def verify_structure(m: Machine, image: Image) -> None:
     """ImageError unless the heap that was mapped is well-formed and has the roots that a heap must have."""
     def fail(what: str) -> ImageError:
-        return ImageError(f"{image.path}: its heap cannot be used: {what}.  It is not one that csl wrote; get it from where you trust")
+        return (ImageError(f"{image.path}: its heap cannot be used: {what}.  It is not one that csl wrote; get it from "
+                           "where you trust"))
     info = image.sections["heap"].info
     end = HEAP + int(info["size"])
     if end < ROOT_VECTOR + 8 + 8 * ROOT_COUNT or end & 15:
@@ -60,7 +75,8 @@ def verify_structure(m: Machine, image: Image) -> None:
         kind = BY_TYPE[head >> 3 & 31].name if head & 7 == HEADER and head >> 3 & 31 in BY_TYPE else "cons"
         raise fail(f"the {kind} at {place:#x} {WRONG[found & 7]}")
     for k, name in enumerate(FIXED_SYMBOLS):
-        if m.words[HEAP + k * SYMBOL_SIZE >> 3] != SYMBOL_HEADER or m.label(HEAP + k * SYMBOL_SIZE + SYMBOL) != name.replace("!", ""):
+        if (m.words[HEAP + k * SYMBOL_SIZE >> 3] != SYMBOL_HEADER
+            or m.label(HEAP + k * SYMBOL_SIZE + SYMBOL) != name.replace("!", "")):
             raise fail(f"the symbol {name} is not in its place")
     if m.words[ROOT_VECTOR - VECTOR >> 3] != 8 * ROOT_COUNT << 8 | VECTOR_HEADER:
         raise fail("the vector of roots is not in its place")
@@ -79,7 +95,8 @@ def verify_structure(m: Machine, image: Image) -> None:
 
 
 def private_env(m: Machine, env: int) -> int:
-    """A proved copy of a function's literal vector and bytecode, which nobody else has; CodeError when it cannot be proved.
+    """A proved copy of a function's literal vector and bytecode, which nobody else has; CodeError when it cannot be
+    proved.
 
     ``env`` is any vector; it must be reachable.
     """
@@ -119,7 +136,8 @@ def adopt_functions(lisp: Lisp, base: Image, path: str) -> None:
         spare = m.field(env, SYM_SPARE)
         if any(slot not in own for slot, own in zip(cells, allowed, strict=True)) or (
                 cells[0] == SLOT["host1"] and (spare & 7 or not 0 <= spare >> 3 < number_of_builtins)):
-            raise ImageError(f"{path}: the symbol {m.label(symbol)} has function cells that are none: {', '.join(map(hex, cells))}")
+            raise ImageError(f"{path}: the symbol {m.label(symbol)} has function cells that are none: "
+                             f"{', '.join(map(hex, cells))}")
 
 
 def _symbols(m: Machine) -> list[int]:
@@ -133,7 +151,8 @@ def _symbols(m: Machine) -> list[int]:
 
 
 def _cells_of(base: Image) -> list[set[int]]:
-    """The slots that each function cell has in the base image, which are all that are of use in one that was just read."""
+    """The slots that each function cell has in the base image, which are all that are of use in one that was just read.
+    """
     from .heapview import HeapView
     view = HeapView(base, check=False)
     symbols = list(view.symbols())

@@ -25,7 +25,9 @@ class Function:
         self.__name__ = self.__qualname__ = name
 
     def __call__(self, *arguments: Any, limits: Limits | None = None) -> Any:
-        return self.session._call(self._symbol, arguments) if limits is None else self.session._limited(self._symbol, arguments, limits)
+        return self.session._call(self._symbol,
+                                  arguments) if limits is None else self.session._limited(
+                                      self._symbol, arguments, limits)
 
     def __repr__(self) -> str:
         return f"<Lisp function {self.__name__}>"
@@ -36,17 +38,21 @@ class Function:
         import inspect
         names, least, rest = self.session.run(lambda: parameters(self.session, self._symbol))
         kind = inspect.Parameter.POSITIONAL_ONLY
-        rows = [inspect.Parameter(identifier(name, k), kind, default=inspect.Parameter.empty if k < least else None) for k, name in enumerate(names)]
-        return inspect.Signature([*rows, *([inspect.Parameter("rest", inspect.Parameter.VAR_POSITIONAL)] if rest else [])])
+        rows = [inspect.Parameter(identifier(name, k), kind, default=inspect.Parameter.empty if k < least else None)
+                for k, name in enumerate(names)]
+        return inspect.Signature([*rows,
+                                  *([inspect.Parameter("rest", inspect.Parameter.VAR_POSITIONAL)] if rest else [])])
 
 
-Function.__doc__ = property(lambda self: self.session.run(lambda: documentation(self.session, self._symbol)))  # type: ignore[assignment]
+Function.__doc__ = property(
+    lambda self: self.session.run(lambda: documentation(self.session, self._symbol)))  # type: ignore[assignment]
 
 
 def identifier(name: str, place: int) -> str:
     """A parameter's name in Python, with a number behind it, because names that differ in Lisp may not do so here."""
     plain = "".join(c if c.isalnum() else "_" for c in name)
-    return plain if plain == name and plain.isidentifier() else f"{plain if plain[:1].isalpha() else 'argument'}_{place + 1}"
+    return (plain if plain == name and plain.isidentifier()
+            else f"{plain if plain[:1].isalpha() else 'argument'}_{place + 1}")
 
 
 def parameters(session: Session, symbol: int) -> tuple[list[str], int, bool]:
@@ -70,7 +76,8 @@ def parameters(session: Session, symbol: int) -> tuple[list[str], int, bool]:
         least, most, rest = row.least, max(row.most, row.least), int(row.most < 0)
         code = getattr(row.function, "__wrapped__", row.function).__code__
         names = list(code.co_varnames[1:code.co_argcount])
-    return (names + [f"argument{k + 1}" for k in range(most)])[:most] if len(names) < most else names[:most], least, bool(rest)
+    return (names + [f"argument{k + 1}"
+                     for k in range(most)])[:most] if len(names) < most else names[:most], least, bool(rest)
 
 
 def documentation(session: Session, symbol: int) -> str | None:
@@ -92,7 +99,8 @@ def system_meaning(session: Session, symbol: int) -> Meaning | None:
     if found is None or found.kind == "special form":
         return found if found is not None and (m.flags(symbol) & F_SPECIAL or not lisp.is_defined(symbol)) else None
     compiled = found.place.startswith("lisp/library/")
-    mine = lisp.is_bytecoded(symbol) and m.field(symbol, SYM_SPARE) & 7 != CONS if compiled else m.field(symbol, SYM_ENV) == symbol
+    mine = (lisp.is_bytecoded(symbol) and m.field(symbol, SYM_SPARE) & 7 != CONS if compiled
+            else m.field(symbol, SYM_ENV) == symbol)
     return found if mine and lisp.is_defined(symbol) else None
 
 

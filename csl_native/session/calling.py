@@ -1,4 +1,6 @@
-"""How Python calls Lisp: on the caller's thread, one thread at a time in a session; what Lisp leaves with is an exception here."""
+"""How Python calls Lisp: on the caller's thread, one thread at a time in a session; what Lisp leaves with is an
+exception here.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ from .callables import Function, Waiting
 from .values import Handle, Values, expect
 
 _SP, _BP, _DEEP, _BASE, _REAL, _KIND, _TAG, _VALUE = (
-    VM[name] >> 3 for name in ("sp", "bp", "deep_stack", "native_base", "real_stack_limit", "unwind_kind", "unwind_tag", "unwind_value"))
+    VM[name] >> 3 for name in ("sp", "bp", "deep_stack", "native_base", "real_stack_limit", "unwind_kind", "unwind_tag",
+                               "unwind_value"))
 NOTHING = Collector()  # says that messages are set aside; each gets one of its own
 SMALL = 1 << 60  # integers below it are words by themselves
 
@@ -56,7 +59,9 @@ class Calling(Values):
                 self._end_run(mark)
 
     def run_aside(self, function: Callable[[], Any]) -> Any:
-        """The same in a thread of its own, so that this one can look after signals at any time: for programs, whose main thread waits."""
+        """The same in a thread of its own, so that this one can look after signals at any time: for programs, whose
+        main thread waits.
+        """
         with self.lock:
             mark = self._begin_run(this_thread())
             try:
@@ -126,7 +131,8 @@ class Calling(Values):
             pending, lisp.pending = lisp.pending, None
             return pending or Unwinding()
         if kind != UNWIND_ERROR and words[_BASE]:  # there is Lisp outside of the Python code that called this
-            return Exit(kind, Handle(self, tag), Handle(self, value))  # type: ignore[arg-type]  # every Calling is a Session
+            # every Calling is a Session
+            return Exit(kind, Handle(self, tag), Handle(self, value))  # type: ignore[arg-type]
         error, caught = errors.taken(value)
         if error is not None and not caught:
             return error
@@ -171,7 +177,9 @@ class Calling(Values):
         return watched
 
     def read(self, text: str) -> Any:
-        """The one datum that a text is, as a Python value; nothing is evaluated.  So what users write gets into calls, and never into program text."""
+        """The one datum that a text is, as a Python value; nothing is evaluated.
+        So what users write gets into calls, and never into program text.
+        """
         expect("read", "text", str, text)
 
         def body() -> int:
@@ -189,7 +197,9 @@ class Calling(Values):
         return self.run(lambda: self._guard(body))
 
     async def aeval(self, text: str, *, limits: Limits | None = None) -> Any:
-        """``eval`` in a thread of its own; the event loop goes on.  When this is cancelled, what runs is interrupted."""
+        """``eval`` in a thread of its own; the event loop goes on.
+        When this is cancelled, what runs is interrupted.
+        """
         return await Waiting(self,  # type: ignore[arg-type]
                               lambda: self.eval(text, limits=limits)).result()
 
@@ -290,7 +300,9 @@ class Calling(Values):
             del left
 
     def define(self, name: str, function: Callable[..., Any]) -> None:
-        """Make a Python callable a Lisp function, which takes any number of arguments; one that was preserved is an error when it is called."""
+        """Make a Python callable a Lisp function, which takes any number of arguments; one that was preserved is an
+        error when it is called.
+        """
         expect("define", "a name", str, name)
         if not callable(function):
             raise TypeError(f"define: a function expected, not {type(function).__name__}")

@@ -1,4 +1,5 @@
-"""Vectors and hash tables of Lisp in Python: handles with a length, elements, iteration; numbers of machines as memory."""
+"""Vectors and hash tables of Lisp in Python: handles with a length, elements, iteration; numbers of machines as memory.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ EQUAL = 3  # how tables that are made of dictionaries compare keys
 
 
 class Vector(Handle):
-    """A Lisp vector: ``len``, elements by index (from 0, or from the end) and slice, iteration, assignment of elements."""
+    """A Lisp vector: ``len``, elements by index (from 0, or from the end) and slice, iteration, assignment of elements.
+    """
 
     __slots__ = ()
 
@@ -74,7 +76,8 @@ class Table(Handle, MutableMapping[Any, Any]):
         def body() -> list[tuple[Any, Any]]:
             m = s.machine
             with m.scope():
-                return [(s.to_python(m.car(pair)), s.to_python(m.cdr(pair))) for pair in m.items(m.kernel.hashcontents(self.word))]
+                return [(s.to_python(m.car(pair)), s.to_python(m.cdr(pair)))
+                        for pair in m.items(m.kernel.hashcontents(self.word))]
         return s.run(body)  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
@@ -134,8 +137,8 @@ class Table(Handle, MutableMapping[Any, Any]):
 class Numbers(Handle):
     """A Lisp vector of machine numbers (``mkvect8`` ... ``mkfvect64``): ``len``, elements, iteration, and its memory.
 
-    ``memory()`` is that itself, nothing is copied.  While it, or what was made of it (``numpy.frombuffer``, ``numpy.asarray`` of the vector), is
-    there, the session is there, and is not closed.
+    ``memory()`` is that itself, nothing is copied.  While it, or what was made of it (``numpy.frombuffer``,
+    ``numpy.asarray`` of the vector), is there, the session is there, and is not closed.
     """
 
     __slots__ = ()
@@ -149,7 +152,8 @@ class Numbers(Handle):
             size, kind = (m.header(self.word) >> 8) - 8, m.field(self.word, 8 - OTHER) >> 3
             width = kind & 15
             if width > 1 and sys.byteorder != "little":
-                raise SessionError("the numbers of this vector are in another order of bytes than this machine's; read its elements in Lisp")
+                raise SessionError("the numbers of this vector are in another order of bytes than this machine's; read "
+                                   "its elements in Lisp")
             memory = pinned(size).from_address(m.cage.base + self.word + CONTENTS)
             memory.handle, memory.pins = self, s.owned.pins
             s.owned.pins.append(None)
@@ -164,7 +168,8 @@ class Numbers(Handle):
         """What numpy asks for; the array that it makes has the memory."""
         memory = self.memory()
         kind = "f" if memory.format in "fd" else "i"
-        return {"version": 3, "shape": (len(memory),), "typestr": f"{'<' if memory.itemsize > 1 else '|'}{kind}{memory.itemsize}", "data": memory}
+        return {"version": 3, "shape": (len(memory),),
+                "typestr": f"{'<' if memory.itemsize > 1 else '|'}{kind}{memory.itemsize}", "data": memory}
 
     def __len__(self) -> int:
         return len(self.memory())
@@ -232,7 +237,8 @@ class Variables(MutableMapping[str, Any]):
 
     def _names(self) -> list[str]:
         m = self.session.machine
-        return list(self.session.run(lambda: [m.text(s) for s in m.interned() if m.is_variable(s) and m.value(s) is not None]))
+        return list(self.session.run(lambda: [m.text(s)
+                                              for s in m.interned() if m.is_variable(s) and m.value(s) is not None]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names())
@@ -275,7 +281,8 @@ def vector_of(session: Session, items: Any) -> int:
     kind = next((kind for kind, code in FORMATS.items() if memory.ndim == 1 and memory.itemsize == kind & 15 and (
         code in "fd") == (memory.format in ("f", "d")) and memory.format in (code, code.upper(), "l", "L", "c")), None)
     if kind is None:
-        raise TypeError(f"vector: a buffer of one dimension with numbers of 8 to 64 bits expected, not of format {memory.format!r} and "
+        raise TypeError("vector: a buffer of one dimension with numbers of 8 to 64 bits expected, not of format "
+                        f"{memory.format!r} and "
                         f"{memory.ndim} dimensions")
     return numbers_of(session, memory.tobytes(), kind)
 

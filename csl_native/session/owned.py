@@ -1,4 +1,6 @@
-"""What a session has of the system, which is given back once: by close, when the session is dropped, or when it could not begin."""
+"""What a session has of the system, which is given back once: by close, when the session is dropped, or when it could
+not begin.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ class Owned:
     def close(self) -> None:
         """The last one first; all of them, whatever one of them raises.
 
-        Nothing while somebody looks at the memory: where the collector of Python finds a session and such views unused together, it may ask
-        for this before the views are gone, and what still reads them must find memory.
+        Nothing while somebody looks at the memory: where the collector of Python finds a session and such views unused
+        together, it may ask for this before the views are gone, and what still reads them must find memory.
         """
         if not self.pins:
             self._actions.close()

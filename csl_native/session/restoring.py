@@ -1,4 +1,6 @@
-"""How a session begins: image file → mapped heap, kernel and engine, native functions; with a reason for all that cannot be used."""
+"""How a session begins: image file → mapped heap, kernel and engine, native functions; with a reason for all that
+cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -71,14 +73,16 @@ class Restoring:
             self._check_instructions(image)
             kernel_refused = self._attach_kernel(image, architecture)
             doubt = self.trust.doubt(image, "heap") if "heap" in image.sections else ""
-            self.restricted = "the image" if doubt else ""  # what keeps Lisp from reaching outside of its heap; empty when it may
+            # what keeps Lisp from reaching outside of its heap; empty when it may
+            self.restricted = "the image" if doubt else ""
             info = self._map_heap(image)
             if doubt:
                 from ..saving.verifying import verify_structure
                 verify_structure(self.machine, image)
                 self.fallbacks.append(Fallback("untrusted", detail=f"the heap: {doubt}"))
             said = self.base.sections["heap"].info if "heap" in self.base.sections else {}
-            self.lisp = Lisp(self.machine, self.output, Rows(said["builtins"], said["modules"]) if "modules" in said else None)
+            self.lisp = Lisp(self.machine, self.output,
+                             Rows(said["builtins"], said["modules"]) if "modules" in said else None)
             self._translate(info)
             if doubt:
                 from ..saving.verifying import adopt_functions
@@ -87,9 +91,11 @@ class Restoring:
             self.machine.cage["precision"] = min(max(int(info.get("precision", 6)), 1), 36)
             # Names of functions that the jit found worth compiling, here or in the sessions that the image comes from.
             self.profile = set(map(str, info.get("profile", ())))
-            self.hardcode = HardCode(self, image, architecture, kernel_refused)  # type: ignore[arg-type]  # every Restoring is a Session
+            # every Restoring is a Session
+            self.hardcode = HardCode(self, image, architecture, kernel_refused)  # type: ignore[arg-type]
             self.lisp.on_give_out = self._given_out
-            self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = self._redefined, self._replaced, self.quiet
+            self.lisp.on_redefine, self.lisp.on_replace, self.lisp.on_quiet = (self._redefined, self._replaced,
+                                                                               self.quiet)
             self.lisp.on_full_collection = self.hardcode.collector.collected
             self.lisp.session = self
             self.hardcode.instate()
@@ -136,13 +142,17 @@ class Restoring:
             rows = unpack(data) if data else []
             count = len(table.names_of(rows)[0])
         except ValueError as error:
-            raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources again and preserve") from error
+            raise ImageError(f"{image.path}: its table of instructions cannot be read ({error}); load the sources "
+                             "again and preserve") from error
         if not table.fits(rows, current):
-            raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's {len(table.names_of(current)[0])}; "
+            raise ImageError(f"{image.path}: its bytecode has {count} instructions that are not this version's "
+                             f"{len(table.names_of(current)[0])}; "
                              "load the sources again and preserve")
 
     def _attach_kernel(self, image: Image, architecture: Architecture | None) -> Fallback | None:
-        """Run natively when the image, or the base image, has this machine's kernel; else under CPython, for the reason that is given."""
+        """Run natively when the image, or the base image, has this machine's kernel; else under CPython, for the reason
+        that is given.
+        """
         why: Fallback | None = None
         if not self.native_allowed:
             why = Fallback("switched-off")
@@ -153,7 +163,8 @@ class Restoring:
         else:
             name = f"kernel-{architecture.number}"
             if name in self.base.sections:
-                image = self.base  # this version's own, which is part of the program; an image brings one for machines that have none
+                # this version's own, which is part of the program; an image brings one for machines that have none
+                image = self.base
             if name not in image.sections:
                 why = Fallback("no-set", detail=f"tag {architecture.number}")
             elif (why := not_admitted(self.trust, image, name)) is None:
@@ -167,7 +178,8 @@ class Restoring:
                         self.engine = self._choose_engine(pages)
                         loaded = load_pages(pages, {})
                         self.sets[name] = loaded
-                        self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities, pages.entry_names,
+                        self.machine.attach_native({n: loaded.address(n) for n in pages.functions}, pages.arities,
+                                                   pages.entry_names,
                                                    self.engine)
                 except ImageError as error:
                     why = Fallback("damaged-page", detail=str(error))
@@ -187,7 +199,8 @@ class Restoring:
         if not found:
             raise ImageError("the kernel has no engine")
         if self.engine_wanted is not None and self.engine_wanted not in found:
-            raise ValueError(f"no such engine here: {self.engine_wanted}; this kernel has {', '.join(found)}, and there is python")
+            raise ValueError(f"no such engine here: {self.engine_wanted}; this kernel has {', '.join(found)}, and "
+                             "there is python")
         return self.engine_wanted or found[0]
 
     def _map_heap(self, image: Image) -> dict[str, Any]:
@@ -199,17 +212,22 @@ class Restoring:
         size = int(info["size"])
         if info.get("base") != HEAP or not 0 < size <= section.length or section.length % PAGE:
             raise ImageError(f"{image.path}: its heap of {size} bytes in {section.length} does not fit this version")
-        if int(info["modulus"]) & 7 or not 8 <= int(info["modulus"]) < 1 << 62 or not 0 <= int(info["gensym"]) < 1 << 60:
-            raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which no csl writes; it is damaged")
+        if (int(info["modulus"]) & 7 or not 8 <= int(info["modulus"]) < 1 << 62
+            or not 0 <= int(info["gensym"]) < 1 << 60):
+            raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which "
+                             "no csl writes; it is damaged")
         if section.length + (4 << 20) > cage.heap:
-            raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} MB; give more with -k")
+            raise ImageError(f"{image.path}: its heap has {section.length >> 20} MB; the limit is {cage.heap >> 20} "
+                             "MB; give more with -k")
         known = self._place_heap(image, section)
         starts = image.read("starts", "starts" not in info, limit=(size + 1023) // 1024 * 8)
         for name, data in (("starts", starts), ("instructions", image.read("instructions", limit=TABLE_LIMIT))):
             if name in info and not known and not matches(data, info[name]):
-                raise ImageError(f"{image.path}: its section {name} is not that of its heap; restore the image from a copy or make it again")
+                raise ImageError(f"{image.path}: its section {name} is not that of its heap; restore the image from a "
+                                 "copy or make it again")
         if len(starts) != (size + 1023) // 1024 * 8:
-            raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make it again")
+            raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make "
+                             "it again")
         if section.raw and section.length > LARGE and not known and self._relies_on_seal(image):
             from ..saving.checked import remember
             remember(image, section.digest)
@@ -227,7 +245,9 @@ class Restoring:
         return info
 
     def distrust(self, what: str, doubt: str) -> None:
-        """A stranger's program comes into the session: from now on nothing in it reaches outside of the heap, and nothing of it is sealed."""
+        """A stranger's program comes into the session: from now on nothing in it reaches outside of the heap, and
+        nothing of it is sealed.
+        """
         if self.restricted:
             return
         self.restricted = shown(what)
@@ -242,10 +262,12 @@ class Restoring:
         return not self.restricted and self.trust.level != "all" and not is_program(image)
 
     def _place_heap(self, image: Image, section: Section) -> bool:
-        """The bytes of the heap in the cage, as whoever vouches for them has seen them, and so that nobody changes them from now on.
+        """The bytes of the heap in the cage, as whoever vouches for them has seen them, and so that nobody changes them
+        from now on.
 
-        Only a file that nobody else can change is mapped.  What is mapped and large is not looked at when nobody vouches for it, because it is
-        verified object by object, and when all of the file was looked at before (``checked.py``): then the result is true.
+        Only a file that nobody else can change is mapped.  What is mapped and large is not looked at when nobody
+        vouches for it, because it is verified object by object, and when all of the file was looked at before
+        (``checked.py``): then the result is true.
         """
         cage, place = self.machine.cage, slice(HEAP, HEAP + section.length)
         if not section.raw:
@@ -262,7 +284,8 @@ class Restoring:
                 return True
             problem = _wrong_large(section, self.machine.bytes[place])
         if problem:
-            raise ImageError(f"{image.path}: section heap is damaged: {problem}; restore the image from a copy or make it again")
+            raise ImageError(f"{image.path}: section heap is damaged: {problem}; restore the image from a copy or make "
+                             "it again")
         return False
 
     def _redefined(self, symbol: int) -> None:
@@ -277,10 +300,13 @@ class Restoring:
             self._replaced(symbol)
         else:
             self._redefined(symbol)
-            self.machine.kernel.bytecode_cells(symbol, self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR))
+            self.machine.kernel.bytecode_cells(symbol,
+                                               self.machine.field(self.machine.field(symbol, SYM_ENV), 8 - VECTOR))
 
     def _replaced(self, symbol: int) -> None:
-        """Code in which the body of a function stands must not be used from now on; frames that run see it by the guard."""
+        """Code in which the body of a function stands must not be used from now on; frames that run see it by the
+        guard.
+        """
         guard = guard_of(self.machine.label(symbol))
         self.machine.bytes[guard] = 1  # until no such code can run
         self.tripped.add(guard)
@@ -332,10 +358,12 @@ class Restoring:
         m = self.machine
         architecture = self.hardcode.architecture
         tag = architecture.number if architecture is host() and architecture is not None and self.native_allowed else 0
-        rows = [("native", tag << 3), ("platform", m.intern(system_name())), ("opsys", m.intern(system_name())), ("name", m.string("csl-native")),
+        rows = [("native", tag << 3), ("platform", m.intern(system_name())), ("opsys", m.intern(system_name())),
+                ("name", m.string("csl-native")),
                 ("version", m.string(__version__)), ("c-code", 0)]
         symbol = m.intern("lispsystem*")
-        m.set_value(symbol, m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
+        m.set_value(symbol,
+                    m.list([m.intern("csl"), m.intern("csl-native"), *(m.cons(m.intern(k), v) for k, v in rows)]))
 
 
 def _wrong_large(section: Section, data: memoryview) -> str:

@@ -34,7 +34,9 @@ from .values import expect
 
 
 def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
-    """Both thresholds of the jit; None: those of the environment.  ValueError for a text that is not N or N,M (-1: never, 0: at once)."""
+    """Both thresholds of the jit; None: those of the environment.
+    ValueError for a text that is not N or N,M (-1: never, 0: at once).
+    """
     if jit is None:
         try:
             return thresholds(os.environ.get("CSL_NATIVE_JIT") or "-1")
@@ -49,30 +51,38 @@ def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
 
 
 class Session(Restoring, Calling):
-    """``native``: run native code where there is some; ``engine``: what runs bytecode (None: the best one; ``csl --engines`` lists them).
+    """``native``: run native code where there is some; ``engine``: what runs bytecode (None: the best one; ``csl
+    --engines`` lists them).
 
-    Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and functions are bytecode.
+    Without ``native`` nothing native runs at all, unless ``engine`` is a native one: then the kernel does, and
+    functions are bytecode.
 
-    ``jit``: compile a function while the program runs when it has been called or has looped so often (0: at its first call, -1: never);
-    a second number: when it is compiled again, by LLVM in the background.  None: as ``CSL_NATIVE_JIT`` in the environment says, else
-    never; with an ``engine`` never.
-    ``wait``: seconds of running in which nothing is counted for that.
+    ``jit``: compile a function while the program runs when it has been called or has looped so often (0: at its first
+    call, -1: never); a second number: when it is compiled again, by LLVM in the background.  None: as
+    ``CSL_NATIVE_JIT`` in the environment says, else never; with an ``engine`` never. ``wait``: seconds of running in
+    which nothing is counted for that.
 
-    ``libraries``: image files in which load-module looks, after the ``output_library`` (that faslout writes to) and the image itself.
+    ``libraries``: image files in which load-module looks, after the ``output_library`` (that faslout writes to) and the
+    image itself.
 
-    ``trust``: whose native code runs and whose heap needs no proof: none, local (what this user made), keys (and what trusted keys
-    signed), all.  A heap that is not trusted is verified, and what reaches outside of it (native code by hand, C functions) is refused.
+    ``trust``: whose native code runs and whose heap needs no proof: none, local (what this user made), keys (and what
+    trusted keys signed), all.  A heap that is not trusted is verified, and what reaches outside of it (native code by
+    hand, C functions) is refused.
 
-    ``gc_stress``: collect at every point where a collection may come (a number: at every so many of them), and overwrite what is freed.
+    ``gc_stress``: collect at every point where a collection may come (a number: at every so many of them), and
+    overwrite what is freed.
 
-    ``output`` gets what Lisp prints, ``errors`` the messages that errorset prints (None: ``output`` does); ``flush`` writes what waits.
+    ``output`` gets what Lisp prints, ``errors`` the messages that errorset prints (None: ``output`` does); ``flush``
+    writes what waits.
 
     ``heap`` is the limit in bytes.  ``fallbacks`` says why what runs as bytecode.
     """
 
-    def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True, engine: str | None = None,
+    def __init__(self, image: str | os.PathLike[str] | None = None, *, heap: int | None = None, native: bool = True,
+                 engine: str | None = None,
                  gc_stress: bool | int = False, output: Any = None, errors: Any = None, tag: int | None = None,
-                 jit: int | tuple[int, int] | None = None, wait: float = 0.0, libraries: Iterable[str | os.PathLike[str]] = (),
+                 jit: int | tuple[int, int] | None = None, wait: float = 0.0,
+                 libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
         if heap is not None:
             expect("heap", "a number of bytes", int, heap)
@@ -96,7 +106,8 @@ class Session(Restoring, Calling):
         self.owned = Owned()
         self._finalizer = weakref.finalize(self, self.owned.close)
         try:
-            self._begin(os.fspath(image) if image is not None else base_image(), thresholds(-1 if jit is None and engine is not None else jit), wait)
+            self._begin(os.fspath(image) if image is not None else base_image(),
+                        thresholds(-1 if jit is None and engine is not None else jit), wait)
             self.lisp.errors.stream = None if errors is None else Output(errors)
         except BaseException:
             self.closed = True
@@ -116,8 +127,11 @@ class Session(Restoring, Calling):
         from ..native.compiler import kernel_abi
         return kernel_abi()
 
-    def add_tags(self, names: Iterable[str], progress: Callable[[int, int, str], None] | None = None) -> dict[str, list[str]]:
-        """Cross-compile: kernel and functions for architectures and refinements, to be preserved with the rest; function names by tag name."""
+    def add_tags(self, names: Iterable[str],
+                 progress: Callable[[int, int, str], None] | None = None) -> dict[str, list[str]]:
+        """Cross-compile: kernel and functions for architectures and refinements, to be preserved with the rest;
+        function names by tag name.
+        """
         from ..architectures import by_name
         architectures = [by_name(name) for name in names]
         return self._compile(architectures, None, progress)
@@ -144,7 +158,8 @@ class Session(Restoring, Calling):
         if self.gdb is None:
             self.gdb = Gdb(architecture)
         told = [Named(*row) for row in symbols(self)]
-        moving = {compiled.memory.address for compiled in self.lisp.jit.functions.values()} if self.lisp.jit is not None else set()
+        moving = {compiled.memory.address
+                  for compiled in self.lisp.jit.functions.values()} if self.lisp.jit is not None else set()
         self.gdb.add_all(f for f in told if f.address not in moving)
         for f in told:
             if f.address in moving:
@@ -157,7 +172,9 @@ class Session(Restoring, Calling):
         return self.hardcode.sections()
 
     def believed_set(self, name: str) -> PageSet | None:
-        """A page set of the image that this session came from, if it may be added to; None when there is none, or none to be believed."""
+        """A page set of the image that this session came from, if it may be added to; None when there is none, or none
+        to be believed.
+        """
         if not self.path or not os.path.exists(self.path):
             return None
         from ..native.admission import not_admitted
@@ -170,8 +187,8 @@ class Session(Restoring, Calling):
     def foreign_sections(self, heap: Section | None = None) -> dict[str, Section]:
         """Sections of the image this session came from that are not its own; beside another heap, when one is given.
 
-        Of the base image that is no other machine's kernel or stencils: every installation has those, and images get them that are
-        compiled for such a machine.
+        Of the base image that is no other machine's kernel or stencils: every installation has those, and images get
+        them that are compiled for such a machine.
         """
         from ..saving.preserve import moved
         result = {}
@@ -179,7 +196,8 @@ class Session(Restoring, Calling):
             with Image(self.path) as image:
                 base = is_program(image)
                 for name, section in image.sections.items():
-                    general = base and name.startswith(("kernel-", "stencils-")) and section.info.get("tag") != self.hardcode.tag
+                    general = (base and name.startswith(("kernel-", "stencils-"))
+                               and section.info.get("tag") != self.hardcode.tag)
                     if name not in ("heap", "starts", "instructions") and not general:
                         info = section.info if heap is None else moved(self, image, section, heap)
                         known = section.digest if len(section.digest) == STRONG else b""
@@ -194,7 +212,8 @@ class Session(Restoring, Calling):
         self.run(lambda: preserve(self, path, compress))
 
     def explain(self) -> list[str]:
-        """One sentence for each reason why something runs as bytecode; functions with the same reason stand together."""
+        """One sentence for each reason why something runs as bytecode; functions with the same reason stand together.
+        """
         groups: dict[tuple[str, str], list[Fallback]] = {}
         for f in self.fallbacks:
             groups.setdefault((f.code, f.detail), []).append(f)
@@ -206,7 +225,8 @@ class Session(Restoring, Calling):
             lines += [Fallback(code, subject, detail).sentence()] if len(found) > 3 else [f.sentence() for f in found]
         return lines
 
-    def native_compile(self, names: list[str] | None = None, progress: Callable[[int, int, str], None] | None = None) -> list[str]:
+    def native_compile(self, names: list[str] | None = None,
+                       progress: Callable[[int, int, str], None] | None = None) -> list[str]:
         """Compile functions (None: every bytecoded one) to native code; gives the names of those that now have some."""
         if isinstance(names, str):
             raise TypeError("native_compile: a list of names expected, not str")
@@ -216,7 +236,9 @@ class Session(Restoring, Calling):
         return self._compile([architecture], names, progress)[architecture.name]
 
     def interrupt(self) -> None:
-        """Stop the running program at its next safepoint with a Lisp error; from any thread.  Nothing happens when none runs."""
+        """Stop the running program at its next safepoint with a Lisp error; from any thread.
+        Nothing happens when none runs.
+        """
         if self.owner:
             self.machine.interrupt()
 
@@ -226,7 +248,9 @@ class Session(Restoring, Calling):
         return Variables(self)
 
     def vector(self, items: Iterable[Any]) -> Vector | Numbers:
-        """A new vector: of machine numbers from a buffer (``bytes``, ``array``, a numpy array of one dimension), else of Lisp values."""
+        """A new vector: of machine numbers from a buffer (``bytes``, ``array``, a numpy array of one dimension), else
+        of Lisp values.
+        """
         def body() -> Vector | Numbers:
             with self.machine.scope():
                 return self.to_python(vector_of(self, items))  # type: ignore[no-any-return]
@@ -242,7 +266,8 @@ class Session(Restoring, Calling):
             self.lisp.errors.stream.flush()
 
     def __copy__(self) -> Session:
-        raise TypeError("a session owns its memory and cannot be copied; preserve writes an image, from which others begin")
+        raise TypeError("a session owns its memory and cannot be copied; preserve writes an image, from which others "
+                        "begin")
 
     def __deepcopy__(self, memo: object) -> Session:
         return self.__copy__()
@@ -255,9 +280,11 @@ class Session(Restoring, Calling):
         self.close()
 
     def close(self) -> None:
-        """Give the memory back, when the code has returned that another thread runs in it.  Nothing of the session can be used any more.
+        """Give the memory back, when the code has returned that another thread runs in it.  Nothing of the session can
+        be used any more.
 
-        A second call does nothing.  SessionError in code that this session runs.  A session that is dropped is closed, too.
+        A second call does nothing.  SessionError in code that this session runs.  A session that is dropped is closed,
+        too.
         """
         if not self.closed and self.owner == this_thread():
             raise SessionError("this session cannot be closed by code that it runs; close it when that has returned")
@@ -269,7 +296,8 @@ class Session(Restoring, Calling):
         if self.closed:
             return
         if self.owned.pins:
-            raise SessionError(f"this session cannot be closed: memory of its vectors is in use in Python, by {len(self.owned.pins)} memoryviews or what "
+            raise SessionError("this session cannot be closed: memory of its vectors is in use in Python, by "
+                               f"{len(self.owned.pins)} memoryviews or what "
                                "was made of them (numpy arrays); drop these first")
         self.closed = True
         self.machine.forget()

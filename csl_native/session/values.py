@@ -116,7 +116,9 @@ class Values:
         return int(deep(self._from_python(value, set())))
 
     def _to_python(self, x: int, inside: set[int]) -> Generator[Any, Any, Any]:
-        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); handles for the rest."""
+        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); handles for
+        the rest.
+        """
         m = self.machine
         if x & 7 == 0 or m.is_big(x):
             return m.number(x)
@@ -157,7 +159,8 @@ class Values:
         m = self.machine
         if isinstance(value, Handle):
             if value.session is not self:
-                raise SessionError(f"{value!r} belongs to another session; what Python knows of it can go there as a Python value")
+                raise SessionError(f"{value!r} belongs to another session; what Python knows of it can go there as a "
+                                   "Python value")
             return value.word
         if value is None or value is False:
             return NIL
@@ -201,6 +204,7 @@ class Values:
         table = table_of(session, len(value))
         for key in list(value):
             word = yield self._from_python(key, inside)
-            self.machine.kernel.puthash(word, table, (yield self._from_python(value[key], inside)) if isinstance(value, dict) else T)
+            self.machine.kernel.puthash(word, table,
+                                        (yield self._from_python(value[key], inside)) if isinstance(value, dict) else T)
         inside.discard(id(value))
         return table

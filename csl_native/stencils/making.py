@@ -1,4 +1,6 @@
-"""From woven text to the stencils of one architecture: LLVM compiles them, each into a section of its own, which is taken out of its object."""
+"""From woven text to the stencils of one architecture: LLVM compiles them, each into a section of its own, which is
+taken out of its object.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ def module(architecture: Architecture, forced: str = "") -> str:
         if name in wanted:
             leave = unwinding if name.rstrip("0123456789") in splitting else ""
             text = ir.define(f, architecture, "hidden", f' section ".text.{name}"', leave)
-            parts.append(by_slow_paths(text, rare, architecture.slow_convention, "shared.") if name.startswith("cold_") else text)
+            parts.append(by_slow_paths(text, rare, architecture.slow_convention, "shared.") if name.startswith("cold_")
+                         else text)
         elif f.inline:
             text = ir.define(f, architecture, "internal")
             parts += [text, ir.leaving_copy(text, inner)]
@@ -49,7 +52,8 @@ def module(architecture: Architecture, forced: str = "") -> str:
     # With ELFv2 a jump needs a function that the compiler sees; it must believe that this one looks at everything.
     parts += [f"define hidden i64 @{name}({state}) noinline optnone nounwind {{\n  %f = load volatile ptr, ptr %base\n"
               f"  %r = call i64 %f({state})\n  ret i64 %r\n}}\n" for name in TARGETS if name.startswith("go")]
-    parts += [f"@{name} = external hidden global i8, align {1 << architecture.copying.shift}" for name in TARGETS if name.startswith(("hole", "origin"))]
+    parts += [f"@{name} = external hidden global i8, align {1 << architecture.copying.shift}"
+              for name in TARGETS if name.startswith(("hole", "origin"))]
     return module_text(architecture, "\n".join(parts), pic=False)
 
 
@@ -73,7 +77,8 @@ def through_slot(f: Function, slot: int, architecture: Architecture, convention:
 def called() -> tuple[str, ...]:
     """The kernel functions that stencils call, by name; they have entry slots."""
     program = kernel_program(())
-    frames = {"count_native", "fill_general", "wrong_count", "safepoint", "leave_frame", "native_safepoint_slow", "go_on_at"}
+    frames = {"count_native", "fill_general", "wrong_count", "safepoint", "leave_frame", "native_safepoint_slow",
+              "go_on_at"}
     roots = {row.function for row in instructions()} | frames
     plain = tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
     return (*plain, *(f"shared.{name}" for name in shared()))
@@ -109,8 +114,10 @@ def extract(data: bytes, architecture: Architecture, forced: str = "") -> Block:
             kind = architecture.kind(number)
             inside = target == TARGETS[0] and symbols[r["r_info_sym"]]["st_shndx"] == index  # the stencil itself
             if kind is None or target not in TARGETS[1:] and not inside:
-                raise ObjectError(f"stencil {name} for {architecture.name}: relocation type {number} refers to {target!r}; only its holes and places may be")
-            addend = r["r_addend"] if relocations[index]["sh_type"] == "SHT_RELA" else original.addend(kind, r["r_offset"])
+                raise ObjectError(f"stencil {name} for {architecture.name}: relocation type {number} refers to "
+                                  f"{target!r}; only its holes and places may be")
+            addend = (r["r_addend"] if relocations[index]["sh_type"] == "SHT_RELA"
+                      else original.addend(kind, r["r_offset"]))
             found.append((kind.name, target, r["r_offset"] - first, addend - first if inside else addend))
         return found
     block, taken = Block(), set()
@@ -128,7 +135,8 @@ def extract(data: bytes, architecture: Architecture, forced: str = "") -> Block:
                     raise
                 taken.add(cold)
         start = len(block.data)
-        block.records += [(kind, target, start + place, addend) for kind, target, place, addend in sorted(records, key=lambda record: record[2])]
+        block.records += [(kind, target, start + place, addend)
+                          for kind, target, place, addend in sorted(records, key=lambda record: record[2])]
         block.symbols[name], block.sizes[name] = start, end - first
         block.data += sections[f".text.{source}"][1].data()[first:end]
     return block

@@ -47,7 +47,9 @@ class OfflineTable(StencilTable):
         self.buffer[address:address + len(data)] = data
 
     def places(self, code: Code) -> list[tuple[int, int]]:
-        """Of what ``code`` made last: (offset in the code, place in the bytecode) of the beginning of every part, the rare ones among them, in order."""
+        """Of what ``code`` made last: (offset in the code, place in the bytecode) of the beginning of every part, the
+        rare ones among them, in order.
+        """
         found = []
         for item in decode(code.code):
             words = struct.unpack("<8q", self.read(self.work + WORK_BYTES * item.at, WORK_BYTES))

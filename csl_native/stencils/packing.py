@@ -1,4 +1,6 @@
-"""Stencils as an image section: code, records, and the tables that the kernel's stencil compiler reads, as it reads them."""
+"""Stencils as an image section: code, records, and the tables that the kernel's stencil compiler reads, as it reads
+them.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,17 @@ def stencil_section(architecture: Architecture, kernel: PageSet, block: Block | 
 
 
 def pack(architecture: Architecture, kernel: PageSet, block: Block) -> PageSet:
-    """Stencils for a kernel as a page set; ``tables`` are 64-bit words, by the name of the word of the job that has their address (``J_``)."""
-    pages = PageSet(architecture.number, stencil_abi(kernel), block.data, targets=list(TARGETS), features=sorted(architecture.baseline))
+    """Stencils for a kernel as a page set; ``tables`` are 64-bit words, by the name of the word of the job that has
+    their address (``J_``).
+    """
+    pages = PageSet(architecture.number, stencil_abi(kernel), block.data, targets=list(TARGETS),
+                    features=sorted(architecture.baseline))
     rows = stencil_rows(pages, kind_numbers(architecture), block)
     numbers = {name: number for number, name in enumerate(rows)}
     pages.tables = {"stencils": packed(word for row in rows.values() for word in row),
                     "instructions": packed(word for row in by_opcode() for word in instruction_row(row, numbers)),
-                    "frames": packed(numbers[name] for name in FRAMES), "adjust": packed(moves(architecture.copying.cached, numbers))}
+                    "frames": packed(numbers[name] for name in FRAMES),
+                    "adjust": packed(moves(architecture.copying.cached, numbers))}
     return pages
 
 
@@ -57,7 +63,8 @@ def stencil_rows(pages: PageSet, kinds: dict[str, int], block: Block) -> dict[st
         size = block.sizes[name]
         start = place + size - jump_size
         last = [(number, target, at - start, addend) for number, target, at, addend in records[name] if at >= start]
-        ends = last == jump and start >= place and block.data[start:place + size] == block.data[jump_at:jump_at + jump_size]
+        ends = (last == jump and start >= place
+                and block.data[start:place + size] == block.data[jump_at:jump_at + jump_size])
         kept = sum(at < start for _, _, at, _ in records[name]) if ends else len(records[name])
         rows[name] = (place, size, size - jump_size if ends else size, pages.record_count, len(records[name]), kept)
         for record in records[name]:
@@ -86,8 +93,10 @@ def instruction_row(row: Instruction, numbers: dict[str, int]) -> list[int]:
         shapes.append(kernel.PLACE)
     shapes += [0] * (3 - len(shapes))
     test = tests.index(row.number) + 1 if row.number in tests else 0
-    names = [f"stencil_{row.number}__0", f"cold_{row.number}__0", *(f"{which}_{pair}" for pair in pairs for which in ("stencil", "cold"))]
-    return [row.size, row.takes, row.gives, kind, int(row.fails), *(numbers.get(name, -1) for name in names), *shapes, int(row.name == "poll"), test,
+    names = [f"stencil_{row.number}__0", f"cold_{row.number}__0",
+             *(f"{which}_{pair}" for pair in pairs for which in ("stencil", "cold"))]
+    return [row.size, row.takes, row.gives, kind, int(row.fails), *(numbers.get(name, -1) for name in names), *shapes,
+            int(row.name == "poll"), test,
             int(("at", "i32") in row.operands)]
 
 

@@ -24,14 +24,16 @@ def section_name(architecture: Architecture) -> str:
 
 
 def stencil_abi(kernel: PageSet) -> str:
-    """Digest of what stencils and their tables rely on: the kernel's, the entry slots, and which byte is which instruction."""
+    """Digest of what stencils and their tables rely on: the kernel's, the entry slots, and which byte is which
+    instruction.
+    """
     names = " ".join(row.name for row in instructions())
     return digest(f"{kernel.abi} {kernel.entry_names} {names} {SEQUENCES}".encode()).hex()
 
 
 class Made(NamedTuple):
-    """What the compiler made: bytes from ``start`` on, the offsets of the entries for one, two and n arguments, and those of the
-    places where a frame of the interpreter can go on here, by place in the bytecode."""
+    """What the compiler made: bytes from ``start`` on, the offsets of the entries for one, two and n arguments, and
+    those of the places where a frame of the interpreter can go on here, by place in the bytecode."""
 
     size: int
     entries: tuple[int, int, int]
@@ -51,7 +53,8 @@ class TooLarge(Exception):
 
 
 def check_tables(pages: PageSet, architecture: Architecture) -> None:
-    """ImageError unless a set has all tables, in their sizes, and no stencil has bytes or records that are not there."""
+    """ImageError unless a set has all tables, in their sizes, and no stencil has bytes or records that are not there.
+    """
     width, columns = architecture.copying.cached + 1, kernel.STENCIL_BYTES // 8
     rows = pages.tables.get("stencils", b"")
     sizes = {"stencils": len(rows) or -1, "instructions": 256 * 8 * kernel.INSTRUCTION_WORDS, "frames": 8 * len(FRAMES),
@@ -59,19 +62,23 @@ def check_tables(pages: PageSet, architecture: Architecture) -> None:
     if {name: len(table) for name, table in pages.tables.items()} == sizes and len(rows) % kernel.STENCIL_BYTES == 0:
         words = struct.unpack(f"<{len(rows) // 8}q", rows)
         place, size, trimmed, first, count, trimmed_count = (words[k::columns] for k in range(columns))
-        good = (min(words) >= 0 and max(map(add, place, size)) <= len(pages.data) and max(map(add, first, count)) <= pages.record_count
+        good = (min(words) >= 0 and max(map(add, place, size)) <= len(pages.data)
+                and max(map(add, first, count)) <= pages.record_count
                 and all(map(le, trimmed, size)) and all(map(le, trimmed_count, count)))
     else:
         good = False
     if not good:
-        raise ImageError(f"section {section_name(architecture)}: its tables do not fit its stencils; csl-image drop --tag and add make them again")
+        raise ImageError(f"section {section_name(architecture)}: its tables do not fit its stencils; csl-image drop "
+                         "--tag and add make them again")
 
 
 MOST_BYTES = 65535  # of bytecode: what is longer stays that
 
 
 class StencilTable:
-    """Tables in memory that stays where it is.  ``function`` is the kernel's ``compile_stencils``, with absolute addresses."""
+    """Tables in memory that stays where it is.
+    ``function`` is the kernel's ``compile_stencils``, with absolute addresses.
+    """
 
     def __init__(self, pages: PageSet, architecture: Architecture, function: Callable[[int], int]) -> None:
         self.function, self.kind_count, self.copying = function, len(architecture.kinds), architecture.copying
@@ -80,7 +87,8 @@ class StencilTable:
         kinds = [word for kind in architecture.kinds for word in kind.words()]
         self.tables = {**{f"J_{name.upper()}": self.bytes(table) for name, table in pages.tables.items()},
                        "J_BYTES": self.bytes(bytes(pages.data)), "J_RECORDS": self.bytes(bytes(pages.packed)),
-                       "J_KINDS": self.bytes(struct.pack(f"<{len(kinds)}q", *kinds)), "J_TARGETS": self.bytes(bytes(8 * kernel.TARGET_COUNT))}
+                       "J_KINDS": self.bytes(struct.pack(f"<{len(kinds)}q", *kinds)),
+                       "J_TARGETS": self.bytes(bytes(8 * kernel.TARGET_COUNT))}
         self.work, self.work_size = 0, 0
 
     def reserve(self, size: int) -> int:
@@ -102,7 +110,9 @@ class StencilTable:
         return address
 
     def compile(self, code: Code, address: int, out: int, room: int, run: int | None = None) -> Made:
-        """Make the code of a function, whose first instruction is at ``address``, in ``room`` bytes at ``out``; it will run at ``run``."""
+        """Make the code of a function, whose first instruction is at ``address``, in ``room`` bytes at ``out``; it will
+        run at ``run``.
+        """
         run = out if run is None else run
         size, handlers = len(code.code), len(code.handlers)
         if size > MOST_BYTES:
@@ -114,10 +124,12 @@ class StencilTable:
         resume = self.work + kernel.WORK_BYTES * size
         stubs = resume + 16 * (size + 1)
         job = stubs + 8 * handlers
-        values = {**self.tables, "J_CODE": address, "J_LENGTH": size, "J_LOCALS": 8 * code.locals + 8, "J_FRAME": 8 * code.frame + 8,
-                  "J_HANDLERS": address + size, "J_HANDLER_COUNT": handlers, "J_COUNT": code.fixed, "J_KIND_COUNT": self.kind_count,
-                  "J_WORK": self.work, "J_OUT": out, "J_OUT_SIZE": room, "J_RUN": run, "J_RESUME": resume, "J_CACHED": self.copying.cached, "J_STUBS": stubs,
-                  "J_ORIGIN": run if self.copying.near else 0, "J_SHIFT": self.copying.shift, "J_JUMP_MASK": self.copying.jump_mask}
+        values = {**self.tables, "J_CODE": address, "J_LENGTH": size, "J_LOCALS": 8 * code.locals + 8,
+                  "J_FRAME": 8 * code.frame + 8, "J_HANDLERS": address + size, "J_HANDLER_COUNT": handlers,
+                  "J_COUNT": code.fixed, "J_KIND_COUNT": self.kind_count, "J_WORK": self.work, "J_OUT": out,
+                  "J_OUT_SIZE": room, "J_RUN": run, "J_RESUME": resume, "J_CACHED": self.copying.cached,
+                  "J_STUBS": stubs, "J_ORIGIN": run if self.copying.near else 0, "J_SHIFT": self.copying.shift,
+                  "J_JUMP_MASK": self.copying.jump_mask}
         words = [0] * kernel.JOB_WORDS
         for name, value in values.items():
             words[getattr(kernel, name) >> 3] = value
@@ -134,5 +146,7 @@ class StencilTable:
             return int(done[place >> 3])
         count = result(kernel.J_RESUME_COUNT)
         pairs = struct.unpack(f"<{2 * count}q", self.read(resume, 16 * count))
-        places = list(zip(pairs[::2], pairs[1::2], strict=True))  # the entry comes first: a frame that has only begun must not go on at a poll there
-        return Made(made, (result(kernel.J_ENTER1), result(kernel.J_ENTER2), result(kernel.J_ENTERN)), dict(reversed(places)))
+        # the entry comes first: a frame that has only begun must not go on at a poll there
+        places = list(zip(pairs[::2], pairs[1::2], strict=True))
+        return Made(made, (result(kernel.J_ENTER1), result(kernel.J_ENTER2), result(kernel.J_ENTERN)),
+                    dict(reversed(places)))

@@ -1,14 +1,17 @@
-"""Weave the stencils from the instruction definitions: every instruction for every number of operands that are in registers.
+"""Weave the stencils from the instruction definitions: every instruction for every number of operands that are in
+registers.
 
-A stencil is a function whose code is copied into the code of a Lisp function, one behind the other, with its holes filled (Xu and
-Kjolstad, "Copy-and-patch compilation", OOPSLA 2021).  Its parameters are the state of the running function: ``env``, the frame
-``fp`` (the interpreter's own: native code and bytecode can go on with each other's frames), and ``r0``, ``r1``... the top
-operands, the last of those in use being the top.  The others are in memory.  It ends with a jump to the next one.
+A stencil is a function whose code is copied into the code of a Lisp function, one behind the other, with its holes
+filled (Xu and Kjolstad, "Copy-and-patch compilation", OOPSLA 2021).  Its parameters are the state of the running
+function: ``env``, the frame ``fp`` (the interpreter's own: native code and bytecode can go on with each other's
+frames), and ``r0``, ``r1``... the top operands, the last of those in use being the top.  The others are in memory.  It
+ends with a jump to the next one.
 
 Holes are numbers of the bytecode; places are where jumps go.
 
-An instruction that has a fast path and calls of the kernel is two stencils: the fast path leaves for the second one, ``cold``, which
-stands out of the way and does the whole instruction again.  So the fast path saves no registers, and is followed by the next one.
+An instruction that has a fast path and calls of the kernel is two stencils: the fast path leaves for the second one,
+``cold``, which stands out of the way and does the whole instruction again.  So the fast path saves no registers, and is
+followed by the next one.
 """
 
 from __future__ import annotations
@@ -26,9 +29,11 @@ from ..kernel.host import H_STACK_OVERFLOW
 from ..kernel.memory import NIL, T
 from ..restricted.checker import Function, Program
 
-# By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a failure goes, the rare cases.
+# By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a
+# failure goes, the rare cases.
 NEXT, TARGET, FAIL, COLD = range(4)
-OPERAND1, OPERAND2, SLOT, FRAME, COUNT, OPERAND3 = range(6)  # holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
+# holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
+OPERAND1, OPERAND2, SLOT, FRAME, COUNT, OPERAND3 = range(6)
 BRANCHES = ("jump_nil", "jump_not_nil")
 
 
@@ -40,13 +45,18 @@ def head(name: str, cached: int) -> str:
     return f"def {name}({', '.join(['env', 'fp', *registers(cached)])}):"
 
 
+def passed(operands: list[str], cached: int) -> str:
+    """Arguments of what a stencil goes on to: the operands that are in registers, and anything in the others."""
+    return ", ".join(["env", "fp", *operands, *["anything()"] * (cached - len(operands))])
+
+
 def go(place: int, operands: list[str], cached: int) -> str:
     """Jump to a place with these operands in registers; what the other registers hold does not matter."""
-    return f"return go{2 + cached}({place}, {', '.join(['env', 'fp', *operands, *['anything()'] * (cached - len(operands))])})"
+    return f"return go{2 + cached}({place}, {passed(operands, cached)})"
 
 
 def enter(place: int, operands: list[str], cached: int) -> str:
-    return f"return enter{2 + cached}({place}, {', '.join(['env', 'fp', *operands, *['anything()'] * (cached - len(operands))])})"
+    return f"return enter{2 + cached}({place}, {passed(operands, cached)})"
 
 
 def hole(number: int) -> str:
@@ -62,8 +72,11 @@ def operand(kind: str, number: int) -> str:
     return f"({text} << {64 - 8 * size} >> {64 - 8 * size})" if signed else text
 
 
-def stencil(row: Instruction, state: int, cached: int, branch: Instruction | None = None, cold: bool = False, forced: str = "") -> str:
-    """The stencil of an instruction with ``state`` operands in registers, or of one that gives the value that ``branch`` tests."""
+def stencil(row: Instruction, state: int, cached: int, branch: Instruction | None = None, cold: bool = False,
+            forced: str = "") -> str:
+    """The stencil of an instruction with ``state`` operands in registers, or of one that gives the value that
+    ``branch`` tests.
+    """
     lines, values, number = [], {"at": "0"}, 0
     for label, kind in row.operands:
         if label != "at":
@@ -90,7 +103,8 @@ def stencil(row: Instruction, state: int, cached: int, branch: Instruction | Non
     elif row.kind == "branch":
         lines += [f"if {call}:", "    " + go(TARGET, rest, cached), go(NEXT, rest, cached)]
     elif branch is not None:
-        lines += [f"r = {call}", *fail, f"if {branch.function}(0, r):", "    " + go(TARGET, rest, cached), go(NEXT, rest, cached)]
+        lines += [f"r = {call}", *fail, f"if {branch.function}(0, r):", "    " + go(TARGET, rest, cached),
+                  go(NEXT, rest, cached)]
     elif not row.gives:
         lines += [call, go(NEXT, rest, cached)]
     else:
@@ -122,7 +136,8 @@ def placements(row: Instruction) -> list[str]:
     """Where the body of an instruction can be, the natural place first."""
     f = program().functions[row.function]
     possible = ["shared"] if splits(row) else []
-    possible += ["inline"] if f.inline and row.name != "poll" else []  # its cold stencil does more: it may go on as bytecode
+    # its cold stencil does more: it may go on as bytecode
+    possible += ["inline"] if f.inline and row.name != "poll" else []
     return possible + (["call"] if f.lisp_name is not None or not f.inline else [])
 
 
@@ -134,7 +149,9 @@ def placement(row: Instruction, forced: str = "") -> str:
 
 @cache
 def splits(row: Instruction) -> bool:
-    """Is an instruction a fast path and calls of the kernel before which nothing has changed yet, so that it can begin again?"""
+    """Is an instruction a fast path and calls of the kernel before which nothing has changed yet, so that it can begin
+    again?
+    """
     functions, found = program().functions, []
 
     def block(f: Function, statements: list[ast.stmt], changed: bool) -> bool | None:
@@ -176,7 +193,8 @@ def splits(row: Instruction) -> bool:
 
     def writes(name: str) -> bool:
         return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and (
-            n.func.id.startswith("store") or n.func.id in functions and n.func.id not in FRESH and functions[n.func.id].inline and writes(n.func.id))
+            n.func.id.startswith("store") or n.func.id in functions and n.func.id not in FRESH
+            and functions[n.func.id].inline and writes(n.func.id))
             for n in ast.walk(functions[name].node))
     f = functions[row.function]
     block(f, f.node.body, False)
@@ -187,14 +205,18 @@ FRESH = ("allocate_small", "cons", "make_float")  # what they write nobody has s
 
 
 def moves(cached: int) -> list[str]:
-    """Between memory and registers: ``flush_C_K`` keeps the top K of C operands in registers, ``fill_C`` takes one more there."""
+    """Between memory and registers: ``flush_C_K`` keeps the top K of C operands in registers, ``fill_C`` takes one more
+    there.
+    """
     parts = []
     for state in range(cached + 1):
         for keep in range(state):
             out = [f"store(fp + hole({SLOT}) - {8 * (state - k)}, r{k})" for k in range(state - keep)]
-            parts.append("\n    ".join([head(f"flush_{state}_{keep}", cached), *out, go(NEXT, registers(state)[state - keep:], cached)]) + "\n")
+            parts.append("\n    ".join([head(f"flush_{state}_{keep}", cached), *out,
+                                        go(NEXT, registers(state)[state - keep:], cached)]) + "\n")
         if state < cached:
-            parts.append("\n    ".join([head(f"fill_{state}", cached), f"r = load(fp + hole({SLOT}) - {8 * (state + 1)})",
+            parts.append("\n    ".join([head(f"fill_{state}", cached), f"r = load(fp + hole({SLOT}) - "
+                                                                       f"{8 * (state + 1)})",
                                         go(NEXT, ["r", *registers(state)], cached)]) + "\n")
     return parts
 
@@ -224,14 +246,17 @@ def frames(cached: int) -> list[str]:
         parts.append("\n    ".join([f"def enter_n{suffix}(env, n, a, b, c):", *filter(None, lines)]) + "\n")
     top = f"fp + hole({SLOT})"
     parts += [
-        "\n    ".join([head("start", cached), f"store({SP}, fp + hole({FRAME}))", f"t = load({TICKS}) - 1", f"store({TICKS}, t)",
-                       "if unlikely(t == 0):", "    " + go(COLD, [], cached), f"if unlikely(stack_pointer() < load({STACK_LIMIT})):",
-                       "    " + go(COLD, [], cached), go(NEXT, [], cached)]) + "\n",
+        "\n    ".join([head("start", cached), f"store({SP}, fp + hole({FRAME}))", f"t = load({TICKS}) - 1",
+                       f"store({TICKS}, t)", "if unlikely(t == 0):", "    " + go(COLD, [], cached),
+                       f"if unlikely(stack_pointer() < load({STACK_LIMIT})):", "    " + go(COLD, [], cached),
+                       go(NEXT, [], cached)]) + "\n",
         "\n    ".join([head("cold_start", cached), f"if load({TICKS}) == 0:", "    count_native(env)",
-                       "r = safepoint()", "if r == UNWIND:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)]) + "\n",
+                       "r = safepoint()", "if r == UNWIND:", "    " + go(FAIL, [], cached), go(NEXT, [], cached)])
+        + "\n",
         "\n    ".join([head("leave", cached), "return leave_frame(env, fp)"]) + "\n",
         "\n    ".join([head("handle_0", cached), f"store({SP}, fp + hole({FRAME}))", go(NEXT, [], cached)]) + "\n",
-        "\n    ".join([head("handle_1", cached), f"store({SP}, fp + hole({FRAME}))", f"r = load({top})", go(NEXT, ["r"], cached)]) + "\n",
+        "\n    ".join([head("handle_1", cached), f"store({SP}, fp + hole({FRAME}))", f"r = load({top})",
+                       go(NEXT, ["r"], cached)]) + "\n",
         f"def resume_0(env, fp):\n    {enter(NEXT, [], cached)}\n",
         f"def resume_1(env, fp):\n    r = load({top})\n    {enter(NEXT, ['r'], cached)}\n",
         "\n    ".join([head("onward", cached), go(NEXT, registers(cached), cached)]) + "\n",  # a jump and nothing else
@@ -252,8 +277,10 @@ def stencil_program(cached: int, forced: str = "") -> Program:
     whole.functions.update(base.functions)
     both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]
     parts = [stencil(row, state, cached, branch, cold, forced) for row, branch in both
-             for cold in ((False, True) if placement(row, forced) == "shared" else (False,)) for state in range(cached + 1)]
-    whole.add_source("\n\n".join(parts + moves(cached) + frames(cached)), {**vars(vm), "UNWIND": UNWIND}, "csl_native.stencils.woven", "<woven stencils>")
+             for cold in ((False, True) if placement(row, forced) == "shared" else (False,))
+             for state in range(cached + 1)]
+    whole.add_source("\n\n".join(parts + moves(cached) + frames(cached)), {**vars(vm), "UNWIND": UNWIND},
+                     "csl_native.stencils.woven", "<woven stencils>")
     whole.check()
     return whole
 
@@ -271,6 +298,8 @@ def hot(forced: str = "") -> frozenset[str]:
 
 
 def shared() -> tuple[str, ...]:
-    """The kernel's entries of Lisp functions that cold stencils call, by a convention that saves all registers where there is one."""
+    """The kernel's entries of Lisp functions that cold stencils call, by a convention that saves all registers where
+    there is one.
+    """
     found = [program().functions[row.function] for row in instructions() if splits(row)]
     return tuple(sorted({f"entry_{f.name}" for f in found if f.lisp_name is not None}))

@@ -1,7 +1,8 @@
 """Long operations on integers in a process of their own.
 
-One call of a library, or of Python's own arithmetic, cannot be interrupted, and a thread cannot be ended; a process can.  So what will
-take longer than an interrupt may wait is done there, at the price of copying the numbers, which is small beside it.
+One call of a library, or of Python's own arithmetic, cannot be interrupted, and a thread cannot be ended; a process
+can.  So what will take longer than an interrupt may wait is done there, at the price of copying the numbers, which is
+small beside it.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from . import gmp
 if TYPE_CHECKING:
     import subprocess
 
-# Limbs of the operands up to which an operation is done at once, some hundredths of a second at most: with the library, and without.
-SHORT = {"product": (3 << 16, 1 << 13), "quotient": (1 << 16, 1 << 12), "gcd": (1 << 13, 1 << 11), "root": (1 << 16, 1 << 11), "power": (64, 64),
-         "decimal": (1 << 14, 1 << 11), "parse": (1 << 14, 1 << 11)}
+# Limbs of the operands up to which an operation is done at once, some hundredths of a second at most: with the library,
+# and without.
+SHORT = {"product": (3 << 16, 1 << 13), "quotient": (1 << 16, 1 << 12), "gcd": (1 << 13, 1 << 11),
+         "root": (1 << 16, 1 << 11), "power": (64, 64), "decimal": (1 << 14, 1 << 11), "parse": (1 << 14, 1 << 11)}
 
 LOOK = 0.02  # seconds between two looks at whether somebody asks for an end
 
 
 class Apart:
-    """The process of one session, from when it is first needed; ``look`` raises an exception when the program has to end."""
+    """The process of one session, from when it is first needed; ``look`` raises an exception when the program has to
+    end.
+    """
 
     def __init__(self, look: Callable[[], None]) -> None:
         self.look = look
@@ -42,7 +46,8 @@ class Apart:
                 return None
             box: list[list[bytes]] = []
             done = threading.Event()
-            threading.Thread(target=self.exchange, args=((operation.encode(), *parts), box, done), name="csl integers", daemon=True).start()
+            threading.Thread(target=self.exchange, args=((operation.encode(), *parts), box, done), name="csl integers",
+                             daemon=True).start()
             try:
                 while not done.wait(LOOK):
                     self.look()
@@ -77,7 +82,8 @@ class Apart:
             return False
         try:
             import subprocess  # as long to import as half of the start
-            self.process = subprocess.Popen([sys.executable, "-I", "-S", gmp.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.process = subprocess.Popen([sys.executable, "-I", "-S", gmp.__file__], stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE)
         except OSError:
             return False
         return True

@@ -1,4 +1,6 @@
-"""What is used where it is installed: each module with the extra that brings it (``pyproject.toml``), and what it is for."""
+"""What is used where it is installed: each module with the extra that brings it (``pyproject.toml``), and what it is
+for.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def sync_folder(folder: str) -> None:
 
 @contextlib.contextmanager
 def locked(folder: str) -> Iterator[None]:
-    """Wait until no other process holds the lock of a folder; OSError where a file system has no locks, or there is no such folder."""
+    """Wait until no other process holds the lock of a folder; OSError where a file system has no locks, or there is no
+    such folder.
+    """
     if WINDOWS:
         with _locked_file(os.path.join(folder, LOCK_NAME)):
             yield
@@ -74,13 +76,16 @@ def make_like(fd: int, state: os.stat_result) -> None:
 
 @contextlib.contextmanager
 def _locked_file(path: str) -> Iterator[None]:
-    """As ``locked``, by a file in the folder, because a folder cannot be opened there; the file goes when nobody has it open."""
+    """As ``locked``, by a file in the folder, because a folder cannot be opened there; the file goes when nobody has it
+    open.
+    """
     import msvcrt
     fd = -1
     while fd < 0:
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TEMPORARY)  # type: ignore[attr-defined,unused-ignore]
-        except PermissionError:  # somebody closes it now; or the folder cannot be written, which the writer itself will say
+        # somebody closes it now; or the folder cannot be written, which the writer itself will say
+        except PermissionError:
             if not os.access(os.path.dirname(path), os.W_OK):
                 raise
             time.sleep(0.01)

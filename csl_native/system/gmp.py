@@ -1,7 +1,7 @@
 """Arithmetic of very long integers by GMP, where the machine has it: its limbs are the kernel's.
 
-The names are those of the GNU MP manual, low-level functions.  This file is a program, too, which imports nothing of the package:
-``OPERATIONS`` for whoever has to be able to end one (``apart.py``).
+The names are those of the GNU MP manual, low-level functions.  This file is a program, too, which imports nothing of
+the package: ``OPERATIONS`` for whoever has to be able to end one (``apart.py``).
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Integer(ctypes.Structure):
 
 @cache
 def library() -> Any:
-    """GMP, or None where it is not installed or has other limbs: of another size, or, the heap being little-endian everywhere, big-endian."""
+    """GMP, or None where it is not installed or has other limbs: of another size, or, the heap being little-endian
+    everywhere, big-endian.
+    """
     if sys.byteorder != "little":
         return None
     for name in LIBRARIES:
@@ -38,9 +40,11 @@ def library() -> Any:
             found = ctypes.CDLL(name)
             if ctypes.c_int.in_dll(found, "__gmp_bits_per_limb").value != 64:
                 continue
-            found.__gmpn_mul.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_long]
+            found.__gmpn_mul.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p,
+                                         ctypes.c_long]
             found.__gmpn_sqr.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long]
-            found.__gmpn_tdiv_qr.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_long,
+            found.__gmpn_tdiv_qr.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p,
+                                             ctypes.c_long,
                                              ctypes.c_void_p, ctypes.c_long]
             found.__gmpz_sizeinbase.restype = ctypes.c_size_t
             found.__gmpz_sqrt.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
@@ -186,7 +190,8 @@ def parsed(digits: bytes) -> tuple[bytes, ...]:
 
 
 OPERATIONS: dict[str, Callable[..., tuple[bytes, ...]]] = {
-    "product": product_of, "quotient": quotient_of, "gcd": gcd_of, "root": root_of, "power": power_of, "decimal": decimal_of, "parse": parsed}
+    "product": product_of, "quotient": quotient_of, "gcd": gcd_of, "root": root_of, "power": power_of,
+    "decimal": decimal_of, "parse": parsed}
 
 
 # -- as a process of its own ---------------------------------------------------------------
@@ -216,7 +221,9 @@ def receive(pipe: IO[bytes]) -> list[bytes]:
 
 
 def serve() -> None:
-    """Operations from standard input, results to standard output; it ends when nothing comes, and at once when the one who asks is gone."""
+    """Operations from standard input, results to standard output; it ends when nothing comes, and at once when the one
+    who asks is gone.
+    """
     requests: SimpleQueue[list[bytes]] = SimpleQueue()
 
     def listen() -> None:

@@ -1,6 +1,7 @@
 """Address space: reserved, mapped from files, given back, made executable.
 
-``MEMORY`` is what this system has: the calls of POSIX, those of Windows, or, where neither can be reached, what Python's own ``mmap`` gives.
+``MEMORY`` is what this system has: the calls of POSIX, those of Windows, or, where neither can be reached, what
+Python's own ``mmap`` gives.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ class Memory:
         self._taken: dict[int, mmap.mmap] = {}
 
     def reserve(self, size: int, flags: int = 0) -> int:
-        """The address of ``size`` bytes of zeros; OSError when there is no room.  ``flags``: more for the system's call."""
+        """The address of ``size`` bytes of zeros; OSError when there is no room.
+        ``flags``: more for the system's call.
+        """
         area = mmap.mmap(-1, size)
         address = ctypes.addressof(ctypes.c_char.from_buffer(area))
         self._taken[address] = area
         return address
 
     def place_file(self, address: int, size: int, fd: int, offset: int) -> bool:
-        """Show part of a file, private and copied when written, in reserved memory; False where that cannot be, and it must be read."""
+        """Show part of a file, private and copied when written, in reserved memory; False where that cannot be, and it
+        must be read.
+        """
         return False
 
     def discard(self, address: int, size: int) -> None:
@@ -84,7 +89,8 @@ class Posix(Memory):
         return int(result)
 
     def _map_over(self, address: int, size: int, flags: int, fd: int = -1, offset: int = 0) -> bool:
-        """Map something in place of reserved memory; False when it came to lie elsewhere, where it is taken away again."""
+        """Map something in place of reserved memory; False when it came to lie elsewhere, where it is taken away again.
+        """
         found = self._map(address, size, flags | self.FIXED, fd, offset)
         if found != address:
             self.unmap(found, size)
@@ -106,7 +112,8 @@ class Posix(Memory):
 
     def protect(self, address: int, size: int, executable: bool) -> None:
         if self.change(address, size, READ | (EXECUTE if executable else WRITE)):
-            raise OSError(ctypes.get_errno(), f"the system refuses to make memory {'executable' if executable else 'writable'}")
+            raise OSError(ctypes.get_errno(),
+                          f"the system refuses to make memory {'executable' if executable else 'writable'}")
 
     def forbid(self, address: int, size: int) -> None:
         self.change(address, size, 0)
@@ -116,14 +123,18 @@ class Posix(Memory):
 
 
 class Linux(Posix):
-    """POSIX with a cheaper way to give pages back: there MADV_DONTNEED means that they read as zeros again, which it does not elsewhere."""
+    """POSIX with a cheaper way to give pages back: there MADV_DONTNEED means that they read as zeros again, which it
+    does not elsewhere.
+    """
 
     def discard(self, address: int, size: int) -> None:
         self.advise(address, size, mmap.MADV_DONTNEED)  # type: ignore[misc]  # Linux has it
 
 
 class Windows(Memory):
-    """VirtualAlloc and its kin (memoryapi.h).  What is reserved is committed at once: nothing could do so at the first touch of a page."""
+    """VirtualAlloc and its kin (memoryapi.h).
+    What is reserved is committed at once: nothing could do so at the first touch of a page.
+    """
 
     RESERVE, COMMIT, DECOMMIT, RELEASE = 0x2000, 0x1000, 0x4000, 0x8000
     READ_WRITE, EXECUTE_READ = 0x04, 0x20
@@ -154,7 +165,8 @@ class Windows(Memory):
             raise MemoryError(f"the system does not give {size} bytes back that it has taken")
 
     def protect(self, address: int, size: int, executable: bool) -> None:
-        if not self.change(address, size, self.EXECUTE_READ if executable else self.READ_WRITE, ctypes.byref(ctypes.c_uint32())):
+        if not self.change(address, size, self.EXECUTE_READ if executable else self.READ_WRITE,
+                           ctypes.byref(ctypes.c_uint32())):
             raise self._refused("VirtualProtect")
 
     def flush(self, address: int, size: int) -> None:

@@ -1,8 +1,9 @@
-"""Ending a C function that waits in another thread: a signal comes to that thread, and the system call that waits gives EINTR.
+"""Ending a C function that waits in another thread: a signal comes to that thread, and the system call that waits gives
+EINTR.
 
-The signal is SIGURG, which the system ignores where nobody has a handler: one that comes late does nothing.  While somebody is nudged its
-handler is C's ``abs``, a function that does nothing either, without SA_RESTART; then it is what it was before.  Where another handler stands,
-or the system has no such signals, nobody is nudged.
+The signal is SIGURG, which the system ignores where nobody has a handler: one that comes late does nothing.  While
+somebody is nudged its handler is C's ``abs``, a function that does nothing either, without SA_RESTART; then it is what
+it was before.  Where another handler stands, or the system has no such signals, nobody is nudged.
 """
 
 from __future__ import annotations

@@ -40,9 +40,12 @@ def memory_size() -> int:
 
 
 def _windows_memory() -> int:
-    """GlobalMemoryStatusEx (sysinfoapi.h): a structure of 64 bytes that begins with its size; physical memory is the first 64-bit word."""
+    """GlobalMemoryStatusEx (sysinfoapi.h): a structure of 64 bytes that begins with its size; physical memory is the
+    first 64-bit word.
+    """
     status = (ctypes.c_uint64 * 8)(64)
-    if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]
+    if not kernel.GlobalMemoryStatusEx(ctypes.byref(status)):
         raise OSError("GlobalMemoryStatusEx failed")
     return int(status[1])
 
@@ -65,16 +68,21 @@ def is_terminal(stream: Any) -> bool:
 
 
 def open_streams() -> None:
-    """Standard streams that were closed when the process began: nothing is read from them, and what is written goes nowhere."""
+    """Standard streams that were closed when the process began: nothing is read from them, and what is written goes
+    nowhere.
+    """
     for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             with contextlib.suppress(OSError):
-                found = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: no other file becomes a standard stream
+                # the lowest number that is free: no other file becomes a standard stream
+                found = os.open(os.devnull, os.O_RDWR)
                 setattr(sys, name, open(found, mode, encoding="utf-8", closefd=found != fd))
 
 
 def utf8_streams() -> None:
-    """Standard output and errors in UTF-8, as what Lisp writes is, where the system would choose another encoding for pipes and files."""
+    """Standard output and errors in UTF-8, as what Lisp writes is, where the system would choose another encoding for
+    pipes and files.
+    """
     if WINDOWS:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
@@ -82,7 +90,9 @@ def utf8_streams() -> None:
 
 
 def run_program(name: str, main: Callable[[], int]) -> int:
-    """What a command does, with streams that are there; its exit status.  Who no longer reads is told nothing; a full disk is one sentence."""
+    """What a command does, with streams that are there; its exit status.
+    Who no longer reads is told nothing; a full disk is one sentence.
+    """
     open_streams()
     utf8_streams()
     try:
@@ -108,13 +118,15 @@ def said(error: BaseException) -> str:
     if of_output(error):
         return f"standard output: cannot be written ({error.strerror})"  # type: ignore[attr-defined]
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{os.fsdecode(error.filename) if not isinstance(error.filename, int) else error.filename}: {error.strerror}"
+        return (f"{os.fsdecode(error.filename) if not isinstance(error.filename, int) else error.filename}: "
+                f"{error.strerror}")
     return str(error)
 
 
 def of_output(error: BaseException) -> bool:
     """Is an error one of a standard stream?  Those of files have names."""
-    return isinstance(error, OSError) and error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return (isinstance(error, OSError) and error.filename is None
+            and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
 PERF_FOLDER = "/tmp"  # where perf looks for names of native code

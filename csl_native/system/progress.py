@@ -1,4 +1,6 @@
-"""Telling how far compiling is: a bar on a terminal where rich is installed, else lines on standard error, after two seconds."""
+"""Telling how far compiling is: a bar on a terminal where rich is installed, else lines on standard error, after two
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self.ended.set()
         if self.thread is not None:
             self.thread.join()

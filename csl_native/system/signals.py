@@ -1,12 +1,14 @@
 """Signals of the process, and the clock, while Lisp runs.
 
-Python runs the handler of a signal in the main thread, between any two of its instructions, and a handler may raise an exception.  In the
-midst of the Lisp's own Python code that would leave half of something behind.  So while a session runs in the main thread the handlers that
-Python code has installed are *held back*: what comes is noted, and they are called at the next safepoint, or when the session has
-returned; the handlers of the process are then what they were.  Around Python functions that Lisp calls nothing is held back.
+Python runs the handler of a signal in the main thread, between any two of its instructions, and a handler may raise an
+exception.  In the midst of the Lisp's own Python code that would leave half of something behind.  So while a session
+runs in the main thread the handlers that Python code has installed are *held back*: what comes is noted, and they are
+called at the next safepoint, or when the session has returned; the handlers of the process are then what they were.
+Around Python functions that Lisp calls nothing is held back.
 
-Native code on the main thread does not look whether a signal has come.  A thread that *ticks* makes it call the host now and then, where
-Python does.  The same thread nudges whoever should have ended and has not: it may wait in a C function (``system/nudging.py``).
+Native code on the main thread does not look whether a signal has come.  A thread that *ticks* makes it call the host
+now and then, where Python does.  The same thread nudges whoever should have ended and has not: it may wait in a C
+function (``system/nudging.py``).
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 TICK = 0.02  # seconds
 IDLE = 50  # ticks without anything to do after which the thread waits to be woken
-NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
+NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1")
+                if hasattr(signal, name))
 
 getsignal, set_signal = _signal.getsignal, _signal.signal  # without the names that the module signal gives to numbers
 
@@ -38,7 +41,8 @@ class Gate:
 
     def __init__(self) -> None:
         self.main = threading.main_thread().ident
-        self.machines: list[Stacks | None] = []  # None: a Python function that Lisp called runs, and nothing is held back
+        # None: a Python function that Lisp called runs, and nothing is held back
+        self.machines: list[Stacks | None] = []
         self.handlers: dict[int, Any] = {}
         self.came: dict[int, None] = {}
         self.note = self._note  # one object, so that it can be recognised
@@ -63,7 +67,8 @@ class Gate:
         note, handlers = self.note, self.handlers
         for number in NUMBERS:
             handler = getsignal(number)
-            if handler.__class__ is not int and handler is not None:  # numbers stand for the system's own way, and for none
+            # numbers stand for the system's own way, and for none
+            if handler.__class__ is not int and handler is not None:
                 handlers[number] = handler
                 set_signal(number, note)
 
@@ -92,7 +97,9 @@ class Gate:
         call(waiting, raised)
 
     def let_out(self) -> bool:
-        """A Python function that Lisp calls begins: nothing is held back while it runs.  True when ``back_in`` has to follow."""
+        """A Python function that Lisp calls begins: nothing is held back while it runs.
+        True when ``back_in`` has to follow.
+        """
         if not self.machines or self.machines[-1] is None or threading.get_ident() != self.main:
             return False
         self.machines.append(None)
@@ -183,7 +190,9 @@ class Ticker:
             time.sleep(TICK)
 
     def _nudge(self) -> None:
-        """Send a signal to the threads of those that were asked to end before the last tick; a thread lives while its machine is in the list."""
+        """Send a signal to the threads of those that were asked to end before the last tick; a thread lives while its
+        machine is in the list.
+        """
         late = False
         if any(machine.late for machine in self.running):
             with self.nudging:

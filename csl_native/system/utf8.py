@@ -1,7 +1,7 @@
 """Lisp text as bytes: UTF-8, in which every byte and every code point of a program's own survives.
 
-Bytes that are no UTF-8 become the code points U+DC80 to U+DCFF and those bytes again (PEP 383); other surrogates, which a program
-can make by number, are written as three bytes, as in CESU and the original.
+Bytes that are no UTF-8 become the code points U+DC80 to U+DCFF and those bytes again (PEP 383); other surrogates, which
+a program can make by number, are written as three bytes, as in CESU and the original.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ def encode(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return b"".join(c.encode("utf-8", "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass") for c in text)
+        return b"".join(c.encode("utf-8", "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass")
+                        for c in text)
 
 
 def decode(data: bytes) -> str:

@@ -1,7 +1,8 @@
-"""Files that may give or take nothing for long (pipes, terminals, sockets), so that whoever waits for them can be ended.
+"""Files that may give or take nothing for long (pipes, terminals, sockets), so that whoever waits for them can be
+ended.
 
-``wait`` is called with a function that waits for some seconds and tells whether the file is ready; it calls that until it is, or raises an
-exception.  Where the system cannot be asked whether a file is ready, files are used as they are.
+``wait`` is called with a function that waits for some seconds and tells whether the file is ready; it calls that until
+it is, or raises an exception.  Where the system cannot be asked whether a file is ready, files are used as they are.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class Patient:
 
 
 def patient(file: Any, wait: Wait, mode: str) -> Any:
-    """A file, so that waiting for it can be ended; itself when it never lets anybody wait, or is no file of the system."""
+    """A file, so that waiting for it can be ended; itself when it never lets anybody wait, or is no file of the system.
+    """
     try:
         return Patient(file, wait, mode) if slow(os.fstat(file.fileno()).st_mode) else file
     except (AttributeError, OSError, ValueError):

@@ -24,17 +24,22 @@ from csl_native.lisp.lisp import Stopped
 
 from .running import FORK, Sink
 
-PATIENCE = 0.05  # CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
+# CPU seconds until a call is interrupted, or that resource-limit grants: those that take longer go round a circle
+PATIENCE = 0.05
 LONG, RARELY = 2.0, 64  # the same for every so many calls: what takes this time is seen too
 GRACE = 2.0  # CPU seconds that it may go on afterwards
 HANG = 7.0  # CPU seconds after which a process is ended from outside
 MEMORY = 1500  # megabytes of the process
-INSIDE = re.compile(r"internal error|Traceback|\b[A-Z][A-Za-z]+Error\b|0x[0-9a-f]{3,}|object at |expected, not|NoneType|'(?:int|str|list|tuple|bytes)'|"
-                    r"maximum recursion|struct\.error|positional argument|codec can't|out of range for|not subscriptable|int too large|tuple index|#<object")
+INSIDE = re.compile(r"internal error|Traceback|\b[A-Z][A-Za-z]+Error\b|0x[0-9a-f]{3,}|object at |expected, "
+                    r"not|NoneType|'(?:int|str|list|tuple|bytes)'|"
+                    r"maximum recursion|struct\.error|positional argument|codec can't|out of range for|not "
+                    r"subscriptable|int too large|tuple index|#<object")
 SIZE = 1000  # calls in one session
 VARIANTS: tuple[dict[str, Any], ...] = (
-    {"engine": "threaded"}, {"jit": (0, -1)}, {"engine": "registers"}, {"engine": "switch"}, {"engine": "threaded", "gc_stress": 13}, {"engine": "calls"},
-    {"engine": "threaded"}, {"jit": (1, 3)}, {"engine": "registers"}, {"engine": "switch"}, {"jit": (2, -1), "gc_stress": 31})
+    {"engine": "threaded"}, {"jit": (0, -1)}, {"engine": "registers"}, {"engine": "switch"},
+    {"engine": "threaded", "gc_stress": 13}, {"engine": "calls"},
+    {"engine": "threaded"}, {"jit": (1, 3)}, {"engine": "registers"}, {"engine": "switch"},
+    {"jit": (2, -1), "gc_stress": 31})
 
 
 def limited(number: int) -> bool:
@@ -67,7 +72,8 @@ class Find(NamedTuple):
 class Checker:
     """One session, and what must be the same after every call.
 
-    A group of calls is one list, which a loop in Lisp evaluates: before each, ``at`` looks at what the one before it left.
+    A group of calls is one list, which a loop in Lisp evaluates: before each, ``at`` looks at what the one before it
+    left.
     """
 
     def __init__(self, image: Path, variant: int, folder: Path, place: Callable[[int], None]) -> None:
@@ -83,7 +89,8 @@ class Checker:
     def fixed(self) -> list[int]:
         """The words of nil and t that stay as they are."""
         words = self.session.machine.words
-        return [words[at + field >> 3] for at in (HEAP, HEAP + SYMBOL_SIZE) for field in range(0, SYMBOL_SIZE, 8) if field != SYM_PLIST + SYMBOL]
+        return [words[at + field >> 3] for at in (HEAP, HEAP + SYMBOL_SIZE)
+                for field in range(0, SYMBOL_SIZE, 8) if field != SYM_PLIST + SYMBOL]
 
     def watch(self) -> None:
         """Interrupt what goes on for too long, again and again."""
@@ -102,7 +109,8 @@ class Checker:
         self.number = self.rest.pop(0)
         self.patience = PATIENCE if self.number % RARELY else LONG
         self.place(self.number)
-        self.began, self.calling = time.process_time(), True  # looking at much that was printed takes seconds, which are not the call's
+        # looking at much that was printed takes seconds, which are not the call's
+        self.began, self.calling = time.process_time(), True
 
     def group(self, numbers: list[int], texts: list[str]) -> Find | None:
         """Run calls, of which those that are limited stand alone; at the first find it is over."""
@@ -112,11 +120,13 @@ class Checker:
             self.find, self.rest, self.calling = None, list(numbers), False
             form = "(fz!-all '(" + " ".join(texts) + "))"
             if limited(numbers[0]):
-                form = f"(progn (fz!-at) (resource!-limit '(errorset '{texts[0]} t nil) {PATIENCE if numbers[0] % RARELY else LONG} 1000 2000) nil)"
+                form = (f"(progn (fz!-at) (resource!-limit '(errorset '{texts[0]} t nil) "
+                        f"{PATIENCE if numbers[0] % RARELY else LONG} 1000 2000) nil)")
             try:
                 s.eval(form)
             except LispError as error:
-                caught = f"left errorset: {error}" if "Interrupted" not in str(error) else ""  # a second one, which came behind it
+                # a second one, which came behind it
+                caught = f"left errorset: {error}" if "Interrupted" not in str(error) else ""
             except Stopped:
                 caught = "ended the Lisp"
             except KeyboardInterrupt:

@@ -1,8 +1,9 @@
-"""Every function with arguments of every type, count and size: python -m tests.fuzzing.calls --seed N --count N --seconds S.
+"""Every function with arguments of every type, count and size: python -m tests.fuzzing.calls --seed N --count N
+--seconds S.
 
-A call gives a value or a Lisp error.  What is a find: the process ends; a call goes on for longer than it may; a message speaks of the
-inside ("internal error", Python, addresses, tags); nil or t is changed; the stack is not as it was; the heap is not well-formed.  The
-status is 1 when there was one.
+A call gives a value or a Lisp error.  What is a find: the process ends; a call goes on for longer than it may; a
+message speaks of the inside ("internal error", Python, addresses, tags); nil or t is changed; the stack is not as it
+was; the heap is not well-formed.  The status is 1 when there was one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from .pool import EXCLUDED, POOL, SETUP, WEIGHTS
 from .state import State
 
 MOST_SHOWN = 20  # calls of a find that needs several; --shrink 600 makes them few
-HOW = {"plain": 6, "applied": 6, "compiled": 1, "data": 1, "body": 1, "dotted": 1}  # the compiler takes much longer than most calls
+# the compiler takes much longer than most calls
+HOW = {"plain": 6, "applied": 6, "compiled": 1, "data": 1, "body": 1, "dotted": 1}
 SHARES = {kind: WEIGHTS.get(kind, 1.0) for kind in POOL}
 
 
@@ -64,7 +66,8 @@ def prepare(folder: Path) -> tuple[Path, list[str]]:
     """An image with what the calls need, and the names of all functions, as the reader wants them."""
     s = Session(heap=64 << 20, output=open(os.devnull, "wb"))
     lisp, m = s.lisp, s.machine
-    found = [m.text(x) for x in m.vector_items(m.root(0)) if x & 7 == 2 and (lisp.is_defined(x) or x in lisp.compiler.special)]
+    found = [m.text(x) for x in m.vector_items(m.root(0)) if x & 7 == 2
+             and (lisp.is_defined(x) or x in lisp.compiler.special)]
     names = [lisp.printer.text(m.intern(name)) for name in sorted(found) if name not in EXCLUDED]
     s.eval(SETUP)
     s.preserve(folder / "pool.img")
@@ -78,7 +81,8 @@ def batches(options: argparse.Namespace, state: State, image: Path, names: list[
         if time.monotonic() > end:
             return
         chosen = calls(state.seed, first, min(SIZE, options.count - first), names)
-        yield Batch(first, list(map(text_of, chosen)), image, folder / f"b{first // SIZE % (2 * options.jobs)}", variant(first))
+        yield Batch(first, list(map(text_of, chosen)), image, folder / f"b{first // SIZE % (2 * options.jobs)}",
+                    variant(first))
 
 
 def explain(find: Find, options: argparse.Namespace, state: State, names: list[str], image: Path, folder: Path) -> None:
@@ -113,7 +117,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--shrink", type=float, default=20, help="seconds for making one find small; 0: not at all")
-    parser.add_argument("--from", type=Path, dest="state", help="a file: the run goes on where the last one with it ended")
+    parser.add_argument("--from", type=Path, dest="state",
+                        help="a file: the run goes on where the last one with it ended")
     parser.add_argument("--show", type=int, help="print this call and stop")
     parser.add_argument("--only", help="names of functions, separated by commas")
     parser.add_argument("--without", default="", help="kinds of values that are left out, separated by commas")

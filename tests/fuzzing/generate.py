@@ -1,7 +1,8 @@
 """Random programs that end: definitions, and steps whose values are printed.
 
-A form is a text or a list of forms.  Loops have bounds of their own, recursions count down in their first argument, and what a function
-may cost at most is added up while it is made, so that loops of calls of loops stay small.  What a loop keeps is clipped.
+A form is a text or a list of forms.  Loops have bounds of their own, recursions count down in their first argument, and
+what a function may cost at most is added up while it is made, so that loops of calls of loops stay small.  What a loop
+keeps is clipped.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ MOST = 4000  # steps that one call of a function may take
 LARGE = 0.007  # of programs have a large function
 STRINGS = ('""', '"a"', '"Hello"', '"x y"', '"é漢"', '"line 12"', '"😀"', '"12.5"')
 SYMBOLS = ("a", "b", "c", "here", "nil", "t", "Mixed", "!1x", "x!-y", "!é")
-FLOATS = ("0.0", "-0.0", "1.0", "-1.5", "2.5", "1.0e10", "1.0e300", "1.0e-310", "0.1", "3.141592653589793", "-7.0e-5", "1152921504606846976.0",
-          "0.3333333333333333")
+FLOATS = ("0.0", "-0.0", "1.0", "-1.5", "2.5", "1.0e10", "1.0e300", "1.0e-310", "0.1", "3.141592653589793", "-7.0e-5",
+          "1152921504606846976.0", "0.3333333333333333")
 EDGES = (1 << 27, 1 << 28, 1 << 31, 1 << 32, 1 << 53, 1 << 59, 1 << 60, 1 << 62, 1 << 63, 1 << 64, 10**18, 1 << 128)
 
 
@@ -69,7 +70,8 @@ class Program:
         return [*self.names, *map(self.step, range(len(self.steps)))]
 
     def text(self) -> str:
-        return "\n".join(map(text_of, self.definitions)) + "\n\n" + "\n".join(text_of(wrapped(step)) for step in self.steps) + "\n"
+        return "\n".join(map(text_of, self.definitions)) + "\n\n" + "\n".join(text_of(wrapped(step))
+                                                                              for step in self.steps) + "\n"
 
 
 def guarded(step: Form) -> Form:
@@ -126,20 +128,24 @@ class Generator:
             self.large()
         for _ in range(r.randrange(2, 6)):
             body = Body(self, {}, None)
-            self.program.steps.append(body.call(r.choice(self.functions), 3) if self.chance(0.8) else body.expression("any", 4))
+            self.program.steps.append(body.call(r.choice(self.functions), 3) if self.chance(0.8)
+                                      else body.expression("any", 4))
         self.program.steps.append(["list", *self.fluids, *self.globals])
         return self.program
 
     def macro(self) -> None:
         """A macro of two arguments; it allocates while it expands."""
         name = f"{self.prefix}m{len(self.macros)}"
-        garbage = "(prog (i) (setq i 0) lp (cond ((greaterp i 60) (return nil))) (list i (list i i)) (setq i (add1 i)) (go lp))"
+        garbage = ("(prog (i) (setq i 0) lp (cond ((greaterp i 60) (return nil))) (list i (list i i)) "
+                   "(setq i (add1 i)) (go lp))")
         self.program.definitions.append(self.random.choice((
-            f"(dm {name} (u) (prog (g r) (setq g (gensym)) (setq r (list 'list g (caddr u) g)) {garbage} (return (list 'let (list (list g (cadr u))) r))))",
+            f"(dm {name} (u) (prog (g r) (setq g (gensym)) (setq r (list 'list g (caddr u) g)) {garbage} "
+            "(return (list 'let (list (list g (cadr u))) r))))",
             f"(defmacro {name} (a b) `(cons ,a (list ,b (quote (,b ,a)))))",
             f"(dm {name} (u) (progn {garbage} (mapcar (cons 'list (cdr u)) (function (lambda (x) {garbage} x)))))",
             f"(defmacro {name} (a b) (let ((l (list a b))) {garbage} `(if ,(car l) (list ,@l) (list ,(cadr l) 2.5))))",
-            f"(dm {name} (u) (list 'prog2 (cadr u) (list 'let (list (list 'v (caddr u))) (list 'list 'v (list 'quote (append (cdr u) nil))))))")))
+            f"(dm {name} (u) (list 'prog2 (cadr u) (list 'let (list (list 'v (caddr u))) "
+            "(list 'list 'v (list 'quote (append (cdr u) nil))))))")))
         self.macros.append((name, 2))
 
     def function(self) -> None:
@@ -168,13 +174,16 @@ class Generator:
         self.program.definitions.append(["de", name, self.parameters(function, names), *forms])
 
     def parameters(self, f: Function, names: list[str]) -> list[Form]:
-        """A parameter list; optional parameters have defaults, which may allocate, and what is given beyond goes nowhere."""
+        """A parameter list; optional parameters have defaults, which may allocate, and what is given beyond goes
+        nowhere.
+        """
         if not f.optional and not f.rest:
             return ["n", *names] if f.counted else list(names)
         fixed, optional = len(names) - f.optional, list[Form]()
         for name, kind in zip(names[fixed:], f.parameters[fixed:], strict=True):
             optional.append([name, ["car", ["list", Body(self, {}, None).constant(kind)]]])
-        return [*names[:fixed], *(["!&optional", *optional] if optional else []), *(["!&rest", self.fresh("v")] if f.rest else [])]
+        return [*names[:fixed], *(["!&optional", *optional] if optional else []),
+                *(["!&rest", self.fresh("v")] if f.rest else [])]
 
     def large(self) -> None:
         """A function of thousands of bytes: far jumps, many local variables, many literals."""
@@ -188,9 +197,12 @@ class Generator:
             return local[int(count * r.random() ** 3)] if self.chance(0.7) else r.choice(local)
 
         def term() -> Form:
-            return r.choice((variable(), str(r.randrange(-9, 999)), variable(), ["iplus2", variable(), "1"], ["plus", variable(), variable()],
-                             ["min", variable(), "7000"], ["length", ["list", variable(), variable()]], str(r.getrandbits(70)),
-                             ["length", ["quote", [f"k{r.randrange(9999)}", "1"]]], ["difference", variable(), variable()]))
+            return r.choice((variable(), str(r.randrange(-9, 999)), variable(), ["iplus2", variable(), "1"],
+                             ["plus", variable(), variable()],
+                             ["min", variable(), "7000"], ["length", ["list", variable(), variable()]],
+                             str(r.getrandbits(70)),
+                             ["length", ["quote", [f"k{r.randrange(9999)}", "1"]]],
+                             ["difference", variable(), variable()]))
         body: list[Form] = [["setq", w, ["plus", "a", str(k)]] for k, w in enumerate(local[:400])]
         body += [["setq", w, "0"] for w in local[400:]] + ["back"]
         for k in range(statements):
@@ -198,9 +210,11 @@ class Generator:
                 body.append(f"l{k // 8}")
             ahead = f"l{r.randrange(k // 8 + 1, (statements + 7) // 8 + 1)}"
             body.append(r.choice((["setq", variable(), term()], ["setq", variable(), ["remainder", term(), "1000003"]],
-                                  ["cond", [[r.choice(("lessp", "eqn", "greaterp")), variable(), term()], ["go", ahead]]],
+                                  ["cond",
+                                   [[r.choice(("lessp", "eqn", "greaterp")), variable(), term()], ["go", ahead]]],
                                   ["setq", variable(), ["cond", [["evenp", variable()], term()], ["t", term()]]])))
-        body += [f"l{(statements + 7) // 8}", ["setq", "n", ["iadd1", "n"]], ["cond", [["ilessp", "n", "3"], ["go", "back"]]]]
+        body += [f"l{(statements + 7) // 8}", ["setq", "n", ["iadd1", "n"]],
+                 ["cond", [["ilessp", "n", "3"], ["go", "back"]]]]
         body.append(["return", ["list", *(["remainder", variable(), "1000003"] for _ in range(30))]])
         self.program.large = True
         self.program.names.append(name)
@@ -222,7 +236,8 @@ class Body:
     def known(self, kind: str) -> list[str]:
         wanted = ("int", "flo") if kind == "num" else (kind,)
         every = {**self.g.globals, **self.g.fluids, **self.variables}
-        return [name for name, its in every.items() if its in wanted or kind == "any" or (kind == "num" and its == "num")]
+        return [name for name, its in every.items() if its in wanted or kind == "any"
+                or (kind == "num" and its == "num")]
 
     def leaf(self, kind: str) -> Form:
         r = self.r
@@ -237,16 +252,20 @@ class Body:
             kind = r.choice(("int", "flo", "int") if kind == "num" else ("int", "flo", "str", "sym", "list", "bool"))
         if kind == "int":
             small = str(r.randrange(-3, 12))
-            edge, random_ = r.choice(EDGES) * r.choice((1, -1)) + r.randrange(-2, 3), r.getrandbits(r.randrange(1, 200)) * r.choice((1, -1))
+            edge, random_ = (r.choice(EDGES) * r.choice((1, -1)) + r.randrange(-2, 3),
+                             r.getrandbits(r.randrange(1, 200)) * r.choice((1, -1)))
             return r.choice((small, small, str(edge), str(random_)))
         if kind == "list":
             digits = [str(r.randrange(9)) for _ in range(r.randrange(1, 5))]
             return ["quote", r.choice(([], digits, ["a", ["b", "2.5"], '"s"'], [["a", ".", "1"], ["b", ".", "2"]]))]
-        return {"flo": lambda: r.choice(FLOATS), "str": lambda: r.choice(STRINGS), "sym": lambda: ["quote", r.choice(SYMBOLS)],
-                "bool": lambda: r.choice(("t", "nil")), "small": lambda: str(r.randrange(-3, 10)), "index": lambda: str(r.randrange(0, 5)),
-                "code": lambda: str(r.randrange(97, 123)), "fn1": lambda: r.choice((["quote", "list"], ["function", "print-through"], ["quote", "add1"])),
-                "less": lambda: ["function", r.choice(("lessp", "greaterp", "leq"))], "quoted": lambda: ["quote", ["list", "1", ["car", "5"]]],
-                "vec": lambda: ["mkvect", "3"], "octets": lambda: ["mkvect8", "4"], "words": lambda: ["mkvect32", "4"],
+        return {"flo": lambda: r.choice(FLOATS), "str": lambda: r.choice(STRINGS),
+                "sym": lambda: ["quote", r.choice(SYMBOLS)], "bool": lambda: r.choice(("t", "nil")),
+                "small": lambda: str(r.randrange(-3, 10)), "index": lambda: str(r.randrange(0, 5)),
+                "code": lambda: str(r.randrange(97, 123)),
+                "fn1": lambda: r.choice((["quote", "list"], ["function", "print-through"], ["quote", "add1"])),
+                "less": lambda: ["function", r.choice(("lessp", "greaterp", "leq"))],
+                "quoted": lambda: ["quote", ["list", "1", ["car", "5"]]], "vec": lambda: ["mkvect", "3"],
+                "octets": lambda: ["mkvect8", "4"], "words": lambda: ["mkvect32", "4"],
                 "floats": lambda: ["mkfvect64", "4"]}[kind]()
 
     def fill(self, row: Form, depth: int) -> Form:
@@ -284,7 +303,8 @@ class Body:
         if self.cost + f.cost * self.times > MOST:
             return self.leaf(f.result)
         self.cost += f.cost * self.times
-        arguments = [self.expression(kind, depth - 1) for kind in f.parameters[:len(f.parameters) - self.r.randrange(f.optional + 1)]]
+        arguments = [self.expression(kind, depth - 1)
+                     for kind in f.parameters[:len(f.parameters) - self.r.randrange(f.optional + 1)]]
         if f.rest and len(arguments) == len(f.parameters):
             arguments += [self.expression("any", depth - 2) for _ in range(self.r.randrange(4))]
         if self.r.random() < 0.01:
@@ -314,12 +334,15 @@ class Body:
             self.recursed = True
             return [f.name, ["isub1", "n"], *(self.expression(k, depth - 1) for k in f.parameters)]
         if choice == 1:
-            return ["cond", [self.expression("bool", depth), self.expression(kind, depth)], ["t", self.statement(depth - 1), self.expression(kind, depth)]]
+            return ["cond", [self.expression("bool", depth), self.expression(kind, depth)],
+                    ["t", self.statement(depth - 1), self.expression(kind, depth)]]
         if choice in (2, 3):
-            rows = {(self.g.fresh("v") if r.random() < 0.9 else r.choice(list(self.g.fluids))): "" for _ in range(r.randrange(1, 3))}
+            rows = {(self.g.fresh("v") if r.random() < 0.9 else r.choice(list(self.g.fluids))): ""
+                    for _ in range(r.randrange(1, 3))}
             kinds = {name: self.g.fluids.get(name) or r.choice(TYPES) for name in rows}
             bindings: list[Form] = [[name, self.expression(k, depth - 1)] for name, k in kinds.items()]
-            return [r.choice(("let", "let!*")), bindings, *self.inside(kinds, lambda: [self.statement(depth - 1), self.expression(kind, depth)])]
+            return [r.choice(("let", "let!*")), bindings,
+                    *self.inside(kinds, lambda: [self.statement(depth - 1), self.expression(kind, depth)])]
         if choice in (4, 5, 6):
             return self.loop(kind, depth)
         if choice == 7:
@@ -347,15 +370,18 @@ class Body:
         self.fixed.add(i)
 
         def make() -> list[Form]:
-            return [*(self.statement(depth - 1) for _ in range(r.randrange(2))), ["setq", answer, ["clip", self.expression(kind, depth)]]]
+            return [*(self.statement(depth - 1) for _ in range(r.randrange(2))),
+                    ["setq", answer, ["clip", self.expression(kind, depth)]]]
         body = self.inside(variables, make)
         self.fixed.discard(i)
         self.times = outer
         if r.random() < 0.2:
             return ["let", [[answer, first]], ["dotimes", [i, str(rounds)], *body], answer]
-        leave: list[Form] = [["cond", [self.inside(variables, lambda: self.expression("bool", depth - 2)), ["return", answer]]]] if r.random() < 0.2 else []
+        leave: list[Form] = [["cond", [self.inside(variables, lambda: self.expression("bool", depth - 2)),
+                                       ["return", answer]]]] if r.random() < 0.2 else []
         return ["prog", [i, answer], ["setq", i, "0"], ["setq", answer, first], "lp",
-                ["cond", [["igeq", i, str(rounds)], ["return", answer]]], *body, *leave, ["setq", i, ["iadd1", i]], ["go", "lp"]]
+                ["cond", [["igeq", i, str(rounds)], ["return", answer]]], *body, *leave, ["setq", i, ["iadd1", i]],
+                ["go", "lp"]]
 
     def statement(self, depth: int) -> Form:
         """Something that is done for its effect: mostly an assignment."""

@@ -1,7 +1,7 @@
 """Random programs, the same in all engines and tiers: python -m tests.fuzzing.programs --seed N --count N --seconds S.
 
-Each program runs in every way of ``running.ways``, and prints the same in all of them.  A difference is made small and shown with the
-seed that reproduces it.  The status is 1 when there was one.
+Each program runs in every way of ``running.ways``, and prints the same in all of them.  A difference is made small and
+shown with the seed that reproduces it.  The status is 1 when there was one.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def replaced(p: Program, attribute: str, forms: list[Form]) -> Program:
 
 
 def shrink(p: Program, failing: Callable[[Program], bool], seconds: float) -> Program:
-    """A program from which nothing can be taken without the difference going away; what is there when the time is over."""
+    """A program from which nothing can be taken without the difference going away; what is there when the time is over.
+    """
     end = time.monotonic() + seconds
     again = True
     while again:
@@ -97,7 +98,8 @@ class Fuzzer:
                   for k, way in enumerate(ways()) if k == 0 or not only or way.name() in only}
         first = next(iter(chosen))
         results = run_all(programs, chosen, self.folder, self.jobs)
-        while isinstance(results[first], str):  # a program ends the process that reads and preserves all of them: the others go on without it
+        # a program ends the process that reads and preserves all of them: the others go on without it
+        while isinstance(results[first], str):
             last = self.crashed(programs, first, first, str(results[first]))
             programs = [p for p in programs if p is not last] if last else []
             if not programs:
@@ -108,7 +110,8 @@ class Fuzzer:
         for way, found in results.items():
             self.compare(chosen[way], first, results[first], way, found)
 
-    def compare(self, programs: list[Program], first: Way, base: dict[int, str] | str, way: Way, found: dict[int, str] | str) -> None:
+    def compare(self, programs: list[Program], first: Way, base: dict[int, str] | str, way: Way,
+                found: dict[int, str] | str) -> None:
         if isinstance(found, str):
             last = self.crashed(programs, first, way, found)
             rest = programs[programs.index(last) + 1:] if last else []
@@ -124,7 +127,8 @@ class Fuzzer:
             if OVERDUE in (found[p.seed], base[p.seed]):
                 self.state.seen["overdue"] += 1
                 continue
-            lines = difflib.unified_diff(base[p.seed].splitlines(), found[p.seed].splitlines(), first.name(), way.name(), lineterm="", n=1)
+            lines = difflib.unified_diff(base[p.seed].splitlines(), found[p.seed].splitlines(), first.name(),
+                                         way.name(), lineterm="", n=1)
             self.report(f"{way.name()}: seed {p.seed}:\n" + "\n".join(list(lines)[:12]))
             self.show(p, first, way)
 
@@ -161,7 +165,8 @@ def main() -> int:
     parser.add_argument("--shrink", type=float, default=60, help="seconds for making one difference small")
     parser.add_argument("--ways", help="names of ways, separated by commas; on every program then")
     parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--from", type=Path, dest="state", help="a file: the run goes on where the last one with it ended")
+    parser.add_argument("--from", type=Path, dest="state",
+                        help="a file: the run goes on where the last one with it ended")
     parser.add_argument("--show", action="store_true", help="print the program of the seed")
     options = parser.parse_args()
     if options.show:
@@ -177,7 +182,8 @@ def main() -> int:
             state.save()
     seen = state.seen
     differences = seen.pop("differences", 0)
-    print(f"programs: {state.ran} from seed {state.seed}, {differences} differences, {seen.pop('overdue', 0)} not compared because "
+    print(f"programs: {state.ran} from seed {state.seed}, {differences} differences, {seen.pop('overdue', 0)} not "
+          "compared because "
           f"they took too long; " + ", ".join(f"{name} {n}" for name, n in seen.items()), flush=True)
     return 1 if differences else 0
 

@@ -1,8 +1,10 @@
-"""Many programs in one process for each way of running them; what a process prints of each program is compared with the others.
+"""Many programs in one process for each way of running them; what a process prints of each program is compared with the
+others.
 
-A way is an engine or a tier, fresh or restored, with collector stress or without.  Processes are forked, so that a crash is one of
-them and Python's imports are paid once.  The base reads the definitions and the steps, which become functions, too, and preserves them;
-the restored ways begin with its image and only call.  Fresh ways read the definitions themselves and evaluate the steps as forms.
+A way is an engine or a tier, fresh or restored, with collector stress or without.  Processes are forked, so that a
+crash is one of them and Python's imports are paid once.  The base reads the definitions and the steps, which become
+functions, too, and preserves them; the restored ways begin with its image and only call.  Fresh ways read the
+definitions themselves and evaluate the steps as forms.
 """
 
 from __future__ import annotations
@@ -27,13 +29,16 @@ FORK = multiprocessing.get_context("fork")
 HEAP = 64 << 20
 SECONDS = 20.0  # of CPU time for one program, where it takes milliseconds; then it is interrupted and not compared
 BLOCK = 16  # programs that a way takes up or leaves together: a process for one alone would cost more than the program
-LLVM = int(os.environ.get("FUZZ_LLVM", "192"))  # it compiles every so many blocks: a program takes it as long as fifty of them an engine
+# it compiles every so many blocks: a program takes it as long as fifty of them an engine
+LLVM = int(os.environ.get("FUZZ_LLVM", "192"))
 OVERDUE = "interrupted by the fuzzer"
 RUNNING = "(de fz!-step (f) (print (errorset (list f) t nil))) (setprintprecision 17)"
 
 
 class Way(NamedTuple):
-    """``tier``: bytecode, stencils, optimised (LLVM with assumptions), ahead (LLVM ahead of time), background (LLVM when it is done)."""
+    """``tier``: bytecode, stencils, optimised (LLVM with assumptions), ahead (LLVM ahead of time), background (LLVM
+    when it is done).
+    """
 
     engine: str | None
     tier: str
@@ -44,7 +49,8 @@ class Way(NamedTuple):
 
     def name(self) -> str:
         stress = f"stress{self.stress}" if self.stress > 1 else "stress"
-        return "-".join([self.engine or self.tier, "restored" if self.restored else "fresh", *([stress] if self.stress else [])])
+        return "-".join([self.engine or self.tier, "restored" if self.restored else "fresh",
+                         *([stress] if self.stress else [])])
 
     def together(self, programs: list[Program]) -> list[list[Program]]:
         """What runs in one process: few where every full collection moves the native code of all of them."""
@@ -52,22 +58,28 @@ class Way(NamedTuple):
         return [programs[k:k + size] for k in range(0, len(programs), size)]
 
     def takes(self, p: Program) -> bool:
-        """Is a program among those of this way?  A collection at every cons while a large function is compiled would take minutes."""
+        """Is a program among those of this way?
+        A collection at every cons while a large function is compiled would take minutes.
+        """
         return p.seed // BLOCK % self.share == self.turn and not (p.large and self.stress == 1)
 
 
 def ways() -> list[Way]:
     """The first one is what the others are compared with."""
     loops = [e.name for e in engines().values() if e.native and e.name != "debug"]
-    fresh = [*(Way(e, "bytecode") for e in loops if e != "switch"), Way(None, "stencils"), Way("switch", "bytecode", stress=7),
+    fresh = [*(Way(e, "bytecode") for e in loops if e != "switch"), Way(None, "stencils"),
+             Way("switch", "bytecode", stress=7),
              Way("threaded", "bytecode", stress=1), Way(None, "stencils", stress=11)]
     return [Way("switch", "bytecode"), *(Way(e, "bytecode", True) for e in loops), Way(None, "stencils", True),
             *(way._replace(share=32 if way.stress == 1 else 16, turn=2 * k) for k, way in enumerate(fresh)),
             Way("debug", "bytecode", True, share=8, turn=7),
-            Way("threaded", "bytecode", True, 5, 4), Way("threaded", "bytecode", True, 1, 32, 3), Way("registers", "bytecode", True, 3, 8, 2),
+            Way("threaded", "bytecode", True, 5, 4), Way("threaded", "bytecode", True, 1, 32, 3),
+            Way("registers", "bytecode", True, 3, 8, 2),
             Way(None, "stencils", True, 13, 8, 1), Way(None, "stencils", True, 1, 64, 9),
-            Way(None, "ahead", True, share=LLVM), Way(None, "ahead", True, 1, LLVM), Way(None, "optimised", True, share=LLVM, turn=min(20, LLVM - 1)),
-            Way(None, "background", True, share=2 * LLVM, turn=min(30, LLVM - 1)), Way("python", "bytecode", True, share=400, turn=40)]
+            Way(None, "ahead", True, share=LLVM), Way(None, "ahead", True, 1, LLVM),
+            Way(None, "optimised", True, share=LLVM, turn=min(20, LLVM - 1)),
+            Way(None, "background", True, share=2 * LLVM, turn=min(30, LLVM - 1)),
+            Way("python", "bytecode", True, share=400, turn=40)]
 
 
 class Sink:
@@ -137,7 +149,9 @@ def support(image: Path) -> None:
 
 
 def steps(p: Program, called: bool) -> list[str]:
-    """The forms that run a program: calls of its steps, or the steps themselves.  Nothing may be seen of what another one left."""
+    """The forms that run a program: calls of its steps, or the steps themselves.
+    Nothing may be seen of what another one left.
+    """
     names = " ".join(f"(fz!-step '{p.step(k)})" for k in range(len(p.steps)))
     return [f"(progn (forget) {names})"] if called else ["(forget)", *(text_of(wrapped(step)) for step in p.steps)]
 
@@ -162,7 +176,9 @@ def run(way: Way, programs: list[Program], image: Path, first: bool = False) -> 
     else:
         runner = Runner(way, image if way.restored else image.with_name("support.img"))
     called = first or way.restored
-    texts = {int(k): text for k, text in json.loads(image.with_suffix(".texts").read_text()).items()} if called else runner.define(programs)
+    texts = {int(k): text
+             for k, text in json.loads(image.with_suffix(".texts").read_text()).items()} if called else runner.define(
+                     programs)
     if way.tier == "optimised":
         jit, s = runner.session.hardcode.jit(), runner.session
         for name in (name for p in programs for name in p.functions()):
@@ -221,15 +237,19 @@ def run_all(programs: list[Program], chosen: dict[Way, list[Program]], folder: P
         return results
     ahead = {p.seed: p for way, some in chosen.items() if way.tier == "ahead" for p in some}
     if ahead:
-        found = Job(lambda: dict.fromkeys(ahead, str(prepare(list(ahead.values()), native, Way(None, "ahead")))), folder / "native.json", seconds).result()
+        found = Job(lambda: dict.fromkeys(ahead, str(prepare(list(ahead.values()), native, Way(None, "ahead")))),
+                    folder / "native.json", seconds).result()
         if isinstance(found, str):
             results |= {way: found for way in chosen if way.tier == "ahead"}
-    waiting = [(way, k, some) for way in chosen if way not in results for k, some in enumerate(way.together(chosen[way]))]
+    waiting = [(way, k, some) for way in chosen if way not in results
+               for k, some in enumerate(way.together(chosen[way]))]
     running: dict[tuple[Way, int], Job] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
             way, k, some = waiting.pop(0)
-            running[way, k] = Job(lambda way=way, some=some: run(way, some, native if way.tier == "ahead" else plain),  # type: ignore[misc]
+            running[way,
+                    k] = Job(lambda way=way, some=some: run(way, some, native if way.tier == "ahead"
+                                                            else plain),  # type: ignore[misc]
                                   folder / f"{way.name()}-{k}.json", seconds)
         for way, k in [key for key, job in running.items() if job.done()]:
             found, known = running.pop((way, k)).result(), results.get(way, {})

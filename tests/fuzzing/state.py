@@ -9,7 +9,9 @@ from pathlib import Path
 
 
 class State:
-    """``next``: what has not run yet begins here; ``ran``: how much has, in all runs that used the file; ``seen``: counts by name."""
+    """``next``: what has not run yet begins here; ``ran``: how much has, in all runs that used the file; ``seen``:
+    counts by name.
+    """
 
     def __init__(self, path: Path | None, seed: int, first: int) -> None:
         self.path, self.seed, self.next, self.ran = path, seed, first, 0
@@ -21,5 +23,6 @@ class State:
     def save(self) -> None:
         if self.path is not None:
             part = self.path.with_suffix(".part")
-            part.write_text(json.dumps({"seed": self.seed, "next": self.next, "ran": self.ran, "seen": self.seen}, indent=1) + "\n")
+            part.write_text(json.dumps({"seed": self.seed, "next": self.next, "ran": self.ran, "seen": self.seen},
+                                       indent=1) + "\n")
             os.replace(part, self.path)

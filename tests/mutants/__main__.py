@@ -1,8 +1,9 @@
 """``make mutants``: change what decides about trust, files and code in many places, and see whether a test notices.
 
-Every mutant is made in a copy of the checkout, whose base image is not made again, and runs in processes of its own, with limits of time and memory.
-First it is recorded which lines each test runs; then the tests that run a changed line are run, until one fails.  Who survives is shown; who may
-survive, because the program means the same, stands in ``survivors.py`` with the reason.
+Every mutant is made in a copy of the checkout, whose base image is not made again, and runs in processes of its own,
+with limits of time and memory. First it is recorded which lines each test runs; then the tests that run a changed line
+are run, until one fails.  Who survives is shown; who may survive, because the program means the same, stands in
+``survivors.py`` with the reason.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.count = folder, 0
-        for name in subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
+        for name in subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
+                                   text=True, check=True).stdout.splitlines():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target, follow_symlinks=False)
@@ -53,7 +55,9 @@ class Copy:
         self.image.write_bytes(self.built)
 
     def put(self, file: str, text: str) -> None:
-        """Another text; its time is one that no text of this file has had, so nobody takes what was compiled from an earlier one."""
+        """Another text; its time is one that no text of this file has had, so nobody takes what was compiled from an
+        earlier one.
+        """
         self.count += 1
         (self.folder / file).write_text(text)
         os.utime(self.folder / file, (1_000_000_000 + self.count,) * 2)
@@ -61,14 +65,16 @@ class Copy:
     def run(self, tests: list[str], limit: float, record: Path | None = None, *options: str) -> tuple[int, str]:
         """Status of pytest (-1: it took too long, or too much) and what it printed."""
         recording = [str(self.folder / "tests" / "mutants" / "recording")] if record else []
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*recording, str(self.folder)]), "PYTHONDONTWRITEBYTECODE": "1",
-                       "TMPDIR": str(self.folder / "tmp"), "XDG_CONFIG_HOME": "", "HYPOTHESIS_STORAGE_DIRECTORY": str(self.folder / "tmp"),
-                       "MUTANTS_RECORD": str(record or ""), "MUTANTS_ROOT": str(self.folder), "MUTANTS_FILES": os.pathsep.join(CLAIMS)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*recording, str(self.folder)]),
+                       "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(self.folder / "tmp"), "XDG_CONFIG_HOME": "",
+                       "HYPOTHESIS_STORAGE_DIRECTORY": str(self.folder / "tmp"), "MUTANTS_RECORD": str(record or ""),
+                       "MUTANTS_ROOT": str(self.folder), "MUTANTS_FILES": os.pathsep.join(CLAIMS)}
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
         (self.folder / "tmp").mkdir()
         with open(self.folder / "out", "w+", errors="replace") as out:
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", *options, *tests]
-            process = subprocess.Popen(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            process = subprocess.Popen(command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=subprocess.STDOUT,
                                        start_new_session=True)
             end, status = time.monotonic() + limit, None
             while status is None and time.monotonic() < end and memory(process.pid) < MEMORY:
@@ -98,7 +104,8 @@ def memory(session: int) -> int:
 
 
 def record(copy: Copy, files: list[str]) -> None:
-    """Which tests run each line, and how long they take; ``FILE::*`` stands for what was run while a test was set up."""
+    """Which tests run each line, and how long they take; ``FILE::*`` stands for what was run while a test was set up.
+    """
     tests = sorted({test for file in files if file not in WHOLE for test in claiming(file)})
     folder = copy.folder / "lines"
     folder.mkdir()
@@ -112,19 +119,26 @@ def record(copy: Copy, files: list[str]) -> None:
         for test, file, numbers in json.loads(part.read_text()):
             name, _, phase = test.rpartition(" ")
             for line in numbers:
-                lines.setdefault(file, {}).setdefault(str(line), set()).add(name if phase == "(call)" else f"{test.partition('::')[0]}::*" if test else "*")
+                lines.setdefault(file, {}).setdefault(str(line),
+                                                      set()).add(name if phase == "(call)"
+                                                                 else f"{test.partition('::')[0]}::*" if test else "*")
     names = re.findall(r"(?m)^(tests/\S+::.*?) (?:PASSED|SKIPPED)", text)
-    RECORDED.write_text(json.dumps({"seconds": seconds, "tests": names, "lines": {f: {n: sorted(t) for n, t in rows.items()} for f, rows in lines.items()}}))
+    RECORDED.write_text(json.dumps({"seconds": seconds, "tests": names,
+                                    "lines": {f: {n: sorted(t) for n, t in rows.items()}
+                                              for f, rows in lines.items()}}))
 
 
 def chosen(mutant: Mutant, recorded: dict[str, dict]) -> list[str]:
-    """The tests to run for a mutant: those that claim the file and run the line, the quickest first, for as long as there is time."""
+    """The tests to run for a mutant: those that claim the file and run the line, the quickest first, for as long as
+    there is time.
+    """
     files = claiming(mutant.file)
     if mutant.file in WHOLE:
         return files
     seconds: dict[str, float] = recorded["seconds"]
     run = set(recorded["lines"].get(mutant.file, {}).get(str(mutant.line), ()))
-    here = [test for test in recorded["tests"] if (name := test.partition("::")[0]) in files and run & {test, f"{name}::*", "*"}]
+    here = [test for test in recorded["tests"] if (name := test.partition("::")[0]) in files
+            and run & {test, f"{name}::*", "*"}]
     total, found = 0.0, []
     for test in sorted(here, key=lambda test: (test not in run, seconds.get(test, 0.0))):
         total += seconds.get(test, 0.0) + 0.02
@@ -155,7 +169,8 @@ def judge(copy: Copy, mutant: Mutant, recorded: dict[str, dict]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--count", type=int, default=int(os.environ.get("MUTANTS", 0)), help="how many, chosen by chance; 0: all")
+    parser.add_argument("--count", type=int, default=int(os.environ.get("MUTANTS", 0)),
+                        help="how many, chosen by chance; 0: all")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED", 1)))
     parser.add_argument("--only", action="append", metavar="FILE", help="mutants of this file alone; may be repeated")
     parser.add_argument("--again", action="store_true", help="use the lines that were recorded last time")

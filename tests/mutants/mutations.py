@@ -1,6 +1,8 @@
-"""Small changes of a source text, each of which some test should notice: where, what kind, and what stands there instead.
+"""Small changes of a source text, each of which some test should notice: where, what kind, and what stands there
+instead.
 
-A mutant is made by putting another text in the place of one expression or statement, so that all other lines stay what they are.
+A mutant is made by putting another text in the place of one expression or statement, so that all other lines stay what
+they are.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from typing import NamedTuple
 
 BOUNDARY: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is,
     ast.In: ast.NotIn, ast.NotIn: ast.In}
 OTHER: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv, ast.BitAnd: ast.BitOr,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv,
+    ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift}
 LEAVES = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
@@ -51,9 +55,11 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
     elif isinstance(node, ast.Compare):
         for k, op in enumerate(node.ops):
             if other := BOUNDARY.get(type(op)):
-                yield "boundary", node, ast.unparse(ast.Compare(node.left, [*node.ops[:k], other(), *node.ops[k + 1:]], node.comparators))
+                yield "boundary", node, ast.unparse(ast.Compare(node.left, [*node.ops[:k], other(), *node.ops[k + 1:]],
+                                                                node.comparators))
     elif isinstance(node, ast.BoolOp):
-        yield "and/or", node, ast.unparse(ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values))
+        yield "and/or", node, ast.unparse(ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(),
+                                                     node.values))
         for k in range(len(node.values)):
             rest = node.values[:k] + node.values[k + 1:]
             yield "condition dropped", node, ast.unparse(ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0])
@@ -66,7 +72,8 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
         if node.value:
             yield "constant", node, str(node.value - 1)
     elif isinstance(node, ast.BinOp) and (operator := OTHER.get(type(node.op))):
-        if not any(isinstance(n, ast.Constant | ast.JoinedStr) and not isinstance(getattr(n, "value", ""), int) for n in (node.left, node.right)):
+        if not any(isinstance(n, ast.Constant | ast.JoinedStr) and not isinstance(getattr(n, "value", ""), int)
+                   for n in (node.left, node.right)):
             yield "operator", node, ast.unparse(ast.BinOp(node.left, operator(), node.right))
     elif isinstance(node, ast.If):
         if isinstance(node.body[-1], LEAVES):
@@ -80,7 +87,8 @@ def variants(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
 def looked_at(node: ast.AST) -> Iterator[ast.AST]:
     """The parts of a node that are the program: no annotations, and no texts of messages."""
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list") or isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert):
+        if (name in ("annotation", "returns", "decorator_list")
+            or isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert)):
             continue
         yield from (child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST))
 
@@ -97,10 +105,13 @@ def mutants(file: str, text: str) -> list[Mutant]:
         for child in looked_at(node):
             inner = f"{place}.{child.name}".lstrip(".") if isinstance(child, ast.FunctionDef | ast.ClassDef) else place
             for kind, part, new in variants(child):
-                assert isinstance(part, ast.expr | ast.stmt) and part.end_lineno is not None and part.end_col_offset is not None
-                start, end = begins[part.lineno - 1] + part.col_offset, begins[part.end_lineno - 1] + part.end_col_offset
+                assert (isinstance(part, ast.expr | ast.stmt) and part.end_lineno is not None
+                        and part.end_col_offset is not None)
+                start, end = (begins[part.lineno - 1] + part.col_offset,
+                              begins[part.end_lineno - 1] + part.end_col_offset)
                 old = " ".join(text.encode()[start:end].decode().split())
-                found.append(Mutant(file, part.lineno, inner, kind, old, new if new == "pass" else f"({new})", start, end,
+                found.append(Mutant(file, part.lineno, inner, kind, old, new if new == "pass" else f"({new})", start,
+                                    end,
                                     lines[part.lineno - 1].decode().strip()))
             walk(child, inner)
     walk(ast.parse(text), "")

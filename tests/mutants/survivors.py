@@ -1,4 +1,6 @@
-"""Mutants that no test can kill, because the program means the same: file, function, line, kind and what stands there; and why."""
+"""Mutants that no test can kill, because the program means the same: file, function, line, kind and what stands there;
+and why.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ EQUIVALENT: dict[Row, str] = {
         'the sequences have the same length by their types',
     (PROOF, '_after_typed', 'holds = tuple(mask | bit if typed.opened >= size else mask &', 'constant', '(False)'):
         'the sequences have the same length by their types',
-    (PROOF, 'Typed.join', 'return Typed(holds, min(self.opened, other.opened), self.ele', 'negated', '(self.element != other.element)'):
+    (PROOF, 'Typed.join', 'return Typed(holds, min(self.opened, other.opened), self.ele', 'negated',
+     '(self.element != other.element)'):
         'only a pop leaves an element, so one of two ways that meet has none',
     (PROOF, '', 'NOTHING = Typed((0,) * len(SIZES), -1, None)', 'constant', '(2)'):
         'any negative number says so',
@@ -23,6 +26,7 @@ EQUIVALENT: dict[Row, str] = {
         'any negative number says that an operand needs nothing',
     (PROOF, '_after_typed', 'name, holds, opened = item.row.name, typed.holds, -1', 'constant', '(2)'):
         'any negative number says so',
-    (HEADS, 'check_head', 'if type(names) is not list or any(type(row) is not list or l', 'condition dropped', '(any((type(row) is not list or len(row) '):
+    (HEADS, 'check_head', 'if type(names) is not list or any(type(row) is not list or l', 'condition dropped',
+     '(any((type(row) is not list or len(row) '):
         'to iterate over what is no list is an error of the same kind',
 }

@@ -1,4 +1,6 @@
-"""Which lines of the files under test does each test run?  Loaded by every Python that finds it first in its path, also by what tests start."""
+"""Which lines of the files under test does each test run?
+Loaded by every Python that finds it first in its path, also by what tests start.
+"""
 
 import atexit
 import json
