@@ -29,7 +29,10 @@ def wrong(report: dict) -> list[str]:  # type: ignore[type-arg]
     return [name for name, row in report["programs"].items() if not row["passed"]]
 
 
-@pytest.mark.parametrize("options", [(), ("--gc-stress",), ("--native=off",)], ids=["switch", "gc-stress", "bytecode"])
+@pytest.mark.parametrize("options", [
+    pytest.param((), id="switch"), pytest.param(("--native=off",), id="bytecode"),
+    pytest.param(("--gc-stress=5",), id="gc-stress-at-times"),
+    pytest.param(("--gc-stress",), id="gc-stress", marks=pytest.mark.slow)])
 def test_programs_at_small_size(options: tuple[str, ...]) -> None:
     report, _ = runner("--small", "--no-conformance", options=options)
     assert len(report["programs"]) == len(PROGRAMS) and wrong(report) == []
