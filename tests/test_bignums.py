@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from csl_native import LispError, Session
 from csl_native.kernel.memory import NO_LIMIT
+from csl_native.kernel.radix import GROUP, PIECE
 from csl_native.system import gmp
 from csl_native.system.apart import Apart
 
@@ -31,6 +33,17 @@ def long(request: pytest.FixtureRequest, session: Session) -> Iterator[Session]:
     session.machine.cage["long_limbs"] = session.machine.cage[
         "long_divisor"] = 3 if request.param == "library" else NO_LIMIT
     yield session
+
+
+@contextmanager
+def unlimited_digits() -> Iterator[None]:
+    """Python's own conversion, however long."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 @CHECKED
@@ -58,14 +71,41 @@ def test_products_around_the_limits(native: Session, limbs: int) -> None:
 def test_decimal_both_ways(native: Session, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not known:
         monkeypatch.setattr(gmp, "library", lambda: None)
-    limit = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)
-    try:
+    with unlimited_digits():
         for n in (10 ** 6000 - 1, -(10 ** 6000), 3 ** 20000, -(7 ** 9999)):
             assert native.function("lengthc")(n) == len(str(n))
             assert native.eval(str(n)) == n and native.eval(f"(compress (explode {n}))") == n
-    finally:
-        sys.set_int_max_str_digits(limit)
+
+
+def around(digits: int) -> list[int]:
+    """Integers of so many digits, of fewer and of more: all nines, zeros within, and none of both."""
+    sparse = 10 ** digits + 10 ** (digits // 2) + 7
+    return [10 ** digits - 1, 10 ** digits, sparse, 7 ** int(digits / 0.8450980400142568)]
+
+
+def check_decimal(session: Session, digits: int) -> None:
+    session.eval("(de respelled (x) (compress (explode x)))")
+    session.eval("(de behind_zeros (x) (compress (append '(!0 !0 !0) (explode x))))")
+    with unlimited_digits():
+        for n in around(digits):
+            for x in (n, -n):
+                assert ["".join(map(str, session.function(f)(x))) for f in ("explode", "explode2")] == [str(x)] * 2
+                assert session.function("lengthc")(x) == len(str(x))
+                assert session.function("respelled")(x) == x and session.function("behind_zeros")(n) == n
+
+
+@pytest.mark.parametrize("digits", [18, 19, 20, 38, 570, 571])
+def test_decimal_in_pieces(session: Session, digits: int) -> None:
+    """Around a group and a piece, which is ``PIECE`` groups."""
+    assert 570 == PIECE * GROUP
+    check_decimal(session, digits)
+
+
+@pytest.mark.parametrize("digits", [1140, 1141, 2280, 2299])
+@pytest.mark.parametrize("limbs", [3, NO_LIMIT], ids=["library", "kernel"])
+def test_decimal_in_halves(native: Session, digits: int, limbs: int) -> None:
+    native.machine.cage["long_limbs"] = native.machine.cage["long_divisor"] = limbs
+    check_decimal(native, digits)
 
 
 def test_limbs_of_another_order_are_not_given_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         multiply,
         numerals,
         order,
+        radix,
         safepoint,
         stencils,
         strings,
@@ -46,7 +47,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         vectors,
     )
     return (memory, host, bignum, multiply, arithmetic, compound, comparison, boxed, bits, floats, modular,
-            equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters, decimal, numerals,
-            text,
+            equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters, decimal, radix,
+            numerals, text,
             strings, calls, evaluation, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils,
             variables, typed)

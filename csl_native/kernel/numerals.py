@@ -1,13 +1,15 @@
-"""Numbers as lists of characters and back: fixnums, and floats by ``decimal.py``."""
+"""Numbers as lists of characters and back: fixnums, floats by ``decimal.py``, and long integers by ``radix.py``."""
 
 from __future__ import annotations
 
 from ..heap.vm import DECIMAL_EXPONENT, PRECISION
 from ..heap.words import CONS, SYMBOL, UNWIND
-from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, udiv
+from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, store, udiv
+from .bignum import limbs
 from .characters import ascii_char, character
 from .decimal import LARGEST_EXPONENT, MOST_DIGITS, UNKNOWN, digits_of, double_bits, exponent, mantissa
-from .memory import NIL, cons, float_value, make_float, poll
+from .memory import NIL, cons, float_value, make_bignum, make_float, poll
+from .radix import GROUP, integer_of_groups
 
 PLUS, MINUS, POINT, ZERO, NINE, LETTER_E = (ord(c) for c in "+-.09e")
 NO_EXPONENT = 1 << 20
@@ -167,3 +169,39 @@ def number_of(l):
     if bits == UNKNOWN:
         return NIL
     return make_float(-bitsf(bits) if sign == MINUS else bitsf(bits))
+
+
+def long_integer_of(l):
+    """The integer of more digits than a fixnum has that a list of characters spells; NIL when it spells something
+    else, or UNWIND."""
+    sign = code_at(l)
+    if sign == MINUS or sign == PLUS:
+        l = after(l)
+    n = 0
+    p = l
+    while is_digit(code_at(p)):
+        n += 1
+        p = after(p)
+        if poll() == UNWIND:
+            return UNWIND
+    if n <= MOST_READ or p != NIL:
+        return NIL
+    groups = udiv(n + GROUP - 1, GROUP)
+    b = make_bignum(groups, 0)
+    if b == UNWIND:
+        return b
+    at = limbs(b) + 8 * groups
+    w = 0
+    left = n - GROUP * (groups - 1)
+    while l != NIL:
+        w = w * 10 + code_at(l) - ZERO
+        left -= 1
+        l = after(l)
+        if left == 0:
+            at -= 8
+            store(at, w)
+            w = 0
+            left = GROUP
+        if poll() == UNWIND:
+            return UNWIND
+    return integer_of_groups(b, groups, 1 if sign == MINUS else 0)

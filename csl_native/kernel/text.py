@@ -7,6 +7,7 @@ from ..heap.vm import READ_AT, READ_END
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, UNWIND, VECTOR
 from ..restricted.language import bounded, inline, lisp, load, load8, onepass, sdiv, store, store8
 from .arithmetic import truth
+from .bignum import is_big
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .characters import ascii_char, character
 from .host import (
@@ -33,7 +34,8 @@ from .host import (
     host,
 )
 from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
-from .numerals import digits, float_characters, number_of
+from .numerals import digits, float_characters, long_integer_of, number_of
+from .radix import decimal_string
 from .safepoint import safepoint
 from .symbols import find_symbol, hash_string, intern, print_name
 
@@ -154,7 +156,7 @@ def widelengthc(x):
     """The number of characters that prin2 writes.  (widelengthc "abc") => 3"""
     if x & 7 == 0:
         return number_length(x >> 3)
-    s = name_of(x) if x != UNSET else 0
+    s = decimal_string(x) if is_big(x) else name_of(x) if x != UNSET else 0
     if s == UNWIND:
         return UNWIND
     if s != 0 and is_ascii(s):
@@ -214,7 +216,7 @@ def escaped(s):
 @lisp("explode")
 def explode(x):
     """The characters that `prin1` prints, as a list of symbols.  (explode 'ab) => (a b)  (explode 12) => (!1 !2)"""
-    if x & 7 == 0 or x & 7 == FLOAT:
+    if x & 7 == 0 or x & 7 == FLOAT or is_big(x):
         return explode2(x)
     if x & 7 == SYMBOL:
         name = print_name(x)
@@ -247,6 +249,9 @@ def explode(x):
 def compress(l):
     """Read a value from a list of characters; symbols are not interned.  (compress '(!1 !2)) => 12"""
     r = number_of(l)
+    if r == UNWIND or r != NIL:
+        return r
+    r = long_integer_of(l)
     if r == UNWIND or r != NIL:
         return r
     n = 0
@@ -426,11 +431,11 @@ def is_simple(s) -> bool:
 
 def explode_case(x, first, shift, number):
     """The characters of a symbol or string as a list, with 26 letters from ``first`` on moved by ``shift``."""
-    s = name_of(x)
+    s = decimal_string(x) if is_big(x) else name_of(x)
     if s == UNWIND:
         return UNWIND
     if s != 0:
-        if is_ascii(s) and (shift == 0 or is_simple(s)):
+        if is_ascii(s) and (shift == 0 or is_big(x) or is_simple(s)):
             r = NIL
             i = load(s - STRING) >> 8
             while i > 0:
