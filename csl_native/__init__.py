@@ -16,7 +16,8 @@ __all__ = ["Error", "Handle", "LimitReached", "Limits", "LispError", "Numbers", 
            "Table", "Vector", "restore"]
 _MODULES = {"session.containers": "Numbers Table Vector",
             "system.exceptions": "Error LimitReached LispError SessionError", "lisp.limits": "Limits",
-            "session.session": "Session restore", "session.values": "Handle Symbol"}
+            "session.session": "Session restore", "jupyter.magics": "load_ipython_extension",
+            "session.values": "Handle Symbol"}
 
 
 def __getattr__(name: str) -> Any:  # the command line must not pay for what it does not use

@@ -15,6 +15,7 @@ import pytest
 
 from csl_native import Session
 from csl_native.app.lineinput import Shape, Terminal
+from csl_native.builtins.asking import last_word
 
 pty = pytest.importorskip("pty")
 EDITOR = importlib.util.find_spec("prompt_toolkit") is not None
@@ -55,8 +56,8 @@ def test_what_is_said_of_names(terminal: Terminal, native: Session) -> None:
 
 def test_names_that_are_completed(terminal: Terminal) -> None:
     assert terminal.names("mapca") == ["mapcan", "mapcar"] and "symbol!-name" in terminal.names("symbol!-n")
-    assert [terminal.word(text) for text in ("(car", "(symbol!-na", "'abc", "(f ",
-                                             "(a!(b")] == ["car", "symbol!-na", "abc", "", "a!(b"]
+    texts = ("(car", "(symbol!-na", "'abc", "(f ", "(a!(b")
+    assert [last_word(text) for text in texts] == ["car", "symbol!-na", "abc", "", "a!(b"]
 
 
 def talk(folder: Path, steps: list[tuple[bytes, bytes]], *options: str, blocked: str = "") -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from csl_native import __version__
 
-from ..builtins.asking import HELP, NAMED, described, known, names_with, plain
+from ..builtins.asking import HELP, NAMED, described, existing, last_word, names_beginning, names_with, plain
 from ..lisp.reader import PREFIXES, TOKEN
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 GO_ON = "... "
 BANNER = f"csl-native {__version__}; ? or (help) helps, Control-D ends"
-ENDS = " \t\r\n()[]'`,\"%"  # of what is completed
 
 
 class Shape:
@@ -121,7 +120,7 @@ class Terminal:
                     name = before.rpartition('"')[2]
                     yield from PathCompleter(expanduser=True).get_completions(Document(name, len(name)), complete_event)
                     return
-                word = terminal.word(before)
+                word = last_word(before)
                 for name in terminal.names(word):
                     yield Completion(name, -len(word))
         keys = KeyBindings()
@@ -146,26 +145,15 @@ class Terminal:
             import readline  # noqa: F401  # input() edits lines with it
         return input(prompt)
 
-    @staticmethod
-    def word(text: str) -> str:
-        """The part of a name at the end of a text."""
-        at = len(text)
-        while at and (text[at - 1] not in ENDS or at > 1 and text[at - 2] == "!"):
-            at -= 1
-        return text[at:]
-
     # -- names ----------------------------------------------------------------------------
 
     def names(self, start: str) -> list[str]:
         """Names of functions and variables that begin so."""
-        lisp, m = self.top.session.lisp, self.top.session.machine
-        beginning = plain(start)
-        found = [s for s in m.interned() if m.text(s).startswith(beginning) and known(lisp, s)]
-        return sorted(name for s in found if (name := lisp.printer.text(s)).startswith(start))
+        return names_beginning(self.top.session.lisp, start)
 
     def answer(self, text: str) -> str:
         """What ? and ?? say."""
-        lisp, m = self.top.session.lisp, self.top.session.machine
+        lisp = self.top.session.lisp
         if text == "?":
             return HELP
         if text.startswith("??"):
@@ -174,7 +162,7 @@ class Terminal:
             more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
             return " ".join(found[:NAMED]) + more or f"no name has {wanted} in it"
         name = plain(text[1:])
-        symbol = next((s for s in m.interned() if m.text(s) == name), None)  # without making it
+        symbol = existing(lisp, name)
         if symbol is None:
             return f"{name} is not known; ??{name[:3]} looks for names with {name[:3]} in them"
         return "\n".join(described(lisp, symbol)) or f"{name} has no function and no value"

@@ -28,6 +28,7 @@ Tab       completes names, and names of files in strings
 Control-C stops what runs, and drops a form that is open; Control-D ends csl, or a break level
 (documentation 'F) (inspect X) (time FORM) (disassemble 'F) (trace '(F)) (breakpoint 'F) (backtrace) may be of use,
 and (resource!-limit FORM SECONDS); csl --help has the options"""
+ENDS = " \t\r\n()[]'`,\"%"  # of a name
 INSPECTING = "NUMBER goes into a part, u up again, q ends"
 NAMED = 20  # names that are shown
 PARTS = 20  # of a value that are shown
@@ -49,6 +50,26 @@ def names_with(lisp: Lisp, text: str) -> list[str]:
     """Names of functions and variables with a text in them."""
     m = lisp.machine
     return sorted(lisp.printer.text(s) for s in m.steps(m.interned()) if text in m.text(s) and known(lisp, s))
+
+
+def names_beginning(lisp: Lisp, start: str) -> list[str]:
+    """Names of functions and variables that begin with a text as it is written in programs."""
+    m, beginning = lisp.machine, plain(start)
+    found = [s for s in m.interned() if m.text(s).startswith(beginning) and known(lisp, s)]
+    return sorted(name for s in found if (name := lisp.printer.text(s)).startswith(start))
+
+
+def existing(lisp: Lisp, name: str) -> int | None:
+    """The symbol of a name, which is not made when there is none."""
+    return next((s for s in lisp.machine.interned() if lisp.machine.text(s) == name), None)
+
+
+def last_word(text: str) -> str:
+    """The part of a name at the end of a text."""
+    at = len(text)
+    while at and (text[at - 1] not in ENDS or at > 1 and text[at - 2] == "!"):
+        at -= 1
+    return text[at:]
 
 
 def described(lisp: Lisp, symbol: int) -> Iterator[str]:

@@ -11,6 +11,11 @@ USES = {  # module: (distribution, extra, what is done with it)
     "keystone": ("keystone-engine", "lap", "assembly text is assembled with"),
     "cryptography": ("cryptography", "trust", "signatures are made and checked with"),
     "prompt_toolkit": ("prompt_toolkit", "repl", "lines are edited with"),
+    "ipykernel": ("ipykernel", "jupyter", "the kernel for Jupyter is made with"),
+    "IPython": ("ipython", "jupyter", "%csl is made known with"),
+    "pygments": ("pygments", "jupyter", "Lisp text is coloured with"),
+    "traitlets": ("traitlets", "jupyter", "the kernel for Jupyter is set up with"),
+    "jupyter_client": ("jupyter_client", "jupyter", "the kernel is made known to Jupyter with"),
     "rich": ("rich", "repl", "tables and progress are drawn with"),
 }
 
