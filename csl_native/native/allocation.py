@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..instructions.codec import Decoded
+from ..instructions.effects import PAIR, pairs, quiet
 
-PAIRS = {"cons": 1, "ncons": 1, "xcons": 1, "list2": 2, "list3": 3, "acons": 2}  # how many pairs an instruction makes
-# What may stand between: it makes nothing, or signals an error and does not come back.
-BETWEEN = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "car",
-                     "cdr", "getv"))
-PAIR = 16  # bytes
 # A value that LLVM cannot derive from another one.  Of pairs that lie side by side it would keep a single address, and
 # find the others by adding to it when they are used: the collector, which looks for addresses inside of objects, would
 # not see those.
@@ -20,7 +16,7 @@ MOST = 256  # bytes at once: a line, so that a run of free lines of any length w
 
 def made(item: Decoded, chained: Collection[int]) -> int:
     """Bytes of the pairs that an instruction makes; ``chained``: places of calls that make one first."""
-    return PAIR * (1 if item.at in chained else PAIRS.get(item.row.name, 0))
+    return PAIR * (1 if item.at in chained else pairs(item.row))
 
 
 def rooms(listing: list[Decoded], targets: Collection[int], chained: Collection[int]) -> dict[int, int]:
@@ -29,7 +25,7 @@ def rooms(listing: list[Decoded], targets: Collection[int], chained: Collection[
     first = None
     for item in listing:
         size = made(item, chained)
-        if item.at in targets or not size and item.row.name not in BETWEEN:
+        if item.at in targets or not size and not quiet(item.row):
             first = None
         if not size:
             continue

@@ -7,7 +7,7 @@ question.
 from __future__ import annotations
 
 from ..instructions.codec import Decoded
-from .allocation import BETWEEN
+from ..instructions.effects import quiet
 
 FAR = 12  # instructions from such a test to where the pair is wanted
 TESTS = ("jump_nil", "jump_not_nil")
@@ -29,7 +29,7 @@ def before_pairs(listing: list[Decoded]) -> frozenset[int]:
             return False
         if item.row.kind == "branch":
             return wanted(item.target, local, far - 1) or not item.row.always and wanted(item.end, local, far - 1)
-        return name in BETWEEN and wanted(item.end, local, far - 1)
+        return item.row.kind == "value" and quiet(item.row) and wanted(item.end, local, far - 1)
     return frozenset(test.at for value, test in zip(listing, listing[1:], strict=False)
                      if value.row.name == "local" and value.end == test.at and test.row.name in TESTS
                      and wanted(test.end if test.row.name == "jump_nil" else test.target, value.operands[0], FAR))
