@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csl_native import Session
 from csl_native.build.manual import instructions_page
-from csl_native.instructions.codec import Code, decode, disassemble, encode, verify
-from csl_native.instructions.table import OPERANDS, CodeError, derived, table
+from csl_native.instructions.codec import Code, decode, disassemble, encode, join, split, verify
+from csl_native.instructions.table import OPERANDS, CodeError, by_name, derived, table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -103,3 +105,23 @@ def test_what_the_compiler_makes_is_verified(session: Session) -> None:
     session.eval("(fluid '(fl)) (de a2 (fl) (unwind!-protect (progn (setq fl (plus fl 1)) (a3)) (setq fl 0))) "
                  "(de a3 () (list fl (or nil fl) (and fl 'x)))")
     assert session.eval("(a2 4)") == [5, 5, "x"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("local small lessp jump_nil car cdr return".split()), max_size=12), st.randoms())
+def test_splitting_undoes_joining_and_refuses_what_decoding_refuses(names: list[str], random: Random) -> None:
+    rows = by_name()
+    plain = b"".join(encode(name, *(1 for _ in rows[name].operands)) for name in names)
+    joined = bytearray(join(plain))
+    assert split(bytes(joined)) == plain
+    if joined:
+        joined[random.randrange(len(joined))] = random.randrange(256)
+    try:
+        wanted = bytearray(joined)
+        for item in decode(bytes(joined)):
+            wanted[item.at] = item.row.number
+    except CodeError as error:
+        with pytest.raises(CodeError, match=re.escape(str(error))):
+            split(bytes(joined))
+    else:
+        assert split(bytes(joined)) == wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -36,7 +37,7 @@ class Listings:
         self.wanted = by_name(tag) if tag else None
 
     @cached_property
-    def functions(self) -> dict[str, int]:
+    def functions(self) -> Mapping[str, int]:
         return self.view.functions()
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 from ..heap.words import OTHER
@@ -102,32 +103,48 @@ class Code(NamedTuple):
         return code
 
 
+class Reading(NamedTuple):
+    """What an opcode, or that of a sequence, begins, as ``decode`` asks for it."""
+
+    row: Instruction
+    after: tuple[Instruction, ...]  # what the sequence goes on with
+    size: int
+    operands: Struct
+    branch: bool
+
+
+@cache
+def _readings() -> dict[int, Reading]:
+    letters = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h", (4, True): "i"}
+    found = {}
+    for number, (row, *after) in steps().items():
+        operands = Struct("<" + "".join(letters[OPERANDS[kind][:2]] for _, kind in row.operands))
+        found[number] = Reading(row, tuple(after), row.size, operands, row.kind == "branch")
+    return found
+
+
 def decode(code: bytes) -> list[Decoded]:
     """The instructions of a function in order, those of sequences one by one; a wrong opcode or a cut-off operand is an
     error.
     """
-    known, out, at = steps(), [], 0
-    expected: list[Instruction] = []
+    known, out, at = _readings(), [], 0
+    expected: tuple[Instruction, ...] = ()
     while at < len(code):
-        parts = known.get(code[at])
-        if parts is None:
-            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(instructions()) - 1}, and those "
-                            f"of sequences {min(joined())}..255")
-        row = parts[0]
-        if expected and (len(parts) > 1 or row is not expected[0]):
-            raise CodeError(f"opcode {code[at]} at {at}; {expected[0].name} was expected, which the sequence before it "
-                            "has there")
-        if at + row.size > len(code):
-            raise CodeError(f"{row.name} at {at} needs {row.size} bytes; the code ends at {len(code)}")
-        expected = expected[1:] if len(parts) == 1 else list(parts[1:])
-        values, p = [], at + 1
-        for _, kind in row.operands:
-            size, signed, _ = OPERANDS[kind]
-            values.append(int.from_bytes(code[p:p + size], "little", signed=signed))
-            p += size
-        item = Decoded(at, row, tuple(values), p + values[0] if row.kind == "branch" else None)
-        out.append(item)
-        at = item.end
+        found = known.get(code[at])
+        if found is None:
+            raise CodeError(f"invalid opcode {code[at]} at {at}; opcodes are 0..{len(instructions()) - 1}, "
+                            f"and those of sequences {min(joined())}..255")
+        row, after, size, operands, branch = found
+        if expected and (after or row is not expected[0]):
+            raise CodeError(f"opcode {code[at]} at {at}; {expected[0].name} was expected, "
+                            "which the sequence before it has there")
+        end = at + size
+        if end > len(code):
+            raise CodeError(f"{row.name} at {at} needs {size} bytes; the code ends at {len(code)}")
+        expected = after or expected[1:]
+        values = operands.unpack_from(code, at + 1)
+        out.append(Decoded(at, row, values, end + values[0] if branch else None))
+        at = end
     if expected:
         raise CodeError(f"the code ends at {at}; {expected[0].name} was expected there, which the sequence before has")
     return out
@@ -210,11 +227,24 @@ def join(code: bytes, labels: Collection[int] = ()) -> bytes:
     return bytes(out)
 
 
+@cache
+def _parts() -> dict[int, tuple[int, bytes]]:
+    """Bytes of the instruction that an opcode, or that of a sequence, begins, and the opcodes of which it consists."""
+    return {number: (parts[0].size, bytes(row.number for row in parts)) for number, parts in steps().items()}
+
+
 def split(code: bytes) -> bytes:
-    """Bytecode without sequences."""
-    out = bytearray(code)
-    for item in decode(code):
-        out[item.at] = item.row.number
+    """Bytecode without sequences; CodeError, as by ``decode``, for what is none."""
+    known, out, at, expected = _parts(), bytearray(code), 0, b""
+    while at < len(code):
+        size, numbers = known.get(code[at], (0, b""))
+        if size == 0 or at + size > len(code) or (expected and numbers != expected[:1]):
+            decode(code)
+        out[at] = numbers[0]
+        expected = numbers[1:] or expected[1:]
+        at += size
+    if expected:
+        decode(code)
     return bytes(out)
 
 

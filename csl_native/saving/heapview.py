@@ -5,7 +5,7 @@ Every access is checked; a heap that makes no sense is an ImageError, never a cr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from csl_native.image.container import Image, ImageError
 
@@ -99,14 +99,17 @@ class HeapView:
             if x & 7 == SYMBOL:
                 yield x
 
+    def has_code(self, symbol: int) -> bool:
+        """Has a symbol bytecode?  Whether that can be right is not looked at."""
+        env = self.word(symbol + SYM_ENV)
+        code = self.word(env + 8 - VECTOR) if env & 7 == VECTOR and self.typed(env, VECTOR, VECTOR_HEADER) else 0
+        return code & 7 == OTHER and self.word(code - OTHER) & 255 == CODE_HEADER
+
     def code_of(self, symbol: int) -> tuple[Code, list[int]] | None:
         """The bytecode and literals of a symbol, or None."""
-        env = self.word(symbol + SYM_ENV)
-        if env & 7 != VECTOR:
+        if not self.has_code(symbol):
             return None
-        literals = self.vector(env)
-        if not literals or literals[0] & 7 != OTHER or self.word(literals[0] - OTHER) & 255 != CODE_HEADER:
-            return None
+        literals = self.vector(self.word(symbol + SYM_ENV))
         return Code.unpack(self.raw(literals[0])), literals
 
     def digest_of(self, name: str) -> bytes:
@@ -126,11 +129,11 @@ class HeapView:
             raise self.fail("an object that is longer than the heap", x)
         return bytes(self.bytes[at:at + size])
 
-    def functions(self) -> dict[str, int]:
+    def functions(self) -> Mapping[str, int]:
         """Symbols with bytecode, by name."""
         if self._functions is None:
-            self._functions = {self.text(s): s for s in self.symbols() if self.code_of(s) is not None}
-        return dict(self._functions)
+            self._functions = {self.text(s): s for s in self.symbols() if self.has_code(s)}
+        return self._functions
 
     def hard_code(self) -> dict[str, list[tuple[int, int, int, int]]]:
         """Native definitions by function: (tag, cell, page, offset)."""
