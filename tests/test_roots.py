@@ -291,6 +291,20 @@ def test_words_that_outlive_a_call_are_held(folder: str) -> None:
                                                              "m.hold(self)")
 
 
+# Names that a program chose, given to what keeps their symbols for ever.
+KEPT_NAMES = re.compile(r"\.intern\(.*(\.text\(|\bchr\(|\.join\(|\.group\()")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_only_names_that_python_code_has_are_kept(folder: str) -> None:
+    for path in sorted((ROOT / "csl_native" / folder).glob("*.py")):
+        assert not (found := KEPT_NAMES.findall(path.read_text())), f"{path.name}: {found}: m.symbol(name)"
+
+
+def test_the_scan_for_names_sees_a_mutant() -> None:
+    assert KEPT_NAMES.search("x = m.intern(m.text(y))") and not KEPT_NAMES.search('x = m.intern("quote")')
+
+
 @pytest.mark.parametrize("mutant", [
     "class A:\n def f(self, m):\n  self.x = m.cons(1, 2)",
     "class A:\n def f(self, m):\n  x = m.car(1)\n  self.seen[3] = x", "class A:\n def f(self, m):\n"

@@ -32,7 +32,7 @@ def char_code(lisp: Lisp, c: Checked) -> int:
 def code_char(lisp: Lisp, n: Fixnum) -> int:
     if not 0 <= n >> 3 <= 0x10FFFF:
         raise lisp.errors.bare("bad args for code-char")
-    return lisp.machine.intern(chr(n >> 3))
+    return lisp.machine.symbol(chr(n >> 3))
 
 
 @builtin("special-char", 1, wrong="bad args for special-char")
@@ -118,7 +118,7 @@ def recase(lisp: Lisp, c: int, who: str, function: Callable[[str], str]) -> int:
     text = character(lisp, c)
     if not text:
         raise lisp.errors.bare(f"bad args for {who}")
-    return lisp.machine.intern(function(text))
+    return lisp.machine.symbol(function(text))
 
 
 @builtin("char-upcase", 1)

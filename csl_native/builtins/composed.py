@@ -124,7 +124,7 @@ class ToLisp(Output):
     def give(self, text: str) -> None:
         """Call a function with each character."""
         for c in self.lisp.machine.steps(text):
-            self.lisp.apply(self.word, [self.lisp.machine.intern(c)])
+            self.lisp.apply(self.word, [self.lisp.machine.symbol(c)])
 
 
 class ToVariable(ToLisp):

@@ -59,4 +59,4 @@ def hashtagged_name(lisp: Lisp, name: Text, value: Value) -> int:
     """A symbol whose name is a given one followed by a number out of the digest of a value.
     (idp (hashtagged!-name 'x '(1 2))) => t
     """
-    return lisp.machine.intern(f"{lisp.machine.text(name)}_{sixty(lisp, value):x}")
+    return lisp.machine.symbol(f"{lisp.machine.text(name)}_{sixty(lisp, value):x}")

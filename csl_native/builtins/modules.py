@@ -316,7 +316,7 @@ def library_members(lisp: Lisp, h: Checked = NIL) -> int:
     (library!-members) => nil
     """
     library = chosen(lisp, h, "library-members")
-    return lisp.machine.list([lisp.machine.intern(name) for name in library.members()] if library is not None else [])
+    return lisp.machine.list([lisp.machine.symbol(name) for name in library.members()] if library is not None else [])
 
 
 @builtin("list-modules", 0)

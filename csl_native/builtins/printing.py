@@ -233,7 +233,7 @@ def getprintprecision(lisp: Lisp) -> int:
 def characters(lisp: Lisp, text: str) -> int:
     m = lisp.machine
     m.need(16 * len(text))
-    known = {c: m.intern(c) for c in m.steps(set(text))}
+    known = {c: m.symbol(c) for c in m.steps(set(text))}
     return m.reversed_list(known[c] for c in m.steps(reversed(text)))
 
 

@@ -72,7 +72,7 @@ def path_of(lisp: Lisp, name: int) -> str:
     text = lisp.machine.text(name)
     match = re.match(r"[$@]([A-Za-z0-9_]+)/", text)
     if match:
-        value = lisp.machine.value(lisp.machine.intern("@" + match.group(1)))
+        value = lisp.machine.value(lisp.machine.symbol("@" + match.group(1)))
         if value is not None and value & 7 == STRING:
             return lisp.machine.text(value) + text[match.end() - 1:]
     return text
@@ -369,7 +369,7 @@ def implode(lisp: Lisp, items: Value) -> int:
     (implode '(a b)) => ab
     """
     form = compress(lisp, items)
-    return lisp.machine.intern(lisp.machine.text(form)) if form & 7 == SYMBOL else form
+    return lisp.machine.symbol(lisp.machine.text(form)) if form & 7 == SYMBOL else form
 
 
 @builtin("input-case", 1)

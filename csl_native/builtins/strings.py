@@ -58,7 +58,7 @@ def string2list(lisp: Lisp, x: Text) -> int:
 @builtin("list-to-symbol", 1)
 def list_to_symbol(lisp: Lisp, x: Value) -> int:
     """The symbol whose name is the bytes in a list, as `list2string` takes them.  (list!-to!-symbol '(a b)) => ab"""
-    return lisp.machine.intern(lisp.machine.text(list2string(lisp, x)))
+    return lisp.machine.symbol(lisp.machine.text(list2string(lisp, x)))
 
 
 @builtin("text allocate-string", 1, 1, "allocate-string", "make-simple-string", wrong="make-simple-string")
@@ -130,7 +130,7 @@ def schar(lisp: Lisp, s: Text, i: Checked) -> int:
         raise lisp.errors.plain("schar index type incorrect", i)
     if i >> 3 >= len(data):
         raise lisp.errors.plain("schar index out of range", i)
-    return lisp.machine.intern(chr(data[i >> 3]))
+    return lisp.machine.symbol(chr(data[i >> 3]))
 
 
 @builtin("bldmsg", 1, -1)

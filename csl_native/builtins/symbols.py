@@ -19,7 +19,7 @@ RUN = 1 << 13  # symbols that are sorted at once
 
 @builtin("text intern", 1, wrong="intern (not a string)")
 def intern(lisp: Lisp, x: Text) -> int:
-    return lisp.machine.intern(lisp.machine.text(x))
+    return lisp.machine.symbol(lisp.machine.text(x))
 
 
 @builtin("intern", 1, 2)

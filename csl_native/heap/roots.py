@@ -64,6 +64,7 @@ class Roots:
     words: memoryview[int]
     kernel: Any
     native: bool
+    symbols: dict[str, int]  # those that Python code has a name for
     stressed = False  # collect whenever Python could be surprised by it (stress.py)
 
     def _setup_roots(self) -> None:
@@ -89,9 +90,11 @@ class Roots:
         """Is a collection due at this safepoint, which the kernel came to under stress?"""
         return True
 
-    def python_words(self) -> array[int]:
+    def python_words(self, full: bool) -> array[int]:
         """Every word that Python may use again."""
         found = array("q", self.met)
+        if full:  # only then do symbols go that have nothing
+            found.extend(self.symbols.values())
         for holder in list(self.holders):
             found.extend(holder.held_words())
         if not self.native:
@@ -103,7 +106,8 @@ class Roots:
 
         Not on the Lisp stack: a function that has just been entered has its frame above the top of that.
         """
-        words, found = self.words, self.python_words()
+        full = full or bool(self.kernel.full_is_due())
+        words, found = self.words, self.python_words(full)
         bp = words[_BP]
         room = self.cage.places["scratch"] - 4096 - bp >> 3
         if len(found) > room:

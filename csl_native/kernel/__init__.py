@@ -36,6 +36,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         modular,
         multiply,
         numerals,
+        oblist,
         order,
         radix,
         safepoint,
@@ -50,4 +51,4 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
             equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters, decimal, radix,
             numerals, text,
             strings, calls, evaluation, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils,
-            variables, typed)
+            variables, typed, oblist)

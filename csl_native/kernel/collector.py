@@ -39,13 +39,14 @@ from ..heap.vm import (
     MARKS,
     NATIVE_BASE,
     RESERVE,
+    SCRATCH,
     SP,
     STACK_BASE,
     STARTS,
     UNWIND_TAG,
     UNWIND_VALUE,
 )
-from ..heap.words import FLOAT, STRING
+from ..heap.words import FLOAT, STRING, VECTOR
 from ..restricted.language import (
     address_size,
     base_address,
@@ -63,6 +64,8 @@ from ..restricted.language import (
     ult,
 )
 from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk, fill
+from .oblist import gather, has_something, put_in_order
+from .symbols import OBCOUNT, OBLIST
 
 BOUNDED = "a collection goes to its end"
 
@@ -89,7 +92,7 @@ def collect(full) -> None:
 @noinline
 def collect_from(full, sp) -> None:
     close_chunk()
-    if load(LIVE_LINES) > 2 * load(FULL_LIVE) + (MIN_BUDGET >> 7) or load(HEAP_END) - load(HEAP_TOP) < load(RESERVE):
+    if full_is_due() != 0:
         full = 1
     store(MARK_SP, load(MARK_STACK))
     top = load(HEAP_TOP)
@@ -99,6 +102,7 @@ def collect_from(full, sp) -> None:
         clear(load(MARKS) + (HEAP >> 7), load(MARKS) + ((top + 1023) >> 10 << 3))
         keep_bits(load(LINES) + (HEAP >> 8), load(LINES) + ((top + 2047) >> 11 << 3), ~ALL_LIVE)
         clear(load(CARDS) + (HEAP >> 9), load(CARDS) + ((top + 4095) >> 12 << 3))
+        hold_back()
     mark_fixed()
     mark_range(load(STACK_BASE), load(SP))
     mark_range(load(BIND_BASE), load(BP))
@@ -109,7 +113,56 @@ def collect_from(full, sp) -> None:
     trace()
     if full == 0:
         scan_cards(top)
+    else:
+        weed()
     finish(top, full)
+
+
+def full_is_due():
+    """Will the next collection be a full one (1) in any case?"""
+    grown = load(LIVE_LINES) > 2 * load(FULL_LIVE) + (MIN_BUDGET >> 7)
+    return 1 if grown or load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) else 0
+
+
+def hold_back() -> None:
+    """Mark the object list itself, so that nobody marks from it."""
+    p = load(OBLIST) - VECTOR
+    at = load(MARKS) + (p >> 10 << 3)
+    store(at, load(at) | 1 << (p >> 4))
+    mark_lines(p, load(p))
+
+
+def weed() -> None:
+    """Everything that is reachable otherwise was marked: mark the symbols that have something, and take the others off
+    the object list.
+    """
+    p = load(MARK_STACK)
+    end = gather(load(OBLIST), p)
+    store(MARK_STACK, end)  # where those are that are being looked at
+    store(MARK_SP, end)
+    while p < end:
+        s = load(p)
+        if has_something(s):
+            mark_value(s)
+            trace()
+        p += 8
+    p = load(SCRATCH)
+    store(MARK_STACK, p)
+    kept = p
+    while p < end:
+        s = load(p)
+        if is_marked(s & -16):
+            store(kept, s)
+            kept += 8
+        p += 8
+    if kept < end:
+        put_in_order(load(MARK_STACK), kept)
+        store(OBCOUNT, kept - load(MARK_STACK))
+
+
+@inline
+def is_marked(p) -> bool:
+    return load(load(MARKS) + (p >> 10 << 3)) >> (p >> 4) & 1 != 0
 
 
 def keep_bits(p, end, mask) -> None:
@@ -383,7 +436,7 @@ def scan_card(start, long):
     long = 0
     while p < end and p != 0:
         long = p
-        if load(load(MARKS) + (p >> 10 << 3)) >> (p >> 4) & 1 != 0:
+        if is_marked(p):
             h = load(p)
             q = p
             stop = p + 16

@@ -8,14 +8,27 @@ the same program gives the same bytes.
 
 from __future__ import annotations
 
-from ..heap.objects import HASH_SLOTS, OTHER_TYPE, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYMBOL_SIZE, T_HASH, T_SYMBOL
+from ..heap.objects import (
+    HASH_SLOTS,
+    OTHER_TYPE,
+    SYM_ENV,
+    SYM_FN1,
+    SYM_FN2,
+    SYM_FNN,
+    SYMBOL_SIZE,
+    T_HASH,
+    T_SYMBOL,
+    VECTOR_HEADER,
+)
 from ..heap.vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
 from ..heap.words import OTHER, SYMBOL, VECTOR
 from ..restricted.language import inline, load, store
 from .calls import SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN, bytecode_cells
 from .collector import object_bytes, pointer_count
 from .hashing import pack
-from .memory import ROOT_VECTOR
+from .memory import ROOT_VECTOR, fill
+from .oblist import has_something, order_object_list, place_in_order, places_for
+from .symbols import OBCOUNT, OBLIST
 
 BOUNDED = "a copy of the heap goes to its end, without recursion"
 
@@ -27,16 +40,67 @@ def compact():
     """Copy everything reachable; the size of the copy in bytes.  The copy lies at the scratch region."""
     store(COPY_BASE, load(SCRATCH))
     store(COPY_TOP, load(SCRATCH))
+    order_object_list()
     p = HEAP
     while p < ROOT_VECTOR & -16:
         copy_object(p)
         p += SYMBOL_SIZE
     copy_object(p)
-    scan = load(COPY_BASE)
-    while scan < load(COPY_TOP):
-        scan = scan_copy(scan)
+    roots = load(COPY_BASE) - HEAP  # where the copy has what the heap has at its fixed places
+    store(roots + OBLIST, 0)
+    copy_symbols()
+    scan = scan_all(load(COPY_BASE))
+    store(roots + OBLIST, load(COPY_TOP) - load(COPY_BASE) + HEAP + VECTOR)
+    store(roots + OBCOUNT, copy_object_list() << 3)
+    scan_all(scan)
     store(IMAGE_TOP, load(COPY_TOP) - load(COPY_BASE))
     return load(IMAGE_TOP)
+
+
+def scan_all(scan):
+    """Copy what the copied objects from one on refer to; where the copy ends."""
+    while scan < load(COPY_TOP):
+        scan = scan_copy(scan)
+    return scan
+
+
+def copy_symbols() -> None:
+    """The symbols that have something lie side by side, whoever else refers to them."""
+    table = load(OBLIST)
+    at = table + 8 - VECTOR
+    end = at + (load(table - VECTOR) >> 8)
+    while at < end:
+        if load(at) & 7 == SYMBOL and has_something(load(at)):
+            copy_value(load(at))
+        at += 8
+
+
+def copy_object_list():
+    """Make the object list of the image, of what is in it; how many symbols those are."""
+    table = load(OBLIST)
+    end = table + 8 - VECTOR + (load(table - VECTOR) >> 8)
+    count = 0
+    at = table + 8 - VECTOR
+    while at < end:
+        if load(at) & 7 == SYMBOL and is_copied(load(at)):
+            count += 1
+        at += 8
+    new = load(COPY_TOP)
+    places = places_for(count)
+    store(COPY_TOP, new + 16 + 8 * places)
+    store(new, places << 11 | VECTOR_HEADER)
+    fill(new + 8, places + 1, 0)
+    at = table + 8 - VECTOR
+    while at < end:
+        if load(at) & 7 == SYMBOL and is_copied(load(at)):
+            place_in_order(new + VECTOR, load(at))
+        at += 8
+    return count
+
+
+@inline
+def is_copied(v) -> bool:
+    return load(load(FORWARD) + ((v & -16) - HEAP >> 1)) != 0
 
 
 def copy_object(p):

@@ -314,7 +314,7 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
     text, values = m.string(body), m.vector([NIL] * places)
     for kind, place, name in names:
         called = utf8.decode(name)
-        symbol = (m.intern(called) if kind == "interned"
+        symbol = (m.symbol(called) if kind == "interned"
                   else m.make_symbol(stem(called) if kind == "generated" else called))
         if kind == "generated":  # it gets a number anew
             m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM | F_UNNAMED

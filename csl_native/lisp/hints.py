@@ -128,7 +128,7 @@ class Hints:
             if (d := distance(name, known, least)) < least:
                 nearest, least = known, d
         if nearest:
-            self.say(f"{lisp.printer.text(symbol)}: did you mean {lisp.printer.text(m.intern(nearest))}?")
+            self.say(f"{lisp.printer.text(symbol)}: did you mean {lisp.printer.text(m.symbol(nearest))}?")
 
     def mapped(self) -> None:
         """A function has failed on what it was called with: was it a map function whose arguments are the other way

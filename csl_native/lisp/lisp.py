@@ -524,6 +524,8 @@ class Lisp(Installer, Evaluator):
         seconds = time.perf_counter() - started
         self.gc_seconds += time.process_time() - used  # of the processor's time, as (time) is
         full = cage["full_count"] != before
+        if full:
+            self.reader.cache.clear()
         self.gc_longest[full] = max(self.gc_longest[full], seconds)
         native = self.on_full_collection() if full else ""
         self.on_collection(f"{'full' if full else 'young'} collection {cage['gc_count']}: {seconds * 1000:.1f} ms, "

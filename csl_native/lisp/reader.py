@@ -39,6 +39,7 @@ MANY = 8  # elements after which a list is a long one
 
 EXPONENTS = str.maketrans("dDfFsSlL", "eeeeeeee")  # other kinds of floats are double here
 LONG = 1000  # digits
+MOST_CACHED = 1 << 16  # tokens
 MOST_BACKQUOTES = 12  # inside of each other: each makes what is in it several times as large
 PREFIXES = {"'": "quote", "`": "`", ",": "~comma", ",@": "~comma-at"}
 
@@ -81,7 +82,7 @@ class Reader:
         self.raise_, self.lower = self.m.intern("*raise"), self.m.intern("*lower")
         self.eof = self.m.intern(EOF_CHAR)
         self.up = self.down = False
-        self.cache: dict[tuple[str, bool, bool], tuple[int, str]] = {}
+        self.cache: dict[tuple[str, bool, bool], int] = {}  # symbols by token, until the next full collection
 
     def token(self, s: Input) -> tuple[str, str]:
         """Kind and text of the next token; kind ``eof`` at the end.  The text of a string is without its quotes."""
@@ -230,8 +231,9 @@ class Reader:
         """The symbol of a token, with case folding of what is not escaped."""
         m, up, down = self.m, self.up, self.down
         found = self.cache.get((text, up, down))
-        if found is not None and m.symbols.get(found[1]) == found[0]:
-            return found[0]
+        if found is not None:
+            m.note(found)
+            return found
         name = []
         i = 0
         while i < len(text):
@@ -248,8 +250,10 @@ class Reader:
             else:
                 name.append(c if c > "\x7f" else c.lower() if down else c.upper() if up else c)
             i += 1
-        symbol = m.intern("".join(name))
-        self.cache[text, up, down] = symbol, "".join(name)
+        symbol = m.symbol("".join(name))
+        if len(self.cache) > MOST_CACHED:
+            self.cache.clear()
+        self.cache[text, up, down] = symbol
         return symbol
 
     def character(self, c: str) -> int:
@@ -260,7 +264,7 @@ class Reader:
             c = c.lower()
         elif self.m.value(self.raise_) not in (None, NIL):
             c = c.upper()
-        return self.m.intern(c)
+        return self.m.symbol(c)
 
     def number(self, text: str) -> int:
         if text[1:2] in ("x", "X"):

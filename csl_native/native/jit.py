@@ -65,6 +65,7 @@ class Jit(CodeCache):
                 found.poke()
         self.background = Background(self.hardcode.architecture.name if self.hardcode.architecture is not None else "",
                                      poke)
+        self.machine.hold(self)
         session.owned.add(self.arena.close)
         session.owned.add(self.background.close)
 
@@ -80,6 +81,10 @@ class Jit(CodeCache):
             if number < -1:
                 raise BadRequest(f"a threshold of {number} calls; -1 (never), 0 (at once) or more expected")
         self.hardcode.set_thresholds(calls, optimise)
+
+    def held_words(self) -> list[int]:
+        """The functions that wait to be compiled."""
+        return [*self._later, *self.background.waiting]
 
     # -- requests ----------------------------------------------------------------------
 

@@ -40,12 +40,12 @@ class Unwinding(Exception):
 
 
 # kernel functions that are called outside of every scope, too, and give no words
-NO_WORDS = ("collect", "current_stack", "unbind_to")
+NO_WORDS = ("collect", "current_stack", "full_is_due", "unbind_to")
 # Functions that are done at once, and keep Python's lock; during all others, which may walk over data, other threads
 # can ask for an end.
-BRIEF = ("allocate_slow", "collect", "compile_stencils", "current_stack", "find_symbol", "free_bytes", "intern",
-         "is_minus", "make_bignum", "make_hash", "make_object", "make_string", "make_symbol", "make_vector",
-         "normalise", "unbind_to")
+BRIEF = ("allocate_slow", "collect", "compile_stencils", "current_stack", "find_symbol", "free_bytes",
+         "full_is_due", "intern", "is_minus", "make_bignum", "make_hash", "make_object", "make_string", "make_symbol",
+         "make_vector", "normalise", "unbind_to")
 
 
 def _nothing(word: int) -> None:

@@ -357,12 +357,19 @@ class Machine(Roots, Stacks):
         return stem(text) if self.flags(symbol) & F_GENSYM else text
 
     def intern(self, name: str) -> int:
-        """The symbol with this name on the object list."""
+        """The symbol with this name on the object list, which stays there: for names that Python code has."""
         symbol = self.symbols.get(name)
         if symbol is None:
-            symbol = self.kernel.intern(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"])
-            self.symbols[name] = symbol
+            symbol = self.symbols[name] = self.symbol(name)
         return symbol
+
+    def symbol(self, name: str) -> int:
+        """The same for a name that the program has: when nobody refers to the symbol any more, it goes."""
+        return int(self.kernel.intern(self.string(name), SLOT["undefined1"], SLOT["undefined2"], SLOT["undefinedn"]))
+
+    def known_symbol(self, name: str) -> int | None:
+        """The symbol with this name, when there is one."""
+        return int(self.kernel.find_symbol(self.string(name))) or None
 
     def make_symbol(self, name: str) -> int:
         return int(self.kernel.make_symbol(self.string(name), SLOT["undefined1"], SLOT["undefined2"],
@@ -524,10 +531,12 @@ class Machine(Roots, Stacks):
         return found
 
     def interned(self) -> builtins.list[int]:
-        """The symbols on the object list, which never leave it."""
+        """The symbols on the object list."""
         v = self.words[ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBLIST >> 3]
         at = v + 8 - VECTOR >> 3
-        return [s for s in self.words[at:at + self.vector_length(v)].tolist() if s & 7 == SYMBOL]
+        found = [s for s in self.words[at:at + self.vector_length(v)].tolist() if s & 7 == SYMBOL]
+        self.met.extend(found)
+        return found
 
     def object(self, head: int, data: bytes) -> int:
         """A raw object of tag OTHER with these contents."""

@@ -209,7 +209,8 @@ class Variables(MutableMapping[str, Any]):
 
         def body() -> tuple[bool, Any]:
             with s.machine.scope():
-                value = s.machine.value(s.machine.symbols[name]) if name in s.machine.symbols else None
+                symbol = s.machine.known_symbol(name)
+                value = s.machine.value(symbol) if symbol is not None else None
                 return value is not None, None if value is None else s.to_python(value)
         known, value = s.run(body)
         if not known:

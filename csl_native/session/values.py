@@ -173,7 +173,7 @@ class Values:
         if isinstance(value, complex):
             return self.lisp.from_complex(value)
         if isinstance(value, Symbol):
-            return m.intern(value)
+            return m.symbol(value)
         if isinstance(value, str):
             return m.string(value)
         if isinstance(value, (list, tuple)):
