@@ -51,7 +51,7 @@ def special_char(lisp: Lisp, n: Fixnum) -> int:
 def character_object(lisp: Lisp, code: int) -> int:
     """The one object that is a character and no symbol; it prints as #\\c."""
     m = lisp.machine
-    symbol, key = m.intern(chr(code)), m.intern("~character")
+    symbol, key = m.symbol(chr(code)), m.intern("~character")
     found = int(m.kernel.get(symbol, key))
     if found == NIL:
         found = int(m.kernel.make_handle(CHARACTER, code << 3))

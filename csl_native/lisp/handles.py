@@ -6,11 +6,11 @@ were not marked are dead: streams are closed, other things are let go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..heap.objects import T_HANDLE
-from ..heap.words import OTHER
+from ..heap.words import OTHER, SYMBOL
 from .streams import Input, Output
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class WeakTable:
 
     def __init__(self, machine: Machine) -> None:
         self.machine, self.table = machine, 0
+        self.names: set[int] = set()  # keys that are symbols on the object list: reading finds them, so they do not die
+        machine.hold(self)
+
+    def held_words(self) -> Iterable[int]:
+        return self.names
 
     def drop_dead(self, handles: Handles) -> None:
         m = self.machine
@@ -91,12 +96,16 @@ class WeakTable:
         return int(self.machine.kernel.gethash2(self.machine.integer(key), self.table))
 
     def put(self, key: int, value: int) -> int:
+        if key & 7 == SYMBOL and self.machine.is_interned(key):
+            self.names.add(key)
         return int(self.machine.kernel.puthash(self.machine.integer(key), self.table, value))
 
     def remove(self, key: int) -> int:
+        self.names.discard(key)
         return int(self.machine.kernel.remhash(self.machine.integer(key), self.table))
 
     def clear(self) -> None:
+        self.names.clear()
         self.machine.kernel.clrhash(self.table)
 
     def contents(self) -> int:

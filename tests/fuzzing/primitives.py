@@ -86,7 +86,7 @@ PRIMITIVES = {
         (mapcar ?list (function print-through)) (mapcar ?list (function list)) (maplist ?list (function length))
         (mapcan ?list (function list))
         (mapcar ?list ?fn1) (errorset ?quoted t nil) (acons ?any ?any ?list) (xcons ?list ?any) (ncons ?any)
-        (plist ?sym) (atsoc ?sym (pair ?list ?list))
+        (atsoc ?sym (pair ?list ?list))
         (stable-sort (ints ?list) ?less) (evlis (quote (1 2.5 "x" (plus 1 2)))) (values ?any ?any)
         (delasc* ?sym (pair ?list ?list))
         (decode-float ?flo)
