@@ -292,7 +292,7 @@ def test_words_that_outlive_a_call_are_held(folder: str) -> None:
 
 
 # Names that a program chose, given to what keeps their symbols for ever.
-KEPT_NAMES = re.compile(r"\.intern\((?!.*range\().*(\.text\(|\bchr\(|\.join\(|\.group\()")
+KEPT_NAMES = re.compile(r"\.intern\((?!.*range\()[^\x22)]*(\.text\(|\bchr\(|\.join\(|\.group\()")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
