@@ -22,7 +22,8 @@ PAGES_WITH_EXAMPLES = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTIN
                        *sorted((ROOT / "docs").glob("*.md")),
                        *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
 COMMANDS = {"csl": [sys.executable, "-m", "csl_native"],
-            "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"]}
+            "csl-image": [sys.executable, "-m", "csl_native.tools.csl_image"],
+            "csl-lsp": [sys.executable, "-m", "csl_native.lsp"]}
 
 
 SOURCE = re.compile(r"```lisp\n% (\S+\.lsp)\n(.*?)```", re.S)  # a file that the following examples of the page use
