@@ -6,12 +6,14 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native import LispError, Session
+from csl_native.kernel.division import HALVES
 from csl_native.kernel.memory import NO_LIMIT
 from csl_native.kernel.radix import GROUP, PIECE
 from csl_native.system import gmp
@@ -33,6 +35,59 @@ def long(request: pytest.FixtureRequest, session: Session) -> Iterator[Session]:
     session.machine.cage["long_limbs"] = session.machine.cage[
         "long_divisor"] = 3 if request.param == "library" else NO_LIMIT
     yield session
+
+
+PATTERNS = ("ones", "one", "high", "random")
+
+
+def patterned(bits: int, pattern: str, chance: Random) -> int:
+    """An integer of so many bits: all set, the first alone, the upper half set, any."""
+    top = 1 << bits - 1
+    high, any_ = 2 * top - (1 << bits // 2), top | chance.getrandbits(bits)
+    return {"ones": 2 * top - 1, "one": top, "high": high, "random": any_}[pattern]
+
+
+@pytest.mark.parametrize("limbs", [HALVES - 1, HALVES, HALVES + 1, 2 * HALVES, 2 * HALVES + 3])
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_quotients_around_the_limits(native: Session, limbs: int, pattern: str) -> None:
+    """With quotients shorter and longer than the divisor, and remainders next to both of their ends: the first limbs of
+    both numbers are the same then, and what is guessed of the quotient is too large."""
+    native.machine.cage["long_limbs"] = native.machine.cage["long_divisor"] = NO_LIMIT
+    divide, chance = native.function("divide"), Random(limbs)
+    b = patterned(64 * limbs - 5, pattern, chance)
+    for bits in (64 * HALVES - 1, 64 * HALVES + 64, 64 * limbs, 130 * limbs):
+        for other in PATTERNS:
+            q = patterned(bits, other, chance)
+            for r in (0, b - 1, chance.randrange(b)):
+                assert tuple(divide(q * b + r, b)) == (q, r)
+            assert tuple(divide(-((b << 64 * HALVES) - 1), b)) == (1 - (1 << 64 * HALVES), 1 - b)
+
+
+@pytest.mark.parametrize("bits", [1, 31, 32, 33, 62, 63, 64])
+def test_divisors_of_one_limb(session: Session, bits: int) -> None:
+    divide, chance = session.function("divide"), Random(bits)
+    for d in {(1 << bits) - 1, 1 << bits - 1, (1 << bits - 1) + 1}:
+        for a in (1 << 64, (1 << 192) - 1, d << 64, (d << 64) - 1, chance.getrandbits(300)):
+            assert tuple(divide(a, d)) == divmod(a, d) and tuple(divide(-a, d)) == (-(a // d), -(a % d))
+
+
+@CHECKED
+@given(a=st.one_of(INTEGERS, SPARSE), b=st.one_of(INTEGERS, SPARSE), c=st.one_of(INTEGERS, SPARSE))
+def test_common_divisors(native: Session, a: int, b: int, c: int) -> None:
+    native.machine.cage["long_divisor"] = NO_LIMIT
+    gcd = native.function("gcdn")
+    assert gcd(a * c, b * c) == gcd(b * c, a * c) == math.gcd(a * c, b * c)
+    assert gcd(a * b + c, a) == math.gcd(a * b + c, a)
+
+
+@pytest.mark.parametrize("n", [90, 300, 1500])
+def test_common_divisors_of_neighbours(native: Session, n: int) -> None:
+    """Fibonacci's numbers: the most steps, with quotients of 1; and next to powers of two: the largest quotients."""
+    x, y = 0, 1
+    for _ in range(n):
+        x, y = y, x + y
+    assert native.function("gcdn")(x, y) == 1 and native.function("gcdn")(x * 3 ** 50, y * 3 ** 50) == 3 ** 50
+    assert native.function("gcdn")((1 << 64 * n) - 1, (1 << 64 * n - 64) - 1) == (1 << 64) - 1
 
 
 @contextmanager

@@ -23,6 +23,8 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         comparison,
         compound,
         decimal,
+        division,
+        divisors,
         equality,
         evaluation,
         fasl,
@@ -47,8 +49,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         variables,
         vectors,
     )
-    return (memory, host, bignum, multiply, arithmetic, compound, comparison, boxed, bits, floats, modular,
-            equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters, decimal, radix,
-            numerals, text,
-            strings, calls, evaluation, frames, handmade, chains, compact, checking, fasl, definitions, apply, stencils,
-            variables, typed, oblist)
+    return (memory, host, bignum, multiply, division, divisors, arithmetic, compound, comparison, boxed, bits,
+            floats, modular, equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters,
+            decimal, radix, numerals, text, strings, calls, evaluation, frames, handmade, chains, compact, checking,
+            fasl, definitions, apply, stencils, variables, typed, oblist)

@@ -25,7 +25,8 @@ from ..restricted.language import (
     sub_overflows,
     unlikely,
 )
-from .bignum import add_integers, compare_integers, divide_integers, is_big, is_integer, is_negative, limb_count, limbs
+from .bignum import add_integers, compare_integers, is_big, is_integer, is_negative, limb_count, limbs
+from .division import divide_integers
 from .host import (
     H_DIVIDE_ZERO,
     H_FLOAT_TRAP,

@@ -1,33 +1,26 @@
 """Integers of any size: sign and magnitude, 64-bit limbs, least significant first.
 
-Addition, and division by Knuth's algorithm D (The Art of Computer Programming
-4.3.1) with reciprocals.  Products are in ``multiply.py``; what is rare at this
-size (gcd, powers, radix conversion) is asked of the host.
+Addition, shifts and what division by a limb needs.  Products are in ``multiply.py``, quotients in ``division.py``.
 """
 
 from __future__ import annotations
 
 from ..heap.objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
-from ..heap.vm import FREE, LONG_DIVISOR
+from ..heap.vm import FREE
 from ..heap.words import OTHER, UNWIND
 from ..restricted.language import (
     bounded,
-    clz,
     inline,
     load,
-    load32,
     lshr,
     mulhi,
     noinline,
     onepass,
     store,
-    store32,
     udiv,
     ult,
-    urem,
 )
-from .host import H_BIG_QUOTIENT, host
-from .memory import NIL, allocate_small, cons, make_bignum, poll
+from .memory import allocate_small, make_bignum, poll
 
 POSITIVE = OTHER_TYPE[T_BIGPOS]
 NEGATIVE = OTHER_TYPE[T_BIGNEG]
@@ -229,56 +222,6 @@ def add_integers(a, b, flip):
     return subtract_magnitudes(x, y, s) if c > 0 else subtract_magnitudes(y, x, t)
 
 
-def divide_small(a, divisor, negative, want):
-    """Divide a bignum by an unsigned word below 2**32."""
-    digits = 2 * limb_count(a)
-    q = make_bignum(limb_count(a), negative)
-    if q == UNWIND:
-        return q
-    rest = 0
-    i = digits - 1
-    while i >= 0:
-        rest = rest << 32 | load32(limbs(a) + 4 * i)
-        store32(limbs(q) + 4 * i, udiv(rest, divisor))
-        rest = urem(rest, divisor)
-        i -= 1
-        if poll() == UNWIND:
-            return UNWIND
-    return result(normalise(q), (-rest if is_negative(a) != 0 else rest) << 3, want)
-
-
-@inline
-def result(quotient, remainder, want):
-    """``want`` 0: the quotient, 1: the remainder, 2: both in a pair."""
-    return quotient if want == 0 else remainder if want == 1 else cons(quotient, remainder)
-
-
-@noinline
-def divide_integers(a, b, want):
-    """Truncating division; ``b`` is not 0."""
-    if a & 7 == 0 and b & 7 == 0:
-        x = a >> 3
-        y = b >> 3
-        if y == -1:
-            return result(from_word(-x), 0, want)
-        q = udiv(-x if x < 0 else x, -y if y < 0 else y)
-        if (x < 0) != (y < 0):
-            q = -q
-        return result(q << 3, x - q * y << 3, want)
-    u = to_big(a)
-    v = to_big(b)
-    negative = is_negative(u) ^ is_negative(v)
-    if compare_magnitudes(u, v) < 0:
-        return result(0, a, want)
-    if limb_count(v) == 1 and lshr(load(limbs(v)), 32) == 0:
-        return divide_small(u, load(limbs(v)), negative, want)
-    if limb_count(v) >= load(LONG_DIVISOR):
-        r = host(H_BIG_QUOTIENT, u, v, want << 3)
-        if r == UNWIND or r != NIL:
-            return r
-    return divide_long(u, v, negative, want)
-
-
 def shifted(a, shift, below, above):
     """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits and ``below`` limbs, with ``above`` more limbs; or
     UNWIND.
@@ -340,92 +283,6 @@ def quotient_limb(high, low, d, v):
         q -= 1
         r += d
     return q if ult(r, d) else q + 1
-
-
-@bounded("at most two rounds")
-@inline
-def corrected(guess, rest, enough: bool, top, second, third):
-    """A guess of a limb of a quotient, at most one too large: as the second limb of the divisor says."""
-    while (not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second)
-                           and ult(third, guess * second))):
-        guess -= 1
-        rest += top
-        enough = ult(rest, top)
-    return guess
-
-
-@onepass("the limbs of one number")
-@inline
-def subtract_product(p, y, n, guess):
-    """p[0..n) -= y[0..n) * guess; what is still to be subtracted."""
-    carry = 0
-    i = 0
-    while i < 8 * n:
-        d = load(y + i)
-        part = guess * d + carry
-        t = load(p + i)
-        store(p + i, t - part)
-        carry = mulhi(guess, d) + (1 if ult(part, carry) else 0) + (1 if ult(t, part) else 0)
-        i += 8
-    return carry
-
-
-@onepass("the limbs of one number")
-def add_back(p, y, n):
-    """p[0..n) += y[0..n); the carry."""
-    carry = 0
-    i = 0
-    while i < 8 * n:
-        t = load(p + i) + carry
-        carry = 1 if ult(t, carry) else 0
-        d = load(y + i)
-        store(p + i, t + d)
-        carry += 1 if ult(t + d, d) else 0
-        i += 8
-    return carry
-
-
-def divide_long(u, v, negative, want):
-    """Knuth's algorithm D on whole limbs; |u| >= |v|."""
-    n = limb_count(v)
-    shift = clz(load(limbs(v) + 8 * n - 8))
-    y = shifted(v, shift, 0, 0)
-    x = shifted(u, shift, 0, 1)
-    q = make_bignum(limb_count(u) - n + 1, negative)
-    if q == UNWIND or x == UNWIND or y == UNWIND:
-        return UNWIND
-    top = load(limbs(y) + 8 * n - 8)
-    second = load(limbs(y) + 8 * n - 16) if n > 1 else 0
-    inverse = reciprocal(top)
-    j = limb_count(u) - n
-    while j >= 0:
-        p = limbs(x) + 8 * j
-        high = load(p + 8 * n)
-        low = load(p + 8 * n - 8)
-        third = load(p + 8 * n - 16) if n > 1 else 0
-        guess = -1
-        rest = low + top
-        enough = ult(rest, top)
-        if ult(high, top):
-            guess = quotient_limb(high, low, top, inverse)
-            rest = low - guess * top
-            enough = False
-        guess = corrected(guess, rest, enough, top, second, third)
-        carry = subtract_product(p, limbs(y), n, guess)
-        store(p + 8 * n, high - carry)
-        if ult(high, carry):
-            guess -= 1
-            store(p + 8 * n, load(p + 8 * n) + add_back(p, limbs(y), n))
-        store(limbs(q) + 8 * j, guess)
-        j -= 1
-        if poll() == UNWIND:
-            return UNWIND
-    remainder = 0
-    if want != 0:
-        remainder = unshifted(x, shift, 0, is_negative(u))
-        if remainder == UNWIND:
-            return remainder
-    return result(normalise(q), remainder, want)
 
 
 def unshifted(a, shift, below, negative):

@@ -6,7 +6,6 @@ from ..heap.words import UNWIND
 from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store
 from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, quotient, times2
 from .bignum import (
-    divide_integers,
     is_big,
     is_integer,
     is_minus_integer,
@@ -18,8 +17,9 @@ from .bignum import (
     to_big,
     unshifted,
 )
+from .division import divide_integers
+from .divisors import greatest_divisor
 from .host import (
-    H_BIG_GCD,
     H_LONG_SHIFT,
     H_POWER,
     O_ASHIFT,
@@ -222,7 +222,7 @@ def gcd_slow(a, b):
             return a
         if b != FIXNUM_MIN:
             return gcd_of_fixnums(a, b)
-    return host(H_BIG_GCD, a, b, 0)
+    return greatest_divisor(a, b)
 
 
 @inline

@@ -19,7 +19,8 @@ from ..restricted.language import (
     store,
     urem,
 )
-from .bignum import divide_integers, half_quotient, is_big, is_negative, limb_count, limbs
+from .bignum import half_quotient, is_big, is_negative, limb_count, limbs
+from .division import divide_integers
 from .host import BAD_MODULUS, H_BAD_RESIDUE, host
 from .memory import NIL, poll
 

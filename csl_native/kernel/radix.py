@@ -7,7 +7,6 @@ from ..heap.words import CONS, OTHER, STRING, UNWIND
 from ..restricted.language import bounded, clz, inline, load, load8, mulhi, onepass, store, store8, udiv, ult
 from .bignum import (
     add_integers,
-    divide_integers,
     is_negative,
     limb_count,
     limbs,
@@ -16,6 +15,7 @@ from .bignum import (
     shifted,
     to_big,
 )
+from .division import divide_integers
 from .memory import NIL, cons, make_bignum, make_string, poll
 from .multiply import multiply_integers, significant
 from .safepoint import safepoint

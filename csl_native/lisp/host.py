@@ -325,8 +325,10 @@ class Host:
         if m.is_big(a) and m.is_big(b):
             if (found := m.long("gcd", a, b)) is not None:
                 return m.from_magnitude(found[0], 0)
-            if gmp.library() is not None:
-                return m.from_magnitude(gmp.gcd(*m.magnitude(a), *m.magnitude(b)), 0)
+            if gmp.library() is None:
+                m.cage["long_divisor"] = NO_LIMIT
+                return NIL
+            return m.from_magnitude(gmp.gcd(*m.magnitude(a), *m.magnitude(b)), 0)
         return m.integer(math.gcd(m.number(a), m.number(b)))
 
     def on_long_shift(self, operation: int, a: int, b: int) -> int:
