@@ -263,6 +263,26 @@ def test_what_was_checked_is_remembered_of_one_state_of_one_file(home: Path, mon
         assert not_admitted(Trust("all"), image, "a") is None
 
 
+def test_sources_that_were_read_are_read_again_when_one_changed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from csl_native.saving import checked
+    trust_module.local_key(make=True)
+    folder = home / "sources"
+    folder.mkdir()
+    for name in "ab":
+        (folder / name).write_text("text")
+
+    def states() -> checked.States:
+        return [(name, (folder / name).stat()) for name in "ab"]
+    checked.remember_all(str(folder), states(), "d")
+    assert not checked.are_checked(str(folder), states(), "d"), "one may be changed again within the same tick"
+    monkeypatch.setattr(checked, "SETTLED", -1)
+    checked.remember_all(str(folder), states(), "d")
+    assert checked.are_checked(str(folder), states(), "d") and not checked.are_checked(str(folder), states(), "e")
+    os.utime(folder / "b", ns=(0, 0))
+    assert not checked.are_checked(str(folder), states(), "d")
+    assert not checked.are_checked(str(folder), states()[:1], "d") and not checked.are_checked(str(folder), [], "d")
+
+
 def test_pages_of_digests() -> None:
     data = random.Random(1).randbytes(9 * digests.PAGE_BYTES + 77)
     found = digests.pages_of(data)

@@ -1,7 +1,8 @@
 """The base image: where it is, and whether it was made from the sources beside it.
 
 It says of which: the digest of their contents stands in the ``info`` of its heap, so times of files mean nothing.  A
-checkout compares at every start, and makes it again when they differ.  What is installed does not change, so only the
+checkout compares at every start, and makes it again when they differ; they are read again when the system says of any
+of them something else than when they were read last (``checked.py``).  What is installed does not change, so only the
 sizes of the files are compared.
 """
 
@@ -26,8 +27,8 @@ protect(BASE_IMAGE)
 
 # Changes of these do not touch the base image; of everything else that is there, now or later, they do.
 OUTER = frozenset({"app", "asm", "bench", "modules", "session", "tools",
-                   "__main__.py", "baseimage.py", "debugger.py", "elffile.py", "exceptions.py", "extras.py", "gdb.py",
-                   "heapview.py", "jitdump.py", "manual.py", "perfmap.py",
+                   "__main__.py", "baseimage.py", "checked.py", "debugger.py", "elffile.py", "exceptions.py",
+                   "extras.py", "gdb.py", "heapview.py", "jitdump.py", "manual.py", "perfmap.py",
                    "profiler.py", "unwinding.py", "wheel.py"})
 _base: list[str] = []
 
@@ -39,9 +40,9 @@ class Sources(NamedTuple):
     contents: str
 
 
-def sources(contents: bool = True, package: str = PACKAGE) -> Sources:
-    """The sources that are there now."""
-    files: list[tuple[str, str, int]] = []
+def _files(package: str) -> list[tuple[str, str, os.stat_result]]:
+    """Names, paths and states of the sources that are there now."""
+    files: list[tuple[str, str, os.stat_result]] = []
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -50,12 +51,21 @@ def sources(contents: bool = True, package: str = PACKAGE) -> Sources:
                 name = entry.name
                 if name.endswith((".py", ".lsp")):
                     if name not in OUTER:
-                        files.append((f"{folder}{name}", entry.path, entry.stat().st_size))
+                        files.append((f"{folder}{name}", entry.path, entry.stat()))
                 elif "." not in name and name not in OUTER and name != "__pycache__" and entry.is_dir():
                     folders.append(f"{folder}{name}/")
-    files.sort()
-    sizes = digest("".join(f"{name} {size}\n" for name, _, size in files).encode()).hex()
-    return Sources(sizes, digest(b"".join(_read(path, size) for _, path, size in files)).hex() if contents else "")
+    return sorted(files)
+
+
+def _sizes(files: list[tuple[str, str, os.stat_result]]) -> str:
+    return digest("".join(f"{name} {state.st_size}\n" for name, _, state in files).encode()).hex()
+
+
+def sources(contents: bool = True, package: str = PACKAGE) -> Sources:
+    """The sources that are there now."""
+    files = _files(package)
+    return Sources(_sizes(files), digest(b"".join(_read(path, state.st_size)
+                                                  for _, path, state in files)).hex() if contents else "")
 
 
 def _read(path: str, size: int) -> bytes:
@@ -113,8 +123,15 @@ def damaged(what: str) -> ImageError:
 def _of_checkout() -> str:
     """The image of a checkout, or of an installation that came without one; made when there is none of these sources.
     """
+    from . import checked
+    there, files = made_from(BASE_IMAGE), _files(PACKAGE)
+    states = [(name, state) for name, _, state in files]
+    if (there is not None and there.sizes == _sizes(files)
+            and checked.are_checked(PACKAGE, states, there.contents)):
+        return BASE_IMAGE
     now = sources()
-    if made_from(BASE_IMAGE) == now:
+    if there == now:
+        checked.remember_all(PACKAGE, states, now.contents)
         return BASE_IMAGE
     if os.access(PACKAGE, os.W_OK):
         _make(BASE_IMAGE)

@@ -27,9 +27,9 @@ from ..system.signals import GATE
 from .callables import Function, Waiting
 from .values import Handle, Values, expect
 
-_SP, _BP, _DEEP, _BASE, _REAL, _KIND, _TAG, _VALUE = (
+_SP, _BP, _DEEP, _BASE, _REAL, _KIND, _TAG, _VALUE, _SHOWN, _ASIDE = (
     VM[name] >> 3 for name in ("sp", "bp", "deep_stack", "native_base", "real_stack_limit", "unwind_kind", "unwind_tag",
-                               "unwind_value"))
+                               "unwind_value", "error_shown", "error_aside"))
 NOTHING = Collector()  # says that messages are set aside; each gets one of its own
 SMALL = 1 << 60  # integers below it are words by themselves
 
@@ -265,7 +265,8 @@ class Calling(Values):
         machine, stack, errors = self.machine, this_stack(), self.lisp.errors
         words, enter = machine.words, machine.enter_few
         outermost, before, sp, bp = not stack.inside, words[_REAL], words[_SP], words[_BP]
-        said, show, errors.said, errors.show = errors.said, errors.show, NOTHING, True
+        said, show = errors._said, words[_SHOWN]
+        errors._said, words[_SHOWN], words[_ASIDE] = NOTHING, 1, 1  # as errors.aside(), which takes as long as the call
         try:
             machine.set_limit(stack.shallow)
             if outermost:
@@ -291,7 +292,8 @@ class Calling(Values):
             machine.set_limit(before)
             if machine.charges and not machine.nested:
                 machine.charge("stack", 0)
-            errors.said, errors.show = said, show
+            errors._said, words[_SHOWN] = said, show
+            words[_ASIDE] = said is not None or errors._opens is not None
             if outermost:
                 stack.left()
         try:
