@@ -40,6 +40,7 @@ ALLOWED = {
     "csl_native/native/jitdump.py __init__": "code for perf", "csl_native/native/gdb.py library_path": "names for GDB",
     "csl_native/native/assembler.py by_llvm": "assembly text in a folder of its own",
     "csl_native/build/manual.py main": "pages of documentation",
+    "csl_native/jupyter/__main__.py install": "what Jupyter is told of the kernel",
     "csl_native/app/demo.py main": "a program for the demonstration",
     "csl_native/app/demo.py copy": "an image that the demonstration is about to damage",
     "csl_native/app/demo.py flip_byte": "damage, to show what is done about it",

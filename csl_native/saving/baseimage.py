@@ -26,7 +26,7 @@ IN_CHECKOUT = os.path.exists(os.path.join(CHECKOUT, "pyproject.toml"))
 protect(BASE_IMAGE)
 
 # Changes of these do not touch the base image; of everything else that is there, now or later, they do.
-OUTER = frozenset({"app", "asm", "bench", "modules", "session", "tools",
+OUTER = frozenset({"app", "asm", "bench", "jupyter", "lsp", "modules", "session", "tools",
                    "__main__.py", "baseimage.py", "checked.py", "debugger.py", "elffile.py", "exceptions.py",
                    "extras.py", "gdb.py", "heapview.py", "jitdump.py", "manual.py", "perfmap.py",
                    "profiler.py", "unwinding.py", "wheel.py"})
