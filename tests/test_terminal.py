@@ -114,3 +114,13 @@ def test_what_is_typed_is_edited_and_remembered(tmp_path: Path) -> None:
     assert "42" not in shown
     again = talk(tmp_path, [(rb"helps", b"\x1b[A\r"), (rb"\(once\)", b""), (b">", b"\x04")])
     assert "(list 'once)" in (tmp_path / "csl-native" / "history").read_text() and "(once)" in again
+
+
+def test_lines_of_readline_are_completed_and_remembered(tmp_path: Path) -> None:
+    pytest.importorskip("readline")
+    first = talk(tmp_path, [(b"helps", b"(symbol!-na\t'abc)\r"), (b"abc\"", b""), (b"> ", b"\x04")],
+                 blocked="prompt_toolkit")
+    assert "(symbol!-name" in first
+    assert (tmp_path / "csl-native" / "lines").read_text().splitlines()[-1].startswith("(symbol!-name")
+    again = talk(tmp_path, [(b"helps", b"\x1b[A\r"), (b"abc\"", b""), (b"> ", b"\x04")], blocked="prompt_toolkit")
+    assert "(symbol!-name" in again

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from glob import glob
 from typing import TYPE_CHECKING, Any
 
 from csl_native import __version__
 
-from ..builtins.asking import HELP, NAMED, described, existing, last_word, names_beginning, names_with, plain
+from ..builtins.asking import ENDS, HELP, NAMED, described, existing, last_word, names_beginning, names_with, plain
 from ..lisp.reader import PREFIXES, TOKEN
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .toplevel import TopLevel
 
 GO_ON = "... "
+LINES = 5000  # that are remembered
 BANNER = f"csl-native {__version__}; ? or (help) helps, Control-D ends"
 
 
@@ -56,7 +58,7 @@ class Terminal:
         self.top, self.stream = top, stream
         self.begun = ""  # what was given of a form that is open
         self.asked = False  # was the end of the input asked for in an open form?
-        self.line = self._editor() or self._plain
+        self.line = self._editor() or self._plain()
         if not top.options.quiet:
             self.say(BANNER)
 
@@ -130,7 +132,7 @@ class Terminal:
             """Control-D in a form."""
             from prompt_toolkit.application import run_in_terminal
             run_in_terminal(lambda: print("csl: a form is open; Control-C drops it"))
-        path = history_file()
+        path = history_file("history")
         session: Any = PromptSession(
             history=FileHistory(path) if path else InMemoryHistory(), completer=Names(), complete_while_typing=False,
             key_bindings=keys,
@@ -140,10 +142,37 @@ class Terminal:
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None)
         return lambda prompt: str(session.prompt(prompt))
 
-    def _plain(self, prompt: str) -> str:
-        with contextlib.suppress(ImportError):
-            import readline  # noqa: F401  # input() edits lines with it
-        return input(prompt)
+    def _plain(self) -> Callable[[str], str]:
+        """Lines by readline, which input() edits with; alone where Python has none."""
+        try:
+            import readline
+        except ImportError:
+            return input
+        path = history_file("lines")  # the editor's has another form
+        if path:
+            with contextlib.suppress(OSError):
+                readline.read_history_file(path)
+                readline.set_history_length(LINES)
+                readline.write_history_file(path)
+        found: list[str] = []
+
+        def complete(text: str, state: int) -> str | None:
+            if state == 0:
+                before = self.begun + readline.get_line_buffer()[:readline.get_begidx()]
+                found[:] = glob(text + "*") if Shape(before).string else self.names(text) if text else []
+            return found[state] if state < len(found) else None
+
+        def line(prompt: str) -> str:
+            count = readline.get_current_history_length()
+            text = input(prompt)
+            if path and readline.get_current_history_length() > count:
+                with contextlib.suppress(OSError):
+                    readline.append_history_file(1, path)  # now, because csl may end in many ways
+            return text
+        readline.set_completer(complete)
+        readline.set_completer_delims(ENDS)
+        readline.parse_and_bind("bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete")
+        return line
 
     # -- names ----------------------------------------------------------------------------
 
@@ -168,12 +197,12 @@ class Terminal:
         return "\n".join(described(lisp, symbol)) or f"{name} has no function and no value"
 
 
-def history_file() -> str | None:
+def history_file(name: str) -> str | None:
     """Where lines are remembered; None where that cannot be."""
     folder = os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "csl-native")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        path = os.path.join(folder, "history")
+        path = os.path.join(folder, name)
         with open(path, "ab"):
             return path
     except OSError:
