@@ -64,7 +64,7 @@ HEAP: Rows = INFO | {"size": (number(1, SIZE_LIMIT), "a size"), "base": (number(
                      "entries": (texts, "names"),
         "builtins": (texts, "names"),
         "gensym": (number(0, 1 << 60), "a number"), "precision": (number(0, 1 << 20), "a number"),
-                     "modulus": (number(8, 1 << 62), "a number"),
+                     "modulus": (number(8, 1 << 63), "a number"),
         "bytecode": (number(0, 1 << 20), "a number"), "profile": (texts, "names"), "starts": (digest, "a digest"),
         "pages": (lambda x: type(x) is bytes and len(x) % 32 == 0, "digests of 32 bytes"),
                      "instructions": (digest, "a digest")}

@@ -115,6 +115,19 @@ def test_tables_of_every_kind_pass_the_proof_of_a_heap(tmp_path: Path, table: st
         assert s.eval("(progn (puthash k h 6) (gethash k h))") == 6
 
 
+@pytest.mark.parametrize("engine", [pytest.param(None, marks=needs_native), "python"])
+def test_the_largest_modulus(tmp_path: Path, engine: str | None) -> None:
+    """Sums of residues overflowed, and an image with it could not be read."""
+    largest = (1 << 60) - 1
+    with Session(heap=64 << 20, **({} if engine is None else {"engine": engine})) as s:
+        s.eval(f"(set!-small!-modulus {largest})")
+        assert s.eval(f"(modular!-plus {largest - 1} {largest - 2})") == largest - 3
+        assert s.eval(f"(modular!-plus {largest - 1} 1)") == 0
+        s.preserve(tmp_path / "x.img")
+    with restore(tmp_path / "x.img", heap=64 << 20) as s:
+        assert s.eval("(set!-small!-modulus nil)") == largest
+
+
 @pytest.mark.parametrize("seed", [1, 77])
 def test_a_seed_is_a_program(seed: int) -> None:
     assert generate(seed).text() == generate(seed).text() != generate(seed + 1).text()

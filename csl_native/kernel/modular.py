@@ -60,8 +60,8 @@ def modular_plus(a, b):
     """
     if not are_residues(a, b):
         return bad_residue(0, a, b)
-    r = a + b
-    return r - load(MODULUS) if r >= load(MODULUS) else r
+    r = a - load(MODULUS) + b  # in this order no word overflows
+    return r + load(MODULUS) if r < 0 else r
 
 
 @lisp("modular-difference")

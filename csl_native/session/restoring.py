@@ -212,7 +212,7 @@ class Restoring:
         size = int(info["size"])
         if info.get("base") != HEAP or not 0 < size <= section.length or section.length % PAGE:
             raise ImageError(f"{image.path}: its heap of {size} bytes in {section.length} does not fit this version")
-        if (int(info["modulus"]) & 7 or not 8 <= int(info["modulus"]) < 1 << 62
+        if (int(info["modulus"]) & 7 or not 8 <= int(info["modulus"]) < 1 << 63
             or not 0 <= int(info["gensym"]) < 1 << 60):
             raise ImageError(f"{image.path}: its heap has modulus {info['modulus']} and gensym {info['gensym']}, which "
                              "no csl writes; it is damaged")
