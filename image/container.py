@@ -48,11 +48,18 @@ def matches(data: Any, wanted: bytes) -> bool:
     return len(wanted) in (16, STRONG) and digest(data, len(wanted)) == wanted
 
 
+def stamp(state: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is another one, or is written."""
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+
+
 class Image:
     """An image file that is open for reading."""
 
-    def __init__(self, path: str | os.PathLike[str], fd: int | None = None) -> None:
-        """``fd``: the file is open already, and ``path`` is what it is called."""
+    def __init__(self, path: str | os.PathLike[str], fd: int | None = None, known: Image | None = None) -> None:
+        """``fd``: the file is open already, and ``path`` is what it is called; ``known``: as it was opened before, of
+        which the directory is taken when nothing was written since.
+        """
         self.path = os.fspath(path)
         self.doubts: list[str] = []  # why this may not be the last state of the file
         try:
@@ -66,7 +73,15 @@ class Image:
             if not stat.S_ISREG(self.state.st_mode):
                 raise ImageError(f"{self.path}: is not an image of csl but {files.kind(self.path)}; check the name")
             self.size = self.state.st_size
-            self.sequence, self.sections = self._directory()
+            self.slots = self._slots()
+            self.notes: dict[str, Any] = {}  # what was found out about the sections
+            self.sequence: int
+            self.sections: dict[str, Section]
+            if known is not None and not known.doubts and (stamp(known.state), known.slots) == (stamp(self.state),
+                                                                                                self.slots):
+                self.sequence, self.sections, self.notes = known.sequence, known.sections, known.notes
+            else:
+                self.sequence, self.sections = self._directory()
         except BaseException:
             self.file.close()
             raise
@@ -121,7 +136,7 @@ class Image:
 
     def _directory(self) -> tuple[int, dict[str, Section]]:
         lost = False
-        for sequence, slot, offset, length, check in self._slots():
+        for sequence, slot, offset, length, check in self.slots:
             data = self._read(offset, length) if length <= DIRECTORY_LIMIT and offset + length <= self.size else b""
             if len(data) != length or digest(data) != check:
                 where = (f"behind the end of the file ({self.size} bytes)" if offset + length > self.size

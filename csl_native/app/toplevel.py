@@ -398,6 +398,7 @@ class TopLevel:
         if old.restricted:  # a stranger's program cannot get away by beginning again
             session.distrust(old.restricted, "it was used before this restart")
         old.lisp.window.close()
+        old.lisp.page.close()
         if "random" in vars(old.lisp):
             session.lisp.random = old.lisp.random
         session.lisp.terminal = old.lisp.terminal

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..kernel.memory import NIL, T
 from ..lisp.handles import STREAM
 from ..lisp.registry import Checked, Fixnum, Integer, Value, builtin
-from ..lisp.streams import DEFAULT_WIDTH, Output
+from ..lisp.streams import DEFAULT_WIDTH, UNLIMITED, Output
 from ..runtime.machine import Machine
 from ..system import utf8
 from .numbers import PART, magnitude_length, magnitude_parts, without_sign
@@ -15,7 +15,7 @@ from .numbers import PART, magnitude_length, magnitude_parts, without_sign
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
-NARROWEST, UNLIMITED = 10, 0x07FFFFFF  # lengths of lines
+NARROWEST = 10  # the shortest length of lines
 PIECE = 1 << 14
 
 

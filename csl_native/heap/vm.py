@@ -49,6 +49,12 @@ _FIELDS = (
     # kept apart, for an exception?
     "error_shown", "error_trace", "error_aside",
     "errorset_least", "errorset_most",  # between which levels errorset is held
+    # What the kernel prints by itself goes here (0: the host prints); the column behind it, and the length of lines.
+    "print_at", "print_end", "print_column", "print_width",
+    # The variables that say where printing goes, and their values when that was the stream that this is for.
+    "print_output", "print_terminal", "print_stream", "print_other",
+    # A name that the environment does not have, the hash of its bytes, and how often that is believed without asking.
+    "absent_name", "absent_hash", "absent_left",
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
@@ -118,6 +124,9 @@ PRECISION, DECIMAL_EXPONENT = VM["precision"], VM["decimal_exponent"]
 SCALED_HIGH, SCALED_LOW, SCALED_EXPONENT = VM["scaled_high"], VM["scaled_low"], VM["scaled_exponent"]
 ERROR_SHOWN, ERROR_TRACE, ERROR_ASIDE = VM["error_shown"], VM["error_trace"], VM["error_aside"]
 ERRORSET_LEAST, ERRORSET_MOST = VM["errorset_least"], VM["errorset_most"]
+PRINT_AT, PRINT_END, PRINT_COLUMN, PRINT_WIDTH, PRINT_OUTPUT, PRINT_TERMINAL, PRINT_STREAM, PRINT_OTHER = (
+    VM["print_" + k] for k in ("at", "end", "column", "width", "output", "terminal", "stream", "other"))
+ABSENT_NAME, ABSENT_HASH, ABSENT_LEFT = VM["absent_name"], VM["absent_hash"], VM["absent_left"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k]
                                                                for k in ("sin", "cos", "tan", "atan", "exp", "log"))

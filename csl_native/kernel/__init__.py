@@ -40,6 +40,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         numerals,
         oblist,
         order,
+        printing,
         radix,
         safepoint,
         stencils,
@@ -51,5 +52,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     )
     return (memory, host, bignum, multiply, division, divisors, arithmetic, compound, comparison, boxed, bits,
             floats, modular, equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters,
-            decimal, radix, numerals, text, strings, calls, evaluation, frames, handmade, chains, compact, checking,
-            fasl, definitions, apply, stencils, variables, typed, oblist)
+            decimal, radix, numerals, printing, text, strings, calls, evaluation, frames, handmade, chains, compact,
+            checking, fasl, definitions, apply, stencils, variables, typed, oblist)

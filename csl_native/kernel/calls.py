@@ -9,7 +9,7 @@ and later arguments on top of the Lisp stack, which the caller pops.
 from __future__ import annotations
 
 from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..heap.vm import DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
+from ..heap.vm import ABSENT_LEFT, DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
 from ..heap.words import CONS, SYMBOL, UNWIND
 from ..instructions.layout import CODE_MAX, CODE_MIN, CODE_REST
 from ..restricted.language import (
@@ -212,6 +212,7 @@ def apply_both(f, a, b):
 
 def enter(f, arguments):
     """Call from the host: apply a symbol to a list, on the stack that is Lisp's, noting where that begins."""
+    store(ABSENT_LEFT, 0)
     old = load(NATIVE_BASE)
     caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
     if old == 0:
@@ -224,6 +225,7 @@ def enter(f, arguments):
 
 def enter_few(f, n, a, b, c):
     """The same for a symbol with at most three arguments, which need no list."""
+    store(ABSENT_LEFT, 0)
     old = load(NATIVE_BASE)
     caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
     if old == 0:

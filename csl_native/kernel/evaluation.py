@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..heap.objects import F_FEXPR, F_KEYWORD, F_MACRO, F_OPEN, F_SPECIAL, SYM_FLAGS, SYM_VALUE
 from ..heap.vm import (
+    ABSENT_LEFT,
     BP,
     DEEP_STACK,
     ERROR_ASIDE,
@@ -203,6 +204,7 @@ def enter_evaluation(x, depth, calls):
     """Evaluate a form for the host, on the stack that is Lisp's; ``calls``: it is a call, whatever its head is said to
     be.
     """
+    store(ABSENT_LEFT, 0)
     old = load(NATIVE_BASE)
     caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
     if old == 0:

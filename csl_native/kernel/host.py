@@ -18,7 +18,7 @@ HOST_CODES = (
     "long_shift", "bad_throw", "bad_rplac", "integer_power", "bad_symbol", "opcode", "bad_hash", "text_function",
     "bad_trig", "apply_other", "bad_residue", "collect", "debug", "hot", "compile", "bailout", "left", "big_product",
     "big_quotient", "readch", "float_trap", "useful", "run", "deep", "name", "string_store", "evaluate", "evaluating",
-    "errorset",
+    "errorset", "passed",
 )
 (H_NONE, H_FATAL_MEMORY, H_STACK_OVERFLOW, H_MEMORY_FULL, H_INTERRUPT, H_BAD_CAR, H_BAD_CDR, H_BAD_ARITH, H_BAD_COMPARE,
  H_UNSET,
@@ -27,7 +27,7 @@ HOST_CODES = (
  H_LONG_SHIFT, H_BAD_THROW, H_BAD_RPLAC, H_POWER, H_BAD_SYMBOL, H_OPCODE, H_BAD_HASH, H_TEXT,
  H_BAD_TRIG, H_APPLY, H_BAD_RESIDUE, H_COLLECT, H_DEBUG, H_HOT, H_COMPILE, H_BAILOUT, H_LEFT, H_BIG_PRODUCT,
  H_BIG_QUOTIENT, H_READCH, H_FLOAT_TRAP, H_USEFUL, H_RUN, H_DEEP, H_NAME, H_STRING_STORE, H_EVALUATE, H_EVALUATING,
- H_ERRORSET) = range(len(HOST_CODES))
+ H_ERRORSET, H_PASSED) = range(len(HOST_CODES))
 
 # Names of operations in error messages, by number.
 OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "add1", "sub1", "lessp", "greaterp",
@@ -59,6 +59,10 @@ TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2
  X_STRING_LENGTH,
  X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC, X_ID2STRING, X_ALLOCATE_STRING, X_WIDELENGTHC,
  X_MKHASH) = range(19)
+# Functions that the kernel passes on to Python's of the same name, with what it cannot do itself, by number.
+PASSED = ("prin2", "terpri", "spaces", "posn", "linelength", "getenv")
+P_PRIN2, P_TERPRI, P_SPACES, P_POSN, P_LINELENGTH, P_GETENV = range(len(PASSED))
+
 
 
 @inline

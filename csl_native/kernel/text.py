@@ -35,6 +35,7 @@ from .host import (
 )
 from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
 from .numerals import digits, float_characters, long_integer_of, number_of
+from .printing import shown
 from .radix import decimal_string
 from .safepoint import safepoint
 from .symbols import find_symbol, hash_string, intern, print_name
@@ -56,10 +57,12 @@ def readch():
     also prints what it reads.
     """
     at = load(READ_AT)
-    if at == load(READ_END) or load(load(ECHO) + SYM_VALUE) != NIL:
+    if at == load(READ_END):
+        return host(H_READCH, 0, 0, 0)
+    b = load8(at)
+    if load(load(ECHO) + SYM_VALUE) != NIL and not shown(b):
         return host(H_READCH, 0, 0, 0)
     store(READ_AT, at + 1)
-    b = load8(at)
     if load(load(LOWER) + SYM_VALUE) != NIL:
         if b >= 65 and b <= 90:
             b += 32

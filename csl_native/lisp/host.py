@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..heap.objects import SYM_SPARE
+from ..heap.vm import VM
 from ..heap.words import FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..instructions.layout import CODE_COMPILED
 from ..kernel.host import (
@@ -16,9 +17,12 @@ from ..kernel.host import (
     H_FATAL_MEMORY,
     H_INTERRUPT,
     H_NO_MEMORY,
+    H_PASSED,
     HOST_CODES,
     O_SETQ,
     OPERATIONS,
+    P_GETENV,
+    PASSED,
     TEXT_FUNCTIONS,
     TRIG,
 )
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 
 # What Python's library says of arguments that it cannot take.
 PYTHONS = (ValueError, OverflowError, ZeroDivisionError, UnicodeEncodeError, UnicodeDecodeError)
+BELIEVED = 1000  # times that a name is believed to be absent from the environment, which other threads may change
 INDEFINITE = "~indefinite-value~"  # what compiled code finds in a variable that is unset, as in the original
 # What is calculated with ratios and complex numbers, in lisp/library/compound.lsp.
 COMPARED = frozenset(["lessp", "greaterp", "leq", "geq", "max", "min"])
@@ -52,6 +57,7 @@ class Host:
     def __init__(self, lisp: Lisp) -> None:
         self.lisp, self.m, self.hints = lisp, lisp.machine, lisp.hints
         self.table = [getattr(self, "on_" + name, self.on_none) for name in HOST_CODES]
+        self.absent = VM["absent_left"] >> 3
 
     def __call__(self, code: int, a: int, b: int, c: int) -> int:
         lisp, m = self.lisp, self.m
@@ -86,6 +92,8 @@ class Host:
             return UNWIND
         finally:
             del m.met[mark:]
+            if code != H_PASSED:  # Python may have changed the environment
+                m.words[self.absent] = 0
 
     def failed(self, code: int, a: int, b: int, c: int) -> int:
         """A request has failed: a break level may give a value for it."""
@@ -498,7 +506,7 @@ class Host:
         """The next character of the current input; the rest of its line is laid out for the kernel."""
         lisp = self.lisp
         character = lisp.input.next()
-        if not lisp.echoes():
+        if not lisp.echoes() or lisp.page.open():
             lisp.window.open(lisp.input)
         return lisp.reader.character(character)
 
@@ -538,6 +546,18 @@ class Host:
         self.hints.refused(row, arguments)
         return error
 
+    def on_passed(self, number: int, x: int, given: int) -> int | None:
+        """A function that the kernel has for what is simple: that of the registry."""
+        lisp, cage = self.lisp, self.m.cage
+        result = self.called(lisp.builtins.named(PASSED[number]), [x] if given != NIL else [])
+        if number != P_GETENV:
+            cage["absent_left"] = 0
+            lisp.page.open()
+        elif x & 7 == STRING:
+            cage["absent_name"], cage["absent_hash"] = x, self.m.kernel.hash_string(x)
+            cage["absent_left"] = BELIEVED if result == NIL else 0
+        return result
+
     def on_string_store(self, s: int, i: int, a: int) -> int | None:
         """string-store of a character that is no number, or an error."""
         return self.lisp.builtins.named("string-store").function(self.lisp, s, i, a)
@@ -551,7 +571,11 @@ class Host:
             return self.on_wrong_count(env, n, 0)
         at = fp >> 3
         arguments = m.words[at:at + n].tolist()
-        bad = row.bad(m, arguments)
+        return self.called(row, arguments)
+
+    def called(self, row: Builtin, arguments: list[int]) -> int | None:
+        """What a function of the registry makes of its arguments."""
+        bad = row.bad(self.m, arguments)
         if bad is not None:
             raise self.refusal(row, bad, arguments)
         try:
@@ -561,6 +585,6 @@ class Host:
         except PYTHONS as error:
             if type(error) not in PYTHONS:  # in words of this project
                 raise
-            raise self.lisp.errors.bare(f"bad arg{'' if n == 1 else 's'} for {row.name}") from None
+            raise self.lisp.errors.bare(f"bad arg{'' if len(arguments) == 1 else 's'} for {row.name}") from None
 
 

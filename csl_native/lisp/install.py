@@ -54,7 +54,9 @@ IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus":
 # Functions of Python's that are the kernel's now, as it calls them by numbers of arguments: images of older versions
 # have those of Python.
 MOVED = {"errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, "eval": {1: "eval_form"},
-         "fp-infinite": {1: "fp_infinite"}, "lcmn": {2: "lcmn"},
+         "fp-infinite": {1: "fp_infinite"}, "getenv": {1: "environment"}, "lcmn": {2: "lcmn"},
+         "linelength": {1: "line_length"}, "posn": {0: "column_here"}, "prin2": {1: "print_plain"},
+         "spaces": {1: "print_blanks"}, "terpri": {0: "end_line"},
          "list": {1: "list_one", 2: "list_two", 3: "list_three"}, "mkhash": {3: "mkhash"},
          "set-small-modulus": {1: "set_small_modulus"}, "trap-floating-overflow": {1: "trap_floating_overflow"},
          **{name: {1: name} for name in "complexp denominator imagpart lsd msd numerator rationalp realpart "

@@ -29,12 +29,18 @@ class Library:
 
     def __init__(self, path: str, writable: bool = False) -> None:
         self.path, self.writable = path, writable
+        self.known: Image | None = None  # as it was opened the last time: its directory is not read again
+
+    def open(self) -> Image:
+        """The image file, of which the directory was checked when the file came to be what it is."""
+        self.known = Image(self.path, known=self.known)
+        return self.known
 
     def rows(self) -> dict[str, Section]:
         """The modules by name; none when there is no such file yet."""
         if not os.path.exists(self.path):
             return {}
-        with Image(self.path) as image:
+        with self.open() as image:
             return {name.removeprefix(PREFIX): section
                     for name, section in image.sections.items() if name.startswith(PREFIX)}
 
@@ -42,7 +48,7 @@ class Library:
         """One of them."""
         if not os.path.exists(self.path):
             return None
-        with Image(self.path) as image:
+        with self.open() as image:
             return image.sections.get(PREFIX + name)
 
     def members(self) -> list[str]:
@@ -72,7 +78,7 @@ class Library:
         """Evaluate a module (or only take its saved definitions); False when it is not here."""
         if not os.path.exists(self.path):
             return False
-        with Image(self.path) as image:
+        with self.open() as image:
             if PREFIX + name not in image.sections:
                 return False
             load(lisp, image, name, sources)

@@ -52,7 +52,7 @@ from .limits import Watch
 from .printer import Printer
 from .reader import Reader, ReadError
 from .registry import Rows
-from .streams import EOF_CHAR, Input, Output, Window
+from .streams import EOF_CHAR, Input, Output, Page, Window
 
 if TYPE_CHECKING:
     from random import Random
@@ -81,7 +81,7 @@ class Lisp(Installer, Evaluator):
         self.terminal = Output(output if output is not None
                                else patient(getattr(sys.stdout, "buffer", sys.stdout), machine.wait, "wb"))
         self.s_outputs: tuple[int, ...] = ()  # variables that say where printing goes
-        self.window = Window(machine)
+        self.window, self.page = Window(machine), Page(self)
         self._input = Input()
         self.standard_input = self.input
         self.terminal.by_default = True
@@ -516,6 +516,7 @@ class Lisp(Installer, Evaluator):
 
     def collect(self, full: bool = True) -> None:
         """Collect now; only the stacks and roots keep objects alive."""
+        self.page.close()  # it knows streams by their words
         cage = self.machine.cage
         allocated, before, started = cage["allocated"], cage["full_count"], time.perf_counter()
         used = time.process_time()

@@ -8,15 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
+from ..heap.objects import SYM_VALUE
 from ..system import utf8
 
 if TYPE_CHECKING:
     from ..runtime.machine import Machine
+    from .lisp import Lisp
 
 COPIES = 3  # of a text that is kept: itself, as one piece, and what is made of that
 PIECE = 1 << 16  # bytes of a line that are read at once
 EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80
+UNLIMITED = 0x07FFFFFF  # the longest line that there is a length for
+PAGE = 4096  # bytes for what the kernel prints
 BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
 
 
@@ -183,14 +187,14 @@ class Window:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.place = machine.cage.places["window"]
-        self.size = machine.cage.places["stack"] - self.place
+        self.size = machine.cage.places["stack"] - PAGE - self.place
         self.stream: Input | None = None
 
     def open(self, stream: Input) -> None:
         """Lay out what is in the stream's buffer."""
         start = stream.position
         text = stream.buffer[start:start + self.size]
-        if not text or not text.isascii() or not stream.plain:
+        if not text or not text.isascii() or not stream.plain or stream.ahead:
             return
         cage, m = self.machine.cage, self.machine
         m.bytes[self.place:self.place + len(text)] = text.encode()
@@ -206,6 +210,41 @@ class Window:
             stream.at += cage["read_at"] - self.place  # the kernel asks when it is to be printed
             stream.ahead = 0
             cage["read_at"] = cage["read_end"] = 0
+
+
+class Page:
+    """Room in the cage for what the kernel prints to one stream, the current output: ASCII, and ends of lines."""
+
+    def __init__(self, lisp: Lisp) -> None:
+        self.lisp, self.cage = lisp, lisp.machine.cage
+        self.place = self.cage.places["stack"] - PAGE
+        self.stream: Output | None = None
+
+    def open(self) -> bool:
+        """Let the kernel print to the current output; False where it cannot."""
+        stream, cage = self.lisp.output, self.cage
+        stream.settle()
+        self.close()
+        if not stream.plain or stream.unbroken:
+            return False
+        output, terminal = self.lisp.s_outputs
+        value = self.lisp.machine.words
+        cage["print_output"], cage["print_terminal"] = output, terminal
+        cage["print_stream"], cage["print_other"] = value[output + SYM_VALUE >> 3], value[terminal + SYM_VALUE >> 3]
+        cage["print_column"], cage["print_width"] = stream.column, min(stream.width, UNLIMITED)
+        cage["print_end"] = self.place + PAGE
+        cage["print_at"] = self.place
+        self.stream, stream.page = stream, self
+        return True
+
+    def close(self) -> None:
+        """Give the stream what the kernel printed."""
+        if self.stream is not None:
+            stream, self.stream = self.stream, None
+            stream.page = None
+            size, self.cage["print_at"] = self.cage["print_at"] - self.place, 0
+            if size > 0:
+                stream.write(bytes(self.lisp.machine.bytes[self.place:self.place + size]).decode("ascii"))
 
 
 RECENT = 8192  # characters that wait for a file at most, and that are kept of what it got
@@ -245,9 +284,10 @@ class Output:
 
     def __init__(self, file: IO[Any] | None, name: str = "") -> None:
         self.file, self.name = file, name
-        self.column = 0
-        self.lines = self.written = 0
-        self.width = DEFAULT_WIDTH
+        self.page: Page | None = None  # where the kernel prints to this stream
+        self.plain = type(self).write is Output.write  # may it?  Not where somebody is told of what is printed.
+        self._column = self._written = 0
+        self._width = DEFAULT_WIDTH
         self.by_default = False  # (linelength t) was the last setting
         # lines are as long as they come: between the characters that begin and end what is typeset
         self.unbroken = False
@@ -255,26 +295,58 @@ class Output:
         self.pending = 0
         self.gone = ""  # the end of what was given to the file
 
+    def settle(self) -> None:
+        """Take what the kernel has printed."""
+        if self.page is not None:
+            self.page.close()
+
+    @property
+    def column(self) -> int:
+        self.settle()
+        return self._column
+
+    @column.setter
+    def column(self, column: int) -> None:
+        self.settle()
+        self._column = column
+
+    @property
+    def width(self) -> int:
+        return self._width
+
+    @width.setter
+    def width(self, width: int) -> None:
+        self.settle()
+        self._width = width
+
+    @property
+    def written(self) -> int:
+        """Characters that were written."""
+        self.settle()
+        return self._written
+
     def write(self, text: str) -> None:
+        self.settle()
         if not text:
             return
         self.parts.append(text)
         self.pending += len(text)
-        self.written += len(text)
+        self._written += len(text)
         at = text.rfind("\n")
         if at >= 0:
-            self.lines += text.count("\n")
-            self.column = 0
+            self._column = 0
             text = text[at + 1:]
         if "\t" in text:
             for at in range(0, len(text), RECENT):
-                self.column += len((" " * (self.column & 7) + text[at:at + RECENT]).expandtabs()) - (self.column & 7)
+                before = self._column & 7
+                self._column += len((" " * before + text[at:at + RECENT]).expandtabs()) - before
         else:
-            self.column += len(text)
+            self._column += len(text)
         if self.pending > RECENT:
             self.flush()
 
     def flush(self) -> None:
+        self.settle()
         if self.parts and self.file is not None:
             text = "".join(self.parts)
             self.parts, self.pending, self.gone = [], 0, (self.gone + text)[-RECENT:]
@@ -284,8 +356,9 @@ class Output:
 
     def since(self, written: int) -> str:
         """What was written since ``written`` was so much, or the end of that."""
+        self.settle()
         text = self.gone + "".join(self.parts)
-        return text[max(0, len(text) - (self.written - written)):]
+        return text[max(0, len(text) - (self._written - written)):]
 
     def close(self) -> None:
         self.flush()
@@ -306,15 +379,16 @@ class Collector(Output):
         self.pieces += 1
         self.parts[self.pieces - 1:] = ["".join(self.parts[self.pieces - 1:])]
         self.pending = 0
-        self.room(COPIES * self.written)
+        self.room(COPIES * self._written)
 
     def text(self) -> str:
+        self.settle()
         return "".join(self.parts)
 
     def taken(self) -> str:
         """The text, which begins anew."""
         text = self.text()
-        self.parts, self.pending, self.written, self.pieces = [], 0, 0, 0
+        self.parts, self.pending, self._written, self.pieces = [], 0, 0, 0
         return text
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..heap.objects import SYM_ENV, SYM_SPARE
 from ..heap.vm import WORD
 from ..heap.words import VECTOR
-from ..kernel.host import H_CALL, HOST_CODES
+from ..kernel.host import H_CALL, H_PASSED, HOST_CODES, PASSED
 
 if TYPE_CHECKING:
     from ..lisp.host import Host
@@ -94,6 +94,8 @@ class Profiler:
         assert self.lisp is not None
         if code == H_CALL:
             return self.lisp.builtins.names[self.lisp.machine.words[a + SYM_SPARE >> 3] >> 3]
+        if code == H_PASSED:
+            return PASSED[a]
         return f"[{HOST_CODES[code].replace('_', ' ')}]"
 
     def sample(self, *innermost: str) -> None:

@@ -92,5 +92,7 @@ def owner(name: str) -> tuple[str, int] | None:
 
 def module_tags(image: Image, module: str) -> list[int]:
     """The tags that a module of an image has native code for."""
-    native = [name for name in image.sections if name.startswith("native-")]
-    return sorted(tag for found, tag in filter(None, map(owner, native)) if found == module and tag)
+    if "tags" not in image.notes:
+        names = [name for name in image.sections if name.startswith("native-")]
+        image.notes["tags"] = {tag for _, tag in filter(None, map(owner, names)) if tag}
+    return sorted(tag for tag in image.notes["tags"] if section_name(tag, module) in image.sections)

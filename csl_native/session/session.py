@@ -300,6 +300,7 @@ class Session(Restoring, Calling):
                                f"{len(self.owned.pins)} memoryviews or what "
                                "was made of them (numpy arrays); drop these first")
         self.closed = True
+        self.lisp.page.close()
         self.machine.forget()
         try:
             self._flush()
