@@ -33,6 +33,8 @@ TOKEN = re.compile(rf"""
   | (?P<char>[\s\S])
 """, re.VERBOSE)
 
+BLANKS = re.compile(r"(?:[ \t\r\f\n]+|%[^\n]*)*")
+
 # Elements of a long list that need no second look: small integers and plain symbols, with a blank behind each.
 RUN = re.compile(r"[ \t\r\n]*(?:(?:-?[0-9]{1,17}|[A-Za-z][A-Za-z0-9_]*)[ \t\r\n]+){2,1000}")
 MANY = 8  # elements after which a list is a long one
@@ -41,6 +43,7 @@ EXPONENTS = str.maketrans("dDfFsSlL", "eeeeeeee")  # other kinds of floats are d
 LONG = 1000  # digits
 MOST_CACHED = 1 << 16  # tokens
 MOST_BACKQUOTES = 12  # inside of each other: each makes what is in it several times as large
+ENDS = {"(": ")", "[": "]"}
 PREFIXES = {"'": "quote", "`": "`", ",": "~comma", ",@": "~comma-at"}
 
 
@@ -57,20 +60,8 @@ class Opened:
         self.kind = kind
         self.prefix = kind in PREFIXES
         self.items: list[int] = []
-        self.dotted = 0  # 1: behind a dot, 2: and behind the form there
+        self.dotted = False  # the next form is its tail
         self.tail = NIL
-
-    def add(self, value: int) -> str:
-        """One more element; what is wrong with it, if anything."""
-        if self.dotted == 0:
-            self.items.append(value)
-        elif self.dotted == 2:
-            return "expected ) after the part behind a dot"
-        elif self.kind == "[":
-            self.dotted = 0  # a vector has no tail
-        else:
-            self.tail, self.dotted = value, 2
-        return ""
 
 
 class Reader:
@@ -175,37 +166,49 @@ class Reader:
                     wrong = "too many backquotes inside of each other"
                 continue
             elif text in ")].":
-                if not opened or text == "." and opened[-1].prefix:
+                last = opened[-1] if opened else None
+                if last is None or last.prefix or last.dotted or not (last.items or text == ENDS[last.kind]):
+                    continue  # there is nothing that it could end: the original does not look at it
+                if text == ".":
+                    last.dotted = True
                     continue
-                while opened[-1].prefix and len(opened) > 1:
-                    wrong = wrong or f"unexpected {text}"
-                    opened.pop()
-                if text == "." and not opened[-1].dotted:
-                    opened[-1].dotted = 1
-                    continue
-                if text == "." or opened[-1].prefix or text == "]" and opened[-1].kind == "(":
-                    wrong = wrong or f"unexpected {text}"
-                    if len(opened) > 1 or not opened[-1].prefix:
-                        continue
-                    raise ReadError(wrong)
-                last = opened.pop()
-                if (text == ")") != (last.kind == "(") or last.dotted == 1:
-                    wrong = wrong or f"unexpected {text}"
-                value = self.m.vector(last.items) if last.kind == "[" else self.m.list(last.items, last.tail)
+                value = self.ended(opened.pop())
             else:
                 if text in "-+*/?<>=" and s.buffer[max(s.at - 2, 0)].isalnum():
                     self.lisp.hints.read(s.buffer, s.at - 1)
                 value = self.symbol("!" + text)
             if kind != "char" and not opened:
                 s.look_ahead()
-            while opened and opened[-1].prefix:
-                prefix = opened.pop().kind
-                value = self.prefixed(prefix, value) if not wrong else NIL
+            while opened and (opened[-1].prefix or opened[-1].dotted):
+                last = opened.pop()
+                if last.prefix:
+                    value = self.prefixed(last.kind, value) if not wrong else NIL
+                else:
+                    last.tail = value
+                    value = self.ended(last)
+                    self.closing(s, ENDS[last.kind])
             if not opened:
                 if wrong:
                     raise ReadError(wrong)
                 return value
-            wrong = opened[-1].add(value) or wrong
+            opened[-1].items.append(value)
+
+    def ended(self, last: Opened) -> int:
+        """The value of a list or vector."""
+        return self.m.vector(last.items) if last.kind == "[" else self.m.list(last.items, last.tail)
+
+    def closing(self, s: Input, end: str) -> None:
+        """Behind the tail of a list: its end belongs to it, and what else stands there does not, as in the original."""
+        while True:
+            match = BLANKS.match(s.buffer, s.position)
+            assert match is not None
+            s.position = match.end()
+            if s.position < len(s.buffer):
+                break
+            if not s.fill():
+                raise ReadError("end of file inside of a list")
+        if s.buffer[s.position] == end:
+            s.position += 1
 
     def run(self, tokens: list[str]) -> list[int]:
         """The values of small integers and plain symbols."""
