@@ -48,6 +48,29 @@ ROWS = [
      "(ordp '(b a) '(b zznc))))",
      "(t nil nil t)"),
     ("(list (ordp '((zznc) b) '((a) b)) (ordp '(zznc b) '(zznc a)) (ordp '((zznc) 1) '(b 1)))", "(t nil t)"),
+    # what follows the tail of a list does not belong to it, and a dot or an end where there is nothing is not looked at
+    ("(list '(. a) '(a . ) b) '(.5 c) '((a . b) . (c . d)) '(a '. b) '(a . b % c\n))",
+     "((a) (a . b) (5 c) ((a . b) c . d) (a (quote b)) (a . b))"),
+    # lists that end in an atom, and what is no list
+    ("(list (sort '(10 . 3) 'lessp) (sort 'a 'lessp) (delete 5 '(a b . c)) (intersection '(7 10 10 10"
+     " 1) '(10 5 1 10)))",
+     "((10) nil (a b) (10 10 1))"),
+    ("(list (union!-symlist '((1) a b) '(b (c))) (xassoc 'a '((a . b))) (xassoc 'b '((a . b)))"
+     " (xdifference 7 3) (xdifference 'a 3))",
+     "((a b (c)) (a . b) nil 4 nil)"),
+    ("(list (symbol!-value 'zznever) (symbol!-value 5) (flag '(5 (a) zzx) 'zzy) (flagp 'zzx 'zzy))",
+     "(!~indefinite!-value!~ 5 nil t)"),
+    # characters beyond ASCII are neither capital nor small, and codes have as many bits as four bytes have room for
+    ("(list (liter '!é) (upper!-case!-p '!Ä) (eq (char!-downcase '!Ä) '!Ä) (digit!-char 0 130)"
+     " (utf8!-encode -2) (utf8!-encode 1114112))",
+     "(nil nil t nil (247 191 191 190) (244 144 128 128))"),
+    ("(prog (a) (setq a (set!-print!-precision 30)) (setq a (list (explodec 0.1) (set!-print!-precision"
+     " a))) (return (list (list2string (car a)) (cdr a))))",
+     '("0.10000000000000001" (30))'),
+    ("(prog (a) (setq a (list (enable!-backtrace 1) (enable!-backtrace 0) (enable!-backtrace 3)"
+     " (enable!-backtrace 'a))) (return a))",
+     "(1 0 3 3)"),
+    ("(list (linelength 2147483648) (linelength 80))", "(80 10)"),
     # functions as values
     ("(progn (de zzf (x) (add1 x)) (compile '(zzf)) (setq zzw (getd 'zzf)) (remd 'zzf) (putd 'zzg (car zzw) (cdr zzw)) "
      "(zzg 1))", "2"),

@@ -183,9 +183,9 @@ def test_names_of_portable_standard_lisp(csl: Run, tmp_path: Path) -> None:
                 (input!-case 'lower)))
               (print (list (cdr (cadr (assoc 'size (filestatus "x.txt" nil)))) (filestatus "no" nil)
                 (delete!-wildcard "*.txt") (filep "x.txt")))
-              (print (bldmsg "%w and %p, %d%%" "a" "b" 5)) (break) (print 'inside) continue (print 'after)"""
+              (print (bldmsg "%w and %p, %d" "a" "b" 5)) (break) (print 'inside) continue (print 'after)"""
     done = csl("-q", text=text)
-    assert done.stdout == ('(97 "b" "rest of it" 26)\n(ab t 12 lower raise)\n(14 nil t nil)\n"a and ""b"", 5%"\n'
+    assert done.stdout == ('(97 "b" "rest of it" 26)\n(ab t 12 lower raise)\n(14 nil t nil)\n"a and ""b"", 5"\n'
                            "break> inside\ninside\nbreak> after\n"), done.stderr
 
 

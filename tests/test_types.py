@@ -27,7 +27,7 @@ ERRORS = (
     "(makeunbound nil)", "(makeunbound t)", "(makeunbound 12)", "(prog (t) (return t))", "((lambda (nil) nil) 1)",
     "(let ((t 5)) t)", "(copyd 12 'car)", "(setenv 1 2)", "(system 12)", "(concat 12 (expt 2 70))", "(datelessp 1 2)",
     "(vector2list 12)", "(sleep 'a)", "(utf8!-encode 'a)", "(fluid '(12))", "(tyo (expt 7 500))", "(write!-byte 'a)",
-    "(enable!-errorset 'a 1.5)", "(superprinm '(a) 'b)", "(mkhash 'a 1 1.5)", "(breakpoint 'f 'g)",
+    "(superprinm '(a) 'b)", "(mkhash 'a 1 1.5)", "(breakpoint 'f 'g)",
     # What Python's library says of arguments that it cannot take is not what is printed.
     "(utf8!-encode 1114112)", "(utf8!-decode 'plus)", "(utf8!-decode '(300))", "(logb -1.0 2)",
     "(ash 1 (expt 7 500))", "(define!-function nil)", "(defmacro nil 1)", "(concat \"a\" 'b 3)",

@@ -25,6 +25,8 @@ def char_code(lisp: Lisp, c: Checked) -> int:
     if c & 7 not in (STRING, SYMBOL):
         raise lisp.errors.plain("char-code", c)
     text = lisp.machine.text(c)
+    if len(text) > 1:
+        raise lisp.errors.bare("bad args for char-code")
     return (ord(text[0]) if text else 0) << 3
 
 
@@ -67,14 +69,14 @@ def int_char(lisp: Lisp, n: Fixnum) -> int:
     return character_object(lisp, n >> 3)
 
 
-@builtin("digit-char", 1, 3, wrong="bad args for digit-char")
-def digit_char(lisp: Lisp, n: Fixnum, radix: Fixnum = 80, font: Value = NIL) -> int:
+@builtin("digit-char", 1, 3)
+def digit_char(lisp: Lisp, n: Value, radix: Value = 80, font: Value = NIL) -> int:
     r"""The character object of a digit; nil where the radix has no such digit, or is below 16.
     (digit!-char 11 16) => #\b
     """
-    if not 0 <= radix >> 3 <= 36:
-        raise lisp.errors.bare("bad args for digit-char")
-    return character_object(lisp, ord(DIGITS[n >> 3])) if 0 <= n < radix and radix >= 16 else NIL
+    if (n | radix) & 7 or not 16 <= radix >> 3 <= 36 or not 0 <= n < radix:
+        return NIL
+    return character_object(lisp, ord(DIGITS[n >> 3]))
 
 
 def is_character(lisp: Lisp, c: int) -> bool:
@@ -98,9 +100,14 @@ def character(lisp: Lisp, c: int) -> str:
     return chr(c >> 3) if c & 7 == 0 and 0 <= c >> 3 < 0x110000 else ""
 
 
+def letter(c: str) -> bool:
+    """Is it one of the letters that the original's functions of single characters know?  They are those of ASCII."""
+    return c.isascii() and c.isalpha()
+
+
 @builtin("text liter", 1)
 def liter(lisp: Lisp, c: Value) -> int:
-    return lisp.truth(c & 7 in (SYMBOL, STRING) and character(lisp, c).isalpha())
+    return lisp.truth(c & 7 in (SYMBOL, STRING) and letter(character(lisp, c)))
 
 
 @builtin("text digit", 1)
@@ -118,7 +125,7 @@ def recase(lisp: Lisp, c: int, who: str, function: Callable[[str], str]) -> int:
     text = character(lisp, c)
     if not text:
         raise lisp.errors.bare(f"bad args for {who}")
-    return lisp.machine.symbol(function(text))
+    return lisp.machine.symbol(function(text) if letter(text) else text)
 
 
 @builtin("char-upcase", 1)
@@ -136,19 +143,25 @@ def char_downcase(lisp: Lisp, c: Checked) -> int:
 @builtin("upper-case-p", 1)
 def upper_case_p(lisp: Lisp, c: Value) -> int:
     """Is it a capital letter?  (upper!-case!-p '!A) => t"""
-    return lisp.truth(character(lisp, c).isupper())
+    text = character(lisp, c)
+    return lisp.truth(letter(text) and text.isupper())
 
 
 @builtin("lower-case-p", 1)
 def lower_case_p(lisp: Lisp, c: Value) -> int:
     """Is it a small letter?  (lower!-case!-p 'a) => t"""
-    return lisp.truth(character(lisp, c).islower())
+    text = character(lisp, c)
+    return lisp.truth(letter(text) and text.islower())
 
 
 @builtin("utf8-encode", 1)
 def utf8_encode(lisp: Lisp, n: Fixnum) -> int:
     """The bytes of a character's code in UTF-8, as a list.  (utf8!-encode 228) => (195 164)"""
-    return lisp.machine.list([b << 3 for b in chr(n >> 3).encode()])
+    code = n >> 3 & 0x1FFFFF  # as many as four bytes have room for
+    first = code if code < 0x80 else 0xC0 | code >> 6 if code < 0x800 else 0xE0 | code >> 12
+    later = 0 if code < 0x80 else 1 if code < 0x800 else 2 if code < 0x10000 else 3
+    first = 0xF0 | code >> 18 if later == 3 else first
+    return lisp.machine.list([first << 3] + [(0x80 | code >> 6 * k & 0x3F) << 3 for k in reversed(range(later))])
 
 
 @builtin("utf8-decode", 1, -1, wrong="bad args for utf8-decode")
@@ -221,6 +234,8 @@ def char_int(lisp: Lisp, c: Checked) -> int:
 @builtin("char-bits", 1, 1, "char-font")
 def char_bits(lisp: Lisp, c: Value) -> int:
     """The attributes of a character, which has none: 0.  (char!-bits 'a) => 0"""
+    if not character(lisp, c):
+        raise lisp.errors.bare("bad args for char-bits")
     return 0
 
 

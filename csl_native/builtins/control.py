@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..heap.objects import F_MACRO, SYM_ENV
 from ..heap.words import CONS, SYMBOL
-from ..kernel.memory import NIL
+from ..kernel.memory import NIL, T
 from ..lisp.registry import Checked, Fixnum, Number, Symbol, Text, Value, builtin
 from ..runtime.machine import Unwinding
 
@@ -66,25 +66,31 @@ def errorset(lisp: Lisp, form: Value, message: Value = NIL, backtrace: Value = N
     return lisp.machine.apply(lisp.machine.intern("errorset"), [form, message, backtrace])  # the kernel has it
 
 
+LEVELS = {NIL: 0, 0 << 3: 0, 1 << 3: 1, 2 << 3: 2, 3 << 3: 3, T: 3}  # by what they are called: how much is printed
+
+
 @builtin("enable-errorset", 2)
-def enable_errorset(lisp: Lisp, least: Fixnum, most: Fixnum) -> int:
-    """The least and the most that `errorset` prints from now on: 0 nothing, 2 errors, 3 back-traces, too; the pair
-    of what they were.
+def enable_errorset(lisp: Lisp, least: Value, most: Value) -> int:
+    """The least and the most that `errorset` prints from now on: 0 or nil nothing, 1 or 2 errors, 3 or t back-traces,
+    too; anything else leaves it as it is. The pair of what they were.
     (prog (old) (setq old (enable!-errorset 0 3)) (enable!-errorset (car old) (cdr old)) (return old)) => (0 . 3)
     """
     cage = lisp.machine.cage
     old = lisp.machine.cons(cage["errorset_least"] << 3, cage["errorset_most"] << 3)
-    cage["errorset_least"], cage["errorset_most"] = least >> 3, max(least, most) >> 3
+    low = LEVELS.get(least, cage["errorset_least"])
+    cage["errorset_least"], cage["errorset_most"] = low, max(low, LEVELS.get(most, cage["errorset_most"]))
     return old
 
 
 @builtin("enable-backtrace", 1)
 def enable_backtrace(lisp: Lisp, flag: Value) -> int:
-    """May errorset print back-traces?  The level that it goes up to now: 3, or 2 without.
+    """May errorset print back-traces?  t and 3 say yes, nil and 0 to 2 no. The level asked for, 3 being yes.
     (enable!-backtrace t) => 3
     """
-    most = lisp.machine.cage["errorset_most"] = 2 if flag == NIL else 3
-    return most << 3
+    cage = lisp.machine.cage
+    level = LEVELS.get(flag, 3 if cage["errorset_most"] == 3 else 0)
+    cage["errorset_most"] = max(level, 2)
+    return level << 3
 
 
 @builtin("backtrace", 0)

@@ -158,7 +158,10 @@ def putd(lisp: Lisp, name: Symbol, kind: Value, f: Value) -> int:
         copy_definition(lisp, name, f)
         lisp.set_flags(name, KINDS[defining(lisp, kind)])
         return name
-    raise lisp.errors.bare("bad args for putd", f)
+    if kind == lisp.machine.intern("expr"):
+        raise lisp.errors.plain("symbol-set-definition", f)
+    from .control import error
+    return error(lisp, lisp.machine.string("Bad type ~S in putd"), kind)
 
 
 def copy_definition(lisp: Lisp, to: int, source: int) -> None:

@@ -293,8 +293,8 @@ def logcount(lisp: Lisp, a: Integer) -> int:
 def logbitp(lisp: Lisp, k: Integer, a: Integer) -> int:
     """Is a bit of an integer set?  The first argument says which, from 0 on.  (logbitp 3 8) => t"""
     m = lisp.machine
-    if m.is_minus(k):
-        raise ValueError("negative shift count")
+    if k & 7 or k < 0:
+        raise lisp.errors.plain("logbitp", k)
     return lisp.truth(m.kernel.entry_evenp(0, shifted(m, a, int(m.kernel.entry_minus(0, k)))) == NIL)
 
 
@@ -419,7 +419,7 @@ def boole(lisp: Lisp, op: Checked, a: Integer, b: Integer) -> int:
     (boole 1 12 10) => 8
     """
     if op & 7 or not 0 <= op >> 3 < 16:
-        raise lisp.errors.plain("boole", op)
+        raise lisp.errors.plain("bad arg for boole", op)
     k, number = lisp.machine.kernel, op >> 3
 
     def invert(x: int) -> int:

@@ -122,7 +122,8 @@ def linelength(lisp: Lisp, n: Checked = NIL) -> int:
         return old
     if n & 7:
         raise lisp.errors.plain("linelength", n)
-    out.width, out.by_default = max(n >> 3, NARROWEST), False
+    width = (n >> 3) + (1 << 31) & 0xFFFFFFFF  # 32 bits of it, as in the original
+    out.width, out.by_default = max(width - (1 << 31), NARROWEST), False
     return old
 
 

@@ -143,9 +143,11 @@ def bldmsg(lisp: Lisp, template: Text, *arguments: Value) -> int:
 
     def part(match: re.Match[str]) -> str:
         kind = match[1].lower()
-        if kind in "%nf":
-            return {"%": "%", "n": "\n", "f": "\n"}[kind]
-        value = next(rest, NIL)
+        if kind in "nf":
+            return "\n"
+        value = next(rest, None)
+        if value is None:  # each % takes one
+            raise lisp.errors.loud("attempt to take car of an atom:", NIL)
         if kind in "xob" and lisp.machine.is_integer(value):
             return format(lisp.machine.number(value), kind)
         return lisp.printer.text(value, kind in "pr")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..heap.objects import F_GENSYM, F_UNNAMED, SYM_PLIST, SYM_SPARE, SYM_VALUE
 from ..heap.words import CONS, STRING, SYMBOL
 from ..kernel.memory import NIL, UNSET
+from ..lisp.host import INDEFINITE
 from ..lisp.registry import Checked, Symbol, Text, Value, Variable, builtin
 
 if TYPE_CHECKING:
@@ -159,10 +160,13 @@ def mapobl(lisp: Lisp, f: Value) -> int:
 
 @builtin("symbol-value", 1)
 def symbol_value(lisp: Lisp, x: Value) -> int:
-    """The value of the variable that a symbol names.  (progn (set 'example!* 5) (symbol!-value 'example!*)) => 5"""
+    """The value of the variable that a symbol names, `~indefinite-value~` when it has none; of anything else, itself.
+    (progn (set 'example!* 5) (symbol!-value 'example!*)) => 5
+    """
     if x & 7 != SYMBOL:
         return x
-    return lisp.eval(x)
+    value = lisp.machine.value(x)
+    return lisp.machine.intern(INDEFINITE) if value is None else value
 
 
 @builtin("symbol-function", 1)

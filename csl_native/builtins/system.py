@@ -236,9 +236,11 @@ def delete_wildcard(lisp: Lisp, pattern: Text) -> int:
 
 @builtin("truename", 1, reaches=True)
 def truename(lisp: Lisp, name: Text) -> int:
-    """The whole path of a file, or nil when there is none.  (truename "/nowhere/x") => nil"""
+    """The whole path of a file that exists.  (truename "/nowhere/x") is an error"""
     path = os.path.realpath(path_of(lisp, name))
-    return lisp.machine.string(path) if os.path.exists(path) else NIL
+    if not os.path.exists(path):
+        raise lisp.errors.plain("truename: cannot stat file")
+    return lisp.machine.string(path)
 
 
 @builtin("filestatus", 2, reaches=True)

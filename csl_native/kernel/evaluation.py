@@ -243,7 +243,7 @@ def errorset(form, message, backtrace):
     trace = load(ERROR_TRACE)
     sp = load(SP)
     bp = load(BP)
-    store(ERROR_SHOWN, 1 if level >= SHOWN else 0)
+    store(ERROR_SHOWN, 1 if level > 0 else 0)
     store(ERROR_TRACE, 0)
     r = evaluate(form, 0)
     store(ERROR_SHOWN, shown)

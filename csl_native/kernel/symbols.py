@@ -14,7 +14,6 @@ from .host import (
     H_NAME,
     H_STACK_OVERFLOW,
     H_UNSET,
-    O_FLAG,
     O_GET,
     O_PUT,
     O_SET,
@@ -310,9 +309,7 @@ def flag(names, key):
     """
     while names & 7 == CONS:
         s = load(names - 1)
-        if s & 7 != SYMBOL:
-            return host(H_BAD_SYMBOL, O_FLAG, s, 0)
-        if put(s, key, T) == UNWIND:
+        if s & 7 == SYMBOL and put(s, key, T) == UNWIND:
             return UNWIND
         names = load(names + 7)
         if safepoint() == UNWIND:

@@ -121,7 +121,7 @@ class Errors:
         """errorset at a level: a list of the value of a form, or the number of an error."""
         lisp, m = self.lisp, self.lisp.machine
         before = self.show, self.trace, self.opens
-        self.show, self.opens = level >= 2, None
+        self.show, self.opens = level > 0, None
         self.trace = (QUIET if level < 3 else VALUES if backtrace == m.intern("values") else NAMES if lisp.words is None
                       else COMPILED)
         sp, bp = m.cage["sp"], m.cage["bp"]

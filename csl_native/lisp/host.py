@@ -279,6 +279,10 @@ class Host:
         raise error
 
     def on_undefined_function(self, env: int, n: int, a: int) -> int:
+        if env & 7 == SYMBOL and self.lisp.is_form(env) and (n != 1 or env == self.lisp.s_quote):
+            if n == 1:
+                raise self.lisp.errors.bare("bad args for quote")
+            raise self.lisp.errors.plain("bad special function", env)
         count = "4 or more args" if n > 3 else f"{n} arg{'' if n == 1 else 's'}"
         error = self.lisp.errors.loud(f"undefined function ({count}):", env)
         if env & 7 == SYMBOL:

@@ -36,7 +36,7 @@ def format_float(d: float, precision: int = 6) -> str:
         return "NaN"
     if math.isinf(d):
         return "inf" if d > 0 else "minusinf"
-    text = f"{d:.{precision}g}"
+    text = f"{d:.{min(precision, 17)}g}"  # a double has no more digits
     if "e" in text:
         mantissa, exponent = text.split("e")
         return (mantissa if "." in mantissa else mantissa + ".0") + "e" + exponent

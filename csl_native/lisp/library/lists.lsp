@@ -74,7 +74,7 @@
 (de delete (a l)
   (prog (r)
    loop
-    (cond ((atom l) (return (reversip r)))
+    (cond ((atom l) (return (nreconc!* r l)))
           ((equal a (car l)) (return (nreconc!* r (cdr l)))))
     (setq r (cons (car l) r))
     (setq l (cdr l))
@@ -115,13 +115,25 @@
     (setq a (cdr a))
     (go loop)))
 
-% The elements of a that are in b, too, each once; compared by equal.  (intersection '(1 2 3) '(2 3 4)) => (2 3)
+% The elements of a that are in b, too; compared by equal. One is there twice only when it is more than once in b.
+% (intersection '(1 2 3) '(2 3 4)) => (2 3)
 (de intersection (a b)
-  (prog (r)
+  (prog (r m n)
    loop
     (cond ((atom a) (return (reversip r))))
-    (cond ((and (member (car a) b) (not (member (car a) r))) (setq r (cons (car a) r))))
+    (setq n (occurrences!* (car a) b 0))
+    (cond ((and (not (zerop n)) (or (zerop (setq m (occurrences!* (car a) r 0))) (greaterp n m)))
+           (setq r (cons (car a) r))))
     (setq a (cdr a))
+    (go loop)))
+
+% How often x is in a list, and n; compared by equal.  (occurrences!* 1 '(1 2 1) 0) => 2
+(de occurrences!* (x l n)
+  (prog nil
+   loop
+    (cond ((atom l) (return n))
+          ((equal x (car l)) (setq n (add1 n))))
+    (setq l (cdr l))
     (go loop)))
 
 % A call of f for all elements of a list, two at a time from the right: how macros of many arguments are made.
@@ -142,8 +154,13 @@
     (setq a (cdr a))
     (go loop)))
 
-% The elements of b that are not in a.  (xdifference '(2) '(1 2 3)) => (1 3)
-(de xdifference (a b) (setdiff b a))
+% The difference of two small integers, or nil when it has more than 28 bits or one is none; for tables of cases.
+% (xdifference 5 3) => 2  (xdifference 'a 3) => nil
+(de xdifference (a b)
+  (prog (r)
+    (cond ((not (and (fixp a) (fixp b))) (return nil)))
+    (setq r (difference a b))
+    (return (cond ((and (not (lessp r -134217728)) (lessp r 134217728)) r)))))
 
 % Is the symbol a in l anywhere but in a quoted part?  (smemq 'x '(car x)) => t  (smemq 'x '(quote x)) => nil
 (de smemq (a l)
@@ -157,19 +174,28 @@
   (prog nil
    loop
     (cond ((atom l) (return nil))
-          ((and (pairp (car l)) (equal x (cdar l))) (return (car l))))
+          ((equal x (cdar l)) (return (car l))))
     (setq l (cdr l))
     (go loop)))
 
 % The first pair of an association list with a key, or what a function of no arguments gives when there is none.
 % (sassoc 'c '((a . 1)) (function (lambda nil 'none))) => none
 (de sassoc (x l f)
-  (prog (p)
-    (setq p (assoc x l))
-    (return (cond (p p) (t (funcall f))))))
+  (prog nil
+   loop
+    (cond ((atom l) (return (funcall f)))
+          ((equal x (caar l)) (return (car l))))
+    (setq l (cdr l))
+    (go loop)))
 
 % The last element of a list.  (lastcar '(1 2 3)) => 3
-(de lastcar (l) (cond ((null l) l) ((atom l) (cdr l)) (t (car (lastpair l)))))
+(de lastcar (l)
+  (prog nil
+   loop
+    (cond ((null l) (return nil))
+          ((null (cdr l)) (return (car l))))
+    (setq l (cdr l))
+    (go loop)))
 
 % The last element of a list that is not empty.  (last '(1 2 3)) => 3
 (de last (l)

@@ -38,15 +38,9 @@
         ((atom l) nil)
         (t (or (contained a (car l)) (contained a (cdr l))))))
 
-% The first pair of an association list whose second part is eq to x, or nil.
-% (xassoc 2 '((a . 1) (b . 2))) => (b . 2)
-(de xassoc (x l)
-  (prog nil
-   loop
-    (cond ((atom l) (return nil))
-          ((and (pairp (car l)) (eq x (cdar l))) (return (car l))))
-    (setq l (cdr l))
-    (go loop)))
+% The first pair of an association list whose first part is equal to x, as `assoc` gives it.
+% (xassoc 'b '((a . 1) (b . 2))) => (b . 2)
+(de xassoc (x l) (assoc x l))
 
 % Sets of symbols; what is twice in the first one stays so.
 
@@ -64,7 +58,7 @@
   (prog (r)
    loop
     (cond ((atom a) (return (reversip2 r b))))
-    (cond ((not (memq (car a) b)) (setq r (cons (car a) r))))
+    (cond ((and (symbolp (car a)) (not (memq (car a) b))) (setq r (cons (car a) r))))
     (setq a (cdr a))
     (go loop)))
 

@@ -5,7 +5,8 @@
 % (stable!-sort '(3 1 2) 'lessp) => (1 2 3)
 (de stable!-sort (l f)
   (cond ((vectorp l) (list!-to!-vector (stable!-sort (vector!-to!-list l) f)))
-        ((or (atom l) (atom (cdr l))) l)
+        ((atom l) nil)
+        ((atom (cdr l)) (ncons (car l)))
         (t (sort!-part!* l (length l) f))))
 
 % The first n elements of a list as a new sorted one; a part of `stable-sort`.
