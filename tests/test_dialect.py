@@ -54,7 +54,7 @@ ROWS = [
     # lists that end in an atom, and what is no list
     ("(list (sort '(10 . 3) 'lessp) (sort 'a 'lessp) (delete 5 '(a b . c)) (intersection '(7 10 10 10"
      " 1) '(10 5 1 10)))",
-     "((10) nil (a b) (10 10 1))"),
+     "((10) nil (a b . c) (10 10 1))"),
     ("(list (union!-symlist '((1) a b) '(b (c))) (xassoc 'a '((a . b))) (xassoc 'b '((a . b)))"
      " (xdifference 7 3) (xdifference 'a 3))",
      "((a b (c)) (a . b) nil 4 nil)"),

@@ -71,10 +71,10 @@ def int_char(lisp: Lisp, n: Fixnum) -> int:
 
 @builtin("digit-char", 1, 3)
 def digit_char(lisp: Lisp, n: Value, radix: Value = 80, font: Value = NIL) -> int:
-    r"""The character object of a digit; nil where the radix has no such digit, or is below 16.
+    r"""The character object of a digit; nil where the radix has no such digit, or is below 2.
     (digit!-char 11 16) => #\b
     """
-    if (n | radix) & 7 or not 16 <= radix >> 3 <= 36 or not 0 <= n < radix:
+    if (n | radix) & 7 or not 2 <= radix >> 3 <= 36 or not 0 <= n < radix:
         return NIL
     return character_object(lisp, ord(DIGITS[n >> 3]))
 
