@@ -70,7 +70,7 @@ ROWS = [
     ("(prog (a) (setq a (list (enable!-backtrace 1) (enable!-backtrace 0) (enable!-backtrace 3)"
      " (enable!-backtrace 'a))) (return a))",
      "(1 0 3 3)"),
-    ("(list (linelength 2147483648) (linelength 80))", "(80 10)"),
+    ("(progn (linelength 80) (list (linelength 2147483648) (linelength 80)))", "(80 10)"),
     # functions as values
     ("(progn (de zzf (x) (add1 x)) (compile '(zzf)) (setq zzw (getd 'zzf)) (remd 'zzf) (putd 'zzg (car zzw) (cdr zzw)) "
      "(zzg 1))", "2"),
