@@ -29,12 +29,13 @@ from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.saving.baseimage import base_image, check_output
 from csl_native.saving.belonging import misfit
 from csl_native.saving.heapview import HeapView
-from csl_native.saving.trust import Trust
+from csl_native.saving.trust import LEVELS, Trust
 from csl_native.system.extras import sentence
 from csl_native.system.process import of_output, run_program, said
 from csl_native.tools import census, foretell, listing, names
 from csl_native.tools.code import TIERS, diff, disasm, own, page_sets
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
+from csl_native.tools.executable import executable
 from csl_native.tools.export import export
 from csl_native.tools.graph import graph
 from csl_native.tools.names import tag as tag_name
@@ -239,8 +240,8 @@ def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, i
 
 COMMANDS: dict[str, Any] = {f.__name__: f for f in (info, functions, modules, disasm, relocs, graph, heap, why, check,
                                                     size, diff, verify, sign, trust,
-                                                    add, drop, thin, compact, copy, extract, export, report, tags,
-                                                    instructions, completion)}
+                                                    add, drop, thin, compact, copy, extract, export, executable, report,
+                                                    tags, instructions, completion)}
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
 JSON_VERSION = 1  # another one when a field goes or means something else; those that come are no change
 WITHOUT_IMAGE = ("tags", "instructions", "completion", "trust")
@@ -251,6 +252,15 @@ def count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no number of rows; 0, 1, 2 ... expected")
     return int(text)
+
+
+def heap_size(text: str) -> int:
+    """A size of a heap in bytes, as csl takes it."""
+    from csl_native.app.cli import UsageError, size_of
+    try:
+        return size_of(text, "--heap")
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -313,13 +323,22 @@ def parser() -> argparse.ArgumentParser:
             p.add_argument("--tag", action="append", help="... for these two architectures")
         if name == "extract":
             p.add_argument("section", help="section name")
-        if name in ("extract", "export", "report"):
+        if name in ("extract", "export", "executable", "report"):
             p.add_argument("-o", "--output", required=True, help="file to write")
         if name == "export":
             p.add_argument("--tag", required=True, help="architecture (name or number)")
             p.add_argument("--kernel", action="store_true", help="the kernel's code as well")
             p.add_argument("--listing", help="write Lisp and bytecode of the functions to this file, and let the debug "
                                              "information have its lines")
+        if name == "executable":
+            p.add_argument("--tag", help="architecture (name or number); without, this machine's")
+            p.add_argument("--main", metavar="FUNCTION",
+                           help="what the program begins with; without, the function that the image was preserved with")
+            p.add_argument("--heap", type=heap_size, default=1 << 30, metavar="SIZE",
+                           help="how large its heap may become, like 500M or 2G; without, 1G")
+            p.add_argument("--allow-missing", action="store_true",
+                           help="let calls of functions that such a program does not have be errors when it runs")
+            p.add_argument("--trust", choices=LEVELS, default="keys", help="whose image is believed")
         if name == "report":
             p.add_argument("--function", help="show the code of this function (without: the longest one)")
         if name == "why":

@@ -61,6 +61,22 @@ class Outside(NamedTuple):
     attributes: str = ""
 
 
+class Alone(NamedTuple):
+    """What a program of a system consists of that begins without C's library.
+
+    ``start`` is where the system enters it: code that calls a function with an address and the machine stack pointer as it was; both addresses
+    stand in it at ``places``, the function's second.  ``call`` is the code of a function of the base of the cage, a number and four words: the
+    call of the system with that number, those words, and -1 and 0 as the fifth and sixth.  ``numbers``: of read, write, exit_group, mmap and
+    clock_gettime.  ``mapping``: flags of mmap for private memory without contents at a place.
+    """
+
+    start: bytes
+    places: tuple[int, int]
+    call: bytes
+    numbers: tuple[int, int, int, int, int]
+    mapping: int = 0x4032  # MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE
+
+
 class Convention(NamedTuple):
     """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is
     one of ``values``.
@@ -98,6 +114,7 @@ class Architecture(NamedTuple):
     outside: Outside | None = None  # how C is called, and calls, when not by the convention of the code
     flags: int = 0  # of the ELF files that are written for it (e_flags)
     record_types: bool = False  # have relocation records of such files up to three types, each in a byte?
+    alone: Alone | None = None  # what programs that stand alone begin with; none: they cannot be made
     reading: Reading | None = None  # how control and frames are told from the disassembler's text
     conventions: tuple[Convention, ...] = ()  # what the flags in a program's header must say
     big_endian: bool = False

@@ -55,6 +55,7 @@ _FIELDS = (
     "print_output", "print_terminal", "print_stream", "print_other",
     # A name that the environment does not have, the hash of its bytes, and how often that is believed without asking.
     "absent_name", "absent_hash", "absent_left",
+    "standalone",  # place of the block of a program that stands alone (kernel/standalone.py)
 )
 VM: dict[str, int] = {name: 64 + 8 * k for k, name in enumerate(_FIELDS)}
 
@@ -127,6 +128,7 @@ ERRORSET_LEAST, ERRORSET_MOST = VM["errorset_least"], VM["errorset_most"]
 PRINT_AT, PRINT_END, PRINT_COLUMN, PRINT_WIDTH, PRINT_OUTPUT, PRINT_TERMINAL, PRINT_STREAM, PRINT_OTHER = (
     VM["print_" + k] for k in ("at", "end", "column", "width", "output", "terminal", "stream", "other"))
 ABSENT_NAME, ABSENT_HASH, ABSENT_LEFT = VM["absent_name"], VM["absent_hash"], VM["absent_left"]
+STANDALONE = VM["standalone"]
 FORWARD, COPY_BASE, COPY_TOP, IMAGE_TOP = (VM[k] for k in ("forward", "copy_base", "copy_top", "image_top"))
 LIBM_SIN, LIBM_COS, LIBM_TAN, LIBM_ATAN, LIBM_EXP, LIBM_LOG = (VM["libm_" + k]
                                                                for k in ("sin", "cos", "tan", "atan", "exp", "log"))

@@ -25,6 +25,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         decimal,
         division,
         divisors,
+        elementary,
         equality,
         evaluation,
         fasl,
@@ -43,6 +44,7 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         printing,
         radix,
         safepoint,
+        standalone,
         stencils,
         strings,
         symbols,
@@ -53,4 +55,4 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     return (memory, host, bignum, multiply, division, divisors, arithmetic, compound, comparison, boxed, bits,
             floats, modular, equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters,
             decimal, radix, numerals, printing, text, strings, calls, evaluation, frames, handmade, chains, compact,
-            checking, fasl, definitions, apply, stencils, variables, typed, oblist)
+            checking, fasl, definitions, apply, stencils, variables, typed, oblist, standalone, elementary)

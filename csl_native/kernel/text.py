@@ -63,13 +63,19 @@ def readch():
     if load(load(ECHO) + SYM_VALUE) != NIL and not shown(b):
         return host(H_READCH, 0, 0, 0)
     store(READ_AT, at + 1)
+    return character(in_case(b))
+
+
+@inline
+def in_case(b):
+    """A byte that was read, in the case that *lower and *raise ask for."""
     if load(load(LOWER) + SYM_VALUE) != NIL:
         if b >= 65 and b <= 90:
             b += 32
     elif load(load(RAISE) + SYM_VALUE) != NIL:
         if b >= 97 and b <= 122:
             b -= 32
-    return character(b)
+    return b
 
 
 @lisp("liter")

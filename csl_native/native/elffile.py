@@ -50,7 +50,7 @@ class Format:
             else self.pack("IIIBBH", name, value, size, info, 0, section)
         )
 
-    def header(self, kind: int, segments: int, sections: int, table: int) -> bytes:
+    def header(self, kind: int, segments: int, sections: int, table: int, entry: int = 0) -> bytes:
         top, segment, section = self.head_sizes
         return self.pack(
             "16sHHIWWWIHHHHHH",
@@ -58,7 +58,7 @@ class Format:
             kind,
             self.machine,
             1,
-            0,
+            entry,
             top if segments else 0,
             table,
             self.flags,
@@ -67,13 +67,19 @@ class Format:
             segments,
             section,
             sections,
-            sections - 1,
+            max(sections - 1, 0),
         )
 
     def segment(self, kind: int, flags: int, place: int, size: int, align: int, shift: int = 0) -> bytes:
         if self.wide:
             return self.pack("IIQQQQQQ", kind, flags, place + shift, place, place, size, size, align)
         return self.pack("IIIIIIII", kind, place + shift, place, place, size, size, flags, align)
+
+    def part(self, kind: int, flags: int, place: int, address: int, size: int, align: int) -> bytes:
+        """A segment whose contents stand at a place of the file, and in memory at an address."""
+        if self.wide:
+            return self.pack("IIQQQQQQ", kind, flags, place, address, address, size, size, align)
+        return self.pack("IIIIIIII", kind, place, address, address, size, size, flags, align)
 
     def file(self, kind: int, sections: list[Section], segments: list[bytes], start: int, shift: int = 0) -> bytes:
         """An ELF file: header, program headers, contents, section headers.

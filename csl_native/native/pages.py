@@ -266,7 +266,29 @@ def address(target: str) -> int:
         return 0
 
 
-def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory, resolve: dict[str, int],
+class _Placed(NamedTuple):
+    """Code that is relocated for an address where it will be."""
+
+    address: int
+    data: bytearray
+
+    def view(self) -> memoryview:
+        return memoryview(self.data)
+
+
+def placed(pages: PageSet, address: int, resolve: dict[str, int]) -> tuple[bytes, dict[int, str]]:
+    """The code of a set for an address, and the places of fields in which what they should hold does not fit, with what
+    is said of each."""
+    assert pages.architecture is not None
+    memory = _Placed(address, bytearray(pages.data))
+    missing = [t for t in pages.targets[1:] if t not in resolve]
+    if missing:
+        raise Refused("unresolved", missing[0])
+    overflowed = _apply(pages, pages.architecture, memory, resolve, None) if pages.packed else {}
+    return bytes(memory.data), overflowed
+
+
+def _apply(pages: PageSet, architecture: Architecture, memory: CodeMemory | _Placed, resolve: dict[str, int],
            apply_native: Any) -> dict[int, str]:
     """Apply all records; the places of those whose result does not fit its field, with what is said of each."""
     rows = b"".join(struct.pack(f"<{ROW_WORDS}q", *kind.words()) for kind in architecture.kinds)

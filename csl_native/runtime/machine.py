@@ -34,7 +34,7 @@ from ..heap.objects import (
     SYMBOL_SIZE,
 )
 from ..heap.roots import Roots
-from ..heap.vm import HEAP, LINE, SLOTS, UNWIND_ERROR, VM
+from ..heap.vm import HEAP, LINE, SLOTS, UNWIND_ERROR, VM, CageLayout
 from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, TAG_NAMES, UNWIND, VECTOR
 from ..kernel.calls import ENTRY_NAMES, SLOT
 from ..kernel.host import H_RUN
@@ -74,6 +74,18 @@ class WrongType(BadRequest):
         self.value = value
 
 
+def first_fields(layout: CageLayout, places: dict[str, int]) -> dict[str, int]:
+    """What stands in the VM block of a new cage."""
+    return {
+        **{name: places[name] for name in ("marks", "starts", "lines", "cards", "chunks", "counters", "scratch", "forward")},
+        "heap_start": HEAP, "heap_top": HEAP, "heap_end": HEAP + layout.heap, "reserve": max(4 << 20, layout.heap // 16),
+        "cursor": HEAP // LINE, "large_cursor": HEAP // LINE,
+        "sp": places["stack"], "stack_base": places["stack"], "stack_end": places["stack"] + layout.stack - 4096,
+        "bp": places["bindings"], "bind_base": places["bindings"], "bind_end": places["bindings"] + layout.bindings - 64,
+        "mark_stack": places["scratch"], "scratch_end": places["forward"], "budget": 8 << 20, "epoch": 8, "modulus": 8, "precision": 6,
+        "long_limbs": PRODUCT_LIMBS, "long_divisor": QUOTIENT_LIMBS, "unwind_kind": 0, "unwind_tag": 0, "unwind_value": 0}
+
+
 class Machine(Roots, Stacks):
     """Memory, kernel and entry slots of one session."""
 
@@ -101,26 +113,8 @@ class Machine(Roots, Stacks):
     # -- starting ------------------------------------------------------------
 
     def _setup_vm(self) -> None:
-        cage, places = self.cage, self.cage.places
-        for name in ("marks", "starts", "lines", "cards", "chunks", "counters"):
-            cage[name] = places[name]
-        cage["heap_start"] = cage["heap_top"] = HEAP
-        cage["heap_end"] = HEAP + cage.heap
-        cage["reserve"] = max(4 << 20, cage.heap // 16)
-        cage["cursor"] = cage["large_cursor"] = HEAP // LINE
-        cage["sp"] = cage["stack_base"] = places["stack"]
-        cage["stack_end"] = places["stack"] + cage.layout.stack - 4096
-        cage["bp"] = cage["bind_base"] = places["bindings"]
-        cage["bind_end"] = places["bindings"] + cage.layout.bindings - 64
-        cage["mark_stack"] = places["scratch"]
-        cage["scratch"], cage["scratch_end"] = places["scratch"], places["forward"]
-        cage["forward"] = places["forward"]
-        cage["budget"] = 8 << 20
-        cage["epoch"] = 8
-        cage["modulus"] = 8
-        cage["precision"] = 6
-        cage["long_limbs"], cage["long_divisor"] = PRODUCT_LIMBS, QUOTIENT_LIMBS
-        cage["unwind_kind"] = cage["unwind_tag"] = cage["unwind_value"] = 0
+        for name, value in first_fields(self.cage.layout, self.cage.places).items():
+            self.cage[name] = value
 
     def attach_python(self, entry_names: tuple[str, ...], text: str | None = None) -> None:
         """Run the kernel under CPython; ``entry_names``: its functions by entry slot (``native.compiler.entry_table``).

@@ -1,0 +1,1 @@
+(de host!-readch (&optional stream) (alone!-next))

@@ -1,0 +1,128 @@
+"""Programs that stand alone: one file, without Python (``csl-image executable``)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from csl_native import Session
+from csl_native.architectures import architectures, host
+from csl_native.tools.csl_image import main
+
+from .conftest import needs_native
+
+ALONE = host()
+pytestmark = [
+    needs_native,
+    pytest.mark.skipif(ALONE is None or ALONE.alone is None, reason="no programs that stand alone for this machine"),
+]
+
+TEXT = """
+(de fact (n) (cond ((zerop n) 1) (t (times n (fact (sub1 n))))))
+(de fib (n) (cond ((lessp n 2) n) (t (plus (fib (sub1 n)) (fib (difference n 2))))))
+(de upto (n) (prog (r) loop (cond ((zerop n) (return r))) (setq r (cons n r)) (setq n (sub1 n)) (go loop)))
+(de churn (n) (prog (r) loop (cond ((zerop n) (return (length r)))) (setq r (upto 1000)) (setq n (sub1 n)) (go loop)))
+(de deep (n) (cond ((zerop n) 0) (t (add1 (deep (sub1 n))))))
+(de endless (n) (add1 (endless n)))
+(de show (x) (print x) (terpri))
+(de numbers ()
+  (show (fact 60)) (show (quotient (fact 40) (fact 37))) (show (minus (expt 7 100))) (show (gcdn (fact 20) (expt 6 30)))
+  (show (list 1.5 1e100 -0.001 1e-7 (sqrt 2.0) (sin 1.0) (cos 1e6) (exp 1.5) (log 10.0) (atan 0.5) (expt 2.0 10)))
+  (show (list (fix 2.7e20) (float (expt 3 50)) (apply 'plus '(1 2 3)) (max 1 5 3) (funcall 'list 1 2 3 4)))
+  (show (list (lessp (expt 2 70) 1e21) (greaterp 1.0 (expt 2 80)) (remainder (expt 3 80) 1000007) (land 12 10))))
+(de texts ()
+  (show (list 'a '!A '!1x '!  "s""t" (explode 'ab) (explode2 123) (intern "new") (list2string '(97 b "cd"))))
+  (prin2 "long ") (prin2 (upto 60)) (terpri) (print (vector 1 '(2 . 3) "x")) (print '(a . b)) (prin1 "\u00e9") (terpri)
+  (show (list (concat "ab" 'cd) (string!-length "\u00e9") (explode2lc 'ABC) (gensymp (gensym)) (prin1 (gensym)))))
+(de tables ()
+  (prog (h) (setq h (mkhash 8 3 nil)) (fill 1 100 h) (show (gethash "k50" h)) (show (length (hashcontents h))) (remhash "k50" h)
+            (show (gethash "k50" h 'none))))
+(de fill (a n h) (prog () loop (cond ((greaterp a n) (return nil))) (puthash (concat "k" (list2string (explode2 a))) h a) (setq a (add1 a)) (go loop)))
+(de faults ()
+  (show (errorset '(car 1) t nil)) (show (errorset '(plus 1 'a) t nil)) (show (errorset '(getv (mkvect 2) 5) t nil))
+  (show (errorset '(nowhere 1 2) t nil)) (show (errorset '(error 5 '(my "text")) t nil)) (show emsg!*) (show (errorset '(fact) t nil))
+  (show (errorset '(quotient 1 0) t nil)) (show (errorset '(endless 1) t nil)) (show (errorset 'novar t nil)) (show (errorset '(fact 5) t nil))
+  (show (errorset '(putv 1 2 3) nil nil)) (show (catch 'tag (throw 'tag 17))))
+(de all!-of!-it () (numbers) (texts) (tables) (faults) (show (churn 3000)) (show (deep 100000)) (show (fib 20)))
+(de fails () (prin2 "before") (terpri) (car (cdr 5)))
+(de leaves () (prin2 "gone") (stop 3))
+(de tells () (print lispargs!*))
+(de reads () (prog (c) loop (setq c (readch)) (cond ((eq c !$eof!$) (return nil))) (prin2 (list c)) (go loop)))
+(de opens () (open "x" 'output))
+"""
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = str(tmp_path_factory.mktemp("alone") / "x.img")
+    with open(os.devnull, "wb") as nowhere:
+        session = Session(output=nowhere)
+        session.eval(TEXT)
+        session.preserve(path)
+        session.close()
+    return path
+
+
+def made(image: str, function: str, *more: str) -> str:
+    output = f"{image}.{function}"
+    assert main(["executable", image, "-o", output, "--main", function, *more]) == 0
+    return output
+
+
+def run(program: str, *arguments: str, given: bytes = b"") -> tuple[int, bytes, bytes]:
+    """In an empty environment, where nobody finds Python."""
+    done = subprocess.run([program, *arguments], env={}, input=given, capture_output=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_it_prints_what_csl_prints(image: str, tmp_path: Path) -> None:
+    with open(tmp_path / "printed", "wb") as printed:
+        session = Session(image, output=printed)
+        session.eval("(all!-of!-it)")
+        session.flush()
+        session.close()
+    status, out, err = run(made(image, "all-of-it"))
+    assert out.decode().splitlines() == (tmp_path / "printed").read_text().splitlines()
+    assert (status, err) == (0, b"")
+
+
+def test_an_error_that_nobody_catches(image: str) -> None:
+    assert run(made(image, "fails")) == (1, b"before\n", b"\n+++ Error attempt to take cdr of an atom: 5\n")
+
+
+def test_status_arguments_and_input(image: str) -> None:
+    assert run(made(image, "leaves")) == (3, b"gone", b"")
+    program = made(image, "tells")
+    assert run(program, "a", "b c")[1] == f'("{program}" "a" "b c")\n'.encode()
+    assert run(made(image, "reads"), given="a\r\n\u00e9".encode())[1] == "(a)(\n)(\u00e9)".encode()
+
+
+def test_what_it_does_not_have_is_said_when_it_is_made(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["executable", image, "-o", image + ".no", "--main", "opens"]) == 2
+    assert "does not have: open (called by opens)" in capsys.readouterr().err
+    assert not os.path.exists(image + ".no")
+    status, _, err = run(made(image, "opens", "--allow-missing"))
+    assert status == 1 and b"open: this function is not in a program that stands alone" in err
+
+
+def test_what_cannot_be_made(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other = next((a for a in architectures() if a.alone is None), None)
+    for options, said in (
+        (["--main", "nobody"], "has no function nobody"),
+        ([], "--main says which one"),
+        *(
+            [(["--main", "fails", "--tag", other.name], f"{other.name}: programs that stand alone cannot be made")]
+            if other
+            else []
+        ),
+    ):
+        assert main(["executable", image, "-o", image + ".no", *options]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_every_file_that_is_made_from_one_image_is_the_same(image: str) -> None:
+    first = Path(made(image, "fails")).read_bytes()
+    assert Path(made(image, "fails")).read_bytes() == first

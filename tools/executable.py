@@ -1,0 +1,100 @@
+"""``csl-image executable``: a program that stands alone, of an image and one of its functions, for any architecture."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from typing import Any
+
+from csl_native.architectures import Architecture, by_name, host
+from csl_native.image.container import Image
+from csl_native.native.executable import CannotMake, Program, kernel_of
+from csl_native.native.pages import PageSet
+from csl_native.saving.baseimage import base_image
+from csl_native.session.standing import make_ready, missing
+
+HEAP = 1 << 30
+MOST_NAMED = 20
+
+
+def wanted(options: argparse.Namespace) -> Architecture:
+    """The architecture that is asked for, or this machine's."""
+    architecture = by_name(options.tag) if options.tag else host()
+    if architecture is None:
+        raise CannotMake("this machine's architecture is not known; --tag says which one the program is for")
+    if architecture.alone is None:
+        raise CannotMake(f"{architecture.name}: programs that stand alone cannot be made for this architecture yet")
+    return architecture
+
+
+def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
+    """An ELF file that runs a function of the image without Python."""
+    from csl_native import Session
+
+    architecture = wanted(options)
+    session = Session(image.path, jit=-1, trust=options.trust, heap=max(512 << 20, 8 * image.size))
+    try:
+        if session.restricted:
+            raise CannotMake(f"{image.path}: nobody who is trusted here vouches for it; csl-image sign, or --trust=all")
+        main = main_of(session, options.main)
+        make_ready(session, main)
+        with tempfile.TemporaryDirectory() as folder:
+            session.preserve(os.path.join(folder, "program.img"))
+            with Image(os.path.join(folder, "program.img")) as made, Image(base_image()) as base:
+                data, counts = program(made, base, architecture, main, options)
+    finally:
+        session.close()
+    with open(options.output, "wb") as file:
+        file.write(data)
+    os.chmod(options.output, 0o777 & ~umask())
+    return [
+        {"written to": options.output, "tag": architecture.name, "begins with": main, "bytes": len(data), **counts}
+    ], 0
+
+
+def umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
+def main_of(session: Any, name: str | None) -> str:
+    """The function that the program begins with: the one named, or what the image was preserved to begin with."""
+    from csl_native.heap.words import SYMBOL
+    from csl_native.kernel.memory import NIL, ROOT_RESTART
+
+    if name is None:
+        found = session.machine.root(ROOT_RESTART)
+        if found & 7 != SYMBOL or found == NIL:
+            raise CannotMake(
+                f"{session.path}: was not preserved with a function to begin with; --main says which one the program begins with"
+            )
+        name = session.machine.text(found)
+    if not session.run(lambda: session.lisp.is_defined(session.machine.intern(name))):
+        raise CannotMake(f"{session.path}: has no function {name}; --main names one that it has")
+    return str(name)
+
+
+def program(
+    made: Image, base: Image, architecture: Architecture, main: str, options: argparse.Namespace
+) -> tuple[bytes, dict[str, int]]:
+    kernel = kernel_of(made, base, architecture)
+    name = f"functions-{architecture.tag}"
+    functions = PageSet.read(made, name) if name in made.sections else None
+    if functions is not None and functions.abi != kernel.abi:
+        functions = None
+    made_of = Program(made, kernel, functions, architecture, options.heap)
+    lacking = missing(made_of.view, main)
+    if lacking and not options.allow_missing:
+        rows = [
+            f"{callee} (called by {', '.join(callers[:3])}{' and others' if len(callers) > 3 else ''})"
+            for callee, callers in lacking.items()
+        ]
+        more = f" and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+        raise CannotMake(
+            f"{options.image}: {main} may call functions that a program that stands alone does not have: "
+            f"{', '.join(rows[:MOST_NAMED])}{more}; --allow-missing makes such calls errors when the program runs"
+        )
+    data = made_of.file(made.read("starts"))
+    return data, {"native functions": made_of.native, "missing functions": len(lacking)}
