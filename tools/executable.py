@@ -68,7 +68,8 @@ def main_of(session: Any, name: str | None) -> str:
         found = session.machine.root(ROOT_RESTART)
         if found & 7 != SYMBOL or found == NIL:
             raise CannotMake(
-                f"{session.path}: was not preserved with a function to begin with; --main says which one the program begins with"
+                f"{session.path}: was not preserved with a function to begin with; "
+                "--main says which one the program begins with"
             )
         name = session.machine.text(found)
     if not session.run(lambda: session.lisp.is_defined(session.machine.intern(name))):

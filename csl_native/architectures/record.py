@@ -64,10 +64,11 @@ class Outside(NamedTuple):
 class Alone(NamedTuple):
     """What a program of a system consists of that begins without C's library.
 
-    ``start`` is where the system enters it: code that calls a function with an address and the machine stack pointer as it was; both addresses
-    stand in it at ``places``, the function's second.  ``call`` is the code of a function of the base of the cage, a number and four words: the
-    call of the system with that number, those words, and -1 and 0 as the fifth and sixth.  ``numbers``: of read, write, exit_group, mmap and
-    clock_gettime.  ``mapping``: flags of mmap for private memory without contents at a place.
+    ``start`` is where the system enters it: code that calls a function with an address and the machine stack pointer
+    as it was; both addresses stand in it at ``places``, the function's second. ``call`` is the code of a function of
+    the base of the cage, a number and four words: the call of the system with that number, those words, and -1 and 0
+    as the fifth and sixth. ``numbers``: of read, write, exit_group, mmap and clock_gettime. ``mapping``: flags of
+    mmap for private memory without contents at a place.
     """
 
     start: bytes

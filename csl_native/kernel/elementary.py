@@ -1,7 +1,7 @@
 """Elementary functions of floats, for programs that have no C library: series, where these are short.
 
-An argument is brought near 0 first: of exp and log by powers of two, of atan by what is known of sums, of sin, cos and tan by a product with as many
-digits of 2/pi as any double needs, which stand in the cage.
+An argument is brought near 0 first: of exp and log by powers of two, of atan by what is known of sums, of sin, cos
+and tan by a product with as many digits of 2/pi as any double needs, which stand in the cage.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def word_of_turns(k):
 
 
 def turns_high(bits):
-    """The first 64 of the binary digits of x times 2/pi, of which the first two count whole quarters; ``turns_low`` has the next."""
+    """The first 64 of the binary digits of x times 2/pi, of which the first two count whole quarters; ``turns_low``
+    has the next."""
     k = (bits >> 52 & 0x7FF) - 1023 - 52 - 2
     m = bits & FRACTION | 1 << 52
     a = word_of_turns(k)

@@ -1,8 +1,10 @@
-"""A program that stands alone: one file that the system starts, with this kernel in it and no Python (``native/executable.py`` makes it).
+"""A program that stands alone: one file that the system starts, with this kernel in it and no Python
+(``native/executable.py`` makes it).
 
-Here is what the host is then.  Where the program begins the rest of the cage is mapped; what the kernel asks for is collecting, reading and the
-end of the program, which are done here by calls of the system, and all other requests are functions of Lisp, by number in a vector.  The block
-of words that says where things are stands in the cage, behind the counters.
+Here is what the host is then. Where the program begins the rest of the cage is mapped; what the kernel asks for is
+collecting, reading and the end of the program, which are done here by calls of the system, and all other requests are
+functions of Lisp, by number in a vector. The block of words that says where things are stands in the cage, behind the
+counters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""A program that stands alone: one file that the system starts, without Python (``kernel/standalone.py`` is what it begins with).
+"""A program that stands alone: one file that the system starts, without Python (``kernel/standalone.py`` is what it
+begins with).
 
-The file is what a session has in memory, at addresses that are settled when it is made: the cage with its block of the machine's words, entry slots
-and heap, and the code, relocated for where it lies.  So nothing is done when the program begins but that the system maps the file.
+The file is what a session has in memory, at addresses that are settled when it is made: the cage with its block of
+the machine's words, entry slots and heap, and the code, relocated for where it lies. So nothing is done when the
+program begins but that the system maps the file.
 """
 
 from __future__ import annotations
@@ -103,7 +105,8 @@ class Program:
         self.info = info
         if info["entries"] != list(kernel.entry_names):
             raise CannotMake(
-                f"{image.path}: its kernel for {architecture.name} is of another version; csl-image add --tag {architecture.name} makes it again"
+                f"{image.path}: its kernel for {architecture.name} is of another version; "
+                f"csl-image add --tag {architecture.name} makes it again"
             )
         self.slot_of = {name: SLOTS + 8 * k for k, name in enumerate(kernel.entry_names)}
         self.symbols = {self.view.text(s): s for s in self.view.symbols()}

@@ -77,13 +77,18 @@ class WrongType(BadRequest):
 def first_fields(layout: CageLayout, places: dict[str, int]) -> dict[str, int]:
     """What stands in the VM block of a new cage."""
     return {
-        **{name: places[name] for name in ("marks", "starts", "lines", "cards", "chunks", "counters", "scratch", "forward")},
-        "heap_start": HEAP, "heap_top": HEAP, "heap_end": HEAP + layout.heap, "reserve": max(4 << 20, layout.heap // 16),
+        **{name: places[name]
+           for name in ("marks", "starts", "lines", "cards", "chunks", "counters", "scratch", "forward")},
+        "heap_start": HEAP, "heap_top": HEAP, "heap_end": HEAP + layout.heap,
+        "reserve": max(4 << 20, layout.heap // 16),
         "cursor": HEAP // LINE, "large_cursor": HEAP // LINE,
         "sp": places["stack"], "stack_base": places["stack"], "stack_end": places["stack"] + layout.stack - 4096,
-        "bp": places["bindings"], "bind_base": places["bindings"], "bind_end": places["bindings"] + layout.bindings - 64,
-        "mark_stack": places["scratch"], "scratch_end": places["forward"], "budget": 8 << 20, "epoch": 8, "modulus": 8, "precision": 6,
-        "long_limbs": PRODUCT_LIMBS, "long_divisor": QUOTIENT_LIMBS, "unwind_kind": 0, "unwind_tag": 0, "unwind_value": 0}
+        "bp": places["bindings"], "bind_base": places["bindings"],
+        "bind_end": places["bindings"] + layout.bindings - 64,
+        "mark_stack": places["scratch"], "scratch_end": places["forward"], "budget": 8 << 20,
+        "epoch": 8, "modulus": 8, "precision": 6,
+        "long_limbs": PRODUCT_LIMBS, "long_divisor": QUOTIENT_LIMBS, "unwind_kind": 0,
+        "unwind_tag": 0, "unwind_value": 0}
 
 
 class Machine(Roots, Stacks):

@@ -1,4 +1,5 @@
-"""A session made ready to become a program that stands alone: functions that are Python's get definitions in Lisp, and what has none is found."""
+"""A session made ready to become a program that stands alone: functions that are Python's get definitions in Lisp,
+and what has none is found."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ def answer(session: Session, name: str) -> int:
 def replace(session: Session) -> None:
     """Where a function is still Python's, the definition in Lisp takes its place; what the kernel has of it stays.
 
-    The kernel asks the host for other numbers of arguments than it has the function for, so the environment is that of the definition.
+    The kernel asks the host for other numbers of arguments than it has the function for, so the environment is that
+    of the definition.
     """
     m, lisp = session.machine, session.lisp
     Rows.of_all()  # so that all names of functions are known
@@ -109,7 +111,8 @@ def replace(session: Session) -> None:
 
 
 def missing(view: HeapView, main: str) -> dict[str, list[str]]:
-    """Functions that are Python's, and that the program may call when it begins with ``main``; by each of them its callers."""
+    """Functions that are Python's, and that the program may call when it begins with ``main``; by each of them its
+    callers."""
     symbols = {view.text(s): s for s in view.symbols()}
     found: dict[str, list[str]] = {}
     work, seen = [symbols[main]], {symbols[main]}
