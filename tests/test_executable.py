@@ -48,15 +48,17 @@ TEXT = """
   (show (errorset '(car 1) t nil)) (show (errorset '(plus 1 'a) t nil)) (show (errorset '(getv (mkvect 2) 5) t nil))
   (show (errorset '(nowhere 1 2) t nil)) (show (errorset '(error 5 '(my "text")) t nil)) (show emsg!*)
   (show (errorset '(fact) t nil))
-  (show (errorset '(quotient 1 0) t nil)) (show (errorset '(endless 1) t nil)) (show (errorset 'novar t nil))
+  (show (errorset '(quotient 1 0) t nil)) (show (errorset 'novar t nil))
   (show (errorset '(fact 5) t nil))
   (show (errorset '(putv 1 2 3) nil nil)) (show (catch 'tag (throw 'tag 17))))
 (de all!-of!-it () (numbers) (texts) (tables) (faults) (show (churn 3000)) (show (deep 100000)) (show (fib 20)))
 (de fails () (prin2 "before") (terpri) (car (cdr 5)))
+(de overflows () (show (errorset '(endless 1) t nil)))
 (de leaves () (prin2 "gone") (stop 3))
 (de tells () (print lispargs!*))
 (de reads () (prog (c) loop (setq c (readch)) (cond ((eq c !$eof!$) (return nil))) (prin2 (list c)) (go loop)))
 (de opens () (open "x" 'output))
+(de begin () (apply (intern (cadr lispargs!*)) nil))
 """
 
 
@@ -83,33 +85,43 @@ def run(program: str, *arguments: str, given: bytes = b"") -> tuple[int, bytes, 
     return done.returncode, done.stdout, done.stderr
 
 
-def test_it_prints_what_csl_prints(image: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def program(image: str) -> str:
+    """One that calls the function that its first argument names."""
+    return made(image, "begin")
+
+
+def test_it_prints_what_csl_prints(image: str, program: str, tmp_path: Path) -> None:
     with open(tmp_path / "printed", "wb") as printed:
         session = Session(image, output=printed)
         session.eval("(all!-of!-it)")
         session.flush()
         session.close()
-    status, out, err = run(made(image, "all-of-it"))
+    status, out, err = run(program, "all-of-it")
     assert out.decode().splitlines() == (tmp_path / "printed").read_text().splitlines()
     assert (status, err) == (0, b"")
 
 
-def test_an_error_that_nobody_catches(image: str) -> None:
-    assert run(made(image, "fails")) == (1, b"before\n", b"\n+++ Error attempt to take cdr of an atom: 5\n")
+def test_an_error_that_nobody_catches(program: str) -> None:
+    assert run(program, "fails") == (1, b"before\n", b"\n+++ Error attempt to take cdr of an atom: 5\n")
 
 
-def test_status_arguments_and_input(image: str) -> None:
-    assert run(made(image, "leaves")) == (3, b"gone", b"")
-    program = made(image, "tells")
-    assert run(program, "a", "b c")[1] == f'("{program}" "a" "b c")\n'.encode()
-    assert run(made(image, "reads"), given="a\r\n\u00e9".encode())[1] == "(a)(\n)(\u00e9)".encode()
+def test_a_stack_that_is_full(program: str) -> None:
+    assert run(program, "overflows") == (0, b"\n+++ Error Stack overflow\nnil\n\n", b"")
 
 
-def test_what_it_does_not_have_is_said_when_it_is_made(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_arguments_and_input(program: str) -> None:
+    assert run(program, "leaves") == (3, b"gone", b"")
+    assert run(program, "tells", "b c")[1] == f'("{program}" "tells" "b c")\n'.encode()
+    assert run(program, "reads", given="a\r\n\u00e9".encode())[1] == "(a)(\n)(\u00e9)".encode()
+
+
+def test_what_it_does_not_have_is_said_when_it_is_made(
+        image: str, program: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["executable", image, "-o", image + ".no", "--main", "opens"]) == 2
     assert "does not have: open (called by opens)" in capsys.readouterr().err
     assert not os.path.exists(image + ".no")
-    status, _, err = run(made(image, "opens", "--allow-missing"))
+    status, _, err = run(program, "opens")
     assert status == 1 and b"open: this function is not in a program that stands alone" in err
 
 
@@ -128,6 +140,6 @@ def test_what_cannot_be_made(image: str, capsys: pytest.CaptureFixture[str]) -> 
         assert said in capsys.readouterr().err
 
 
-def test_every_file_that_is_made_from_one_image_is_the_same(image: str) -> None:
-    first = Path(made(image, "fails")).read_bytes()
-    assert Path(made(image, "fails")).read_bytes() == first
+def test_every_file_that_is_made_from_one_image_is_the_same(image: str, program: str) -> None:
+    first = Path(program).read_bytes()
+    assert Path(made(image, "begin")).read_bytes() == first

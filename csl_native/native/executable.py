@@ -33,7 +33,9 @@ from .pages import PAGE_SIZE, PageSet, placed
 
 CODE, CAGE = 1 << 22, 1 << 36  # addresses
 ALIGNMENT = 1 << 16  # of the largest pages that systems have
-MACHINE_STACK, STACK_MARGIN = 1 << 30, 2 << 20
+MACHINE_STACK, STACK_MARGIN = 1 << 28, 2 << 20
+# What the kernel has in place of functions of C's library.
+ELEMENTARY = ("alone_sin", "alone_cos", "alone_tan", "alone_atan", "alone_exp", "alone_log")
 # Requests of which the first word, or the second, is a number and no Lisp value.
 RAW_FIRST = (
     "bad_arith",
@@ -242,8 +244,8 @@ class Program:
         }
         for name, value in fields.items():
             self.put(VM[name], value)
-        for name in C_FUNCTIONS:
-            self.put_address(VM["libm_" + name], self.kernel_at.get("alone_" + name, 0))
+        for name, function in zip(C_FUNCTIONS, ELEMENTARY, strict=True):
+            self.put_address(VM["libm_" + name], self.kernel_at[function])
 
     def block(self, gaps: list[tuple[int, int]]) -> bytes:
         """The block of the program itself."""
