@@ -37,6 +37,13 @@ TEXT = """
   (show (list 'a '!A '!1x '!  "s""t" (explode 'ab) (explode2 123) (intern "new") (list2string '(97 b "cd"))))
   (prin2 "long ") (prin2 (upto 60)) (terpri) (print (vector 1 '(2 . 3) "x")) (print '(a . b)) (prin1 "\u00e9") (terpri)
   (show (list (concat "ab" 'cd) (string!-length "\u00e9") (explode2lc 'ABC) (gensymp (gensym)) (prin1 (gensym)))))
+(de places ()
+  (linelength 30) (show (linelength 80)) (prin2 "ab") (show (posn)) (spaces 3) (show (posn)) (prin2 'c)
+  (prin2 -7) (terpri)
+  (show (list (compress (explode (expt 7 50))) (compress (explode "a""b")) (compress (explode -98765432109876543210))
+    (compress '(!1 !. !5)) (compress '(a b)) (eval '(plus 1 2)))))
+(de needs () (errorset '(eval '(prog (x) (return 1))) t nil) (errorset '(compress '(!( a !))) t nil)
+  (errorset (list (intern "getenv") "x") t nil))
 (de tables ()
   (prog (h) (setq h (mkhash 8 3 nil)) (fill 1 100 h) (show (gethash "k50" h)) (show (length (hashcontents h)))
             (remhash "k50" h)
@@ -51,7 +58,8 @@ TEXT = """
   (show (errorset '(quotient 1 0) t nil)) (show (errorset 'novar t nil))
   (show (errorset '(fact 5) t nil))
   (show (errorset '(putv 1 2 3) nil nil)) (show (catch 'tag (throw 'tag 17))))
-(de all!-of!-it () (numbers) (texts) (tables) (faults) (show (churn 3000)) (show (deep 100000)) (show (fib 20)))
+(de all!-of!-it () (numbers) (texts) (places) (tables) (faults) (show (churn 3000)) (show (deep 100000))
+  (show (fib 20)))
 (de fails () (prin2 "before") (terpri) (car (cdr 5)))
 (de overflows () (show (errorset '(endless 1) t nil)))
 (de leaves () (prin2 "gone") (stop 3))
@@ -121,6 +129,9 @@ def test_what_it_does_not_have_is_said_when_it_is_made(
     assert main(["executable", image, "-o", image + ".no", "--main", "opens"]) == 2
     assert "does not have: open (called by opens)" in capsys.readouterr().err
     assert not os.path.exists(image + ".no")
+    said = run(program, "needs")[1]
+    for error in (b"has no compiler for", b"cannot read", b"getenv: this function is not in a program"):
+        assert error in said
     status, _, err = run(program, "opens")
     assert status == 1 and b"open: this function is not in a program that stands alone" in err
 

@@ -51,6 +51,7 @@ RAW_FIRST = (
     "text_function",
     "useful_number",
     "no_memory",
+    "passed",
 )
 RAW_SECOND = ("undefined_function", "wrong_count", "bad_trig", "evaluate")
 

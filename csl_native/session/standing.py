@@ -13,7 +13,7 @@ from ..heap.vm import VM
 from ..heap.words import SYMBOL
 from ..instructions.codec import decode
 from ..kernel.calls import SLOT
-from ..kernel.host import HOST_CODES, OPERATIONS, TEXT_FUNCTIONS
+from ..kernel.host import HOST_CODES, OPERATIONS, PASSED, TEXT_FUNCTIONS
 from ..kernel.memory import NIL, T
 from ..kernel.standalone import FIRST_PRIMITIVE, PRIMITIVES
 from ..lisp.registry import MAIN_NAMES, Rows
@@ -64,6 +64,7 @@ def make_ready(session: Session, main: str) -> None:
         if file.endswith(".lsp"):
             with open(os.path.join(FOLDER, file), encoding="utf-8") as text:
                 session.eval(text.read())
+    session.run(lambda: give(session, "alone-passed", m.vector([passed(session, name) for name in PASSED])))
     session.run(lambda: give(session, "alone-answers", m.vector([answer(session, name) for name in HOST_CODES])))
     session.run(lambda: replace(session))
 
@@ -78,6 +79,12 @@ def give(session: Session, name: str, value: int) -> None:
 def answer(session: Session, name: str) -> int:
     symbol = session.machine.intern(f"answer-{name}")
     return symbol if session.lisp.is_defined(symbol) else session.machine.intern("answer-none")
+
+
+def passed(session: Session, name: str) -> int:
+    """What does what the kernel passes on: a function of Lisp, or the name of what is missing, as a string."""
+    symbol = session.machine.intern(f"host-{name}")
+    return symbol if session.lisp.is_defined(symbol) else session.machine.string(name)
 
 
 def replace(session: Session) -> None:
@@ -100,12 +107,14 @@ def replace(session: Session) -> None:
         )
         if alone is None or m.field(symbol, SYM_ENV) != symbol:  # the program has a definition of its own
             continue
-        cells = lisp.cells(symbol)
+        cells = lisp.cells(alone)
         m.kernel.put(alone, m.intern("alone-host"), T)
-        lisp.set_cells(
-            symbol,
-            *(new if cell == host else cell for cell, host, new in zip(cells, HOSTS, lisp.cells(alone), strict=True)),
-        )
+        if name in PASSED:  # the kernel would only pass on what is there in Lisp: it has no room to print into
+            lisp.set_cells(symbol, *cells)
+        else:
+            old = lisp.cells(symbol)
+            lisp.set_cells(
+                symbol, *(new if cell == host else cell for cell, host, new in zip(old, HOSTS, cells, strict=True)))
         m.set_field(symbol, SYM_ENV, m.field(alone, SYM_ENV))
         m.set_field(symbol, SYM_SPARE, 0)
 

@@ -1,13 +1,16 @@
-% What the host answers in a program that stands alone (kernel/standalone.py): a function answer-REQUEST for each request of the kernel that is
-% none of the system's.  alone-write and its like are primitives; what is said here, csl says, too (lisp/host.py, lisp/errors.py).
+% What the host answers in a program that stands alone (kernel/standalone.py): a function answer-REQUEST for each
+% request of the kernel that is none of the system's.  alone-write and its like are primitives; what is said here,
+% csl says, too (lisp/host.py, lisp/errors.py).
 
 % A loop: while the first form is true, all others.
 (dm alone!-while (x)
-  (append (list 'prog nil 'loop (list 'cond (list (list 'null (cadr x)) '(return nil)))) (append (cddr x) '((go loop)))))
+  (append (list 'prog nil 'loop (list 'cond (list (list 'null (cadr x)) '(return nil))))
+    (append (cddr x) '((go loop)))))
 
 % -- messages
 
-% Write a message with values, where errors are shown, and end in that error; nobody has caught it where it goes to the second file.
+% Write a message with values, where errors are shown, and end in that error; nobody has caught it where it goes to the
+% second file.
 (de alone!-message (begin text values) (alone!-message1 begin text values "
 "))
 (de alone!-message1 (begin text values end)
@@ -31,7 +34,8 @@
 
 % A piece of a message: on the next line when this one has no room for it.
 (de alone!-piece (s)
-  (cond ((and (greaterp (plus (alone!-column) (string!-length s)) (alone!-width nil)) (geq (alone!-column) 20)) (alone!-write "
+  (cond ((and (greaterp (plus (alone!-column) (string!-length s)) (alone!-width nil)) (geq (alone!-column) 20))
+          (alone!-write "
 ")))
   (alone!-write s))
 
@@ -59,7 +63,8 @@
 
 (de answer!-none (a b c) (alone!-loud "internal error: unknown request of the kernel" nil))
 (de answer!-stack_overflow (a b c) (alone!-loud "Stack overflow" nil))
-(de answer!-memory_full (a b c) (alone!-loud "Memory exhausted: the heap limit is reached (csl-image executable --heap gives more)" nil))
+(de answer!-memory_full (a b c)
+  (alone!-loud "Memory exhausted: the heap limit is reached (csl-image executable --heap gives more)" nil))
 (de answer!-no_memory (a b c) (answer!-memory_full a b c))
 (de answer!-interrupt (a b c) nil)
 (de answer!-bad_car (a b c) (alone!-loud "attempt to take car of an atom:" (list a)))
@@ -78,12 +83,20 @@
 (de answer!-call_function (f n c)
   (alone!-plain (alone!-join (alone!-text f t) ": this function is not in a program that stands alone") nil))
 
+% What the kernel passes on when it has no room to print into: there is none in such a program.
+(de answer!-passed (number x given)
+  (prog (f)
+    (setq f (getv alone!-passed number))
+    (return (cond ((stringp f) (answer!-call_function (intern f) nil nil))
+                  (t (alone!-call f (cond (given (list x)))))))))
+
 (de answer!-unset_variable (a compiled c)
   (cond (compiled '!~indefinite!-value!~)
         (t (alone!-loud "unset variable:" (list a)))))
 
 (de answer!-undefined_function (f n a)
-  (alone!-loud (list2string (append (explode2 "undefined function (") (append (explode2 (cond ((greaterp n 3) "4 or more") (t n)))
+  (alone!-loud (list2string
+                 (append (explode2 "undefined function (") (append (explode2 (cond ((greaterp n 3) "4 or more") (t n)))
     (explode2 (cond ((onep n) " arg):") (t " args):")))))) (list f)))
 
 (de answer!-wrong_count (f n c)
@@ -117,7 +130,8 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
 (de answer!-bad_arith (operation a b) (alone!-bad!-arith (alone!-operation operation) a b))
 (de alone!-bad!-arith (name a b)
   (prog (x)
-    (cond ((and (or (alone!-is!-compound a) (alone!-is!-compound b)) (numberp a) (numberp b) (setq x (alone!-compound name)))
+    (cond ((and (or (alone!-is!-compound a) (alone!-is!-compound b)) (numberp a) (numberp b)
+             (setq x (alone!-compound name)))
            (return (apply x (list a b)))))
     (cond ((eq name 'max) (setq name 'lessp)))
     (cond ((eq name 'min) (setq name 'lessp x a a b b x)))
@@ -126,12 +140,18 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
     (cond ((and (eq name 'expt) (fixp b) (or (minusp b) (greaterp b 1)))
            (setq name (cond ((minusp b) 'quotient) (t 'times)) b 1)))
     (cond ((memq name '(times quotient divide remainder))
-           (cond ((and (eq name 'remainder) (numberp a) (numberp b)) (return (alone!-plain "bad arg for remainder" (list a b)))))
+           (cond
+             ((and (eq name 'remainder) (numberp a) (numberp b))
+               (return (alone!-plain "bad arg for remainder" (list a b)))))
            (setq x (cond ((or (not (numberp a)) (and (memq name '(divide remainder)) (floatp a))) a) (t b)))
-           (return (alone!-plain (cond ((eq name 'divide) "bad arg for quotient") ((eq name 'remainder) "Bad arg for remainder")
+           (return
+             (alone!-plain
+               (cond ((eq name 'divide) "bad arg for quotient") ((eq name 'remainder) "Bad arg for remainder")
                                        (t (alone!-bad!-arg name))) (list x))))
           ((eq name 'ashift)
-           (return (cond ((not (numberp a)) (alone!-plain "Bad arg for minusp" (list a))) (t (alone!-bare "bad args for ash1" nil))))))
+           (return
+             (cond ((not (numberp a)) (alone!-plain "Bad arg for minusp" (list a)))
+               (t (alone!-bare "bad args for ash1" nil))))))
     (return (alone!-plain (alone!-bad!-arg (cond ((eq name 'gcdn) 'gcd) (t name))) (list a b)))))
 (de alone!-bad!-arg (name) (alone!-join "bad arg for " (alone!-text name nil)))
 
@@ -149,8 +169,12 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
     (return (cond ((eq name 'mkvect) (alone!-plain "mkvect" (list a)))
                   ((eq name 'word64) (alone!-plain "a number of 64 bits expected" (list a)))
                   ((eq name 'divide64) (alone!-plain "div, mod: division by zero" (list a)))
-                  ((memq name '(msd lsd)) (alone!-plain (alone!-join (cond ((fixp a) "negative arg for ") (t "bad arg for ")) (alone!-text name nil)) (list a)))
-                  ((memq name '(add1 sub1)) (alone!-plain "bad arg for plus" (list a (cond ((eq name 'add1) 1) (t -1)))))
+                  ((memq name '(msd lsd))
+                    (alone!-plain
+                      (alone!-join (cond ((fixp a) "negative arg for ") (t "bad arg for ")) (alone!-text name nil))
+                        (list a)))
+                  ((memq name '(add1 sub1))
+                    (alone!-plain "bad arg for plus" (list a (cond ((eq name 'add1) 1) (t -1)))))
                   (t (alone!-plain (alone!-bad!-arg name) (list a)))))))
 
 (de answer!-divide_zero (operation a b)
@@ -176,7 +200,8 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
 (de alone!-compare!-integers (a n b)
   (cond ((lessp a n) -1)
         ((greaterp a n) 1)
-        (t (prog (rest) (setq rest (difference b (float n))) (return (cond ((minusp rest) 1) ((zerop rest) 0) (t -1)))))))
+        (t (prog (rest) (setq rest (difference b (float n)))
+             (return (cond ((minusp rest) 1) ((zerop rest) 0) (t -1)))))))
 
 (de answer!-big_gcd (a b c)
   (prog (r)
@@ -187,13 +212,17 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
 (de answer!-long_shift (operation a b) (alone!-plain (alone!-bad!-arg (alone!-operation operation)) (list a b)))
 
 (de answer!-integer_power (a n c)
-  (cond ((null n) (cond ((numberp a) (alone!-plain "Arg for sqrt out of range" (list a))) (t (alone!-plain "bad arg for trig function" (list a)))))
+  (cond ((null n)
+          (cond ((numberp a) (alone!-plain "Arg for sqrt out of range" (list a)))
+            (t (alone!-plain "bad arg for trig function" (list a)))))
         ((eq n t)
          (cond ((and (floatp a) (eqn a a) (not (fp!-infinite a))) (alone!-fix a))
-               ((floatp a) (alone!-bare (cond ((eqn a a) "bad args for infinity in fix") (t "bad args for NaN in fix")) nil))
+               ((floatp a)
+                 (alone!-bare (cond ((eqn a a) "bad args for infinity in fix") (t "bad args for NaN in fix")) nil))
                ((alone!-is!-compound a) (quotient (numerator a) (denominator a)))
                (t (alone!-plain "fix" (list a)))))
-        ((not (numberp n)) (cond ((alone!-is!-compound a) (compound!-float a)) (t (alone!-plain "bad arg for float" (list a)))))
+        ((not (numberp n))
+          (cond ((alone!-is!-compound a) (compound!-float a)) (t (alone!-plain "bad arg for float" (list a)))))
         ((and (fixp a) (fixp n))
          (cond ((onep a) 1)
                ((eqn a -1) (cond ((evenp n) 1) (t -1)))
@@ -232,7 +261,9 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
         ((eqn operation 7) (alone!-plain (cond ((fixp a) "set!-small!-modulus") (t "set-small-modulus")) (list a)))
         ((and (eqn operation 5) (fixp a) (not (zerop a)))
          (alone!-plain "non-prime modulus in modular-reciprocal" (list (alone!-modulus) a)))
-        (t (alone!-plain (alone!-join "modular-" (nth '("plus" "difference" "times" "minus" "number" "reciprocal" "expt") (add1 operation)))
+        (t (alone!-plain
+             (alone!-join "modular-"
+               (nth '("plus" "difference" "times" "minus" "number" "reciprocal" "expt") (add1 operation)))
                          (list a)))))
 (de alone!-modulus () (quotient (alone!-peek alone!-modulus!-place) 8))
 
@@ -240,7 +271,9 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
 
 (de answer!-bad_vector (operation v i)
   (cond ((not (vectorp v)) (alone!-plain (alone!-text (alone!-operation operation) nil) (list v)))
-        (t (alone!-plain (alone!-join (alone!-text (alone!-operation operation) nil) (cond ((fixp i) " index range") (t " offset not fixnum")))
+        (t (alone!-plain
+             (alone!-join (alone!-text (alone!-operation operation) nil)
+               (cond ((fixp i) " index range") (t " offset not fixnum")))
                          (list i)))))
 
 (de answer!-bad_symbol (operation s v)
@@ -275,4 +308,26 @@ Calling " (cond (s (alone!-text s t)) (t "lambda")) "
 (de alone!-evaluate (x) (alone!-needs!-compiler x))
 (de alone!-lambda (f l) (alone!-needs!-compiler f))
 (de alone!-needs!-compiler (x) (alone!-plain "a program that stands alone has no compiler for" (list x)))
-(de alone!-compress (l) (alone!-plain "compress" (list l)))
+% compress of what the kernel leaves to the host: strings and integers that are not small; other texts would need the reader.
+(de alone!-compress (l)
+  (cond ((and (pairp l) (eq (car l) '!")) (alone!-unquoted (cdr l) l))
+        ((and (pairp l) (eq (car l) '!-) (alone!-all!-digits (cdr l))) (minus (alone!-integer (cdr l))))
+        ((alone!-all!-digits l) (alone!-integer l))
+        (t (alone!-plain "compress: a program that stands alone cannot read" (list l)))))
+(de alone!-all!-digits (l)
+  (cond ((atom l) nil)
+        (t (alone!-while (and (pairp l) (idp (car l)) (digit (car l))) (setq l (cdr l))) (null l))))
+(de alone!-integer (l)
+  (prog (n)
+    (setq n 0)
+    (alone!-while l (setq n (plus (times n 10) (difference (char!-code (car l)) 48)) l (cdr l)))
+    (return n)))
+(de alone!-unquoted (l all)
+  (prog (r)
+   loop
+    (cond ((atom l) (return (alone!-plain "compress: a string that does not end" (list all))))
+          ((not (eq (car l) '!")) (setq r (cons (car l) r) l (cdr l)))
+          ((and (pairp (cdr l)) (eq (cadr l) '!")) (setq r (cons '!" r) l (cddr l)))
+          ((cdr l) (return (alone!-plain "compress: more than one string" (list all))))
+          (t (return (list2string (reversip r)))))
+    (go loop)))

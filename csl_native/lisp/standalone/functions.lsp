@@ -1,9 +1,13 @@
-% Functions that csl has in Python (csl_native/builtins), for a program that stands alone: host-NAME takes the place of NAME.
+% Functions that csl has in Python (csl_native/builtins), for a program that stands alone: host-NAME takes the place of
+% NAME.
 
 % -- any number of arguments
 
-(de alone!-fold (f l) (prog (r) (setq r (car l) l (cdr l)) (alone!-while l (setq r (apply2 f r (car l)) l (cdr l))) (return r)))
-(de alone!-all (f unit l) (cond ((null l) unit) ((and (null (cdr l)) (numberp (car l))) (car l)) (t (alone!-fold f (cond ((cdr l) l) (t (cons unit l)))))))
+(de alone!-fold (f l)
+  (prog (r) (setq r (car l) l (cdr l)) (alone!-while l (setq r (apply2 f r (car l)) l (cdr l))) (return r)))
+(de alone!-all (f unit l)
+  (cond ((null l) unit) ((and (null (cdr l)) (numberp (car l))) (car l))
+    (t (alone!-fold f (cond ((cdr l) l) (t (cons unit l)))))))
 (de host!-plus (&rest l) (alone!-all 'plus2 0 l))
 (de host!-!+ (&rest l) (alone!-all 'plus2 0 l))
 (de host!-iplus (&rest l) (alone!-all 'plus2 0 l))
@@ -24,8 +28,12 @@
 (de alone!-quotient (a b) (quotient a b))
 (de alone!-over (a) (quotient 1 a))
 (de alone!-less (f alone unit l) (cond ((null l) unit) ((null (cdr l)) (apply1 alone (car l))) (t (alone!-fold f l))))
-(de host!-max (first &rest l) (cond ((and (null l) (not (numberp first))) (alone!-plain "bad arg for max" (list first))) (t (alone!-fold 'max2 (cons first l)))))
-(de host!-min (first &rest l) (cond ((and (null l) (not (numberp first))) (alone!-plain "bad arg for min" (list first))) (t (alone!-fold 'min2 (cons first l)))))
+(de host!-max (first &rest l)
+  (cond ((and (null l) (not (numberp first))) (alone!-plain "bad arg for max" (list first)))
+    (t (alone!-fold 'max2 (cons first l)))))
+(de host!-min (first &rest l)
+  (cond ((and (null l) (not (numberp first))) (alone!-plain "bad arg for min" (list first)))
+    (t (alone!-fold 'min2 (cons first l)))))
 (de host!-list (&rest l) l)
 (de host!-list!* (&rest l) (alone!-spread l))
 (de host!-values (&rest l) (cond (l (car l))))
@@ -106,20 +114,25 @@
 (de host!-gensym2 (name) (alone!-make!-symbol (list2string (list name)) alone!-generated))
 (de host!-make!-symbol (name) (alone!-make!-symbol (list2string (list name)) 0))
 (de host!-gensymp (x) (and (idp x) (not (zerop (land2 (alone!-field x alone!-flags!-place) alone!-generated)))))
-(de host!-reset!-gensym (n) (prog (old) (setq old (alone!-peek alone!-gensym!-place)) (cond ((fixp n) (alone!-poke alone!-gensym!-place n))) (return old)))
+(de host!-reset!-gensym (n)
+  (prog (old) (setq old (alone!-peek alone!-gensym!-place)) (cond ((fixp n) (alone!-poke alone!-gensym!-place n)))
+    (return old)))
 (de alone!-name (s)
   (prog (n name)
     (setq n (alone!-peek alone!-gensym!-place))
     (alone!-poke alone!-gensym!-place (add1 n))
     (setq name (list2string (list (alone!-field s alone!-name!-place) (list2string (alone!-serial n "")))))
     (alone!-set!-field s alone!-name!-place name)
-    (alone!-set!-field s alone!-flags!-place (difference (alone!-field s alone!-flags!-place) (difference alone!-unnamed alone!-generated)))
+    (alone!-set!-field s alone!-flags!-place
+      (difference (alone!-field s alone!-flags!-place) (difference alone!-unnamed alone!-generated)))
     (return name)))
 (de alone!-serial (n groups)
   (alone!-while (greaterp n 9999)
-    (setq groups (list2string (list "_" (list2string (alone!-padded (remainder n 1000) 3)) groups)) n (quotient n 1000)))
+    (setq groups (list2string (list "_" (list2string (alone!-padded (remainder n 1000) 3)) groups)) n
+      (quotient n 1000)))
   (append (alone!-padded n 4) (list groups)))
-(de alone!-padded (n count) (prog (l) (setq l (explode2 n)) (alone!-while (lessp (length l) count) (setq l (cons '!0 l))) (return l)))
+(de alone!-padded (n count)
+  (prog (l) (setq l (explode2 n)) (alone!-while (lessp (length l) count) (setq l (cons '!0 l))) (return l)))
 (de host!-get!* (s p) (get s p))
 (de host!-prop (s) (plist s))
 (de host!-setprop (s p v) (put s p v))
@@ -134,7 +147,8 @@
          (getv v i))
         (t (alone!-find!-env f v (add1 i)))))
 (de host!-getd (s)
-  (cond ((and (idp s) (vectorp (alone!-field s alone!-env!-place))) (cons 'expr (getv (alone!-field s alone!-env!-place) 0)))
+  (cond ((and (idp s) (vectorp (alone!-field s alone!-env!-place)))
+          (cons 'expr (getv (alone!-field s alone!-env!-place) 0)))
         (t nil)))
 
 % -- strings and characters
@@ -177,12 +191,16 @@
 (de host!-qputv (v i x) (putv v i x))
 (de host!-mkhash (&optional size kind growth)
   (mkhash (cond ((fixp size) size) (t 80))
-          (cond ((fixp kind) kind) ((setq kind (assoc kind '((eq . 0) (eql . 1) (cl!-equal . 2) (equal . 3) (equalp . 4)))) (cdr kind)) (t 0)) nil))
-(de host!-gethash (key &optional h default) (prog (x) (setq x (cond (h (gethash2 key h)) (t nil))) (return (cond (x x) (t default)))))
+          (cond ((fixp kind) kind)
+            ((setq kind (assoc kind '((eq . 0) (eql . 1) (cl!-equal . 2) (equal . 3) (equalp . 4)))) (cdr kind))
+              (t 0)) nil))
+(de host!-gethash (key &optional h default)
+  (prog (x) (setq x (cond (h (gethash2 key h)) (t nil))) (return (cond (x x) (t default)))))
 (de host!-puthash (key h value) (puthash key h value))
 (de host!-remhash (key h) (remhash key h))
 (de host!-clrhash (h) (clrhash h))
-(de host!-maphash (f h) (mapc (hashcontents h) (function (lambda (pair) (alone!-call f (list (car pair) (cdr pair)))))) nil)
+(de host!-maphash (f h)
+  (mapc (hashcontents h) (function (lambda (pair) (alone!-call f (list (car pair) (cdr pair)))))) nil)
 
 % -- numbers
 
@@ -213,10 +231,15 @@
         ((and (eqn (times 2 (abs r)) y) (evenp q)) q)
         ((minusp r) (sub1 q))
         (t (add1 q))))
-(de host!-mod (a b) (cond ((and (fixp a) (fixp b)) (prog (r) (setq r (remainder a b)) (return (cond ((zerop r) r) ((eq (minusp r) (minusp b)) r) (t (plus r b))))))
+(de host!-mod (a b)
+  (cond ((and (fixp a) (fixp b))
+          (prog (r) (setq r (remainder a b))
+            (return (cond ((zerop r) r) ((eq (minusp r) (minusp b)) r) (t (plus r b))))))
   (t (difference a (times b (host!-floor a b))))))
 (de host!-rem (a b) (remainder a b))
-(de host!-integer!-length (n) (prog (k) (setq k 0) (cond ((minusp n) (setq n (lnot n)))) (alone!-while (not (zerop n)) (setq n (quotient n 2) k (add1 k))) (return k)))
+(de host!-integer!-length (n)
+  (prog (k) (setq k 0) (cond ((minusp n) (setq n (lnot n))))
+    (alone!-while (not (zerop n)) (setq n (quotient n 2) k (add1 k))) (return k)))
 (de host!-ash (n k) (cond ((geq k 0) (times n (expt 2 k))) (t (host!-floor n (expt 2 (minus k))))))
 (de host!-ash1 (n k) (cond ((geq k 0) (times n (expt 2 k))) (t (quotient n (expt 2 (minus k))))))
 (de host!-iquotient (a b) (quotient a b))
@@ -232,7 +255,9 @@
     (return x)))
 (de host!-logand (&rest l) (alone!-all 'land2 -1 l))
 (de host!-eq!-safe (x) (not (or (floatp x) (and (numberp x) (not (fixp x))))))
-(de host!-random!-number (n) (remainder (setq alone!-seed (remainder (plus (times alone!-seed 6364136223846793005) 1442695040888963407) 18446744073709551616)) n))
+(de host!-random!-number (n)
+  (remainder (setq alone!-seed
+               (remainder (plus (times alone!-seed 6364136223846793005) 1442695040888963407) 18446744073709551616)) n))
 
 % -- the system
 
@@ -243,8 +268,10 @@
 (de host!-gc (&optional how) nil)
 (de host!-verbos (x) nil)
 (de host!-getpid () 0)
-(de host!-wrs (stream) (cond ((null stream) nil) (t (alone!-plain "wrs: a program that stands alone writes to its standard output" nil))))
-(de host!-rds (stream) (cond ((null stream) nil) (t (alone!-plain "rds: a program that stands alone reads its standard input" nil))))
+(de host!-wrs (stream)
+  (cond ((null stream) nil) (t (alone!-plain "wrs: a program that stands alone writes to its standard output" nil))))
+(de host!-rds (stream)
+  (cond ((null stream) nil) (t (alone!-plain "rds: a program that stands alone reads its standard input" nil))))
 
 % Where the program begins: with its arguments, of which the first is its name.
 (de alone!-run (l)
