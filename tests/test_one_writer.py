@@ -24,7 +24,6 @@ ALLOWED = {
     "csl_native/system/files.py _locked_file": "a lock on Windows", "csl_native/system/files.py move_new": "a key",
     "csl_native/saving/trust.py local_key": "a key", "csl_native/saving/trust.py set_trusted": "keys",
     "csl_native/saving/checked.py _remember": "what was checked",
-    "csl_native/app/imported.py _write": "modules of Python, as in __pycache__",
     "tools/signing.py private_key": "a key",
     "csl_native/build/base.py build_base": "a whole image, made beside, becomes the base image",
     "csl_native/system/waiting.py open_patiently": "a file or pipe of Lisp's own",

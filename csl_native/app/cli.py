@@ -9,8 +9,6 @@ from typing import Any
 from csl_native.image import files
 from csl_native.system.process import of_output, run_program, said
 
-from . import imported
-
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
   -i FILE        start from this image; further ones are libraries for load-module, in this order; - is the
@@ -364,7 +362,6 @@ def run(options: Options) -> int:
               file=sys.stdout if date else sys.stderr)
         return 0 if date else 1
     from .toplevel import TopLevel
-    imported.started()
     return TopLevel(session, options).run()
 
 
@@ -372,10 +369,8 @@ def program() -> None:
     """Entry point of the ``csl`` command: ends the process without taking the interpreter apart (several ms)."""
     import gc
     gc.disable()
-    imported.begin()
     status = run_program("csl", main)
     sys.stderr.flush()
-    imported.ended()
     os._exit(status)
 
 
