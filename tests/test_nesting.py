@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from csl_native import LispError, Session
-from csl_native.heap.vm import VM
+from csl_native.heap.vm import NESTED, VM
 from csl_native.runtime.kernels import Unwinding
 
 from .conftest import needs_native
@@ -116,3 +116,20 @@ def test_an_answer_that_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(machine, "host", lambda *request: 1 // 0)
         with pytest.raises(Unwinding):
             machine.apply(function, [8])
+
+
+@pytest.mark.parametrize("engine", ["python", None])
+def test_forms_mean_the_same_however_deep_they_are(engine: str | None) -> None:
+    """What lies deeper in others than forms are evaluated is compiled: at that depth, just above and below it."""
+    forms = ("'x", "(list 'x 'y)", "(cond (nil 1) (t 'x))", "(setq v 'x)", "(let ((a 'x)) a)", "(and t 'x)", "(or 'x)",
+             "(progn 'x)", "((lambda (a) a) 'x)", "(prog (a) (setq a 'x) (return a))", "(function car)", "v",
+             "(if t 'x)", "(errorset '(quote a b) nil nil)", "(quote)")
+    with Session(engine=engine) as s:
+        s.eval("(setq v 'x)")
+        for form in forms:
+            said = {str(s.eval(f"(errorset '{wrapped(form, depth)} nil nil)")) for depth in range(NESTED + 4)}
+            assert len(said) == 1, form
+
+
+def wrapped(form: str, depth: int) -> str:
+    return "(progn " * depth + form + ")" * depth

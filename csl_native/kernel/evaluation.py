@@ -75,11 +75,11 @@ def evaluate(x, depth):
     if x & 7 != CONS:
         return x
     head = load(x - 1)
-    if head & 7 != SYMBOL or depth > NESTED:
-        return evaluated_apart(x, depth)
     rest = load(x + 7)
-    if head == named(ROOT_QUOTE):
-        return load(rest - 1) if rest & 7 == CONS and load(rest + 7) == NIL else evaluated_apart(x, depth)
+    if head == named(ROOT_QUOTE) and rest & 7 == CONS and load(rest + 7) == NIL:
+        return load(rest - 1)
+    if head & 7 != SYMBOL or head == named(ROOT_QUOTE) or depth > NESTED:
+        return evaluated_apart(x, depth)
     if safepoint() == UNWIND:
         return UNWIND
     if head == named(ROOT_COND):
