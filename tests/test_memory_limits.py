@@ -97,12 +97,14 @@ def test_the_limit_is_an_error(small: Session, name: str) -> None:
 
 
 @needs_native
-def test_symbols_stay_so_what_is_full_of_them_has_errors_from_then_on() -> None:
+def test_symbols_that_are_kept_fill_the_memory_and_others_do_not() -> None:
     with closing(Session(heap=HEAP << 20, output=open(os.devnull, "wb"))) as full:
-        for _ in range(3):
+        full.eval("(de name (i) (intern (list2string (append (explode i) '(!a)))))")
+        for _ in range(2):
             with pytest.raises(LispError, match="Memory"):
-                full.eval("(prog (i) (setq i 0) a (intern (list2string (append (explode (setq i (add1 i))) '(!a)))) "
-                          "(go a))")
+                full.eval("(prog (i l) (setq i 0) a (setq l (cons (name (setq i (add1 i))) l)) (go a))")
+        assert full.eval("(prog (i) (setq i 0) a (name (setq i (add1 i))) (cond ((lessp i 500000) (go a))) "
+                         "(return i))") == 500_000
 
 
 PEAK = """
