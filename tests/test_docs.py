@@ -215,5 +215,6 @@ def test_architectures_are_named_in_their_own_files_only() -> None:
         for path in (ROOT / folder).rglob("*.py"):
             if path.name in allowed or path.is_symlink() or any(p.is_symlink() for p in path.parents):
                 continue
-            names = [line for line in path.read_text().splitlines() if own.search(line) and "MODULES" not in line]
+            text = re.sub(r"MODULES = \([^)]*\)", "", path.read_text())
+            names = [line for line in text.splitlines() if own.search(line)]
             assert names == [], f"{path}: {names}"

@@ -26,7 +26,9 @@ READS = "each round reads or evaluates a form, which looks"
 TYPED = "each round waits for somebody who types"
 PIECES = "a piece of some thousand elements, between two of which something looks"
 BOUNDED = {
-    "asking:described": FEW, "asking:say": "lines that are printed, of parts of which so many are shown",
+    "asking:described": FEW, "asking:last_word": TYPED,
+    "reader:Reader.closing": "each round reads a line",
+    "asking:say": "lines that are printed, of parts of which so many are shown",
     "asking:time_began": FEW, "asking:time_told": FEW, "asking:parts_of": "so many parts are shown",
     "asking:part_lines": "so many parts are shown", "asking:inspect": TYPED, "asking:line": TYPED,
     "asking:native_code": SYSTEM, "asking:native_lines": CODE, "asking:disassemble_": CODE,

@@ -279,7 +279,7 @@ VALUES: dict[str, dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]]] = {
                     {"format": [1, 2, 3]}, {"keys": []},
                     {"keys": {"k": b"v"}}, {"keys": {b"k": "v"}}, {"format": (1, 2)}))},
     "heap": {"size": between(1, schema.SIZE_LIMIT), "base": between(0, schema.SIZE_LIMIT),
-             "gensym": between(0, 1 << 60), "modulus": between(8, 1 << 62), "precision": between(0, 1 << 20),
+             "gensym": between(0, 1 << 60), "modulus": between(8, 1 << 63), "precision": between(0, 1 << 20),
              "bytecode": between(0, 1 << 20), "entries": (NAMES, NO_NAMES), "builtins": (NAMES, NO_NAMES),
              "profile": (NAMES, NO_NAMES), "starts": DIGESTS, "instructions": DIGESTS,
              "pages": ((b"", bytes(32), bytes(96)), (bytes(31), bytes(33), [], "x" * 32))},

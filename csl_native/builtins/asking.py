@@ -55,13 +55,14 @@ def names_with(lisp: Lisp, text: str) -> list[str]:
 def names_beginning(lisp: Lisp, start: str) -> list[str]:
     """Names of functions and variables that begin with a text as it is written in programs."""
     m, beginning = lisp.machine, plain(start)
-    found = [s for s in m.interned() if m.text(s).startswith(beginning) and known(lisp, s)]
-    return sorted(name for s in found if (name := lisp.printer.text(s)).startswith(start))
+    found = [s for s in m.steps(m.interned()) if m.text(s).startswith(beginning) and known(lisp, s)]
+    return sorted(name for s in m.steps(found) if (name := lisp.printer.text(s)).startswith(start))
 
 
 def existing(lisp: Lisp, name: str) -> int | None:
     """The symbol of a name, which is not made when there is none."""
-    return next((s for s in lisp.machine.interned() if lisp.machine.text(s) == name), None)
+    m = lisp.machine
+    return next((s for s in m.steps(m.interned()) if m.text(s) == name), None)
 
 
 def last_word(text: str) -> str:

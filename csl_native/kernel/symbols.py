@@ -77,26 +77,34 @@ def intern(name, slot1, slot2, slotn):
     return s if s != 0 else enter_symbol(make_symbol(name, slot1, slot2, slotn))
 
 
+@inline
+def is_crowded(table) -> bool:
+    """Are three quarters of the places of the object list taken?"""
+    return (load(OBCOUNT) >> 3) * 4 >= (load(table - VECTOR) >> 11) * 3
+
+
 def enter_symbol(s):
     """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for
     that, or it was ended.
     """
     table = load(OBLIST)
-    size = load(table - VECTOR) >> 11
-    bigger = make_vector(2 * size, 0) if (load(OBCOUNT) >> 3) * 4 >= size * 3 else NIL
-    if bigger == UNWIND:
-        return bigger
-    if bigger != NIL:
-        i = 0
-        while i < size:
-            old = load(table + 8 - VECTOR + 8 * i)
-            if old & 7 == SYMBOL:
-                place_symbol(bigger, old)
-            i += 1
-            if poll() == UNWIND:
-                return UNWIND
-        set_field(OBLIST, bigger)
-        table = bigger
+    if is_crowded(table):
+        bigger = make_vector((load(table - VECTOR) >> 11) * 2, 0)
+        if bigger == UNWIND:
+            return bigger
+        table = load(OBLIST)
+        if is_crowded(table):  # the collection for the room may have taken symbols off, and made the table smaller
+            size = load(table - VECTOR) >> 11
+            i = 0
+            while i < size:
+                old = load(table + 8 - VECTOR + 8 * i)
+                if old & 7 == SYMBOL:
+                    place_symbol(bigger, old)
+                i += 1
+                if poll() == UNWIND:
+                    return UNWIND
+            set_field(OBLIST, bigger)
+            table = bigger
     place_symbol(table, s)
     store(OBCOUNT, load(OBCOUNT) + 8)
     return s
