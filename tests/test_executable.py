@@ -10,6 +10,7 @@ import pytest
 
 from csl_native import Session
 from csl_native.architectures import architectures, host
+from csl_native.saving.baseimage import base_image
 from csl_native.tools.csl_image import main
 
 from .conftest import needs_native
@@ -149,6 +150,17 @@ def test_what_cannot_be_made(image: str, capsys: pytest.CaptureFixture[str]) -> 
     ):
         assert main(["executable", image, "-o", image + ".no", *options]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_what_it_is_made_of_stays(image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(image).read_bytes()
+    for output in (image, str(base_image())):
+        assert main(["executable", image, "-o", output]) == 2
+        assert "another name" in capsys.readouterr().err
+    there = tmp_path / "program"
+    there.write_text("older")
+    assert main(["executable", image, "--main", "numbers", "-o", str(there)]) == 0
+    assert there.stat().st_mode & 0o100 and os.listdir(tmp_path) == ["program"] and Path(image).read_bytes() == before
 
 
 def test_every_file_that_is_made_from_one_image_is_the_same(image: str, program: str) -> None:

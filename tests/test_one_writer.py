@@ -44,6 +44,7 @@ ALLOWED = {
     "csl_native/app/demo.py copy": "an image that the demonstration is about to damage",
     "csl_native/app/demo.py flip_byte": "damage, to show what is done about it",
     "tools/editing.py extract": "what -o names", "tools/editing.py report": "what -o names",
+    "tools/executable.py executable": "the program that -o names",
     "tools/export.py export": "what -o and --listing name",
 }
 
