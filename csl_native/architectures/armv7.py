@@ -61,6 +61,16 @@ define hidden arm_aapcscc double @__aeabi_l2d(i64 %n) nounwind "no-builtins" {
   %d = fadd double %b, %c
   ret double %d
 }
+define hidden arm_aapcscc double @__aeabi_ul2d(i64 %n) nounwind "no-builtins" {
+  %h = lshr i64 %n, 32
+  %high = trunc i64 %h to i32
+  %low = trunc i64 %n to i32
+  %a = uitofp i32 %high to double
+  %b = fmul double %a, 0x41F0000000000000
+  %c = uitofp i32 %low to double
+  %d = fadd double %b, %c
+  ret double %d
+}
 define hidden arm_aapcscc i64 @__aeabi_d2lz(double %d) nounwind "no-builtins" {
   %negative = fcmp olt double %d, 0.0
   %minus = fneg double %d
