@@ -11,10 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csl_native import Session
+from csl_native.architectures import by_name
 from csl_native.heap.cage import Cage
 from csl_native.heap.words import UNWIND
 from csl_native.kernel.memory import T
-from csl_native.native.compiler import entry_table
+from csl_native.native.compiler import compile_ir, entry_table, module_text
+from csl_native.native.elf import ObjectError
+from csl_native.native.kernelset import make_kernel
 from csl_native.runtime.machine import Machine
 
 from .conftest import machine_runs_natively
@@ -234,3 +237,14 @@ def test_what_the_kernel_took_over_is_what_it_has() -> None:
     heads = {lisp.machine.label(head) for head in lisp.compiler.special
              if not lisp.machine.flags(head) & (F_SPECIAL | F_MACRO | F_FEXPR)}
     assert heads | {"time"} == set(OPEN)
+
+
+def test_a_kernel_calls_nothing_that_it_does_not_have() -> None:
+    """What the compiler takes from its run-time library is the architecture's support, or no kernel is made."""
+    architecture = by_name("armv7")
+    assert architecture is not None
+    text = "define hidden double @unsigned(i64 %n) {\n  %d = uitofp i64 %n to double\n  ret double %d\n}\n"
+    with pytest.raises(ObjectError, match="armv7 calls __aeabi_ul2d"):
+        make_kernel(architecture, compile_ir(architecture, module_text(architecture, text)))
+    block = compile_ir(architecture, module_text(architecture, text + architecture.support))
+    assert make_kernel(architecture, block).targets[1:] == []

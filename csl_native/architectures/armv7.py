@@ -40,6 +40,22 @@ from .record import Architecture, Convention, Copying, clear_cache, hardware_cap
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
 
 
+def to_double(name: str, shift: str, convert: str) -> str:
+    """A word of 64 bits as a double: its halves are exact, and their sum is rounded once."""
+    return f"""
+define hidden arm_aapcscc double @__aeabi_{name}(i64 %n) nounwind "no-builtins" {{
+  %h = {shift} i64 %n, 32
+  %high = trunc i64 %h to i32
+  %low = trunc i64 %n to i32
+  %a = {convert} i32 %high to double
+  %b = fmul double %a, 0x41F0000000000000
+  %c = uitofp i32 %low to double
+  %d = fadd double %b, %c
+  ret double %d
+}}
+"""
+
+
 # What the run-time ABI wants (https://github.com/ARM-software/abi-aa, rtabi32): a quotient comes with its remainder,
 # doubles in core registers.
 SUPPORT = DIVISION + """
@@ -51,26 +67,7 @@ define hidden arm_aapcscc {i64, i64} @__aeabi_ldivmod(i64 %n, i64 %d) nounwind "
   %r = call {i64, i64} @signed_division(i64 %n, i64 %d)
   ret {i64, i64} %r
 }
-define hidden arm_aapcscc double @__aeabi_l2d(i64 %n) nounwind "no-builtins" {
-  %h = ashr i64 %n, 32
-  %high = trunc i64 %h to i32
-  %low = trunc i64 %n to i32
-  %a = sitofp i32 %high to double
-  %b = fmul double %a, 0x41F0000000000000
-  %c = uitofp i32 %low to double
-  %d = fadd double %b, %c
-  ret double %d
-}
-define hidden arm_aapcscc double @__aeabi_ul2d(i64 %n) nounwind "no-builtins" {
-  %h = lshr i64 %n, 32
-  %high = trunc i64 %h to i32
-  %low = trunc i64 %n to i32
-  %a = uitofp i32 %high to double
-  %b = fmul double %a, 0x41F0000000000000
-  %c = uitofp i32 %low to double
-  %d = fadd double %b, %c
-  ret double %d
-}
+""" + to_double("l2d", "ashr", "sitofp") + to_double("ul2d", "lshr", "uitofp") + """
 define hidden arm_aapcscc i64 @__aeabi_d2lz(double %d) nounwind "no-builtins" {
   %negative = fcmp olt double %d, 0.0
   %minus = fneg double %d

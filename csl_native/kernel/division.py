@@ -28,7 +28,7 @@ from .bignum import (
 )
 from .host import H_BIG_QUOTIENT, host
 from .memory import NIL, cons, fill, make_bignum, poll
-from .multiply import KARATSUBA, add_limbs, product_long, product_rows
+from .multiply import KARATSUBA, add_limbs, product_long, product_rows, subtract_limbs
 
 HALVES = 80  # limbs of a quotient from which on it is made in halves
 
@@ -195,25 +195,6 @@ def fill_ones(q, n) -> None:
 
 
 @onepass("the limbs of one number")
-def take_away(x, n, t, m):
-    """x[0..n) -= t[0..m), m not above n; what is still to be subtracted."""
-    borrow = 0
-    i = 0
-    while i < n and (i < m or borrow != 0):
-        old = load(x + 8 * i)
-        y = load(t + 8 * i) if i < m else 0
-        d = old - y
-        less = 1 if ult(old, y) else 0
-        if borrow != 0:
-            less = 1 if d == 0 else less
-            d -= 1
-        borrow = less
-        store(x + 8 * i, d)
-        i += 1
-    return borrow
-
-
-@onepass("the limbs of one number")
 def count_down(q) -> None:
     """The magnitude at an address, which is not 0, less one."""
     while load(q) == 0:
@@ -239,7 +220,7 @@ def half_quotient_of(q, x, y, n, m, k, scratch):
         return UNWIND
     if product_into(scratch, q, m, y, k, scratch + 8 * (m + k)) == UNWIND:
         return UNWIND
-    short = take_away(x, n + 1, scratch, m + k)
+    short = subtract_limbs(x, n + 1, scratch, m + k)
     while short != 0:
         count_down(q)
         carry = add_back(x, y, n)

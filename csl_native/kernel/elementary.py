@@ -88,24 +88,23 @@ def alone_atan(x: double) -> double:
     return -r if x < 0.0 else r
 
 
-def sine(r: double) -> double:
-    z = r * r
+def alternating(z: double, n) -> double:
+    """1 - z / ((n - 2k)(n - 2k + 1)) (1 - ...), from the last term on: the series of sin (an even n) and cos (an odd
+    one).
+    """
     p = 1.0
-    n = 18
-    while n > 0:
-        p = 1.0 - z * p / itof(n * (n + 1))
-        n -= 2
-    return r * p
-
-
-def cosine(r: double) -> double:
-    z = r * r
-    p = 1.0
-    n = 19
     while n > 0:
         p = 1.0 - z * p / itof(n * (n + 1))
         n -= 2
     return p
+
+
+def sine(r: double) -> double:
+    return r * alternating(r * r, 18)
+
+
+def cosine(r: double) -> double:
+    return alternating(r * r, 19)
 
 
 def word_of_turns(k):

@@ -64,7 +64,6 @@ PASSED = ("prin2", "terpri", "spaces", "posn", "linelength", "getenv")
 P_PRIN2, P_TERPRI, P_SPACES, P_POSN, P_LINELENGTH, P_GETENV = range(len(PASSED))
 
 
-
 @inline
 def host(code, a, b, c):
     """Ask the host."""

@@ -42,9 +42,8 @@ def product_limb(r, x, n, u):
 
 @onepass("the limbs of one number")
 @inline
-def product_first(r, x, n, u) -> None:
-    """r[0..n] = x[0..n) * u."""
-    carry = 0
+def scale_limbs(r, x, n, u, carry):
+    """r[0..n) = x[0..n) * u + carry, which may be in place; the carry."""
     i = 0
     while i < 8 * n:
         v = load(x + i)
@@ -52,12 +51,12 @@ def product_first(r, x, n, u) -> None:
         carry = mulhi(u, v) + (1 if ult(low, carry) else 0)
         store(r + i, low)
         i += 8
-    store(r + i, carry)
+    return carry
 
 
 def product_rows(r, a, n, b, m):
     """r[0..n+m) = a[0..n) * b[0..m); nil, or UNWIND."""
-    product_first(r, a, n, load(b))
+    store(r + 8 * n, scale_limbs(r, a, n, load(b), 0))
     i = 1
     while i < m:
         store(r + 8 * (i + n), product_limb(r + 8 * i, a, n, load(b + 8 * i)))
@@ -86,22 +85,22 @@ def add_limbs(r, x, n) -> None:
 
 
 @onepass("the limbs of one number")
-def subtract_limbs(r, x, n) -> None:
-    """r -= x[0..n), which is not larger."""
+def subtract_limbs(r, n, x, m):
+    """r[0..n) -= x[0..m), m not above n; what is still to be subtracted."""
     borrow = 0
     i = 0
-    while i < n or borrow != 0:
+    while i < n and (i < m or borrow != 0):
         old = load(r + 8 * i)
-        y = load(x + 8 * i) if i < n else 0
+        y = load(x + 8 * i) if i < m else 0
         d = old - y
         less = 1 if ult(old, y) else 0
         if borrow != 0:
-            if d == 0:
-                less = 1
+            less = 1 if d == 0 else less
             d -= 1
         borrow = less
         store(r + 8 * i, d)
         i += 1
+    return borrow
 
 
 @onepass("the limbs of one number")
@@ -132,8 +131,8 @@ def product_halves(r, a, b, n, scratch):
     sum_limbs(y, b, k, b + 8 * k, h)
     if product_halves(z, x, y, k + 1, z + 16 * (k + 1)) == UNWIND:
         return UNWIND
-    subtract_limbs(z, r, 2 * k)
-    subtract_limbs(z, r + 16 * k, 2 * h)
+    subtract_limbs(z, 2 * k + 2, r, 2 * k)
+    subtract_limbs(z, 2 * k + 2, r + 16 * k, 2 * h)
     add_limbs(r + 8 * k, z, significant(z, 2 * k + 2))
     return NIL
 

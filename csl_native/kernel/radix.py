@@ -4,7 +4,7 @@ a time (Knuth 4.4)."""
 from __future__ import annotations
 
 from ..heap.words import CONS, OTHER, STRING, UNWIND
-from ..restricted.language import bounded, clz, inline, load, load8, mulhi, onepass, store, store8, udiv, ult
+from ..restricted.language import bounded, clz, inline, load, load8, onepass, store, store8, udiv
 from .bignum import (
     add_integers,
     is_negative,
@@ -17,7 +17,7 @@ from .bignum import (
 )
 from .division import divide_integers
 from .memory import NIL, cons, make_bignum, make_string, poll
-from .multiply import multiply_integers, significant
+from .multiply import multiply_integers, scale_limbs, significant
 from .safepoint import safepoint
 
 GROUP = 19  # digits of a limb to the base that follows, the largest power of ten in a limb: its top bit is set
@@ -71,17 +71,9 @@ def power_of_base(at, n):
     return NIL
 
 
-@onepass("the limbs of one number")
 def times_base(at, n, more):
     """A magnitude of n limbs times the base and more, in place; the carry."""
-    i = 0
-    while i < 8 * n:
-        v = load(at + i)
-        low = v * BASE + more
-        more = mulhi(v, BASE) + (1 if ult(low, more) else 0)
-        store(at + i, low)
-        i += 8
-    return more
+    return scale_limbs(at, at, n, BASE, more)
 
 
 # -- to decimal ----------------------------------------------------------------------------
@@ -205,11 +197,13 @@ def read_groups(at, groups, powers, half):
     if safepoint() == UNWIND:
         return UNWIND
     high = read_groups(at + 8 * half, groups - half, load(powers + 7), half >> 1)
-    low = read_groups(at, half, load(powers + 7), half >> 1)
-    if high == UNWIND or low == UNWIND:
-        return UNWIND
+    if high == UNWIND:
+        return high
     high = multiply_integers(high, load(powers - 1))
-    return add_integers(high, low, 0) if high != UNWIND else high
+    if high == UNWIND:
+        return high
+    low = read_groups(at, half, load(powers + 7), half >> 1)
+    return add_integers(high, low, 0) if low != UNWIND else low
 
 
 def read_piece(at, groups):

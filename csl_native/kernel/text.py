@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..heap.objects import SYM_VALUE
 from ..heap.vm import READ_AT, READ_END
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, inline, lisp, load, load8, onepass, sdiv, store, store8
+from ..restricted.language import inline, lisp, load, load8, onepass, store, store8
 from .arithmetic import truth
 from .bignum import is_big
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
@@ -35,7 +35,7 @@ from .host import (
 )
 from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
 from .numerals import digits, float_characters, long_integer_of, number_of
-from .printing import shown
+from .printing import digits_wanted, shown
 from .radix import decimal_string
 from .safepoint import safepoint
 from .symbols import find_symbol, hash_string, intern, print_name
@@ -164,23 +164,13 @@ def is_ascii(s) -> bool:
 def widelengthc(x):
     """The number of characters that prin2 writes.  (widelengthc "abc") => 3"""
     if x & 7 == 0:
-        return number_length(x >> 3)
+        return digits_wanted(x >> 3) << 3
     s = decimal_string(x) if is_big(x) else name_of(x) if x != UNSET else 0
     if s == UNWIND:
         return UNWIND
     if s != 0 and is_ascii(s):
         return load(s - STRING) >> 8 << 3
     return host(H_TEXT, X_WIDELENGTHC, x, 0)
-
-
-@bounded("digits of a fixnum")
-def number_length(n):
-    """The characters of a small integer."""
-    count = 2 if n < 0 else 1
-    while n > 9 or n < -9:
-        n = sdiv(n, 10)
-        count += 1
-    return count << 3
 
 
 @lisp("explode2")

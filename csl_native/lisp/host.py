@@ -590,5 +590,3 @@ class Host:
             if type(error) not in PYTHONS:  # in words of this project
                 raise
             raise self.lisp.errors.bare(f"bad arg{'' if len(arguments) == 1 else 's'} for {row.name}") from None
-
-

@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..architectures import Architecture
+from ..foreign.types import FOREIGN
+from .elf import ObjectError
 from .pages import PageSet
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ def make_kernel(architecture: Architecture, block: Block | None = None,
     block = block or kernel_block(architecture, engines)
     pages = PageSet(architecture.number, kernel_abi(), features=sorted(architecture.baseline))
     base = pages.add_block(block, kind_numbers(architecture))
+    if outside := [target for target in pages.targets[1:] if not target.startswith(FOREIGN)]:
+        raise ObjectError(f"the kernel for {architecture.name} calls {', '.join(outside)}, which the compiler took "
+                          "from "
+                          f"its run-time library; the architecture's support (csl_native/architectures) must define it")
     program = kernel_program(engines, architecture.tail_calls)
     pages.functions = {name: base + place for name, place in sorted(block.symbols.items())}
     pages.arities = {name: len(program.functions[name].parameters)
