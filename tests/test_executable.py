@@ -161,6 +161,8 @@ def test_what_it_is_made_of_stays(image: str, tmp_path: Path, capsys: pytest.Cap
     there.write_text("older")
     assert main(["executable", image, "--main", "numbers", "-o", str(there)]) == 0
     assert there.stat().st_mode & 0o100 and os.listdir(tmp_path) == ["program"] and Path(image).read_bytes() == before
+    assert main(["executable", image, "--main", "numbers", "-o", "/dev/full"]) == 2
+    assert "No space left" in capsys.readouterr().err and Path("/dev/full").is_char_device()
 
 
 def test_every_file_that_is_made_from_one_image_is_the_same(image: str, program: str) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
+import stat
 import tempfile
 from typing import Any
 
 from csl_native.architectures import Architecture, by_name, host
 from csl_native.image.container import Image
-from csl_native.image.files import check_output
 from csl_native.native.executable import CannotMake, Program, kernel_of
 from csl_native.native.pages import PageSet
 from csl_native.saving.baseimage import base_image
@@ -35,7 +34,6 @@ def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     from csl_native import Session
 
     architecture = wanted(options)
-    check_output(options.output, [image.path])
     session = Session(image.path, jit=-1, trust=options.trust, heap=max(512 << 20, 8 * image.size))
     try:
         if session.restricted:
@@ -48,15 +46,11 @@ def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
                 data, counts = program(made, base, architecture, main, options)
     finally:
         session.close()
-    beside = f"{options.output}.{os.getpid()}"
-    try:
-        with open(beside, "wb", opener=lambda path, flags: os.open(path, flags, 0o777)) as file:
-            file.write(data)
-        os.replace(beside, options.output)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
+    with open(options.output, "wb", opener=lambda path, flags: os.open(path, flags, 0o777)) as file:
+        file.write(data)
+    mode = os.stat(options.output).st_mode
+    if stat.S_ISREG(mode):  # one that was there may be run by whoever may read it
+        os.chmod(options.output, mode | (mode & 0o444) >> 2)
     return [
         {"written to": options.output, "tag": architecture.name, "begins with": main, "bytes": len(data), **counts}
     ], 0
