@@ -147,6 +147,9 @@ def test_nonsense_ends_nothing(editor: tuple[Editor, str, str]) -> None:
     assert "KeyError" in client.at("hover", "file:///nowhere", 0, 0)["message"]
     client.write(b"Content-Length: 3\r\n\r\n{x}")
     assert client.receive()["error"]["code"] == -32700
+    for data in (b"[1]", b"5", b'{"id": 1, "method": 5}', b"[" * 100_000):
+        client.write(b"Content-Length: %d\r\n\r\n" % len(data) + data)
+        assert client.receive()["error"]["code"] in (-32600, -32700)
     assert client.at("hover", uri, 99, 99) is None
 
 
@@ -174,6 +177,7 @@ def said(text: str) -> list[str]:
             ["unexpected ]", ") closes nothing", ") closes nothing", "end of file inside of a string"],
         ),
         ("#! /usr/bin/csl (\n(list 1)", []),
+        ("(a (b (c", ["end of file inside of a list that begins here", "a", "b", "c"]),
         ("[1 2", ["end of file inside of a vector that begins here"]),
     ],
 )

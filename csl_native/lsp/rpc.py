@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import IO, Any
 
-PARSE_ERROR, UNKNOWN_METHOD, INTERNAL_ERROR = -32700, -32601, -32603
+PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INTERNAL_ERROR = -32700, -32600, -32601, -32603
 LARGEST = 64 << 20  # bytes of a message
 
 Method = Callable[[dict[str, Any]], Any]
@@ -45,8 +45,12 @@ class Connection:
         while True:
             try:
                 message = self.receive()
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 self.send({"id": None, "error": {"code": PARSE_ERROR, "message": str(error)}})
+                continue
+            if message is not None and not (isinstance(message, dict) and isinstance(message.get("method", ""), str)):
+                text = "an object with the name of a method expected"
+                self.send({"id": None, "error": {"code": INVALID_REQUEST, "message": text}})
                 continue
             if message is None or message.get("method") == "exit":
                 return

@@ -111,6 +111,8 @@ def parse(text: str) -> tuple[list[Node], list[Problem]]:
             add(Node(kinds.get(kind, "name"), start, at, plain(token) if kind not in kinds else token))
     for node in opened[1:]:
         node.end = len(text)
+    if len(opened) > 1:  # the outermost one: whoever closes it has closed the others
+        node = opened[1]
         what = {"list": "list", "vector": "vector"}.get(node.kind, "form")
         problems.append(Problem(node.start, node.start + 1, f"end of file inside of a {what} that begins here"))
     while len(opened) > 1:  # what is there of them is looked at all the same
