@@ -58,16 +58,18 @@ class Cells:
         )
         self.ask, self.evaluating = ask, False
         self.asked = False  # for a line, because the cell has no more
-        self.session.define("display", lambda value, *kind: self._display(show, value, *kind))
+        self.session.define("display", lambda *given: self._display(show, *given))
         self.session.lisp.errors.trace = NAMES
 
-    def _display(self, show: Callable[[Bundle], object], value: Any, *kind: Any) -> None:
+    def _display(self, show: Callable[[Bundle], object], *given: Any) -> None:
         """The Lisp function ``display``: shows a value now, or data of a MIME type."""
+        if not 1 <= len(given) <= 2 or not isinstance(given[-1], str if len(given) == 2 else object):
+            raise TypeError("display: a value expected, and perhaps the MIME type of it, a string")
         self.session.flush()
-        if kind:
-            if not isinstance(kind[0], str) or len(kind) > 1:
-                raise TypeError("display: a value and the MIME type of it, a string, expected")
-            show({kind[0]: bytes(value) if isinstance(value, Numbers) else str(value), "text/plain": str(kind[0])})
+        value = given[0]
+        if len(given) == 2:
+            kind = str(given[1])
+            show({kind: bytes(value) if isinstance(value, Numbers) else str(value), "text/plain": kind})
         else:
             session, found = self.session, list[Bundle]()
 
