@@ -10,6 +10,8 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
 
     from ..instructions import definitions, typed
     from . import (
+        aloneblock,
+        alonestreams,
         arithmetic,
         bignum,
         bits,
@@ -55,4 +57,5 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     return (memory, host, bignum, multiply, division, divisors, arithmetic, compound, comparison, boxed, bits,
             floats, modular, equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters,
             decimal, radix, numerals, printing, text, strings, calls, evaluation, frames, handmade, chains, compact,
-            checking, fasl, definitions, apply, stencils, variables, typed, oblist, standalone, elementary)
+            checking, fasl, definitions, apply, stencils, variables, typed, oblist,
+            aloneblock, alonestreams, standalone, elementary)

@@ -3,8 +3,7 @@
 
 Here is what the host is then. Where the program begins the rest of the cage is mapped; what the kernel asks for is
 collecting, reading and the end of the program, which are done here by calls of the system, and all other requests are
-functions of Lisp, by number in a vector. The block of words that says where things are stands in the cage, behind the
-counters.
+functions of Lisp, by number in a vector.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from ..heap.vm import (
     GC_REQUEST,
     NATIVE_BASE,
     READ_AT,
-    READ_END,
     REAL_STACK_LIMIT,
     STACK_END,
     STACK_LIMIT,
@@ -33,22 +31,40 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     bounded,
     change_stack,
     handled,
-    inline,
     invoke1,
     invoke4,
     load,
     load8,
     load_address,
     noinline,
-    onepass,
     sdiv,
-    srem,
     stack_pointer,
     store,
-    store8,
 )
+from .aloneblock import (
+    ANSWERS,
+    CALL_CLOCK,
+    CALL_EXIT,
+    CALL_MAP,
+    CLOCK,
+    DEPTH,
+    ENDED,
+    FILE,
+    GAP_ROWS,
+    GAPS,
+    INPUT,
+    MAIN,
+    MAP_FLAGS,
+    MOST_DEEP,
+    RAW_FIRST,
+    RAW_SECOND,
+    STACK_TOP,
+    WIDTH,
+    move_bytes,
+    system_call,
+)
+from .alonestreams import column_place, flush_output, next_character, put_item, put_number, write_bytes
 from .calls import SLOT_BYTECODEDN, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
-from .characters import character
 from .collector import collect
 from .host import (
     H_APPLY,
@@ -65,41 +81,6 @@ from .host import (
 )
 from .memory import NIL, NO_LIMIT, ROOT_OBLIST, ROOT_VECTOR, T, cons, make_string, make_symbol, poll, set_field
 from .symbols import print_name
-from .text import in_case, intern_name
-
-# Words of the block: Lisp values, numbers of system calls, and the state of input and output.
-(
-    ANSWERS,
-    MAIN,
-    END_OF_FILE,
-    STACK_TOP,
-    RAW_FIRST,
-    RAW_SECOND,
-    CALL,
-    CALL_READ,
-    CALL_WRITE,
-    CALL_EXIT,
-    CALL_MAP,
-    CALL_CLOCK,
-    MAP_FLAGS,
-    GAPS,
-    FILE,
-    COUNT,
-    FIRST_COLUMN,
-    SECOND_COLUMN,
-    WIDTH,
-    UNBROKEN,
-    INPUT_END,
-    CLOCK,
-    CLOCK_FRACTION,
-) = range(0, 8 * 23, 8)
-ENDED, DEPTH = 8 * 23, 8 * 24
-MOST_DEEP = 100  # requests of Lisp inside of each other that are errors
-DIGITS = 0x180  # bytes for the digits of a small integer
-GAP_ROWS, MOST_GAPS = 0x200, 64  # places and sizes of what is mapped when the program begins
-INPUT, INPUT_SIZE = 0x1000, 0x7000
-OUTPUT, OUTPUT_SIZE = 0x8000, 0x8000
-BLOCK_SIZE = 0x1000  # what the file has of it
 
 PRIMITIVES = (
     "write",
@@ -155,14 +136,7 @@ FIRST_PRIMITIVE = 1 << 20  # numbers of functions from which on they are these
 
 MAP_ACCESS = 3  # to be read and written
 MARGIN = 1 << 19  # bytes of the machine stack that an error of its overflow has
-NEW_LINE, TAB, BLANK, QUOTE, RETURN = 10, 9, 32, 34, 13
 FAILED = 2  # the status of a program that the system does not give what it needs
-
-
-@inline
-def system_call(number, a, b, c, d):
-    """A call of the system; what takes six arguments gets -1 and 0 as the last ones."""
-    return handled(invoke4(load(STANDALONE) + CALL, number, a, b, c, d))
 
 
 def begin_program(stack):
@@ -223,15 +197,6 @@ def program_arguments(stack):
         r = cons(s, r)
         k -= 1
     return r
-
-
-@onepass("the bytes of one string")
-@inline
-def move_bytes(to, at, n) -> None:
-    i = 0
-    while i < n:
-        store8(to + i, load8(at + i))
-        i += 1
 
 
 # -- requests of the kernel
@@ -379,165 +344,3 @@ def other_primitive(block, number, p):
         store(s + SYM_FLAGS, load(p + 8))
         return s
     return NIL
-
-
-# -- output
-
-
-@inline
-def column_place(block):
-    """Where the column of the file stands that is written to: 1, or 2 for messages."""
-    return block + FIRST_COLUMN + 8 * (load(block + FILE) - 1)
-
-
-@bounded("bytes of one buffer")
-def flush_output(block) -> None:
-    """Give the system what waits; a program whose output nobody takes ends."""
-    at = base_address() + block + OUTPUT
-    n = load(block + COUNT)
-    store(block + COUNT, 0)
-    while n > 0:
-        done = system_call(load(block + CALL_WRITE), load(block + FILE), at, n, 0)
-        if done <= 0:
-            if done != -4:  # but an interrupted call
-                system_call(load(block + CALL_EXIT), 1, 0, 0, 0)
-        else:
-            at += done
-            n -= done
-
-
-@inline
-def put_byte(block, b) -> None:
-    n = load(block + COUNT)
-    if n == OUTPUT_SIZE:
-        flush_output(block)
-        n = 0
-    store8(block + OUTPUT + n, b)
-    store(block + COUNT, n + 1)
-
-
-@bounded("the bytes of one string, at the speed of output")
-def write_bytes(block, at, n) -> None:
-    """Write bytes of UTF-8, and count columns."""
-    place = column_place(block)
-    column = load(place)
-    end = at + n
-    while at < end:
-        b = load8(at)
-        put_byte(block, b)
-        if b == NEW_LINE:
-            column = 0
-        elif b == TAB:
-            column = (column | 7) + 1
-        elif b & 0xC0 != 0x80:
-            column += 1
-        at += 1
-    store(place, column)
-
-
-@inline
-def new_line(block) -> None:
-    put_byte(block, NEW_LINE)
-    store(column_place(block), 0)
-
-
-@onepass("the bytes of one string")
-def put_item(block, at, n, blank) -> None:
-    """Write an item, after a blank or not; one that does not fit goes to the next line, where its blank is dropped."""
-    column = load(column_place(block))
-    size = 0
-    i = 0
-    first = load8(at) if n > 0 else 0
-    while i < n:
-        b = load8(at + i)
-        if b & 0xC0 != 0x80:
-            size += 1
-        if b < 32 and first == QUOTE:
-            size += 3
-        i += 1
-    if blank != NIL:
-        if column + size >= load(block + WIDTH):
-            new_line(block)
-        else:
-            put_byte(block, BLANK)
-            store(column_place(block), column + 1)
-    elif column + size > load(block + WIDTH):
-        if column > 0 or first == QUOTE or first < 48 or first > 57:
-            new_line(block)
-    write_bytes(block, at, n)
-
-
-@bounded("digits of a small integer")
-def put_number(block, n, blank):
-    """Write a small integer as an item; t."""
-    at = block + DIGITS + 32
-    end = at
-    m = n if n < 0 else -n
-    while True:
-        at -= 1
-        store8(at, 48 - srem(m, 10))
-        m = sdiv(m, 10)
-        if m == 0:
-            break
-    if n < 0:
-        at -= 1
-        store8(at, 45)
-    put_item(block, at, end - at, blank)
-    return T
-
-
-# -- input
-
-
-def next_character(block):
-    """The next character of the input; more is read when all of it was taken."""
-    at = load(READ_AT)
-    if at >= load(block + INPUT_END):
-        flush_output(block)
-        n = read_more(block, 0) if load(block + ENDED) == 0 else 0
-        if n <= 0:
-            store(block + ENDED, 1)
-            return load(block + END_OF_FILE)
-        at = block + INPUT
-    b = load8(at)
-    size = 1 if b < 0x80 else 2 if b < 0xE0 else 3 if b < 0xF0 else 4
-    if at + size > load(block + INPUT_END) and load(block + ENDED) == 0:
-        kept = load(block + INPUT_END) - at
-        move_bytes(block + INPUT, at, kept)
-        if read_more(block, kept) <= 0:
-            store(block + ENDED, 1)
-        at = block + INPUT
-    if at + size > load(block + INPUT_END):
-        size = load(block + INPUT_END) - at
-    if b == RETURN and at + 1 < load(block + INPUT_END) and load8(at + 1) == NEW_LINE:
-        at += 1
-    store(READ_AT, at + size)
-    find_end(block, at + size)
-    if size == 1 and load8(at) < 0x80:
-        return character(in_case(load8(at)))
-    s = make_string(size)
-    if s == UNWIND:
-        return s
-    move_bytes(s + 8 - STRING, at, size)
-    return intern_name(s)
-
-
-@bounded("calls that were interrupted")
-def read_more(block, kept):
-    """Read behind so many bytes at the beginning of the buffer; how many came."""
-    n = -4
-    while n == -4:
-        n = system_call(load(block + CALL_READ), 0, base_address() + block + INPUT + kept, INPUT_SIZE - kept, 0)
-    store(READ_AT, block + INPUT)
-    store(READ_END, block + INPUT)
-    store(block + INPUT_END, block + INPUT + kept + (n if n > 0 else 0))
-    return n
-
-
-@onepass("the bytes of one buffer")
-def find_end(block, at) -> None:
-    """Say how far the kernel may take characters by itself: up to what is no ASCII, or a carriage return."""
-    end = load(block + INPUT_END)
-    while at < end and load8(at) < 0x80 and load8(at) != RETURN:
-        at += 1
-    store(READ_END, at)

@@ -19,11 +19,11 @@ from ..foreign.types import FOREIGN
 from ..heap.objects import SYM_FN1, SYM_FN2, SYM_FNN
 from ..heap.vm import HEAP, LINE, SLOTS, VM, CageLayout
 from ..heap.words import CONS
-from ..kernel import elementary, standalone
+from ..kernel import aloneblock, elementary
+from ..kernel.aloneblock import BLOCK_SIZE
 from ..kernel.calls import SLOT
 from ..kernel.host import HOST_CODES
 from ..kernel.memory import NO_LIMIT, ROOT_HARD_CODE
-from ..kernel.standalone import BLOCK_SIZE
 from ..lisp.streams import DEFAULT_WIDTH, EOF_CHAR
 from ..runtime.kernels import C_FUNCTIONS
 from ..runtime.machine import first_fields
@@ -240,8 +240,8 @@ class Program:
             "stack_limit": limit,
             "real_stack_limit": limit,
             "standalone": places["window"],
-            "read_at": places["window"] + standalone.INPUT,
-            "read_end": places["window"] + standalone.INPUT,
+            "read_at": places["window"] + aloneblock.INPUT,
+            "read_end": places["window"] + aloneblock.INPUT,
         }
         for name, value in fields.items():
             self.put(VM[name], value)
@@ -266,15 +266,15 @@ class Program:
             "WIDTH": DEFAULT_WIDTH,
             "RAW_FIRST": sum(1 << HOST_CODES.index(name) for name in RAW_FIRST if name in HOST_CODES),
             "RAW_SECOND": sum(1 << HOST_CODES.index(name) for name in RAW_SECOND),
-            "INPUT_END": self.places["window"] + standalone.INPUT,
+            "INPUT_END": self.places["window"] + aloneblock.INPUT,
             **numbers,
         }
         for name, word in words.items():
-            place = getattr(standalone, name)
+            place = getattr(aloneblock, name)
             data[place : place + 8] = (word & (1 << 64) - 1).to_bytes(8, "little")
-        data[standalone.CALL : standalone.CALL + 8] = self.address(self.call_at)
+        data[aloneblock.CALL : aloneblock.CALL + 8] = self.address(self.call_at)
         for k, (place, size) in enumerate(gaps):
-            at = standalone.GAP_ROWS + 16 * k
+            at = aloneblock.GAP_ROWS + 16 * k
             data[at : at + 16] = place.to_bytes(8, "little") + size.to_bytes(8, "little")
         for k, word in enumerate(two_over_pi(elementary.TURN_WORDS)):
             data[elementary.TURNS + 8 * k : elementary.TURNS + 8 * k + 8] = word.to_bytes(8, "little")
