@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ..architectures import Architecture
 from ..foreign.types import FOREIGN
-from .elf import ObjectError
 from .pages import PageSet
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ def make_kernel(architecture: Architecture, block: Block | None = None,
     from ..engines.weave import chosen, kernel_program
     from ..instructions.table import instructions
     from .compiler import entry_table, kernel_abi
+    from .elf import ObjectError
     from .workers import kernel_block
     block = block or kernel_block(architecture, engines)
     pages = PageSet(architecture.number, kernel_abi(), features=sorted(architecture.baseline))
