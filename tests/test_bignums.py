@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from csl_native import LispError, Session
 from csl_native.kernel.division import HALVES
 from csl_native.kernel.memory import NO_LIMIT
+from csl_native.kernel.multiply import KARATSUBA, SQUARE
 from csl_native.kernel.radix import GROUP, PIECE
 from csl_native.system import gmp
 from csl_native.system.apart import Apart
@@ -120,6 +121,31 @@ def test_products_around_the_limits(native: Session, limbs: int) -> None:
     for other in (limbs - 1, limbs, limbs + 1, 2 * limbs + 3, 5):
         a, b = (1 << 64 * limbs) - 1, (1 << 64 * other) - 1
         assert times(a, b) == a * b and times(a, -b) == -a * b and times(a + 1, b + 1) == (a + 1) * (b + 1)
+
+
+@pytest.mark.parametrize("limbs", [1, 2, 3, 8, 9, KARATSUBA, SQUARE - 1, SQUARE, SQUARE + 1, 2 * SQUARE + 1, 300])
+def test_squares(native: Session, limbs: int) -> None:
+    """An object times itself; the same numbers in two objects are multiplied in the other way."""
+    native.machine.cage["long_limbs"] = NO_LIMIT
+    native.eval("(de squared (a) (times2 a a))")
+    chance = Random(limbs)
+    for pattern in PATTERNS:
+        a = patterned(64 * limbs, pattern, chance)
+        assert [native.function("squared")(x) for x in (a, -a)] == [native.function("times2")(a, a)] * 2 == [a * a] * 2
+
+
+@pytest.mark.parametrize("limbs", [2, 3, 10])
+@pytest.mark.parametrize("q", [1, 2, 9, (1 << 32) - 1, 1 << 32, (1 << 60) - 1, 1 << 60, (1 << 64) - 1, 1 << 64])
+def test_short_quotients(session: Session, limbs: int, q: int) -> None:
+    """Next to a multiple of the divisor the first limbs do not tell the quotient; between them they do."""
+    divide, quotient, remainder = (session.function(f) for f in ("divide", "quotient", "remainder"))
+    chance = Random(limbs)
+    for bits in (64 * limbs, 64 * limbs - 1, 64 * limbs - 63):
+        for pattern in PATTERNS:
+            b = patterned(bits, pattern, chance)
+            for a in (q * b - 1, q * b, q * b + 1, q * b + b // 2, q * b + b - 1):
+                assert tuple(divide(a, b)) == divmod(a, b) and tuple(divide(-a, b)) == (-(a // b), -(a % b))
+                assert (quotient(a, -b), remainder(a, -b)) == (-(a // b), a % b)
 
 
 @pytest.mark.parametrize("known", [True, False])

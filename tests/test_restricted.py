@@ -94,6 +94,8 @@ def grow(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
                   pair).map(lambda t: f"({t[3][0]} if {t[0]} {t[1]} {t[2]} else {t[3][1]})"),
         pair.map(lambda t: f"mulhi({t[0]}, {t[1]})"), pair.map(lambda t: f"lshr({t[0]}, {t[1]})"),
         pair.map(lambda t: f"(1 if ult({t[0]}, {t[1]}) and not add_overflows({t[0]}, {t[1]}) else 0)"),
+        st.tuples(st.sampled_from(["add", "subtract"]), pair, pair).map(
+            lambda t: f"(multiply_{t[0]}(8, {', '.join(t[1] + t[2])}) ^ load(8))"),
         pair.map(lambda t: f"udiv({t[0]}, {t[1]} | 1)"), pair.map(lambda t: f"srem({t[0]}, ({t[1]} & 255) | 1)"),
         pair.map(lambda t: f"sdiv({t[0]}, ({t[1]} & 255) | 1)"), inner.map(lambda x: f"clz({x})"),
         inner.map(lambda x: f"ctz({x})"),
@@ -110,12 +112,13 @@ expressions = st.recursive(leaves, grow, max_leaves=6)
 def test_random_expressions_agree(texts: list[str], values: list[tuple[int, int, int]]) -> None:
     text = "\n".join(f"def f{k}(a, b, c):\n    return {t}\n" for k, t in enumerate(texts))
     slow, fast, machine = python_function(text), python_function(text, checked=False), native_functions(text, 3)
+    memory = (ctypes.c_int64 * 8)()
     for k, source in enumerate(texts):
         for a, b, c in values:
             expected = slow[f"f{k}"](a, b, c)
             assert -(1 << 63) <= expected < 1 << 63
             assert fast[f"f{k}"](a, b, c) == expected, source
-            assert machine[f"f{k}"](None, a, b, c) == expected, source
+            assert machine[f"f{k}"](memory, a, b, c) == expected, source
 
 
 def test_memory_is_checked() -> None:

@@ -156,16 +156,18 @@ def sum_limbs(r, a, n, b, m) -> None:
     """r[0..n] = a[0..n) + b[0..m), n not below m."""
     carry = 0
     i = 0
-    while i < n:
+    while i < m:
         x = load(a + 8 * i)
-        s = x + carry
-        carry = 1 if ult(s, x) else 0
-        if i < m:
-            y = load(b + 8 * i)
-            s += y
-            if ult(s, y):
-                carry = 1
-        store(r + 8 * i, s)
+        s = x + load(b + 8 * i)  # what does not wait for the carry comes first
+        more = 1 if ult(s, x) else 0
+        x = s + carry
+        carry = more + (1 if ult(x, s) else 0)
+        store(r + 8 * i, x)
+        i += 1
+    while i < n:
+        x = load(a + 8 * i) + carry
+        carry = 1 if ult(x, carry) else 0
+        store(r + 8 * i, x)
         i += 1
     store(r + 8 * n, carry)
 
@@ -193,14 +195,9 @@ def subtract_magnitudes(a, b, negative):
     while i < n:
         x = load(limbs(a) + 8 * i)
         y = load(limbs(b) + 8 * i) if i < m else 0
-        s = x - y
-        less = 1 if ult(x, y) else 0
-        if borrow != 0:
-            if s == 0:
-                less = 1
-            s -= 1
-        borrow = less
-        store(limbs(r) + 8 * i, s)
+        d = x - y
+        store(limbs(r) + 8 * i, d - borrow)
+        borrow = (1 if ult(x, y) else 0) + (1 if ult(d, borrow) else 0)
         i += 1
     return normalise(r)
 

@@ -10,7 +10,21 @@ from __future__ import annotations
 
 from ..heap.vm import LONG_DIVISOR
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, inline, load, lshr, mulhi, noinline, onepass, store, udiv, ult
+from ..restricted.language import (
+    bounded,
+    clz,
+    inline,
+    load,
+    lshr,
+    mulhi,
+    multiply_subtract,
+    noinline,
+    onepass,
+    store,
+    udiv,
+    ule,
+    ult,
+)
 from .bignum import (
     FIXNUM_LIMIT,
     compare_magnitudes,
@@ -28,7 +42,7 @@ from .bignum import (
 )
 from .host import H_BIG_QUOTIENT, host
 from .memory import NIL, cons, fill, make_bignum, poll
-from .multiply import KARATSUBA, add_limbs, product_long, product_rows, subtract_limbs
+from .multiply import KARATSUBA, add_equal, add_limbs, product_long, product_rows, subtract_limbs
 
 HALVES = 80  # limbs of a quotient from which on it is made in halves
 
@@ -58,7 +72,12 @@ def divide_integers(a, b, want):
         return result(0, a, want)
     if limb_count(v) == 1:
         return divide_limb(u, load(limbs(v)), negative, want)
-    if limb_count(v) >= load(LONG_DIVISOR):
+    n = limb_count(v)
+    m = limb_count(u) - n + 1
+    q = short_quotient(limbs(u), m - 1, limbs(v), n)
+    if q >= 0:
+        return short_division(u, v, q, negative, want)
+    if n >= load(LONG_DIVISOR) and n * m >= load(LONG_DIVISOR) * load(LONG_DIVISOR):
         r = host(H_BIG_QUOTIENT, u, v, want << 3)
         if r == UNWIND or r != NIL:
             return r
@@ -99,6 +118,55 @@ def divide_limb(a, divisor, negative, want):
     return result(normalise(q), magnitude_word(lshr(rest, shift), is_negative(a)), want)
 
 
+def short_quotient(x, more, y, n):
+    """The quotient of x[0..n+more) by y[0..n), n > 1, where it is small and the first bits of both tell it, else -1.
+
+    With the first 128 bits X and 64 bits Y, whatever is behind them, it is from X / (Y + 1) to X / Y.
+    """
+    if more > 1:
+        return -1
+    shift = clz(load(y + 8 * n - 8))
+    down = 63 - shift  # and by one more: by 64 a word is not shifted
+    y += 8 * n
+    x += 8 * n
+    top = load(y - 8) << shift | lshr(lshr(load(y - 16), 1), down)
+    high = lshr(lshr(load(x - 8), 1), down)
+    low = load(x - 8) << shift | lshr(lshr(load(x - 16), 1), down)
+    if more == 1:
+        if lshr(lshr(load(x), 1), down) != 0:
+            return -1
+        high = high | load(x) << shift
+    if not ult(high, top):
+        return -1
+    q = quotient_limb(high, low, top, reciprocal(top))
+    return q if ult(q, FIXNUM_LIMIT) and ule(q, low - q * top) else -1
+
+
+def short_division(u, v, q, negative, want):
+    """What ``divide_integers`` gives, with the quotient's magnitude known, which is below FIXNUM_LIMIT."""
+    n = limb_count(v)
+    remainder = 0
+    if want != 0:
+        r = make_bignum(n, is_negative(u))
+        if r == UNWIND:
+            return r
+        subtract_multiple(limbs(r), limbs(u), limbs(v), n, q)
+        remainder = normalise(r)
+    return result((-q if negative != 0 else q) << 3, remainder, want)
+
+
+@onepass("the limbs of one number")
+@inline
+def subtract_multiple(p, x, y, n, q):
+    """p[0..n) = x[0..n) - y[0..n) * q; what is still to be subtracted."""
+    carry = 0
+    i = 0
+    while i < 8 * n:
+        carry = multiply_subtract(p + i, q, load(y + i), load(x + i), carry)
+        i += 8
+    return carry
+
+
 @bounded("at most two rounds")
 @inline
 def corrected(guess, rest, enough: bool, top, second, third):
@@ -109,37 +177,6 @@ def corrected(guess, rest, enough: bool, top, second, third):
         rest += top
         enough = ult(rest, top)
     return guess
-
-
-@onepass("the limbs of one number")
-@inline
-def subtract_product(p, y, n, guess):
-    """p[0..n) -= y[0..n) * guess; what is still to be subtracted."""
-    carry = 0
-    i = 0
-    while i < 8 * n:
-        d = load(y + i)
-        part = guess * d + carry
-        t = load(p + i)
-        store(p + i, t - part)
-        carry = mulhi(guess, d) + (1 if ult(part, carry) else 0) + (1 if ult(t, part) else 0)
-        i += 8
-    return carry
-
-
-@onepass("the limbs of one number")
-def add_back(p, y, n):
-    """p[0..n) += y[0..n); the carry."""
-    carry = 0
-    i = 0
-    while i < 8 * n:
-        t = load(p + i) + carry
-        carry = 1 if ult(t, carry) else 0
-        d = load(y + i)
-        store(p + i, t + d)
-        carry += 1 if ult(t + d, d) else 0
-        i += 8
-    return carry
 
 
 def divide_rows(q, x, y, n, m):
@@ -164,11 +201,11 @@ def divide_rows(q, x, y, n, m):
             rest = low - guess * top
             enough = False
         guess = corrected(guess, rest, enough, top, second, third)
-        carry = subtract_product(p, y, n, guess)
+        carry = subtract_multiple(p, p, y, n, guess)
         store(p + 8 * n, high - carry)
         if ult(high, carry):
             guess -= 1
-            store(p + 8 * n, load(p + 8 * n) + add_back(p, y, n))
+            store(p + 8 * n, load(p + 8 * n) + add_equal(p, y, n))
         store(q + 8 * j, guess)
         j -= 1
         if poll() == UNWIND:
@@ -223,7 +260,7 @@ def half_quotient_of(q, x, y, n, m, k, scratch):
     short = subtract_limbs(x, n + 1, scratch, m + k)
     while short != 0:
         count_down(q)
-        carry = add_back(x, y, n)
+        carry = add_equal(x, y, n)
         store(x + 8 * n, load(x + 8 * n) + carry)
         short = 0 if ult(load(x + 8 * n), carry) else short
         if poll() == UNWIND:

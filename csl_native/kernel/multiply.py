@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from ..heap.vm import LONG_LIMBS
 from ..heap.words import UNWIND
-from ..restricted.language import inline, load, mul_overflows, mulhi, noinline, onepass, store, ult
+from ..restricted.language import inline, load, lshr, mul_overflows, multiply_add, noinline, onepass, store, ult
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, host
 from .memory import NIL, fill, make_bignum, poll
 
 KARATSUBA = 28  # limbs of the shorter factor from which on halves are multiplied
+SQUARE = 48  # limbs of a number from which on its halves are squared
 
 
 @onepass("the limbs of one number")
@@ -23,20 +24,13 @@ def product_limb(r, x, n, u):
     """r[0..n) += x[0..n) * u; the carry."""
     carry = 0
     i = 0
+    if n & 1 != 0:
+        carry = multiply_add(r, u, load(x), load(r), 0)
+        i = 8
     while i < 8 * n:
-        v = load(x + i)
-        low = u * v
-        high = mulhi(u, v)
-        low += carry
-        if ult(low, carry):
-            high += 1
-        old = load(r + i)
-        low += old
-        if ult(low, old):
-            high += 1
-        store(r + i, low)
-        carry = high
-        i += 8
+        carry = multiply_add(r + i, u, load(x + i), load(r + i), carry)
+        carry = multiply_add(r + i + 8, u, load(x + i + 8), load(r + i + 8), carry)
+        i += 16
     return carry
 
 
@@ -46,10 +40,7 @@ def scale_limbs(r, x, n, u, carry):
     """r[0..n) = x[0..n) * u + carry, which may be in place; the carry."""
     i = 0
     while i < 8 * n:
-        v = load(x + i)
-        low = u * v + carry
-        carry = mulhi(u, v) + (1 if ult(low, carry) else 0)
-        store(r + i, low)
+        carry = multiply_add(r + i, u, load(x + i), carry, 0)
         i += 8
     return carry
 
@@ -66,22 +57,64 @@ def product_rows(r, a, n, b, m):
     return NIL
 
 
+def square_rows(r, a, n):
+    """r[0..2n) = a[0..n) squared: products of different limbs once, doubled; nil, or UNWIND."""
+    if n == 1:
+        return product_rows(r, a, 1, a, 1)
+    store(r, 0)
+    store(r + 8 * n, scale_limbs(r + 8, a + 8, n - 1, load(a), 0))
+    i = 1
+    while i < n:
+        store(r + 8 * (i + n), product_limb(r + 8 * (2 * i + 1), a + 8 * (i + 1), n - 1 - i, load(a + 8 * i)))
+        i += 1
+        if poll() == UNWIND:
+            return UNWIND
+    add_squares(r, a, n)
+    return NIL
+
+
+@onepass("the limbs of one number")
+def add_squares(r, a, n) -> None:
+    """Twice r[0..2n), and the squares of a[0..n) at every second limb."""
+    carry = 0
+    bit = 0
+    i = 0
+    while i < 8 * n:
+        p = r + 2 * i
+        low = load(p)
+        high = load(p + 8)
+        carry = multiply_add(p, load(a + i), load(a + i), low << 1 | bit, carry)
+        bit = lshr(high, 63)
+        high = high << 1 | lshr(low, 63)
+        store(p + 8, high + carry)
+        carry = 1 if ult(high + carry, carry) else 0
+        i += 8
+
+
+@onepass("the limbs of one number")
+def add_equal(p, y, n):
+    """p[0..n) += y[0..n); the carry."""
+    carry = 0
+    i = 0
+    while i < 8 * n:
+        d = load(y + i)
+        t = load(p + i) + d
+        store(p + i, t + carry)
+        carry = (1 if ult(t, d) else 0) + (1 if ult(t + carry, t) else 0)
+        i += 8
+    return carry
+
+
 @onepass("the limbs of one number")
 def add_limbs(r, x, n) -> None:
     """r += x[0..n); there is room for the carry."""
-    carry = 0
-    i = 0
-    while i < n or carry != 0:
-        old = load(r + 8 * i)
-        s = old + carry
-        carry = 1 if ult(s, old) else 0
-        if i < n:
-            y = load(x + 8 * i)
-            s += y
-            if ult(s, y):
-                carry = 1
-        store(r + 8 * i, s)
-        i += 1
+    carry = add_equal(r, x, n)
+    r += 8 * n
+    while carry != 0:
+        carry = load(r) + 1
+        store(r, carry)
+        carry = 1 if carry == 0 else 0
+        r += 8
 
 
 @onepass("the limbs of one number")
@@ -89,16 +122,17 @@ def subtract_limbs(r, n, x, m):
     """r[0..n) -= x[0..m), m not above n; what is still to be subtracted."""
     borrow = 0
     i = 0
-    while i < n and (i < m or borrow != 0):
+    while i < m:
         old = load(r + 8 * i)
-        y = load(x + 8 * i) if i < m else 0
+        y = load(x + 8 * i)
         d = old - y
-        less = 1 if ult(old, y) else 0
-        if borrow != 0:
-            less = 1 if d == 0 else less
-            d -= 1
-        borrow = less
-        store(r + 8 * i, d)
+        store(r + 8 * i, d - borrow)
+        borrow = (1 if ult(old, y) else 0) + (1 if ult(d, borrow) else 0)
+        i += 1
+    while i < n and borrow != 0:
+        d = load(r + 8 * i)
+        borrow = 1 if d == 0 else 0
+        store(r + 8 * i, d - 1)
         i += 1
     return borrow
 
@@ -115,8 +149,8 @@ def product_halves(r, a, b, n, scratch):
     """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs.  Nil, or
     UNWIND.
     """
-    if n < KARATSUBA:
-        return product_rows(r, a, n, b, n)
+    if n < KARATSUBA or a == b and n < SQUARE:
+        return square_rows(r, a, n) if a == b else product_rows(r, a, n, b, n)
     if poll() == UNWIND:
         return UNWIND
     k = n + 1 >> 1
@@ -128,7 +162,10 @@ def product_halves(r, a, b, n, scratch):
     y = x + 8 * (k + 1)
     z = y + 8 * (k + 1)
     sum_limbs(x, a, k, a + 8 * k, h)
-    sum_limbs(y, b, k, b + 8 * k, h)
+    if a == b:
+        y = x
+    else:
+        sum_limbs(y, b, k, b + 8 * k, h)
     if product_halves(z, x, y, k + 1, z + 16 * (k + 1)) == UNWIND:
         return UNWIND
     subtract_limbs(z, 2 * k + 2, r, 2 * k)
@@ -175,7 +212,8 @@ def multiply_big(a, b):
     if r == UNWIND:
         return r
     if m < KARATSUBA:
-        return normalise(r) if product_rows(limbs(r), limbs(x), n, limbs(y), m) != UNWIND else UNWIND
+        done = square_rows(limbs(r), limbs(x), n) if x == y else product_rows(limbs(r), limbs(x), n, limbs(y), m)
+        return normalise(r) if done != UNWIND else UNWIND
     if m >= load(LONG_LIMBS):
         done = host(H_BIG_PRODUCT, x, y, r)
         if done == UNWIND:

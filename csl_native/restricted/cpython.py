@@ -81,6 +81,16 @@ class Memory:
     def store64(self, p: int, v: int) -> None:
         self.bytes[self.place(p, 8):p + 8] = (v & MASK).to_bytes(8, "little")
 
+    def multiply_add(self, p: int, a: int, b: int, c: int, d: int) -> int:
+        v = (a & MASK) * (b & MASK) + (c & MASK) + (d & MASK)
+        self.store(p, wrap(v))
+        return wrap(v >> 64)
+
+    def multiply_subtract(self, p: int, a: int, b: int, c: int, d: int) -> int:
+        v = (c & MASK) - (a & MASK) * (b & MASK) - (d & MASK)
+        self.store(p, wrap(v))
+        return wrap(-(v >> 64))
+
 
 def sdiv(a: int, b: int) -> int:
     q = abs(a) // abs(b)

@@ -114,6 +114,7 @@ class Intrinsic(NamedTuple):
 def _rows() -> list[Intrinsic]:
     w, d, b, v = WORD, DOUBLE, BOOL, VOID
     at = "{t} = getelementptr i8, ptr %base, i64 {0}\n"
+    wide = "".join(f"{{t}}.{k} = zext i64 {{{k}}} to i128\n" for k in range(1, 5))
     rows: list[tuple[str, tuple[str, ...], str, str, str, str]] = [
         ("load", (w,), w, "MEM.load({0})", at + "{r} = load i64, ptr {t}, align 8", "the aligned word at an address"),
         ("store", (w, w), v, "MEM.store({0}, {1})", at + "store i64 {1}, ptr {t}, align 8", "store an aligned word"),
@@ -144,6 +145,18 @@ def _rows() -> list[Intrinsic]:
         ("mulhi", (w, w), w, f"wrap(((({{0}}) & {MASK}) * (({{1}}) & {MASK})) >> 64)",
          "{t} = zext i64 {0} to i128\n{u} = zext i64 {1} to i128\n{v} = mul i128 {t}, {u}\n{x} = lshr i128 {v}, 64\n"
          "{r} = trunc i128 {x} to i64", "high word of the unsigned product"),
+        ("multiply_add", (w,) * 5, w, "MEM.multiply_add({0}, {1}, {2}, {3}, {4})",
+         wide + "{u} = mul i128 {t}.1, {t}.2\n{v} = add i128 {u}, {t}.3\n{x} = add i128 {v}, {t}.4\n"
+         "{v}.low = trunc i128 {x} to i64\n{t} = getelementptr i8, ptr %base, i64 {0}\n"
+         "store i64 {v}.low, ptr {t}, align 8\n{v}.high = lshr i128 {x}, 64\n{r} = trunc i128 {v}.high to i64",
+         "store the low word of the unsigned product of two words plus two others; its high word"),
+        ("multiply_subtract", (w,) * 5, w, "MEM.multiply_subtract({0}, {1}, {2}, {3}, {4})",
+         wide + "{u} = mul i128 {t}.1, {t}.2\n{v} = add i128 {u}, {t}.4\n{v}.low = trunc i128 {v} to i64\n"
+         "{x} = sub i64 {3}, {v}.low\n{t} = getelementptr i8, ptr %base, i64 {0}\nstore i64 {x}, ptr {t}, align 8\n"
+         "{v}.shift = lshr i128 {v}, 64\n{v}.high = trunc i128 {v}.shift to i64\n{x}.less = icmp ult i64 {3}, {v}.low\n"
+         "{x}.borrow = zext i1 {x}.less to i64\n{r} = add i64 {v}.high, {x}.borrow",
+         "store a word less the low word of the unsigned product of two others plus a fourth; what is still to be "
+         "subtracted from the word behind it"),
         ("udiv", (w, w), w, f"wrap((({{0}}) & {MASK}) // (({{1}}) & {MASK}))", "{r} = udiv i64 {0}, {1}",
          "unsigned quotient; the divisor is not 0"),
         ("urem", (w, w), w, f"wrap((({{0}}) & {MASK}) % (({{1}}) & {MASK}))", "{r} = urem i64 {0}, {1}",

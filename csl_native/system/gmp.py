@@ -18,8 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 LIBRARIES = ("libgmp.so.10", "libgmp.10.dylib")
-PRODUCT_LIMBS = 90  # of the shorter factor from which on asking is faster than the kernel's own product
-QUOTIENT_LIMBS = 110  # of the divisor
+PRODUCT_LIMBS = 160  # of the shorter factor from which on asking is faster than the kernel's own product
+QUOTIENT_LIMBS = 200  # the same of the divisor, and the square of it of its product with the quotient's limbs
 
 
 class Integer(ctypes.Structure):
