@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,18 @@ TWICE = '''
 def op_twice_and_more(n: i8, a, b):
     """Push (2 a, b + n) as a pair."""
     return cons(a << 1, b + (n << 3))
+
+
+@inline
+def op_is_seven(a):
+    """Is it 7?"""
+    return NIL if a != 56 else T
+
+
+@inline
+def op_value_if_seven(env, n: w16, a):
+    """The value of the variable that is literal n, of 7; nil of all else."""
+    return symbol_value(env, literal(env, n)) if a == 56 else NIL
 '''
 USE = """
 import csl_native
@@ -138,6 +151,17 @@ s.run(lambda: s.lisp.install_env(m.intern("new"), m.vector([m.object(CODE_HEADER
 s.eval("(jit 'new)")
 print(*s.lisp.jit.compiled if s.eval("(new 1 2)") else (), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
 print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cdr (new 21 4)))"))
+from csl_native.instructions.proof import prove
+from csl_native.instructions.table import CodeError, by_name
+from csl_native.native.fronts import stays
+from csl_native.stencils.weave import fused
+print({branch.name for row, branch in fused() if row.name == "is_seven"}, stays(by_name()["is_seven"]))
+code = Code(1, 1, False, 1, 8, encode("local", 0) + encode("value_if_seven", 2) + encode("return"))
+prove(code, 3, {2}, {2})
+try:
+    prove(code, 3, {1}, {1})
+except CodeError as error:
+    print(error)
 """
 
 
@@ -145,7 +169,7 @@ print(s.native_compile(["new"]), s.explain(), s.eval("(list (car (new 21 4)) (cd
 @pytest.mark.skipif(not machine_runs_natively(), reason="no native kernel here")
 def test_an_instruction_is_one_definition(scratch: Path) -> None:
     """Added to the definitions in a copy, every engine, the stencils, the LLVM tier, the disassembler and the manual
-    have it.
+    have it; a predicate is joined with branches and stands in fronts, what takes a literal for a symbol is proved.
     """
     path = scratch / "csl_native" / "instructions" / "definitions.py"
     text = path.read_text()
@@ -154,7 +178,9 @@ def test_an_instruction_is_one_definition(scratch: Path) -> None:
     lines = python(scratch, "-c", USE).splitlines()
     assert lines[0] == "True True"
     names = ("switch", "threaded", "calls", "registers", "debug", "python")
-    assert lines[1:] == [*(f"{name} {name} [42, 9]" for name in names), "stencil [42, 9]", "['new'] [] [42, 9]"]
+    assert lines[1:9] == [*(f"{name} {name} [42, 9]" for name in names), "stencil [42, 9]", "['new'] [] [42, 9]"]
+    assert lines[9] in (f"{{{a!r}, {b!r}}} True" for a, b in permutations(("jump_nil", "jump_not_nil")))
+    assert lines[10:] == ["value_if_seven at 2 uses literal 2, which is no symbol"]
 
 
 ENGINE = '''"""A copy of the loop, under another name."""

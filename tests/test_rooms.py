@@ -6,7 +6,7 @@ import pytest
 
 from csl_native import Session
 from csl_native.instructions.codec import decode
-from csl_native.instructions.effects import PAIR, pairs, quiet
+from csl_native.instructions.effects import MEANINGS, PAIR, pairs, quiet
 from csl_native.instructions.table import by_name
 from csl_native.native.allocation import MOST, rooms
 
@@ -45,6 +45,12 @@ def test_once(body: str) -> None:
 def test_effects_are_those_of_the_definitions() -> None:
     makes = {name: pairs(row) for name, row in by_name().items() if pairs(row)}
     assert makes == {"cons": 1, "ncons": 1, "xcons": 1, "list2": 2, "list3": 3, "acons": 2}
+    found = {effect: {name for name, row in by_name().items() if effect in row.effects} for effect in MEANINGS}
+    calls = {f"{kind}{n}" for kind in ("call", "tail_call") for n in range(4)} | {"calln"}
+    assert found["symbol"] == {"value", "set_value", "bind", *calls} and found["assigns"] == {"set_value", "bind"}
+    assert found["writes"] >= {"set_value", "bind", "rplaca", "put", "putv", "puthash", "copy_bytes", "var_keep"}
+    assert found["truth"] >= {"eq", "null", "lessp", "geq", "flagp", "eql", "plusp"}
+    assert not found["truth"] & {"memq", "member", "get", "plus"} and not found["writes"] & {"cons", "plus", "getv"}
     for name in ("value", "plus", "append2", "call1", "poll", "get", "bind", "cons", "equal"):
         assert not quiet(by_name()[name]), name
     for name in ("local", "car", "getv", "putv", "eq", "set_value", "literal", "fixp"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..heap.objects import LAYOUTS
+from ..instructions.effects import MEANINGS
 from ..instructions.table import derived, joined
 from ..restricted.language import INTRINSICS
 from ..saving.reasons import ROWS
@@ -25,12 +26,13 @@ def instructions_page() -> str:
     text = ("# Instructions\n\nMade by `make docs` from `csl_native/instructions/definitions.py` and `typed.py`; do "
             "not edit.\n\n"
             "A function's operand stack grows upwards; *takes* are popped, the last one from the top; *fails* may "
-            "start unwinding.\n\n")
-    text += row("number", "name", "operands", "takes", "gives", "fails", "meaning") + row(*["---"] * 7)
+            "start unwinding. *Effects* are found in the definitions: "
+            + ", ".join(f"*{name}*: {meaning}" for name, meaning in MEANINGS.items()) + ".\n\n")
+    text += row("number", "name", "operands", "takes", "gives", "fails", "effects", "meaning") + row(*["---"] * 8)
     for r in derived():
         operands = ", ".join(f"{n}: {k}" for n, k in r.operands)
         text += row(r.number, f"`{r.name}`", operands, " ".join(r.inputs), r.gives or "", "yes" if r.fails else "",
-                    r.meaning)
+                    " ".join(r.effects), r.meaning)
     text += ("\n## Sequences\n\nWhat interpreters run in one step. The number stands for the opcode of the first "
              "instruction; all else is as without it, and"
              " other readers of bytecode take it for that first instruction.\n\n")

@@ -18,12 +18,6 @@ from .table import ACCESS, CodeError
 
 ELEMENTS = {"var_fetch": (0, 1), "var_keep": (1, 2)}  # the operands that are the array and the index
 READS, SETS = ("local", "far_local"), ("set_local", "store_local", "far_set_local", "far_store_local")
-SYMBOL_LITERALS = ("value", "set_value", "bind", "call0", "call1", "call2", "call3", "calln",
-                   "tail_call0", "tail_call1", "tail_call2", "tail_call3")
-
-
-ASSIGNMENTS = ("set_value", "bind")
-
 
 def prove(code: Code, literals: int, symbols: Collection[int], variables: Collection[int]) -> None:
     """Raise CodeError, with the place and what was expected, unless the bytecode is safe to run.
@@ -34,9 +28,9 @@ def prove(code: Code, literals: int, symbols: Collection[int], variables: Collec
     depths = verify(code, literals)
     listing = {item.at: item for item in decode(code.code) if item.at in depths}
     for item in listing.values():
-        if item.row.name in SYMBOL_LITERALS and item.operands[0] not in symbols:
+        if "symbol" in item.row.effects and item.operands[0] not in symbols:
             raise CodeError(f"{item.row.name} at {item.at} uses literal {item.operands[0]}, which is no symbol")
-        if item.row.name in ASSIGNMENTS and item.operands[0] not in variables:
+        if "assigns" in item.row.effects and item.operands[0] not in variables:
             raise CodeError(f"{item.row.name} at {item.at} assigns literal {item.operands[0]}, which is a constant")
         handler = _handler(code, item)
         if handler is not None and handler[3] > depths[item.at] - item.row.takes:

@@ -46,6 +46,7 @@ class Instruction(NamedTuple):
     gives: int
     kind: str  # value, branch, return, tail
     fails: bool
+    effects: tuple[str, ...]  # effects.MEANINGS
     meaning: str
 
     @property
@@ -64,8 +65,16 @@ class Instruction(NamedTuple):
         return self.kind == "branch" and not self.inputs and len(self.operands) == 1
 
     @property
+    def tests(self) -> bool:
+        """Is it a branch on the top of the stack, at any distance that a function without far jumps has?"""
+        return self.kind == "branch" and self.takes == 1 and self.operands == (("at", "i16"),)
+
+    @property
     def size(self) -> int:
         return sizes()[self.number]
+
+
+COLUMNS = len(Instruction._fields) - 1  # of the table in an image, which has no meanings
 
 
 class CodeError(Error, ValueError):
@@ -153,7 +162,7 @@ def table() -> list[list[Any]]:
     """The instructions as plain data, for an image; behind them the numbers and names of the sequences."""
     sequences = [[number, " ".join(row.name for row in parts)] for number, parts in joined().items()]
     return [[r.number, r.name, r.function, [list(o) for o in r.operands], list(r.context), list(r.inputs), r.gives,
-             r.kind, r.fails]
+             r.kind, r.fails, list(r.effects)]
             for r in instructions()] + sequences
 
 
@@ -175,12 +184,14 @@ def fits(old: list[list[Any]], new: list[list[Any]]) -> bool:
 
 
 def install(rows: list[list[Any]]) -> None:
-    """Take the table of an image made by this version, so that starting need not read the definitions."""
-    if not _installed:
+    """Take the table of an image made by this version, so that starting need not read the definitions; a table of an
+    older one, which lacks columns, is not taken.
+    """
+    rows = [row for row in rows if len(row) > 2]
+    if not _installed and all(len(row) == COLUMNS for row in rows):
         _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context),
-                                            tuple(inputs), gives, kind, fails, "")
-                                for n, name, f, operands, context, inputs, gives, kind, fails
-                                in (row for row in rows if len(row) > 2)))
+                                            tuple(inputs), gives, kind, fails, tuple(effects), "")
+                                for n, name, f, operands, context, inputs, gives, kind, fails, effects in rows))
 
 
 @cache
@@ -189,6 +200,7 @@ def derived() -> tuple[Instruction, ...]:
     import ast
 
     from . import definitions, typed
+    from .effects import effects
     functions = program().functions
     first, later = ([n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__]
                     for part in (definitions, typed))
@@ -216,7 +228,7 @@ def derived() -> tuple[Instruction, ...]:
                                 if name in ("cons2", "plus2", "times2", "difference2")
                                 else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
                                 1 if f.result == "word" and not writes else 0, kind, name in failing(),
-                                said(ast.get_docstring(f.node) or "")))
+                                effects(name), said(ast.get_docstring(f.node) or "")))
     if len(rows) + len(SEQUENCES) > 256:
         raise CodeError(f"{len(rows)} instructions and {len(SEQUENCES)} sequences; the opcode byte has room for 256")
     return tuple(rows)
@@ -230,3 +242,9 @@ def said(text: str) -> str:
 @cache
 def by_name() -> dict[str, Instruction]:
     return {row.name: row for row in instructions()}
+
+
+@cache
+def tests() -> tuple[Instruction, ...]:
+    """The branches on the top of the stack: what native code joins with a predicate before them."""
+    return tuple(row for row in instructions() if row.tests)

@@ -105,18 +105,18 @@ def call_host(env, n, a, b, c):
 
 
 @inline
-def call_symbol1(s, a):
-    return invoke1(load(s + SYM_FN1), load(s + SYM_ENV), a)
+def call_symbol1(symbol, a):
+    return invoke1(load(symbol + SYM_FN1), load(symbol + SYM_ENV), a)
 
 
 @inline
-def call_symbol2(s, a, b):
-    return invoke2(load(s + SYM_FN2), load(s + SYM_ENV), a, b)
+def call_symbol2(symbol, a, b):
+    return invoke2(load(symbol + SYM_FN2), load(symbol + SYM_ENV), a, b)
 
 
 @inline
-def call_symboln(s, n, a, b, c):
-    return invoke4(load(s + SYM_FNN), load(s + SYM_ENV), n, a, b, c)
+def call_symboln(symbol, n, a, b, c):
+    return invoke4(load(symbol + SYM_FNN), load(symbol + SYM_ENV), n, a, b, c)
 
 
 def bytecode_cells(s, code) -> None:

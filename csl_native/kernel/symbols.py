@@ -142,16 +142,16 @@ def print_name(s):
 
 
 @inline
-def symbol_value(env, s):
-    v = load(s + SYM_VALUE)
+def symbol_value(env, symbol):
+    v = load(symbol + SYM_VALUE)
     if v == UNSET:
-        return unset_value(env, s)
+        return unset_value(env, symbol)
     return defined(v)
 
 
 @inline
-def set_value(s, v):
-    set_field(s + SYM_VALUE, v)
+def set_value(symbol, v):
+    set_field(symbol + SYM_VALUE, v)
     return v
 
 
@@ -198,15 +198,15 @@ def boundp(s):
 
 
 @inline
-def bind(s, v):
+def bind(symbol, v):
     """Give a fluid a new value until ``unbind``."""
     p = load(BP)
     if unlikely(p >= load(BIND_END)):
         return no_room_to_bind()
-    store(p, s)
-    store(p + 8, load(s + SYM_VALUE))
+    store(p, symbol)
+    store(p + 8, load(symbol + SYM_VALUE))
     store(BP, p + 16)
-    set_field(s + SYM_VALUE, v)
+    set_field(symbol + SYM_VALUE, v)
     return NIL
 
 

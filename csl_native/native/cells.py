@@ -19,8 +19,6 @@ from ..kernel.variables import RANGE
 if TYPE_CHECKING:
     from .functions import FunctionIR
 
-CHANGES = ("copy_bytes", "var_keep", "putv", "put")  # what could store into a variable that has several names
-
 
 class Plan(NamedTuple):
     """``own``: locals whose variable is nothing but a value; ``shadowed``: those whose value is in memory, too.
@@ -76,8 +74,8 @@ def plan(code: Code, listing: list[Decoded], inlined: bool = False) -> Plan:
     own = frozenset(n for n in fresh if n not in bad and n not in opened)
     shadowed = set[int]()
     first = min((t for t in targets if t is not None), default=len(code.code))
-    names = {item.row.name for item in listing}
-    if not inlined and not (names & set(CHANGES)) and not any(name.startswith(("call", "tail_call")) for name in names):
+    if not inlined and not any("writes" in item.row.effects or item.row.name.startswith(("call", "tail_call"))
+                               for item in listing):
         for n, stores in opened.items():
             if (len(stores) == 1 and listing[stores[0][0]].at < first and stores[0][1] >= 8 and n not in fresh
                 and written - own <= {n}):

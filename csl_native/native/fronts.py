@@ -11,15 +11,11 @@ from collections.abc import Collection
 from functools import cache
 
 from ..instructions.codec import Code, Decoded, decode
+from ..instructions.effects import repeats, splits
 from ..instructions.table import Instruction, program
 from ..restricted import llvm as ir
-from ..stencils.weave import splits
 from .lowering import CALLS, Body
 
-FRONT = frozenset(("nil", "true", "small", "literal", "local", "set_local", "store_local", "pop", "value", "jump",
-                   "jump_nil", "jump_not_nil", "return", "car", "cdr", "eq", "null", "atom", "pairp", "idp", "stringp",
-                   "vectorp", "numberp", "fixp", "floatp", "lessp", "greaterp", "leq", "geq", "eqn", "zerop", "onep",
-                   "minusp", "plusp", "eqcar", "eql", "evenp", "add1", "sub1", "plus", "difference"))
 MOST = 12  # instructions on a way through a front
 
 
@@ -30,7 +26,8 @@ def stays(row: Instruction) -> bool:
 
     def calls(name: str) -> bool:
         return any(not functions[callee].inline for callee in ir.closure(program(), [name], lambda f: f.inline))
-    return row.name in FRONT and (row.kind == "return" or "fp" in row.context or splits(row) or not calls(row.function))
+    return row.name != "poll" and repeats(row) and (row.kind == "return" or "fp" in row.context or splits(row)
+                                                    or not calls(row.function))
 
 
 def front(code: Code, own: Collection[int] = ()) -> frozenset[int]:

@@ -8,10 +8,10 @@ from functools import cache
 from ..engines.weave import entry_arguments, kernel_program
 from ..heap.words import UNWIND
 from ..instructions.codec import Decoded, decode, verify
+from ..instructions.effects import splits
 from ..kernel.memory import NIL, T
 from ..restricted import llvm as ir
 from ..restricted.emitter import LLVM_TYPE
-from ..stencils.weave import splits
 from . import flow
 from .allocation import OPAQUE, made, rooms
 from .calls import CallInstructions, pushed

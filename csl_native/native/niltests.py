@@ -10,7 +10,6 @@ from ..instructions.codec import Decoded
 from ..instructions.effects import quiet
 
 FAR = 12  # instructions from such a test to where the pair is wanted
-TESTS = ("jump_nil", "jump_not_nil")
 
 
 def before_pairs(listing: list[Decoded]) -> frozenset[int]:
@@ -31,5 +30,5 @@ def before_pairs(listing: list[Decoded]) -> frozenset[int]:
             return wanted(item.target, local, far - 1) or not item.row.always and wanted(item.end, local, far - 1)
         return item.row.kind == "value" and quiet(item.row) and wanted(item.end, local, far - 1)
     return frozenset(test.at for value, test in zip(listing, listing[1:], strict=False)
-                     if value.row.name == "local" and value.end == test.at and test.row.name in TESTS
+                     if value.row.name == "local" and value.end == test.at and test.row.tests
                      and wanted(test.end if test.row.name == "jump_nil" else test.target, value.operands[0], FAR))

@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from csl_native.image.container import Section
 
 from ..architectures import Architecture
-from ..instructions.table import OPERANDS, Instruction, by_name, instructions, steps
+from ..instructions.table import OPERANDS, Instruction, instructions, steps, tests
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
 from ..native.elf import Block
 from ..native.kernelset import kind_numbers
 from ..native.pages import PageSet
 from .table import section_name, stencil_abi
-from .weave import BRANCHES
 
 
 def stencil_section(architecture: Architecture, kernel: PageSet, block: Block | None = None) -> Section:
@@ -79,10 +78,10 @@ def by_opcode() -> list[Instruction]:
 
 def instruction_row(row: Instruction, numbers: dict[str, int]) -> list[int]:
     """The row of an instruction (``I_SIZE`` and following)."""
-    tests = [by_name()[name].number for name in BRANCHES]  # instructions that test the value of another one
+    numbers_of_tests = [branch.number for branch in tests()]
     kind = (kernel.JUMP if row.always else kernel.BRANCH if row.kind == "branch" else
             kernel.LEAVING if row.kind in ("return", "tail") else kernel.VALUE)
-    pairs = [f"{row.number}_{number}_0" for number in tests]
+    pairs = [f"{row.number}_{number}_0" for number in numbers_of_tests]
     shapes, place = [], 1
     for label, operand in row.operands:
         size, _, scale = OPERANDS[operand]
@@ -92,7 +91,7 @@ def instruction_row(row: Instruction, numbers: dict[str, int]) -> list[int]:
     if row.name == "poll":
         shapes.append(kernel.PLACE)
     shapes += [0] * (3 - len(shapes))
-    test = tests.index(row.number) + 1 if row.number in tests else 0
+    test = numbers_of_tests.index(row.number) + 1 if row.number in numbers_of_tests else 0
     names = [f"stencil_{row.number}__0", f"cold_{row.number}__0",
              *(f"{which}_{pair}" for pair in pairs for which in ("stencil", "cold"))]
     return [row.size, row.takes, row.gives, kind, int(row.fails), *(numbers.get(name, -1) for name in names), *shapes,

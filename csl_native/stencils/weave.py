@@ -16,25 +16,24 @@ followed by the next one.
 
 from __future__ import annotations
 
-import ast
 from functools import cache
 
 from ..engines.bodies import local_operand, stored
 from ..engines.weave import entry_arguments, kernel_program
 from ..heap.vm import SP, STACK_END, STACK_LIMIT, TICKS
 from ..heap.words import UNWIND, VECTOR
-from ..instructions.definitions import FUSED, PLACEMENT
-from ..instructions.table import LOCALS, OPERANDS, Instruction, by_name, instructions, program
+from ..instructions.definitions import PLACEMENT, TESTED
+from ..instructions.effects import splits
+from ..instructions.table import LOCALS, OPERANDS, Instruction, instructions, program, tests
 from ..kernel.host import H_STACK_OVERFLOW
 from ..kernel.memory import NIL, T
-from ..restricted.checker import Function, Program
+from ..restricted.checker import Program
 
 # By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a
 # failure goes, the rare cases.
 NEXT, TARGET, FAIL, COLD = range(4)
 # holes; SLOT: bytes from the frame to the first input's place, COUNT: arguments
 OPERAND1, OPERAND2, SLOT, FRAME, COUNT, OPERAND3 = range(6)
-BRANCHES = ("jump_nil", "jump_not_nil")
 
 
 def registers(cached: int) -> list[str]:
@@ -147,63 +146,6 @@ def placement(row: Instruction, forced: str = "") -> str:
     return wanted if wanted in possible else possible[0]
 
 
-@cache
-def splits(row: Instruction) -> bool:
-    """Is an instruction a fast path and calls of the kernel before which nothing has changed yet, so that it can begin
-    again?
-    """
-    functions, found = program().functions, []
-
-    def block(f: Function, statements: list[ast.stmt], changed: bool) -> bool | None:
-        """Has something changed behind these statements?  None: control does not get there."""
-        for s in statements:
-            if isinstance(s, ast.If):
-                changed = expression(f, s.test, changed)
-                ways = [block(f, s.body, changed), block(f, s.orelse, changed)]
-                if ways == [None, None]:
-                    return None
-                changed = any(ways)
-            elif isinstance(s, ast.While):
-                changed = bool(block(f, s.body, expression(f, s.test, changed)))
-                changed = bool(block(f, s.body, expression(f, s.test, changed))) or changed
-            else:
-                changed = expression(f, s, changed)
-                if isinstance(s, ast.Return):
-                    return None
-        return changed
-
-    def expression(f: Function, node: ast.AST, changed: bool) -> bool:
-        for child in ast.iter_child_nodes(node):
-            changed = expression(f, child, changed)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            name = node.func.id
-            if name in functions and not functions[name].inline:
-                found.append(changed)
-                return True
-            if name in FRESH:
-                found.append(changed)
-            elif name in functions:
-                block(functions[name], functions[name].node.body, changed)
-                return changed or writes(name)
-            elif name.startswith(("store", "invoke", "callf")):
-                if name.startswith("invoke"):
-                    found.append(True)
-                return True
-        return changed
-
-    def writes(name: str) -> bool:
-        return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and (
-            n.func.id.startswith("store") or n.func.id in functions and n.func.id not in FRESH
-            and functions[n.func.id].inline and writes(n.func.id))
-            for n in ast.walk(functions[name].node))
-    f = functions[row.function]
-    block(f, f.node.body, False)
-    return f.inline and bool(found) and not any(found)
-
-
-FRESH = ("allocate_small", "cons", "make_float")  # what they write nobody has seen yet
-
-
 def moves(cached: int) -> list[str]:
     """Between memory and registers: ``flush_C_K`` keeps the top K of C operands in registers, ``fill_C`` takes one more
     there.
@@ -266,7 +208,8 @@ def frames(cached: int) -> list[str]:
 
 def fused() -> list[tuple[Instruction, Instruction]]:
     """The pairs of a predicate and the branch that tests it."""
-    return [(by_name()[name], by_name()[branch]) for name in FUSED for branch in BRANCHES]
+    return [(row, branch) for row in instructions() if row.takes and "truth" in row.effects or row.name in TESTED
+            for branch in tests()]
 
 
 @cache
