@@ -335,7 +335,7 @@ def test_disassembly_by_tier(csl: Callable[..., Any], tmp_path: Any) -> None:
              for tier in ("bytecode", "stencil", "optimised")}
     assert ("times" in shown["bytecode"].stdout and "stencils:" in shown["stencil"].stdout
             and "bytes for 6 of bytecode" in shown["stencil"].stdout)
-    assert "entry_times2" in shown["stencil"].stdout and "slow.entry_times2" in shown["optimised"].stdout
+    assert "entry_times2" in shown["stencil"].stdout and "shared.entry_times2" in shown["optimised"].stdout
     assert "entry" not in shown["bytecode"].stdout and all(done.returncode == 0 for done in shown.values())
 
 

@@ -25,6 +25,12 @@ def slow_path(f: Function, convention: str, prefix: str = "slow.", linkage: str 
             f"  {body}\n}}\n")
 
 
+def declare_shared(f: Function, convention: str) -> str:
+    """The kernel's own slow path of a Lisp function, which begins with what is likely there, for code outside of it."""
+    return (f"declare {convention} {LLVM_TYPE[f.result]} @shared.{f.name}({signature(f, names=False)}) "
+            "nounwind nonlazybind cold\n")
+
+
 def quick_path(f: Function, quick: Function, target: Target, convention: str, prefix: str, linkage: str) -> str:
     """The same, for a kernel's entry of a Lisp function: ``quick`` begins with what is likely there and needs no call,
     so that no register is saved for it; what it calls at its end, the Lisp function, goes on by the slow path."""

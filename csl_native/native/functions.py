@@ -22,9 +22,10 @@ from ..instructions.codec import Code, decode
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
+from ..stencils.weave import shared
 from .chains import Chain
 from .compiler import compile_ir, module_text
-from .conventions import by_slow_paths, slow_path
+from .conventions import by_slow_paths, declare_shared, slow_path
 from .elf import Block
 
 PARTS = ("", ".whole", ".outer", ".words", ".entry")  # what a function's symbols have behind its label
@@ -228,7 +229,7 @@ class FunctionIR:
         if not self.convention:
             return f"i64 @{name}"
         self.slow.add(name)
-        return f"{self.convention} i64 @slow.{name}"
+        return f"{self.convention} i64 @{'shared' if name in shared() else 'slow'}.{name}"
 
     def entry(self) -> str:
         """The entry point ``LABEL.entry`` in the calling convention of its cell."""
@@ -283,7 +284,10 @@ def unit_text(architecture: Architecture, sources: list[Source]) -> str:
             slow_paths |= set(slow)
         else:
             parts.append(ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
-    parts += [slow_path(program.functions[name], architecture.slow_convention) for name in sorted(slow_paths)]
+    for name in sorted(slow_paths):
+        f = program.functions[name]
+        parts.append(declare_shared(f, architecture.slow_convention) if name in shared() else
+                     slow_path(f, architecture.slow_convention))
     reached = ir.closure(program, leaves, inlined)
     for name in reached:
         f = program.functions[name]

@@ -240,6 +240,7 @@ def hot(forced: str = "") -> frozenset[str]:
     return frozenset(stencil_name(row, 0, branch)[:-1] for row, branch in both if placement(row, forced) == "shared")
 
 
+@cache
 def shared() -> tuple[str, ...]:
     """The kernel's entries of Lisp functions that cold stencils call, by a convention that saves all registers where
     there is one.
