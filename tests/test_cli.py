@@ -179,6 +179,19 @@ def test_hundreds_of_restarts_read_on(csl: Run) -> None:
     assert done.stdout == "0\n"
 
 
+def test_a_restart_leaves_nothing_of_the_session_before() -> None:
+    """Sessions refer to themselves, and would wait for a full collection, which seldom comes."""
+    program = ("import gc, sys\nfrom csl_native.app.toplevel import TopLevel as T\n"
+               "from csl_native.session.session import Session\nold, most = T.replace, [0]\n"
+               "def replace(self, path):\n    old(self, path)\n"
+               "    most.append(sum(isinstance(x, Session) for x in gc.get_objects()))\n"
+               "T.replace = replace\nfrom csl_native.app.cli import main\nmain(['-q'])\nprint(len(most), max(most))")
+    done = subprocess.run([sys.executable, "-c", program], input="(restart!-csl nil)" * 12, capture_output=True,
+                          text=True, timeout=200, check=True)
+    restarts, sessions = map(int, done.stdout.split())
+    assert restarts == 13 and sessions <= 3
+
+
 def quiet(text: str) -> str:
     """What was said less how far compiling is, which is told when it takes long."""
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("csl: compiling "))

@@ -44,7 +44,6 @@ HINTS = [  # a form with a mistake, and what is said of it
     ("(de g (nil) 1)", "de g: nil is a constant and cannot be a parameter: every call is an error"),
     ("(progn (de evenp (x) 'mine) (remd 'evenp))", "evenp is a system function that compiled code has in line"),
     ("(native!-compile '(nosuch))", "nosuch: runs as bytecode [no-bytecode]"),
-    ("(faslend)", "faslend: no module was begun; faslout begins one"),
     ("(delete!-module 'nosuch)", "delete-module: no output library; start with -o FILE"),
     ("(faslout 'a)", "faslout: no output library; start with -o FILE"),
     ("(resource!-limit '(prog nil l (go l)) 0.05)", "time limit of 0.05 s reached"),

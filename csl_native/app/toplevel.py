@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -105,6 +106,7 @@ class TopLevel:
 
     def body(self) -> int:
         code = missing = 0
+        gc.freeze()  # the modules stay: no collection looks at them again
         if self.options.profile is not None:
             from ..runtime.profiler import Profiler
             self.profiler = Profiler()
@@ -404,3 +406,5 @@ class TopLevel:
         session.lisp.terminal = old.lisp.terminal
         old.release()
         self.session = session
+        del old
+        gc.collect()  # what refers to itself would live until the next full collection, and others begin meanwhile

@@ -147,7 +147,6 @@ def faslend(lisp: Lisp) -> int:
     """Complete the module that faslout began.  (faslend) => nil"""
     m = lisp.machine
     if lisp.module is None:
-        lisp.hints.say("faslend: no module was begun; faslout begins one")
         return NIL
     name = lisp.module.shown or lisp.module.name
     if lisp.words is not None:
