@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from csl_native import Session
 from csl_native.kernel.memory import NIL
-from csl_native.lisp.reader import ReadError
+from csl_native.lisp.reader import Reader, ReadError
 from csl_native.lisp.streams import Input
 
 DEEP = 5000
@@ -261,3 +262,48 @@ def test_numbers_of_symbols_make_a_hash() -> None:
     assert numbers == printed(form)
     known, rest = [int(n) for n in numbers.strip("()").split()][:4], [int(n) for n in numbers.strip("()").split()][4:]
     assert known == [97, 233, 26085, 256] and len(set(rest)) == 3 and all(256 < n < 1 << 22 for n in rest)
+
+
+def test_lists_are_read_at_once_as_they_are_piece_by_piece(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words in a run that needs no second look, and whatever may stand between or behind them."""
+    words = ["a", "!-x", "12", "-7", "nil", '"s t"', "1.5", "'q", "99999999999999999999", "%c\n", "+", "[1 2]",
+             "(a . b)", "()", "(1 . (3 4))", "`(a ,b)", "(b)", "A", "#x", "-", "1e", "a\""]
+    random = Random(1)
+
+    def text(depth: int) -> str:
+        parts = [text(depth + 1) if random.random() < .3 and depth < 4 else random.choice(words)
+                 for _ in range(random.randrange(9))]
+        return random.choice("( ").strip() + random.choice(" \n").join(parts) + random.choice([")", " )", ""])
+
+    def read(what: str) -> tuple[str, int]:
+        lisp, stream = session.lisp, Input(text=what)
+        with lisp.machine.scope():
+            try:
+                return lisp.printer.text(lisp.reader.read(stream)), stream.position
+            except ReadError as error:
+                return str(error), stream.position
+    texts = [f"({text(0)} {text(0)} (a {text(0)} b)) " for _ in range(300)]
+    at_once = session.run(lambda: list(map(read, texts)))
+    monkeypatch.setattr(Reader, "run", lambda *_: None)
+    assert at_once == session.run(lambda: list(map(read, texts)))
+
+
+def test_files_are_read_as_what_comes_line_by_line(tmp_path: Path, session: Session) -> None:
+    """A first line for the system, long lines, and characters of several bytes at the ends of what is read at once."""
+    path, lines = tmp_path / "f", ["#!/bin/sh", "x" * 40000, *["é" * (k % 90) for k in range(1000)], "end"]
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+    def read(stream: Input) -> list[str | None]:
+        try:
+            return list(iter(stream.rest, None))
+        finally:
+            stream.close()
+    at_once = Input(path.open("rb"))
+    assert at_once.lines and read(at_once) == read(Input(path.open(encoding="utf-8"))) == ["", *lines[1:]]
+
+
+def test_what_joins_streams_leaves_the_next_lines_in_them(tmp_path: Path, session: Session) -> None:
+    (tmp_path / "f").write_text("1 2\n3 4\n")
+    form = f'(prog (a b) (setq a (open "{tmp_path / "f"}" (quote input))) (setq b (make!-concatenated!-stream a)) ' \
+           "(rds b) (setq b (list (read))) (rds a) (setq b (cons (read) b)) (rds nil) (return b))"
+    assert session.eval(form) == [3, 1]

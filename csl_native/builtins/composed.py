@@ -61,8 +61,7 @@ class Concatenated(Input):
             if stream.position >= len(stream.buffer) and not stream.fill():
                 del self.streams[0]
                 continue
-            self.buffer += stream.buffer[stream.position:]
-            stream.position = len(stream.buffer)
+            self.buffer += stream.line_left()
             return True
         self.ended = True
         return False
@@ -89,8 +88,7 @@ class Echoed(Input):
         if source.position >= len(source.buffer) and not source.fill():
             self.ended = True
             return False
-        self.buffer += source.buffer[source.position:]
-        source.position = len(source.buffer)
+        self.buffer += source.line_left()
         return True
 
 

@@ -35,9 +35,10 @@ TOKEN = re.compile(rf"""
 
 BLANKS = re.compile(r"(?:[ \t\r\f\n]+|%[^\n]*)*")
 
-# Elements of a long list that need no second look: small integers and plain symbols, with a blank behind each.
-RUN = re.compile(r"[ \t\r\n]*(?:(?:-?[0-9]{1,17}|[A-Za-z][A-Za-z0-9_]*)[ \t\r\n]+){2,1000}")
-MANY = 8  # elements after which a list is a long one
+# What needs no second look inside of a list: parentheses, and small integers and symbols with a blank or a parenthesis
+# behind each.
+WORD = re.compile(r"[()]|-?[0-9]{1,17}(?=[ \t\r\n()])|(?:[A-Za-z]|![!-~])(?:[A-Za-z0-9_]|![!-~])*(?=[ \t\r\n()])")
+RUN = re.compile(rf"[ \t\r\n]*(?:(?:{WORD.pattern})[ \t\r\n]*){{2,64}}")
 
 EXPONENTS = str.maketrans("dDfFsSlL", "eeeeeeee")  # other kinds of floats are double here
 LONG = 1000  # digits
@@ -74,6 +75,7 @@ class Reader:
         self.eof = self.m.intern(EOF_CHAR)
         self.up = self.down = False
         self.cache: dict[tuple[str, bool, bool], int] = {}  # symbols by token, until the next full collection
+        self.known: dict[str, int] = {}  # values of words in the form that is read
 
     def token(self, s: Input) -> tuple[str, str]:
         """Kind and text of the next token; kind ``eof`` at the end.  The text of a string is without its quotes."""
@@ -128,6 +130,7 @@ class Reader:
         """The next form; the end-of-file symbol at the end."""
         m = self.m
         self.up, self.down = m.value(self.raise_) not in (None, NIL), m.value(self.lower) not in (None, NIL)
+        self.known = {}
         with s.form():
             return self.form(s)
 
@@ -141,11 +144,8 @@ class Reader:
         wrong, backquotes = "", 0
         while True:
             self.m.look()
-            if (opened and len(opened[-1].items) >= MANY and not opened[-1].dotted
-                and (match := RUN.match(s.buffer, s.position))):
-                opened[-1].items += self.run(match.group().split())
-                s.position = match.end()
-                continue
+            if opened and not opened[-1].prefix and not opened[-1].dotted:
+                self.run(s, opened)
             kind, text = self.token(s)
             if kind == "eof":
                 if not opened:
@@ -210,11 +210,33 @@ class Reader:
         if s.buffer[s.position] == end:
             s.position += 1
 
-    def run(self, tokens: list[str]) -> list[int]:
-        """The values of small integers and plain symbols."""
-        self.m.look()
-        symbols = {text: self.symbol(text) for text in set(tokens) if text[0] > "9"}
-        return [symbols[text] if text[0] > "9" else int(text) << 3 for text in tokens]
+    def run(self, s: Input, opened: list[Opened]) -> None:
+        """Read on as long as nothing needs a second look, such as the end of the outermost list."""
+        match = RUN.match(s.buffer, s.position)
+        if match is None:
+            return
+        known, end = self.known, match.end()
+        items = opened[-1].items
+        for word in WORD.finditer(s.buffer, match.start()):
+            text = word.group()
+            if word.start() >= end:
+                break
+            if text == "(":
+                opened.append(Opened(text))
+                items = opened[-1].items
+            elif text == ")":
+                outer = opened[-2] if len(opened) > 1 else None
+                if outer is None or outer.prefix or outer.dotted or opened[-1].kind != "(":
+                    end = word.start()
+                    break
+                outer.items.append(self.ended(opened.pop()))
+                items = outer.items
+            else:
+                value = known.get(text)
+                if value is None:
+                    value = known[text] = self.symbol(text) if text[0] > "9" or text[0] == "!" else int(text) << 3
+                items.append(value)
+        s.position = end
 
     def atom(self, kind: str, text: str, literal: bool) -> int:
         if kind == "id":

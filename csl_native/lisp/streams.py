@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from io import BufferedReader
+from stat import S_ISREG
 from typing import IO, TYPE_CHECKING, Any
 
 from ..heap.objects import SYM_VALUE
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 COPIES = 3  # of a text that is kept: itself, as one piece, and what is made of that
 PIECE = 1 << 16  # bytes of a line that are read at once
+LINES = 1 << 14  # bytes of lines that are read at once
 EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80
 UNLIMITED = 0x07FFFFFF  # the longest line that there is a length for
@@ -25,7 +29,7 @@ BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
 
 
 class Input:
-    """Text with a position; more is fetched a line at a time."""
+    """Text with a position; more is fetched a line at a time, or many, where that cannot mean to wait for them."""
 
     def __init__(self, file: IO[Any] | None = None, text: str = "", name: str = "", prompt: Any = None,
                  literal: bool = False,
@@ -34,6 +38,7 @@ class Input:
         self.room = room  # is asked for what a long line takes
         self.literal = literal  # no #name; in strings means a character
         self.begun = file is None
+        self.lines = isinstance(file, BufferedReader) and S_ISREG(os.fstat(file.fileno()).st_mode)
         self.plain = True  # may the kernel read from it?  Not where somebody is told of what was read.
         self.window: Window | None = None  # where the kernel reads from this stream
         self.echo: Callable[[str], None] | None = None  # called with what was read, when a Lisp reads from here
@@ -94,13 +99,17 @@ class Input:
         self.tell(before)
 
     def fill(self) -> bool:
-        """Append the next line; False at the end of the file."""
+        """Append the next line, or some of a file that is all there; False at the end of the file."""
         if self.ended or self.file is None:
             return False
         if self.shown >= 0:
             self.show()
         if self.prompt is not None:
             raw: Any = self.prompt()
+        elif self.lines:
+            raw = self.file.read(LINES)
+            if len(raw) == LINES and not raw.endswith(b"\n"):
+                raw = self.rest_of_line(raw)
         else:
             raw = self.file.readline(PIECE)
             if len(raw) == PIECE:
@@ -113,7 +122,7 @@ class Input:
             self.begun = True
             text = text.removeprefix("\ufeff")  # the mark of an encoding
             if text.startswith("#!"):  # a script: the line is for the system
-                text = "\n"
+                text = "\n" + text.partition("\n")[2]
         if self.position > 65536 or self.position == len(self.buffer) > 4096:
             self.line += self.buffer.count("\n", 0, self.position)
             self.buffer, self.at = self.buffer[self.position:], 0
@@ -143,6 +152,12 @@ class Input:
             if end >= 0:
                 return "".join(parts)
         return "".join(parts) if parts else None
+
+    def line_left(self) -> str:
+        """What is there of the line, its end with it, for another stream; somebody may go on with this one."""
+        at = self.position
+        self.position = self.buffer.find("\n", at) + 1 or len(self.buffer)
+        return self.buffer[at:self.position]
 
     def peek(self) -> str:
         """The next character, or the end-of-file character."""
