@@ -132,7 +132,7 @@ class TopLevel:
             self.session.lisp.output.write(
                 f"\n\nEnd of Lisp run after {time.process_time() - self.session.lisp.started:.2f}+0.00 seconds\n")
         if code == 0:  # also where the program ended by itself, as with (preserve)
-            missing = self.native_compile()
+            missing = self.session.machine.outside(self.native_compile)
         self.explain()
         self.statistics()
         if self.options.depends is not None:

@@ -11,7 +11,7 @@ from ..heap.words import FLOAT, OTHER, STRING, VECTOR
 from ..kernel.memory import NIL, T
 from ..lisp.handles import FOREIGN
 from ..runtime.machine import Unwinding
-from ..runtime.stacks import this_thread
+from ..system.threads import this_thread
 from .libraries import library
 from .types import SCALARS, Signature, TypeExpression, filled
 
@@ -37,7 +37,7 @@ class Callback:
         empty = None if self.expression.parts[0] == BLANK else 0
         if self.pending or this_thread() != lisp.session.owner:  # a thread of C's own has no Lisp
             return empty
-        with m.scope() as scope:
+        with m.inside(), m.scope() as scope:
             found = self.answer(values, empty)
             for _, tag, value in self.pending:
                 scope.keep(tag)
@@ -178,7 +178,7 @@ class Call:
         lisp.output.flush()
         ctypes.set_errno(0)
         with m.waiting():
-            found = function(*values)
+            found = m.left_to(function, values)
         lisp.errno = ctypes.get_errno()
         if self.pending:
             m.cage["unwind_kind"], m.cage["unwind_tag"], m.cage["unwind_value"] = self.pending[0]

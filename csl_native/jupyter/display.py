@@ -45,8 +45,9 @@ def contents(session: Session, x: int) -> str | bytes | None:
     if x & 7 == STRING:
         return session.machine.text(x)
     if x & 7 == OTHER:
-        value = session.to_python(x)
-        return bytes(value) if isinstance(value, Numbers) and value.memory().itemsize == 1 else None
+        m = session.machine
+        isbytes = isinstance(session.to_python(x), Numbers) and m.field(x, 8 - OTHER) >> 3 == 1
+        return m.raw(x)[8:] if isbytes else None
     return None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..heap.vm import UNWIND_LIMIT
 from ..runtime.machine import Unwinding
+from ..system.threads import own_thread
 
 if TYPE_CHECKING:
     from .lisp import Lisp
@@ -78,7 +79,7 @@ class Watch:
         outer = self.outer = lisp.watch
         lisp.watch = self
         sp, bp = cage["sp"], cage["bp"]
-        thread = threading.Thread(target=self.look, name="csl limits", daemon=True)
+        thread = own_thread("csl limits", self.look)
         thread.start()
         try:
             return function()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..runtime.machine import Unwinding
 from ..runtime.stacks import on_the_caller_s_thread
-from ..system.signals import GATE
 from .leaving import Restart, Stopped
 
 if TYPE_CHECKING:
@@ -27,22 +26,12 @@ class Exit(BaseException):
         self.kind, self.tag, self.value = kind, tag, value
 
 
-def outside(function: Callable[..., Any], values: list[Any]) -> Any:
-    """Call what is not the Lisp's, with signals as everywhere in Python."""
-    out = GATE.let_out()
-    try:
-        return function(*values)
-    finally:
-        if out:
-            GATE.back_in()
-
-
 def call_python(lisp: Lisp, function: Callable[..., Any], arguments: list[int]) -> int:
     """The Lisp value of a Python function's; it runs on the thread that called Lisp."""
     session = lisp.session
     values = [session.to_python(word) for word in lisp.machine.steps(arguments)]
     try:
-        value = on_the_caller_s_thread(lambda: outside(function, values))
+        value = on_the_caller_s_thread(lambda: lisp.machine.outside(function, *values))
         return int(session.from_python(value))
     except BaseException as error:
         raised = error

@@ -77,9 +77,11 @@ class Running:
         self.last = threading.get_ident()
         self.functions: list[int] = []
         self.data: Handle
-        session.run(lambda: self._start(native))
+        session.run(self._start)
+        if native and session.hardcode.architecture is not None and session.hardcode.possible:
+            session.native_compile([self.m.text(symbol) for symbol in self.functions])
 
-    def _start(self, native: bool) -> None:
+    def _start(self) -> None:
         lisp, module = self.session.lisp, self.module
         for number in range(module.proc_count):
             proc = module.proc(number)
@@ -91,8 +93,6 @@ class Running:
         self.data = Handle(self.session, data)
         install(lisp, made)
         self.functions = [symbol for symbol, _ in made]
-        if native and self.session.hardcode.architecture is not None and self.session.hardcode.possible:
-            self.session.native_compile([self.m.text(symbol) for symbol in self.functions])
 
     def stop(self) -> dict[int, bytes]:
         """Take the functions away; the bytes of top-level registers."""
@@ -152,7 +152,7 @@ class Running:
             self.change_thread(me)
             self.session.lisp.module_exception = None
             try:
-                return self.session.function(proc.name)(io.handle if isinstance(io, Variable) else io)
+                return self.m.outside(self.session.function(proc.name), io.handle if isinstance(io, Variable) else io)
             except LispError as error:
                 code = self.session.lisp.module_exception
                 if code is None:

@@ -302,7 +302,8 @@ class Debugger:
         self.busy = True
         lisp_sp = m.words[VM["sp"] >> 3]
         try:
-            self.on_stop(self, Stop(reason, frame, self.locals(frame), operands, text))
+            stop = Stop(reason, frame, self.locals(frame), operands, text)
+            self.machine.left_to(self.on_stop, [self, stop])
         finally:
             self.busy = False
             m.words[VM["sp"] >> 3] = lisp_sp

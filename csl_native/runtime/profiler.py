@@ -14,6 +14,7 @@ from ..heap.objects import SYM_ENV, SYM_SPARE
 from ..heap.vm import WORD
 from ..heap.words import VECTOR
 from ..kernel.host import H_CALL, H_PASSED, HOST_CODES, PASSED
+from ..system.threads import own_thread
 
 if TYPE_CHECKING:
     from ..lisp.host import Host
@@ -42,7 +43,7 @@ class Profiler:
         self.functions: dict[int, int] = {}  # symbols by literal vector
         self.renewed = 0.0
         self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self.ask, name="csl profiler", daemon=True)
+        self.thread = own_thread("csl profiler", self.ask)
 
     def begin(self, lisp: Lisp) -> None:
         """From now on look at this Lisp, which may come in place of another one."""

@@ -24,9 +24,11 @@ from ..heap.cage import NARROW, Cage, no_reserve
 from ..heap.vm import STOP, VM, WORD
 from ..kernel.host import H_STACK_OVERFLOW
 from ..kernel.memory import NO_LIMIT
+from ..system.exceptions import SessionError
 from ..system.memory import MEMORY, PAGE
 from ..system.process import LONGEST_WAIT
-from ..system.signals import GATE, TICKER
+from ..system.signals import GATE, NOTHING, TICKER, Waiting, call
+from ..system.threads import stand_for
 from .kernels import Unwinding
 
 # The largest that the system grants; a million frames need the first.  CPython asks Windows for less than 256 MB.
@@ -37,6 +39,8 @@ SHALLOW = 1 << 20 if NARROW else 4 << 20  # what is used beyond that goes back t
 # How often Python and Lisp may call each other, as in nested evaluation: so much memory for each, at least and at most
 # so often.
 LEVEL, NESTED = 10_000, (20_000, 50_000)
+BUSY = ("this session runs Lisp and cannot be called in the midst of it, by a handler of a signal or a finaliser "
+        "(__del__, weakref): let these note what is to be done when it has returned; interrupt() ends what runs")
 LOOK = 0.02  # seconds between two looks at whether somebody asks for an end, while a program waits
 # Versions before 3.14 count calls; those from there on take a stack pointer that is not in the thread's own stack for
 # an overflow.
@@ -96,8 +100,7 @@ class DeepStack:
 class _Local(threading.local):
     stack: DeepStack | None = None
     companion: Companion | None = None
-    caller = 0  # in a companion: the thread that it belongs to
-    size = 0  # ... of its stack
+    size = 0  # in a companion: that of its stack
     queues: tuple[SimpleQueue[Any], SimpleQueue[Any]] | None = None  # ... for work and for answers
 
 
@@ -178,7 +181,8 @@ def _next(queue: SimpleQueue[Any]) -> Any:
 
 def _accompany(work: SimpleQueue[Any], answers: SimpleQueue[Any], size: int, caller: int) -> None:
     """The life of a companion."""
-    _local.size, _local.caller, _local.queues = size, caller, (work, answers)
+    stand_for(caller)
+    _local.size, _local.queues = size, (work, answers)
     while (function := work.get()) is not None:
         answers.put(Answer(function))
         del function
@@ -188,11 +192,6 @@ def on_the_caller_s_thread(function: Callable[[], Any]) -> Any:
     """Run what belongs to whoever called Lisp, in the thread that did: what is local to a thread is that one's."""
     queues = _local.queues
     return function() if queues is None else _ask(function, queues[1], queues[0])
-
-
-def this_thread() -> int:
-    """The thread that runs here, or for which a companion does."""
-    return _local.caller or threading.get_ident()
 
 
 class Recursion:
@@ -269,6 +268,7 @@ class Stacks:
     changes_stacks = False  # can the kernel run on another stack in the thread that calls it?
     in_main = False  # does it run in the main thread?
     thread = 0  # in which one the kernel runs
+    out = 0  # the thread in which code runs that Lisp has called and that may call it again
     looked = 0.0, 0  # at what time the last tick was, and how many C functions native code had called and left
     asked = late = False  # to end, at the last tick; already at the one before
     leave: Callable[[BaseException], BaseException]  # leaves Lisp with an exception
@@ -358,6 +358,14 @@ class Stacks:
         self.answer = Answer(function)
         return 0
 
+    def left_to(self, function: Callable[..., Any], values: list[Any]) -> Any:
+        """Call what may call back: a C function, the front of a debugger."""
+        before, self.out = self.out, threading.get_ident()
+        try:
+            return function(*values)
+        finally:
+            self.out = before
+
     def set_limit(self, limit: int) -> None:
         words = self.words
         words[_REAL] = words[_LIMIT] = limit
@@ -427,15 +435,56 @@ class Stacks:
         if TICKER.asleep:
             TICKER.wake()
 
-    def ends(self) -> None:
-        """It has returned; a signal that came at the last moment has its exception here."""
+    def ends(self) -> Waiting:
+        """It has returned; the handlers of signals that came at the last moment are to be called."""
         TICKER.running.remove(self)
         self.interrupted = self.attention = False
         if self.late:
             with TICKER.nudging:  # this thread lives as long as a signal is on its way
                 self.late = False
-        if self.in_main:
-            GATE.open()
+        return GATE.open() if self.in_main else NOTHING
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Lisp is called while it runs, which only the code can do that it has called and waits for: SessionError for
+        others.
+
+        Those are handlers of signals and finalisers, which Python calls between any two of its instructions: what the
+        Lisp's own Python code is doing then must not be done again in the midst of it.
+        """
+        me, out, words = threading.get_ident(), self.out, self.words
+        in_c = words[_OUTSIDE] & 1 if me == self.thread else 0  # a C function that native code called calls back
+        if out != me and not in_c:
+            raise SessionError(BUSY)
+        waiting, held = NOTHING, GATE.is_out()
+        self.out = 0
+        words[_OUTSIDE] += in_c
+        try:
+            if held:
+                GATE.close(self)
+            try:
+                yield
+            finally:
+                if held:
+                    waiting = GATE.open()
+        finally:
+            self.out = out
+            words[_OUTSIDE] += in_c
+            call(*waiting)
+
+    def outside(self, function: Callable[..., Any], *values: Any) -> Any:
+        """Call what is not the Lisp's: with signals as everywhere in Python, and it may call Lisp."""
+        me = threading.get_ident()
+        waiting = GATE.let_out()
+        before, self.out = self.out, me
+        try:
+            if waiting is not None:
+                call(*waiting)
+            return function(*values)
+        finally:
+            self.out = before
+            if waiting is not None:
+                GATE.back_in()
 
     def look(self) -> None:
         """For Python code that waits or works for long: end here when somebody asks for that."""

@@ -21,9 +21,10 @@ from ..lisp.python import Exit
 from ..lisp.reader import ReadError
 from ..lisp.streams import Collector, Input
 from ..runtime.machine import Machine, Unwinding
-from ..runtime.stacks import this_stack, this_thread
+from ..runtime.stacks import BUSY, this_stack
 from ..system.exceptions import LimitReached, LispError, SessionError
-from ..system.signals import GATE
+from ..system.signals import call
+from ..system.threads import OURS, this_thread
 from .callables import Function, Waiting
 from .values import Handle, Values, expect
 
@@ -49,8 +50,10 @@ class Calling(Values):
         me = this_thread()
         if self.owner == me:
             self.check_open()
-            with GATE.inside(self.machine):
+            with self.machine.inside():
                 return self.machine.on_big_stack(function)
+        if me == OURS:
+            raise SessionError(BUSY)
         with self.lock:
             mark = self._begin_run(me)
             try:
@@ -75,9 +78,13 @@ class Calling(Values):
 
     def _begin_run(self, me: int) -> int:
         self.check_open()
-        self.machine.begins(me)
-        self.owner = me
-        return len(self.machine.met)
+        mark, self.owner = len(self.machine.met), me
+        try:
+            self.machine.begins(me)
+        except BaseException:  # of a handler of a signal
+            self.owner = 0
+            raise
+        return mark
 
     def _end_run(self, mark: int) -> None:
         machine = self.machine
@@ -87,8 +94,12 @@ class Calling(Values):
                 self.lisp.errors.raised.clear()
                 self.quiet()
         finally:
-            self.owner = 0
-            machine.ends()
+            try:
+                waiting = machine.ends()
+            finally:
+                self.owner = 0
+                machine.interrupted = machine.attention = False
+            call(*waiting)
 
     # -- what Lisp leaves with ----------------------------------------------------------
 
@@ -242,8 +253,10 @@ class Calling(Values):
             else:
                 me = this_thread()
                 if self.owner == me:
-                    with GATE.inside(self.machine):
+                    with self.machine.inside():
                         return self._short(symbol, count, few)
+                if me == OURS:
+                    raise SessionError(BUSY)
                 with self.lock:
                     mark = self._begin_run(me)
                     try:

@@ -273,12 +273,18 @@ def numbers_of(session: Session, data: bytes, kind: int) -> int:
     return int(m.object(BYTES_HEADER, struct.pack("<q", kind << 3) + data))
 
 
-def vector_of(session: Session, items: Any) -> int:
-    """A new vector: of machine numbers from a buffer, else of Lisp values; in the session."""
+def buffer_or_list(items: Any) -> memoryview | list[Any]:
+    """The memory of a buffer, else the items, which a program may make one after the other by calls of Lisp."""
     try:
-        memory = memoryview(items)
+        return memoryview(items)
     except TypeError:
-        return int(session.machine.vector([session.from_python(item) for item in items]))
+        return list(items)
+
+
+def vector_of(session: Session, memory: memoryview | list[Any]) -> int:
+    """A new vector: of machine numbers from a buffer, else of Lisp values; in the session."""
+    if isinstance(memory, list):
+        return int(session.machine.vector([session.from_python(item) for item in memory]))
     kind = next((kind for kind, code in FORMATS.items() if memory.ndim == 1 and memory.itemsize == kind & 15 and (
         code in "fd") == (memory.format in ("f", "d")) and memory.format in (code, code.upper(), "l", "L", "c")), None)
     if kind is None:

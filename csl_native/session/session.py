@@ -21,13 +21,13 @@ from ..heap.cage import default_heap
 from ..lisp.handles import STREAM
 from ..lisp.streams import Output
 from ..native.pages import PageSet
-from ..runtime.stacks import this_thread
 from ..saving.baseimage import base_image
 from ..saving.reasons import Fallback
 from ..saving.trust import Trust, is_program
 from ..system.exceptions import SessionError
+from ..system.threads import OURS, this_thread
 from .calling import Calling
-from .containers import Numbers, Variables, Vector, vector_of
+from .containers import Numbers, Variables, Vector, buffer_or_list, vector_of
 from .owned import Owned
 from .restoring import Restoring
 from .values import expect
@@ -251,9 +251,11 @@ class Session(Restoring, Calling):
         """A new vector: of machine numbers from a buffer (``bytes``, ``array``, a numpy array of one dimension), else
         of Lisp values.
         """
+        given = buffer_or_list(items)
+
         def body() -> Vector | Numbers:
             with self.machine.scope():
-                return self.to_python(vector_of(self, items))  # type: ignore[no-any-return]
+                return self.to_python(vector_of(self, given))  # type: ignore[no-any-return]
         return self.run(body)  # type: ignore[no-any-return]
 
     def flush(self) -> None:
@@ -286,7 +288,7 @@ class Session(Restoring, Calling):
         A second call does nothing.  SessionError in code that this session runs.  A session that is dropped is closed,
         too.
         """
-        if not self.closed and self.owner == this_thread():
+        if not self.closed and this_thread() in (self.owner, OURS):
             raise SessionError("this session cannot be closed by code that it runs; close it when that has returned")
         with self.lock:
             self.release()

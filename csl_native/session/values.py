@@ -12,8 +12,8 @@ from ..lisp.deep import deep
 from ..lisp.handles import PYTHON
 from ..lisp.streams import Shown
 from ..runtime.machine import BadRequest
-from ..runtime.stacks import this_thread
 from ..system.exceptions import SessionError
+from ..system.threads import this_thread
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp

@@ -11,9 +11,11 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import gmp
+from .threads import own_thread
 
 if TYPE_CHECKING:
     import subprocess
@@ -46,8 +48,7 @@ class Apart:
                 return None
             box: list[list[bytes]] = []
             done = threading.Event()
-            threading.Thread(target=self.exchange, args=((operation.encode(), *parts), box, done), name="csl integers",
-                             daemon=True).start()
+            own_thread("csl integers", partial(self.exchange, (operation.encode(), *parts), box, done)).start()
             try:
                 while not done.wait(LOOK):
                     self.look()

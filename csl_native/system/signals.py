@@ -4,7 +4,8 @@ Python runs the handler of a signal in the main thread, between any two of its i
 exception.  In the midst of the Lisp's own Python code that would leave half of something behind.  So while a session
 runs in the main thread the handlers that Python code has installed are *held back*: what comes is noted, and they are
 called at the next safepoint, or when the session has returned; the handlers of the process are then what they were.
-Around Python functions that Lisp calls nothing is held back.
+Around Python functions that Lisp calls nothing is held back.  A handler that is called elsewhere, before Lisp has
+returned, cannot call the same session (``Stacks.inside``).
 
 Native code on the main thread does not look whether a signal has come.  A thread that *ticks* makes it call the host
 now and then, where Python does.  The same thread nudges whoever should have ended and has not: it may wait in a C
@@ -14,16 +15,15 @@ function (``system/nudging.py``).
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import contextlib
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .nudging import Nudge
+from .threads import own_thread
 
 if TYPE_CHECKING:
     from ..runtime.stacks import Stacks
@@ -34,6 +34,9 @@ NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SI
                 if hasattr(signal, name))
 
 getsignal, set_signal = _signal.getsignal, _signal.signal  # without the names that the module signal gives to numbers
+
+Waiting = tuple[list[tuple[int, Any]], BaseException | None]  # handlers to be called, and what was raised already
+NOTHING: Waiting = ([], None)
 
 
 class Gate:
@@ -59,7 +62,7 @@ class Gate:
             try:
                 self._hold()
             except BaseException:  # of a handler, called before it was held back
-                self._restore()
+                call(*self._restore())
                 raise
         self.machines.append(machine)
 
@@ -72,14 +75,13 @@ class Gate:
                 handlers[number] = handler
                 set_signal(number, note)
 
-    def open(self) -> None:
-        """Handlers are what they were, and those that waited are called; what one of them raises is raised here."""
+    def open(self) -> Waiting:
+        """Handlers are what they were; those that waited are to be called when all else is as it was, too."""
         self.machines.pop()
-        if not self.machines or self.machines[-1] is None:
-            self._restore()
+        return self._restore() if not self.machines or self.machines[-1] is None else NOTHING
 
-    def _restore(self) -> None:
-        """Handlers are what they were, unless they were changed meanwhile; then those that waited are called."""
+    def _restore(self) -> Waiting:
+        """Handlers are what they were, unless they were changed meanwhile; those that waited are to be called."""
         raised: BaseException | None = None
         for number, handler in self.handlers.items():
             done = False
@@ -94,39 +96,30 @@ class Gate:
         waiting = [(number, self.handlers[number]) for number in self.came]
         self.came.clear()
         self.handlers.clear()
-        call(waiting, raised)
+        return waiting, raised
 
-    def let_out(self) -> bool:
+    def let_out(self) -> Waiting | None:
         """A Python function that Lisp calls begins: nothing is held back while it runs.
-        True when ``back_in`` has to follow.
+        None when nothing was; else ``back_in`` has to follow.
         """
         if not self.machines or self.machines[-1] is None or threading.get_ident() != self.main:
-            return False
+            return None
         self.machines.append(None)
         try:
-            self._restore()
+            return self._restore()
         except BaseException:
             self.back_in()
             raise
-        return True
+
+    def is_out(self) -> bool:
+        """Does such a function run here?"""
+        return self.machines[-1:] == [None] and threading.get_ident() == self.main
 
     def back_in(self) -> None:
         self.machines.pop()
         machine = self.machines.pop()
         assert machine is not None
         self.close(machine)
-
-    @contextlib.contextmanager
-    def inside(self, machine: Stacks) -> Iterator[None]:
-        """Lisp runs in a Python function that it has called: handlers wait again."""
-        if self.machines and self.machines[-1] is None and threading.get_ident() == self.main:
-            self.close(machine)
-            try:
-                yield
-            finally:
-                self.open()
-        else:
-            yield
 
     def deliver(self) -> None:
         """At a safepoint: call the handlers that wait."""
@@ -162,7 +155,7 @@ class Ticker:
         """Something runs."""
         self.asleep = False
         if self.thread is None:
-            self.thread = threading.Thread(target=self._tick, name="csl ticker", daemon=True)
+            self.thread = own_thread("csl ticker", self._tick)
             try:
                 self.thread.start()
             except RuntimeError:  # the system gives no more threads, or Python is ending
