@@ -6,13 +6,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from csl_native import LispError, Session
+from csl_native import LispError, Session, restore
+from csl_native.heap.vm import CHUNK
+from csl_native.system.exceptions import Error
+from csl_native.system.memory import MEMORY
 
 from .conftest import needs_native
 
@@ -153,3 +158,78 @@ def test_what_is_garbage_is_collected_before_python_says_that_there_is_no_room()
         length = session.function("length")
         for _ in range(6):
             assert length([1] * 700000) == 700000
+
+
+GROWING = {  # each with its value
+    "(length (prog (l i) (setq i 0) a (setq l (cons i l)) (cond ((lessp (setq i (add1 i)) 300000) (go a))) "
+    "(return l)))":
+        300000,
+    "(prog (h i) (setq h (mkhash 10 2 1.5)) (setq i 0) a (puthash i h (list i)) (cond ((lessp (setq i (add1 i)) 60000) "
+    "(go a))) (return (car (gethash 77 h))))": 77,
+    "(length (sort (prog (l i) (setq i 0) a (setq l (cons (remainder (times i 7919) 100003) l)) (cond ((lessp (setq i "
+    "(add1 i)) 100000) (go a))) (return l)) 'lessp))": 100000,
+    "(prog (s l i) (setq s \"abcdefgh\") (setq i 0) a (setq s (concat s s)) (setq l (cons (mkvect 9000) l)) "
+    "(cond ((lessp (setq i (add1 i)) 18) (go a))) (return (string!-length s)))": 8 << 18,
+}
+
+
+@needs_native
+def test_growth_fails_wherever_the_limit_lies(tmp_path: Path) -> None:
+    """The heap grows by a chunk; each time it is the last one that there is: an error, or the value, and nothing else.
+    """
+    failed = 0
+    for text, value in GROWING.items():
+        with closing(Session(heap=HEAP << 20, output=open(os.devnull, "wb"))) as session:
+            cage, end = session.machine.cage, session.machine.cage["heap_end"]
+            for more in range(0, 40, 2):
+                session.run(lambda: session.lisp.collect(True))
+                spare = session.machine.kernel.free_bytes() - cage["reserve"] - more * CHUNK
+                cage["heap_end"] = max(cage["heap_top"], end - max(0, spare))
+                try:
+                    assert session.eval(text) == value
+                except LispError as error:
+                    failed += 1
+                    assert "Memory exhausted" in str(error), text
+                finally:
+                    cage["heap_end"] = end
+            session.preserve(tmp_path / "x.img")
+        restore(tmp_path / "x.img", trust="none").close()  # which proves its heap
+    assert failed > 10
+
+
+class NoRoom:
+    """The n-th request for memory that may fail, or for a thread, does."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.asked = self.last = 0
+        for owner, name, error in ((MEMORY, "reserve", OSError(12, "no room")),
+                                   (MEMORY, "place_file", OSError(12, "no room")),
+                                   (threading.Thread, "start", RuntimeError("can't start new thread"))):
+            patch.setattr(owner, name, self.wrapped(getattr(owner, name), error))
+
+    def wrapped(self, real: Callable[..., Any], error: Exception) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self.asked += 1
+            if self.asked == self.last:
+                raise error
+            return real(*arguments)
+        return call
+
+
+@needs_native
+def test_memory_that_the_system_does_not_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the heap, code, a stack, a thread: an exception that says so, or it goes without, and never anything else."""
+    room, errors, n = NoRoom(monkeypatch), [], 0
+    while room.asked >= n:
+        n += 1
+        room.asked, room.last = 0, n
+        try:
+            with closing(Session(heap=HEAP << 20, output=open(os.devnull, "wb"), jit=0)) as session:
+                session.eval("(de f (n) (cond ((lessp n 2) n) (t (plus (f (sub1 n)) (f (difference n 2))))))")
+                assert session.eval("(f 15)") == 610
+                assert session.eval("(resource!-limit '(f 5) 5 100)") == [5]
+                session.native_compile(["f"])
+                assert session.call("f", 11) == 89
+        except (Error, MemoryError, RuntimeError, OSError) as error:
+            errors.append(str(error))
+    assert n > 8 and len(errors) > 2

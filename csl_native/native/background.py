@@ -8,6 +8,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..system.threads import OURS, stand_for
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -53,7 +55,7 @@ class Background:
     def pool(self) -> ThreadPoolExecutor:
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
-            self._pool = ThreadPoolExecutor(1, "csl-jit")
+            self._pool = ThreadPoolExecutor(1, "csl-jit", stand_for, (OURS,))
         return self._pool
 
     def submit(self, order: Order) -> None:

@@ -14,7 +14,9 @@ from csl_native.relocation.kinds import ROW_WORDS
 
 from ..architectures import Architecture, by_tag
 from ..foreign.types import FOREIGN
+from ..saving.reasons import Fallback
 from ..system.codememory import CodeMemory
+from ..system.exceptions import Error
 from .heads import check_head
 
 PAGE_SIZE = 1 << 18
@@ -217,11 +219,11 @@ class LoadedSet(NamedTuple):
         return self.memory.address + self.pages.functions[name]
 
 
-class Refused(Exception):
+class Refused(Error, ValueError):
     """A set that cannot be used here: a reason code and a detail."""
 
     def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(code, detail)
+        super().__init__(Fallback(code, detail=detail).sentence())
         self.code, self.detail = code, detail
 
 

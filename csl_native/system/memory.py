@@ -100,7 +100,10 @@ class Posix(Memory):
         return self._map(None, size, self.anonymous | flags)
 
     def place_file(self, address: int, size: int, fd: int, offset: int) -> bool:
-        return offset % PAGE == 0 and self._map_over(address, size, mmap.MAP_PRIVATE, fd, offset)
+        try:
+            return offset % PAGE == 0 and self._map_over(address, size, mmap.MAP_PRIVATE, fd, offset)
+        except OSError:  # such as of a file system that shows no files so
+            return False
 
     def discard(self, address: int, size: int) -> None:
         if not self._map_over(address, size, self.anonymous):
