@@ -19,6 +19,7 @@ from csl_native import Session, restore
 from csl_native.architectures import by_name, host
 from csl_native.engines.record import engines
 from csl_native.image.container import Image
+from csl_native.tools.csl_image import main as csl_image
 
 from . import emulation
 from .conftest import ROOT, needs_native, sign_again
@@ -147,6 +148,19 @@ def check_programs(machine: str, image: Path, names: list[str], *options: str) -
 
 def test_programs_run_natively_there(machine: str, images: Path) -> None:
     check_programs(machine, image_of(images, "all"), PROGRAMS)
+
+
+def test_programs_that_stand_alone_there(sampled: str, images: Path, tmp_path: Path) -> None:
+    """Made here, of the same functions, and started there without Python."""
+    for name in ("deriv", "frpoly", "stak", "strings"):
+        program = str(tmp_path / name)
+        assert csl_image(["executable", str(image_of(images, "all")), "-o", program, "--tag", sampled, "--main",
+                          f"{name}-main"]) == 0
+        done = subprocess.run([emulation.emulator(emulation.MACHINES[sampled][1]), program], env={}, text=True,
+                              capture_output=True, timeout=280, check=False)
+        assert printed(name,
+                       done.stdout) == (CORPUS / "programs" / f"{name}.small.expected").read_text(), (name, done.stderr)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_stencils_there(machine: str, images: Path, tmp_path: Path) -> None:

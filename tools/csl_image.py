@@ -334,8 +334,9 @@ def parser() -> argparse.ArgumentParser:
             p.add_argument("--tag", help="architecture (name or number); without, this machine's")
             p.add_argument("--main", metavar="FUNCTION",
                            help="what the program begins with; without, the function that the image was preserved with")
-            p.add_argument("--heap", type=heap_size, default=1 << 30, metavar="SIZE",
-                           help="how large its heap may become, like 500M or 2G; without, 1G")
+            p.add_argument("--heap", type=heap_size, metavar="SIZE",
+                           help="how large its heap may become, like 500M or 2G; without, 1G, and 256M where addresses "
+                                "have 32 bits")
             p.add_argument("--allow-missing", action="store_true",
                            help="let calls of functions that such a program does not have be errors when it runs")
             p.add_argument("--trust", choices=LEVELS, default="keys", help="whose image is believed")

@@ -15,7 +15,6 @@ from csl_native.native.pages import PageSet
 from csl_native.saving.baseimage import base_image
 from csl_native.session.standing import make_ready, missing
 
-HEAP = 1 << 30
 MOST_NAMED = 20
 
 
@@ -25,7 +24,10 @@ def wanted(options: argparse.Namespace) -> Architecture:
     if architecture is None:
         raise CannotMake("this machine's architecture is not known; --tag says which one the program is for")
     if architecture.alone is None:
-        raise CannotMake(f"{architecture.name}: programs that stand alone cannot be made for this architecture yet")
+        raise CannotMake(
+            f"{architecture.name}: programs that stand alone are ELF files for Linux, and this is the tag of "
+            f"{architecture.system}; csl-image tags lists the others"
+        )
     return architecture
 
 
@@ -34,18 +36,22 @@ def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     from csl_native import Session
 
     architecture = wanted(options)
-    session = Session(image.path, jit=-1, trust=options.trust, heap=max(512 << 20, 8 * image.size))
-    try:
-        if session.restricted:
-            raise CannotMake(f"{image.path}: nobody who is trusted here vouches for it; csl-image sign, or --trust=all")
-        main = main_of(session, options.main)
-        make_ready(session, main)
-        with tempfile.TemporaryDirectory() as folder:
-            session.preserve(os.path.join(folder, "program.img"))
-            with Image(os.path.join(folder, "program.img")) as made, Image(base_image()) as base:
-                data, counts = program(made, base, architecture, main, options)
-    finally:
-        session.close()
+    heap = max(512 << 20, 8 * image.size)
+    with open(os.devnull, "wb") as nowhere:  # what the session says of definitions
+        session = Session(image.path, jit=-1, trust=options.trust, heap=heap, output=nowhere)
+        try:
+            if session.restricted:
+                raise CannotMake(
+                    f"{image.path}: nobody who is trusted here vouches for it; csl-image sign, or --trust=all"
+                )
+            main = main_of(session, options.main)
+            make_ready(session, main)
+            with tempfile.TemporaryDirectory() as folder:
+                session.preserve(os.path.join(folder, "program.img"))
+                with Image(os.path.join(folder, "program.img")) as made, Image(base_image()) as base:
+                    data, counts = program(made, base, architecture, main, options)
+        finally:
+            session.close()
     with open(options.output, "wb", opener=lambda path, flags: os.open(path, flags, 0o777)) as file:
         file.write(data)
     mode = os.stat(options.output).st_mode

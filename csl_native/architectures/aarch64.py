@@ -32,7 +32,7 @@ from typing import Any
 from csl_native.relocation import aarch64
 
 from .reading import Reading, copies, memory, moves, number, sets
-from .record import Architecture, Copying, Refinement, clear_cache, hardware_capabilities
+from .record import GENERIC_CALLS, Alone, Architecture, Copying, Refinement, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm64/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"atomics": (16, 1 << 8), "fp": (16, 1), "asimd": (16, 2), "crc32": (16, 1 << 7)}
@@ -74,7 +74,14 @@ READING = Reading(
         (r"(?:and|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
 
 # The caches: Arm ARM, B2.4.4, what clear_cache does.
+ALONE = Alone(
+    # mov x1, sp; ldr x0, BASE; ldr x16, FUNCTION; blr x16
+    bytes.fromhex("e1030091" "60000058" "90000058" "00023fd6") + bytes(16), (16, 24),
+    # mov x8, x1; mov x0, x2; mov x1, x3; mov x2, x4; mov x3, x5; mov x4, -1; mov x5, 0; svc 0; ret
+    bytes.fromhex("e80301aa" "e00302aa" "e10303aa" "e20304aa" "e30305aa" "04008092" "050080d2" "010000d4" "c0035fd6"),
+    GENERIC_CALLS)
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     also=(("PE", 0xAA64), ("Mach-O", 0x0100000C)),
     return_code="c0035fd6", number=12, name="aarch64", abi="AAPCS64", triple="aarch64-unknown-linux-gnu", machine=183,
     cpu="generic",

@@ -34,7 +34,7 @@ from csl_native.relocation import armv7
 
 from .helpers import DIVISION
 from .reading import Reading, copies, memory, moves, number, sets
-from .record import Architecture, Convention, Copying, clear_cache, hardware_capabilities
+from .record import Alone, Architecture, Calls, Convention, Copying, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
@@ -120,7 +120,16 @@ READING = Reading(
         copies(r"mov (?P<r>fp|r11), sp"), copies(rf"add (?P<r>fp|r11), sp, {N}"), sets(r"mov sp, (?P<r>fp|r11)"),
         sets(rf"sub sp, (?P<r>fp|r11), {N}", -1),
         (r"(?:bic|bfc|add|sub|mov) sp, .*", lambda m, word: [("lost", "", 0)])))
+ALONE = Alone(
+    # mov r2, sp; mov r3, 0; ldr r0, BASE; ldr r12, FUNCTION; blx r12
+    bytes.fromhex("0d20a0e1" "0030a0e3" "04009fe5" "04c09fe5" "3cff2fe1") + bytes(8), (20, 24),
+    # push {r4, r5, r7, lr}; mov r7, r2; ldr r0, [sp, 16]; ldr r1, [sp, 24]; ldr r2, [sp, 32]; ldr r3, [sp, 40];
+    # mvn r4, 0; mov r5, 0; svc 0; asr r1, r0, 31; pop {r4, r5, r7, pc}
+    bytes.fromhex("b0402de9" "0270a0e1" "10009de5" "18109de5" "20209de5" "28309de5" "0040e0e3" "0050a0e3" "000000ef"
+                  "c01fa0e1" "b080bde8"),
+    Calls(3, 4, 248, 192, 403))  # mmap2, clock_gettime64
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     conventions=CONVENTIONS, flags=0x5000400, reading=READING,
     return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf",
     machine=40, cpu="generic",

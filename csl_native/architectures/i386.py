@@ -33,7 +33,7 @@ from csl_native.relocation import i386
 
 from .helpers import COPIED_JUMPS, DIVISION, PADDED_JUMPS
 from .reading import intel
-from .record import Architecture, Copying, code_function
+from .record import Alone, Architecture, Calls, Copying, code_function
 
 # CPUID leaf 1, edx: Intel SDM volume 2.  void cpuid(leaf, subleaf, uint32_t out[4]).
 FEATURES = {"sse": 1 << 25, "sse2": 1 << 26}
@@ -63,7 +63,17 @@ define hidden i64 @{name}(i64 %n, i64 %d) nounwind "no-builtins" {{
 
 # DWARF's numbers: System V ABI, Intel386 supplement, table 2.14.
 READING = intel("esp", "ebp", {"ebx": 3, "esp": 4, "ebp": 5, "esi": 6, "edi": 7, "return": 8}, 4)
+ALONE = Alone(
+    # mov ecx, esp; and esp, -16; push 0; push 0; push ecx; push BASE; mov eax, FUNCTION; call eax
+    bytes.fromhex("89e1" "83e4f0" "6a00" "6a00" "51" "6800000000" "b800000000" "ffd0"), (11, 16),
+    # push ebx; push esi; push edi; push ebp; mov eax, [esp + 24]; mov ebx, [esp + 32]; mov ecx, [esp + 40];
+    # mov edx, [esp + 48]; mov esi, [esp + 56]; or edi, -1; xor ebp, ebp; int 0x80; cdq; pop ebp; pop edi; pop esi;
+    # pop ebx; ret
+    bytes.fromhex("53" "56" "57" "55" "8b442418" "8b5c2420" "8b4c2428" "8b542430" "8b742438" "83cfff" "31ed" "cd80"
+                  "99" "5d" "5f" "5e" "5b" "c3"),
+    Calls(3, 4, 252, 192, 403))  # mmap2, clock_gettime64
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     reading=READING,
     also=(("PE", 0x14C), ("Mach-O", 7)),
     return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3,

@@ -30,7 +30,16 @@ from functools import partial
 
 from csl_native.relocation import loongarch64
 
-from .record import DISTANCE, Architecture, Convention, Copying, clear_cache, hardware_capabilities
+from .record import (
+    DISTANCE,
+    GENERIC_CALLS,
+    Alone,
+    Architecture,
+    Convention,
+    Copying,
+    clear_cache,
+    hardware_capabilities,
+)
 
 # AT_HWCAP in arch/loongarch/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"cpucfg": (16, 1), "lam": (16, 2), "ual": (16, 4), "fpu": (16, 8), "lsx": (16, 16)}
@@ -40,7 +49,15 @@ FEATURES = {"cpucfg": (16, 1), "lam": (16, 2), "ual": (16, 4), "fpu": (16, 8), "
 # e_flags: https://github.com/loongson/la-abi-specs, laelf, "e_flags" (ABI modifier).
 CONVENTIONS = (Convention(7, (3,), "floats of two words in registers"),)
 
+ALONE = Alone(
+    # move a1, sp; pcaddi t0, 5; ld.d a0, t0, 0; ld.d t1, t0, 8; jirl ra, t1, 0; nop
+    bytes.fromhex("65001500" "ac000018" "8401c028" "8d21c028" "a101004c" "00004003") + bytes(16), (24, 32),
+    # move a7, a1; move a0, a2; move a1, a3; move a2, a4; move a3, a5; addi.d a4, zero, -1; move a5, zero; syscall 0;
+    # jr ra
+    bytes.fromhex("ab001500" "c4001500" "e5001500" "06011500" "27011500" "08fcff02" "09001500" "00002b00" "2000004c"),
+    GENERIC_CALLS)
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     conventions=CONVENTIONS, flags=0x43,
     return_code="2000004c", word_extension="signext",
     number=14, name="loongarch64", abi="LP64D", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64",

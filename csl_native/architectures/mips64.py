@@ -33,7 +33,7 @@ from functools import partial
 from csl_native.relocation import mips64
 
 from .reading import Reading, copies, memory, moves, sets
-from .record import Architecture, Convention, Copying, hardware_capabilities, library_function
+from .record import Alone, Architecture, Calls, Convention, Copying, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
@@ -60,7 +60,16 @@ READING = Reading(
         memory("restore", r"ld (?P<r>\$\w+), (?P<n>-?\w*)\(\$sp\)"), copies(r"move (?P<r>\$fp), \$sp"),
         sets(r"move \$sp, (?P<r>\$fp)"),
         (r"(?:and|dsubu|daddu|move) \$sp, .*", lambda m, word: [("lost", "", 0)])))
+ALONE = Alone(
+    # move a1, sp; bal 1f; nop; 1: ld a0, 20(ra); ld t9, 28(ra); jalr t9; nop; nop
+    bytes.fromhex("2528a003" "01001104" "00000000" "1400e4df" "1c00f9df" "09f82003") + bytes(8 + 16), (32, 40),
+    # move v0, a1; move a0, a2; move a1, a3; move a2, a4; move a3, a5; li a4, -1; move a5, zero; syscall; beqz a3, 1f;
+    # nop; dnegu v0, v0; 1: jr ra; nop: a call that failed sets a3, and its error has no sign
+    bytes.fromhex("2510a000" "2520c000" "2528e000" "25300001" "25382001" "ffff0824" "25480000" "0c000000" "0200e010"
+                  "00000000" "2f100200" "0800e003" "00000000"),
+    Calls(5000, 5001, 5205, 5009, 5222), mapping=0xC12)  # arch/mips/include/uapi/asm/mman.h of Linux
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     conventions=CONVENTIONS, flags=0x80000007, record_types=True, reading=READING,
     return_code="0800e00300000000", word_extension="signext",
     number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",

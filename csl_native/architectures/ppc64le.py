@@ -34,7 +34,7 @@ from typing import Any
 from csl_native.relocation import ppc64le
 
 from .reading import Reading, copies, memory, moves, number, sets
-from .record import DISTANCE, Architecture, Convention, Copying, code_function, hardware_capabilities
+from .record import DISTANCE, Alone, Architecture, Calls, Convention, Copying, code_function, hardware_capabilities
 
 # AT_HWCAP2 in arch/powerpc/include/uapi/asm/cputable.h of Linux.
 FEATURES = {"arch_2_07": (26, 1 << 31), "arch_3_00": (26, 1 << 23), "arch_3_1": (26, 1 << 18)}
@@ -79,7 +79,17 @@ READING = Reading(
         memory("save", r"std (?P<r>\w+), (?P<n>-?\w+)\(r1\)"), memory("restore", r"ld (?P<r>\w+), (?P<n>-?\w+)\(r1\)"),
         copies("mr (?P<r>r31), r1"), copies(r"addi (?P<r>r3[01]), r1, (?P<n>-?\w+)"), sets(r"mr r1, (?P<r>r3[01])"),
         sets(r"addi r1, (?P<r>r3[01]), (?P<n>-?\w+)"), (r"(?:stdux) r1, .*", lambda m, word: [("lost", "", 0)])))
+ALONE = Alone(
+    # mr r4, r1; bcl 20, 31, 1f; 1: mflr r5; ld r3, 32(r5); ld r12, 40(r5); stdu r1, -64(r1); mtctr r12; bctrl; nop; nop
+    bytes.fromhex("780b247c" "05009f42" "a602a87c" "200065e8" "280085e9" "c1ff21f8" "a603897d" "2104804e" "00000060"
+                  "00000060") + bytes(16), (40, 48),
+    # mr r0, r4; mr r3, r5; mr r4, r6; mr r5, r7; mr r6, r8; li r7, -1; li r8, 0; sc; bnslr; neg r3, r3; blr: a call
+    # that failed sets the summary overflow, and its error has no sign
+    bytes.fromhex("7823807c" "782ba37c" "7833c47c" "783be57c" "7843067d" "ffffe038" "00000039" "02000044" "2000834c"
+                  "d000637c" "2000804e"),
+    Calls(3, 4, 234, 90, 246), mapping=0x72)  # arch/powerpc/include/uapi/asm/mman.h of Linux
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     conventions=CONVENTIONS, flags=2, reading=READING,
     return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21,
     cpu="ppc64le",

@@ -61,21 +61,35 @@ class Outside(NamedTuple):
     attributes: str = ""
 
 
+class Calls(NamedTuple):
+    """Numbers of calls of Linux; of two of them for one thing, that with words of 64 bits."""
+
+    read: int
+    write: int
+    exit_group: int
+    mmap: int
+    clock_gettime: int
+
+
 class Alone(NamedTuple):
     """What a program of a system consists of that begins without C's library.
 
     ``start`` is where the system enters it: code that calls a function with an address and the machine stack pointer
     as it was; both addresses stand in it at ``places``, the function's second. ``call`` is the code of a function of
     the base of the cage, a number and four words: the call of the system with that number, those words, and -1 and 0
-    as the fifth and sixth. ``numbers``: of read, write, exit_group, mmap and clock_gettime. ``mapping``: flags of
-    mmap for private memory without contents at a place.
+    as the fifth and sixth; its value is negative when it failed. ``mapping``: flags of mmap for private memory without
+    contents at a place.
     """
 
     start: bytes
     places: tuple[int, int]
     call: bytes
-    numbers: tuple[int, int, int, int, int]
+    numbers: Calls
     mapping: int = 0x4032  # MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE
+
+
+# include/uapi/asm-generic/unistd.h of Linux, for machines that came after it.
+GENERIC_CALLS = Calls(63, 64, 94, 222, 113)
 
 
 class Convention(NamedTuple):

@@ -32,7 +32,7 @@ from functools import partial
 from csl_native.relocation import riscv64
 
 from .reading import Reading, copies, memory, moves, sets
-from .record import Architecture, Convention, hardware_capabilities, library_function
+from .record import GENERIC_CALLS, Alone, Architecture, Convention, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/riscv/include/uapi/asm/hwcap.h of Linux: one bit a letter.
 FEATURES = {letter: (16, 1 << ord(letter) - ord("a")) for letter in "imafdcv"}
@@ -57,7 +57,13 @@ READING = Reading(
         memory("restore", r"(?:c\.ldsp|ld) (?P<r>\w+), (?P<n>-?\w*)\(sp\)"),
         copies(r"(?:c\.addi4spn|addi) (?P<r>s0), sp, (?P<n>-?\w+)"), sets(r"addi sp, (?P<r>s0), (?P<n>-?\w+)"),
         (r"(?:c\.)?(?:andi|sub|mv|add) sp, .*", lambda m, word: [("lost", "", 0)])))
+ALONE = Alone(
+    # mv a1, sp; auipc t0, 0; ld a0, 20(t0); ld t1, 28(t0); jalr t1; nop
+    bytes.fromhex("93050100" "97020000" "03b54201" "03b3c201" "e7000300" "13000000") + bytes(16), (24, 32),
+    # mv a7, a1; mv a0, a2; mv a1, a3; mv a2, a4; mv a3, a5; li a4, -1; li a5, 0; ecall; ret
+    bytes.fromhex("ae88" "3285" "b685" "3a86" "be86" "7d57" "8147" "73000000" "8280"), GENERIC_CALLS)
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     conventions=CONVENTIONS, flags=5, reading=READING,
     return_code="8280", word_extension="signext",
     number=13, name="riscv64", abi="LP64D", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",

@@ -30,7 +30,7 @@ from typing import Any
 from csl_native.relocation import s390x
 
 from .reading import Reading, copies, moves, number, sets
-from .record import EVEN_DISTANCE, Architecture, Copying, hardware_capabilities
+from .record import EVEN_DISTANCE, Alone, Architecture, Calls, Copying, hardware_capabilities
 
 # AT_HWCAP in arch/s390/include/asm/elf.h of Linux.
 FEATURES = {"vx": (16, 1 << 11), "vxd": (16, 1 << 12), "vxe": (16, 1 << 13)}
@@ -71,7 +71,17 @@ READING = Reading(
         moves(r"agh?f?i %r15, (?P<n>-?\w+)"), moves(r"lay? %r15, (?P<n>-?\w+)\(%r15\)"),
         copies("lgr (?P<r>%r11), %r15"), sets("lgr %r15, (?P<r>%r11)"),
         (r"(?:lgr|ngr?|sgr) %r15, .*", lambda m, word: [("lost", "", 0)])))
+ALONE = Alone(
+    # lgr r3, r15; lgrl r2, BASE; lgrl r1, FUNCTION; aghi r15, -160; basr r14, r1; nopr
+    bytes.fromhex("b904003f" "c4280000000a" "c4180000000b" "a7fbff60" "0de1" "0707") + bytes(16), (24, 32),
+    # stmg r6, r7, 48(r15); lgr r1, r3; lgr r2, r4; lgr r3, r5; lgr r4, r6; lg r5, 160(r15); lghi r6, -1; lghi r7, 0;
+    # aghi r15, -48; stmg r2, r7, 0(r15); cghi r1, 90; jne 1f; lgr r2, r15; 1: svc 0; aghi r15, 48;
+    # lmg r6, r7, 48(r15); br r14: mmap alone (90) takes the place of its arguments
+    bytes.fromhex("eb67f0300024" "b9040013" "b9040024" "b9040035" "b9040046" "e350f0a00004" "a769ffff" "a7790000"
+                  "a7fbffd0" "eb27f0000024" "a71f005a" "a7740004" "b904002f" "0a00" "a7fb0030" "eb67f0300004" "07fe"),
+    Calls(3, 4, 248, 90, 260))
 ARCHITECTURE = Architecture(
+    alone=ALONE,
     reading=READING, number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
     clobber=",".join(f"~{{r{k}}}" for k in range(6, 14)),
     kinds=s390x.KINDS, absolute=s390x.ABSOLUTE,

@@ -32,7 +32,7 @@ class Cage:
     """``heap`` bytes of heap at most, with everything that belongs to it; nothing is committed until it is touched."""
 
     def __init__(self, heap: int) -> None:
-        layout = CageLayout(heap) if not NARROW else CageLayout(heap, 32 << 20, 16 << 20)
+        layout = CageLayout.of(heap, ctypes.sizeof(ctypes.c_void_p))
         self.heap = heap
         self.places = layout.places()
         self.layout = layout

@@ -85,6 +85,11 @@ class CageLayout(NamedTuple):
     stack: int = 256 << 20
     bindings: int = 128 << 20
 
+    @classmethod
+    def of(cls, heap: int, word: int) -> CageLayout:
+        """The layout for a machine whose addresses have so many bytes: where these are 4, room is scarce."""
+        return cls(heap) if word == 8 else cls(heap, 32 << 20, 16 << 20)
+
     def places(self) -> dict[str, int]:
         top = HEAP + self.heap
         places: dict[str, int] = {}

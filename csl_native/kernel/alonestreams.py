@@ -6,7 +6,7 @@ from ..heap.vm import READ_AT, READ_END
 from ..heap.words import STRING, UNWIND
 from ..restricted.language import base_address, bounded, inline, load, load8, onepass, store, store8
 from .aloneblock import (
-    CALL_EXIT,
+    CALL_EXIT_GROUP,
     CALL_READ,
     CALL_WRITE,
     COUNT,
@@ -51,7 +51,7 @@ def flush_output(block) -> None:
         done = system_call(load(block + CALL_WRITE), load(block + FILE), at, n, 0)
         if done <= 0:
             if done != -4:  # but an interrupted call
-                system_call(load(block + CALL_EXIT), 1, 0, 0, 0)
+                system_call(load(block + CALL_EXIT_GROUP), 1, 0, 0, 0)
         else:
             at += done
             n -= done

@@ -43,9 +43,9 @@ from ..restricted.language import (  # type: ignore[attr-defined]
 )
 from .aloneblock import (
     ANSWERS,
-    CALL_CLOCK,
-    CALL_EXIT,
-    CALL_MAP,
+    CALL_CLOCK_GETTIME,
+    CALL_EXIT_GROUP,
+    CALL_MMAP,
     CLOCK,
     DEPTH,
     ENDED,
@@ -154,8 +154,8 @@ def map_rest(block) -> None:
     end = row + 16 * load(block + GAPS)
     while row < end:
         address = base_address() + load(row)
-        if system_call(load(block + CALL_MAP), address, load(row + 8), MAP_ACCESS, load(block + MAP_FLAGS)) != address:
-            system_call(load(block + CALL_EXIT), FAILED, 0, 0, 0)
+        if system_call(load(block + CALL_MMAP), address, load(row + 8), MAP_ACCESS, load(block + MAP_FLAGS)) != address:
+            system_call(load(block + CALL_EXIT_GROUP), FAILED, 0, 0, 0)
         row += 16
 
 
@@ -176,7 +176,7 @@ def run_program(stack) -> None:
 def leave_program(block, status) -> None:
     """The end of the program."""
     flush_output(block)
-    system_call(load(block + CALL_EXIT), status, 0, 0, 0)
+    system_call(load(block + CALL_EXIT_GROUP), status, 0, 0, 0)
 
 
 @bounded("what the system gave the program")
@@ -324,9 +324,9 @@ def other_primitive(block, number, p):
     elif number == P_POKE_WORD:
         store(a >> 3, load(p + 8))
     elif number == P_CLOCK or number == P_PROCESSOR:
-        system_call(load(block + CALL_CLOCK), 2 if number == P_PROCESSOR else 0, base_address() + block + CLOCK, 0, 0)
-        size = address_size()
-        return load_address(block + CLOCK) * 1000 + sdiv(load_address(block + CLOCK + size), 1000000) << 3
+        which = 2 if number == P_PROCESSOR else 0
+        system_call(load(block + CALL_CLOCK_GETTIME), which, base_address() + block + CLOCK, 0, 0)
+        return load_address(block + CLOCK) * 1000 + sdiv(load_address(block + CLOCK + 8), 1000000) << 3
     elif number == P_INPUT_ENDED:
         return T if load(block + ENDED) != 0 else NIL
     elif number == P_FIELD:

@@ -16,9 +16,13 @@ from ..kernel.calls import ENTRY_NAMES
 from ..restricted import llvm as ir
 from ..restricted.cpython import translate
 from ..restricted.emitter import DECLARATIONS
+from ..runtime.kernels import C_FUNCTIONS
 from ..runtime.outside import outside_text
 from ..system.extras import missing
 from .elf import Block, import_object
+
+# What the kernel has in place of functions of C's library.
+ELEMENTARY = ("alone_sin", "alone_cos", "alone_tan", "alone_atan", "alone_exp", "alone_log")
 
 
 class CompilerMissing(Error, RuntimeError):
@@ -106,6 +110,13 @@ def base_entries() -> tuple[str, ...]:
     return (*ENTRY_NAMES, *(f"entry_{f.name}" for f in lisp_functions()))
 
 
+def elementary_text() -> str:
+    """IR of the kernel's own functions in place of those of C's library, with the parameters that ``callf`` passes."""
+    return "".join(f"define hidden double @c_{name}(double %x, ptr %base) nounwind {{\n"
+                   f"  %r = tail call double @{own}(ptr %base, double %x)\n  ret double %r\n}}\n"
+                   for name, own in zip(C_FUNCTIONS, ELEMENTARY, strict=True))
+
+
 def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None = None) -> Block:
     """The whole kernel, with all engines or some, as a block; every function is an entry point by name."""
     from ..stencils.weave import shared
@@ -118,6 +129,7 @@ def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None =
             f, quick = program.functions[name], program.functions.get(name.replace("entry_", "boxed_"))
             body += (slow_path(f, architecture.slow_convention, "shared.", "hidden") if quick is None else
                      quick_path(f, quick, architecture, architecture.slow_convention, "shared.", "hidden"))
+    body += elementary_text()
     if architecture.outside is not None:
         body += outside_text(architecture.outside.convention)
     return compile_ir(architecture, module_text(architecture, body + architecture.support))

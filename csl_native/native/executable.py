@@ -31,11 +31,23 @@ from ..saving.heapview import HeapView
 from .elffile import EXECUTABLE, LOAD, STACK, Format
 from .pages import PAGE_SIZE, PageSet, placed
 
-CODE, CAGE = 1 << 22, 1 << 36  # addresses
+CODE = 1 << 22  # its address
 ALIGNMENT = 1 << 16  # of the largest pages that systems have
-MACHINE_STACK, STACK_MARGIN = 1 << 28, 2 << 20
-# What the kernel has in place of functions of C's library.
-ELEMENTARY = ("alone_sin", "alone_cos", "alone_tan", "alone_atan", "alone_exp", "alone_log")
+STACK_MARGIN = 2 << 20
+
+
+class Room(NamedTuple):
+    """Where the cage of a program is, where its machine stack behind that ends at the latest, and how large that is;
+    and its heap, when nobody says how large."""
+
+    cage: int
+    end: int
+    machine_stack: int
+    heap: int
+
+
+# By bytes of an address. Of 32 bits systems give a program the lower half, or more, with its own stack on top of it.
+ROOMS = {8: Room(1 << 36, 1 << 46, 1 << 28, 1 << 30), 4: Room(1 << 28, 7 << 28, 1 << 26, 1 << 28)}
 # Requests of which the first word, or the second, is a number and no Lisp value.
 RAW_FIRST = (
     "bad_arith",
@@ -89,7 +101,7 @@ class Program:
     """The parts of a program for one architecture, from an image that has all of it."""
 
     def __init__(
-        self, image: Image, kernel: PageSet, functions: PageSet | None, architecture: Architecture, heap: int
+        self, image: Image, kernel: PageSet, functions: PageSet | None, architecture: Architecture, heap: int | None
     ) -> None:
         self.view, self.kernel, self.functions, self.architecture = (
             HeapView(image, check=False),
@@ -97,12 +109,17 @@ class Program:
             functions,
             architecture,
         )
-        self.layout = CageLayout(heap)
+        self.room = ROOMS[architecture.word]
+        self.layout = CageLayout.of(heap or self.room.heap, architecture.word)
         self.places = self.layout.places()
-        alone = architecture.alone
-        if alone is None:
-            raise CannotMake(f"{architecture.name}: programs that stand alone are not there for this architecture yet")
-        self.alone = alone
+        if (wanted := self.room.cage + self.places["end"] + self.room.machine_stack) > self.room.end:
+            raise CannotMake(
+                f"{architecture.name}: a heap of {self.layout.heap >> 20} MB needs "
+                f"{wanted - self.room.cage >> 20} MB of addresses, and a program there has "
+                f"{self.room.end - self.room.cage >> 20} MB; choose less with --heap"
+            )
+        assert architecture.alone is not None
+        self.alone = architecture.alone
         self.form = Format(8 * architecture.word, architecture.big_endian, architecture.machine, architecture.flags)
         info = self.view.info
         self.info = info
@@ -122,15 +139,8 @@ class Program:
     # -- words ------------------------------------------------------------------
 
     def put(self, place: int, value: int) -> None:
-        """A word of the cage, which is little-endian everywhere."""
+        """A word of the cage, which is little-endian everywhere; addresses are such words, too."""
         self.words[place : place + 8] = (value & (1 << 64) - 1).to_bytes(8, "little")
-
-    def address(self, value: int) -> bytes:
-        """An address as the machine has it in its memory, in the room of a word."""
-        return self.form.pack("W", value) + bytes(8 - self.architecture.word)
-
-    def put_address(self, place: int, value: int) -> None:
-        self.words[place : place + 8] = self.address(value)
 
     # -- code -------------------------------------------------------------------
 
@@ -140,7 +150,7 @@ class Program:
         self.call_at = CODE + len(begin) + -len(begin) % 16
         kernel_at = CODE + 4096
         self.kernel_at = {name: kernel_at + place for name, place in self.kernel.functions.items()}
-        for place, value in zip(self.alone.places, (CAGE, self.kernel_at["begin_program"]), strict=True):
+        for place, value in zip(self.alone.places, (self.room.cage, self.kernel_at["begin_program"]), strict=True):
             begin[place : place + self.architecture.word] = self.form.pack("W", value)
         data = bytes(begin) + bytes(-len(begin) % 16) + self.alone.call
         data += bytes(4096 - len(data)) + self.relocated(self.kernel, kernel_at, {})
@@ -164,7 +174,7 @@ class Program:
         engine = next(iter(self.kernel.engines))
         other = {"host": "answer_alone", "interpret": f"interpret_{engine}", "run": f"run_{engine}"}
         for name, slot in self.slot_of.items():
-            self.put_address(slot, self.kernel_at.get(other.get(name, name), 0))
+            self.put(slot, self.kernel_at.get(other.get(name, name), 0))
         self.next_slot = SLOTS + 8 * len(self.slot_of)
         if self.functions is not None:
             digests: dict[str, bytes] = {}
@@ -215,7 +225,7 @@ class Program:
                 self.put(symbol + field, self.next_slot)
             elif cell == 0:
                 self.put(symbol + field, SLOT[("wrong1", "wrong2", "wrongn")[k]])
-        self.put_address(self.next_slot, self.functions_at + place)
+        self.put(self.next_slot, self.functions_at + place)
         self.next_slot += 8
         self.native += 1
 
@@ -223,7 +233,7 @@ class Program:
         """The words in front of the entry slots: as in a session that has just begun."""
         size, places = len(self.words) - HEAP, self.places
         lines = size // LINE
-        limit = CAGE + places["end"] + STACK_MARGIN
+        limit = self.room.cage + places["end"] + STACK_MARGIN
         fields = {
             **first_fields(self.layout, places),
             "heap_top": HEAP + (size + 65535) // 65536 * 65536,
@@ -245,21 +255,19 @@ class Program:
         }
         for name, value in fields.items():
             self.put(VM[name], value)
-        for name, function in zip(C_FUNCTIONS, ELEMENTARY, strict=True):
-            self.put_address(VM["libm_" + name], self.kernel_at[function])
+        for name in C_FUNCTIONS:
+            self.put(VM["libm_" + name], self.kernel_at[f"c_{name}"])
 
     def block(self, gaps: list[tuple[int, int]]) -> bytes:
         """The block of the program itself."""
         data = bytearray(BLOCK_SIZE)
         value = self.view.word
-        numbers = dict(
-            zip(("CALL_READ", "CALL_WRITE", "CALL_EXIT", "CALL_MAP", "CALL_CLOCK"), self.alone.numbers, strict=True)
-        )
         words = {
+            "CALL": self.call_at,
             "ANSWERS": value(self.symbols["alone-answers"] - 2 + 8),
             "MAIN": self.symbols["alone-run"],
             "END_OF_FILE": self.symbols[EOF_CHAR],
-            "STACK_TOP": CAGE + self.places["end"] + MACHINE_STACK - 4096,
+            "STACK_TOP": self.room.cage + self.places["end"] + self.room.machine_stack - 4096,
             "MAP_FLAGS": self.alone.mapping,
             "GAPS": len(gaps),
             "FILE": 1,
@@ -267,12 +275,11 @@ class Program:
             "RAW_FIRST": sum(1 << HOST_CODES.index(name) for name in RAW_FIRST if name in HOST_CODES),
             "RAW_SECOND": sum(1 << HOST_CODES.index(name) for name in RAW_SECOND),
             "INPUT_END": self.places["window"] + aloneblock.INPUT,
-            **numbers,
+            **{f"CALL_{name.upper()}": number for name, number in self.alone.numbers._asdict().items()},
         }
         for name, word in words.items():
             place = getattr(aloneblock, name)
             data[place : place + 8] = (word & (1 << 64) - 1).to_bytes(8, "little")
-        data[aloneblock.CALL : aloneblock.CALL + 8] = self.address(self.call_at)
         for k, (place, size) in enumerate(gaps):
             at = aloneblock.GAP_ROWS + 16 * k
             data[at : at + 16] = place.to_bytes(8, "little") + size.to_bytes(8, "little")
@@ -296,11 +303,11 @@ class Program:
             (places["window"], bytes(BLOCK_SIZE)),
         ]
         ends = [(place, place + len(data) + -len(data) % ALIGNMENT) for place, data in found] + [
-            (places["end"] + MACHINE_STACK,) * 2
+            (places["end"] + self.room.machine_stack,) * 2
         ]
         gaps = [(end, start - end) for (_, end), (start, _) in zip(ends, ends[1:], strict=False) if start > end]
         found[-1] = (places["window"], self.block(gaps))
-        return [code, *(Part(CAGE + place, data + bytes(-len(data) % ALIGNMENT), 6) for place, data in found)]
+        return [code, *(Part(self.room.cage + place, data + bytes(-len(data) % ALIGNMENT), 6) for place, data in found)]
 
     def file(self, starts: bytes) -> bytes:
         """The whole file."""

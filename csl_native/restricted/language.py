@@ -176,8 +176,9 @@ def _rows() -> list[Intrinsic]:
         ("bitsf", (w,), d, "bitsf({0})", "{r} = bitcast i64 {0} to double", "the double with these bits"),
         ("callf", (w, d), d, "ENTRIES[({0}) >> 3]({1})",
          "{t} = getelementptr i8, ptr %base, i64 {0}\n{u} = load ptr, ptr {t}, align 8\n"
-         "{r} = call double {u}(double {1})",
-         "call the C function from double to double whose address stands at an address"),
+         "{r} = call double {u}(double {1}, ptr %base)",
+         "call the C function from double to double whose address stands at an address; it gets the base of the memory "
+         "behind the double, where no function of C's library looks"),
         ("fsqrt", (d,), d, "fsqrt({0})", "{r} = call double @llvm.sqrt.f64(double {0})", "square root (NaN below 0)"),
         ("stack_pointer", (), w, f"{SIGN - 2}", "{t} = call ptr @llvm.stacksave.p0()\n{r} = ptrtoint ptr {t} to i64",
          "the machine stack pointer; under CPython a value above every limit"),
