@@ -321,3 +321,67 @@ def test_native_code_of_a_leaf_is_what_a_compiler_makes() -> None:
     assert len(code) == 2
     if pages.architecture.name == "x86-64":
         assert [i.mnemonic for i in code] == ["lea", "ret"] and code[0].op_str == "rax, [rsi + 0x2a]"
+
+
+FLOATS = """func add_answer float
+const 1, 42
+add 2, -1, 1
+ret 2
+func mean 2 float
+add 1, -1, -2
+const 2, 2
+div 1, 1, 2
+ret 1
+func harmonic float
+label next
+jmpf -1, done
+const 2, 1
+div 3, 2, -1
+add 1, 1, 3
+sub -1, -1, 2
+jmp next
+label done
+ret 1
+func asks float
+pushr -1
+call length, 1
+popr 1
+ret 1
+"""
+
+
+def test_functions_of_floats() -> None:
+    session = Session()
+    assemble(session, FLOATS)
+    f = session.function
+    for ready in (False, True):
+        if ready:
+            session.native_compile(["add_answer", "mean", "harmonic"])
+        for n, value in ((0, 42.0), (24.5, 66.5), (-43, -1.0), (1 << 70, float((1 << 70) + 42))):
+            answer = f("add_answer")(n)
+            assert type(answer) is float and answer == value
+        assert (f("mean")(1, 2), f("harmonic")(4)) == (1.5, 1 + 1 / 2 + 1 / 3 + 1 / 4)
+        for given in ("x", [1]):
+            with pytest.raises(LispError):
+                f("add_answer")(given)
+    for text in ("func f float\nmod 1, -1, -1\nret 1", 'func f float\nstring 1, "a"\nret 1'):
+        with pytest.raises(LispError, match="only floats in f"):
+            assemble(session, text)
+    session.close()
+
+
+@needs_native
+def test_a_function_of_floats_is_one_addition() -> None:
+    capstone = pytest.importorskip("capstone")
+    session = Session()
+    assemble(session, FLOATS)
+    session.native_compile(["add_answer"])
+    pages = session.hardcode.pages
+    assert pages is not None and pages.architecture is not None
+    if pages.architecture.name != "x86-64":
+        pytest.skip("the text is that of x86-64")
+    parts = next(row for row in pages.entries.values() if row["name"] == "add_answer")["parts"]
+    code = [i.mnemonic for place, size in parts
+            for i in pages.architecture.disassembler(capstone).disasm(bytes(pages.data[place:place + size]), 0)]
+    assert code.count("addsd") == 1 and "mulsd" not in code[:code.index("addsd")]
+    session.close()

@@ -196,16 +196,19 @@ def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
-    """The modules of a library."""
+    """The modules of a library, and its typed modules."""
     from csl_native.lisp.fasl import PREFIX
-    from csl_native.saving.belonging import module_tags
+    from csl_native.saving.belonging import TYPED, module_tags
     rows = []
     for name, s in sorted(image.sections.items()):
         if name.startswith(PREFIX):
             module = name.removeprefix(PREFIX)
             rows.append({"module": module, "date": datetime.fromtimestamp(int(s.info.get("date", 0))).isoformat(" "),
                          "bytes": s.length, "functions": len(s.info.get("functions", ())),
-                         "native": [tag_name(tag) for tag in module_tags(image, module)]})
+                         "native": [tag_name(tag) for tag in module_tags(image, module)], "id": "", "type": ""})
+    rows += [{"module": name.removeprefix(TYPED), "date": "", "bytes": s.length,
+              "functions": len(s.info.get("functions", ())), "native": [], "id": s.info.get("id", ""),
+              "type": s.info.get("tid", "")} for name, s in sorted(image.sections.items()) if name.startswith(TYPED)]
     return rows, 0
 
 

@@ -84,7 +84,7 @@ TOPICS = (
           "native-compile jit jit-threshold native-type copy-native native-strategies plant mapstore"),
     Topic("foreign", "C functions", "Calling functions of C, and being called by them.", "builtins/foreign.py"),
     Topic("typed", "Typed modules", "Procedures on variables of given sizes, verified when they are built.",
-          "builtins/typed.py lisp/library/typed.lsp"),
+          "builtins/typed.py builtins/typedlife.py lisp/library/typed.lsp"),
     Topic("debugging", "Debugging", "Breakpoints, tracing, and a look at the machine.",
           "builtins/debugging.py builtins/tracing.py builtins/probing.py builtins/asking.py"),
     Topic("system", "The system", "Times, the operating system and the collector.", "builtins/system.py",

@@ -47,6 +47,9 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --jit N[,M]          compile a function while the program runs, when it was called or has looped N times,
                        and by LLVM after M times: 0 at once, -1 never; the default is CSL_NATIVE_JIT in the
                        environment, else 2000,100000 from 20 ms on, and -1 with --engine
+  --jit-most N         compile no more than N functions while the program runs
+  --jit-bisect         find the function whose native code makes the program do something else than its bytecode
+                       does: it runs again and again with --jit-most, in processes of its own
   --stats              say at the end what was compiled while the program ran, and what was not
   --perf-map           write the names of all native code to /tmp/perf-PID.map at the end, for perf
   --jitdump            write names and code to jit-PID.dump in the current folder, for perf inject and perf annotate
@@ -72,12 +75,12 @@ IMAGES = ("i", "o")  # whose value can be -, the program's own image
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile",
-          "-tags": "tags", "-maxmem": "heap", "-jit": "jit", "-gc-trigger": "gc_trigger", "-trust": "trust",
-          "-completion": "completion"}
+          "-tags": "tags", "-maxmem": "heap", "-jit": "jit", "-jit-most": "jit_most",
+          "-gc-trigger": "gc_trigger", "-trust": "trust", "-completion": "completion"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain",
             "-gc-stress": "gc_stress", "-help": "help", "-version": "version", "-modern": "modern",
             "-engines": "engines", "-stats": "stats", "-perf-map": "perf_map", "-jitdump": "jitdump", "-gdb": "gdb",
-            "g": "backtrace"}
+            "-jit-bisect": "jit_bisect", "g": "backtrace"}
 
 
 JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
@@ -119,6 +122,8 @@ class Options:
         self.depends: str | None = None
         self.engine: str | None = None
         self._jit: tuple[int, int] | None = None
+        self.jit_most: int | None = None
+        self.jit_bisect = False
         self.native = "on"
         self.trust = "keys"
         self.compile: str | None = None
@@ -240,6 +245,10 @@ def put(options: Options, name: str, value: str, option: str) -> None:
         if not (value.isascii() and value.isdecimal()):
             raise UsageError(f"{option} {value}: a number was expected, from which the random numbers begin")
         options.seed = value
+    elif name == "jit_most":
+        if not (value.isascii() and value.isdecimal()):
+            raise UsageError(f"{option} {value}: a number of functions was expected")
+        options.jit_most = int(value)
     elif name == "jit":
         from ..session.session import thresholds
         try:
@@ -302,6 +311,9 @@ def main(arguments: list[str] | None = None) -> int:
             from ..saving.baseimage import base_image
             print(listing(options.image or base_image()))
             return 0
+        if options.jit_bisect:
+            from .bisecting import bisect
+            return bisect(sys.argv[1:] if arguments is None else arguments)
         return run(options)
     except UsageError as error:
         print(f"csl: {files.shown(error)}", file=sys.stderr)
@@ -354,6 +366,7 @@ def run(options: Options) -> int:
                       gc_stress=options.gc_stress, output=out, jit=options.jit,
                       wait=SHORT if options._jit is None else 0.0,
                       libraries=options.libraries, output_library=options.output, trust=options.trust)
+    session.hardcode.jit_most = options.jit_most
     if options.seed is not None:
         start(session.lisp.random, int(options.seed))
     if options.module is not None:

@@ -21,6 +21,7 @@ from ..saving.baseimage import base_image
 from ..session.session import Session
 from ..system.process import is_terminal
 from ..system.waiting import patient
+from .crash import watch
 
 REVISION = 6250  # of the original, whose behaviour is meant
 
@@ -110,6 +111,7 @@ class TopLevel:
         if self.options.profile is not None:
             from ..runtime.profiler import Profiler
             self.profiler = Profiler()
+        watch(lambda: self.session)
         try:
             self.begin(restarted=False, cold=self.options.cold)
             if self.options.gc_trigger is not None and not self.options.quiet:

@@ -32,7 +32,7 @@ from typing import Any
 from csl_native.relocation import aarch64
 
 from .reading import Reading, copies, memory, moves, number, sets
-from .record import GENERIC_CALLS, Alone, Architecture, Copying, Refinement, clear_cache, hardware_capabilities
+from .record import GENERIC_CALLS, Alone, Architecture, Copying, Fault, Refinement, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm64/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"atomics": (16, 1 << 8), "fp": (16, 1), "asimd": (16, 2), "crc32": (16, 1 << 7)}
@@ -81,7 +81,7 @@ ALONE = Alone(
     bytes.fromhex("e80301aa" "e00302aa" "e10303aa" "e20304aa" "e30305aa" "04008092" "050080d2" "010000d4" "c0035fd6"),
     GENERIC_CALLS)
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(440),
     also=(("PE", 0xAA64), ("Mach-O", 0x0100000C)),
     return_code="c0035fd6", number=12, name="aarch64", abi="AAPCS64", triple="aarch64-unknown-linux-gnu", machine=183,
     cpu="generic",

@@ -33,6 +33,7 @@ def flush(address: int, size: int) -> None:
 
 
 ARCHITECTURE = LINUX._replace(
-    alone=None, number=21, name="aarch64-macos", abi="AAPCS64 as Apple has it", system="darwin", format="Mach-O",
+    alone=None, fault=None,
+    number=21, name="aarch64-macos", abi="AAPCS64 as Apple has it", system="darwin", format="Mach-O",
     llvm_features="+reserve-x18",
     features=features, flush=flush, no_reserve=0x40, refinements=(), untested="prepared from documents, never run")

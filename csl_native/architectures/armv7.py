@@ -34,7 +34,7 @@ from csl_native.relocation import armv7
 
 from .helpers import DIVISION
 from .reading import Reading, copies, memory, moves, number, sets
-from .record import Alone, Architecture, Calls, Convention, Copying, clear_cache, hardware_capabilities
+from .record import Alone, Architecture, Calls, Convention, Copying, Fault, clear_cache, hardware_capabilities
 
 # AT_HWCAP in arch/arm/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"vfpv3": (16, 1 << 13), "neon": (16, 1 << 12), "idiva": (16, 1 << 17)}
@@ -129,7 +129,7 @@ ALONE = Alone(
                   "c01fa0e1" "b080bde8"),
     Calls(3, 4, 248, 192, 403))  # mmap2, clock_gettime64
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(92, flags=132, address=12),
     conventions=CONVENTIONS, flags=0x5000400, reading=READING,
     return_code="1eff2fe1", number=17, name="armv7", abi="AAPCS, hard float", triple="armv7-unknown-linux-gnueabihf",
     machine=40, cpu="generic",

@@ -33,7 +33,7 @@ from csl_native.relocation import i386
 
 from .helpers import COPIED_JUMPS, DIVISION, PADDED_JUMPS
 from .reading import intel
-from .record import Alone, Architecture, Calls, Copying, code_function
+from .record import Alone, Architecture, Calls, Copying, Fault, code_function
 
 # CPUID leaf 1, edx: Intel SDM volume 2.  void cpuid(leaf, subleaf, uint32_t out[4]).
 FEATURES = {"sse": 1 << 25, "sse2": 1 << 26}
@@ -73,7 +73,7 @@ ALONE = Alone(
                   "99" "5d" "5f" "5e" "5b" "c3"),
     Calls(3, 4, 252, 192, 403))  # mmap2, clock_gettime64
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(76, flags=132, address=12),
     reading=READING,
     also=(("PE", 0x14C), ("Mach-O", 7)),
     return_code="c3", number=18, name="i386", abi="System V i386", triple="i686-unknown-linux-gnu", machine=3,

@@ -37,6 +37,7 @@ from .record import (
     Architecture,
     Convention,
     Copying,
+    Fault,
     clear_cache,
     hardware_capabilities,
 )
@@ -57,7 +58,7 @@ ALONE = Alone(
     bytes.fromhex("ab001500" "c4001500" "e5001500" "06011500" "27011500" "08fcff02" "09001500" "00002b00" "2000004c"),
     GENERIC_CALLS)
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(176),
     conventions=CONVENTIONS, flags=0x43,
     return_code="2000004c", word_extension="signext",
     number=14, name="loongarch64", abi="LP64D", triple="loongarch64-unknown-linux-gnu", machine=258, cpu="generic-la64",

@@ -33,7 +33,7 @@ from functools import partial
 from csl_native.relocation import mips64
 
 from .reading import Reading, copies, memory, moves, sets
-from .record import Alone, Architecture, Calls, Convention, Copying, hardware_capabilities, library_function
+from .record import Alone, Architecture, Calls, Convention, Copying, Fault, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/mips/include/uapi/asm/hwcap.h of Linux.
 FEATURES = {"r6": (16, 1), "msa": (16, 2), "crc32": (16, 4)}
@@ -69,7 +69,7 @@ ALONE = Alone(
                   "00000000" "2f100200" "0800e003" "00000000"),
     Calls(5000, 5001, 5205, 5009, 5222), mapping=0xC12)  # arch/mips/include/uapi/asm/mman.h of Linux
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(616, flags=0, handler=8, stack_size=1, info=8),
     conventions=CONVENTIONS, flags=0x80000007, record_types=True, reading=READING,
     return_code="0800e00300000000", word_extension="signext",
     number=19, name="mips64", abi="n64", triple="mips64el-unknown-linux-gnuabi64", machine=8, cpu="mips64r2",

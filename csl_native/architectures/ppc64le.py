@@ -34,7 +34,17 @@ from typing import Any
 from csl_native.relocation import ppc64le
 
 from .reading import Reading, copies, memory, moves, number, sets
-from .record import DISTANCE, Alone, Architecture, Calls, Convention, Copying, code_function, hardware_capabilities
+from .record import (
+    DISTANCE,
+    Alone,
+    Architecture,
+    Calls,
+    Convention,
+    Copying,
+    Fault,
+    code_function,
+    hardware_capabilities,
+)
 
 # AT_HWCAP2 in arch/powerpc/include/uapi/asm/cputable.h of Linux.
 FEATURES = {"arch_2_07": (26, 1 << 31), "arch_3_00": (26, 1 << 23), "arch_3_1": (26, 1 << 18)}
@@ -89,7 +99,7 @@ ALONE = Alone(
                   "d000637c" "2000804e"),
     Calls(3, 4, 234, 90, 246), mapping=0x72)  # arch/powerpc/include/uapi/asm/mman.h of Linux
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(488),
     conventions=CONVENTIONS, flags=2, reading=READING,
     return_code="2000804e", number=15, name="ppc64le", abi="ELFv2", triple="powerpc64le-unknown-linux-gnu", machine=21,
     cpu="ppc64le",

@@ -92,6 +92,20 @@ class Alone(NamedTuple):
 GENERIC_CALLS = Calls(63, 64, 94, 222, 113)
 
 
+class Fault(NamedTuple):
+    """What C's structures of a system are like for who is told where code failed: how far from their beginnings the
+    program counter is in ucontext_t, flags and handler in struct sigaction, and the address in siginfo_t; which word
+    of stack_t is the size; and the flag SA_SIGINFO.
+    """
+
+    counter: int
+    flags: int = 136
+    handler: int = 0
+    address: int = 16
+    stack_size: int = 2
+    info: int = 4
+
+
 class Convention(NamedTuple):
     """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is
     one of ``values``.
@@ -130,6 +144,7 @@ class Architecture(NamedTuple):
     flags: int = 0  # of the ELF files that are written for it (e_flags)
     record_types: bool = False  # have relocation records of such files up to three types, each in a byte?
     alone: Alone | None = None  # what programs that stand alone begin with; none: they cannot be made
+    fault: Fault | None = None  # how one is told where code failed; none: nobody is
     reading: Reading | None = None  # how control and frames are told from the disassembler's text
     conventions: tuple[Convention, ...] = ()  # what the flags in a program's header must say
     big_endian: bool = False

@@ -32,7 +32,7 @@ from functools import partial
 from csl_native.relocation import riscv64
 
 from .reading import Reading, copies, memory, moves, sets
-from .record import GENERIC_CALLS, Alone, Architecture, Convention, hardware_capabilities, library_function
+from .record import GENERIC_CALLS, Alone, Architecture, Convention, Fault, hardware_capabilities, library_function
 
 # AT_HWCAP in arch/riscv/include/uapi/asm/hwcap.h of Linux: one bit a letter.
 FEATURES = {letter: (16, 1 << ord(letter) - ord("a")) for letter in "imafdcv"}
@@ -63,7 +63,7 @@ ALONE = Alone(
     # mv a7, a1; mv a0, a2; mv a1, a3; mv a2, a4; mv a3, a5; li a4, -1; li a5, 0; ecall; ret
     bytes.fromhex("ae88" "3285" "b685" "3a86" "be86" "7d57" "8147" "73000000" "8280"), GENERIC_CALLS)
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(176),
     conventions=CONVENTIONS, flags=5, reading=READING,
     return_code="8280", word_extension="signext",
     number=13, name="riscv64", abi="LP64D", triple="riscv64-unknown-linux-gnu", machine=243, cpu="generic-rv64",

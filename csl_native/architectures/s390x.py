@@ -30,7 +30,7 @@ from typing import Any
 from csl_native.relocation import s390x
 
 from .reading import Reading, copies, moves, number, sets
-from .record import EVEN_DISTANCE, Alone, Architecture, Calls, Copying, hardware_capabilities
+from .record import EVEN_DISTANCE, Alone, Architecture, Calls, Copying, Fault, hardware_capabilities
 
 # AT_HWCAP in arch/s390/include/asm/elf.h of Linux.
 FEATURES = {"vx": (16, 1 << 11), "vxd": (16, 1 << 12), "vxe": (16, 1 << 13)}
@@ -81,7 +81,7 @@ ALONE = Alone(
                   "a7fbffd0" "eb27f0000024" "a71f005a" "a7740004" "b904002f" "0a00" "a7fb0030" "eb67f0300004" "07fe"),
     Calls(3, 4, 248, 90, 260))
 ARCHITECTURE = Architecture(
-    alone=ALONE,
+    alone=ALONE, fault=Fault(48, flags=12),
     reading=READING, number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",
     clobber=",".join(f"~{{r{k}}}" for k in range(6, 14)),
     kinds=s390x.KINDS, absolute=s390x.ABSOLUTE,

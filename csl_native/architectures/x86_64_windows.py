@@ -34,7 +34,8 @@ def way(target: int, through: int) -> bytes:
 
 LINUX = x86_64.ARCHITECTURE
 ARCHITECTURE = LINUX._replace(
-    alone=None, number=20, name="x86-64-windows", abi="Windows x64, System V AMD64 inside", system="win32", format="PE",
+    alone=None, fault=None,
+    number=20, name="x86-64-windows", abi="Windows x64, System V AMD64 inside", system="win32", format="PE",
     outside=Outside("win64cc", way, 'noredzone "probe-stack"="inline-asm"'),
     features=partial(x86_64.features, CPUID_CODE, XGETBV_CODE), flush=flush,
     refinements=tuple(Refinement(row.level, row.name.replace("x86-64", "x86-64-windows"), row.cpu, row.llvm_features,

@@ -110,7 +110,7 @@ class Assembling:
     def zero_locals(self) -> None:
         """Registers begin as 0."""
         for register in range(1, self.function.locals + 1):
-            self.emit("small", 0, change=1)
+            self.number(0)
             self.store(register)
 
     def end(self) -> None:
@@ -151,7 +151,7 @@ class Assembling:
             self.depth = None
         elif name in ("jmpt", "jmpf"):
             self.load(int(o[0]))
-            self.emit("small", 0, change=1)
+            self.number(0)
             self.emit("equal", change=-1)
             self.emit("jump_nil" if name == "jmpt" else "jump_not_nil", str(o[1]), change=-1)
             self.reach(str(o[1]))
@@ -199,10 +199,10 @@ class Assembling:
         no, end = f" no{self.fresh}", f" end{self.fresh}"
         self.emit(COMPARE[name], change=-1)
         self.emit("jump_nil", no, change=-1)
-        self.emit("small", int(name != "notequal"), change=1)
+        self.number(int(name != "notequal"))
         self.emit("jump", end, change=-1)
         self.pieces.append(("label", (no,)))
-        self.emit("small", int(name == "notequal"), change=1)
+        self.number(int(name == "notequal"))
         self.pieces.append(("label", (end,)))
 
     def call(self, line: Line) -> None:
@@ -257,6 +257,7 @@ class Assembling:
 def assemble(lisp: Lisp, text: str) -> list[int]:
     """Assemble all functions of a text, or none; their symbols.  AsmError with line and column."""
     from ..saving.verifying import private_env
+    from .floats import Floats
     from .integers import Integers
     m = lisp.machine
     functions = parse(text)
@@ -265,7 +266,8 @@ def assemble(lisp: Lisp, text: str) -> list[int]:
     known = {f.name: f for f in functions}
     made = []
     for function in functions:
-        code, literals = (Integers if function.integers else Assembling)(lisp, function, known).assemble()
+        kind = {"int": Integers, "float": Floats, "": Assembling}[function.numbers]
+        code, literals = kind(lisp, function, known).assemble()
         try:
             made.append(private_env(m, m.vector([m.object(CODE_HEADER, code.pack()), *literals])))
         except CodeError as error:

@@ -57,12 +57,12 @@ class Line(NamedTuple):
 
 
 class Function:
-    """A function: as many arguments as the most negative register that it uses says, or as its head says; ``integers``:
-    of 64-bit integers only.
+    """A function: as many arguments as the most negative register that it uses says, or as its head says; ``numbers``:
+    "int", of 64-bit integers only, "float", of floats only, or "".
     """
 
-    def __init__(self, name: str, line: int, column: int, arguments: int | None = None, integers: bool = False) -> None:
-        self.name, self.line, self.column, self.given, self.integers = name, line, column, arguments, integers
+    def __init__(self, name: str, line: int, column: int, arguments: int | None = None, numbers: str = "") -> None:
+        self.name, self.line, self.column, self.given, self.numbers = name, line, column, arguments, numbers
         self.lines: list[Line] = []
 
     @property
@@ -140,13 +140,14 @@ def parse(text: str) -> list[Function]:
         rest = found[1:]
         if name == "func":
             more = [token[1] for token in rest[1:]]
-            integers = more[-1:] == ["int"]
-            given = more[:-1] if integers else more
+            numbers = more[-1] if more[-1:] in (["int"], ["float"]) else ""
+            given = more[:-1] if numbers else more
             if not rest or rest[0][0] != "word" or len(given) > 1 or given and not given[0].isdigit():
-                raise AsmError(number, column, "func: a name was expected, and perhaps the number of arguments and int")
+                raise AsmError(number, column, "func: a name was expected, and perhaps the number of arguments, "
+                                              "and int or float")
             if any(f.name == rest[0][1] for f in functions):
                 raise AsmError(number, rest[0][2], f"func {rest[0][1]} is there already")
-            functions.append(Function(rest[0][1], number, column, int(given[0]) if given else None, integers))
+            functions.append(Function(rest[0][1], number, column, int(given[0]) if given else None, numbers))
         elif name == "label":
             if len(rest) != 1 or rest[0][0] not in ("word", "number"):
                 raise AsmError(number, column, "label: one name was expected")

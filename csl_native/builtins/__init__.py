@@ -5,8 +5,8 @@ from importlib import import_module
 
 MODULES = ("control", "definitions", "printing", "pretty", "sharing", "reading", "composed", "strings", "characters",
            "symbols", "numbers", "floatparts", "randoms", "modular", "digests", "vectors", "nary", "system", "images",
-           "modules", "foreign", "hardcode", "debugging", "tracing", "probing", "assembler", "typed", "evectors",
-           "oldnames", "compound", "binary", "asking")
+           "modules", "foreign", "hardcode", "debugging", "tracing", "probing", "assembler", "typed", "typedlife",
+           "evectors", "oldnames", "compound", "binary", "asking")
 
 
 @cache

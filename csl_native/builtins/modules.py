@@ -17,12 +17,14 @@ from ..lisp.fasl import PREFIX, ModuleWriter, Unwritable
 from ..lisp.libraries import Library, handle_of, library_of
 from ..lisp.registry import Checked, Text, Value, builtin
 from ..lisp.transcript import PROGRAM
+from ..saving.belonging import TYPED
 from ..saving.trust import copied, seal
 from .control import errorset
 from .definitions import KINDS, Definition, definition_of, flagged
 from .images import session_of
 from .reading import path_of
 from .reading import read as read_form
+from .typedlife import copy_typed, load_typed, typed_lines
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -262,7 +264,7 @@ def load_from(lisp: Lisp, name: int, function: str, sources: bool) -> int:
     text = name_of(lisp, name, function)
     for library in libraries.inputs(lisp):
         try:
-            if library.load(lisp, text, sources):
+            if library.load(lisp, text, sources) or not sources and load_typed(lisp, library, text):
                 return NIL
         except ImageError as error:
             raise lisp.errors.plain(str(error)) from None
@@ -326,6 +328,8 @@ def list_modules(lisp: Lisp) -> int:
         for name, section in sorted(library.rows().items()):
             lisp.output.write(f"  {shown(name):<24} {library.date(name)}   {section.length} bytes, "
                               f"{len(section.info.get('functions', ()))} functions\n")
+        for name, told in typed_lines(library):
+            lisp.output.write(f"  {shown(name):<24} {shown(told)}\n")
     return NIL
 
 
@@ -333,7 +337,7 @@ def list_modules(lisp: Lisp) -> int:
 def delete_module(lisp: Lisp, name: Checked) -> int:
     """Take a module out of the output library; t when it was there.  (delete!-module 'no!-such!-module) => nil"""
     text, library = name_of(lisp, name, "delete-module"), libraries.output(lisp)
-    done = library is not None and library.delete(text)
+    done = library is not None and (library.delete(text) or library.delete(text, TYPED))
     if not done:
         writable = library is not None and library.writable
         why = f"{shown(library.path)} has no module {text}" if library and writable else unwritable(lisp)
@@ -343,8 +347,8 @@ def delete_module(lisp: Lisp, name: Checked) -> int:
 
 @builtin("copy-module", 1, reaches=True)
 def copy_module(lisp: Lisp, name: Checked) -> int:
-    """Copy a module, without native code, from the first library that has it to the output library; t when it was
-    found.
+    """Copy a module, without native code, from the first library that has it to the output library, or a packed typed
+    module, which has another id there; t when it was found.
     (copy!-module 'no!-such!-module) is an error
     """
     from csl_native.image.container import Image, Section
@@ -359,7 +363,7 @@ def copy_module(lisp: Lisp, name: Checked) -> int:
                 to.put(Section(section.name, image.read(section.name), section.raw,
                                copied(session_of(lisp).trust, image, section)))
                 return T
-    return NIL
+    return lisp.truth(copy_typed(lisp, lisp.machine.intern(text)))
 
 
 @builtin("open-library", 1, 2, reaches=True)

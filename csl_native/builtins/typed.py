@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..modules.module import Module
 
 MODULE = "typed-module"  # the property that holds the bytes of a module
+REGISTERS = "typed-registers"  # ... and the vector of its top-level registers, while it is unpacked
 
 
 @builtin("define-module", 1)
@@ -20,12 +21,18 @@ def define_module(lisp: Lisp, form: Checked) -> int:
     """Verify a typed module, `(name part...)`, and define its procedures (docs/typed-modules.md); its name.
     (define!-module 5) is an error
     """
+    return start(lisp, module_of(lisp, form))
+
+
+def start(lisp: Lisp, module: Module) -> int:
+    """Make the procedures of a module functions; its name, which keeps it as data and its top-level registers."""
     from ..modules.running import define, install
     m = lisp.machine
-    module = module_of(lisp, form)
-    install(lisp, define(lisp, module)[0])
+    made, data = define(lisp, module)
+    install(lisp, made)
     name = m.intern(module.name)
     m.kernel.put(name, m.intern(MODULE), m.string(module.to_bytes()))
+    m.kernel.put(name, m.intern(REGISTERS), data)
     return name
 
 

@@ -36,13 +36,13 @@ class Library:
         self.known = Image(self.path, known=self.known)
         return self.known
 
-    def rows(self) -> dict[str, Section]:
-        """The modules by name; none when there is no such file yet."""
+    def rows(self, prefix: str = PREFIX) -> dict[str, Section]:
+        """The modules by name, or sections that begin with something else; none when there is no such file yet."""
         if not os.path.exists(self.path):
             return {}
         with self.open() as image:
-            return {name.removeprefix(PREFIX): section
-                    for name, section in image.sections.items() if name.startswith(PREFIX)}
+            return {name.removeprefix(prefix): section
+                    for name, section in image.sections.items() if name.startswith(prefix)}
 
     def section(self, name: str) -> Section | None:
         """One of them."""
@@ -67,12 +67,12 @@ class Library:
             else:
                 writer.replace([section])
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, prefix: str = PREFIX) -> bool:
         if not os.path.exists(self.path):
             return False
         with Writer(self.path) as writer:
-            return (PREFIX + name in writer.image.sections
-                    and writer.commit(dropped=native_sections(writer.image, name) | {PREFIX + name}))
+            return (prefix + name in writer.image.sections
+                    and writer.commit(dropped=native_sections(writer.image, name) | {prefix + name}))
 
     def load(self, lisp: Lisp, name: str, sources: bool = False) -> bool:
         """Evaluate a module (or only take its saved definitions); False when it is not here."""

@@ -14,7 +14,7 @@ import msgpack
 
 from csl_native.image.container import Image, ImageError, Section, unpack, update
 
-from ..saving.preserve import TYPED as PREFIX
+from ..saving.belonging import TYPED as PREFIX
 from .errors import ModuleError, NotFoundException, OperationException
 from .instructions import Decoded, decode, encode
 from .types import Proc, ProcType, VarSpec, VarType

@@ -21,6 +21,7 @@ from .variables import Variable, bytes_place, bytes_size, new_variable
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
+    from ..runtime.machine import Machine
     from ..session.session import Session
     from .module import Module
 
@@ -58,6 +59,31 @@ def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
     return made, data
 
 
+def function_names(module: Module) -> list[str]:
+    """What the functions of a module are called."""
+    procs = [module.proc(number) for number in range(module.proc_count)]
+    return [name for proc in procs for name in (body_name(module, proc), proc.name)[:2 if proc.external else 1]]
+
+
+def check_free(lisp: Lisp, module: Module) -> None:
+    """Nobody else has a function of one of these names."""
+    for name in function_names(module):
+        if lisp.is_defined(lisp.machine.intern(name)):
+            raise OperationException(f"there is a function {name} already; module {module.name} cannot be "
+                                     "unpacked here")
+
+
+def register_bytes(m: Machine, module: Module, data: int, flag: int) -> dict[int, bytes]:
+    """What is in those registers that have a flag, whose vector is given."""
+    kept = {}
+    for k in range(module.reg_count):
+        if module.reg(k).flags & flag:
+            value = m.field(data, 8 * k + 8 - VECTOR)
+            place = bytes_place(m, value)
+            kept[k] = bytes(m.bytes[place:place + bytes_size(m, value)])
+    return kept
+
+
 def install(lisp: Lisp, made: list[tuple[int, int]]) -> None:
     """Make what ``define`` gave the functions of their symbols."""
     for symbol, env in made:
@@ -83,12 +109,7 @@ class Running:
 
     def _start(self) -> None:
         lisp, module = self.session.lisp, self.module
-        for number in range(module.proc_count):
-            proc = module.proc(number)
-            for name in (body_name(module, proc), proc.name)[:2 if proc.external else 1]:
-                if lisp.is_defined(self.m.intern(name)):
-                    raise OperationException(f"there is a function {name} already; module {module.name} cannot be "
-                                             "unpacked here")
+        check_free(lisp, module)
         made, data = define(lisp, module)
         self.data = Handle(self.session, data)
         install(lisp, made)
@@ -97,27 +118,18 @@ class Running:
     def stop(self) -> dict[int, bytes]:
         """Take the functions away; the bytes of top-level registers."""
         def body() -> dict[int, bytes]:
-            kept = self.top_level(lambda spec: bool(spec.flags & TOP_LEVEL_REG))
+            kept = register_bytes(self.m, self.module, self.data.word, TOP_LEVEL_REG)
             for symbol in self.functions:
                 self.session.lisp.undefine(symbol)
             return kept
         kept: dict[int, bytes] = self.session.run(body)
         return kept
 
-    def top_level(self, wanted: Any) -> dict[int, bytes]:
-        kept = {}
-        for k in range(self.module.reg_count):
-            if wanted(self.module.reg(k)):
-                value = self.m.field(self.data.word, 8 * k + 8 - VECTOR)
-                place = bytes_place(self.m, value)
-                kept[k] = bytes(self.m.bytes[place:place + bytes_size(self.m, value)])
-        return kept
-
     def change_thread(self, me: int) -> None:
         """Thread-local registers are those of the thread that calls."""
         if me == self.last:
             return
-        now = self.top_level(lambda spec: bool(spec.flags & THREAD_LOCAL_REG))
+        now = register_bytes(self.m, self.module, self.data.word, THREAD_LOCAL_REG)
         self.locals[self.last], self.last = now, me
         mine = self.locals.pop(me, {k: bytes(len(kept)) for k, kept in now.items()})
         for k, kept in mine.items():

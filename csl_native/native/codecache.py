@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -69,8 +70,17 @@ class CodeCache:
         self.session.profile.add(self.machine.label(symbol))
         self.count(compiled, self.machine.label(symbol))
 
+    @property
+    def enough(self) -> bool:
+        """Were as many functions compiled as may be?"""
+        most = self.hardcode.jit_most
+        return most is not None and sum(self.compiled.values()) >= most
+
     def count(self, compiled: Compiled, name: str) -> None:
         self.compiled[compiled.tier] += 1
+        if self.enough:
+            print(f"csl: --jit-most: the last function that is compiled is {name} ({compiled.tier})", file=sys.stderr,
+                  flush=True)
         self.made += compiled.memory.size
         self.say(f"execute native {name} ({compiled.tier}, {compiled.memory.size} bytes)")
         if self.session.gdb is not None:

@@ -7,9 +7,8 @@ from csl_native.image.files import check_output
 from csl_native.image.writing import Writer
 
 from ..architectures import by_name, by_tag
-from ..saving.belonging import misfit, owner, owner_of, put_beside
+from ..saving.belonging import TYPED, misfit, owner, owner_of, put_beside
 from ..saving.heapview import HeapView
-from ..saving.preserve import TYPED
 from ..saving.trust import Trust, copied, sealing_key, vouched
 
 

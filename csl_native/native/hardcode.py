@@ -47,6 +47,7 @@ class HardCode(DefinitionTable):
         self.kernels: dict[int, PageSet] = {}  # made here for other machines, by tag
         self.others: dict[str, Section] = {}  # their stencils, and what the base image has of both, by section name
         self.spans: list[Span] = []  # what of the sets is in memory
+        self.jit_most: int | None = None  # functions that may be compiled while the program runs; None: any number
         # tags of sets that were not made together with this heap, or in which an entry is of another definition
         self.compared: set[int] = set()
         # functions (tag, entry point) of which a relocation did not fit: which one

@@ -146,7 +146,7 @@ class Jit(CodeCache):
         address = self.machine.field(env, 8 - VECTOR)
         key = self.machine.raw(address)
         if key not in self._nameless:
-            self._nameless[key] = compiled = self.by_stencils(address)
+            self._nameless[key] = compiled = None if self.enough else self.by_stencils(address)
             if compiled is not None:
                 self.count(compiled, "a form")
         return self._nameless[key]
@@ -173,7 +173,7 @@ class Jit(CodeCache):
 
     def compile(self, symbol: int) -> None:
         """Make a function native by stencils; by LLVM when there are none."""
-        if not self.try_once(symbol, STENCIL):
+        if self.enough or not self.try_once(symbol, STENCIL):
             return
         if self.table() is None:
             self.optimise(symbol, at_once=True)
@@ -278,6 +278,8 @@ class Jit(CodeCache):
 
     def take(self, ready: Ready) -> None:
         """Make a compiled function what its symbol runs, unless it was redefined meanwhile."""
+        if self.enough:
+            return
         if ready.block is None:
             self.refused[ready.why.splitlines()[0]] += 1
             return

@@ -14,6 +14,7 @@ from csl_native.image.container import Image, Section
 
 SET_OF_HEAP = ("kernel", "stencils", "functions")
 OF_MODULE = "native"
+TYPED = "typed-"  # how the names of sections with typed modules begin
 MODULE = "module-"  # how the names of sections that are modules begin
 
 

@@ -17,7 +17,7 @@ from ..heap.vm import HEAP
 from ..instructions.table import table
 from ..kernel.memory import NIL, ROOT_HANDMADE
 from .baseimage import check_output
-from .belonging import beside, misfit, owner, owner_of, put_beside
+from .belonging import TYPED, beside, misfit, owner, owner_of, put_beside
 from .checked import remember_written
 from .trust import is_program, seal, sealing_key, vouched
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..session.session import Session
 
 FORMAT_BYTECODE = 1
-TYPED = "typed-"  # how the names of sections with typed modules begin
 
 
 def heap_sections(session: Session, compress: bool) -> list[Section]:
