@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,16 +22,28 @@ CSL = [sys.executable, "-m", "csl_native", "-q"]
 LOADS = {"x86-64": "31c0 488b4010 c3", "aarch64": "000080d2 000840f9 c0035fd6"}
 
 
+def busiest(pid: int) -> int:
+    """The thread that took the most time, when that was two thirds of a second, of which the start is a small part."""
+    def ticks(path: Path) -> int:
+        return int((path / "stat").read_text().rpartition(")")[2].split()[11])
+    while ticks(found := max(Path(f"/proc/{pid}/task").iterdir(), key=ticks)) < 67:
+        time.sleep(0.05)
+    return int(found.name)
+
+
 def test_a_crash_says_function_and_address(tmp_path: Path) -> None:
-    (tmp_path / "spin.lsp").write_text("(de spin (n) (prog nil loop (setq n (add1 n)) (go loop)))")
-    with subprocess.Popen([*CSL, "--jit", "0", str(tmp_path / "spin.lsp"), "-e", "(print 'begun)", "-e", "(spin 0)"],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
-        assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline() == b"begun\n"
-        os.kill(process.pid, signal.SIGSEGV)
+    tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
+    if tgkill is None:
+        pytest.skip("this C library cannot send a signal to one thread of another process")
+    (tmp_path / "spin.lsp").write_text("(de spin (n) (prog nil loop (setq n (add1 n)) (go loop))) (spin 0)")
+    with subprocess.Popen([*CSL, "--jit", "0", str(tmp_path / "spin.lsp")], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
+        assert process.stderr is not None
+        tgkill(process.pid, busiest(process.pid), int(signal.SIGSEGV))
         said = process.stderr.read().decode()
     assert process.returncode == -signal.SIGSEGV
     assert "csl: Segmentation fault at address 0x" in said
+    assert ", in the function spin, which was compiled while the program ran, " in said
 
 
 @pytest.mark.skipif(HERE is None or HERE.name not in LOADS, reason="no code for this machine")
