@@ -49,6 +49,8 @@ BOUNDED = {
     "randoms:long_below": "a number that is too large comes with a chance below one half",
     "reading:check_stream": SYSTEM, "reading:rdf": READS, "reading:load": READS, "reading:break_": READS,
     "reading:list_directory": SYSTEM, "strings:store": FEW, "symbols:oblist": PIECES, "system:delete_wildcard": SYSTEM,
+    "typedlife:is_unpacked": CODE, "typedlife:take_away": CODE, "typedlife:copy_typed": SYSTEM,
+    "typedlife:typed_lines": SYSTEM,
     "typed:module_listing": CODE, "vectors:numeric.make": FEW, "vectors:numeric.get": FEW,
     "vectors:mkhash": "doubles up to a million", "deep:deep": "each round is a step of a generator, which looks",
     "errors:Errors.held_words": HELD, "errors:Errors.again": HELD, "errors:Errors.taken": HELD,
