@@ -65,6 +65,7 @@ def test_native_vectors_are_checked(native: Session) -> None:
                 "(make!-native 10000000)", "(symbol!-set!-native 'no!-such!-bytecode 1 v 8 nil)",
                 "(native!-address -99)", "(native!-address '(1 . 2))", "(symbol!-set!-native 'caar 1 v 32 nil)",
                 "(symbol!-set!-native 'caar 1 v 7 nil)", '(lap "nonsense")', "(lap 5)", '(lap "call kernel(nosuch)")',
+                '(lap "(a . b")', '(lap "mov rax, [rbx")', '(lap "push (rax")',
                 "(lap \"ret\" 'vax)"):
         with pytest.raises(LispError):
             native.eval(bad)

@@ -12,11 +12,10 @@ import pytest
 from .python_loops import checked, faults
 
 PACKAGE = Path(__file__).parents[1] / "csl_native"
-# What is between the compiler and its program is not among them: a form is listed by ``items``, and each of its parts
-# is compiled by itself.
+# The compiler is not among them: a form is listed by ``items``, and each of its parts is compiled by itself.
 MODULES = [*sorted((PACKAGE / "builtins").glob("*.py")), *(PACKAGE / "lisp" / f"{name}.py" for name in (
-    "deep", "errors", "evaluator", "handles", "hints", "host", "limits", "printer", "python", "reader", "remembered",
-    "streams", "transcript"))]
+    "deep", "errors", "evaluator", "fasl", "handles", "hints", "host", "limits", "printer", "python", "reader",
+    "remembered", "streams", "transcript"))]
 
 FEW = "a handful by what they are: bytes of a character, limits, columns, digits of a group"
 SYSTEM = "as many as there are libraries, files, modules, sections or rows of the system"
@@ -57,6 +56,12 @@ BOUNDED = {
     "errors:Errors.running": "each round prints a function that runs", "handles:Handles.all": HELD,
     "handles:Handles.collected": HELD, "hints:Hints.read": "the letters before a place, of a name",
     "hints:Hints.unknown": FEW, "hints:Hints.definition": FEW, "hints:spelling": FEW,
+    "fasl:Writer.write": "each round takes one of the steps over parts", "fasl:Writer.parts": FEW,
+    "fasl:Writer.packed": "doubles up to the number of entries",
+    "fasl:Writer.shared": "what is inside looks, and a record has few fields",
+    "fasl:Writer.head": "symbols of a module", "fasl:number": "seven bits of a length a round",
+    "fasl:ModuleWriter.definition": "each round writes a function", "fasl:ModuleWriter.section": FEW,
+    "fasl:instructions_digest": FEW, "fasl:read_module": "symbols and forms of a module, at the speed of its file",
     "hints:distance": "of names that are not long", "host:Host.compound": FEW, "host:Host.complex_root": FEW,
     "printer:Printer.atom": FEW, "host:Host.on_fatal_memory": "as many as there are requests", "limits:Watch.used": FEW,
     "limits:Watch.look": "in a thread of its own, until it is told to end",

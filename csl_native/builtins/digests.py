@@ -12,6 +12,7 @@ from ..system import utf8
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
 
+PIECE = 1 << 20  # characters between two looks
 SMALL = (1 << 28) - 1  # the part of an integer that counts
 
 
@@ -24,18 +25,21 @@ def digested(lisp: Lisp, x: int) -> str:
     return '"' + lisp.machine.text(x) if x & 7 == STRING else lisp.printer.text(x)
 
 
-def digest(text: str) -> bytes:
-    return hashlib.md5(utf8.encode(text), usedforsecurity=False).digest()
+def digest(lisp: Lisp, text: str) -> bytes:
+    made = hashlib.md5(usedforsecurity=False)
+    for at in lisp.machine.steps(range(0, len(text), PIECE)):
+        made.update(utf8.encode(text[at:at + PIECE]))
+    return made.digest()
 
 
 def sixty(lisp: Lisp, x: int) -> int:
-    return int.from_bytes(digest(digested(lisp, x))[:8], "little") >> 5
+    return int.from_bytes(digest(lisp, digested(lisp, x))[:8], "little") >> 5
 
 
 @builtin("md5", 1)
 def md5(lisp: Lisp, x: Value) -> int:
     """The MD5 digest of a value's text, as an integer.  (md5 'a) => 129134844867590561315626153795017621772"""
-    return lisp.machine.integer(int.from_bytes(digest(digested(lisp, x)), "little"))
+    return lisp.machine.integer(int.from_bytes(digest(lisp, digested(lisp, x)), "little"))
 
 
 @builtin("md5string", 1)
@@ -43,7 +47,7 @@ def md5string(lisp: Lisp, x: String) -> int:
     """The MD5 digest of a string's bytes as an integer; the bytes are printed, too.
     (md5string "") prints d4 1d 8c d9 8f 0 b2 4 e9 80 9 98 ec f8 42 7e
     """
-    found = digest(lisp.machine.text(x))
+    found = digest(lisp, lisp.machine.text(x))
     lisp.output.write("".join(f"{b:x} " for b in found) + "\n")
     return lisp.machine.integer(int.from_bytes(found, "little"))
 

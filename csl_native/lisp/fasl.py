@@ -52,6 +52,7 @@ from ..kernel.fasl import (
 )
 from ..kernel.hashing import OLD_EMPTY, PACKED
 from ..kernel.memory import NIL, T
+from ..runtime.machine import HELD
 from ..system import utf8
 
 if TYPE_CHECKING:
@@ -86,10 +87,10 @@ class Writer:
 
     def write(self, value: int) -> None:
         """Append one value.  Nothing is collected meanwhile, so the words of conses are read as they are."""
-        shared, kept, out, codes = self.shared(value), dict[int, int](), self.out, self.codes
+        shared, kept, out, codes, steps = self.shared(value), dict[int, int](), self.out, self.codes, self.m.steps
         open_: set[int] = set()
         # what is left of the parts of each value that has begun, the operation behind them, and the value
-        todo = [(iter([value]), b"", 0)]
+        todo = [(steps([value]), b"", 0)]
         while todo:
             parts, code, whole = todo[-1]
             for x in parts:
@@ -107,7 +108,7 @@ class Writer:
                         made += op(FASL_KEEP, kept[x])
                     if inside:
                         open_.add(x)
-                        todo.append((iter(inside), made, x))
+                        todo.append((steps(inside), made, x))
                         break
                     out += made
             else:
@@ -132,6 +133,7 @@ class Writer:
             while x & 7 == CONS and (not items or x not in shared):
                 items.append(words[x >> 3])
                 x = words[x + 7 >> 3]
+                m.look()
             return (items, op(FASL_LIST, len(items))) if x == NIL else ([*items, x], op(FASL_DOTTED, len(items)))
         kind = m.header(x) >> 3 & 31
         if tag == VECTOR:
@@ -158,6 +160,7 @@ class Writer:
         count, slots = len(entries) // 2, 8
         while slots <= count:
             slots *= 2
+        m.need(2 * HELD * slots)
         places = m.vector([*entries, *[OLD_EMPTY, 0] * (slots - count)])
         return [m.field(table, HASH_KIND), count << 3, count << 3, places, 0, PACKED]
 
@@ -170,6 +173,7 @@ class Writer:
         while work:
             x = work.pop()
             while True:
+                m.look()
                 tag = x & 7
                 if tag == SYMBOL or tag == 0:
                     break

@@ -5,6 +5,7 @@ keystone has none.
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,11 @@ from csl_native.system.exceptions import Error
 from ..architectures import Architecture
 from ..system.extras import missing
 from .elf import Block, ObjectError, import_object
+
+# What brackets are not looked for in: texts, characters, and comments, which a blank follows where the character is
+# another thing elsewhere.
+ASIDE = re.compile(r'''"(?:\\.|[^"\\\n])*"|'\\?[^\n]'?|/\*.*?\*/|(?://|[#@] )[^\n]*''', re.DOTALL)
+CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 class AssemblyError(Error, ValueError):
@@ -31,7 +37,20 @@ def assemble(architecture: Architecture, source: str) -> Block:
                         "bytes with putv-native")
 
 
+def check_closed(source: str) -> None:
+    """Refuse a statement in which something is not closed: keystone would look for the rest of it for ever."""
+    for number, line in enumerate(re.split("[\n;]", ASIDE.sub(" ", source)), 1):
+        opened = ""
+        for c in line:
+            if c == '"' or c in CLOSING and opened[-1:] != CLOSING[c]:
+                raise AssemblyError(f"statement {number}: {c} without another one: {line.strip()}")
+            opened = opened[:-1] if c in CLOSING else opened + c if c in "([{" else opened
+        if opened:
+            raise AssemblyError(f"statement {number}: {opened[-1]} is not closed: {line.strip()}")
+
+
 def by_keystone(architecture: Architecture, source: str) -> bytes:
+    check_closed(source)
     try:
         import keystone
     except ImportError:
