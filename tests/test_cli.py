@@ -62,7 +62,8 @@ def test_what_the_top_level_says(csl: Run, tmp_path: Path, arguments: list[str],
 
 def test_an_unknown_option_is_ignored_with_a_word(csl: Run) -> None:
     done = csl("--no-such-option", text="")
-    assert (done.returncode == 0 and done.stderr == "csl: unknown option --no-such-option is ignored; csl --help lists "
+    assert (done.returncode == 0 and done.stdout.startswith("+++ --no-such-option not accepted\n")
+            and done.stderr == "csl: unknown option --no-such-option is ignored; csl --help lists "
                                                     "the options\n")
 
 
@@ -109,6 +110,30 @@ def test_help_and_version(csl: Run) -> None:
 def test_output_can_go_to_files(csl: Run, tmp_path: Path) -> None:
     csl("-q", "-l", "log", "--", "out", "-e", "(print 'hello)")
     assert (tmp_path / "out").read_text() == "hello\n" == (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("arguments,shown", [
+    (["-e", "-w-", "a.lsp"], "1\n\n1\n"), (["-w-", "-e"], "> "), (["-u", "-w-", "a.lsp"], "Undefine \n1\n\n1\n"),
+    (["-k", "-w-", "a.lsp"], "+++ -k not accepted\n1\n\n1\n"),
+    (["-w-", "-i"], '\n+++ Image file "(InitialImage)" can not be read\n'),
+    (["-w-", "-o", "new.img"], '\n+++ Image file "new.img(InitialImage)" can not be read\n'),
+    (["-w-", "--trace", "f", "a.lsp"], "+++ f not yet defined, was this a mistake?\n1\n\n1\n"),
+    (["-w-", "--tr", "abs", "-e", "(abs -2)", "a.lsp"],
+     "(abs -2)\nCalling abs from system!-startup\nArg1: -2\nabs => 2\n => 2\n1\n\n1\n")])
+def test_options_as_in_the_original(csl: Run, tmp_path: Path, arguments: list[str], shown: str) -> None:
+    (tmp_path / "a.lsp").write_text("(print 1)\n")
+    assert csl(*arguments, text="").stdout == shown
+
+
+def test_a_transcript_has_what_was_read_and_no_prompts(csl: Run, tmp_path: Path) -> None:
+    csl("-w-", "-l", "log", text="(list 1\n2)\n(car 5)\n")
+    first, _, rest = (tmp_path / "log").read_text().partition("\n")
+    assert first.startswith("+++ Transcript to log started at ")
+    assert rest == ("(list 1\n2)\n(1 2)\n\n(car 5)\n+++ Error attempt to take car of an atom: 5\n\n"
+                    "... continuing after error\n\n\n+++ Transcript closed at end of run +++\n")
+    csl("-w-", text="(spool 'log)\n(print 2)\n(spool)\n(print 3)\n")
+    assert (tmp_path / "log").read_text().partition("\n")[2] == (
+        "\nt\n\n(print 2)2\n\n2\n\n(spool)\n+++ End of transcript +++\n")
 
 
 def test_interrupt(tmp_path: Path) -> None:

@@ -28,10 +28,11 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -v             say what happens, and collector reports
   -t MODULE      print the date of a module and stop
   -j FILE        write the names of the files that were read to a file at the end
+  --trace NAME   trace a function (repeatable; --tr, too)
   -g             errors at the top level print the functions they leave
   -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
   -r SEED        seed of the random numbers
-  -l FILE        write a copy of the output to a file
+  -l FILE        write a copy of the output to a file, with what was read (but with -q)
   -- FILE        send standard output to a file
   -w-            no window, as scripts for the original say: -q, -v, -g, -o without -i and the lack of an
                  image are the original's, too (-w and -w+ the same)
@@ -70,13 +71,17 @@ exit status: the argument of (stop n), 0 at the end of the input, 1 after an err
 
 WINDOW = ("w", "w+", "w-")  # what scripts for the original begin with: other options are then as it has them
 FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "",
-         "h": "", "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": ""}
+         "h": "", "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": "",
+         "-ignore-load-time": "", "-stop-on-error": ""}
+ORIGINAL = "iokrleDdutj"  # which the original has with a value, that does not begin with a minus sign
+ABSENT = (*"iolreDdutj",)  # of which the original says nothing when the value is not there
 IMAGES = ("i", "o")  # whose value can be -, the program's own image
 VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e": "forms",
           "D": "define", "d": "define", "u": "undefine", "-": "redirect",
           "t": "module", "j": "depends", "-engine": "engine", "-native": "native", "-native-compile": "compile",
           "-tags": "tags", "-maxmem": "heap", "-jit": "jit", "-jit-most": "jit_most",
-          "-gc-trigger": "gc_trigger", "-trust": "trust", "-completion": "completion"}
+          "-gc-trigger": "gc_trigger", "-trust": "trust", "-completion": "completion",
+          "-trace": "trace", "-tr": "trace"}
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain",
             "-gc-stress": "gc_stress", "-help": "help", "-version": "version", "-modern": "modern",
             "-engines": "engines", "-stats": "stats", "-perf-map": "perf_map", "-jitdump": "jitdump", "-gdb": "gdb",
@@ -132,6 +137,7 @@ class Options:
         self.tags: str | None = None
         self.forms: list[str] = []
         self.define: list[str] = []
+        self.trace: list[str] = []
         self.undefine: list[str] = []
         self.files: list[str] = []
 
@@ -177,8 +183,10 @@ def parse(arguments: list[str]) -> Options:
             if key != name:
                 given = name[1:]
             if given is None:
-                if i >= len(arguments):
+                if i >= len(arguments) or (name in ORIGINAL and arguments[i][1:] and arguments[i].startswith("-")):
                     wrong.append(f"{a} needs a value")
+                    if name in ("i", "o", "u"):
+                        put(options, VALUED[name], "", a)
                     continue
                 given = arguments[i]
                 i += 1
@@ -192,6 +200,9 @@ def parse(arguments: list[str]) -> Options:
     for text in wrong:  # ignored, as by the original; quiet runs are strict
         if options.quiet:
             raise UsageError(f"{text}; csl --help lists the options")
+        option = text.removeprefix("unknown option ").removesuffix(" needs a value")
+        if option[1:] not in ABSENT:
+            print(f"+++ {files.shown(option)} not accepted")
         print(f"csl: {files.shown(text)}{' is' if text.startswith('unknown') else ', and is'} ignored; csl --help "
               "lists the options", file=sys.stderr)
     if options._jit is None and options.engine is None and os.environ.get("CSL_NATIVE_JIT"):
@@ -233,7 +244,7 @@ def check_files(options: Options) -> None:
 
 
 def put(options: Options, name: str, value: str, option: str) -> None:
-    if name in ("forms", "define", "undefine"):
+    if name in ("forms", "define", "undefine", "trace"):
         getattr(options, name).append(value)
     elif name == "image" and options.image is not None:
         options.libraries.append(value)
@@ -335,30 +346,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def has_heap(path: str) -> bool:
-    """Is a file an image that a session can begin from?"""
-    from ..image.container import Image
-    if not os.path.exists(path):
-        return False
-    with Image(path) as image:
-        return "heap" in image.sections
-
-
 def run(options: Options) -> int:
     from ..lisp.twister import start
     from ..saving.baseimage import base_image
     from ..session.session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
-    if options.log:
+    if options.log and options.quiet:
         from ..lisp.streams import Tee
         out = Tee(out, open(options.log, "wb"))
     image = None if options.cold or options.image in (None, "-") else options.image
     if options.original:
+        if image is None and options.image is None and not options.cold and options.output is not None:
+            image = options.image = options.output
         if image is not None and not os.path.exists(image):
             print(f'\n+++ Image file "{files.shown(image)}(InitialImage)" can not be read')
             return 1
-        if options.image is None and not options.cold and options.output and has_heap(options.output):
-            image = options.image = options.output
     for name in options.files:
         if options.quiet and name != "-" and not os.path.exists(name):
             raise UsageError(f"{name}: no such file")

@@ -112,6 +112,10 @@ class TopLevel:
             from ..runtime.profiler import Profiler
             self.profiler = Profiler()
         watch(lambda: self.session)
+        if self.options.log and not self.options.quiet:
+            from ..lisp.spooling import Spool
+            lisp = self.session.lisp
+            lisp.spooled = Spool(lisp.terminal, open(self.options.log, "wb"), self.options.log)
         try:
             self.begin(restarted=False, cold=self.options.cold)
             if self.options.gc_trigger is not None and not self.options.quiet:
@@ -133,6 +137,9 @@ class TopLevel:
         if self.heads:
             self.session.lisp.output.write(
                 f"\n\nEnd of Lisp run after {time.process_time() - self.session.lisp.started:.2f}+0.00 seconds\n")
+        if self.session.lisp.spooled is not None:
+            self.session.lisp.spooled.end("Transcript closed at end of run")
+            self.session.lisp.spooled = None
         if code == 0:  # also where the program ended by itself, as with (preserve)
             missing = self.session.machine.outside(self.native_compile)
         self.explain()
@@ -221,6 +228,8 @@ class TopLevel:
             name, given, value = row.partition("=")
             self.variable(name, "-D")
             m.set_value(m.intern(name), m.string(value if given else "t"))
+        if self.options.trace and not restarted:
+            lisp.apply(m.intern("trace"), [m.list([m.intern(name) for name in self.options.trace])])
         for name in self.options.undefine:
             self.variable(name, "-u")
             if not self.options.quiet:
@@ -269,8 +278,11 @@ class TopLevel:
             file = stream.file
 
             def prompted() -> bytes:
-                out = self.session.lisp.output
-                out.write(self.session.lisp.prompt)
+                out, spool = self.session.lisp.output, self.session.lisp.spooled
+                if spool is not None:
+                    spool.prompt(self.session.lisp.prompt)
+                else:
+                    out.write(self.session.lisp.prompt)
                 out.column = 0  # what answers the line begins one
                 assert file is not None
                 return bytes(file.readline())
@@ -405,7 +417,7 @@ class TopLevel:
         old.lisp.page.close()
         if "random" in vars(old.lisp):
             session.lisp.random = old.lisp.random
-        session.lisp.terminal = old.lisp.terminal
+        session.lisp.terminal, session.lisp.spooled = old.lisp.terminal, old.lisp.spooled
         old.release()
         self.session = session
         del old

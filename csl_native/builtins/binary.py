@@ -7,9 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING
 
-from ..kernel.memory import NIL
+from ..kernel.memory import NIL, T
 from ..lisp.registry import Fixnum, Number, Text, Value, builtin
-from ..lisp.streams import Tee
 from ..system.waiting import open_patiently
 from .reading import check_stream, path_of
 
@@ -142,23 +141,22 @@ def binary_readfloat(lisp: Lisp) -> int:
 
 
 def copied(lisp: Lisp, name: int) -> int:
-    """Copy what is printed to a file from now on; with nil end that."""
-    terminal = lisp.terminal
-    terminal.flush()
-    if lisp.spooled is not None:
-        (terminal.file, file), lisp.spooled = lisp.spooled, None
-        with named(file):
-            file.close()
+    """Copy what is read and printed to a file from now on; with nil end that."""
+    before, lisp.spooled = lisp.spooled, None
+    if before is not None:
+        with named(before.copy):
+            before.end("End of transcript")
     if name != NIL:
-        file = opened(lisp, name, "wb")
-        lisp.spooled = terminal.file, file
-        terminal.file = Tee(terminal.file, file)  # type: ignore[assignment]
-    return NIL
+        from ..lisp.spooling import Spool
+        lisp.spooled = Spool(lisp.terminal, opened(lisp, name, "wb"), lisp.machine.text(name))
+    return T
 
 
 @builtin("spool", 0, 1, "dribble", reaches=True)
 def spool(lisp: Lisp, name: Value = NIL) -> int:
-    """Copy what is printed to a file, too, from now on; without an argument that ends.  (spool) => nil"""
+    """Copy what is printed on the terminal, and read from it, to a file, too; without an argument that ends.
+    (spool) => t
+    """
     if name != NIL and name & 7 not in (2, 3):
         raise lisp.errors.plain("spool", name)
     return copied(lisp, name)

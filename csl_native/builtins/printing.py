@@ -215,13 +215,18 @@ def widelengthc(lisp: Lisp, x: Value) -> int:
     return len(lisp.printer.text(x, False)) << 3
 
 
-@builtin("setprintprecision", 1, 1, "set-print-precision", wrong="print-precision")
-def setprintprecision(lisp: Lisp, n: Fixnum) -> int:
-    """The number of digits with which floats are printed, from 1 to 36, 0 for 15; the one before.
+@builtin("setprintprecision", 1, 1, "set-print-precision")
+def setprintprecision(lisp: Lisp, n: Checked) -> int:
+    """The number of digits with which floats are printed, from 1 to 36, 0 for 15, nil for as many as before; the one
+    before.
     (progn (setprintprecision 4) (setprintprecision 15)) => 4
     """
     cage = lisp.machine.cage
-    old, cage["precision"] = cage["precision"], 15 if n <= 0 else min(n >> 3, 36)
+    old = cage["precision"]
+    if n != NIL:
+        if n & 7:
+            raise lisp.errors.plain("print-precision", n)
+        cage["precision"] = 15 if n <= 0 else min(n >> 3, 36)
     return old << 3
 
 

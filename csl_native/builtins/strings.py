@@ -183,13 +183,14 @@ def string_downcase(lisp: Lisp, s: Text) -> int:
     return lisp.machine.string(lisp.machine.text(s).lower())
 
 
-@builtin("string-equal2", 2)
+@builtin("string-equal2", 2, wrong="string=")
 def string_equal2(lisp: Lisp, a: Text, b: Text) -> int:
     """Are two strings the same, where capital and small letters count as the same?  (string!-equal2 "aB" "Ab") => t"""
     return lisp.truth(lisp.machine.text(a).lower() == lisp.machine.text(b).lower())
 
 
-def string_order(name: str, test: Callable[[bytes, bytes], bool], asked: str, folded: bool = False) -> None:
+def string_order(name: str, wrong: str, test: Callable[[bytes, bytes], bool], asked: str,
+                 folded: bool = False) -> None:
     """A comparison of two strings, of which small and capital letters are the same when ``folded``; true gives the
     place of the first difference.
     """
@@ -197,8 +198,8 @@ def string_order(name: str, test: Callable[[bytes, bytes], bool], asked: str, fo
     called = name.replace("-", "!-") if folded else "string" + "".join("!" + c if c != "2" else c for c in name[6:])
     first, second = ("ab", "ac") if test(b"ab", b"ac") else ("ac", "ab")
 
-    @builtin(name, 2, meaning=f'{said}  The place of the first difference, or nil.  ({called} "{first}" "{second}") => '
-                              '1')
+    @builtin(name, 2, wrong=wrong,
+             meaning=f'{said}  The place of the first difference, or nil.  ({called} "{first}" "{second}") => 1')
     def call(lisp: Lisp, a: Text, b: Text) -> int:
         texts = [lisp.machine.text(s) for s in (a, b)]
         x, y = (utf8.encode(text.lower() if folded else text) for text in texts)
@@ -208,16 +209,18 @@ def string_order(name: str, test: Callable[[bytes, bytes], bool], asked: str, fo
                     min(len(x), len(y))) << 3
 
 
-for _plain, _folded, _test, _asked in (
-        ("<", "-lessp", lambda x, y: x < y, "come before"), (">", "-greaterp", lambda x, y: x > y, "come after"),
-        ("<=", "-not-greaterp", lambda x, y: x <= y, "come before, or equal,"),
-        (">=", "-not-lessp", lambda x, y: x >= y, "come after, or equal,"),
-        ("/=", "-not-equal", lambda x, y: x != y, "differ from")):
-    string_order(f"string{_plain}2", _test, _asked)
-    string_order(f"string{_folded}2", _test, _asked, True)
+# under one name for each way and its opposite the original reports what is no string
+for _plain, _folded, _wrong, _test, _asked in (
+        ("<", "-lessp", ">", lambda x, y: x < y, "come before"),
+        (">", "-greaterp", ">", lambda x, y: x > y, "come after"),
+        ("<=", "-not-greaterp", "<=", lambda x, y: x <= y, "come before, or equal,"),
+        (">=", "-not-lessp", "<=", lambda x, y: x >= y, "come after, or equal,"),
+        ("/=", "-not-equal", "/=", lambda x, y: x != y, "differ from")):
+    string_order(f"string{_plain}2", f"string{_wrong}", _test, _asked)
+    string_order(f"string{_folded}2", f"string{_wrong}", _test, _asked, True)
 
 
-@builtin("string=2", 2)
+@builtin("string=2", 2, wrong="string=")
 def string_same2(lisp: Lisp, a: Text, b: Text) -> int:
     """Are two strings the same?  (string!=2 "ab" "ab") => t"""
     return lisp.truth(lisp.machine.text(a) == lisp.machine.text(b))

@@ -32,11 +32,11 @@ HOST_CODES = (
 # Names of operations in error messages, by number.
 OPERATIONS = ("plus", "difference", "times", "quotient", "remainder", "minus", "add1", "sub1", "lessp", "greaterp",
               "leq", "geq", "max", "min", "abs", "zerop", "minusp", "getv", "putv", "upbv", "rplaca", "rplacd",
-              "divide", "land", "lor", "lxor", "lnot", "gcdn", "expt", "ashift", "lshift", "get", "put", "puthash",
-              "gethash", "remprop", "length", "set", "setv", "fix", "evenp", "iplus2", "idifference", "itimes2",
-              "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd", "lsd", "flag",
-              "id2int", "variable", "word64", "divide64", "numerator", "denominator", "realpart", "imagpart", "ratio",
-              "complex", "vector2list", "setq (bad variable)")
+              "divide", "logand", "logior", "logxor", "lnot", "gcdn", "expt", "ashift", "lshift", "get", "put",
+              "puthash", "gethash", "remprop", "length", "set", "setv", "fix", "evenp", "iplus2", "idifference",
+              "itimes2", "mkvect", "eqcar", "string-length", "lcmn", "plusp", "onep", "lastcar", "fluid", "msd",
+              "lsd", "flag", "id2int", "variable", "word64", "divide64", "numerator", "denominator", "realpart",
+              "imagpart", "ratio", "complex", "vector2list", "setq (bad variable)")
 OP = {name: k for k, name in enumerate(OPERATIONS)}
 (O_PLUS, O_DIFFERENCE, O_TIMES, O_QUOTIENT, O_REMAINDER, O_MINUS, O_ADD1, O_SUB1, O_LESSP, O_GREATERP, O_LEQ, O_GEQ,
  O_MAX, O_MIN, O_ABS,

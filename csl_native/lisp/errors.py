@@ -355,6 +355,11 @@ class Errors:
                 self.begin().write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
                 self.begin_trace()
             return self.signal()
+        if wanted == "more then three" and given > 3:
+            if self.show:
+                self.begin().write(f"\n+++ Error wrong number of arguments: {name}\n{given}\n")
+                self.begin_trace()
+            return self.signal()
         if wanted:
             text = f"{given if given <= 3 else 'more than three'} args where {wanted} wanted"
         else:

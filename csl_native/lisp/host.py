@@ -510,7 +510,7 @@ class Host:
         """The next character of the current input; the rest of its line is laid out for the kernel."""
         lisp = self.lisp
         character = lisp.input.next()
-        if not lisp.echoes() or lisp.page.open():
+        if lisp.spooled is None and (not lisp.echoes() or lisp.page.open()):
             lisp.window.open(lisp.input)
         return lisp.reader.character(character)
 

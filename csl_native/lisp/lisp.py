@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ..app.breaks import Breaks
     from .fasl import ModuleWriter
     from .lambdas import Known
+    from .spooling import Spool
     from .transcript import CompilerWords, Transcript
 
 
@@ -114,7 +115,7 @@ class Lisp(Installer, Evaluator):
         self.noted: dict[str, tuple[bytes, dict[int, tuple[str, ...]]]] = {}
         self.bytes_read: IO[bytes] | None = None  # by binary_readbyte and its kin
         self.bytes_written: IO[bytes] | None = None
-        self.spooled: tuple[Any, IO[bytes]] | None = None  # the terminal without its copy, and that
+        self.spooled: Spool | None = None  # the file that gets a copy of what is on the terminal
         self.debugger: Any = None  # what the engine debug asks before every instruction
 
     @cached_property
@@ -165,6 +166,8 @@ class Lisp(Installer, Evaluator):
         """Called with what was read."""
         if self.echoes():
             self.output.write(text)
+        elif self.spooled is not None and self.input.prompt is not None:
+            self.spooled.say(text)
 
     def ready(self) -> None:
         """Build what needs the heap: call when it is formatted or restored."""
@@ -249,12 +252,15 @@ class Lisp(Installer, Evaluator):
             data = m.raw(m.field(env, 8 - VECTOR))
             if data[2] or data[0] != data[1]:
                 return name, ""
-            return name, str(data[0]) if data[0] < 4 else "more then three"
-        spare = m.field(env, SYM_SPARE) >> 3
-        if spare < 0:
-            return name, str(-spare - 1)
-        row = self.builtins.get(spare)
-        return name, str(row.least) if row.least == row.most else ""
+            wanted = data[0]
+        elif (spare := m.field(env, SYM_SPARE) >> 3) < 0:
+            wanted = -spare - 1
+        else:
+            row = self.builtins.get(spare)
+            if row.least != row.most:
+                return name, ""
+            wanted = row.least
+        return name, str(wanted) if wanted < 4 else "more then three"
 
     # -- definitions -----------------------------------------------------------------
 
