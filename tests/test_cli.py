@@ -125,6 +125,12 @@ def test_options_as_in_the_original(csl: Run, tmp_path: Path, arguments: list[st
     assert csl(*arguments, text="").stdout == shown
 
 
+def test_a_count_is_in_the_words_for_four_and_more(csl: Run) -> None:
+    shown = csl("-w-", text="(apply3 'list 1)\n(de f (a b c d) a)\n(f 1 2 3 4 5)\n(string!=2 1 2)\n").stdout
+    assert ("\nCalling apply3\n+++ Error bad args for Function called with 2 args where more then three wanted\n"
+            in shown and "\n+++ Error wrong number of arguments: f\n5\n" in shown and "+++ Error: string= 1\n" in shown)
+
+
 def test_a_transcript_has_what_was_read_and_no_prompts(csl: Run, tmp_path: Path) -> None:
     csl("-w-", "-l", "log", text="(list 1\n2)\n(car 5)\n")
     first, _, rest = (tmp_path / "log").read_text().partition("\n")

@@ -300,7 +300,7 @@ def symbol_argcount(lisp: Lisp, name: Value) -> int:
         return NIL
     if not lisp.is_bytecoded(name):
         wanted = lisp.arity(m.field(name, SYM_ENV))[1]
-        return int(wanted) << 3 if wanted.isdigit() else NIL
+        return NIL if wanted is None else wanted << 3
     data = m.raw(m.field(m.field(name, SYM_ENV), 8 - VECTOR))
     return data[0] << 3 if data[0] == data[1] and not data[2] else NIL
 

@@ -355,17 +355,18 @@ class Errors:
                 self.begin().write(f"\n+++ Error {'not enough' if given < least else 'too many'} arguments provided: ")
                 self.begin_trace()
             return self.signal()
-        if wanted == "more then three" and given > 3:
+        if wanted is not None and wanted > 3 < given:
             if self.show:
                 self.begin().write(f"\n+++ Error wrong number of arguments: {name}\n{given}\n")
                 self.begin_trace()
             return self.signal()
-        if wanted:
-            text = f"{given if given <= 3 else 'more than three'} args where {wanted} wanted"
+        if wanted is not None:
+            text = (f"{given if given <= 3 else 'more than three'} args where "
+                    f"{wanted if wanted <= 3 else 'more then three'} wanted")
         else:
             text = f"incorrectly with {given if given <= 3 else 'more than 3'} args"
         if self.show:
             self.begin().write(f"\nCalling {name}\n+++ Error bad args for Function called "
-                                f"{'with ' if wanted else ''}{text}\n")
+                                f"{'with ' if wanted is not None else ''}{text}\n")
             self.begin_trace()
         return self.signal()

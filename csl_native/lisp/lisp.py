@@ -244,23 +244,23 @@ class Lisp(Installer, Evaluator):
         with m.scope():
             return next((symbol for symbol in m.interned() if m.field(symbol, SYM_ENV) == env), None)
 
-    def arity(self, env: int) -> tuple[str, str]:
-        """Name and wanted argument count, as error messages give them."""
+    def arity(self, env: int) -> tuple[str, int | None]:
+        """Name and wanted argument count; None where that varies."""
         symbol, m = self.lisp_of_env(env), self.machine
         name = self.printer.text(symbol) if symbol is not None else "lambda"
         if env & 7 == VECTOR:
             data = m.raw(m.field(env, 8 - VECTOR))
             if data[2] or data[0] != data[1]:
-                return name, ""
-            wanted = data[0]
+                return name, None
+            wanted: int = data[0]
         elif (spare := m.field(env, SYM_SPARE) >> 3) < 0:
             wanted = -spare - 1
         else:
             row = self.builtins.get(spare)
             if row.least != row.most:
-                return name, ""
+                return name, None
             wanted = row.least
-        return name, str(wanted) if wanted < 4 else "more then three"
+        return name, wanted
 
     # -- definitions -----------------------------------------------------------------
 
