@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .lisp.limits import Limits
     from .session.containers import Numbers, Table, Vector
     from .session.session import Session, restore

@@ -11,7 +11,6 @@ import stat
 import struct
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any
 
 from csl_native.image import files
 from csl_native.image.directory import PAGE as PAGE  # these, too
@@ -20,6 +19,10 @@ from csl_native.image.directory import parse
 from csl_native.image.directory import unpack as unpack
 from csl_native.image.files import ImageError as ImageError  # what everybody takes from here
 from csl_native.system.files import BINARY, REPLACES_MAPPED, others_can_write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 try:  # hashlib would load OpenSSL, which takes longer than the whole start of csl
     from _blake2 import blake2b

@@ -4,7 +4,9 @@ other.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LARGE = 8 << 20  # a mapped heap up to this size is checked against its digest whenever it is mapped
 PAGE_BYTES = 1 << 20

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 import msgpack
 
 from csl_native.image import schema
+from csl_native.system.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PAGE = 4096
 KEPT = 4  # directories
@@ -35,7 +39,7 @@ class Section:
         self.row = b""  # in a directory, once it was put into one
 
 
-class Directory(NamedTuple):
+class Directory(Record):
     """``reach``: the place behind the last section; NOWHERE when one is where none can be."""
 
     sections: Mapping[str, Section]
@@ -88,7 +92,8 @@ def pack(sections: Iterable[Section]) -> bytes:
     """The directory of sections that have a place; ``parse`` need not take it apart, unless it would find fault with
     it.
     """
-    listed, fresh = list[Section](), list[Any]()
+    listed: list[Section] = []
+    fresh: list[Any] = []
     for s in sorted(sections, key=lambda s: s.name):
         if not s.row:
             row = msgpack.packb({"name": s.name, "raw": s.raw, "info": s.info, "offset": s.offset, "stored": s.stored,

@@ -5,13 +5,17 @@ another type.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Test = Callable[[Any], bool]
+    Rows = dict[str, tuple[Test, str]]
 
 NAME_LIMIT = 1 << 10
 SIZE_LIMIT = 1 << 62
 DIGESTS = (16, 32)
-Test = Callable[[Any], bool]
-Rows = dict[str, tuple[Test, str]]
 
 
 def number(low: int, high: int) -> Callable[[Any], bool]:

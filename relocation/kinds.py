@@ -7,13 +7,13 @@ bits of the result go where: (bit in the container, bit of the result, width).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from csl_native.system.records import Record
 
 S_PLUS_A, S_PLUS_A_MINUS_P, PAGE, LOW12, ROUNDED_PAGE, NEGATED = range(6)
 # S + A, S + A - P, Page(S + A) - Page(P), (S + A) & 0xFFF, Page(S + A + 0x800) - Page(P), -(S + A)
 
 
-class Kind(NamedTuple):
+class Kind(Record):
     """``size``: bytes of the container; the result must lie in [lo, hi) and be a multiple of ``align``.
 
     ``cell``: the symbol is reached through a pointer cell, whose address is S; with ``inner`` the addend is the

@@ -5,13 +5,13 @@ DWARF 4, sections 3.3, 6.2 and 7.5.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from csl_native import __version__
 from csl_native.native.elffile import PROGBITS, Format, Section
 from csl_native.native.unwinding import sleb, uleb
 from csl_native.saving.heapview import HeapView
 from csl_native.system.exceptions import Error
+from csl_native.system.records import Record
 from csl_native.tools.listing import definition
 
 UNIT, SUBPROGRAM = 0x11, 0x2E  # tags
@@ -29,7 +29,7 @@ NAME, STMT_LIST, LOW, HIGH, PRODUCER, COMP_DIR, FILE, LINE, LINKAGE = (
 ADDRESS, DATA, TEXT, OFFSET = 0x01, 0x06, 0x08, 0x17  # forms: an address, four bytes, text, a place in another section
 
 
-class Function(NamedTuple):
+class Function(Record):
     """A stretch of code: its name in Lisp and among symbols."""
 
     name: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from csl_native.architectures import Architecture, by_name
 from csl_native.image.container import Image, ImageError
@@ -45,12 +45,13 @@ from csl_native.native.pages import SET_ALIGNMENT, PageSet
 from csl_native.relocation.kinds import Kind
 from csl_native.saving.belonging import owner
 from csl_native.saving.heapview import HeapView
+from csl_native.system.records import Record
 from csl_native.tools import debuginfo
 
 FIRST = 0x1000  # where the first code lies in the file
 
 
-class Piece(NamedTuple):
+class Piece(Record):
     """A stretch of code with a name: a function, a part of one, or a way to a rare call."""
 
     name: str
@@ -59,7 +60,7 @@ class Piece(NamedTuple):
     entry: bool
 
 
-class Code(NamedTuple):
+class Code(Record):
     """A page set that goes into the file, as a section at an address."""
 
     section: str
@@ -138,7 +139,7 @@ def codes(image: Image, architecture: Architecture, kernel: bool) -> list[Code]:
     return result
 
 
-class Linked(NamedTuple):
+class Linked(Record):
     """A set with its relocation records as the format has them; what refers to itself is relocated for its address."""
 
     data: bytes
@@ -188,7 +189,7 @@ def note(form: Format, architecture: Architecture, image: Image) -> bytes:
     return form.pack("III", 11, len(text), 1) + b"csl-native\0\0" + text
 
 
-class Content(NamedTuple):
+class Content(Record):
     """What a file is made from: sets in the order of their sections, and what has a name in them."""
 
     image: Image

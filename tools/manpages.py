@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import NamedTuple
+
+from csl_native.system.records import Record
 
 OPTION = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?$")
 CONTINUED = re.compile(r"^ {8,}(\S.*)$")
@@ -13,7 +14,7 @@ SUMMARY = {"csl": "Standard Lisp whose images run natively on every machine",
            "csl-image": "look at images of csl, and change what is in them", "csl-asm": "assemble functions for csl"}
 
 
-class Row(NamedTuple):
+class Row(Record):
     """An option as it is written, with its value, and what it is for."""
 
     written: str

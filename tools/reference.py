@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from functools import cache
 from html import escape
-from typing import NamedTuple
 
 from csl_native.lisp.meanings import Example, Meaning, meanings, written
+from csl_native.system.records import Record
 
 MADE = "Made by `make docs` from what stands beside each definition; do not edit.\n\n"
 
 
-class Topic(NamedTuple):
+class Topic(Record):
     """A page: the files whose functions it has, and names that are in other files."""
 
     page: str

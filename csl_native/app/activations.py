@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..heap.objects import CODE_HEADER, SYM_ENV, SYM_SPARE
 from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
@@ -23,6 +23,7 @@ from ..instructions.codec import Code
 from ..instructions.layout import CODE_FRAME
 from ..kernel.calls import SLOT
 from ..native.perfmap import symbols
+from ..system.records import Record
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -35,7 +36,7 @@ BESIDE_IT = ("threaded", "registers")  # engines that keep both side by side
 WORD = ctypes.sizeof(ctypes.c_void_p)
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A literal vector, and where the frame is; 0: nobody knows, or there is none."""
 
     env: int

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from csl_native.image import files
 from csl_native.system.process import of_output, run_program, said
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 

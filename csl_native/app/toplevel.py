@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from typing import Any
 
 from csl_native.image.container import Image
 from csl_native.image.files import shown
@@ -22,6 +21,10 @@ from ..session.session import Session
 from ..system.process import is_terminal
 from ..system.waiting import patient
 from .crash import watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 REVISION = 6250  # of the original, whose behaviour is meant
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+
+from ..system.records import Record
 
 Step = tuple[str, str, int]
 Steps = Callable[["re.Match[str]", int], list[Step]]  # from what a pattern found, and the bytes of a word
@@ -21,7 +22,7 @@ Steps = Callable[["re.Match[str]", int], list[Step]]  # from what a pattern foun
 NUMBER = re.compile(r"(?:[+-] ?)?(?:0x[0-9a-f]+|\d*)")
 
 
-class Reading(NamedTuple):
+class Reading(Record):
     """``jumps`` and ``calls`` are instructions with a place in them (their last number, counted from the instruction
     when ``relative``); behind those of ``ends`` nothing goes on, after ``delay`` more instructions.  ``numbers`` are
     DWARF's of the stack pointer, of the return address and of the registers that a callee saves; ``offset`` is how far

@@ -5,16 +5,20 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, NamedTuple
 
 from csl_native.relocation.kinds import Kind
 
 from ..system.host import Header, Host
 from ..system.process import c_library
+from ..system.records import Record
 from .reading import Reading
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-class Refinement(NamedTuple):
+
+class Refinement(Record):
     """A variant of an architecture for processors with more features; ``level`` is the top three bits of its tag."""
 
     level: int
@@ -24,7 +28,7 @@ class Refinement(NamedTuple):
     features: frozenset[str]
 
 
-class Copying(NamedTuple):
+class Copying(Record):
     """How stencils are compiled.  ``cached``: how many operands they hold in registers, which is what the calling
     convention has, less three.
 
@@ -48,7 +52,7 @@ EVEN_DISTANCE = ("{t} = ptrtoint ptr @hole{0} to i64\n{u} = ptrtoint ptr @origin
                  "{r} = lshr i64 {v}, 1")
 
 
-class Outside(NamedTuple):
+class Outside(Record):
     """How code of an architecture meets C where that has another calling convention: ``convention`` is LLVM's name of
     it.
 
@@ -61,7 +65,7 @@ class Outside(NamedTuple):
     attributes: str = ""
 
 
-class Calls(NamedTuple):
+class Calls(Record):
     """Numbers of calls of Linux; of two of them for one thing, that with words of 64 bits."""
 
     read: int
@@ -71,7 +75,7 @@ class Calls(NamedTuple):
     clock_gettime: int
 
 
-class Alone(NamedTuple):
+class Alone(Record):
     """What a program of a system consists of that begins without C's library.
 
     ``start`` is where the system enters it: code that calls a function with an address and the machine stack pointer
@@ -92,7 +96,7 @@ class Alone(NamedTuple):
 GENERIC_CALLS = Calls(63, 64, 94, 222, 113)
 
 
-class Fault(NamedTuple):
+class Fault(Record):
     """What C's structures of a system are like for who is told where code failed: how far from their beginnings the
     program counter is in ucontext_t, flags and handler in struct sigaction, and the address in siginfo_t; which word
     of stack_t is the size; and the flag SA_SIGINFO.
@@ -106,7 +110,7 @@ class Fault(NamedTuple):
     info: int = 4
 
 
-class Convention(NamedTuple):
+class Convention(Record):
     """A part of the calling convention that the flags of a program's header (e_flags of ELF) tell: under ``mask`` is
     one of ``values``.
     """
@@ -116,7 +120,7 @@ class Convention(NamedTuple):
     what: str
 
 
-class Architecture(NamedTuple):
+class Architecture(Record):
     """``number`` is the low five bits of the tag; ``veneer`` is code that jumps through the pointer cell that
     ``veneer_fields`` (kind name, place in the veneer, addend) refer to."""
 

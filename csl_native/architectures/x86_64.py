@@ -26,13 +26,16 @@ from __future__ import annotations
 import ctypes
 import re
 from functools import cache
-from typing import Any
 
 from csl_native.relocation import x86_64
 
 from .helpers import COPIED_JUMPS, PADDED_JUMPS
 from .reading import intel
 from .record import Alone, Architecture, Calls, Copying, Fault, Refinement, code_function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # CPUID: feature names as Linux has them, by leaf, register (0 eax, 1 ebx, 2 ecx, 3 edx) and bit; Intel SDM volume 2,
 # CPUID.

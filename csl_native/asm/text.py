@@ -8,9 +8,10 @@ argument, 1 the first local; ``a1`` and ``r1`` say the same), numbers, strings i
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from csl_native.system.exceptions import Error
+
+from ..system.records import Record
 
 TOKEN = re.compile(
     r"""[ \t]*(?:(?P<comment>\#.*)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<hex>[-+]?0[xX][0-9a-fA-F]+)
@@ -38,7 +39,7 @@ class AsmError(Error, ValueError):
         self.line, self.column = line, column
 
 
-class Operand(NamedTuple):
+class Operand(Record):
     """``value``: register number, number or text."""
 
     kind: str
@@ -47,7 +48,7 @@ class Operand(NamedTuple):
     column: int
 
 
-class Line(NamedTuple):
+class Line(Record):
     """An instruction, or a label (``name`` is ``label``)."""
 
     name: str

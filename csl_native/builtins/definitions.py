@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..heap.objects import (
     CODE_HEADER,
@@ -26,6 +26,7 @@ from ..lisp.assembly import CompileError
 from ..lisp.registry import Checked, Fixnum, Pair, Symbol, Value, builtin
 from ..lisp.transcript import Transcript
 from ..runtime.machine import Unwinding
+from ..system.records import Record
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -86,7 +87,7 @@ def define(lisp: Lisp, kind: str, name: int, parameters: int, body: list[int]) -
     return name
 
 
-class Definition(NamedTuple):
+class Definition(Record):
     """What a defining form says: ``kind`` is de, df or dm."""
 
     kind: str

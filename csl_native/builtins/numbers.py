@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..heap.words import FLOAT, OTHER, SYMBOL
 from ..kernel.memory import NIL
 from ..lisp.registry import AnyNumber, Checked, Integer, Number, Value, builtin
 from ..runtime.machine import Machine
+from ..system.records import Record
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -142,7 +143,7 @@ def float_(lisp: Lisp, x: Number, like: Number) -> int:
     return lisp.machine.float(lisp.to_double(x))
 
 
-class Division(NamedTuple):
+class Division(Record):
     """Quotient, to zero, and remainder of two integers of any size, by the kernel: it can be ended.  For one call of a
     builtin.
     """

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import NamedTuple
 
 from ..instructions.table import Instruction
+from ..system.records import Record
 
 
-class Engine(NamedTuple):
+class Engine(Record):
     """``weave`` gives restricted text: ``interpret_NAME(env, fp)`` runs the bytecode of a frame, ``run_NAME(env, fp,
     pc, sp)`` does from an instruction on, with the stack pointer ``sp`` (all operands are in memory).
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, NamedTuple
 
 from ..architectures import host
+from ..system.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
-class Scalar(NamedTuple):
+class Scalar(Record):
     """``ctype``: what libffi takes; ``ir``: LLVM's type, empty where only libffi converts it; ``bits`` and ``signed``
     of integers.
     """
@@ -40,7 +44,7 @@ SCALARS = {row.name: row for row in (
 ALIASES = {"char": "int8", "uchar": "uint8", "short": "int16", "ushort": "uint16", "uint": "uint32"}
 
 
-class TypeExpression(NamedTuple):
+class TypeExpression(Record):
     """``kind``: scalar, structure, pointer (to a structure), callback, out or inout.  ``name``: of the scalar or
     structure; ``parts``: what it is made of: fields of a structure, a callback's result and arguments, what is passed
     out."""
@@ -97,7 +101,7 @@ def structure(expression: TypeExpression) -> Any:
     return _structures[expression]
 
 
-class Signature(NamedTuple):
+class Signature(Record):
     """A C function: library (empty: the process itself), name, result, arguments; ``variadic``: more may follow;
     ``errno``: it is kept.
     """

@@ -8,12 +8,11 @@ value, so a heap can be walked object by object.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from ..system.records import Record
 from .words import FLOAT, HEADER, OTHER, STRING, SYMBOL, VECTOR
 
 
-class Layout(NamedTuple):
+class Layout(Record):
     """``pointers``: how many of the content words are Lisp values (-1: all of them)."""
 
     name: str

@@ -14,19 +14,21 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
 from weakref import WeakSet
 
 from .cage import Cage
 from .vm import VM
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Holder(Protocol):
+        """Something that holds words for longer than a call."""
+
+        def held_words(self) -> Iterable[int]: ...
+
 _BP = VM["bp"] >> 3
-
-
-class Holder(Protocol):
-    """Something that holds words for longer than a call."""
-
-    def held_words(self) -> Iterable[int]: ...
 
 
 class Scope:
@@ -137,4 +139,4 @@ def kernel_locals(names: dict[str, Any]) -> Iterator[int]:
         frame = frame.f_back  # type: ignore[assignment]
 
 
-__all__ = ["Holder", "Roots", "Scope"]
+__all__ = ["Roots", "Scope"]

@@ -8,7 +8,7 @@ in the VM block, because it depends on the heap limit.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..system.records import Record
 
 _FIELDS = (
     "free", "limit",  # allocation: next byte, end of chunk
@@ -76,7 +76,7 @@ WORD, STOP = 8, 16
 UNWIND_ERROR, UNWIND_THROW, UNWIND_STOP, UNWIND_RESTART, UNWIND_LIMIT = 8, 16, 24, 32, 40  # fixnums
 
 
-class CageLayout(NamedTuple):
+class CageLayout(Record):
     """Places of the parts of a cage for a heap of at most ``heap`` bytes; all aligned to the largest pages that systems
     have.
     """

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 from struct import Struct
-from typing import NamedTuple
 
 from ..heap.words import OTHER
+from ..system.records import Record
 from .layout import CODE_COMPILED, CODE_LONG, HEAD_SIZE
 from .table import LOCALS, OPERANDS, CodeError, Instruction, by_name, instructions, joined, steps
 
@@ -38,7 +38,7 @@ def pieces(value: int) -> list[int]:
     return parts
 
 
-class Decoded(NamedTuple):
+class Decoded(Record):
     """One instruction of a function: place, row, operand values, and the target of a branch."""
 
     at: int
@@ -51,7 +51,7 @@ class Decoded(NamedTuple):
         return self.at + self.row.size
 
 
-class Code(NamedTuple):
+class Code(Record):
     """A code object, taken apart."""
 
     least: int
@@ -103,7 +103,7 @@ class Code(NamedTuple):
         return code
 
 
-class Reading(NamedTuple):
+class Reading(Record):
     """What an opcode, or that of a sequence, begins, as ``decode`` asks for it."""
 
     row: Instruction
@@ -166,7 +166,7 @@ def check_opcodes(code: bytes) -> None:
         at += size
 
 
-class Joining(NamedTuple):
+class Joining(Record):
     """What ``join`` asks of each opcode."""
 
     sizes: dict[int, int]  # of single instructions

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
 
+from ..system.records import Record
 from .codec import Code, Decoded, decode, verify
 from .table import ACCESS, CodeError
 
@@ -91,7 +91,7 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
                  for to, caught in _targets(code, item)]
 
 
-class Typed(NamedTuple):
+class Typed(Record):
     """``holds``: for each of ``SIZES`` the local variables, as bits, that hold so many bytes; ``opened``: how many
     bytes the top has (-1: it is something else); ``element``: the array, the index and the size of elements of a
     var_index that was the last to happen."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from csl_native.system.exceptions import Error
 
 from ..restricted.language import OPERAND_KINDS
+from ..system.records import Record
 from .joined import SEQUENCES
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..restricted.checker import Function, Program
 
 
-class Operand(NamedTuple):
+class Operand(Record):
     """Bytes in the bytecode, whether it has a sign, and the power of two that the function receives it times."""
 
     size: int
@@ -34,7 +37,7 @@ OPERANDS |= {kind: Operand(1, scale=3) for kind in LOCALS}
 MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
 
 
-class Instruction(NamedTuple):
+class Instruction(Record):
     """``function`` is the restricted function that is its meaning; ``takes`` and ``gives`` count stack words."""
 
     number: int

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from ..instructions.codec import MOST_BYTES, Code, encode
 from ..instructions.table import by_name
 from ..kernel.memory import NIL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VALUE, EFFECT, TAIL = range(3)  # what a form is compiled for
 

@@ -16,12 +16,13 @@ from ..heap.words import CONS, SYMBOL
 from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
 from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, CompileError, Function
-from .deep import MOST_STEPS, Steps, deep
+from .deep import MOST_STEPS, deep
 from .forms import DISPLACEABLE, SPECIAL_NAMES
 from .lambdas import Hidden, Known, assigned_inside
 from .parameters import MOST, Parameters
 
 if TYPE_CHECKING:
+    from .deep import Steps
     from .lisp import Lisp
 
 OPEN = {  # Lisp functions that are one instruction, by argument count

@@ -7,9 +7,12 @@ A function that may have nothing to recurse into can give ``None`` in place of a
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
 
-Steps = Generator[Any, Any, Any] | None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Steps = Generator[Any, Any, Any] | None
 
 MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that expand to macros without end
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from ..heap.objects import SYM_ENV, SYM_SPARE
 from ..heap.vm import UNWIND_ERROR
@@ -14,6 +13,7 @@ from ..runtime.machine import Unwinding
 from ..system.process import said
 from .streams import Collector, Output
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..app.breaks import Breaks
     from .lisp import Lisp

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from ..heap.objects import F_FEXPR, F_MACRO, F_SPECIAL, SYM_ENV
 from ..heap.vm import NESTED
@@ -15,6 +14,7 @@ from .assembly import CompileError
 from .handles import PYTHON
 from .python import call_python
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..runtime.machine import Machine
     from .compiler import Compiler

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL
 from .assembly import EFFECT, TAIL, VALUE, Assembler, Block, CompileError
-from .deep import Steps
 
 if TYPE_CHECKING:
     from ..runtime.machine import Machine
+    from .deep import Steps
     from .lambdas import Known
     from .lisp import Lisp
 

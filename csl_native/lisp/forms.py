@@ -8,11 +8,11 @@ from ..heap.objects import F_FLUID
 from ..heap.words import CONS
 from ..kernel.memory import NIL, T
 from .assembly import EFFECT, TAIL, VALUE, CompileError
-from .deep import Steps
 from .exits import Exits
 from .lambdas import captured
 
 if TYPE_CHECKING:
+    from .deep import Steps
     pass
 
 class Forms(Exits):

@@ -7,13 +7,15 @@ were not marked are dead: streams are closed, other things are let go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
 
 from ..heap.objects import T_HANDLE
 from ..heap.words import OTHER, SYMBOL
 from .streams import Input, Output
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..runtime.machine import Machine
 
 STREAM, LIBRARY, CHARACTER, FOREIGN, WEAK_TABLE, PYTHON = range(8, 56, 8)  # kinds, as fixnums

@@ -6,7 +6,6 @@ On the command line that is standard error; where an error becomes an exception 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ..heap.objects import SYM_ENV, SYM_SPARE
 from ..heap.words import CONS, STRING, SYMBOL, VECTOR
@@ -14,6 +13,7 @@ from ..kernel.memory import NIL
 from .registry import Builtin
 from .streams import Shown
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lisp import Lisp
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING
 
 from ..heap.objects import SYM_SPARE
 from ..heap.vm import VM
@@ -34,6 +33,7 @@ from .errors import INTERNAL
 from .handles import weak_table
 from .leaving import Leave
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lisp import Lisp
     from .registry import Builtin

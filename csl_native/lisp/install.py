@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ..heap.objects import F_FLUID, F_GLOBAL, F_SPECIAL, SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, ROOT_CHARS, ROOT_ECHO, ROOT_LOWER, ROOT_NONCOM, ROOT_RAISE, T
 from . import constants
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..runtime.machine import Machine
     from .registry import Rows

@@ -5,9 +5,10 @@ fluid.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..heap.words import CONS, SYMBOL
+from ..system.records import Record
 
 WIDEST = 1 << 20  # parts of a function that are still to be looked at: more than that is a circular one
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .exits import Exits
 
 
-class Facts(NamedTuple):
+class Facts(Record):
     """Symbols that stand in the body of a lambda expression, those in it included, and variables that it assigns."""
 
     mentioned: set[int]

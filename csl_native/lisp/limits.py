@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 from ..heap.vm import UNWIND_LIMIT
 from ..runtime.machine import Unwinding
+from ..system.records import Record
 from ..system.threads import own_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lisp import Lisp
 
@@ -18,7 +19,7 @@ MEGACONS = 16 << 20  # bytes
 PERIOD = 0.02  # seconds between two looks at what was used
 
 
-class Limits(NamedTuple):
+class Limits(Record):
     """Seconds of CPU time or of waiting, whichever is more, million pairs allocated, kilobytes of output, errors; a
     negative number is no limit.
 

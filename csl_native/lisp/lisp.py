@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any
 
 from ..heap.objects import (
     CODE_HEADER,
@@ -40,7 +39,7 @@ from ..kernel.memory import (
 )
 from ..runtime.machine import MOST_LIMBS, Machine, Unwinding
 from ..system.waiting import Patient, patient
-from .deep import MOST_STEPS, Steps, deep
+from .deep import MOST_STEPS, deep
 from .errors import INTERNAL, Errors
 from .evaluator import Evaluator
 from .handles import STREAM, Handles
@@ -54,10 +53,13 @@ from .reader import Reader, ReadError
 from .registry import Rows
 from .streams import EOF_CHAR, Input, Output, Page, Window
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from random import Random
+    from typing import IO, Any
 
     from ..app.breaks import Breaks
+    from .deep import Steps
     from .fasl import ModuleWriter
     from .lambdas import Known
     from .spooling import Spool

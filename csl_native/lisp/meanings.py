@@ -13,7 +13,8 @@ import os
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+
+from ..system.records import Record
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUTCOME = re.compile(r"(\(.*?|'.*?) (?:(=>|prints) (.*)|(is an error)|(is not run: .+))")
@@ -21,7 +22,7 @@ DEFINITION = re.compile(r"(?m)((?:^%.*\n)*)^\((de|dm) (\S+) (\([^()]*\)|nil)")
 LIKE_LETTERS = "0123456789_"  # stand in names as letters do, but not in front
 
 
-class Example(NamedTuple):
+class Example(Record):
     """A form, and what comes of it: ``=>`` and a value, ``prints`` and a text, that it is an error, or why it is not
     run.
     """
@@ -34,7 +35,7 @@ class Example(NamedTuple):
         return " ".join(filter(None, self))
 
 
-class Meaning(NamedTuple):
+class Meaning(Record):
     """What is known of a name of the system."""
 
     name: str

@@ -6,8 +6,11 @@ from ..heap.objects import F_GLOBAL, F_KEYWORD
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL, T
 from .assembly import VALUE, CompileError
-from .deep import Steps
 from .forms import Forms
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .deep import Steps
 
 # parameters that a call stores in the frame; further ones come as a list, as &rest does, and the function takes them
 # out of it

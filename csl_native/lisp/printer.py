@@ -7,7 +7,6 @@ import math
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from ..heap.objects import T_BYTES, T_CODE, T_COMPLEX, T_HANDLE, T_HASH, T_RATIO, T_RECORD
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, VECTOR
@@ -16,6 +15,7 @@ from ..system import gmp
 from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
 from .streams import Collector, Output, Shown
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lisp import Lisp
 

@@ -5,13 +5,15 @@ it is an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from ..runtime.machine import Unwinding
 from ..runtime.stacks import on_the_caller_s_thread
 from .leaving import Restart, Stopped
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .lisp import Lisp
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from ..kernel.memory import NIL
 from ..system import gmp
 from .deep import deep
 from .streams import EOF_CHAR, Input
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .lisp import Lisp
 
 # A character by its hexadecimal code, as print writes what is not ASCII (#00e9;), or, in strings, by its name

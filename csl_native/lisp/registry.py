@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL
+from ..system.records import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
     from ..runtime.machine import Unwinding
     from .lisp import Lisp
 
-Test = Callable[[Any, int], bool]
+    Test = Callable[[Any, int], bool]
+    F = TypeVar("F", bound=Callable[..., Any])
 
 # Types of parameters.  ``Value`` is anything; ``Checked`` is what the function looks at itself, because what it takes,
 # or says of others, is its own.
@@ -55,7 +59,7 @@ CO_VARARGS = 4  # inspect has it, and takes as long to import as the rest of the
 BARE = "bad args for"  # a message that begins so is printed without the value, as in the original
 
 
-class Builtin(NamedTuple):
+class Builtin(Record):
     """``least``..``most`` arguments (most -1: any number); called with the Lisp and its argument words, of which
     ``types`` has the tests by place and ``rest`` that of those from ``place`` on.  ``wrong`` is what is said of an
     argument of another type."""
@@ -123,7 +127,6 @@ BUILTIN_MODULES = "csl_native.builtins"  # which are above this floor, so they a
 BUILTINS: dict[str, Builtin] = {}
 MODULES_OF: dict[str, str] = {}  # the module of each
 MAIN_NAMES: dict[str, str] = {}  # of names that a function has besides its first one: that
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def builtin(name: str, least: int = -1, most: int | None = None, *aliases: str, wrong: str = "", reaches: bool = False,

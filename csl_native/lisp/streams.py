@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from stat import S_ISREG
-from typing import IO, TYPE_CHECKING, Any
 
 from ..heap.objects import SYM_VALUE
 from ..system import utf8
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import IO, Any
+
     from ..runtime.machine import Machine
     from .lisp import Lisp
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..heap.words import CONS, SYMBOL, VECTOR
 from ..kernel.memory import NIL, T
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .lisp import Lisp
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 
+from ..system.records import Record
 from .errors import RangeException
 
 # Name and operands: r a register, o an offset in instructions, i an immediate number, n another number, p a procedure.
@@ -44,7 +44,7 @@ SHAPES = tuple(shape for _, shape, _ in ROWS)
 LEAVES = frozenset(NUMBER[name] for name in ("JMP", "THROW", "RET"))  # control does not get behind them
 
 
-class Instruction(NamedTuple):
+class Instruction(Record):
     """A number of ``ROWS`` and its operands, in their order."""
 
     number: int

@@ -6,9 +6,10 @@ null, so what it refers to is opened before it is used; that is not repeated unt
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..lisp.assembly import Assembler, Function
+from ..system.records import Record
 from .types import Proc, VarSpec, VarType
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .module import Module
 
 
-class Place(NamedTuple):
+class Place(Record):
     """Where a register is: local variables with the variable and with its bytes; they are one when it has no
     references.
     """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..instructions.codec import Code, pieces
 from ..lisp.assembly import CompileError
+from ..system.records import Record
 from .errors import RangeException
 from .instructions import NUMBER, SHAPES, Instruction, needs
 from .registers import Place, body_name
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 JUMPS = frozenset(NUMBER[name] for name in ("JNZ", "JG", "JNG", "JE", "JMP", "PUSHH"))
 
 
-class Handler(NamedTuple):
+class Handler(Record):
     """A PUSHH frame: labels of its begin, its stub and its target, and the local with the depth of bindings."""
 
     start: int

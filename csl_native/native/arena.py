@@ -5,14 +5,14 @@ nothing in them is used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..system.codememory import CodeMemory
+from ..system.records import Record
 
 CHUNK = 1 << 18
 
 
-class Region(NamedTuple):
+class Region(Record):
     """Part of a chunk: an address and a size in bytes."""
 
     chunk: CodeMemory

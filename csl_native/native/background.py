@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..system.records import Record
 from ..system.threads import OURS, stand_for
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .workers import Worker
 
 
-class Order(NamedTuple):
+class Order(Record):
     """A function to compile, and the digests of what the compiler read: of the function itself, and by name of those
     that stand in its code.
 
@@ -31,7 +32,7 @@ class Order(NamedTuple):
     relied: dict[str, bytes]
 
 
-class Ready(NamedTuple):
+class Ready(Record):
     """What a compiling process gave, or why it could not."""
 
     order: Order

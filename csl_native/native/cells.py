@@ -10,17 +10,18 @@ rounds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..instructions.codec import Code, Decoded
 from ..instructions.table import ACCESS, LOCALS, OPERANDS
 from ..kernel.variables import RANGE
+from ..system.records import Record
 
 if TYPE_CHECKING:
     from .functions import FunctionIR
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """``own``: locals whose variable is nothing but a value; ``shadowed``: those whose value is in memory, too.
 
     ``arrays``: those that are indexed, with the bytes of an element and the number of elements where that never changes

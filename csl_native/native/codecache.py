@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..heap.objects import SYM_ENV
 from ..heap.words import VECTOR
 from ..kernel.calls import SLOT
 from ..system.codememory import CodeMemory
+from ..system.records import Record
 from .arena import CodeArena, Region
 from .hardcode import CELLS
 from .pages import PageSet
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 LIMIT = 64 << 20  # bytes of code memory
 
 
-class Compiled(NamedTuple):
+class Compiled(Record):
     """A function that runs natively now: an entry slot for each function cell (0: none), and where frames of bytecode
     can go on.
     """

@@ -16,16 +16,17 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
 
 from ..heap.vm import HEAP
 from ..kernel.calls import SLOT
 from ..system.codememory import CodeMemory
+from ..system.records import Record
 from .arena import Region
 from .pages import PAGE_SIZE, SET_ALIGNMENT, PageSet, Refused
 from .pages import load as load_pages
 from .units import Unit, keep, part, plan, units
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .hardcode import HardCode
 
@@ -34,7 +35,7 @@ DEEP = 1 << 22  # bytes of stack beyond which that waits: a recursion that goes 
 POINTER = ctypes.sizeof(ctypes.c_void_p)
 
 
-class Span(NamedTuple):
+class Span(Record):
     """Part of a set in memory: a place in the set of a tag, a size in bytes, and where in a memory it begins."""
 
     tag: int
@@ -47,7 +48,7 @@ class Span(NamedTuple):
         return self.memory.address + self.at + place - self.place
 
 
-class Retired(NamedTuple):
+class Retired(Record):
     """Code that no new call reaches, and what gives its memory back."""
 
     address: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from ..system.records import Record
 
 NOBITS, PROGBITS, SYMTAB, STRTAB, RELA, NOTE, REL = 8, 1, 2, 3, 4, 7, 9  # types of sections
 ALLOC, EXECUTE, INFO_LINK = 2, 4, 0x40  # flags of sections
@@ -13,7 +14,7 @@ EXECUTABLE, SHARED = 2, 3  # types of files
 LOAD, NOTES, STACK = 1, 4, 0x6474E551  # types of segments
 
 
-class Section(NamedTuple):
+class Section(Record):
     """A section of a file; ``size`` is that of one without contents."""
 
     name: str

@@ -9,7 +9,6 @@ program begins but that the system maps the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from csl_native.image.container import Image, ImageError
 from csl_native.system.exceptions import Error
@@ -28,6 +27,7 @@ from ..lisp.streams import DEFAULT_WIDTH, EOF_CHAR
 from ..runtime.kernels import C_FUNCTIONS
 from ..runtime.machine import first_fields
 from ..saving.heapview import HeapView
+from ..system.records import Record
 from .elffile import EXECUTABLE, LOAD, STACK, Format
 from .pages import PAGE_SIZE, PageSet, placed
 
@@ -36,7 +36,7 @@ ALIGNMENT = 1 << 16  # of the largest pages that systems have
 STACK_MARGIN = 2 << 20
 
 
-class Room(NamedTuple):
+class Room(Record):
     """Where the cage of a program is, where its machine stack behind that ends at the latest, and how large that is;
     and its heap, when nobody says how large."""
 
@@ -72,7 +72,7 @@ class CannotMake(Error, ValueError):
     """Why a program cannot be made."""
 
 
-class Part(NamedTuple):
+class Part(Record):
     """Bytes at an address, of the code or of the cage."""
 
     address: int

@@ -8,9 +8,9 @@ is a word, a Lisp value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from ..instructions.codec import Code, Decoded
+from ..system.records import Record
 
 WORD, FLOAT = "w", "f"
 ARITHMETIC = {"plus": "fadd", "difference": "fsub", "times": "fmul", "quotient": "fdiv"}
@@ -21,7 +21,7 @@ CHANGES = {"minus": "fneg double {}", "add1": "fadd double {}, 1.0", "sub1": "fs
 FUNCTIONS = {"sin": "sin", "cos": "cos", "tan": "tan", "atan": "atan", "exp": "exp", "abs": "", "float": ""}
 
 
-class Types(NamedTuple):
+class Types(Record):
     """Types of the locals and of the operands, the last one being the top."""
 
     locals: tuple[str, ...]

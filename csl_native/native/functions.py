@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ..architectures import Architecture
 from ..engines.weave import kernel_program
@@ -23,6 +22,7 @@ from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import Emitter
 from ..stencils.weave import shared
+from ..system.records import Record
 from .chains import Chain
 from .compiler import compile_ir, module_text
 from .conventions import by_slow_paths, declare_shared, slow_path
@@ -38,7 +38,7 @@ class NotCompilable(Exception):
     """A function that stays bytecode, and why."""
 
 
-class Callee(NamedTuple):
+class Callee(Record):
     """What a call goes to: a Lisp function small enough to stand in its place, one whose front does (``front``), or
     (``function``) one of the kernel's.
 

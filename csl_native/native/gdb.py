@@ -14,12 +14,12 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from ..architectures import Architecture
 from ..saving.baseimage import cache_folder
 from ..system.files import others_can_write
 from ..system.host import this_host
+from ..system.records import Record
 from . import unwinding
 from .elffile import (
     ALLOC,
@@ -42,7 +42,7 @@ REGISTER, UNREGISTER = 1, 2
 NEAR = 1 << 16  # functions that are no further from each other are told of together
 
 
-class Named(NamedTuple):
+class Named(Record):
     """A function in memory."""
 
     address: int

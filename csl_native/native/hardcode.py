@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
 
 from csl_native.image.container import Image, ImageError, Section
 
@@ -25,7 +24,10 @@ from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
 from .table import DefinitionTable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..session.session import Session
     from .elf import Block
     from .jit import Jit

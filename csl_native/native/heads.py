@@ -4,7 +4,9 @@ What a file says is looked at before anything relies on it.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FIELDS: dict[str, type] = {"tag": int, "abi": str, "functions": dict, "targets": list, "entries": dict,
                            "features": list, "arities": dict, "entry_names": list, "pages": list, "engines": dict,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ..architectures import Architecture
 from ..foreign.types import FOREIGN
 from .pages import PageSet
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .elf import Block
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 import msgpack
 
@@ -17,7 +16,12 @@ from ..foreign.types import FOREIGN
 from ..saving.reasons import Fallback
 from ..system.codememory import CodeMemory
 from ..system.exceptions import Error
+from ..system.records import Record
 from .heads import check_head
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PAGE_SIZE = 1 << 18
 RECORD = struct.Struct("<qq")  # kind << 56 | target << 32 | place, addend
@@ -208,7 +212,7 @@ def _aligned(place: int, size: int, align: int) -> int:
     return base
 
 
-class LoadedSet(NamedTuple):
+class LoadedSet(Record):
     """A page set in executable memory."""
 
     pages: PageSet
@@ -268,7 +272,7 @@ def address(target: str) -> int:
         return 0
 
 
-class _Placed(NamedTuple):
+class _Placed(Record):
     """Code that is relocated for an address where it will be."""
 
     address: int

@@ -4,10 +4,11 @@ or as doubles.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..instructions.codec import Code, Decoded
 from ..restricted.emitter import Emitter
+from ..system.records import Record
 from . import flow
 from .flow import FLOAT, WORD, Types
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .functions import FunctionIR
 
 
-class Value(NamedTuple):
+class Value(Record):
     """An SSA value: a word, or an unboxed float."""
 
     type: str

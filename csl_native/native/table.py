@@ -7,14 +7,13 @@ the natural one, 1 FN1, 2 FN2, 3 FNN.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..heap.objects import SYM_ENV
 from ..heap.words import VECTOR
 from ..kernel.memory import NIL, ROOT_HARD_CODE
 from ..saving.guards import digest_of
 from .pages import PAGE_SIZE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
     from ..runtime.machine import Machine

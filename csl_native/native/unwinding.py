@@ -10,16 +10,17 @@ https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..architectures import Architecture
 from ..architectures.reading import Reading
+from ..system.records import Record
 from .elffile import Format
 
 PC_RELATIVE_4, ABSOLUTE = 0x1B, 0x00  # how addresses are encoded
 
 
-class State(NamedTuple):
+class State(Record):
     """By register, how far above its content the frame begins (the stack pointer's, when it is known, counts); and
     where registers are saved, from the frame's beginning."""
 
@@ -34,7 +35,7 @@ class State(NamedTuple):
         return None if name is None else (name, known[name])
 
 
-class Row(NamedTuple):
+class Row(Record):
     """From an address on a frame begins so far above a register, and registers are saved so far from there."""
 
     address: int
@@ -43,7 +44,7 @@ class Row(NamedTuple):
     saved: tuple[tuple[str, int], ...]
 
 
-class Function(NamedTuple):
+class Function(Record):
     address: int
     size: int
     rows: list[Row]

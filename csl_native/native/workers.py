@@ -17,18 +17,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from queue import SimpleQueue
-from typing import IO, NamedTuple
+from typing import IO
 
 from ..architectures import Architecture, by_name, by_tag
 from ..system.extras import missing
 from ..system.isolated import command
 from ..system.process import processors
+from ..system.records import Record
 from .compiler import CompilerMissing, compile_kernel, library
 from .elf import Block
 from .functions import Source, compile_unit
 
 
-class Job(NamedTuple):
+class Job(Record):
     architecture: str
     sources: tuple[Source, ...] = ()  # empty: the kernel, or its stencils
     lower: tuple[str, ...] = ()  # lower refinements whose code the image has

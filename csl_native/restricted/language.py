@@ -38,7 +38,14 @@ over (the cage), so the same program runs over many heaps side by side.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+
+from ..system.records import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 WORD, DOUBLE, BOOL, VOID = "word", "double", "bool", "void"
 TYPES = (WORD, DOUBLE, BOOL)
@@ -57,9 +64,6 @@ SIGN = 1 << 63
 def wrap(value: int) -> int:
     """The signed 64-bit word that has the low 64 bits of ``value``."""
     return ((value + SIGN) & MASK) - SIGN
-
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def inline(function: F) -> F:
@@ -95,7 +99,7 @@ def lisp(name: str, cells: str = "") -> Callable[[F], F]:
     return lambda function: function
 
 
-class Intrinsic(NamedTuple):
+class Intrinsic(Record):
     """One primitive of the language, with its meaning in both executions.
 
     ``python`` and ``llvm`` are templates over ``{0}``, ``{1}``...: a Python

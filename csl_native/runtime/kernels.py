@@ -7,11 +7,14 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable
-from typing import Any
 
 from ..heap.cage import Cage
 from ..heap.words import UNWIND
 from ..system.process import c_library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _word = ctypes.c_int64
 C_FUNCTIONS = ("sin", "cos", "tan", "atan", "exp", "log")

@@ -11,7 +11,6 @@ import ctypes
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import Any, TypeVar
 
 from csl_native.system.exceptions import Error
 
@@ -47,10 +46,15 @@ from .kernels import C_FUNCTIONS, ClosedKernel, NativeKernel, PythonKernel, Unwi
 from .outside import TO_FLOAT, TO_HOST, Ways
 from .stacks import PYTHON_LOOKS, Stacks
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    Thing = TypeVar("Thing")
+
 PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 
 _word = ctypes.c_int64
-Thing = TypeVar("Thing")
 
 
 FEW = 1 << 16  # bytes or words that Python takes without asking whether there is room

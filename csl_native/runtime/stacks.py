@@ -18,7 +18,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from types import FunctionType
-from typing import Any
 
 from ..heap.cage import NARROW, Cage, no_reserve
 from ..heap.vm import STOP, VM, WORD
@@ -30,6 +29,10 @@ from ..system.process import LONGEST_WAIT
 from ..system.signals import GATE, NOTHING, TICKER, Waiting, call
 from ..system.threads import stand_for
 from .kernels import Unwinding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # The largest that the system grants; a million frames need the first.  CPython asks Windows for less than 256 MB.
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, (1 << 28) - (1 << 16), 1 << 26)

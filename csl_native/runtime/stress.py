@@ -8,11 +8,13 @@ seen when it is used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from .machine import Machine
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..heap.cage import Cage
     from ..lisp.lisp import Lisp
 

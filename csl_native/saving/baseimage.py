@@ -12,12 +12,13 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from csl_native.image.container import Image, ImageError, digest
 from csl_native.image.files import check_output, protect
 from csl_native.system.files import others_can_write
 from csl_native.system.places import CHECKOUT, PACKAGE
+
+from ..system.records import Record
 
 __all__ = ["BASE_IMAGE", "base_image", "base_image_for_now", "check_output", "sources"]
 
@@ -33,7 +34,7 @@ OUTER = frozenset({"app", "asm", "bench", "jupyter", "lsp", "modules", "session"
 _base: list[str] = []
 
 
-class Sources(NamedTuple):
+class Sources(Record):
     """What the base image is made from: a digest of names and sizes, and one of all contents ("" when nobody asked)."""
 
     sizes: str

@@ -8,9 +8,12 @@ bytecode one by one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from csl_native.image.container import Image, Section
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SET_OF_HEAP = ("kernel", "stencils", "functions")
 OF_MODULE = "native"

@@ -11,13 +11,17 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, NamedTuple
 
 import msgpack
 
 from csl_native.image.container import Image
 
+from ..system.records import Record
 from .trust import TrustError, config_folder, keyed, local_key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 KEPT = 64  # files
 # seconds: a file that was changed just now may be changed again within the same tick of the file system's clock
@@ -29,7 +33,7 @@ def _folder() -> str:
     return os.path.join(config_folder(), "checked")
 
 
-class Row(NamedTuple):
+class Row(Record):
     """The name and the contents of what is remembered."""
 
     name: str

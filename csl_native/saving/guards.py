@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
 
 from csl_native.image.container import digest
 
@@ -16,8 +15,19 @@ from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 from ..instructions.layout import CODE_GIVEN
 from ..system import utf8
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from ..lisp.lisp import Lisp
+
+    class Reader(Protocol):
+        """A heap, as far as a function's record needs it."""
+
+        def raw(self, x: int) -> bytes: ...
+        def label(self, x: int) -> str: ...
+        def items(self, x: int) -> Iterable[int]: ...
+        def vector_items(self, v: int) -> list[int]: ...
 
 GIVEN = CODE_GIVEN + OTHER - 8  # in the contents of a code object
 KERNEL = b"kernel "  # how it begins in place of the digest of bytecode: the function is the kernel's own
@@ -26,15 +36,6 @@ KERNEL = b"kernel "  # how it begins in place of the digest of bytecode: the fun
 def guard_of(name: str) -> int:
     """The place of the byte that says whether a function with this name was redefined; names may share one."""
     return GUARDS + zlib.crc32(utf8.encode(name)) % GUARD_COUNT
-
-
-class Reader(Protocol):
-    """A heap, as far as a function's record needs it."""
-
-    def raw(self, x: int) -> bytes: ...
-    def label(self, x: int) -> str: ...
-    def items(self, x: int) -> Iterable[int]: ...
-    def vector_items(self, v: int) -> list[int]: ...
 
 
 def is_given(code: bytes) -> bool:

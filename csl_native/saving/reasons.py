@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..system.records import Record
 
 
-class Reason(NamedTuple):
+class Reason(Record):
     code: str
     text: str
     remedy: str
@@ -45,7 +45,7 @@ ROWS = (
 REASONS = {row.code: row for row in ROWS}
 
 
-class Fallback(NamedTuple):
+class Fallback(Record):
     """One thing that runs as bytecode: ``subject`` is a function name, or empty for all of a tag."""
 
     code: str

@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 from collections.abc import Iterable
-from typing import Any
 
 import msgpack
 
@@ -25,6 +24,10 @@ from ..system.files import BINARY, move_new, not_private
 from ..system.process import said
 from .baseimage import base_image
 from .belonging import kind_of, owner_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LEVELS = ("none", "local", "keys", "all")
 CONTEXT = "csl-native section 2"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from ..heap.objects import F_SPECIAL, SYM_ENV, SYM_SPARE
 from ..heap.words import CONS, STRING, SYMBOL, VECTOR
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # Python's own modules, too, take long to import
     import inspect
+    from typing import Any
 
     from ..lisp.limits import Limits
     from ..lisp.meanings import Meaning

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from ..heap.vm import UNWIND_ERROR, UNWIND_RESTART, UNWIND_STOP, VM
 from ..heap.words import UNWIND
@@ -27,6 +26,10 @@ from ..system.signals import call
 from ..system.threads import OURS, this_thread
 from .callables import Function, Waiting
 from .values import Handle, Values, expect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _SP, _BP, _DEEP, _BASE, _REAL, _KIND, _TAG, _VALUE, _SHOWN, _ASIDE = (
     VM[name] >> 3 for name in ("sp", "bp", "deep_stack", "native_base", "real_stack_limit", "unwind_kind", "unwind_tag",

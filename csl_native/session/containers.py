@@ -8,7 +8,6 @@ import struct
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from ..heap.objects import BYTES_HEADER, T_BYTES, T_HASH
 from ..heap.words import OTHER, VECTOR
@@ -17,8 +16,16 @@ from ..lisp.handles import WEAK_TABLE
 from ..system.exceptions import SessionError
 from .values import Handle, expect
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .session import Session
+
+    AnyMapping = MutableMapping[Any, Any]
+    NamedMapping = MutableMapping[str, Any]
+else:
+    AnyMapping = NamedMapping = MutableMapping
 
 # The elements of a vector of numbers, by the kind in its head: the width in bytes, 16 more for floats.
 FORMATS = {1: "b", 2: "h", 4: "i", 8: "q", 20: "f", 24: "d"}
@@ -65,7 +72,7 @@ class Vector(Handle):
         return value in self[:]
 
 
-class Table(Handle, MutableMapping[Any, Any]):
+class Table(Handle, AnyMapping):
     """A Lisp hash table as a mapping; ``dict(table)`` is a copy.  Keys are compared as the table does that."""
 
     __slots__ = ()
@@ -197,7 +204,7 @@ def pinned(size: int) -> Any:
     return type("Memory", (ctypes.c_char * size,), {"__del__": __del__})
 
 
-class Variables(MutableMapping[str, Any]):
+class Variables(NamedMapping):
     """The variables of a session by their names; those that have a value."""
 
     def __init__(self, session: Session) -> None:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Closed(Protocol):
-    def close(self) -> None: ...
+    class Closed(Protocol):
+        def close(self) -> None: ...
 
 
 class Owned:

@@ -4,8 +4,6 @@ cannot be used.
 
 from __future__ import annotations
 
-from typing import Any
-
 from csl_native import __version__
 from csl_native.image.container import Image, ImageError, Section, matches, unpack
 from csl_native.image.digests import LARGE, PAGE_BYTES, wrong_page
@@ -31,6 +29,10 @@ from ..saving.reasons import Fallback
 from ..saving.trust import Trust, is_program
 from ..system.process import system_name
 from .owned import Owned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PAGE = 4096
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions

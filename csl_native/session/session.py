@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from csl_native.image.container import STRONG, Image, Section
 
@@ -31,6 +30,10 @@ from .containers import Numbers, Variables, Vector, buffer_or_list, vector_of
 from .owned import Owned
 from .restoring import Restoring
 from .values import expect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:

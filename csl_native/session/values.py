@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
 
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL
 from ..kernel.memory import NIL, T
@@ -15,7 +14,10 @@ from ..runtime.machine import BadRequest
 from ..system.exceptions import SessionError
 from ..system.threads import this_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..lisp.lisp import Lisp
     from ..runtime.machine import Machine
     from .session import Session

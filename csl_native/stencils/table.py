@@ -6,7 +6,6 @@ import ctypes
 import struct
 from collections.abc import Callable
 from operator import add, le
-from typing import NamedTuple
 
 from csl_native.image.container import ImageError, digest
 
@@ -17,6 +16,7 @@ from ..instructions.table import instructions
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES
 from ..native.pages import PageSet
+from ..system.records import Record
 
 
 def section_name(architecture: Architecture) -> str:
@@ -31,7 +31,7 @@ def stencil_abi(kernel: PageSet) -> str:
     return digest(f"{kernel.abi} {kernel.entry_names} {names} {SEQUENCES}".encode()).hex()
 
 
-class Made(NamedTuple):
+class Made(Record):
     """What the compiler made: bytes from ``start`` on, the offsets of the entries for one, two and n arguments, and
     those of the places where a frame of the interpreter can go on here, by place in the bytecode."""
 

@@ -12,11 +12,11 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from . import gmp
 from .threads import own_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
 

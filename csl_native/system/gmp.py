@@ -15,7 +15,10 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 LIBRARIES = ("libgmp.so.10", "libgmp.10.dylib")
 PRODUCT_LIMBS = 160  # of the shorter factor from which on asking is faster than the kernel's own product

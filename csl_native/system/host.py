@@ -11,12 +11,13 @@ import struct
 import sys
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+
+from .records import Record
 
 HEAD = 4096  # bytes at the start of a program in which its header is
 
 
-class Header(NamedTuple):
+class Header(Record):
     """What a program's header says; ``machine`` is the number of the format (e_machine, cputype, Machine), ``flags``
     those of ELF.
     """
@@ -34,7 +35,7 @@ class Header(NamedTuple):
             "an M", "a M").replace("an P", "a P"))
 
 
-class Host(NamedTuple):
+class Host(Record):
     """A machine as a program finds it: ``system`` is Python's ``sys.platform``; without a header nothing is known of
     it.
     """

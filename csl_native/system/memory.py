@@ -9,9 +9,12 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from typing import Any
 
 from .process import WINDOWS, c_library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PAGE = mmap.PAGESIZE
 READ, WRITE, EXECUTE = 1, 2, 4

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import ctypes
 import signal
-from typing import Any
 
 from .process import c_library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CAN_NUDGE = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG") and hasattr(signal, "siginterrupt")
 ROOM = 512  # bytes, more than any system's struct sigaction has

@@ -9,7 +9,10 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 WINDOWS = sys.platform == "win32"
 # How long a thread may wait without looking: on Windows nothing interrupts one that waits.

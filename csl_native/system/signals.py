@@ -20,12 +20,14 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
 
 from .nudging import Nudge
 from .threads import own_thread
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..runtime.stacks import Stacks
 
 TICK = 0.02  # seconds

@@ -13,7 +13,10 @@ import os
 import select
 import stat
 from collections.abc import Callable
-from typing import IO, Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 Wait = Callable[[Callable[[float], bool]], None]
 CAN_ASK = hasattr(select, "poll") and hasattr(os, "O_NONBLOCK")
