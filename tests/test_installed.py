@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import copy
 import os
 import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,11 +23,13 @@ from csl_native.saving.baseimage import OUTER, Sources, base_image, made_from
 from csl_native.saving.baseimage import sources as sources_of
 from csl_native.system.extras import USES, missing, sentence
 from csl_native.system.progress import Progress
+from csl_native.system.records import Record
 
 from .conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PACKAGE = ROOT / "csl_native"
+MOST_MODULES = 101  # of the package, that a start imports
 
 
 def sources(suffix: str = ".py") -> list[Path]:
@@ -183,13 +188,61 @@ def test_progress_is_told_without_a_terminal(capsys: pytest.CaptureFixture[str])
 
 def test_starting_imports_what_it_needs() -> None:
     """What takes long to import, or only compiling, writing and most functions need, comes when it is needed."""
-    script = ("import sys\nfrom csl_native.app.cli import main\nmain(['-q', '-e', 'nil'])\n"
-              "print(*(name for name in sys.modules if name.removeprefix('csl_native.') in sys.argv[1:]))")
+    script = ("import sys\nbefore = set(sys.modules)\n"
+              "from csl_native.app.cli import main\nmain(['-q', '-e', 'nil'])\nfound = set(sys.modules) - before\n"
+              "print(*(name for name in found if name.removeprefix('csl_native.') in sys.argv[1:]))\n"
+              "print(sum(name.startswith('csl_native') for name in found))")
     heavy = ["subprocess", "inspect", "json", "html", "hashlib", "image.writing", "kernel.bignum", "kernel.hashing",
              "lisp.compiler", "lisp.fasl", "lisp.libraries", "builtins.numbers", "builtins.strings",
-             "foreign.libraries"]
+             "foreign.libraries", "foreign.types", "typing", "random", "queue", "instructions.table",
+             "instructions.codec", "lisp.assembly", "lisp.twister"]
     done = subprocess.run([sys.executable, "-c", script, *heavy], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout == "\n"
+    named, count = done.stdout.split("\n")[:2]
+    assert named == ""
+    assert int(count) <= MOST_MODULES, "each costs a start a tenth of a millisecond, and what is in it"
+
+
+def test_records_are_named_tuples() -> None:
+    """``Record`` is what it seems to a type checker."""
+    class Named(NamedTuple):
+        a: int
+        b: str = "b"
+        c: tuple[int, ...] = ()
+
+    class Light(Record):
+        a: int
+        b: str = "b"
+        c: tuple[int, ...] = ()
+    ways: tuple[Callable[[Any], Any], ...] = (
+        lambda kind: kind(1), lambda kind: kind(1, "x"), lambda kind: kind(c=(2,), a=1),
+        lambda kind: kind(1, "x", (3,))._replace(b="y"), lambda kind: copy.copy(kind(1, "x", (3,))))
+    for made in ways:
+        named, light = made(Named), made(Light)
+        assert tuple(light) == tuple(named) == (light.a, light.b, light.c) and light._asdict() == named._asdict()
+        assert repr(light) == repr(named).replace("Named", "Light") and type(light) is Light
+    ways = (lambda kind: kind(), lambda kind: kind(1, 2, 3, 4), lambda kind: kind(b=1), lambda kind: kind(1, d=1),
+            lambda kind: kind(1, a=1))
+    for wrong in ways:
+        for kind in (Named, Light):
+            with pytest.raises(TypeError):
+                wrong(kind)
+    for kind in (Named, Light):
+        with pytest.raises(ValueError):
+            kind(1)._replace(d=1)
+        with pytest.raises(AttributeError):
+            kind(1).a = 2
+    with pytest.raises(TypeError):
+        type(Light)("Wrong", (Record,), {"__annotations__": {"a": "int", "b": "int"}, "a": 1})
+    match Light(1, "x"):
+        case Light(a, b):
+            assert (a, b) == (1, "x")
+
+
+def test_no_named_tuples_are_made() -> None:
+    """Each takes a start as long as ten records do."""
+    found = [str(path) for path in sources()
+             if "NamedTuple" in path.read_text(encoding="utf-8") and path.name != "records.py"]
+    assert not found, "csl_native.system.records.Record is the same to a type checker"
 
 
 def test_functions_are_found_in_their_modules() -> None:

@@ -19,7 +19,7 @@ from csl_native import __version__
 from csl_native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.heap.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.heap.words import SYMBOL
-from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, unpack
+from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
 from csl_native.image.files import shown
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, derived, install
@@ -391,7 +391,7 @@ def command(arguments: list[str] | None) -> int:
             check_output(options.output, [options.image])
         with Image(options.image) as image:
             if "instructions" in image.sections:
-                install(unpack(image.read("instructions", limit=TABLE_LIMIT)))
+                install(image.read("instructions", limit=TABLE_LIMIT))
             result, status = COMMANDS[options.command](image, options)
     except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
         if of_output(error):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csl_native.architectures import Architecture
-from csl_native.foreign.types import FOREIGN
+from csl_native.foreign import FOREIGN
 from csl_native.image.container import Image, ImageError
 from csl_native.native.hardcode import function_tag
 from csl_native.native.pages import PAGE_SIZE, PageSet

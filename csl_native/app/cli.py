@@ -350,7 +350,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: Options) -> int:
-    from ..lisp.twister import start
     from ..saving.baseimage import base_image
     from ..session.session import Session
     out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
@@ -373,7 +372,7 @@ def run(options: Options) -> int:
                       libraries=options.libraries, output_library=options.output, trust=options.trust)
     session.hardcode.jit_most = options.jit_most
     if options.seed is not None:
-        start(session.lisp.random, int(options.seed))
+        session.lisp.seed(int(options.seed))
     if options.module is not None:
         date = session.function("modulep")(options.module)
         print(date or f"{options.module}: no such module in the libraries of -i and -o",

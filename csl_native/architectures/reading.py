@@ -19,7 +19,7 @@ Step = tuple[str, str, int]
 Steps = Callable[["re.Match[str]", int], list[Step]]  # from what a pattern found, and the bytes of a word
 
 
-NUMBER = re.compile(r"(?:[+-] ?)?(?:0x[0-9a-f]+|\d*)")
+NUMBER = r"(?:[+-] ?)?(?:0x[0-9a-f]+|\d*)"
 
 
 class Reading(Record):
@@ -49,7 +49,7 @@ class Reading(Record):
         """What an instruction does to its function's frame."""
         for pattern, steps in self.steps if re.match(_any(self.steps), text) else ():
             found = re.fullmatch(pattern, text)
-            if found is not None and NUMBER.fullmatch(found.groupdict().get("n") or ""):  # it can be a register as well
+            if found is not None and re.fullmatch(NUMBER, found.groupdict().get("n") or ""):  # or a register
                 return steps(found, word)
         return []
 

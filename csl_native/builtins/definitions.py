@@ -22,7 +22,7 @@ from ..heap.objects import (
 )
 from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
 from ..kernel.memory import NIL, T
-from ..lisp.assembly import CompileError
+from ..lisp.errors import CompileError
 from ..lisp.registry import Checked, Fixnum, Pair, Symbol, Value, builtin
 from ..lisp.transcript import Transcript
 from ..runtime.machine import Unwinding

@@ -12,7 +12,7 @@ from ..heap.objects import F_MACRO
 from ..heap.words import CONS, STRING, SYMBOL
 from ..kernel.memory import NIL, T
 from ..lisp import libraries
-from ..lisp.assembly import CompileError
+from ..lisp.errors import CompileError
 from ..lisp.fasl import PREFIX, ModuleWriter, Unwritable
 from ..lisp.libraries import Library, handle_of, library_of
 from ..lisp.registry import Checked, Text, Value, builtin

@@ -1,0 +1,3 @@
+
+
+FOREIGN = "foreign!"  # how names of targets in shared libraries begin

@@ -9,7 +9,7 @@ from typing import Any
 from csl_native.system.exceptions import Error
 
 from ..system.process import c_library
-from .types import FOREIGN
+from . import FOREIGN
 
 
 class ForeignError(Error, ValueError):

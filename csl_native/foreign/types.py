@@ -6,6 +6,7 @@ import ctypes
 
 from ..architectures import host
 from ..system.records import Record
+from . import FOREIGN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,4 +133,3 @@ class Signature(Record):
         return f"{FOREIGN}{self.library}!{self.name}"
 
 
-FOREIGN = "foreign!"  # how names of targets in shared libraries begin

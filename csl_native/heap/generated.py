@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 MOST = 9999  # in front of the groups
-SERIAL = re.compile(r"\d{4}(_\d{3})*$")
+SERIAL = r"\d{4}(_\d{3})*$"
 
 
 def serial(number: int) -> str:
@@ -21,4 +21,4 @@ def serial(number: int) -> str:
 
 def stem(name: str) -> str:
     """The name of a generated symbol without its number, if it has one already."""
-    return SERIAL.sub("", name)
+    return re.sub(SERIAL, "", name)

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from csl_native.image.directory import unpack
 from csl_native.system.exceptions import Error
 
 from ..restricted.language import OPERAND_KINDS
 from ..system.records import Record
+from . import known
 from .joined import SEQUENCES
 
 TYPE_CHECKING = False
@@ -128,14 +130,10 @@ def failing() -> frozenset[str]:
     return failures.failing(program())
 
 
-_installed: list[tuple[Instruction, ...]] = []
-
-
+@cache
 def instructions() -> tuple[Instruction, ...]:
     """All instructions, by number: as an image says, else derived from the definitions."""
-    if not _installed:
-        _installed.append(derived())
-    return _installed[0]
+    return read(unpack(known[0])) if known else derived()
 
 
 @cache
@@ -186,15 +184,22 @@ def fits(old: list[list[Any]], new: list[list[Any]]) -> bool:
     return bool(names) and more_names[:len(names)] == names and sequences.items() <= more_sequences.items()
 
 
-def install(rows: list[list[Any]]) -> None:
-    """Take the table of an image made by this version, so that starting need not read the definitions; a table of an
-    older one, which lacks columns, is not taken.
+def install(data: bytes) -> None:
+    """Take the table of an image, when there is none yet; that of an older version, which lacks columns, is not taken.
+    ValueError for what is none.
     """
-    rows = [row for row in rows if len(row) > 2]
-    if not _installed and all(len(row) == COLUMNS for row in rows):
-        _installed.append(tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context),
-                                            tuple(inputs), gives, kind, fails, tuple(effects), "")
-                                for n, name, f, operands, context, inputs, gives, kind, fails, effects in rows))
+    rows = unpack(data)
+    names_of(rows)
+    if not known and all(len(row) in (2, COLUMNS) for row in rows):
+        known.append(data)
+
+
+def read(rows: list[list[Any]]) -> tuple[Instruction, ...]:
+    """The instructions of a table."""
+    return tuple(Instruction(n, name, f, tuple((a, b) for a, b in operands), tuple(context), tuple(inputs), gives, kind,
+                             fails, tuple(effects), "")
+                 for n, name, f, operands, context, inputs, gives, kind, fails, effects
+                 in (row for row in rows if len(row) > 2))
 
 
 @cache

@@ -7,20 +7,13 @@ from functools import cache
 from ..instructions.codec import MOST_BYTES, Code, encode
 from ..instructions.table import by_name
 from ..kernel.memory import NIL
+from .errors import CompileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 VALUE, EFFECT, TAIL = range(3)  # what a form is compiled for
-
-
-class CompileError(Exception):
-    """A form that cannot be compiled: message and offending value."""
-
-    def __init__(self, message: str, value: int | None = None, bare: bool = False) -> None:
-        super().__init__(message)
-        self.message, self.value, self.bare = message, value, bare
 
 
 class Block:

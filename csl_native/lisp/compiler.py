@@ -15,8 +15,9 @@ from ..heap.objects import F_FEXPR, F_FLUID, F_GENSYM, F_GLOBAL, F_KEYWORD, F_MA
 from ..heap.words import CONS, SYMBOL
 from ..instructions.codec import Code
 from ..kernel.memory import NIL, T
-from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, CompileError, Function
+from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, Function
 from .deep import MOST_STEPS, deep
+from .errors import CompileError
 from .forms import DISPLACEABLE, SPECIAL_NAMES
 from .lambdas import Hidden, Known, assigned_inside
 from .parameters import MOST, Parameters

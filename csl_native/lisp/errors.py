@@ -30,6 +30,14 @@ MOST_RAISED = 16  # exceptions that are known at once to have become Lisp errors
 INTERNAL = (RecursionError, MemoryError, ValueError, OverflowError, OSError, ZeroDivisionError)
 
 
+class CompileError(Exception):
+    """A form that cannot be compiled: message and offending value."""
+
+    def __init__(self, message: str, value: int | None = None, bare: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.value, self.bare = message, value, bare
+
+
 class Errors:
     """Signals errors for a Lisp; ``show`` says whether messages are printed."""
 

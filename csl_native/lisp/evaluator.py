@@ -10,7 +10,7 @@ from ..heap.vm import NESTED
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL
 from ..runtime.machine import Unwinding
-from .assembly import CompileError
+from .errors import CompileError
 from .handles import PYTHON
 from .python import call_python
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL
-from .assembly import EFFECT, TAIL, VALUE, Assembler, Block, CompileError
+from .assembly import EFFECT, TAIL, VALUE, Assembler, Block
+from .errors import CompileError
 
 if TYPE_CHECKING:
     from ..runtime.machine import Machine

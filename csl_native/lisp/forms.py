@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..heap.objects import F_FLUID
 from ..heap.words import CONS
 from ..kernel.memory import NIL, T
-from .assembly import EFFECT, TAIL, VALUE, CompileError
+from .assembly import EFFECT, TAIL, VALUE
+from .errors import CompileError
 from .exits import Exits
 from .lambdas import captured
 

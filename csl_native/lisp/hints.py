@@ -24,7 +24,7 @@ MOST_WRITTEN = 20
 LONGEST = 100  # letters of a name that is compared with others
 MOST_SHOWN = 60  # characters of a value
 SPECIAL = "-+*/?<>="  # characters of names in other Lisps, each of which is a symbol by itself here
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[-+*/?<>=]+[A-Za-z0-9_]*)+")
+NAME = r"[A-Za-z][A-Za-z0-9_]*(?:[-+*/?<>=]+[A-Za-z0-9_]*)+"
 MAPS = ("map", "mapc", "mapcar", "maplist", "mapcan", "mapcon")
 
 
@@ -105,7 +105,7 @@ class Hints:
         start = at
         while start and (text[start - 1].isalnum() or text[start - 1] in SPECIAL + "_"):
             start -= 1
-        if text[start].isalpha() and (found := NAME.match(text, start)):
+        if text[start].isalpha() and (found := re.compile(NAME).match(text, start)):
             self.written.append(found.group())
             del self.written[:-MOST_WRITTEN]
 

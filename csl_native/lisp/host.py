@@ -28,8 +28,7 @@ from ..kernel.host import (
 from ..kernel.memory import NIL, NO_LIMIT, UNSET, T
 from ..runtime.machine import MOST_LIMBS, Unwinding, WrongType
 from ..system import gmp
-from .assembly import CompileError
-from .errors import INTERNAL
+from .errors import INTERNAL, CompileError
 from .handles import weak_table
 from .leaving import Leave
 

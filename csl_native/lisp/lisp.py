@@ -126,6 +126,11 @@ class Lisp(Installer, Evaluator):
         from .twister import generator
         return generator()
 
+    def seed(self, number: int) -> None:
+        """Begin the random numbers with another one than at every start."""
+        from .twister import start
+        start(self.random, number)
+
     @property
     def output(self) -> Output:
         """Where printing goes: to the stream in *standard-output*, else that in *terminal-io*, which a program may

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..heap.objects import F_GLOBAL, F_KEYWORD
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL, T
-from .assembly import VALUE, CompileError
+from .assembly import VALUE
+from .errors import CompileError
 from .forms import Forms
 
 TYPE_CHECKING = False

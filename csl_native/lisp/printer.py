@@ -27,7 +27,7 @@ SPECIAL = frozenset("0123456789_")  # what begins no name
 UNBROKEN, BROKEN = "\x02", "\x05"  # symbols of which the first ends the breaking of lines, until the second is printed
 BITS = 32  # in the kind of a vector of bytes: each is a bit
 LONG = 200  # limbs from which on a library converts to decimal
-ENTITY = re.compile("#(?=[A-Za-z0-9]+;)")  # what would be read as a character by its name
+ENTITY = "#(?=[A-Za-z0-9]+;)"  # what would be read as a character by its name
 
 
 def format_float(d: float, precision: int = 6) -> str:
@@ -122,11 +122,11 @@ class Printer:
     def string(self, x: int, escape: bool) -> str:
         text = self.m.text(x)
         if not escape:
-            return text if self.fold is None else "#hash;".join(map(self.fold, ENTITY.split(text)))
+            return text if self.fold is None else "#hash;".join(map(self.fold, re.split(ENTITY, text)))
         if not self.entities:
-            return '"' + ENTITY.sub("#hash;", text.replace('"', '""')) + '"'
+            return '"' + re.sub(ENTITY, "#hash;", text.replace('"', '""')) + '"'
         # files may have both at the end of a line
-        text = ENTITY.sub("#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")
+        text = re.sub(ENTITY, "#hash;", text.replace('"', '""')).replace("\r\n", "#000d;\n")
         return '"' + (text if text.isascii()
                       else "".join(self.pieces(text, lambda c: entity(c) if 127 < ord(c) < 0xD800 or ord(c) > 0xDFFF
                                                else c))) + '"'

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 # A character by its hexadecimal code, as print writes what is not ASCII (#00e9;), or, in strings, by its name
 # (#alpha;). #hash; means # only where print writes it: before what would be the rest of a character.
 ENTITY = r"\#[0-9a-fA-F]{4,6};"
-CODE = re.compile(ENTITY)
-NAME, REST = re.compile("#([A-Za-z0-9]+);"), re.compile("[A-Za-z0-9]+;")
+NAME, REST = "#([A-Za-z0-9]+);", "[A-Za-z0-9]+;"
 
 # One token: blanks and comments, a number, an identifier (a letter, or one special character, then letters, digits,
 # underscores, escaped characters and named ones), a string, or a single character.
@@ -35,7 +34,7 @@ TOKEN = re.compile(rf"""
   | (?P<char>[\s\S])
 """, re.VERBOSE)
 
-BLANKS = re.compile(r"(?:[ \t\r\f\n]+|%[^\n]*)*")
+BLANKS = r"(?:[ \t\r\f\n]+|%[^\n]*)*"
 
 # What needs no second look inside of a list: parentheses, and small integers and symbols with a blank or a parenthesis
 # behind each.
@@ -202,7 +201,7 @@ class Reader:
     def closing(self, s: Input, end: str) -> None:
         """Behind the tail of a list: its end belongs to it, and what else stands there does not, as in the original."""
         while True:
-            match = BLANKS.match(s.buffer, s.position)
+            match = re.compile(BLANKS).match(s.buffer, s.position)
             assert match is not None
             s.position = match.end()
             if s.position < len(s.buffer):
@@ -247,7 +246,7 @@ class Reader:
             return self.number(text)
         if kind == "nonumber":  # an exponent without digits: a symbol
             return self.symbol("!" + text.replace("+", "!+").replace("-", "!-"))
-        return self.m.string(text if literal else NAME.sub(in_string, text) if "#" in text else text)
+        return self.m.string(text if literal else re.sub(NAME, in_string, text) if "#" in text else text)
 
     def prefixed(self, prefix: str, value: int) -> int:
         if prefix == "`":
@@ -267,7 +266,7 @@ class Reader:
             if i % LONG == 0:
                 m.look()
             c = text[i]
-            if (c == "#" or text[i:i + 2] == "!#") and (match := CODE.match(text, i + (c == "!"))):
+            if (c == "#" or text[i:i + 2] == "!#") and (match := re.compile(ENTITY).match(text, i + (c == "!"))):
                 name.append(named(match.group()))
                 i = match.end()
                 continue
@@ -339,8 +338,8 @@ def in_string(match: re.Match[str]) -> str:
     """What #code; or #name; stands for in a string; itself when it is no character."""
     name = match[1]
     if name == "hash":
-        return "#" if REST.match(match.string, match.end()) else match[0]
-    return names()[name] if name in names() else named(match[0]) if CODE.match(match[0]) else match[0]
+        return "#" if re.compile(REST).match(match.string, match.end()) else match[0]
+    return names()[name] if name in names() else named(match[0]) if re.match(ENTITY, match[0]) else match[0]
 
 
 def named(entity: str) -> str:

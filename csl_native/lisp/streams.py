@@ -27,7 +27,7 @@ EOF_CHAR = "\U0010ffff"
 DEFAULT_WIDTH = 80
 UNLIMITED = 0x07FFFFFF  # the longest line that there is a length for
 PAGE = 4096  # bytes for what the kernel prints
-BLANK = re.compile(r"(?:\s|%[^\n]*\n)*")
+BLANK = r"(?:\s|%[^\n]*\n)*"
 
 
 class Input:
@@ -189,7 +189,7 @@ class Input:
         line, at = place
         if line != self.line:
             return self.here()
-        at = BLANK.match(self.buffer, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        at = re.compile(BLANK).match(self.buffer, at).end()  # type: ignore[union-attr]  # it matches nothing, too
         return line + self.buffer.count("\n", 0, at)
 
     def close(self) -> None:

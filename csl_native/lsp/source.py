@@ -5,10 +5,11 @@ Mistakes are noted, and reading goes on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..lisp.reader import CODE, PREFIXES, TOKEN, named
+from ..lisp.reader import ENTITY, PREFIXES, TOKEN, named
 
 FUNCTIONS = {"de": "function", "defun": "function", "dm": "macro", "defmacro": "macro", "df": "fexpr"}
 VARIABLES = {"global", "fluid"}
@@ -125,7 +126,7 @@ def plain(token: str) -> str:
     """The name that a token means: letters that are not escaped are small ones."""
     name, at = "", 0
     while at < len(token):
-        if match := CODE.match(token, at + (token[at] == "!")):
+        if match := re.compile(ENTITY).match(token, at + (token[at] == "!")):
             name, at = name + named(match.group()), match.end()
         elif token[at] == "!" and at + 1 < len(token):
             name, at = name + token[at + 1], at + 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..instructions.codec import Code, pieces
-from ..lisp.assembly import CompileError
+from ..lisp.errors import CompileError
 from ..system.records import Record
 from .errors import RangeException
 from .instructions import NUMBER, SHAPES, Instruction, needs

@@ -14,7 +14,7 @@ from csl_native.image.container import Image, ImageError
 from csl_native.system.exceptions import Error
 
 from ..architectures import Architecture
-from ..foreign.types import FOREIGN
+from ..foreign import FOREIGN
 from ..heap.objects import SYM_FN1, SYM_FN2, SYM_FNN
 from ..heap.vm import HEAP, LINE, SLOTS, VM, CageLayout
 from ..heap.words import CONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from ..architectures import Architecture
-from ..foreign.types import FOREIGN
+from ..foreign import FOREIGN
 from .pages import PageSet
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ from csl_native.image.container import STRONG, Image, ImageError, Section, diges
 from csl_native.relocation.kinds import ROW_WORDS
 
 from ..architectures import Architecture, by_tag
-from ..foreign.types import FOREIGN
+from ..foreign import FOREIGN
 from ..saving.reasons import Fallback
 from ..system.codememory import CodeMemory
 from ..system.exceptions import Error
@@ -128,6 +128,8 @@ class PageSet:
         """The first damaged page of those that the code of an entry point may reach: its own, and what was compiled
         with it; None when all are good.
         """
+        if not self.bad_pages:
+            return None
         row = self.entries.get(str(place), {})
         extents = [[place, 1], *row.get("parts", ()), *([row["unit"]] if "unit" in row else [])]
         first, last = min(start for start, _ in extents) // PAGE_SIZE, max(start + size - 1

@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 import weakref
+from _queue import Empty, SimpleQueue  # what queue is made of, without the rest of it
 from collections.abc import Callable, Iterator
-from queue import Empty, SimpleQueue
 from types import FunctionType
 
 from ..heap.cage import NARROW, Cage, no_reserve

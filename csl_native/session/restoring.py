@@ -14,6 +14,7 @@ from ..heap.cage import Cage
 from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ..heap.vm import HEAP, LINE, SLOTS
 from ..heap.words import SYMBOL, VECTOR
+from ..instructions import known
 from ..kernel.memory import NIL
 from ..lisp.install import MOVED
 from ..lisp.lisp import Lisp
@@ -124,7 +125,6 @@ class Restoring:
 
     def _check_instructions(self, image: Image) -> None:
         """The image's instructions must be this version's, or the first of them."""
-        from ..instructions import table
         data = image.read("instructions", limit=TABLE_LIMIT) if "instructions" in image.sections else b""
         self.base = image
         if not is_program(image):
@@ -134,7 +134,8 @@ class Restoring:
             if data != ours:
                 self._check_older(image, data, unpack(ours))
             data = ours
-        table.install(unpack(data))
+        if not known:
+            known.append(data)
 
     @staticmethod
     def _check_older(image: Image, data: bytes, current: Any) -> None:

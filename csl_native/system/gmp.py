@@ -12,9 +12,9 @@ import os
 import struct
 import sys
 import threading
+from _queue import Empty, SimpleQueue
 from collections.abc import Callable
 from functools import cache
-from queue import Empty, SimpleQueue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
