@@ -9,7 +9,23 @@ and later arguments on top of the Lisp stack, which the caller pops.
 from __future__ import annotations
 
 from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
-from ..heap.vm import ABSENT_LEFT, DEEP_STACK, NATIVE_BASE, OUTSIDE, SLOTS, SP, STACK_END
+from ..heap.vm import (
+    ABSENT_LEFT,
+    DEBUGGED,
+    DEEP_STACK,
+    ERROR_ASIDE,
+    ERROR_SHOWN,
+    GC_REQUEST,
+    GC_STRESS,
+    INTERRUPT,
+    NATIVE_BASE,
+    OUTSIDE,
+    REAL_STACK_LIMIT,
+    SLOTS,
+    SP,
+    STACK_END,
+    STACK_LIMIT,
+)
 from ..heap.words import CONS, SYMBOL, UNWIND
 from ..instructions.layout import CODE_MAX, CODE_MIN, CODE_REST
 from ..restricted.language import (
@@ -27,7 +43,7 @@ from ..restricted.language import (
     store,
 )
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
-from .memory import NIL, cons, poll
+from .memory import NIL, NO_LIMIT, cons, poll
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1",
@@ -223,11 +239,26 @@ def enter(f, arguments):
     return r
 
 
-def enter_few(f, n, a, b, c):
-    """The same for a symbol with at most three arguments, which need no list."""
+def limit_stack(limit) -> None:
+    """How far down the machine stack may go; what waits for a poll has it at once."""
+    store(REAL_STACK_LIMIT, limit)
+    store(STACK_LIMIT, limit)
+    if load(GC_STRESS) != 0 or load(GC_REQUEST) != 0 or load(INTERRUPT) != 0 or load(DEBUGGED) != 0:
+        store(STACK_LIMIT, NO_LIMIT)
+
+
+def enter_few(f, n, a, b, c, top, limit):
+    """The same for a symbol with at most three arguments, which need no list: on the stack that begins at ``top``, with
+    its limit, and with errors set aside for Python."""
     store(ABSENT_LEFT, 0)
     old = load(NATIVE_BASE)
-    caller = change_stack(load(DEEP_STACK) if old == 0 else 0)
+    before = load(REAL_STACK_LIMIT)
+    shown = load(ERROR_SHOWN)
+    aside = load(ERROR_ASIDE)
+    limit_stack(limit)
+    store(ERROR_SHOWN, 1)
+    store(ERROR_ASIDE, 1)
+    caller = change_stack(top if old == 0 else 0)
     if old == 0:
         store(NATIVE_BASE, stack_pointer() + 512)
     r = 0
@@ -239,6 +270,9 @@ def enter_few(f, n, a, b, c):
         r = call_symboln(f, n, a, b, c)
     store(NATIVE_BASE, old)
     change_stack(caller)
+    store(ERROR_SHOWN, shown)
+    store(ERROR_ASIDE, aside)
+    limit_stack(before)
     return r
 
 

@@ -105,12 +105,12 @@ class Errors:
         return self.said if self.said is not None else self.stream if self.stream is not None else self.lisp.output
 
     @contextlib.contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self, told: Output | None = None) -> Iterator[None]:
         """Errors become exceptions, which have their messages: nothing is printed, until an errorset or the top level
-        prints.
+        prints.  ``told``: what has the message of one already.
         """
         before = self.said, self.show
-        self.said, self.show = Collector(), True
+        self.said, self.show = Collector() if told is None else told, True
         try:
             yield
         finally:

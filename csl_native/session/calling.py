@@ -31,9 +31,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_SP, _BP, _DEEP, _BASE, _REAL, _KIND, _TAG, _VALUE, _SHOWN, _ASIDE = (
-    VM[name] >> 3 for name in ("sp", "bp", "deep_stack", "native_base", "real_stack_limit", "unwind_kind", "unwind_tag",
-                               "unwind_value", "error_shown", "error_aside"))
+_SP, _BP, _BASE, _KIND, _TAG, _VALUE = (
+    VM[name] >> 3 for name in ("sp", "bp", "native_base", "unwind_kind", "unwind_tag", "unwind_value"))
 NOTHING = Collector()  # says that messages are set aside; each gets one of its own
 SMALL = 1 << 60  # integers below it are words by themselves
 
@@ -248,7 +247,7 @@ class Calling(Values):
         """Call a symbol; small integers take the short way, on which nothing is made in the heap."""
         few = [0, 0, 0]
         count = len(arguments)
-        if count <= 3 and self.machine.changes_stacks and not self.closed:
+        if count <= 3 and self.machine.changes_stacks and self.machine.nested & 7 != 7 and not self.closed:
             for k, value in enumerate(arguments):
                 if value.__class__ is not int or not -SMALL <= value < SMALL:
                     break
@@ -278,40 +277,28 @@ class Calling(Values):
 
     def _short(self, symbol: int, count: int, few: list[int]) -> Any:
         """Call the kernel, which changes the stack; a value that is a small integer needs nothing more."""
-        machine, stack, errors = self.machine, this_stack(), self.lisp.errors
-        words, enter = machine.words, machine.enter_few
-        outermost, before, sp, bp = not stack.inside, words[_REAL], words[_SP], words[_BP]
-        said, show = errors._said, words[_SHOWN]
-        errors._said, words[_SHOWN], words[_ASIDE] = NOTHING, 1, 1  # as errors.aside(), which takes as long as the call
+        machine, stack, errors, words = self.machine, this_stack(), self.lisp.errors, self.machine.words
+        outermost, sp, bp, said = not stack.inside, words[_SP], words[_BP], errors._said
+        errors._said = NOTHING  # as errors.aside(), which takes as long as the call; the kernel does the rest of that
+        machine.nested += 1
+        stack.inside = True
         try:
-            machine.set_limit(stack.shallow)
-            if outermost:
-                stack.inside = True
-                words[_DEEP] = stack.top
-            try:
-                machine.nested += 1
-                word = (enter(machine.cage.base, symbol, count, *few) if machine.nested & 7 else
-                        machine.deeper(lambda: enter(machine.cage.base, symbol, count, *few)))
-            except Unwinding:
-                word = UNWIND
-            finally:
-                machine.nested -= 1
-                words[_DEEP] = 0
-            if word & 7 == 0:
-                return word >> 3
-            if word != UNWIND:
-                with machine.scope():
-                    machine.note(word)
-                    return self.to_python(word)
-            left = self._left(sp, bp, [])
+            word = machine.enter_few(machine.cage.base, symbol, count, *few, stack.top if outermost else 0,
+                                     stack.shallow)
         finally:
-            machine.set_limit(before)
-            if machine.charges and not machine.nested:
-                machine.charge("stack", 0)
-            errors._said, words[_SHOWN] = said, show
-            words[_ASIDE] = said is not None or errors._opens is not None
+            machine.nested -= 1
+            told, errors._said = errors._said, said
             if outermost:
                 stack.left()
+            if machine.charges and not machine.nested:
+                machine.charge("stack", 0)
+        if word & 7 == 0:
+            return word >> 3
+        with errors.aside(told), machine.scope():
+            if word != UNWIND:
+                machine.note(word)
+                return self.to_python(word)
+            left = self._left(sp, bp, [])
         try:
             raise left
         finally:
