@@ -26,13 +26,15 @@ from ..kernel.memory import NO_LIMIT
 from ..system.exceptions import SessionError
 from ..system.memory import MEMORY, PAGE
 from ..system.process import LONGEST_WAIT
-from ..system.signals import GATE, NOTHING, TICKER, Waiting, call
+from ..system.signals import GATE, NOTHING, TICKER, call
 from ..system.threads import stand_for
 from .kernels import Unwinding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ..system.signals import Waiting
 
 # The largest that the system grants; a million frames need the first.  CPython asks Windows for less than 256 MB.
 STACK_SIZES = (1 << 26, 1 << 24) if NARROW else (1 << 30, 1 << 28, (1 << 28) - (1 << 16), 1 << 26)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from ..runtime.stacks import Stacks
 
+    Waiting = tuple[list[tuple[int, Any]], BaseException | None]  # handlers to be called, and what was raised already
+
 TICK = 0.02  # seconds
 IDLE = 50  # ticks without anything to do after which the thread waits to be woken
 NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1")
@@ -37,7 +39,6 @@ NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SI
 
 getsignal, set_signal = _signal.getsignal, _signal.signal  # without the names that the module signal gives to numbers
 
-Waiting = tuple[list[tuple[int, Any]], BaseException | None]  # handlers to be called, and what was raised already
 NOTHING: Waiting = ([], None)
 
 
