@@ -13,13 +13,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from ..architectures import host
 from ..native.pages import PAGE_SIZE
 from ..system.process import c_library
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..architectures import Architecture
     from ..session.session import Session
 
