@@ -89,7 +89,8 @@ def trace(lisp: Lisp, names: Value) -> int:
     for name in m.items(names):
         if name & 7 == SYMBOL and not lisp.is_defined(name):
             out = lisp.output
-            out.write("\n" * bool(out.column) + f"+++ {lisp.printer.text(name)} not yet defined, was this a mistake?\n")
+            out.write(("\n" if out.column else "")
+                      + f"+++ {lisp.printer.text(name)} not yet defined, was this a mistake?\n")
         call = m.list([m.intern("traced-call"), m.list([lisp.s_quote, name]), rest])
         replace(lisp, name, TRACED, m.list([m.intern("&rest"), rest]), call)
     return names
