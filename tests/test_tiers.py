@@ -39,9 +39,9 @@ def tiers(s: Session, name: str, form: str) -> list[Any]:
     found = [outcome(s, form)]
     jit = s.hardcode.jit()
     symbol = s.machine.intern(name)
-    for step in (lambda: jit.compile(symbol), lambda: jit.optimise(symbol, at_once=True),
+    for step in (lambda: s.run(lambda: jit.compile(symbol)), lambda: s.run(lambda: jit.optimise(symbol, at_once=True)),
                  lambda: s.native_compile([name])):
-        s.run(step)
+        step()
         found.append(outcome(s, form))
     return found
 

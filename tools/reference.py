@@ -48,14 +48,14 @@ TOPICS = (
     Topic("numbers", "Numbers", "Arithmetic on integers of any size and on floats, comparisons, rounding, bits, "
                                 "residues and random numbers.",
           "kernel/arithmetic.py kernel/bits.py kernel/comparison.py kernel/compound.py kernel/floats.py "
-          "kernel/modular.py kernel/variables.py builtins/nary.py "
+          "kernel/modular.py kernel/variables.py kernel/fixnums.py builtins/nary.py "
           "builtins/numbers.py builtins/floatparts.py builtins/modular.py builtins/randoms.py builtins/compound.py "
           "lisp/library/compound.lsp",
           "complex cis byte byte-size byte-position byte-mask* ldb ldb-test dpb mask-field deposit-field logtest "
           "ffloor fround ftruncate"),
     Topic("strings", "Strings and characters", "Strings are bytes of UTF-8; a character is a symbol whose name is one, "
                                                "or an object of its own.",
-          "kernel/strings.py kernel/text.py builtins/strings.py builtins/characters.py builtins/digests.py",
+          "kernel/strings.py kernel/text.py kernel/letters.py builtins/strings.py builtins/characters.py builtins/digests.py",
           "bldmsg_temp_internal byte-getv"),
     Topic("vectors", "Vectors", "Vectors of values, and of numbers of some bits.",
           "kernel/vectors.py builtins/vectors.py builtins/evectors.py"),

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ..heap.words import FLOAT, OTHER, SYMBOL
+from ..heap.words import FLOAT, OTHER
 from ..kernel.memory import NIL
-from ..lisp.registry import AnyNumber, Checked, Integer, Number, Value, builtin
+from ..lisp.registry import AnyNumber, Checked, Integer, Number, builtin
 from ..runtime.machine import Machine
 from ..system.records import Record
 
@@ -365,18 +365,6 @@ def _zero(lisp: Lisp, who: str, a: int, b: int) -> int:
 
 
 
-@builtin("eq-safe", 1)
-def eq_safe(lisp: Lisp, x: Value) -> int:
-    """Is eq as good as equal for a value?  (eq!-safe 'a) => t"""
-    return lisp.truth(x & 7 in (0, SYMBOL))
-
-
-@builtin("integerp", 1)
-def integerp(lisp: Lisp, x: Value) -> int:
-    """Is it an integer?  (integerp 5) => t"""
-    return lisp.truth(lisp.machine.is_integer(x))
-
-
 @builtin("oddp", 1, wrong="bad arg for oddp")
 def oddp(lisp: Lisp, x: Integer) -> int:
     """Is an integer odd?  (oddp 3) => t"""
@@ -405,12 +393,6 @@ def isqrt(lisp: Lisp, x: Integer) -> int:
     if m.is_big(x) and not m.is_minus(x) and (found := m.long("root", x)) is not None:
         return m.from_magnitude(found[0], 0)
     return m.integer(math.isqrt(m.number(x)))
-
-
-@builtin("rem", 2)
-def rem(lisp: Lisp, a: Checked, b: Checked) -> int:
-    """The remainder of a division of integers that rounds towards zero.  (rem -17 5) => -2"""
-    return lisp.machine.apply(lisp.machine.intern("remainder"), [a, b])
 
 
 @builtin("boole", 3, wrong="bad arg for boole")

@@ -55,12 +55,6 @@ def string2list(lisp: Lisp, x: Text) -> int:
     return m.reversed_list(b << 3 for b in m.steps(reversed(data)))
 
 
-@builtin("list-to-symbol", 1)
-def list_to_symbol(lisp: Lisp, x: Value) -> int:
-    """The symbol whose name is the bytes in a list, as `list2string` takes them.  (list!-to!-symbol '(a b)) => ab"""
-    return lisp.machine.symbol(lisp.machine.text(list2string(lisp, x)))
-
-
 @builtin("text allocate-string", 1, 1, "allocate-string", "make-simple-string", wrong="make-simple-string")
 def allocate_string(lisp: Lisp, n: Fixnum) -> int:
     if n < 0:

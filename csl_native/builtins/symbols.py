@@ -190,12 +190,6 @@ def makeunbound(lisp: Lisp, x: Variable) -> int:
     return x
 
 
-@builtin("flagp**", 2)
-def flagp2(lisp: Lisp, x: Value, indicator: Value) -> int:
-    """Has a symbol a flag, or a property of that name?  (flagp!*!* 'example!-none 'seen) => nil"""
-    return int(lisp.machine.kernel.flagp(x, indicator))
-
-
 @builtin("get", 2, 3)
 def get(lisp: Lisp, x: Value, indicator: Value, default: Value) -> int:
     """A property of a symbol; where there is none nil, or the default.
@@ -203,18 +197,6 @@ def get(lisp: Lisp, x: Value, indicator: Value, default: Value) -> int:
     """
     found = int(lisp.machine.kernel.get(x, indicator))
     return default if found == NIL else found
-
-
-@builtin("get*", 2)
-def get_star(lisp: Lisp, x: Value, indicator: Value) -> int:
-    """A property of a symbol, or nil.  (get!* 'example!-none 'size) => nil"""
-    return int(lisp.machine.kernel.get(x, indicator))
-
-
-@builtin("prop", 1)
-def prop(lisp: Lisp, x: Value) -> int:
-    """The properties of a symbol, as a list; nil for what is no symbol.  (prop 5) => nil"""
-    return lisp.machine.field(x, SYM_PLIST) if x & 7 == SYMBOL else NIL
 
 
 @builtin("setprop", 2, 2, "set-plist")

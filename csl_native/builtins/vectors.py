@@ -55,18 +55,6 @@ def vector(lisp: Lisp, *items: Value) -> int:
     return lisp.machine.vector(items)
 
 
-@builtin("qgetv", 2, 2, "svref", "elt")
-def qgetv(lisp: Lisp, v: Checked, i: Checked) -> int:
-    """The element of a vector at an index from 0 on.  (qgetv (vector 'a 'b) 1) => b"""
-    return lisp.machine.apply(lisp.machine.intern("getv"), [v, i])
-
-
-@builtin("qputv", 3)
-def qputv(lisp: Lisp, v: Checked, i: Checked, x: Value) -> int:
-    """Set an element of a vector; the value.  (qputv (vector 'a 'b) 1 'c) => c"""
-    return lisp.machine.apply(lisp.machine.intern("putv"), [v, i, x])
-
-
 @builtin("simple-vector-p", 1)
 def simple_vector_p(lisp: Lisp, v: Value) -> int:
     """Is it a vector of values?  (simple!-vector!-p (vector 1)) => t"""

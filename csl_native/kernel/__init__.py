@@ -31,11 +31,13 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
         equality,
         evaluation,
         fasl,
+        fixnums,
         floats,
         frames,
         handmade,
         hashing,
         host,
+        letters,
         lists,
         memory,
         modular,
@@ -56,6 +58,6 @@ def __getattr__(name: str) -> tuple[ModuleType, ...]:
     )
     return (memory, host, bignum, multiply, division, divisors, arithmetic, compound, comparison, boxed, bits,
             floats, modular, equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters,
-            decimal, radix, numerals, printing, text, strings, calls, evaluation, frames, handmade, chains, compact,
-            checking, fasl, definitions, apply, stencils, variables, typed, oblist,
+            decimal, radix, numerals, printing, text, strings, fixnums, letters, calls, evaluation, frames, handmade,
+            chains, compact, checking, fasl, definitions, apply, stencils, variables, typed, oblist,
             aloneblock, alonestreams, standalone, elementary)

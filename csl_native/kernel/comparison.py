@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from ..heap.words import FLOAT, OTHER, UNWIND
-from ..restricted.language import (
-    inline,
-    likely,
-    lisp,
-    load,
-    noinline,
-)
+from ..heap.words import FLOAT, OTHER, SYMBOL, UNWIND
+from ..restricted.language import inline, likely, lisp, load, noinline, word
 from .arithmetic import both_fixnums, both_floats, is_number, to_double, truth
 from .bignum import compare_integers, is_big, is_integer, is_minus_integer, is_negative
 from .compound import first_part, is_compound, is_ratio, same_compound
@@ -214,6 +208,18 @@ def evenp(a):
     if is_big(a):
         return truth(load(a + 2) & 1 == 0)
     return bad_op(O_EVENP, a)
+
+
+@lisp("integerp")
+def integerp(x: word) -> word:
+    """Is it an integer?  (integerp 5) => t"""
+    return truth(is_integer(x))
+
+
+@lisp("eq-safe")
+def eq_safe(x: word) -> word:
+    """Is eq as good as equal for a value?  (eq!-safe 'a) => t"""
+    return truth(x & 7 == 0 or x & 7 == SYMBOL)
 
 
 @lisp("numberp")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..heap.vm import ANSWER, CALLBACK, UNWIND_ERROR, UNWIND_KIND, UNWIND_TAG, UNWIND_VALUE
 from ..heap.words import NO_ANSWER, UNWIND
-from ..restricted.language import handled, inline, invoke4, load, noinline, stack_pointer, store
+from ..restricted.language import handled, inline, invoke4, load, noinline, stack_pointer, store, word
 from .memory import HOST_SLOT, NIL
 
 HOST_CODES = (
@@ -60,14 +60,38 @@ TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2
  X_SCHAR, X_EXPLODE, X_COMPRESS, X_EXPLODE2LC, X_EXPLODE2UC, X_ID2STRING, X_ALLOCATE_STRING, X_WIDELENGTHC,
  X_MKHASH) = range(19)
 # Functions that the kernel passes on to Python's of the same name, with what it cannot do itself, by number.
-PASSED = ("prin2", "terpri", "spaces", "posn", "linelength", "getenv")
-P_PRIN2, P_TERPRI, P_SPACES, P_POSN, P_LINELENGTH, P_GETENV = range(len(PASSED))
+PASSED = ("prin2", "terpri", "spaces", "posn", "linelength", "getenv", "mod", "iremainder", "iquotient", "gcd", "oddp",
+          "signum", "ash", "ash1", "irightshift", "logbitp", "logcount", "integer-length", "isqrt", "floor", "ceiling",
+          "truncate", "round", "char-upcase", "char-downcase", "upper-case-p", "lower-case-p", "alpha-char-p", "scharn",
+          "concat", "lengthc", "symbol-value", "macro-function", "endp")
+(P_PRIN2, P_TERPRI, P_SPACES, P_POSN, P_LINELENGTH, P_GETENV, P_MOD, P_IREMAINDER, P_IQUOTIENT, P_GCD, P_ODDP,
+ P_SIGNUM, P_ASH, P_ASH1, P_IRIGHTSHIFT, P_LOGBITP, P_LOGCOUNT, P_INTEGER_LENGTH, P_ISQRT, P_FLOOR, P_CEILING,
+ P_TRUNCATE, P_ROUND, P_CHAR_UPCASE, P_CHAR_DOWNCASE, P_UPPER_CASE_P, P_LOWER_CASE_P, P_ALPHA_CHAR_P, P_SCHARN,
+ P_CONCAT, P_LENGTHC, P_SYMBOL_VALUE, P_MACRO_FUNCTION, P_ENDP) = range(len(PASSED))
 
 
 @inline
 def host(code, a, b, c):
     """Ask the host."""
     return invoke4(HOST_SLOT, code, a, b, c, 0)
+
+
+@noinline
+def pass_none(number: word) -> word:
+    """A call of Python's function of the same name (``PASSED``), without arguments."""
+    return host(H_PASSED, number << 2, NIL, NIL)
+
+
+@noinline
+def pass_one(number: word, a: word) -> word:
+    """The same with one argument."""
+    return host(H_PASSED, number << 2 | 1, a, NIL)
+
+
+@noinline
+def pass_two(number: word, a: word, b: word) -> word:
+    """The same with two."""
+    return host(H_PASSED, number << 2 | 2, a, b)
 
 
 def ask_host(code, a, b, c, d):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..heap.vm import FREE
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import defined, inline, lisp, load, noinline
+from ..restricted.language import defined, inline, lisp, load, noinline, word
 from .arithmetic import truth
 from .equality import is_equal
-from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, host, tell
-from .memory import NIL, cons, pair, poll, reserve, set_field
+from .host import H_BAD_CAR, H_BAD_CDR, H_BAD_RPLAC, O_RPLACA, O_RPLACD, P_ENDP, host, pass_one, tell
+from .memory import NIL, T, cons, pair, poll, reserve, set_field
 from .safepoint import safepoint
 
 
@@ -32,6 +32,11 @@ def list_two(a, b):
 @lisp("list", "also")
 def list_three(a, b, c):
     return cons(a, cons(b, cons(c, NIL)))
+
+
+@lisp("endp", "also")
+def at_end(x: word) -> word:
+    return NIL if x & 7 == CONS else T if x == NIL else pass_one(P_ENDP, x)
 
 
 @noinline

@@ -32,8 +32,8 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     store,
     store8,
 )
-from .host import H_PASSED, P_GETENV, P_LINELENGTH, P_POSN, P_PRIN2, P_SPACES, P_TERPRI, host
-from .memory import NIL, UNSET, T
+from .host import P_GETENV, P_LINELENGTH, P_POSN, P_PRIN2, P_SPACES, P_TERPRI, pass_none, pass_one
+from .memory import NIL, UNSET
 from .symbols import hash_string, print_name
 
 NEW_LINE, BLANK, QUOTE, DASH, ZERO, NINE = 10, 32, 34, 45, 48, 57
@@ -116,13 +116,13 @@ def print_plain(x):
     if s != 0:
         n = load(s - STRING) >> 8
     if n == 0 or not has_room(n + 1):
-        return host(H_PASSED, P_PRIN2, x, T)
+        return pass_one(P_PRIN2, x)
     at = load(PRINT_AT)
     column = load(PRINT_COLUMN)
     first = load8(s + 8 - STRING) if s != 0 else DASH if x < 0 else ZERO
     begins = column + n > load(PRINT_WIDTH) and (column > 0 or first < ZERO or first > NINE)
     if first == QUOTE or s != 0 and not put_text(s + 8 - STRING, n, at + 1 if begins else at):
-        return host(H_PASSED, P_PRIN2, x, T)
+        return pass_one(P_PRIN2, x)
     if begins:
         store8(at, NEW_LINE)
         at += 1
@@ -136,14 +136,14 @@ def print_plain(x):
 
 @lisp("terpri", "also")
 def end_line():
-    return NIL if shown(NEW_LINE) else host(H_PASSED, P_TERPRI, NIL, NIL)
+    return NIL if shown(NEW_LINE) else pass_none(P_TERPRI)
 
 
 @lisp("spaces", "also")
 @bounded("what there is room for")
 def print_blanks(x):
     if x & 7 != 0 or x < 0 or x > MOST_BLANKS or not has_room(x >> 3):
-        return host(H_PASSED, P_SPACES, x, T)
+        return pass_one(P_SPACES, x)
     n = x >> 3
     at = load(PRINT_AT)
     store(PRINT_AT, at + n)
@@ -156,12 +156,12 @@ def print_blanks(x):
 
 @lisp("posn", "also")
 def column_here():
-    return load(PRINT_COLUMN) << 3 if has_room(0) else host(H_PASSED, P_POSN, NIL, NIL)
+    return load(PRINT_COLUMN) << 3 if has_room(0) else pass_none(P_POSN)
 
 
 @lisp("linelength", "also")
 def line_length(x):
-    return load(PRINT_WIDTH) << 3 if x == NIL and has_room(0) else host(H_PASSED, P_LINELENGTH, x, T)
+    return load(PRINT_WIDTH) << 3 if x == NIL and has_room(0) else pass_one(P_LINELENGTH, x)
 
 
 @lisp("getenv", "also")
@@ -171,4 +171,4 @@ def environment(x):
     if left > 0 and x & 7 == STRING and x == load(ABSENT_NAME) and hash_string(x) == load(ABSENT_HASH):
         store(ABSENT_LEFT, left - 1)
         return NIL
-    return host(H_PASSED, P_GETENV, x, T)
+    return pass_one(P_GETENV, x)

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from ..heap.objects import F_FLUID, F_GLOBAL, F_KEYWORD, F_UNNAMED, SYM_FLAGS, SYM_PLIST, SYM_PNAME, SYM_VALUE
+from ..heap.objects import (
+    F_FLUID,
+    F_GLOBAL,
+    F_KEYWORD,
+    F_MACRO,
+    F_UNNAMED,
+    SYM_FLAGS,
+    SYM_PLIST,
+    SYM_PNAME,
+    SYM_VALUE,
+)
 from ..heap.vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, defined, inline, lisp, load, load8, lshr, noinline, onepass, store, unlikely
+from ..restricted.language import (  # type: ignore[attr-defined]
+    bounded,
+    defined,
+    inline,
+    lisp,
+    load,
+    load8,
+    lshr,
+    noinline,
+    onepass,
+    store,
+    unlikely,
+    word,
+)
 from .arithmetic import truth
 from .equality import same_bytes
 from .host import (
@@ -18,7 +41,10 @@ from .host import (
     O_PUT,
     O_SET,
     O_SETV,
+    P_MACRO_FUNCTION,
+    P_SYMBOL_VALUE,
     host,
+    pass_one,
 )
 from .lists import memq
 from .memory import (
@@ -191,6 +217,25 @@ def constantp(x):
     return truth(x == NIL or x == T if x & 7 == SYMBOL else x & 7 != CONS)
 
 
+@lisp("symbol-value", "also")
+def value_of_symbol(x: word) -> word:
+    if x & 7 != SYMBOL:
+        return x
+    v = load(x + SYM_VALUE)
+    return v if v != UNSET else pass_one(P_SYMBOL_VALUE, x)
+
+
+@lisp("prop")
+def properties(x: word) -> word:
+    """The properties of a symbol, as a list; nil for what is no symbol.  (prop 5) => nil"""
+    return load(x + SYM_PLIST) if x & 7 == SYMBOL else NIL
+
+
+@lisp("macro-function", "also")
+def expander(x: word) -> word:
+    return pass_one(P_MACRO_FUNCTION, x) if x & 7 == SYMBOL and load(x + SYM_FLAGS) & F_MACRO != 0 else NIL
+
+
 @lisp("boundp")
 def boundp(s):
     """Has the variable of that name a value?  (boundp 'nobody!-set!-this) => nil"""
@@ -337,6 +382,18 @@ def remflag(names, key):
         if poll() == UNWIND:
             return UNWIND
     return NIL
+
+
+@lisp("get*")
+def get_star(x: word, key: word) -> word:
+    """A property of a symbol, or nil.  (get!* 'example!-none 'size) => nil"""
+    return get(x, key)
+
+
+@lisp("flagp**")
+def flagp_star(x: word, key: word) -> word:
+    """Has a symbol a flag, or a property of that name?  (flagp!*!* 'example!-none 'seen) => nil"""
+    return flagp(x, key)
 
 
 @lisp("flagp")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..heap.objects import SYM_VALUE
+from ..heap.objects import F_GENSYM, F_UNNAMED, SYM_FLAGS, SYM_VALUE
 from ..heap.vm import READ_AT, READ_END
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, onepass, store, store8
+from ..restricted.language import inline, lisp, load, load8, onepass, store, store8, word
 from .arithmetic import truth
 from .bignum import is_big
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
@@ -33,7 +33,7 @@ from .host import (
     X_WIDELENGTHC,
     host,
 )
-from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, poll
+from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, make_symbol, poll
 from .numerals import digits, float_characters, long_integer_of, number_of
 from .printing import digits_wanted, shown
 from .radix import decimal_string
@@ -375,6 +375,17 @@ def intern_name(x):
         copy = copy_string(s)
         return intern_new(copy) if copy != UNWIND else copy
     return host(H_TEXT, X_INTERN, x, 0)
+
+
+@lisp("gensym", "also")
+def gensym_none() -> word:
+    s = make_string(1)
+    if s == UNWIND:
+        return s
+    store8(s + 8 - STRING, 71)  # G: its number comes when somebody wants to know its name
+    symbol = make_symbol(s, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN)
+    store(symbol + SYM_FLAGS, F_GENSYM | F_UNNAMED)
+    return symbol
 
 
 def intern_new(s):

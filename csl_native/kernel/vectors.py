@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.objects import BYTES_HEADER
 from ..heap.words import CONS, OTHER, STRING, UNWIND, VECTOR
-from ..restricted.language import defined, inline, lisp, load, noinline
+from ..restricted.language import defined, inline, lisp, load, noinline, store, word
 from .host import H_BAD_VECTOR, O_GETV, O_LENGTH, O_MKVECT, O_PUTV, O_VECTOR2LIST, bad_op, host, tell
 from .lists import length
 from .memory import NIL, cons, make_vector, poll, set_field
@@ -33,6 +33,57 @@ def getv(v, i):
             return defined(load(v + 8 - VECTOR + i))
     signal_vector(O_GETV, v, i)
     return UNWIND
+
+
+@lisp("vector", "also")
+def vector_one(a: word) -> word:
+    return vector_of(1, a, NIL, NIL)
+
+
+@lisp("vector", "also")
+def vector_two(a: word, b: word) -> word:
+    return vector_of(2, a, b, NIL)
+
+
+@lisp("vector", "also")
+def vector_three(a: word, b: word, c: word) -> word:
+    return vector_of(3, a, b, c)
+
+
+@inline
+def vector_of(count: word, a: word, b: word, c: word) -> word:
+    v = make_vector(count, a)
+    if v == UNWIND:
+        return v
+    if count > 1:
+        store(v + 16 - VECTOR, b)
+    if count > 2:
+        store(v + 24 - VECTOR, c)
+    return v
+
+
+@lisp("qgetv")
+def qgetv(v: word, i: word) -> word:
+    """The element of a vector at an index from 0 on.  (qgetv (vector 'a 'b) 1) => b"""
+    return getv(v, i)
+
+
+@lisp("svref")
+def svref(v: word, i: word) -> word:
+    """The element of a vector at an index from 0 on.  (svref (vector 'a 'b) 1) => b"""
+    return getv(v, i)
+
+
+@lisp("elt")
+def elt(v: word, i: word) -> word:
+    """The element of a vector at an index from 0 on.  (elt (vector 'a 'b) 1) => b"""
+    return getv(v, i)
+
+
+@lisp("qputv")
+def qputv(v: word, i: word, x: word) -> word:
+    """Set an element of a vector; the value.  (qputv (vector 'a 'b) 1 'c) => c"""
+    return putv(v, i, x)
 
 
 @lisp("putv")

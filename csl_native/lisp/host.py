@@ -549,14 +549,16 @@ class Host:
         self.hints.refused(row, arguments)
         return error
 
-    def on_passed(self, number: int, x: int, given: int) -> int | None:
-        """A function that the kernel has for what is simple: that of the registry."""
-        lisp, cage = self.lisp, self.m.cage
-        result = self.called(lisp.builtins.named(PASSED[number]), [x] if given != NIL else [])
-        if number != P_GETENV:
+    def on_passed(self, request: int, x: int, y: int) -> int | None:
+        """A function that the kernel has for what is simple: that of the registry, with so many arguments as the
+        lowest two bits say.
+        """
+        lisp, cage, number = self.lisp, self.m.cage, request >> 2
+        result = self.called(lisp.builtins.named(PASSED[number]), [x, y][:request & 3])
+        if number < P_GETENV:
             cage["absent_left"] = 0
             lisp.page.open()
-        elif x & 7 == STRING:
+        elif number == P_GETENV and x & 7 == STRING:
             cage["absent_name"], cage["absent_hash"] = x, self.m.kernel.hash_string(x)
             cage["absent_left"] = BELIEVED if result == NIL else 0
         return result

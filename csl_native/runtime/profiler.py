@@ -96,7 +96,7 @@ class Profiler:
         if code == H_CALL:
             return self.lisp.builtins.names[self.lisp.machine.words[a + SYM_SPARE >> 3] >> 3]
         if code == H_PASSED:
-            return PASSED[a]
+            return PASSED[a >> 2]
         return f"[{HOST_CODES[code].replace('_', ' ')}]"
 
     def sample(self, *innermost: str) -> None:

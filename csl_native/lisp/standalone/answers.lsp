@@ -83,12 +83,14 @@
 (de answer!-call_function (f n c)
   (alone!-plain (alone!-join (alone!-text f t) ": this function is not in a program that stands alone") nil))
 
-% What the kernel passes on when it has no room to print into: there is none in such a program.
-(de answer!-passed (number x given)
-  (prog (f)
-    (setq f (getv alone!-passed number))
+% What the kernel passes on, as it is not simple, or as there is no room to print into: the function's number, and how
+% many arguments it has in the lowest two bits.
+(de answer!-passed (request x y)
+  (prog (f n)
+    (setq f (getv alone!-passed (lshift request -2)))
+    (setq n (land2 request 3))
     (return (cond ((stringp f) (answer!-call_function (intern f) nil nil))
-                  (t (alone!-call f (cond (given (list x)))))))))
+                  (t (alone!-call f (cond ((zerop n) nil) ((onep n) (list x)) (t (list x y)))))))))
 
 (de answer!-unset_variable (a compiled c)
   (cond (compiled '!~indefinite!-value!~)

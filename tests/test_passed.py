@@ -1,0 +1,62 @@
+"""What the kernel does of functions that Python has too is what Python's function does, result by result."""
+
+from __future__ import annotations
+
+import io
+import re
+from itertools import product
+
+import pytest
+
+from csl_native import Session
+from csl_native.kernel.host import P_GETENV, PASSED
+from csl_native.runtime.kernels import Unwinding
+
+LONGEST = 1 << 60  # the first integer that is no fixnum
+NUMBERS = [str(n) for n in (0, 1, -1, 2, -2, 7, -7, 63, 64, 100, -100, LONGEST - 1, LONGEST, -LONGEST, -LONGEST - 1,
+                            LONGEST // 2 - 1, LONGEST // 2, -LONGEST // 2, -LONGEST // 2 - 1, 1 << 52, (1 << 52) - 1,
+                            10**20, -10**20)]
+FLOATS = ["0.0", "-0.0", "0.5", "-0.5", "1.5", "-1.5", "2.5", "3.7", "-3.7", "4503599627370495.5",
+          "-4503599627370495.5", "4503599627370497.0", "5.764607523034234e17",
+          "-5.764607523034235e17", "5.764607523034235e17", "1.0e300"]
+OTHERS = ["'a", "'!A", "'!z", "'!5", "'!\u00e9", "\"\u00e9\"", "\"Q\"", "\"\"", "\"ab\"", "nil", "t",
+          "'(1 2)", "(mkvect 2)", "'abc", "'cadr", "'setf"]
+NAMES = PASSED[P_GETENV + 1:]
+SHIFTS = ("ash", "ash1")
+WRITTEN = io.BytesIO()
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session(heap=128 << 20, output=WRITTEN)
+
+
+def shown(session: Session, name: str, arguments: list[int], python: bool) -> str:
+    """What a function makes of its arguments, by the kernel's cells or by the registry's row: a value, or a message."""
+    lisp, m = session.lisp, session.machine
+
+    def call() -> str:
+        row = lisp.builtins.named(name)
+        result = m.host.called(row, arguments) if python else m.apply(m.intern(name), arguments)
+        return lisp.printer.text(0 if result is None else int(result))
+    WRITTEN.seek(0)
+    WRITTEN.truncate()
+    try:
+        return session.run(call)
+    except Unwinding:
+        lisp.output.flush()
+        return re.sub(r"[gG]\d+", "G", WRITTEN.getvalue().decode())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_simple_cases_are_as_all_others(session: Session, name: str) -> None:
+    row = session.lisp.builtins.named(name)
+    session.eval("(fluid '(values!*)) (setq values!* (list " + " ".join((*NUMBERS, *FLOATS, *OTHERS)) + "))")
+    values = session.run(lambda: session.machine.items(session.machine.value(session.machine.symbol("values*"))))
+    for count in range(max(row.least, 1), 3 if row.most < 0 or row.most > 1 else 2):
+        for arguments in product(values, repeat=count):
+            last = arguments[-1]
+            if name in SHIFTS and session.machine.is_integer(last) and (last & 7 or last >> 3 > 1000):
+                continue  # which makes integers as long as memory
+            ours, theirs = (shown(session, name, list(arguments), python) for python in (False, True))
+            assert ours == theirs, (name, arguments)
