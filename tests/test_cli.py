@@ -460,7 +460,8 @@ def test_scripts_for_the_original(csl: Run, tmp_path: Path) -> None:
     done = csl("-w-", "-i", "absent.img")
     assert (done.stdout, done.returncode) == ('\n+++ Image file "absent.img(InitialImage)" can not be read\n', 1)
     (tmp_path / "c.lsp").write_text("(setq c 5)\n(preserve)\n")
-    csl("-w-", "-o", "n.img", "c.lsp")
+    assert csl("-w-", "-o", "n.img", "c.lsp").returncode == 1, "there is no image to begin with"
+    csl("-w-", "-i", base_image(), "-o", "n.img", "c.lsp")
     assert csl("-w-", "-o", "n.img", text="c\n").stdout == "> \n5\n> "
     lines = csl("-w-", "-v", "b.lsp").stdout.splitlines()
     assert [line for line in lines if "csl-native" not in line and "Created" not in line and "Memory" not in line

@@ -18,6 +18,7 @@ import pytest
 
 from csl_native import LispError, Session, SessionError, restore
 from csl_native.lisp.limits import Limits, Watch
+from csl_native.system import signals
 
 from .conftest import needs_native
 
@@ -143,3 +144,37 @@ def test_a_thread_of_the_package_does_not_wait_for_a_session(small: Session, mon
 
 def test_items_that_lisp_makes_one_after_the_other(small: Session) -> None:
     assert list(small.vector(small.eval(f"(plus {k} 1)") for k in range(3))) == [1, 2, 3]
+
+
+@needs_signals
+@pytest.mark.parametrize("name", ["set_signal", "getsignal"])
+def test_a_handler_that_raises_while_signals_are_held_back_or_let_through(
+        small: Session, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """At each of the calls by which that is done, around Lisp and around Python functions that it calls: it is one
+    exception, and the next run finds everything as it was.
+    """
+    small.define("p", lambda x: x)
+    small.define("q", lambda: small.eval("(p 2)"))
+    real, left = getattr(signals, name), 0
+
+    def raising(*arguments: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        return real(*arguments)
+    monkeypatch.setattr(signals, name, raising)
+    before, raised = signal.getsignal(signal.SIGINT), 0
+    for left in range(1, 100):
+        started = left
+        try:
+            assert small.eval("(list (p 1) (q))") == [1, 2]
+        except KeyboardInterrupt:
+            raised += 1
+        assert signals.GATE.machines == [] and signals.GATE.handlers == {}
+        assert signal.getsignal(signal.SIGINT) is before
+        if left > 0:
+            break
+    assert raised == started - 1 > 5
+    left = 0
+    assert small.eval("(list (p 1) (q))") == [1, 2]

@@ -55,7 +55,8 @@ TOPICS = (
           "ffloor fround ftruncate"),
     Topic("strings", "Strings and characters", "Strings are bytes of UTF-8; a character is a symbol whose name is one, "
                                                "or an object of its own.",
-          "kernel/strings.py kernel/text.py kernel/letters.py builtins/strings.py builtins/characters.py builtins/digests.py",
+          "kernel/strings.py kernel/text.py kernel/letters.py builtins/strings.py builtins/characters.py "
+          "builtins/digests.py",
           "bldmsg_temp_internal byte-getv"),
     Topic("vectors", "Vectors", "Vectors of values, and of numbers of some bits.",
           "kernel/vectors.py builtins/vectors.py builtins/evectors.py"),

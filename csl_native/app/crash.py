@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..session.session import Session
 
 SIGNALS = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP")
-ON_STACK, WITH_INFO, RESET = 0x08000000, 4, 0x80000000  # SA_ONSTACK, SA_RESETHAND; SA_SIGINFO but on MIPS
+ON_STACK, RESET = 0x08000000, 0x80000000  # SA_ONSTACK, SA_RESETHAND
 STACK, ROOM = 1 << 20, 512  # bytes of the handler's stack; more than any system's struct sigaction has
 PATIENCE = 5  # seconds that the message may take
 _kept: list[Any] = []  # what the system has the addresses of

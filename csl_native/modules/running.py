@@ -164,7 +164,8 @@ class Running:
             self.change_thread(me)
             self.session.lisp.module_exception = None
             try:
-                return self.m.outside(self.session.function(proc.name), io.handle if isinstance(io, Variable) else io)
+                return self.m.outside(lambda: self.session.function(proc.name)(
+                    io.handle if isinstance(io, Variable) else io))
             except LispError as error:
                 code = self.session.lisp.module_exception
                 if code is None:

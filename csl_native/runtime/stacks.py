@@ -489,7 +489,11 @@ class Stacks:
         finally:
             self.out = before
             if waiting is not None:
-                GATE.back_in()
+                try:
+                    GATE.back_in()
+                except BaseException:  # of a handler, called as that began or before all were held back
+                    GATE.back_in()
+                    raise
 
     def look(self) -> None:
         """For Python code that waits or works for long: end here when somebody asks for that."""

@@ -26,6 +26,7 @@ from .threads import own_thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ..runtime.stacks import Stacks
@@ -74,7 +75,7 @@ class Gate:
         for number in NUMBERS:
             handler = getsignal(number)
             # numbers stand for the system's own way, and for none
-            if handler.__class__ is not int and handler is not None:
+            if handler is not note and handler.__class__ is not int and handler is not None:
                 handlers[number] = handler
                 set_signal(number, note)
 
@@ -85,21 +86,19 @@ class Gate:
 
     def _restore(self) -> Waiting:
         """Handlers are what they were, unless they were changed meanwhile; those that waited are to be called."""
-        raised: BaseException | None = None
-        for number, handler in self.handlers.items():
-            done = False
-            while not done:
-                try:
-                    now = set_signal(number, handler)
-                    if now is not self.note:
-                        set_signal(number, now)
-                    done = True
-                except BaseException as error:  # of a handler that is back, and was called at once
-                    raised = raised or error
-        waiting = [(number, self.handlers[number]) for number in self.came]
+        handlers = dict(self.handlers)
+        raised = insist(self._put_back)
+        waiting = [(number, handlers[number]) for number in self.came]
         self.came.clear()
-        self.handlers.clear()
         return waiting, raised
+
+    def _put_back(self) -> None:
+        while self.handlers:
+            number, handler = next(iter(self.handlers.items()))
+            now = set_signal(number, handler)
+            if now is not self.note:
+                set_signal(number, now)
+            del self.handlers[number]
 
     def let_out(self) -> Waiting | None:
         """A Python function that Lisp calls begins: nothing is held back while it runs.
@@ -119,10 +118,16 @@ class Gate:
         return self.machines[-1:] == [None] and threading.get_ident() == self.main
 
     def back_in(self) -> None:
-        self.machines.pop()
-        machine = self.machines.pop()
-        assert machine is not None
-        self.close(machine)
+        """It has returned, or raised; what was done already is not done again."""
+        if self.machines[-1] is None:
+            raised = insist(self._hold)
+            self.machines.pop()
+            machine = self.machines[-1]
+            assert machine is not None
+            if self.came:
+                machine.stop()
+            if raised is not None:
+                raise raised
 
     def deliver(self) -> None:
         """At a safepoint: call the handlers that wait."""
@@ -130,6 +135,19 @@ class Gate:
             waiting = [(number, self.handlers[number]) for number in self.came]
             self.came.clear()
             call(waiting)
+
+
+def insist(step: Callable[[], None]) -> BaseException | None:
+    """Do to its end what handlers that are not held back may leave with an exception, and what can begin again; the
+    first exception.
+    """
+    raised: BaseException | None = None
+    while True:
+        try:
+            step()
+            return raised
+        except BaseException as error:
+            raised = raised or error
 
 
 def call(waiting: list[tuple[int, Any]], raised: BaseException | None = None) -> None:
