@@ -8,15 +8,22 @@ place in the page, and the addend.  Fields are cleared and then set, so relocati
 the same as once.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from csl_native.relocation.kinds import ROW_WORDS
+
+if TYPE_CHECKING:  # the execution that runs it has them
+    from ..restricted.language import load, load8, load16, load32, load64, store8, store16, store32, store64, word
 
 BOUNDED = "records of one page, fields of one record"
 ROW_BYTES = 8 * ROW_WORDS
 
 
-def field_value(row, s, a, p):
+def field_value(row: word, s: word, a: word, p: word) -> word:
     """The result of a kind's formula."""
-    formula = load(row)  # noqa: F821
+    formula = load(row)
     if formula == 0:
         return s + a
     if formula == 1:
@@ -30,7 +37,7 @@ def field_value(row, s, a, p):
     return (s + a + 2048 & -4096) - (p & -4096)
 
 
-def rounding(source):
+def rounding(source: word) -> word:
     """What is added to a result before the field that begins at its bit ``source`` is taken (``kinds.ROUNDINGS``)."""
     number = source >> 6
     if number == 0:
@@ -44,33 +51,33 @@ def rounding(source):
     return 0x800080008000 if number == 4 else 0x20000
 
 
-def put_container(at, size, value) -> None:
+def put_container(at: word, size: word, value: word) -> None:
     if size == 8:
-        store64(at, value)  # noqa: F821
+        store64(at, value)
     elif size == 4:
-        store32(at, value)  # noqa: F821
+        store32(at, value)
     elif size == 2:
-        store16(at, value)  # noqa: F821
+        store16(at, value)
     else:
-        store8(at, value)  # noqa: F821
+        store8(at, value)
 
 
-def get_container(at, size):
+def get_container(at: word, size: word) -> word:
     if size == 8:
-        return load64(at)  # noqa: F821
+        return load64(at)
     if size == 4:
-        return load32(at)  # noqa: F821
+        return load32(at)
     if size == 2:
-        return load16(at)  # noqa: F821
-    return load8(at)  # noqa: F821
+        return load16(at)
+    return load8(at)
 
 
-def put_field(row, at, value):
+def put_field(row: word, at: word, value: word) -> word:
     """Write a result into the place; 0, or 1 when it is outside of the kind's interval or not aligned."""
-    if value < load(row + 16) or value > load(row + 24) or value & load(row + 32) != 0:  # noqa: F821
+    if value < load(row + 16) or value > load(row + 24) or value & load(row + 32) != 0:
         return 1
-    size = load(row + 8)  # noqa: F821
-    fields = load(row + 40)  # noqa: F821
+    size = load(row + 8)
+    fields = load(row + 40)
     if fields == 0:
         put_container(at, size, value)
         return 0
@@ -78,19 +85,19 @@ def put_field(row, at, value):
     i = row + 64
     end = i + 24 * fields
     while i < end:
-        mask = (1 << load(i + 16)) - 1  # noqa: F821
-        source = load(i + 8)  # noqa: F821
+        mask = (1 << load(i + 16)) - 1
+        source = load(i + 8)
         part = value + rounding(source) >> (source & 63)
-        word = word & ~(mask << load(i)) | (part & mask) << load(i)  # noqa: F821
+        word = word & ~(mask << load(i)) | (part & mask) << load(i)
         i += 24
     put_container(at, size, word)
     return 0
 
 
-def read_field(row, at):
+def read_field(row: word, at: word) -> word:
     """The result that the place holds, as far as its fields keep it: the inverse of ``put_field``."""
-    size = load(row + 8)  # noqa: F821
-    fields = load(row + 40)  # noqa: F821
+    size = load(row + 8)
+    fields = load(row + 40)
     word = get_container(at, size)
     top = 8 * size
     value = word
@@ -101,24 +108,25 @@ def read_field(row, at):
         i = row + 64
         end = i + 24 * fields
         while i < end:
-            width = load(i + 16)  # noqa: F821
-            source = load(i + 8) & 63  # noqa: F821
-            value = value | (word >> load(i) & (1 << width) - 1) << source  # noqa: F821
-            if load(i + 8) >> 6 == 1:  # noqa: F821
+            width = load(i + 16)
+            source = load(i + 8) & 63
+            value = value | (word >> load(i) & (1 << width) - 1) << source
+            if load(i + 8) >> 6 == 1:
                 rounded = 12
-            elif load(i + 8) >> 6 == 5:  # noqa: F821
+            elif load(i + 8) >> 6 == 5:
                 rounded = 18
             if source + width > top:
                 top = source + width
             i += 24
-    if load(row + 48) != 0 and top < 64:  # noqa: F821
+    if load(row + 48) != 0 and top < 64:
         value = value << 64 - top >> 64 - top
     if rounded != 0 and fields > 1:
         value = (value >> rounded << rounded) + (value << 64 - rounded >> 64 - rounded)
     return value
 
 
-def apply_records(rows, kinds, records, count, targets, target_count, page, size, address):
+def apply_records(rows: word, kinds: word, records: word, count: word, targets: word, target_count: word, page: word,
+                  size: word, address: word) -> word:
     """Apply ``count`` records to a page of ``size`` bytes that lies at ``page`` here and will run at ``address``.
 
     0; or 1 + the number of the first record whose result does not fit its field; or -1 - the number of the first record
@@ -126,17 +134,17 @@ def apply_records(rows, kinds, records, count, targets, target_count, page, size
     """
     i = 0
     while i < count:
-        head = load(records)  # noqa: F821
+        head = load(records)
         place = head & 0xFFFFFFFF
         target = head >> 32 & 0xFFFFFF
         kind = head >> 56
         row = rows + kind * ROW_BYTES
         if kind < 0 or kind >= kinds or target >= target_count:
             return -1 - i
-        if place + load(row + 8) > size:  # noqa: F821
+        if place + load(row + 8) > size:
             return -1 - i
-        s = load(targets + 8 * target)  # noqa: F821
-        value = field_value(row, s, load(records + 8), address + place)  # noqa: F821
+        s = load(targets + 8 * target)
+        value = field_value(row, s, load(records + 8), address + place)
         if put_field(row, page + place, value) != 0:
             return i + 1
         records += 16

@@ -13,7 +13,7 @@ import pytest
 
 from csl_native import Session
 from csl_native.architectures import MODULES, host
-from csl_native.build.manual import PAGES
+from csl_native.build.manual import PAGES, STUB, intrinsics_stub
 
 from .conftest import ROOT, needs_native
 from .typing_in import lines_of, typed
@@ -136,6 +136,10 @@ def test_assembler_examples(text: str) -> None:
 @pytest.mark.parametrize("name", list(PAGES))
 def test_generated_pages(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run: make docs"
+
+
+def test_type_checkers_know_the_intrinsics() -> None:
+    assert STUB.read_text() == intrinsics_stub(), "run: make docs"
 
 
 LINK = re.compile(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)")

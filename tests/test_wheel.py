@@ -127,7 +127,7 @@ def run(fresh: Path, tmp_path: Path) -> Program:
 
 
 def test_content_is_the_packages_of_the_checkout(wheel: Path) -> None:
-    wanted = {str(path.relative_to(ROOT)) for suffix in (".py", ".lsp", ".html")
+    wanted = {str(path.relative_to(ROOT)) for suffix in (".py", ".pyi", ".lsp", ".html")
               for path in sources(suffix)} | {"csl_native/base.img", "csl_native/py.typed"}
     wanted |= {f"csl_native-{__version__}.data/data/share/man/man1/{page.name}"
                for page in (ROOT / "docs" / "man").iterdir()}

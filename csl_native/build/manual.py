@@ -8,13 +8,14 @@ from pathlib import Path
 from ..heap.objects import LAYOUTS
 from ..instructions.effects import MEANINGS
 from ..instructions.table import derived, joined
-from ..restricted.language import INTRINSICS
+from ..restricted.language import BOOL, DOUBLE, INTRINSICS, VOID, WORD
 from ..saving.reasons import ROWS
 from ..system.places import CHECKOUT
 from ..tools.manpages import MAN_PAGES
 from ..tools.reference import REFERENCE
 
 DOCS = Path(CHECKOUT) / "docs"
+STUB = Path(CHECKOUT) / "csl_native/restricted/intrinsics.pyi"
 
 
 def row(*cells: object) -> str:
@@ -51,6 +52,17 @@ def language_page() -> str:
     return text
 
 
+def intrinsics_stub() -> str:
+    """The signatures of the intrinsics, for type checkers: a module that only they read."""
+    types = {WORD: "word", DOUBLE: "double", BOOL: "bool", VOID: "None"}
+    text = '"""The intrinsics of the restricted language.  Made by `make docs` from `language.py`; do not edit."""\n\n'
+    text += "from .language import double, word\n\n"
+    for i in INTRINSICS.values():
+        arguments = ", ".join(f"{name}: {types[kind]}" for name, kind in zip("abcdefgh", i.arguments, strict=False))
+        text += f"def {i.name}({arguments}) -> {types[i.result]}: ...\n"
+    return text
+
+
 def reasons_page() -> str:
     """Why something runs as bytecode."""
     text = ("# Reasons\n\nMade by `make docs` from `csl_native/saving/reasons.py`; do not edit.\n\n"
@@ -78,6 +90,7 @@ def main() -> None:
         (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(make(), encoding="utf-8")
         print(f"docs/{name}")
+    STUB.write_text(intrinsics_stub(), encoding="utf-8")
 
 
 if __name__ == "__main__":

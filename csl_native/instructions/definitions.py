@@ -18,67 +18,65 @@ from ..kernel.host import H_STACK_OVERFLOW, host
 from ..kernel.memory import CATCH_TAGS, NIL, T, cons
 from ..kernel.safepoint import safepoint
 from ..kernel.symbols import bind, set_value, store_unwind, symbol_value, unbind, unbind_to
-from ..restricted.language import inline, load, store  # type: ignore[attr-defined]
-
-u8 = i8 = i16 = w8 = w16 = int
+from ..restricted.language import i8, i16, inline, load, store, u8, w8, w16, word
 
 
 @inline
-def literal(env, n):
+def literal(env: word, n: word) -> word:
     """The literal of a function that is ``n`` bytes behind its code."""
     return load(env + 8 - VECTOR + n)
 
 
 @inline
-def op_nil():
+def op_nil() -> word:
     """Push nil."""
     return NIL
 
 
 @inline
-def op_true():
+def op_true() -> word:
     """Push t."""
     return T
 
 
 @inline
-def op_small(n: i8):
+def op_small(n: i8) -> word:
     """Push a small integer."""
     return n << 3
 
 
 @inline
-def op_literal(env, n: w16):
+def op_literal(env: word, n: w16) -> word:
     """Push literal n."""
     return literal(env, n)
 
 
 @inline
-def op_local(fp, n: w8):
+def op_local(fp: word, n: w8) -> word:
     """Push local variable n."""
     return load(fp + n)
 
 
 @inline
-def op_set_local(fp, n: w8, a):
+def op_set_local(fp: word, n: w8, a: word) -> word:
     """Store the top in local variable n; it stays on the stack."""
     store(fp + n, a)
     return a
 
 
 @inline
-def op_store_local(fp, n: w8, a) -> None:
+def op_store_local(fp: word, n: w8, a: word) -> None:
     """Store the top in local variable n and drop it."""
     store(fp + n, a)
 
 
 @inline
-def op_pop(a) -> None:
+def op_pop(a: word) -> None:
     """Drop the top."""
 
 
 @inline
-def op_value(env, n: w16):
+def op_value(env: word, n: w16) -> word:
     """Push the value of the fluid or global that is literal n; when it is unset an error, or what the original's
     compiled code finds there.
     """
@@ -86,13 +84,13 @@ def op_value(env, n: w16):
 
 
 @inline
-def op_set_value(env, n: w16, a):
+def op_set_value(env: word, n: w16, a: word) -> word:
     """Give the fluid or global that is literal n a value; it stays on the stack."""
     return set_value(literal(env, n), a)
 
 
 @inline
-def op_bind(env, n: w16, a):
+def op_bind(env: word, n: w16, a: word) -> word:
     """Bind the fluid that is literal n to the top; pushes nil."""
     return bind(literal(env, n), a)
 
@@ -104,7 +102,7 @@ def op_unbind(n: u8) -> None:
 
 
 @inline
-def op_binding_depth():
+def op_binding_depth() -> word:
     """Push the depth of the binding stack (a fixnum)."""
     return load(BP) - load(BIND_BASE)
 
@@ -116,53 +114,53 @@ def op_jump(at: i16) -> bool:
 
 
 @inline
-def op_jump_nil(at: i16, a) -> bool:
+def op_jump_nil(at: i16, a: word) -> bool:
     """Jump when the top is nil; drops it."""
     return a == NIL
 
 
 @inline
-def op_jump_not_nil(at: i16, a) -> bool:
+def op_jump_not_nil(at: i16, a: word) -> bool:
     """Jump when the top is not nil; drops it."""
     return a != NIL
 
 
 @inline
-def op_poll():
+def op_poll() -> word:
     """A safepoint: before every backward jump; pushes nil."""
     return safepoint()
 
 
-def op_return(a) -> None:
+def op_return(a: word) -> None:
     """Leave the function with the top as its value."""
 
 
 @inline
-def op_call0(env, n: w16):
+def op_call0(env: word, n: w16) -> word:
     """Call the function of the symbol that is literal n."""
     return call_symboln(literal(env, n), 0, 0, 0, 0)
 
 
 @inline
-def op_call1(env, n: w16, a):
+def op_call1(env: word, n: w16, a: word) -> word:
     """Call with one argument."""
     return call_symbol1(literal(env, n), a)
 
 
 @inline
-def op_call2(env, n: w16, a, b):
+def op_call2(env: word, n: w16, a: word, b: word) -> word:
     """Call with two arguments."""
     return call_symbol2(literal(env, n), a, b)
 
 
 @inline
-def op_call3(env, n: w16, a, b, c):
+def op_call3(env: word, n: w16, a: word, b: word, c: word) -> word:
     """Call with three arguments."""
     return call_symboln(literal(env, n), 3, a, b, c)
 
 
 @inline
-def op_calln(env, n: w16, k: u8, a, b, c):
+def op_calln(env: word, n: w16, k: u8, a: word, b: word, c: word) -> word:
     """Call with k > 3 arguments; all but three were pushed by push_argument."""
     r = call_symboln(literal(env, n), k, a, b, c)
     store(SP, load(SP) - 8 * (k - 3))
@@ -170,7 +168,7 @@ def op_calln(env, n: w16, k: u8, a, b, c):
 
 
 @inline
-def op_push_argument(a):
+def op_push_argument(a: word) -> word:
     """Push the top on the Lisp stack as a fourth or later argument; pushes nil."""
     p = load(SP)
     if p + 16 > load(STACK_END):
@@ -187,37 +185,37 @@ def op_drop_arguments(k: u8) -> None:
 
 
 @inline
-def op_tail_call0(env, n: w16):
+def op_tail_call0(env: word, n: w16) -> word:
     """Call as the last act of the function."""
     return call_symboln(literal(env, n), 0, 0, 0, 0)
 
 
 @inline
-def op_tail_call1(env, n: w16, a):
+def op_tail_call1(env: word, n: w16, a: word) -> word:
     """Call with one argument as the last act of the function."""
     return call_symbol1(literal(env, n), a)
 
 
 @inline
-def op_tail_call2(env, n: w16, a, b):
+def op_tail_call2(env: word, n: w16, a: word, b: word) -> word:
     """Call with two arguments as the last act of the function."""
     return call_symbol2(literal(env, n), a, b)
 
 
 @inline
-def op_tail_call3(env, n: w16, a, b, c):
+def op_tail_call3(env: word, n: w16, a: word, b: word, c: word) -> word:
     """Call with three arguments as the last act of the function."""
     return call_symboln(literal(env, n), 3, a, b, c)
 
 
 @inline
-def op_enter_catch(a):
+def op_enter_catch(a: word) -> word:
     """Make the top an active catch tag (one fluid binding); pushes nil."""
     return bind(CATCH_TAGS, cons(a, load(CATCH_TAGS + SYM_VALUE)))
 
 
 @inline
-def op_caught(tag, depth):
+def op_caught(tag: word, depth: word) -> word:
     """In a handler: the value thrown to ``tag``, with bindings undone to ``depth``; any other exit goes on."""
     if load(UNWIND_KIND) == 16 and load(UNWIND_TAG) == tag:
         unbind_to(load(BIND_BASE) + depth)
@@ -226,7 +224,7 @@ def op_caught(tag, depth):
 
 
 @inline
-def op_save_unwind(depth):
+def op_save_unwind(depth: word) -> word:
     """In a handler: what is under way as a list, with bindings undone to ``depth``."""
     r = cons(load(UNWIND_KIND), cons(load(UNWIND_TAG), cons(load(UNWIND_VALUE), NIL)))
     unbind_to(load(BIND_BASE) + depth)
@@ -234,7 +232,7 @@ def op_save_unwind(depth):
 
 
 @inline
-def op_resume_unwind(a):
+def op_resume_unwind(a: word) -> word:
     """Go on with what save_unwind kept."""
     if a & 7 == CONS:
         d = load(a + 7)

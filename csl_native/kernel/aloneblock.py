@@ -5,7 +5,7 @@ system is called.
 from __future__ import annotations
 
 from ..heap.vm import STANDALONE
-from ..restricted.language import handled, inline, invoke4, load, load8, onepass, store8
+from ..restricted.language import handled, inline, invoke4, load, load8, onepass, store8, word
 
 # Words of the block: Lisp values, numbers of system calls, and the state of input and output.
 (
@@ -43,14 +43,14 @@ BLOCK_SIZE = 0x1000  # what the file has of it
 
 
 @inline
-def system_call(number, a, b, c, d):
+def system_call(number: word, a: word, b: word, c: word, d: word) -> word:
     """A call of the system; what takes six arguments gets -1 and 0 as the last ones."""
     return handled(invoke4(load(STANDALONE) + CALL, number, a, b, c, d))
 
 
 @onepass("the bytes of one string")
 @inline
-def move_bytes(to, at, n) -> None:
+def move_bytes(to: word, at: word, n: word) -> None:
     i = 0
     while i < n:
         store8(to + i, load8(at + i))

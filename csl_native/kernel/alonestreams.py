@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import READ_AT, READ_END
 from ..heap.words import STRING, UNWIND
-from ..restricted.language import base_address, bounded, inline, load, load8, onepass, store, store8
+from ..restricted.language import base_address, bounded, inline, load, load8, onepass, store, store8, word
 from .aloneblock import (
     CALL_EXIT_GROUP,
     CALL_READ,
@@ -36,13 +36,13 @@ NEW_LINE, TAB, BLANK, QUOTE, RETURN = 10, 9, 32, 34, 13
 
 
 @inline
-def column_place(block):
+def column_place(block: word) -> word:
     """Where the column of the file stands that is written to: 1, or 2 for messages."""
     return block + FIRST_COLUMN + 8 * (load(block + FILE) - 1)
 
 
 @bounded("bytes of one buffer")
-def flush_output(block) -> None:
+def flush_output(block: word) -> None:
     """Give the system what waits; a program whose output nobody takes ends."""
     at = base_address() + block + OUTPUT
     n = load(block + COUNT)
@@ -58,7 +58,7 @@ def flush_output(block) -> None:
 
 
 @inline
-def put_byte(block, b) -> None:
+def put_byte(block: word, b: word) -> None:
     n = load(block + COUNT)
     if n == OUTPUT_SIZE:
         flush_output(block)
@@ -68,7 +68,7 @@ def put_byte(block, b) -> None:
 
 
 @bounded("the bytes of one string, at the speed of output")
-def write_bytes(block, at, n) -> None:
+def write_bytes(block: word, at: word, n: word) -> None:
     """Write bytes of UTF-8, and count columns."""
     place = column_place(block)
     column = load(place)
@@ -87,13 +87,13 @@ def write_bytes(block, at, n) -> None:
 
 
 @inline
-def new_line(block) -> None:
+def new_line(block: word) -> None:
     put_byte(block, NEW_LINE)
     store(column_place(block), 0)
 
 
 @onepass("the bytes of one string")
-def put_item(block, at, n, blank) -> None:
+def put_item(block: word, at: word, n: word, blank: word) -> None:
     """Write an item, after a blank or not; one that does not fit goes to the next line, where its blank is dropped."""
     column = load(column_place(block))
     size = 0
@@ -118,7 +118,7 @@ def put_item(block, at, n, blank) -> None:
     write_bytes(block, at, n)
 
 
-def put_number(block, n, blank):
+def put_number(block: word, n: word, blank: word) -> word:
     """Write a small integer as an item; t."""
     size = digits_wanted(n)
     put_digits(n, block + DIGITS + size)
@@ -129,7 +129,7 @@ def put_number(block, n, blank):
 # -- input
 
 
-def next_character(block):
+def next_character(block: word) -> word:
     """The next character of the input; more is read when all of it was taken."""
     at = load(READ_AT)
     if at >= load(block + INPUT_END):
@@ -163,7 +163,7 @@ def next_character(block):
 
 
 @bounded("calls that were interrupted")
-def read_more(block, kept):
+def read_more(block: word, kept: word) -> word:
     """Read behind so many bytes at the beginning of the buffer; how many came."""
     n = -4
     while n == -4:
@@ -175,7 +175,7 @@ def read_more(block, kept):
 
 
 @onepass("the bytes of one buffer")
-def find_end(block, at) -> None:
+def find_end(block: word, at: word) -> None:
     """Say how far the kernel may take characters by itself: up to what is no ASCII, or a carriage return."""
     end = load(block + INPUT_END)
     while at < end and load8(at) < 0x80 and load8(at) != RETURN:

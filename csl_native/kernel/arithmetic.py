@@ -24,6 +24,7 @@ from ..restricted.language import (
     srem,
     sub_overflows,
     unlikely,
+    word,
 )
 from .bignum import add_integers, compare_integers, is_big, is_integer, is_negative, limb_count, limbs
 from .division import divide_integers
@@ -51,39 +52,39 @@ FIXNUM_MIN = -(1 << 63)
 
 
 @inline
-def truth(b: bool):
+def truth(b: bool) -> word:
     return T if b else NIL
 
 
 @inline
-def both_fixnums(a, b) -> bool:
+def both_fixnums(a: word, b: word) -> bool:
     return (a | b) & 7 == 0
 
 
 @inline
-def is_number(v) -> bool:
+def is_number(v: word) -> bool:
     return v & 7 == 0 or v & 7 == FLOAT or is_big(v)
 
 
 @inline
-def both_floats(a, b) -> bool:
+def both_floats(a: word, b: word) -> bool:
     return a & 7 == FLOAT and b & 7 == FLOAT
 
 
 @inline
-def quick_number(v) -> bool:
+def quick_number(v: word) -> bool:
     """A fixnum or a float."""
     return v & 7 == 0 or v & 7 == FLOAT
 
 
 @inline
-def quick_double(v) -> float:
+def quick_double(v: word) -> float:
     return float_value(v) if v & 7 == FLOAT else itof(v >> 3)
 
 
 @onepass("the limbs of one number")
 @noinline
-def big_to_double(v) -> float:
+def big_to_double(v: word) -> float:
     """The double nearest to a bignum, an even one when two are; infinite for what is too large."""
     n = limb_count(v)
     p = limbs(v) + 8 * n - 8
@@ -108,7 +109,7 @@ def big_to_double(v) -> float:
     return bitsf(bits | is_negative(v) << 63)
 
 
-def to_double(v) -> float:
+def to_double(v: word) -> float:
     """The double nearest to a number."""
     if v & 7 == 0:
         return itof(v >> 3)
@@ -123,7 +124,7 @@ def is_finite(d: double) -> bool:
 
 
 @inline
-def float_result(d: double):
+def float_result(d: double) -> word:
     """A float; an error when it is infinite or none at all, and that is trapped."""
     if unlikely(not is_finite(d)):
         return unusual_float(d)
@@ -131,13 +132,13 @@ def float_result(d: double):
 
 
 @noinline
-def unusual_float(d: double):
+def unusual_float(d: double) -> word:
     return host(H_FLOAT_TRAP, 0, 0, 0) if load(FLOAT_TRAP) != 0 else make_float(d)
 
 
 @lisp("plus2")
 @inline
-def plus2(a, b):
+def plus2(a: word, b: word) -> word:
     """The sum of two numbers; with a float it is a float.  (plus2 2 3) => 5  (plus2 1 0.5) => 1.5"""
     if likely(both_fixnums(a, b)):
         if likely(not add_overflows(a, b)):
@@ -146,7 +147,7 @@ def plus2(a, b):
 
 
 @noinline
-def plus_slow(a, b):
+def plus_slow(a: word, b: word) -> word:
     if a & 7 == FLOAT and b & 7 == FLOAT:
         return float_result(float_value(a) + float_value(b))
     if is_integer(a) and is_integer(b):
@@ -158,7 +159,7 @@ def plus_slow(a, b):
 
 @lisp("difference2")
 @inline
-def difference2(a, b):
+def difference2(a: word, b: word) -> word:
     """The first number less the second.  (difference2 5 3) => 2"""
     if likely(both_fixnums(a, b)):
         if likely(not sub_overflows(a, b)):
@@ -167,7 +168,7 @@ def difference2(a, b):
 
 
 @noinline
-def difference_slow(a, b):
+def difference_slow(a: word, b: word) -> word:
     if a & 7 == FLOAT and b & 7 == FLOAT:
         return float_result(float_value(a) - float_value(b))
     if is_integer(a) and is_integer(b):
@@ -179,7 +180,7 @@ def difference_slow(a, b):
 
 @lisp("times2")
 @inline
-def times2(a, b):
+def times2(a: word, b: word) -> word:
     """The product of two numbers.  (times2 6 7) => 42"""
     if likely(both_fixnums(a, b)):
         if likely(not mul_overflows(a >> 3, b)):
@@ -188,7 +189,7 @@ def times2(a, b):
 
 
 @noinline
-def times_slow(a, b):
+def times_slow(a: word, b: word) -> word:
     if a & 7 == FLOAT and b & 7 == FLOAT:
         return float_result(float_value(a) * float_value(b))
     if is_integer(a) and is_integer(b):
@@ -200,7 +201,7 @@ def times_slow(a, b):
 
 @lisp("add1")
 @inline
-def add1(a):
+def add1(a: word) -> word:
     """A number plus one.  (add1 41) => 42"""
     if likely(a & 7 == 0):
         if likely(not add_overflows(a, 8)):
@@ -209,13 +210,13 @@ def add1(a):
 
 
 @noinline
-def add1_slow(a):
+def add1_slow(a: word) -> word:
     return plus_slow(a, 8) if is_number(a) else bad_op(O_ADD1, a)
 
 
 @lisp("sub1")
 @inline
-def sub1(a):
+def sub1(a: word) -> word:
     """A number less one.  (sub1 43) => 42"""
     if likely(a & 7 == 0):
         if likely(not sub_overflows(a, 8)):
@@ -224,13 +225,13 @@ def sub1(a):
 
 
 @noinline
-def sub1_slow(a):
+def sub1_slow(a: word) -> word:
     return difference_slow(a, 8) if is_number(a) else bad_op(O_SUB1, a)
 
 
 @lisp("quotient", "also")
 @inline
-def quotient(a, b):
+def quotient(a: word, b: word) -> word:
     """The first number divided by the second, towards zero for integers; an error when the second is zero."""
     if both_fixnums(a, b) and b != 0 and b != -8:
         return sdiv(a, b) << 3
@@ -238,7 +239,7 @@ def quotient(a, b):
 
 
 @noinline
-def quotient_slow(a, b):
+def quotient_slow(a: word, b: word) -> word:
     if is_integer(a) and is_integer(b):
         if b == 0:
             return host(H_DIVIDE_ZERO, O_QUOTIENT, a, b)
@@ -253,7 +254,7 @@ def quotient_slow(a, b):
 
 @lisp("remainder")
 @inline
-def remainder(a, b):
+def remainder(a: word, b: word) -> word:
     """The remainder of a division of integers that rounds towards zero; it has the sign of the first.
     (remainder 17 5) => 2  (remainder -17 5) => -2
     """
@@ -263,7 +264,7 @@ def remainder(a, b):
 
 
 @noinline
-def remainder_slow(a, b):
+def remainder_slow(a: word, b: word) -> word:
     if is_integer(a) and is_integer(b):
         if b == 0:
             return host(H_DIVIDE_ZERO, O_REMAINDER, a, b)
@@ -272,7 +273,7 @@ def remainder_slow(a, b):
 
 
 @lisp("divide")
-def divide(a, b):
+def divide(a: word, b: word) -> word:
     """The pair of quotient, rounded towards zero, and remainder of two integers.  (divide 17 5) => (3 . 2)"""
     if is_integer(a) and is_integer(b):
         if b == 0:
@@ -283,7 +284,7 @@ def divide(a, b):
 
 @lisp("minus")
 @inline
-def minus(a):
+def minus(a: word) -> word:
     """A number with the other sign.  (minus 3) => -3"""
     if a & 7 == 0 and a != FIXNUM_MIN:
         return -a
@@ -291,7 +292,7 @@ def minus(a):
 
 
 @noinline
-def minus_slow(a):
+def minus_slow(a: word) -> word:
     if is_integer(a):
         return add_integers(0, a, 1)
     if a & 7 == FLOAT:
@@ -300,7 +301,7 @@ def minus_slow(a):
 
 
 @lisp("abs")
-def absolute(a):
+def absolute(a: word) -> word:
     """The magnitude of a number.  (abs -3) => 3"""
     if a & 7 == 0 and a >= 0:
         return a

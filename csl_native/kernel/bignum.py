@@ -8,18 +8,7 @@ from __future__ import annotations
 from ..heap.objects import OTHER_TYPE, T_BIGNEG, T_BIGPOS
 from ..heap.vm import FREE
 from ..heap.words import OTHER, UNWIND
-from ..restricted.language import (
-    bounded,
-    inline,
-    load,
-    lshr,
-    mulhi,
-    noinline,
-    onepass,
-    store,
-    udiv,
-    ult,
-)
+from ..restricted.language import bounded, inline, load, lshr, mulhi, noinline, onepass, store, udiv, ult, word
 from .memory import allocate_small, make_bignum, poll
 
 POSITIVE = OTHER_TYPE[T_BIGPOS]
@@ -28,50 +17,50 @@ FIXNUM_LIMIT = 1 << 60
 
 
 @inline
-def is_big(v) -> bool:
+def is_big(v: word) -> bool:
     return v & 7 == OTHER and (load(v - OTHER) & 255 == POSITIVE or load(v - OTHER) & 255 == NEGATIVE)
 
 
 @inline
-def is_integer(v) -> bool:
+def is_integer(v: word) -> bool:
     return v & 7 == 0 or is_big(v)
 
 
 @inline
-def limbs(v):
+def limbs(v: word) -> word:
     """Address of the first limb."""
     return v + 8 - OTHER
 
 
 @inline
-def limb_count(v):
+def limb_count(v: word) -> word:
     return load(v - OTHER) >> 11
 
 
 @inline
-def is_negative(v):
+def is_negative(v: word) -> word:
     """1 for a negative bignum, else 0."""
     return 1 if load(v - OTHER) & 255 == NEGATIVE else 0
 
 
 @inline
-def is_minus_integer(a) -> bool:
+def is_minus_integer(a: word) -> bool:
     return a < 0 if a & 7 == 0 else is_big(a) and is_negative(a) != 0
 
 
-def is_minus(v):
+def is_minus(v: word) -> word:
     """The same for the host."""
     return is_negative(v)
 
 
-def one_limb(negative):
+def one_limb(negative: word) -> word:
     """A bignum of one limb."""
     p = allocate_small(16)
     store(p, 8 << 8 | (NEGATIVE if negative != 0 else POSITIVE))
     return p + OTHER
 
 
-def to_big(v):
+def to_big(v: word) -> word:
     """An integer as a bignum, not normalised: a fixnum gets one limb."""
     if v & 7 != 0:
         return v
@@ -81,7 +70,7 @@ def to_big(v):
 
 
 @onepass("the limbs of one number")
-def normalise(b):
+def normalise(b: word) -> word:
     """Drop leading zero limbs; a small result becomes a fixnum.  Freed granules are filled with conses of zeros."""
     n = limb_count(b)
     old = n
@@ -111,7 +100,7 @@ def normalise(b):
     return b
 
 
-def from_word(w):
+def from_word(w: word) -> word:
     """The integer of a signed word."""
     if -FIXNUM_LIMIT <= w:
         if w < FIXNUM_LIMIT:
@@ -122,7 +111,7 @@ def from_word(w):
 
 
 @onepass("the limbs of one number")
-def compare_magnitudes(a, b):
+def compare_magnitudes(a: word, b: word) -> word:
     """-1, 0 or 1 for two bignums without leading zero limbs."""
     n = limb_count(a)
     m = limb_count(b)
@@ -137,7 +126,7 @@ def compare_magnitudes(a, b):
     return 0
 
 
-def compare_integers(a, b):
+def compare_integers(a: word, b: word) -> word:
     """-1, 0 or 1."""
     if a & 7 == 0:
         if b & 7 == 0:
@@ -152,7 +141,7 @@ def compare_integers(a, b):
 
 
 @onepass("the limbs of one number")
-def sum_limbs(r, a, n, b, m) -> None:
+def sum_limbs(r: word, a: word, n: word, b: word, m: word) -> None:
     """r[0..n] = a[0..n) + b[0..m), n not below m."""
     carry = 0
     i = 0
@@ -172,7 +161,7 @@ def sum_limbs(r, a, n, b, m) -> None:
     store(r + 8 * n, carry)
 
 
-def add_magnitudes(a, b, negative):
+def add_magnitudes(a: word, b: word, negative: word) -> word:
     """|a| + |b| with a sign; |a| has at least as many limbs."""
     n = limb_count(a)
     r = make_bignum(n + 1, negative)
@@ -183,7 +172,7 @@ def add_magnitudes(a, b, negative):
 
 
 @onepass("the limbs of one number")
-def subtract_magnitudes(a, b, negative):
+def subtract_magnitudes(a: word, b: word, negative: word) -> word:
     """|a| - |b| with a sign; |a| is not smaller."""
     n = limb_count(a)
     m = limb_count(b)
@@ -203,7 +192,7 @@ def subtract_magnitudes(a, b, negative):
 
 
 @noinline
-def add_integers(a, b, flip):
+def add_integers(a: word, b: word, flip: word) -> word:
     """a + b, or a - b when ``flip`` is 1."""
     if a & 7 == 0 and b & 7 == 0:
         return from_word((a >> 3) - (b >> 3) if flip != 0 else (a >> 3) + (b >> 3))
@@ -219,7 +208,7 @@ def add_integers(a, b, flip):
     return subtract_magnitudes(x, y, s) if c > 0 else subtract_magnitudes(y, x, t)
 
 
-def shifted(a, shift, below, above):
+def shifted(a: word, shift: word, below: word, above: word) -> word:
     """Magnitude of ``a`` shifted left by ``shift`` (0..63) bits and ``below`` limbs, with ``above`` more limbs; or
     UNWIND.
     """
@@ -248,7 +237,7 @@ def shifted(a, shift, below, above):
 
 
 @bounded("two rounds")
-def half_quotient(high, low, d):
+def half_quotient(high: word, low: word, d: word) -> word:
     """One 32-bit digit of the quotient of high * 2**32 + low (32 bits) by a normalised ``d``; high < d."""
     top = lshr(d, 32)
     q = udiv(high, top)
@@ -261,7 +250,7 @@ def half_quotient(high, low, d):
     return q
 
 
-def reciprocal(d):
+def reciprocal(d: word) -> word:
     """(2**128 - 1) // d - 2**64 for a ``d`` whose top bit is set (Moeller and Granlund, "Improved division by invariant
     integers", 2011).
     """
@@ -271,7 +260,7 @@ def reciprocal(d):
 
 
 @inline
-def quotient_limb(high, low, d, v):
+def quotient_limb(high: word, low: word, d: word, v: word) -> word:
     """The quotient of two limbs by a normalised one with its reciprocal; high < d.  (The same paper, algorithm 4.)"""
     q0 = v * high + low
     q = mulhi(v, high) + high + (1 if ult(q0, low) else 0) + 1
@@ -282,7 +271,7 @@ def quotient_limb(high, low, d, v):
     return q if ult(r, d) else q + 1
 
 
-def unshifted(a, shift, below, negative):
+def unshifted(a: word, shift: word, below: word, negative: word) -> word:
     """Magnitude of ``a`` shifted right by ``shift`` (0..63) bits and ``below`` limbs, of which it has more, normalised;
     or UNWIND.
     """

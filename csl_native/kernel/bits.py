@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store
+from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store, word
 from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, quotient, times2
 from .bignum import (
     is_big,
@@ -45,7 +45,7 @@ LONGEST_SHIFT = 1 << 33  # bits
 
 
 @lisp("land2")
-def land2(a, b):
+def land2(a: word, b: word) -> word:
     """The bits that both integers have, in two's complement.  (land2 12 10) => 8"""
     if both_fixnums(a, b):
         return a & b
@@ -53,7 +53,7 @@ def land2(a, b):
 
 
 @lisp("lor2")
-def lor2(a, b):
+def lor2(a: word, b: word) -> word:
     """The bits that one of two integers has, or both.  (lor2 12 10) => 14"""
     if both_fixnums(a, b):
         return a | b
@@ -61,7 +61,7 @@ def lor2(a, b):
 
 
 @lisp("lxor2")
-def lxor2(a, b):
+def lxor2(a: word, b: word) -> word:
     """The bits in which two integers differ.  (lxor2 12 10) => 6"""
     if both_fixnums(a, b):
         return a ^ b
@@ -69,21 +69,21 @@ def lxor2(a, b):
 
 
 @noinline
-def logic_slow(operation, a, b):
+def logic_slow(operation: word, a: word, b: word) -> word:
     if is_integer(a) and is_integer(b):
         return logic(0 if operation == O_LXOR else -1, 0 if operation == O_LAND else -1, to_big(a), to_big(b))
     return bad_arith(operation, a, b)
 
 
 @inline
-def joined_bits(both, either, x, y):
+def joined_bits(both: word, either: word, x: word, y: word) -> word:
     """The bits that are set in two words, if ``both`` has them, and those that are set in one of them, if ``either``
     has.
     """
     return x & y & both | (x ^ y) & either
 
 
-def logic(both, either, a, b):
+def logic(both: word, either: word, a: word, b: word) -> word:
     """Join the bits of two bignums, which are as two's complement has them, limb by limb; or UNWIND."""
     n = limb_count(a)
     m = limb_count(b)
@@ -119,7 +119,7 @@ def logic(both, either, a, b):
 
 
 @lisp("lnot")
-def lnot(a):
+def lnot(a: word) -> word:
     """All bits of an integer the other way round: minus the number, less one.  (lnot 5) => -6"""
     if a & 7 == 0:
         return ~a & -8
@@ -127,7 +127,7 @@ def lnot(a):
 
 
 @lisp("lshift")
-def lshift(a, n):
+def lshift(a: word, n: word) -> word:
     """Shift an integer to the left by n bits, or to the right by -n, where it is rounded down.
     (lshift 3 4) => 48  (lshift 48 -4) => 3
     """
@@ -135,7 +135,7 @@ def lshift(a, n):
 
 
 @noinline
-def lshift_negative(a, n):
+def lshift_negative(a: word, n: word) -> word:
     """A negative number that is shifted right is rounded down: its complement is shifted."""
     if is_integer(a) and is_integer(n) and is_minus_integer(n) and is_minus_integer(a):
         r = lnot(a)
@@ -146,14 +146,14 @@ def lshift_negative(a, n):
 
 
 @lisp("ashift")
-def ashift(a, n):
+def ashift(a: word, n: word) -> word:
     """Multiply an integer by a power of two; what becomes a fraction is rounded towards zero.
     (ashift 3 4) => 48  (ashift -3 -1) => -1
     """
     return shift(a, n, O_ASHIFT)
 
 
-def shift(a, n, operation):
+def shift(a: word, n: word, operation: word) -> word:
     if both_fixnums(a, n):
         k = n >> 3
         if k <= 0 and k > -60 and a >= 0:
@@ -164,7 +164,7 @@ def shift(a, n, operation):
 
 
 @noinline
-def shift_slow(a, n, operation):
+def shift_slow(a: word, n: word, operation: word) -> word:
     """The magnitude is shifted, so that what is shifted right is rounded towards 0; only the host says that a shift is
     too long.
     """
@@ -186,7 +186,7 @@ def shift_slow(a, n, operation):
 
 @bounded("numbers of 61 bits")
 @inline
-def gcd_of_fixnums(a, b):
+def gcd_of_fixnums(a: word, b: word) -> word:
     if a < 0:
         a = -a
     if b < 0:
@@ -199,7 +199,7 @@ def gcd_of_fixnums(a, b):
 
 
 @lisp("gcdn", "also")
-def gcdn(a, b):
+def gcdn(a: word, b: word) -> word:
     if both_fixnums(a, b) and a != FIXNUM_MIN and b != FIXNUM_MIN:
         return gcd_of_fixnums(a, b)
     if is_integer(a) and is_integer(b):
@@ -208,7 +208,7 @@ def gcdn(a, b):
 
 
 @noinline
-def gcd_slow(a, b):
+def gcd_slow(a: word, b: word) -> word:
     """Of a long and a short integer: that of the short one and a remainder."""
     if a & 7 == 0:
         t = a
@@ -226,13 +226,13 @@ def gcd_slow(a, b):
 
 
 @inline
-def magnitude_bits(a):
+def magnitude_bits(a: word) -> word:
     """Bits that hold the magnitude of an integer, or some more."""
     return 64 * limb_count(a) if a & 7 != 0 else 64 - clz(-a if a < 0 else a)
 
 
 @lisp("msd")
-def msd(a):
+def msd(a: word) -> word:
     """The number of bits of an integer from 0 on.  (msd 255) => 8"""
     if a & 7 == 0 and a >= 0:
         return 64 - clz(a >> 3) << 3
@@ -244,7 +244,7 @@ def msd(a):
 
 @lisp("lsd")
 @onepass("the limbs of one number")
-def lsd(a):
+def lsd(a: word) -> word:
     """The place of the lowest bit that is set, from 1 on; 0 for zero.  (lsd 8) => 4"""
     if a & 7 == 0 and a >= 0:
         return 0 if a == 0 else ctz(a) - 2 << 3
@@ -257,7 +257,7 @@ def lsd(a):
 
 
 @lisp("lcmn", "also")
-def lcmn(a, b):
+def lcmn(a: word, b: word) -> word:
     if not is_integer(a) or not is_integer(b):
         return bad_arith(O_LCMN, a, b)
     if a == 0 or b == 0:
@@ -273,7 +273,7 @@ def lcmn(a, b):
 
 
 @lisp("expt")
-def expt(a, n):
+def expt(a: word, n: word) -> word:
     """A power: exact for an integer or a float with an integer exponent, else by logarithms.
     (expt 2 100) => 1267650600228229401496703205376  (expt 2.0 3) => 8.0
     """

@@ -6,14 +6,14 @@ Nothing is called while all goes well: a caller whose registers are saved by its
 
 from __future__ import annotations
 
-from ..restricted.language import inline, likely
+from ..restricted.language import inline, likely, word
 from .arithmetic import both_floats, difference2, is_finite, plus2, quotient, times2, truth
 from .comparison import geq, greaterp, leq, lessp
 from .memory import float_value, make_float, room
 
 
 @inline
-def boxed_plus2(env, a, b):
+def boxed_plus2(env: word, a: word, b: word) -> word:
     if both_floats(a, b) and room(16):
         d = float_value(a) + float_value(b)
         if likely(is_finite(d)):
@@ -22,7 +22,7 @@ def boxed_plus2(env, a, b):
 
 
 @inline
-def boxed_difference2(env, a, b):
+def boxed_difference2(env: word, a: word, b: word) -> word:
     if both_floats(a, b) and room(16):
         d = float_value(a) - float_value(b)
         if likely(is_finite(d)):
@@ -31,7 +31,7 @@ def boxed_difference2(env, a, b):
 
 
 @inline
-def boxed_times2(env, a, b):
+def boxed_times2(env: word, a: word, b: word) -> word:
     if both_floats(a, b) and room(16):
         d = float_value(a) * float_value(b)
         if likely(is_finite(d)):
@@ -40,7 +40,7 @@ def boxed_times2(env, a, b):
 
 
 @inline
-def boxed_quotient(env, a, b):
+def boxed_quotient(env: word, a: word, b: word) -> word:
     if both_floats(a, b) and room(16):
         d = float_value(a) / float_value(b)
         if likely(is_finite(d)):
@@ -49,28 +49,28 @@ def boxed_quotient(env, a, b):
 
 
 @inline
-def boxed_lessp(env, a, b):
+def boxed_lessp(env: word, a: word, b: word) -> word:
     if both_floats(a, b):
         return truth(float_value(a) < float_value(b))
     return lessp(a, b)
 
 
 @inline
-def boxed_greaterp(env, a, b):
+def boxed_greaterp(env: word, a: word, b: word) -> word:
     if both_floats(a, b):
         return truth(float_value(a) > float_value(b))
     return greaterp(a, b)
 
 
 @inline
-def boxed_leq(env, a, b):
+def boxed_leq(env: word, a: word, b: word) -> word:
     if both_floats(a, b):
         return truth(float_value(a) <= float_value(b))
     return leq(a, b)
 
 
 @inline
-def boxed_geq(env, a, b):
+def boxed_geq(env: word, a: word, b: word) -> word:
     if both_floats(a, b):
         return truth(float_value(a) >= float_value(b))
     return geq(a, b)

@@ -41,6 +41,7 @@ from ..restricted.language import (
     noinline,
     stack_pointer,
     store,
+    word,
 )
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
 from .memory import NIL, NO_LIMIT, cons, poll
@@ -56,50 +57,50 @@ SLOT = {name: SLOTS + 8 * k for k, name in enumerate(ENTRY_NAMES)}
  SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN) = SLOT.values()
 
 
-def undefined1(env, a):
+def undefined1(env: word, a: word) -> word:
     return host(H_UNDEFINED, env, 1, a)
 
 
-def undefined2(env, a, b):
+def undefined2(env: word, a: word, b: word) -> word:
     return host(H_UNDEFINED, env, 2, a)
 
 
-def undefinedn(env, n, a, b, c):
+def undefinedn(env: word, n: word, a: word, b: word, c: word) -> word:
     return host(H_UNDEFINED, env, n, a)
 
 
-def wrong1(env, a):
+def wrong1(env: word, a: word) -> word:
     return host(H_WRONG_COUNT, env, 1, a)
 
 
-def wrong2(env, a, b):
+def wrong2(env: word, a: word, b: word) -> word:
     return host(H_WRONG_COUNT, env, 2, a)
 
 
-def wrongn(env, n, a, b, c):
+def wrongn(env: word, n: word, a: word, b: word, c: word) -> word:
     return host(H_WRONG_COUNT, env, n, a)
 
 
 @noinline
-def wrong_count(env, n):
+def wrong_count(env: word, n: word) -> word:
     """Signal a call with ``n`` arguments that ``env`` (a symbol or a literal vector) does not take."""
     return host(H_WRONG_COUNT, env, n, 0)
 
 
-def host1(env, a):
+def host1(env: word, a: word) -> word:
     return call_host(env, 1, a, 0, 0)
 
 
-def host2(env, a, b):
+def host2(env: word, a: word, b: word) -> word:
     return call_host(env, 2, a, b, 0)
 
 
-def hostn(env, n, a, b, c):
+def hostn(env: word, n: word, a: word, b: word, c: word) -> word:
     return call_host(env, n, a, b, c)
 
 
 @bounded("arguments that are on the stack")
-def call_host(env, n, a, b, c):
+def call_host(env: word, n: word, a: word, b: word, c: word) -> word:
     """Call a function of the host; the arguments are on the Lisp stack while it runs, so they stay alive."""
     old = load(SP)
     extra = n - 3 if n > 3 else 0
@@ -121,21 +122,21 @@ def call_host(env, n, a, b, c):
 
 
 @inline
-def call_symbol1(symbol, a):
+def call_symbol1(symbol: word, a: word) -> word:
     return invoke1(load(symbol + SYM_FN1), load(symbol + SYM_ENV), a)
 
 
 @inline
-def call_symbol2(symbol, a, b):
+def call_symbol2(symbol: word, a: word, b: word) -> word:
     return invoke2(load(symbol + SYM_FN2), load(symbol + SYM_ENV), a, b)
 
 
 @inline
-def call_symboln(symbol, n, a, b, c):
+def call_symboln(symbol: word, n: word, a: word, b: word, c: word) -> word:
     return invoke4(load(symbol + SYM_FNN), load(symbol + SYM_ENV), n, a, b, c)
 
 
-def bytecode_cells(s, code) -> None:
+def bytecode_cells(s: word, code: word) -> None:
     """Set the cells of a symbol for a bytecoded function: the natural one enters it, the others complain."""
     least = load8(code + CODE_MIN)
     most = load8(code + CODE_MAX)
@@ -147,7 +148,7 @@ def bytecode_cells(s, code) -> None:
 
 
 @inline
-def push_argument(v):
+def push_argument(v: word) -> word:
     """Put an argument behind the third on the Lisp stack; UNWIND, the error, when that is full."""
     p = load(SP)
     if p + 16 > load(STACK_END):
@@ -158,13 +159,13 @@ def push_argument(v):
 
 
 @inline
-def call_counted(f, n, a, b, c):
+def call_counted(f: word, n: word, a: word, b: word, c: word) -> word:
     """Call a symbol with so many arguments; those behind the third lie on the Lisp stack."""
     return call_symbol1(f, a) if n == 1 else call_symbol2(f, a, b) if n == 2 else call_symboln(f, n, a, b, c)
 
 
 @noinline
-def apply_list(f, l):
+def apply_list(f: word, l: word) -> word:
     """Call the symbol ``f`` with the elements of a list."""
     n = 0
     a = 0
@@ -193,7 +194,7 @@ def apply_list(f, l):
 
 
 @lisp("apply", "also")
-def apply_two(f, l):
+def apply_two(f: word, l: word) -> word:
     """apply of a symbol to one list; what is no symbol, and other argument counts, are the host's."""
     if f & 7 == SYMBOL:
         return apply_list(f, l)
@@ -201,32 +202,32 @@ def apply_two(f, l):
 
 
 @lisp("funcall", "also")
-def funcall_one(f, a):
+def funcall_one(f: word, a: word) -> word:
     if f & 7 == SYMBOL:
         return call_symbol1(f, a)
     return host(H_APPLY, f, cons(a, NIL), 0)
 
 
 @lisp("funcall", "also")
-def funcall_two(f, a, b):
+def funcall_two(f: word, a: word, b: word) -> word:
     if f & 7 == SYMBOL:
         return call_symbol2(f, a, b)
     return host(H_APPLY, f, cons(a, cons(b, NIL)), 0)
 
 
 @lisp("apply1")
-def apply_one(f, a):
+def apply_one(f: word, a: word) -> word:
     """Call a function with one argument.  (apply1 'car '(a b)) => a"""
     return funcall_one(f, a)
 
 
 @lisp("apply2")
-def apply_both(f, a, b):
+def apply_both(f: word, a: word, b: word) -> word:
     """Call a function with two arguments.  (apply2 'cons 1 2) => (1 . 2)"""
     return funcall_two(f, a, b)
 
 
-def enter(f, arguments):
+def enter(f: word, arguments: word) -> word:
     """Call from the host: apply a symbol to a list, on the stack that is Lisp's, noting where that begins."""
     store(ABSENT_LEFT, 0)
     old = load(NATIVE_BASE)
@@ -239,7 +240,7 @@ def enter(f, arguments):
     return r
 
 
-def limit_stack(limit) -> None:
+def limit_stack(limit: word) -> None:
     """How far down the machine stack may go; what waits for a poll has it at once."""
     store(REAL_STACK_LIMIT, limit)
     store(STACK_LIMIT, limit)
@@ -247,7 +248,7 @@ def limit_stack(limit) -> None:
         store(STACK_LIMIT, NO_LIMIT)
 
 
-def enter_few(f, n, a, b, c, top, limit):
+def enter_few(f: word, n: word, a: word, b: word, c: word, top: word, limit: word) -> word:
     """The same for a symbol with at most three arguments, which need no list: on the stack that begins at ``top``, with
     its limit, and with errors set aside for Python."""
     store(ABSENT_LEFT, 0)
@@ -276,7 +277,7 @@ def enter_few(f, n, a, b, c, top, limit):
     return r
 
 
-def run_host(top):
+def run_host(top: word) -> word:
     """Have the host go on, on the stack that begins at ``top``: what it does there may recurse as deep as Lisp."""
     caller = change_stack(top)
     r = host(H_RUN, 0, 0, 0)
@@ -291,25 +292,25 @@ def goes_outside() -> None:
 
 
 @inline
-def comes_back():
+def comes_back() -> word:
     """It has returned; nil, or UNWIND when the program has to end."""
     store(OUTSIDE, load(OUTSIDE) + 1)
     return poll()
 
 
 @inline
-def current_lisp_stack():
+def current_lisp_stack() -> word:
     """Top of the Lisp stack."""
     return load(SP)
 
 
 @inline
-def set_lisp_stack(p) -> None:
+def set_lisp_stack(p: word) -> None:
     """Set the top of the Lisp stack (a handler drops pushed arguments)."""
     store(SP, p)
 
 
 @inline
-def extra_argument(k):
+def extra_argument(k: word) -> word:
     """The k-th argument from the top of the Lisp stack, 1 being the last one."""
     return load(load(SP) - 8 * k)

@@ -19,6 +19,7 @@ from ..restricted.language import (
     store,
     store8,
     unlikely,
+    word,
 )
 from .frames import leave_function
 from .host import H_STACK_OVERFLOW, host
@@ -29,7 +30,7 @@ DEEPEST = 1 << 24  # pairs, as many as calls that the largest machine stack take
 
 
 @inline
-def fill_rest(rest, v) -> None:
+def fill_rest(rest: word, v: word) -> None:
     """Store the rest of a list; only where its last pair has survived a collection the collector is told."""
     store(rest, v)
     if unlikely(load8(load(LINES) + (rest >> 8)) & YOUNG == 0):
@@ -37,12 +38,12 @@ def fill_rest(rest, v) -> None:
 
 
 @noinline
-def mark_card(p) -> None:
+def mark_card(p: word) -> None:
     store8(load(CARDS) + (p >> 9), 1)
 
 
 @inline
-def chain_safepoint(first, rest):
+def chain_safepoint(first: word, rest: word) -> word:
     """A safepoint of native code, where a list has become too long when its calls would have taken too much stack."""
     if unlikely(stack_pointer() < load(STACK_LIMIT)):
         return chain_safepoint_slow(first, rest)
@@ -50,7 +51,7 @@ def chain_safepoint(first, rest):
 
 
 @noinline
-def chain_safepoint_slow(first, rest):
+def chain_safepoint_slow(first: word, rest: word) -> word:
     # between two collections a list does not become too long; walking it at every interrupt would take all the time
     full = load(GC_REQUEST)
     r = native_safepoint_slow()
@@ -60,7 +61,7 @@ def chain_safepoint_slow(first, rest):
 
 
 @bounded("pairs that calls on the stack stand for")
-def chain_length(first, rest):
+def chain_length(first: word, rest: word) -> word:
     n = 0
     if rest != 0:
         n = 1
@@ -72,7 +73,7 @@ def chain_length(first, rest):
 
 @bounded("pairs that calls on the stack stand for")
 @noinline
-def leave_chain(env, more, first, rest):
+def leave_chain(env: word, more: word, first: word, rest: word) -> word:
     """Leave a function by an error or a throw: as many calls of it as there are pairs, and ``more``."""
     if load(TRACING) != 0:
         more += chain_length(first, rest)

@@ -35,7 +35,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import HEAP, STARTS
 from ..heap.words import CONS, OTHER, STRING, SYMBOL, VECTOR
-from ..restricted.language import inline, load, lshr, ult
+from ..restricted.language import inline, load, lshr, ult, word
 from .bignum import is_integer
 from .collector import object_bytes, pointer_count
 from .compound import is_real
@@ -50,11 +50,11 @@ LIMBS = (1 << 60) - 1
 
 
 @inline
-def is_start(p) -> bool:
+def is_start(p: word) -> bool:
     return load(load(STARTS) + (p >> 10 << 3)) >> (p >> 4) & 1 != 0
 
 
-def good_value(v, end) -> bool:
+def good_value(v: word, end: word) -> bool:
     """Is a word of an object an integer, or a reference to the start of an object before ``end`` whose type its tag
     fits?
     """
@@ -76,7 +76,7 @@ def good_value(v, end) -> bool:
                     else T_FLOAT)
 
 
-def good_size(h) -> bool:
+def good_size(h: word) -> bool:
     """Is the length in a header one that its type may have?"""
     kind = h >> 3 & 31
     size = lshr(h, 8)
@@ -99,7 +99,7 @@ def good_size(h) -> bool:
     return kind == T_STRING or kind == T_CODE
 
 
-def good_contents(p) -> bool:
+def good_contents(p: word) -> bool:
     """Has an object of a good size, whose values are good, what its type promises?"""
     h = load(p)
     kind = h >> 3 & 31
@@ -126,7 +126,7 @@ def good_contents(p) -> bool:
     return True
 
 
-def good_table(h) -> bool:
+def good_table(h: word) -> bool:
     """Does a hash table have a power of two of places, as many in use as it says, and a free one that ends every
     search?
     """
@@ -155,7 +155,7 @@ def good_table(h) -> bool:
     return load(h + HASH_USED) == used and load(h + HASH_COUNT) == count and used < n >> 1
 
 
-def check_object(p, end):
+def check_object(p: word, end: word) -> word:
     """What is wrong with the object at ``p``; 0 when nothing is."""
     h = load(p)
     if h & 7 != 7:
@@ -169,7 +169,7 @@ def check_object(p, end):
     return 0 if good_contents(p) else BAD_CONTENTS
 
 
-def check_heap(end):
+def check_heap(end: word) -> word:
     """Look at all of the heap below ``end``: ``place << 3 | what is wrong`` of the first object that cannot be; 0 when
     all can.
 
@@ -197,7 +197,7 @@ def check_heap(end):
     return 0
 
 
-def next_symbol(p, end):
+def next_symbol(p: word, end: word) -> word:
     """The next symbol in [p, end) of a heap as it was mapped, where no other object begins; 0 when there is none."""
     while p < end:
         if is_start(p) and load(p) == SYMBOL_HEADER:

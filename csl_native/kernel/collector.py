@@ -62,6 +62,7 @@ from ..restricted.language import (
     store,
     store8,
     ult,
+    word,
 )
 from .memory import FIRST, PREPARED, ROOT_VECTOR, YOUNG, close_chunk, fill
 from .oblist import gather, has_something, put_in_order
@@ -78,7 +79,7 @@ PIECE = 8 * 64  # bytes of a long object that are looked at at once
 
 
 @noinline
-def collect(full) -> None:
+def collect(full: word) -> None:
     """Collect; ``full`` 0 keeps what survived before.  Registers are spilled into this frame first.
 
     The second spill keeps the frame until the collection is over: the call would be a jump otherwise, and the frame
@@ -90,7 +91,7 @@ def collect(full) -> None:
 
 
 @noinline
-def collect_from(full, sp) -> None:
+def collect_from(full: word, sp: word) -> None:
     close_chunk()
     if full_is_due() != 0:
         full = 1
@@ -118,7 +119,7 @@ def collect_from(full, sp) -> None:
     finish(top, full)
 
 
-def full_is_due():
+def full_is_due() -> word:
     """Will the next collection be a full one (1) in any case?"""
     grown = load(LIVE_LINES) > 2 * load(FULL_LIVE) + (MIN_BUDGET >> 7)
     return 1 if grown or load(HEAP_END) - load(HEAP_TOP) < load(RESERVE) else 0
@@ -161,24 +162,24 @@ def weed() -> None:
 
 
 @inline
-def is_marked(p) -> bool:
+def is_marked(p: word) -> bool:
     return load(load(MARKS) + (p >> 10 << 3)) >> (p >> 4) & 1 != 0
 
 
-def keep_bits(p, end, mask) -> None:
+def keep_bits(p: word, end: word, mask: word) -> None:
     """And the words in [p, end) with a mask."""
     while p < end:
         store(p, load(p) & mask)
         p += 8
 
 
-def clear(p, end) -> None:
+def clear(p: word, end: word) -> None:
     while p < end:
         store(p, 0)
         p += 8
 
 
-def prepare_chunk(line) -> None:
+def prepare_chunk(line: word) -> None:
     """Set the start bits of the young chunk that has this line: only chunks that a stack points into need them."""
     lines = load(LINES)
     while load8(lines + line) & FIRST == 0:
@@ -210,7 +211,7 @@ def prepare_all() -> None:
         i += 16
 
 
-def poison(at, end) -> None:
+def poison(at: word, end: word) -> None:
     """Overwrite the objects with start bits in [at, end) that were not marked."""
     other = load(MARKS) - load(STARTS)
     while at < end:
@@ -223,13 +224,13 @@ def poison(at, end) -> None:
 
 
 @inline
-def object_bytes(p):
+def object_bytes(p: word) -> word:
     h = load(p)
     return (h >> 8) + 23 & -16 if h & 7 == 7 else 16
 
 
 @inline
-def push_marked(p) -> None:
+def push_marked(p: word) -> None:
     """Put an object on the mark stack."""
     sp = load(MARK_SP)
     store(sp, p)
@@ -237,7 +238,7 @@ def push_marked(p) -> None:
 
 
 @inline
-def mark_object(p) -> None:
+def mark_object(p: word) -> None:
     at = load(MARKS) + (p >> 10 << 3)
     bit = 1 << (p >> 4)
     if load(at) & bit == 0:
@@ -246,7 +247,7 @@ def mark_object(p) -> None:
 
 
 @inline
-def fresh(v):
+def fresh(v: word) -> word:
     """The object of a Lisp value that was not marked and has parts, which is marked now; else 0, and what has none is
     marked and done.
     """
@@ -269,14 +270,14 @@ def fresh(v):
 
 
 @inline
-def mark_value(v) -> None:
+def mark_value(v: word) -> None:
     """Mark the object of a Lisp value found in a heap object."""
     p = fresh(v)
     if p != 0:
         push_marked(p)
 
 
-def mark_candidate(v) -> None:
+def mark_candidate(v: word) -> None:
     """Mark the object that a word of a stack may refer to."""
     r = v - base_address()
     if not ult(r - HEAP, load(HEAP_TOP) - HEAP):
@@ -290,7 +291,7 @@ def mark_candidate(v) -> None:
             mark_object(p)
 
 
-def find_start(r):
+def find_start(r: word) -> word:
     """Address of the object that covers address ``r``, or 0."""
     first = load(STARTS) + (HEAP >> 10 << 3)
     at = load(STARTS) + (r >> 10 << 3)
@@ -304,7 +305,7 @@ def find_start(r):
     return p if r < p + object_bytes(p) else 0
 
 
-def mark_range(p, end) -> None:
+def mark_range(p: word, end: word) -> None:
     """Conservatively mark from the words in [p, end)."""
     p = p & -8
     while p < end:
@@ -312,7 +313,7 @@ def mark_range(p, end) -> None:
         p += 8
 
 
-def mark_native(p, end) -> None:
+def mark_native(p: word, end: word) -> None:
     """Conservatively mark from the machine's own stack, whose units are addresses."""
     p = p & -address_size()
     while p < end:
@@ -329,7 +330,7 @@ def mark_fixed() -> None:
 
 
 @inline
-def pointer_count(h):
+def pointer_count(h: word) -> word:
     """Content words of an object with header ``h`` that hold Lisp values."""
     n = (POINTER_TABLE >> (4 * (h >> 3 & 31))) & 15
     return h >> 11 if n == 15 else n
@@ -360,7 +361,7 @@ def trace() -> None:
                 trace_pairs(p, h)
 
 
-def mark_lines(p, h) -> None:
+def mark_lines(p: word, h: word) -> None:
     """The lines of an object with header ``h`` are live."""
     line = load(LINES) + (p >> 8)
     last = load(LINES) + (p + (h >> 8) + 7 >> 8)
@@ -369,7 +370,7 @@ def mark_lines(p, h) -> None:
         line += 1
 
 
-def mark_fields(q, end) -> None:
+def mark_fields(q: word, end: word) -> None:
     """Mark from the words in [q, end); the rest of many later, when what these lead to is marked."""
     if end - q > PIECE:
         sp = load(MARK_SP)
@@ -383,7 +384,7 @@ def mark_fields(q, end) -> None:
 
 
 @inline
-def trace_pairs(p, a) -> None:
+def trace_pairs(p: word, a: word) -> None:
     """From a pair whose first is ``a`` along the parts of pairs; where both lead on, the rest waits on the stack."""
     lines = load(LINES)
     while True:
@@ -402,7 +403,7 @@ def trace_pairs(p, a) -> None:
             return
 
 
-def scan_cards(top) -> None:
+def scan_cards(top: word) -> None:
     """Mark from old objects in the cards written to since the last collection."""
     cards = load(CARDS)
     i = cards + (HEAP >> 9)
@@ -421,7 +422,7 @@ def scan_cards(top) -> None:
             i += 1
 
 
-def scan_card(start, long):
+def scan_card(start: word, long: word) -> word:
     """Mark from the fields in [start, start + 512) of marked objects.
 
     ``long`` is an object that may reach into this card (0: none), found with an earlier card; so is the result, for
@@ -452,7 +453,7 @@ def scan_card(start, long):
     return long
 
 
-def next_start(p, end):
+def next_start(p: word, end: word) -> word:
     """Address of the first object that starts in [p, end), or 0."""
     while p < end:
         bits = load(load(STARTS) + (p >> 10 << 3)) & -1 << (p >> 4)
@@ -463,7 +464,7 @@ def next_start(p, end):
     return 0
 
 
-def finish(top, full) -> None:
+def finish(top: word, full: word) -> None:
     """Live objects are the ones with start bits now; count live lines, begin allocation anew."""
     at = load(STARTS) + (HEAP >> 10 << 3)
     end = load(STARTS) + (top + 1023 >> 10 << 3)

@@ -22,7 +22,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import COPY_BASE, COPY_TOP, ENTRY_TOP, FORWARD, HEAP, IMAGE_TOP, SCRATCH
 from ..heap.words import OTHER, SYMBOL, VECTOR
-from ..restricted.language import inline, load, store
+from ..restricted.language import inline, load, store, word
 from .calls import SLOT_HANDMADE1, SLOT_HANDMADE2, SLOT_HANDMADEN, bytecode_cells
 from .collector import object_bytes, pointer_count
 from .hashing import pack
@@ -36,7 +36,7 @@ HASH_TYPE = OTHER_TYPE[T_HASH]
 SYMBOL_TYPE = OTHER_TYPE[T_SYMBOL]
 
 
-def compact():
+def compact() -> word:
     """Copy everything reachable; the size of the copy in bytes.  The copy lies at the scratch region."""
     store(COPY_BASE, load(SCRATCH))
     store(COPY_TOP, load(SCRATCH))
@@ -57,7 +57,7 @@ def compact():
     return load(IMAGE_TOP)
 
 
-def scan_all(scan):
+def scan_all(scan: word) -> word:
     """Copy what the copied objects from one on refer to; where the copy ends."""
     while scan < load(COPY_TOP):
         scan = scan_copy(scan)
@@ -75,7 +75,7 @@ def copy_symbols() -> None:
         at += 8
 
 
-def copy_object_list():
+def copy_object_list() -> word:
     """Make the object list of the image, of what is in it; how many symbols those are."""
     table = load(OBLIST)
     end = table + 8 - VECTOR + (load(table - VECTOR) >> 8)
@@ -99,11 +99,11 @@ def copy_object_list():
 
 
 @inline
-def is_copied(v) -> bool:
+def is_copied(v: word) -> bool:
     return load(load(FORWARD) + ((v & -16) - HEAP >> 1)) != 0
 
 
-def copy_object(p):
+def copy_object(p: word) -> word:
     """Copy one object; its address in the new image."""
     size = object_bytes(p)
     to = load(COPY_TOP)
@@ -117,7 +117,7 @@ def copy_object(p):
     return new
 
 
-def copy_value(v):
+def copy_value(v: word) -> word:
     """The value that ``v`` has in the image."""
     if (v + 1) & 7 <= 1:
         return v
@@ -137,7 +137,7 @@ def copy_value(v):
     return new + (v & 7)
 
 
-def scan_copy(p):
+def scan_copy(p: word) -> word:
     """Translate the fields of the copied object at ``p``; the address behind it."""
     h = load(p)
     if h & 7 != 7:
@@ -157,11 +157,11 @@ def scan_copy(p):
 
 
 @inline
-def is_native(slot, handmade) -> bool:
+def is_native(slot: word, handmade: word) -> bool:
     return slot >= load(ENTRY_TOP) or slot == handmade
 
 
-def neutral_cells(p) -> None:
+def neutral_cells(p: word) -> None:
     """Slots of native functions mean nothing in another process: the bytecode's go in their place."""
     s = p + SYMBOL
     if (is_native(load(s + SYM_FN1), SLOT_HANDMADE1) or is_native(load(s + SYM_FN2), SLOT_HANDMADE2)
@@ -169,7 +169,7 @@ def neutral_cells(p) -> None:
         bytecode_cells(s, load(load(s + SYM_ENV) + 8 - VECTOR))
 
 
-def image_starts():
+def image_starts() -> word:
     """Start bits of the copied image, written behind it (8-aligned); address of the first word."""
     bits = load(COPY_TOP) + 15 & -16
     p = load(COPY_BASE)

@@ -24,13 +24,13 @@ from .memory import NIL, T, float_value
 
 
 @inline
-def is_exact(v) -> bool:
+def is_exact(v: word) -> bool:
     """Is a number the double that it is converted to?"""
     return v & 7 == FLOAT or v & 7 == 0 and v >= -1 << 56 and v <= 1 << 56
 
 
 @noinline
-def compare_slow(a, b, operation):
+def compare_slow(a: word, b: word, operation: word) -> word:
     """-1, 0, 1; 2 when unordered (a NaN); UNWIND for what is no number."""
     if is_integer(a) and is_integer(b):
         return compare_integers(a, b)
@@ -47,7 +47,7 @@ def compare_slow(a, b, operation):
 
 @lisp("lessp", "also")
 @inline
-def lessp(a, b):
+def lessp(a: word, b: word) -> word:
     """Is the first number below the second?  Integers and floats are compared exactly."""
     if likely(both_fixnums(a, b)):
         return truth(a < b)
@@ -56,7 +56,7 @@ def lessp(a, b):
 
 @lisp("greaterp", "also")
 @inline
-def greaterp(a, b):
+def greaterp(a: word, b: word) -> word:
     """Is the first number above the second?"""
     if likely(both_fixnums(a, b)):
         return truth(a > b)
@@ -65,7 +65,7 @@ def greaterp(a, b):
 
 @lisp("leq", "also")
 @inline
-def leq(a, b):
+def leq(a: word, b: word) -> word:
     """Is the first number not above the second?"""
     if likely(both_fixnums(a, b)):
         return truth(a <= b)
@@ -74,7 +74,7 @@ def leq(a, b):
 
 @lisp("geq", "also")
 @inline
-def geq(a, b):
+def geq(a: word, b: word) -> word:
     """Is the first number not below the second?"""
     if likely(both_fixnums(a, b)):
         return truth(a >= b)
@@ -82,7 +82,7 @@ def geq(a, b):
 
 
 @noinline
-def order_slow(a, b, operation):
+def order_slow(a: word, b: word, operation: word) -> word:
     if both_floats(a, b):
         x = float_value(a)
         y = float_value(b)
@@ -105,7 +105,7 @@ def order_slow(a, b, operation):
 
 @lisp("eqn", "also")
 @inline
-def eqn(a, b):
+def eqn(a: word, b: word) -> word:
     """Are the arguments the same, or equal numbers of one type?"""
     if a == b and a & 7 != FLOAT:
         return T
@@ -115,7 +115,7 @@ def eqn(a, b):
 
 
 @noinline
-def eqn_slow(a, b) -> bool:
+def eqn_slow(a: word, b: word) -> bool:
     if is_big(a) and is_big(b):
         return compare_integers(a, b) == 0
     if a & 7 == FLOAT and b & 7 == FLOAT:
@@ -124,28 +124,28 @@ def eqn_slow(a, b) -> bool:
 
 
 @lisp("max2")
-def max2(a, b):
+def max2(a: word, b: word) -> word:
     """The larger of two numbers.  (max2 3 7) => 7"""
     c = compare_slow(a, b, O_MAX)
     return c if c == UNWIND else b if c < 0 else a
 
 
 @lisp("min2")
-def min2(a, b):
+def min2(a: word, b: word) -> word:
     """The smaller of two numbers.  (min2 3 7) => 3"""
     c = compare_slow(a, b, O_MIN)
     return c if c == UNWIND else b if c == 1 else a
 
 
 @lisp("max", "also")
-def max_of_two(a, b):
+def max_of_two(a: word, b: word) -> word:
     if both_fixnums(a, b):
         return a if a > b else b
     return max2(a, b)
 
 
 @lisp("min", "also")
-def min_of_two(a, b):
+def min_of_two(a: word, b: word) -> word:
     if both_fixnums(a, b):
         return a if a < b else b
     return min2(a, b)
@@ -153,7 +153,7 @@ def min_of_two(a, b):
 
 @lisp("zerop")
 @inline
-def zerop(a):
+def zerop(a: word) -> word:
     """Is it zero?  Nil for what is no number.  (zerop 0.0) => t  (zerop 'a) => nil"""
     if a & 7 == 0:
         return truth(a == 0)
@@ -162,7 +162,7 @@ def zerop(a):
 
 @lisp("onep")
 @inline
-def onep(a):
+def onep(a: word) -> word:
     """Is it one?  (onep 1) => t  (onep 1.0) => t"""
     if a & 7 == 0:
         return truth(a == 8)
@@ -170,13 +170,13 @@ def onep(a):
 
 
 @noinline
-def is_one(a) -> bool:
+def is_one(a: word) -> bool:
     return a & 7 == FLOAT and float_value(a) == 1.0
 
 
 @lisp("minusp")
 @inline
-def minusp(a):
+def minusp(a: word) -> word:
     """Is it a number below zero?  (minusp -2) => t"""
     if a & 7 == 0:
         return truth(a < 0)
@@ -184,14 +184,14 @@ def minusp(a):
 
 
 @noinline
-def minusp_slow(a) -> bool:
+def minusp_slow(a: word) -> bool:
     if a & 7 == FLOAT:
         return float_value(a) < 0.0
     return is_big(a) and is_negative(a) != 0 or is_ratio(a) and is_minus_integer(first_part(a))
 
 
 @lisp("plusp")
-def plusp(a):
+def plusp(a: word) -> word:
     """Is it a number above zero?  (plusp 2) => t"""
     if a & 7 == 0:
         return truth(a > 0)
@@ -201,7 +201,7 @@ def plusp(a):
 
 
 @lisp("evenp")
-def evenp(a):
+def evenp(a: word) -> word:
     """Is an integer even?  (evenp 4) => t"""
     if a & 7 == 0:
         return truth(a & 8 == 0)
@@ -224,20 +224,20 @@ def eq_safe(x: word) -> word:
 
 @lisp("numberp")
 @inline
-def numberp(a):
+def numberp(a: word) -> word:
     """Is it a number?  (numberp 1.5) => t  (numberp 'a) => nil"""
     return truth(is_number(a) or is_compound(a))
 
 
 @lisp("fixp")
 @inline
-def fixp(a):
+def fixp(a: word) -> word:
     """Is it an integer, of any size?  (fixp (expt 10 30)) => t  (fixp 1.0) => nil"""
     return truth(is_integer(a))
 
 
 @lisp("floatp")
 @inline
-def floatp(a):
+def floatp(a: word) -> word:
     """Is it a float?  (floatp 1.0) => t"""
     return truth(a & 7 == FLOAT)

@@ -13,7 +13,22 @@ has integers of any size.
 from __future__ import annotations
 
 from ..heap.vm import DECIMAL_EXPONENT, SCALED_EXPONENT, SCALED_HIGH, SCALED_LOW
-from ..restricted.language import bounded, clz, ctz, fbits, inline, itof, load, lshr, mulhi, noinline, store, udiv, ult
+from ..restricted.language import (
+    bounded,
+    clz,
+    ctz,
+    fbits,
+    inline,
+    itof,
+    load,
+    lshr,
+    mulhi,
+    noinline,
+    store,
+    udiv,
+    ult,
+    word,
+)
 
 ERROR = 128  # a factor whose 128 bits are cut off, the product cut off, and one bit more by normalising, nine times
 _TENS = [10 ** (1 << i) for i in range(9)]  # 10, 100, 10**4 ... 10**256
@@ -33,7 +48,7 @@ LARGEST_EXPONENT = 2047
 
 
 @noinline
-def scale(high, low, exponent) -> None:
+def scale(high: word, low: word, exponent: word) -> None:
     """The scaled number times high:low * 2**(exponent - 128)."""
     h = load(SCALED_HIGH)
     l = load(SCALED_LOW)
@@ -57,7 +72,7 @@ def scale(high, low, exponent) -> None:
     store(SCALED_EXPONENT, load(SCALED_EXPONENT) + exponent)
 
 
-def scale_up(n) -> None:
+def scale_up(n: word) -> None:
     """The scaled number times 10**n."""
     if n & 1 != 0:
         scale(U0H, U0L, X0)
@@ -79,7 +94,7 @@ def scale_up(n) -> None:
         scale(U8H, U8L, X8)
 
 
-def scale_down(n) -> None:
+def scale_down(n: word) -> None:
     """The scaled number times 10**-n."""
     if n & 1 != 0:
         scale(D0H, D0L, 1 - X0)
@@ -101,7 +116,7 @@ def scale_down(n) -> None:
         scale(D8H, D8L, 1 - X8)
 
 
-def scaled(m, e, k):
+def scaled(m: word, e: word, k: word) -> word:
     """Make the scaled number m * 2**e * 10**k, for an m that is not 0: SCALED_HIGH:SCALED_LOW * 2**(what is returned),
     the top bit set.
     """
@@ -117,7 +132,7 @@ def scaled(m, e, k):
 
 
 @bounded("nineteen products")
-def ten_to(n):
+def ten_to(n: word) -> word:
     """10**n in a word, unsigned."""
     r = 1
     while n > 0:
@@ -127,25 +142,25 @@ def ten_to(n):
 
 
 @inline
-def above(rest, digit, fraction) -> bool:
+def above(rest: word, digit: word, fraction: word) -> bool:
     """Whether what is cut off, ``rest`` of the tenths or none (digit 1) and a fraction of 64 bits, reaches the middle.
     """
     return rest >= 5 if digit == 10 else fraction < 0
 
 
 @inline
-def near_below(rest, digit, fraction) -> bool:
+def near_below(rest: word, digit: word, fraction: word) -> bool:
     """Whether it lies so little below the middle that the exact value may reach it."""
     return (rest == 4 and ult(-ERROR, fraction)) if digit == 10 else ult((1 << 63) - ERROR, fraction)
 
 
 @inline
-def at_middle(rest, digit, fraction) -> bool:
+def at_middle(rest: word, digit: word, fraction: word) -> bool:
     """Whether the exact value may be the middle, when what is here reaches it."""
     return (rest == 5 and ult(fraction, ERROR)) if digit == 10 else ult(fraction, (1 << 63) + ERROR)
 
 
-def digits_of(m, e, digits):
+def digits_of(m: word, e: word, digits: word) -> word:
     """m * 2**e as a whole number of so many decimal digits, rounded to the nearest, half to even; UNKNOWN when the host
     has to say.
 
@@ -179,7 +194,7 @@ def digits_of(m, e, digits):
     return n
 
 
-def double_bits(w, q):
+def double_bits(w: word, q: word) -> word:
     """The bits of the double nearest to w * 10**q, half to even, 0 <= w < 2**60; UNKNOWN when the host has to say."""
     if w == 0:
         return 0
@@ -191,7 +206,7 @@ def double_bits(w, q):
     return far_double_bits(w, q) if q >= -400 and q <= 400 else UNKNOWN
 
 
-def far_double_bits(w, q):
+def far_double_bits(w: word, q: word) -> word:
     """The same without the fast path."""
     s = scaled(w, 0, q)
     biased = s + 127 + 1023
@@ -217,13 +232,13 @@ def far_double_bits(w, q):
     return bits if lshr(bits, 52) < LARGEST_EXPONENT else UNKNOWN
 
 
-def mantissa(bits):
+def mantissa(bits: word) -> word:
     """The whole number of a double that is finite and not 0."""
     m = bits & MANTISSA - 1
     return m | MANTISSA if lshr(bits, 52) & LARGEST_EXPONENT != 0 else m
 
 
-def exponent(bits):
+def exponent(bits: word) -> word:
     """The power of two that it is multiplied by."""
     e = lshr(bits, 52) & LARGEST_EXPONENT
     return (e if e != 0 else 1) - 1075

@@ -24,6 +24,7 @@ from ..restricted.language import (
     udiv,
     ule,
     ult,
+    word,
 )
 from .bignum import (
     FIXNUM_LIMIT,
@@ -48,13 +49,13 @@ HALVES = 80  # limbs of a quotient from which on it is made in halves
 
 
 @inline
-def result(quotient, remainder, want):
+def result(quotient: word, remainder: word, want: word) -> word:
     """``want`` 0: the quotient, 1: the remainder, 2: both in a pair."""
     return quotient if want == 0 else remainder if want == 1 else cons(quotient, remainder)
 
 
 @noinline
-def divide_integers(a, b, want):
+def divide_integers(a: word, b: word, want: word) -> word:
     """Truncating division; ``b`` is not 0."""
     if a & 7 == 0 and b & 7 == 0:
         x = a >> 3
@@ -84,7 +85,7 @@ def divide_integers(a, b, want):
     return divide_long(u, v, negative, want)
 
 
-def magnitude_word(w, negative):
+def magnitude_word(w: word, negative: word) -> word:
     """The integer of an unsigned word and a sign."""
     if ult(w, FIXNUM_LIMIT):
         return (-w if negative != 0 else w) << 3
@@ -93,7 +94,7 @@ def magnitude_word(w, negative):
     return normalise(b)
 
 
-def divide_limb(a, divisor, negative, want):
+def divide_limb(a: word, divisor: word, negative: word, want: word) -> word:
     """Divide a bignum by an unsigned word that is not 0."""
     n = limb_count(a)
     q = make_bignum(n, negative)
@@ -118,7 +119,7 @@ def divide_limb(a, divisor, negative, want):
     return result(normalise(q), magnitude_word(lshr(rest, shift), is_negative(a)), want)
 
 
-def short_quotient(x, more, y, n):
+def short_quotient(x: word, more: word, y: word, n: word) -> word:
     """The quotient of x[0..n+more) by y[0..n), n > 1, where it is small and the first bits of both tell it, else -1.
 
     With the first 128 bits X and 64 bits Y, whatever is behind them, it is from X / (Y + 1) to X / Y.
@@ -142,7 +143,7 @@ def short_quotient(x, more, y, n):
     return q if ult(q, FIXNUM_LIMIT) and ule(q, low - q * top) else -1
 
 
-def short_division(u, v, q, negative, want):
+def short_division(u: word, v: word, q: word, negative: word, want: word) -> word:
     """What ``divide_integers`` gives, with the quotient's magnitude known, which is below FIXNUM_LIMIT."""
     n = limb_count(v)
     remainder = 0
@@ -157,7 +158,7 @@ def short_division(u, v, q, negative, want):
 
 @onepass("the limbs of one number")
 @inline
-def subtract_multiple(p, x, y, n, q):
+def subtract_multiple(p: word, x: word, y: word, n: word, q: word) -> word:
     """p[0..n) = x[0..n) - y[0..n) * q; what is still to be subtracted."""
     carry = 0
     i = 0
@@ -169,7 +170,7 @@ def subtract_multiple(p, x, y, n, q):
 
 @bounded("at most two rounds")
 @inline
-def corrected(guess, rest, enough: bool, top, second, third):
+def corrected(guess: word, rest: word, enough: bool, top: word, second: word, third: word) -> word:
     """A guess of a limb of a quotient, at most one too large: as the second limb of the divisor says."""
     while (not enough and (ult(rest, mulhi(guess, second)) or rest == mulhi(guess, second)
                            and ult(third, guess * second))):
@@ -179,7 +180,7 @@ def corrected(guess, rest, enough: bool, top, second, third):
     return guess
 
 
-def divide_rows(q, x, y, n, m):
+def divide_rows(q: word, x: word, y: word, n: word, m: word) -> word:
     """q[0..m) = x[0..n+m) by y[0..n), whose highest bit is set, by the schoolbook's method; x[m..n+m) is below y.
 
     The remainder is in x[0..n).  Nil, or UNWIND.
@@ -214,7 +215,7 @@ def divide_rows(q, x, y, n, m):
 
 
 @onepass("the limbs of one number")
-def is_same(a, b, n) -> bool:
+def is_same(a: word, b: word, n: word) -> bool:
     i = 0
     while i < 8 * n:
         if load(a + i) != load(b + i):
@@ -224,7 +225,7 @@ def is_same(a, b, n) -> bool:
 
 
 @onepass("the limbs of one number")
-def fill_ones(q, n) -> None:
+def fill_ones(q: word, n: word) -> None:
     i = 0
     while i < 8 * n:
         store(q + i, -1)
@@ -232,7 +233,7 @@ def fill_ones(q, n) -> None:
 
 
 @onepass("the limbs of one number")
-def count_down(q) -> None:
+def count_down(q: word) -> None:
     """The magnitude at an address, which is not 0, less one."""
     while load(q) == 0:
         store(q, -1)
@@ -240,14 +241,14 @@ def count_down(q) -> None:
     store(q, load(q) - 1)
 
 
-def product_into(r, a, n, b, m, scratch):
+def product_into(r: word, a: word, n: word, b: word, m: word, scratch: word) -> word:
     """r[0..n+m) = a[0..n) * b[0..m); nil, or UNWIND."""
     if n >= m:
         return product_rows(r, a, n, b, m) if m < KARATSUBA else product_long(r, a, n, b, m, scratch)
     return product_rows(r, b, m, a, n) if n < KARATSUBA else product_long(r, b, m, a, n, scratch)
 
 
-def half_quotient_of(q, x, y, n, m, k, scratch):
+def half_quotient_of(q: word, x: word, y: word, n: word, m: word, k: word, scratch: word) -> word:
     """m limbs of a quotient by the divisor's limbs from ``k`` on, made right for all n of them, as ``divide_rows``."""
     if is_same(x + 8 * (m + k), y + 8 * k, n - k):
         fill_ones(q, m)  # what is left is x + y - y * 2**(64 m)
@@ -268,7 +269,7 @@ def half_quotient_of(q, x, y, n, m, k, scratch):
     return NIL
 
 
-def divide_halves(q, x, y, n, m, scratch):
+def divide_halves(q: word, x: word, y: word, n: word, m: word, scratch: word) -> word:
     """As ``divide_rows``, for an m not above n; ``scratch`` has room for 10 n + 256 limbs."""
     if m < HALVES:
         return divide_rows(q, x, y, n, m)
@@ -280,7 +281,7 @@ def divide_halves(q, x, y, n, m, scratch):
     return half_quotient_of(q, x, y, n, k, k, scratch)
 
 
-def divide_blocks(q, x, y, n, m):
+def divide_blocks(q: word, x: word, y: word, n: word, m: word) -> word:
     """As ``divide_rows``, in halves where the quotient is long: as many limbs of it at a time as the divisor has."""
     if n < HALVES or m < HALVES:
         return divide_rows(q, x, y, n, m)
@@ -297,7 +298,7 @@ def divide_blocks(q, x, y, n, m):
     return NIL
 
 
-def divide_long(u, v, negative, want):
+def divide_long(u: word, v: word, negative: word, want: word) -> word:
     """Quotient and remainder of bignums with signs; |u| >= |v|."""
     n = limb_count(v)
     m = limb_count(u) - n + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..heap.vm import LONG_DIVISOR
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, inline, load, lshr, mulhi, onepass, sdiv, store, ult, urem
+from ..restricted.language import bounded, clz, inline, load, lshr, mulhi, onepass, sdiv, store, ult, urem, word
 from .bignum import compare_magnitudes, limb_count, limbs, normalise, to_big
 from .division import divide_integers, magnitude_word
 from .host import H_BIG_GCD, host
@@ -19,13 +19,13 @@ LEADING = 61  # bits that are looked at: with them, and what is added to them, w
 
 
 @inline
-def leading(p, n, shift):
+def leading(p: word, n: word, shift: word) -> word:
     """The first bits of n limbs, of which so many are passed over."""
     return lshr(load(p + 8 * n - 8) << shift | lshr(lshr(load(p + 8 * n - 16), 1), 63 - shift), 64 - LEADING)
 
 
 @bounded("the bits of a word")
-def common_steps(x, y, at):
+def common_steps(x: word, y: word, at: word) -> word:
     """What the steps of Euclid's algorithm that two numbers begin with do to them, by their first bits: four words at
     an address, of which the second stays 0 when no step is sure."""
     a = 1
@@ -53,7 +53,7 @@ def common_steps(x, y, at):
 
 
 @inline
-def high_difference(a, x, b, y, more):
+def high_difference(a: word, x: word, b: word, y: word, more: word) -> word:
     """The high word of a * x - b * y + more, for a carry with a sign."""
     p = a * x
     d = p - b * y
@@ -61,7 +61,7 @@ def high_difference(a, x, b, y, more):
 
 
 @onepass("the limbs of one number")
-def combine(p, r, n, a, b, c, d) -> None:
+def combine(p: word, r: word, n: word, a: word, b: word, c: word, d: word) -> None:
     """p, r = a p - b r, d r - c p for magnitudes of n limbs and words; none of them is negative, nor a result."""
     i = 0
     k = 0
@@ -77,7 +77,7 @@ def combine(p, r, n, a, b, c, d) -> None:
 
 
 @onepass("the limbs of one number")
-def copy_limbs(to, from_, n, room) -> None:
+def copy_limbs(to: word, from_: word, n: word, room: word) -> None:
     """n limbs, and zeros behind them."""
     i = 0
     while i < 8 * room:
@@ -85,7 +85,7 @@ def copy_limbs(to, from_, n, room) -> None:
         i += 8
 
 
-def integer_at(p, n):
+def integer_at(p: word, n: word) -> word:
     """The integer of n limbs at an address; or UNWIND."""
     r = make_bignum(n, 0)
     if r == UNWIND:
@@ -95,11 +95,11 @@ def integer_at(p, n):
 
 
 @inline
-def first_limb(v):
+def first_limb(v: word) -> word:
     return v >> 3 if v & 7 == 0 else load(limbs(v))
 
 
-def divide_once(u, n, v, m):
+def divide_once(u: word, n: word, v: word, m: word) -> word:
     """One step of the algorithm itself: u and v become v and the remainder, of n limbs.  Nil, or UNWIND."""
     x = integer_at(u, n)
     y = integer_at(v, m)
@@ -115,7 +115,7 @@ def divide_once(u, n, v, m):
 
 
 @bounded("the bits of a word")
-def divisor_of_words(a, b):
+def divisor_of_words(a: word, b: word) -> word:
     """The greatest common divisor of unsigned words."""
     while b != 0:
         r = urem(a, b)
@@ -124,7 +124,7 @@ def divisor_of_words(a, b):
     return a
 
 
-def last_steps(u, n, w):
+def last_steps(u: word, n: word, w: word) -> word:
     """The greatest common divisor of n limbs and a word."""
     x = integer_at(u, n)
     if x == UNWIND or w == 0:
@@ -134,7 +134,7 @@ def last_steps(u, n, w):
     return magnitude_word(divisor_of_words(w, first_limb(r)), 0) if r != UNWIND else r
 
 
-def greatest_divisor(a, b):
+def greatest_divisor(a: word, b: word) -> word:
     """The greatest common divisor of two integers of which one is long; or UNWIND."""
     x = to_big(a)
     y = to_big(b)

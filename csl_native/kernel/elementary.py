@@ -7,7 +7,7 @@ and tan by a product with as many digits of 2/pi as any double needs, which stan
 from __future__ import annotations
 
 from ..heap.vm import STANDALONE
-from ..restricted.language import bitsf, clz, double, fbits, ftoi, itof, load, lshr, mulhi, ult  # type: ignore[attr-defined]
+from ..restricted.language import bitsf, clz, double, fbits, ftoi, itof, load, lshr, mulhi, ult, word
 
 BOUNDED = "terms of a series"
 
@@ -88,7 +88,7 @@ def alone_atan(x: double) -> double:
     return -r if x < 0.0 else r
 
 
-def alternating(z: double, n) -> double:
+def alternating(z: double, n: word) -> double:
     """1 - z / ((n - 2k)(n - 2k + 1)) (1 - ...), from the last term on: the series of sin (an even n) and cos (an odd
     one).
     """
@@ -107,7 +107,7 @@ def cosine(r: double) -> double:
     return alternating(r * r, 19)
 
 
-def word_of_turns(k):
+def word_of_turns(k: word) -> word:
     """64 binary digits of 2/pi from a place on behind the point; in front of it there are zeros."""
     at = load(STANDALONE) + TURNS + (k >> 6 << 3)
     high = load(at) if k >= 0 else 0
@@ -115,7 +115,7 @@ def word_of_turns(k):
     return high << k | lshr(lshr(low, 1), 63 - (k & 63))
 
 
-def turns_high(bits):
+def turns_high(bits: word) -> word:
     """The first 64 of the binary digits of x times 2/pi, of which the first two count whole quarters; ``turns_low``
     has the next."""
     k = (bits >> 52 & 0x7FF) - 1023 - 52 - 2
@@ -127,13 +127,13 @@ def turns_high(bits):
     return m * a + mulhi(m, b) + carry
 
 
-def turns_low(bits):
+def turns_low(bits: word) -> word:
     k = (bits >> 52 & 0x7FF) - 1023 - 52 - 2
     m = bits & FRACTION | 1 << 52
     return m * word_of_turns(k + 64) + mulhi(m, word_of_turns(k + 128))
 
 
-def quarters(x: double):
+def quarters(x: double) -> word:
     """How many quarter turns an angle has, the nearest whole number, modulo 4; the rest is ``rest_of_turn``."""
     bits = fbits(x)
     if bits & INFINITY < 1022 << 52:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..heap.objects import BYTES_HEADER
 from ..heap.vm import SCRATCH, SCRATCH_END
 from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store
+from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store, word
 from .arithmetic import truth
 from .bignum import compare_integers, is_big
 from .comparison import eqn_slow
@@ -23,12 +23,12 @@ ENTRY = 24
 
 
 @lisp("eql")
-def eql(a, b):
+def eql(a: word, b: word) -> word:
     """Are two values the same object, or equal numbers of one type?  (eql 1.5 1.5) => t  (eql 1 1.0) => nil"""
     return truth(a == b or same_atom(a, b))
 
 
-def same_atom(a, b) -> bool:
+def same_atom(a: word, b: word) -> bool:
     """Two different words that are equal numbers of one type."""
     if a & 7 == FLOAT:
         return b & 7 == FLOAT and load(a + 8 - FLOAT) == load(b + 8 - FLOAT)
@@ -38,7 +38,7 @@ def same_atom(a, b) -> bool:
 
 
 @lisp("equal")
-def equal(a, b):
+def equal(a: word, b: word) -> word:
     """Are two values alike: the same atoms in pairs and vectors of the same shape, equal strings, equal numbers of
     one type?
     (equal '(a "b") (list 'a "b")) => t  (equal 1 1.0) => nil
@@ -47,7 +47,7 @@ def equal(a, b):
 
 
 @inline
-def is_equal(a, b):
+def is_equal(a: word, b: word) -> word:
     """Structural equality: t or nil, or UNWIND."""
     if a == b:
         return T
@@ -58,7 +58,7 @@ def is_equal(a, b):
 
 
 @inline
-def is_cl_equal(a, b):
+def is_cl_equal(a: word, b: word) -> word:
     """Structural equality that does not look into vectors, as Common Lisp's equal: t or nil, or UNWIND."""
     if a == b:
         return T
@@ -69,7 +69,7 @@ def is_cl_equal(a, b):
 
 
 @lisp("cl-equal")
-def cl_equal(a, b):
+def cl_equal(a: word, b: word) -> word:
     """Equality as in Common Lisp: as `equal`, but vectors are equal only when they are the same object.
     (cl!-equal '(a "b") (list 'a "b")) => t  (cl!-equal (vector 1) (vector 1)) => nil
     """
@@ -77,7 +77,7 @@ def cl_equal(a, b):
 
 
 @noinline
-def equal_structures(a, b, deepest):
+def equal_structures(a: word, b: word, deepest: word) -> word:
     """The same for two different words with one tag; ``deepest`` VECTOR: vectors are compared by their elements, too.
     """
     base = load(SCRATCH)
@@ -141,7 +141,7 @@ def equal_structures(a, b, deepest):
             b = load(b)
 
 
-def equal_atoms(a, b) -> bool:
+def equal_atoms(a: word, b: word) -> bool:
     """Of two words with one tag that are no pairs or vectors."""
     if a & 7 == FLOAT:
         return eqn_slow(a, b)
@@ -151,7 +151,7 @@ def equal_atoms(a, b) -> bool:
 
 
 @onepass("the bytes of one object")
-def same_bytes(a, b) -> bool:
+def same_bytes(a: word, b: word) -> bool:
     """Do two objects with one tag have the same header and contents?"""
     p = a & -16
     q = b & -16

@@ -25,7 +25,7 @@ from ..heap.vm import (
     UNWIND_TAG,
 )
 from ..heap.words import CONS, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store
+from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store, word
 from .calls import call_counted, push_argument
 from .host import H_BAD_SYMBOL, H_ERRORSET, H_EVALUATE, H_EVALUATING, O_SETQ, host, tell
 from .memory import (
@@ -49,25 +49,25 @@ SHOWN, TRACED = 2, 3  # levels of errorset from which on messages, and back-trac
 
 
 @inline
-def named(root):
+def named(root: word) -> word:
     """The symbol in a root."""
     return load(ROOT_VECTOR + 8 - VECTOR + 8 * root)
 
 
 @inline
-def evaluated_apart(x, depth):
+def evaluated_apart(x: word, depth: word) -> word:
     """What the host makes of a form."""
     return host(H_EVALUATE, x, depth, 0)
 
 
 @lisp("eval")
-def eval_form(x):
+def eval_form(x: word) -> word:
     """The value of a form.  (eval '(plus 1 2)) => 3"""
     return evaluate(x, 0)
 
 
 @noinline
-def evaluate(x, depth):
+def evaluate(x: word, depth: word) -> word:
     """The value of a form that lies so deep in others."""
     if x & 7 == SYMBOL:
         v = load(x + SYM_VALUE)
@@ -98,7 +98,7 @@ def evaluate(x, depth):
 
 
 @noinline
-def evaluate_all(l, r, depth):
+def evaluate_all(l: word, r: word, depth: word) -> word:
     """The value of the last form of a list; ``r`` when there is none."""
     while l & 7 == CONS:
         if poll() == UNWIND:
@@ -111,7 +111,7 @@ def evaluate_all(l, r, depth):
 
 
 @noinline
-def evaluate_until(l, r, going_on, depth):
+def evaluate_until(l: word, r: word, going_on: word, depth: word) -> word:
     """The forms of and (which goes on with t) and of or (which does with nil), of which ``r`` is the value when there
     are none.
     """
@@ -128,7 +128,7 @@ def evaluate_until(l, r, going_on, depth):
 
 
 @noinline
-def evaluate_cond(l, depth):
+def evaluate_cond(l: word, depth: word) -> word:
     while l & 7 == CONS:
         if poll() == UNWIND:
             return UNWIND
@@ -144,7 +144,7 @@ def evaluate_cond(l, depth):
 
 
 @noinline
-def evaluate_setq(l, depth):
+def evaluate_setq(l: word, depth: word) -> word:
     r = NIL
     while l & 7 == CONS:
         if poll() == UNWIND:
@@ -164,7 +164,7 @@ def evaluate_setq(l, depth):
 
 
 @noinline
-def evaluate_call(head, l, depth):
+def evaluate_call(head: word, l: word, depth: word) -> word:
     """Call a function with the values of forms."""
     n = 0
     a = 0
@@ -200,7 +200,7 @@ def evaluate_call(head, l, depth):
     return r
 
 
-def enter_evaluation(x, depth, calls):
+def enter_evaluation(x: word, depth: word, calls: word) -> word:
     """Evaluate a form for the host, on the stack that is Lisp's; ``calls``: it is a call, whatever its head is said to
     be.
     """
@@ -216,17 +216,17 @@ def enter_evaluation(x, depth, calls):
 
 
 @lisp("errorset", "also")
-def errorset_alone(form):
+def errorset_alone(form: word) -> word:
     return errorset(form, NIL, NIL)
 
 
 @lisp("errorset", "also")
-def errorset_shown(form, message):
+def errorset_shown(form: word, message: word) -> word:
     return errorset(form, message, NIL)
 
 
 @lisp("errorset", "also")
-def errorset(form, message, backtrace):
+def errorset(form: word, message: word, backtrace: word) -> word:
     """A list of the value of a form, or what error was called with; back-traces, and messages that are kept apart, are
     the host's.
     """

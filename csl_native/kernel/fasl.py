@@ -21,7 +21,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import SP, STACK_END
 from ..heap.words import FLOAT, OTHER, STRING, UNWIND, VECTOR
-from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult
+from ..restricted.language import bounded, inline, load, load8, lshr, noinline, onepass, store, store8, ult, word
 from .checking import good_contents, good_size
 from .memory import NIL, cons, make_object, make_vector, set_field
 from .safepoint import poll_full
@@ -31,7 +31,7 @@ BAD = 15  # no Lisp value
 
 
 @inline
-def push(v) -> None:
+def push(v: word) -> None:
     p = load(SP)
     store(p, v)
     store(SP, p + 8)
@@ -39,7 +39,7 @@ def push(v) -> None:
 
 @bounded("ten bytes")
 @noinline
-def fasl_number(at, end):
+def fasl_number(at: word, end: word) -> word:
     """The number at ``at``; the place behind it is where its last byte, the first below 128, is."""
     n = 0
     shift = 0
@@ -55,7 +55,7 @@ def fasl_number(at, end):
 
 @bounded("the bytes of one number")
 @inline
-def behind(at, end):
+def behind(at: word, end: word) -> word:
     """The place behind a number; the end where the bytes end within it, so that what is left is never less than
     nothing.
     """
@@ -66,7 +66,7 @@ def behind(at, end):
 
 @onepass("the bytes of one object")
 @noinline
-def fasl_raw(kind, at, size):
+def fasl_raw(kind: word, at: word, size: word) -> word:
     """An object of bytes: a string, float, integer, code or vector of machine numbers; UNWIND when there is no room, 0
     for another type.
     """
@@ -87,7 +87,7 @@ def fasl_raw(kind, at, size):
 
 @onepass("fields of one object")
 @noinline
-def fasl_object(kind, from_, count):
+def fasl_object(kind: word, from_: word, count: word) -> word:
     """An object of ``count`` values that lie at ``from_``."""
     p = 0
     if (kind == T_HASH and count == lshr(HASH_HEADER, 11) or kind == T_RECORD or (kind == T_RATIO or kind == T_COMPLEX)
@@ -106,7 +106,7 @@ def fasl_object(kind, from_, count):
 
 
 @noinline
-def fasl_list(from_, count, tail):
+def fasl_list(from_: word, count: word, tail: word) -> word:
     """A list of the values at ``from_``, ending in ``tail``."""
     while count > 0:
         count -= 1
@@ -118,7 +118,7 @@ def fasl_list(from_, count, tail):
 
 @onepass("the elements of one vector")
 @noinline
-def fasl_vector(from_, count):
+def fasl_vector(from_: word, count: word) -> word:
     v = make_vector(count, NIL)
     if v != UNWIND:
         i = 0
@@ -129,7 +129,7 @@ def fasl_vector(from_, count):
 
 
 @noinline
-def fasl_value(text, offset, table):
+def fasl_value(text: word, offset: word, table: word) -> word:
     """The next value in the string ``text``; its operations begin ``offset`` bytes from the start.
 
     ``table`` is a vector: element 0 is the place behind the value afterwards, the others are symbols and values that

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import FLOAT_TRAP, LIBM_ATAN, LIBM_COS, LIBM_EXP, LIBM_LOG, LIBM_SIN, LIBM_TAN
 from ..heap.words import FLOAT
-from ..restricted.language import callf, double, fbits, fsqrt, ftoi, inline, lisp, load, store
+from ..restricted.language import callf, double, fbits, fsqrt, ftoi, inline, lisp, load, store, word
 from .arithmetic import float_result, is_number, to_double, truth
 from .bignum import is_integer
 from .host import H_BAD_TRIG, H_POWER, host
@@ -14,7 +14,7 @@ INFINITE = 0x7FF << 52  # the bits of infinity
 
 
 @lisp("sqrt")
-def square_root(a):
+def square_root(a: word) -> word:
     """The square root of a number, as a float.  (sqrt 2) => 1.41421"""
     if is_number(a):
         d = to_double(a)
@@ -29,7 +29,7 @@ def double_sin(d: double) -> double:
 
 
 @lisp("sin")
-def sin_of(a):
+def sin_of(a: word) -> word:
     """The sine of an angle in radians.  (sin 0) => 0.0"""
     if is_number(a):
         return make_float(callf(LIBM_SIN, to_double(a)))
@@ -42,7 +42,7 @@ def double_cos(d: double) -> double:
 
 
 @lisp("cos")
-def cos_of(a):
+def cos_of(a: word) -> word:
     """The cosine of an angle in radians.  (cos 0) => 1.0"""
     if is_number(a):
         return make_float(callf(LIBM_COS, to_double(a)))
@@ -55,7 +55,7 @@ def double_tan(d: double) -> double:
 
 
 @lisp("tan")
-def tan_of(a):
+def tan_of(a: word) -> word:
     """The tangent of an angle in radians.  (tan 0) => 0.0"""
     if is_number(a):
         return make_float(callf(LIBM_TAN, to_double(a)))
@@ -68,7 +68,7 @@ def double_atan(d: double) -> double:
 
 
 @lisp("atan", "also")
-def atan_of(a):
+def atan_of(a: word) -> word:
     if is_number(a):
         return make_float(callf(LIBM_ATAN, to_double(a)))
     return host(H_BAD_TRIG, a, 0, 24)
@@ -80,7 +80,7 @@ def double_exp(d: double) -> double:
 
 
 @lisp("exp")
-def exp_of(a):
+def exp_of(a: word) -> word:
     """The exponential function.  (exp 0) => 1.0"""
     if is_number(a):
         return float_result(callf(LIBM_EXP, to_double(a)))
@@ -88,7 +88,7 @@ def exp_of(a):
 
 
 @lisp("log", "also")
-def log_of(a):
+def log_of(a: word) -> word:
     if is_number(a):
         d = to_double(a)
         if d > 0.0:
@@ -98,13 +98,13 @@ def log_of(a):
 
 
 @lisp("fp-infinite")
-def fp_infinite(x):
+def fp_infinite(x: word) -> word:
     """Is it a float that is infinite?  (fp!-infinite 1.0) => nil"""
     return truth(x & 7 == FLOAT and fbits(float_value(x)) << 1 == INFINITE << 1)
 
 
 @lisp("trap-floating-overflow")
-def trap_floating_overflow(x):
+def trap_floating_overflow(x: word) -> word:
     """Is a float that becomes infinite, or no number, an error?  What it was before; nil at first.
     (trap!-floating!-overflow nil) => nil
     """
@@ -114,7 +114,7 @@ def trap_floating_overflow(x):
 
 
 @lisp("fix")
-def fix(a):
+def fix(a: word) -> word:
     """The integer part of a number: a fraction is cut off.  (fix 3.7) => 3  (fix -3.7) => -3"""
     if is_integer(a):
         return a
@@ -126,7 +126,7 @@ def fix(a):
 
 
 @lisp("float", "also")
-def float_of(a):
+def float_of(a: word) -> word:
     if a & 7 == FLOAT:
         return a
     if is_number(a):

@@ -22,6 +22,7 @@ from ..restricted.language import (
     noinline,
     store,
     unlikely,
+    word,
 )
 from .calls import (
     SLOT_BYTECODED1,
@@ -43,12 +44,12 @@ from .memory import NIL, T, cons
 
 
 @inline
-def frame_end(code, fp):
+def frame_end(code: word, fp: word) -> word:
     return fp + 8 * load16(code + CODE_FRAME)
 
 
 @inline
-def counter(env):
+def counter(env: word) -> word:
     """Where calls and backward jumps of a function are counted.
     Functions may share a counter, which only makes them hot earlier.
     """
@@ -56,13 +57,13 @@ def counter(env):
 
 
 @noinline
-def counter_of(env):
+def counter_of(env: word) -> word:
     """The same, for those who look."""
     return counter(env)
 
 
 @inline
-def count(env, more):
+def count(env: word, more: word) -> word:
     """Calls and backward jumps of a function until now."""
     at = counter(env)
     n = load(at) + more
@@ -71,7 +72,7 @@ def count(env, more):
 
 
 @noinline
-def count_bytecode(env, at):
+def count_bytecode(env: word, at: word) -> word:
     """Count for a frame at a place of its bytecode; T when it goes on natively there, through SLOT_RESUME."""
     n = count(env, 1)
     limit = load(THRESHOLD)
@@ -82,7 +83,7 @@ def count_bytecode(env, at):
 
 
 @noinline
-def count_native(env) -> None:
+def count_native(env: word) -> None:
     """Count a call of native code that could be better, for all calls since the last one that was counted."""
     period = load(PERIOD)
     store(TICKS, period)
@@ -92,7 +93,7 @@ def count_native(env) -> None:
 
 
 @noinline
-def interpret_counted(env, fp):
+def interpret_counted(env: word, fp: word) -> word:
     # who counts may compile: the frame is below what that pushes, and the collector sees it
     store(SP, frame_end(load(env + 8 - VECTOR), fp))
     hot = count_bytecode(env, 0)
@@ -100,22 +101,22 @@ def interpret_counted(env, fp):
     return invoke1(SLOT_RESUME if hot == T else SLOT_INTERPRET, env, fp)
 
 
-def compile1(env, a):
+def compile1(env: word, a: word) -> word:
     s = host(H_COMPILE, env, 0, 0)
     return call_symbol1(s, a) if s != UNWIND else s
 
 
-def compile2(env, a, b):
+def compile2(env: word, a: word, b: word) -> word:
     s = host(H_COMPILE, env, 0, 0)
     return call_symbol2(s, a, b) if s != UNWIND else s
 
 
-def compilen(env, n, a, b, c):
+def compilen(env: word, n: word, a: word, b: word, c: word) -> word:
     s = host(H_COMPILE, env, 0, 0)
     return call_symboln(s, n, a, b, c) if s != UNWIND else s
 
 
-def compile_cells(s) -> None:
+def compile_cells(s: word) -> None:
     """Set the cells of a bytecoded symbol so that the first call compiles it; wrong argument counts still complain."""
     if load(s + SYM_FN1) == SLOT_BYTECODED1:
         store(s + SYM_FN1, SLOT_COMPILE1)
@@ -126,14 +127,14 @@ def compile_cells(s) -> None:
 
 
 @inline
-def interpret(env, fp):
+def interpret(env: word, fp: word) -> word:
     """Run the bytecode of a frame on the session's engine; count the call when somebody wants to know."""
     if unlikely(load(THRESHOLD) != 0):
         return interpret_counted(env, fp)
     return invoke1(SLOT_INTERPRET, env, fp)
 
 
-def bytecoded1(env, a):
+def bytecoded1(env: word, a: word) -> word:
     code = load(env + 8 - VECTOR)
     fp = load(SP)
     if frame_end(code, fp) > load(STACK_END):
@@ -144,7 +145,7 @@ def bytecoded1(env, a):
     return interpret(env, fp)
 
 
-def bytecoded2(env, a, b):
+def bytecoded2(env: word, a: word, b: word) -> word:
     code = load(env + 8 - VECTOR)
     fp = load(SP)
     if frame_end(code, fp) > load(STACK_END):
@@ -157,7 +158,7 @@ def bytecoded2(env, a, b):
 
 
 @bounded("arguments that are on the stack")
-def bytecodedn(env, n, a, b, c):
+def bytecodedn(env: word, n: word, a: word, b: word, c: word) -> word:
     code = load(env + 8 - VECTOR)
     fp = load(SP)
     extra = n - 3 if n > 3 else 0
@@ -178,7 +179,7 @@ def bytecodedn(env, n, a, b, c):
 
 @bounded("arguments that are on the stack")
 @noinline
-def fill_general(env, code, fp, n):
+def fill_general(env: word, code: word, fp: word, n: word) -> word:
     """Make a frame of optional or rest arguments: missing ones are nil, the rest becomes a list.
     nil, or UNWIND for a wrong count.
     """
@@ -200,44 +201,44 @@ def fill_general(env, code, fp, n):
 
 
 @noinline
-def enter_general(env, code, fp, n):
+def enter_general(env: word, code: word, fp: word, n: word) -> word:
     """Enter bytecode with optional or rest arguments."""
     r = fill_general(env, code, fp, n)
     return interpret(env, fp) if r != UNWIND else r
 
 
 @inline
-def function_env(s):
+def function_env(s: word) -> word:
     """The literal vector of a bytecoded function."""
     return load(s + SYM_ENV)
 
 
 @inline
-def operand_place(env, fp, depth):
+def operand_place(env: word, fp: word, depth: word) -> word:
     """Where the top of so many operands is."""
     return fp + 8 * load16(load(env + 8 - VECTOR) + CODE_LOCALS) + 8 * depth
 
 
 @inline
-def store_word(p, v) -> None:
+def store_word(p: word, v: word) -> None:
     store(p, v)
 
 
 @noinline
-def go_on_at(env, fp, at, top):
+def go_on_at(env: word, fp: word, at: word, top: word) -> word:
     """Go on with a frame on the session's engine, from the instruction at ``at`` on; ``top`` is where the top operand
     is.
     """
     return invoke3(SLOT_RUN, env, fp, load(env + 8 - VECTOR) + CODE_START + at, top)
 
 
-def resume_bytecode(env, fp):
+def resume_bytecode(env: word, fp: word) -> word:
     """Go on with a frame in another engine, at the place and depth that the host says."""
     return go_on_at(env, fp, load(RESUME_AT), operand_place(env, fp, load(RESUME_DEPTH)))
 
 
 @noinline
-def bytecode_frame(env):
+def bytecode_frame(env: word) -> word:
     """Begin a frame of bytecode for a function whose native code gives up; 0 when there is no room.
 
     It is a word longer than others: the top operand, which an interpreter holds in a register, is in memory while the
@@ -252,7 +253,7 @@ def bytecode_frame(env):
 
 
 @noinline
-def give_up(env, fp, at, depth):
+def give_up(env: word, fp: word, at: word, depth: word) -> word:
     """Go on as bytecode in a frame that holds locals and ``depth`` operands, from the instruction at ``at`` on."""
     if fp == 0:
         return host(H_STACK_OVERFLOW, 0, 0, 0)
@@ -262,7 +263,7 @@ def give_up(env, fp, at, depth):
 
 
 @noinline
-def leave_frame(env, fp):
+def leave_frame(env: word, fp: word) -> word:
     """Leave a frame by an error or a throw; the host is told while it traces errors."""
     if load(TRACING) != 0:
         tell(H_LEFT, env, fp, 0)
@@ -271,7 +272,7 @@ def leave_frame(env, fp):
 
 
 @noinline
-def leave_function(env):
+def leave_function(env: word) -> word:
     """The same for a function without a frame."""
     if load(TRACING) != 0:
         tell(H_LEFT, env, 0, 0)

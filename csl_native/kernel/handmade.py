@@ -9,7 +9,7 @@ literal vector, has the code's entry and environment.
 from __future__ import annotations
 
 from ..heap.words import VECTOR
-from ..restricted.language import handled, inline, invoke1, invoke2, invoke4, load
+from ..restricted.language import handled, inline, invoke1, invoke2, invoke4, load, word
 from .hashing import find_place
 from .host import H_USEFUL, host
 from .memory import ROOT_HANDMADE, ROOT_VECTOR, cons
@@ -21,41 +21,41 @@ USEFUL_CALLS = ("rational", "reclaim", "error", "aerror")  # by number, what the
 
 
 @inline
-def row_of(env):
+def row_of(env: word) -> word:
     """The row of the function with a literal vector: keys of that table are compared as words, which does not fail."""
     return load(handled(find_place(load(HANDMADE), env)) + 8)
 
 
-def handmade1(env, a):
+def handmade1(env: word, a: word) -> word:
     row = row_of(env)
     return invoke1(load(row + ENTRY1), load(row + ENV1), a)
 
 
-def handmade2(env, a, b):
+def handmade2(env: word, a: word, b: word) -> word:
     row = row_of(env)
     return invoke2(load(row + ENTRY2), load(row + ENV2), a, b)
 
 
-def handmaden(env, n, a, b, c):
+def handmaden(env: word, n: word, a: word, b: word, c: word) -> word:
     row = row_of(env)
     return invoke4(load(row + ENTRYN), load(row + ENVN), n, a, b, c)
 
 
-def useful_list2star(env, a, b, c):
+def useful_list2star(env: word, a: word, b: word, c: word) -> word:
     return cons(a, cons(b, c))
 
 
-def useful_rational(env, a):
+def useful_rational(env: word, a: word) -> word:
     return host(H_USEFUL, 0, a, 0)
 
 
-def useful_reclaim(env, a):
+def useful_reclaim(env: word, a: word) -> word:
     return host(H_USEFUL, 8, a, 0)
 
 
-def useful_error(env, a, b):
+def useful_error(env: word, a: word, b: word) -> word:
     return host(H_USEFUL, 16, a, b)
 
 
-def useful_aerror(env, a):
+def useful_aerror(env: word, a: word) -> word:
     return host(H_USEFUL, 24, a, 0)

@@ -24,7 +24,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import EPOCH
 from ..heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store, ult
+from ..restricted.language import bounded, clz, inline, lisp, load, lshr, noinline, store, ult, word
 from .arithmetic import truth
 from .bignum import is_big
 from .compound import compound_bits, is_compound
@@ -44,18 +44,18 @@ DEEPEST = 4  # structures inside of structures that count for a hash
 
 
 @inline
-def is_hash(h) -> bool:
+def is_hash(h: word) -> bool:
     return h & 7 == OTHER and load(h - OTHER) & 255 == HASH_TYPE
 
 
 @inline
-def mix(w):
+def mix(w: word) -> word:
     h = w * -7046029254386353131
     return h ^ lshr(h, 29)
 
 
 @inline
-def near(v, mask):
+def near(v: word, mask: word) -> word:
     """A hash of a word that keeps runs of 32 neighbours together: tables are filled in the order of numbers or of
     allocation, and who looks for what is not there goes to the end of a run.
 
@@ -67,12 +67,12 @@ def near(v, mask):
 
 
 @inline
-def is_word(v) -> bool:
+def is_word(v: word) -> bool:
     """Is a key the same as another in every kind of table only when it is the same word?"""
     return v & 7 == 0 or v & 7 == SYMBOL
 
 
-def hash_object(v, kind, depth):
+def hash_object(v: word, kind: word, depth: word) -> word:
     """A hash of a key that is no fixnum or symbol, for tables of this kind (a fixnum word), ``depth`` structures deep.
 
     What the kind takes for equal has equal hashes: 0.0 and -0.0 are ``equal``, and not ``eql``.
@@ -89,7 +89,7 @@ def hash_object(v, kind, depth):
     return hash_structure(v, kind, depth) if depth > 0 else 17
 
 
-def hash_other(v, kind):
+def hash_other(v: word, kind: word) -> word:
     if is_big(v):
         return mix(load(v + 8 - OTHER))
     if is_compound(v):
@@ -98,7 +98,7 @@ def hash_other(v, kind):
 
 
 @bounded("the first eight words")
-def hash_bytes(v):
+def hash_bytes(v: word) -> word:
     """Of the first words of machine numbers; the last one may be only a part of a word, and is left out."""
     h = load(v - OTHER)
     size = h >> 8
@@ -110,13 +110,13 @@ def hash_bytes(v):
 
 
 @inline
-def hash_value(v, kind, depth):
+def hash_value(v: word, kind: word, depth: word) -> word:
     """What a part of a structure gives to its hash."""
     return v if is_word(v) else hash_object(v, kind, depth)
 
 
 @bounded("to a depth of DEEPEST, 16 elements wide")
-def hash_structure(v, kind, depth):
+def hash_structure(v: word, kind: word, depth: word) -> word:
     h = 17
     n = 0
     if v & 7 == VECTOR:
@@ -137,12 +137,12 @@ def hash_structure(v, kind, depth):
 
 
 @inline
-def same_key(a, b, kind):
+def same_key(a: word, b: word, kind: word) -> word:
     """t or nil, or UNWIND; for tables whose keys are not all compared as words."""
     return truth(a == b or same_atom(a, b)) if kind == 8 else is_cl_equal(a, b) if kind == 16 else is_equal(a, b)
 
 
-def make_hash(kind, slots):
+def make_hash(kind: word, slots: word) -> word:
     """A table of ``kind`` (a fixnum 0..3) with ``slots`` (a power of two) places; or UNWIND."""
     table = make_vector(2 * slots, EMPTY)
     if table == UNWIND:
@@ -162,7 +162,7 @@ def make_hash(kind, slots):
 
 @lisp("mkhash", "also")
 @bounded("doublings up to a million")
-def mkhash(size, kind, growth):
+def mkhash(size: word, kind: word, growth: word) -> word:
     """A table for so many entries; its kind is a number, or the host knows what it means."""
     if (size | kind) & 7 != 0 or ult(5 << 3, kind):
         return host(H_TEXT, X_MKHASH, size, kind)
@@ -172,7 +172,7 @@ def mkhash(size, kind, growth):
     return make_hash(kind, slots)
 
 
-def find_place(h, key):
+def find_place(h: word, key: word) -> word:
     """Address of the place of ``key`` or of the place where it goes (key first, then value); or UNWIND."""
     kind = load(h + HASH_KIND)
     table = load(h + HASH_SLOTS)
@@ -202,7 +202,7 @@ def find_place(h, key):
 
 @bounded("runs of a table that is at most five eighths full")
 @inline
-def find_same(table, key, mask):
+def find_same(table: word, key: word, mask: word) -> word:
     """The same for keys that are compared as words."""
     i = near(key, mask)
     free = 0
@@ -219,19 +219,19 @@ def find_same(table, key, mask):
 
 
 @inline
-def is_entry(k, form) -> bool:
+def is_entry(k: word, form: word) -> bool:
     """Is the key of a place one?"""
     return k & 7 != 7 and (form != NUMBERED or k != OLD_EMPTY and k != OLD_DELETED)
 
 
 @inline
-def entries_end(h, table):
+def entries_end(h: word, table: word) -> word:
     """Bytes of the places of a table, which are in a vector, among which its entries are."""
     return load(h + HASH_COUNT) * 2 if load(h + HASH_SPARE) == PACKED else load(table - VECTOR) >> 8
 
 
 @noinline
-def rehash(h, slots):
+def rehash(h: word, slots: word) -> word:
     """Move the entries into a table of ``slots`` places; UNWIND, and nothing changed, when there is no room."""
     table = make_vector(2 * slots, EMPTY)
     if table == UNWIND:
@@ -266,7 +266,7 @@ def rehash(h, slots):
 
 
 @inline
-def settle(h):
+def settle(h: word) -> word:
     """Rehash a table from another epoch; UNWIND when there is no room for that."""
     if load(h + HASH_EPOCH) == load(EPOCH):
         return NIL
@@ -274,7 +274,7 @@ def settle(h):
 
 
 @lisp("gethash2")
-def gethash2(key, h):
+def gethash2(key: word, h: word) -> word:
     """What a hash table has for a key, or nil.
     (prog (h) (setq h (mkhash 8 3 nil)) (puthash 'a h 1) (return (gethash2 'a h))) => 1
     """
@@ -289,7 +289,7 @@ def gethash2(key, h):
 
 
 @lisp("puthash", "also")
-def puthash(key, h, value):
+def puthash(key: word, h: word, value: word) -> word:
     """Put a value for a key into a hash table; the value."""
     if not is_hash(h):
         return host(H_BAD_HASH, 8, h, cons(key, value))
@@ -316,7 +316,7 @@ def puthash(key, h, value):
 
 
 @lisp("remhash", "also")
-def remhash(key, h):
+def remhash(key: word, h: word) -> word:
     if not is_hash(h):
         return host(H_BAD_HASH, 16, h, key)
     if settle(h) == UNWIND:
@@ -333,7 +333,7 @@ def remhash(key, h):
 
 
 @lisp("clrhash", "also")
-def clrhash(h):
+def clrhash(h: word) -> word:
     if not is_hash(h):
         return host(H_BAD_HASH, 24, h, 0)
     table = make_vector(16, EMPTY)
@@ -348,14 +348,14 @@ def clrhash(h):
 
 
 @inline
-def with_entry(r, at, form):
+def with_entry(r: word, at: word, form: word) -> word:
     """A list with the pair of key and value before it that lie there, if it is an entry."""
     k = load(at)
     return cons(cons(k, load(at + 8)), r) if is_entry(k, form) else r
 
 
 @lisp("hashcontents")
-def hashcontents(h):
+def hashcontents(h: word) -> word:
     """The entries of a hash table as a list of (key . value).
     (prog (h) (setq h (mkhash 8 3 nil)) (puthash 'a h 1) (return (hashcontents h))) => ((a . 1))
     """
@@ -377,7 +377,7 @@ def hashcontents(h):
 
 
 @bounded("a weak table goes to its end right after a collection, when nothing may be ended")
-def contents_of_weak(h):
+def contents_of_weak(h: word) -> word:
     """The same for the host's own tables."""
     table = load(h + HASH_SLOTS)
     n = entries_end(h, table)
@@ -391,19 +391,19 @@ def contents_of_weak(h):
 
 
 @lisp("hash-table-p")
-def hash_table_p(h):
+def hash_table_p(h: word) -> word:
     """Is it a hash table?  (hash!-table!-p (mkhash 8 3 nil)) => t"""
     return truth(is_hash(h))
 
 
 @lisp("sxhash")
-def sxhash(v):
+def sxhash(v: word) -> word:
     """A small integer that is the same for values that are `equal`.  (equal (sxhash "ab") (sxhash "ab")) => t"""
     return lshr(mix(hash_value(v, 24, DEEPEST)), 30) << 3
 
 
 @bounded("a copy of the heap goes to its end")
-def pack(h, table) -> None:
+def pack(h: word, table: word) -> None:
     """Put the entries of a table that is being copied into an image first; ``table`` is where its copied places are.
     No word that is no value is left.
     """

@@ -71,7 +71,7 @@ PASSED = ("prin2", "terpri", "spaces", "posn", "linelength", "getenv", "mod", "i
 
 
 @inline
-def host(code, a, b, c):
+def host(code: word, a: word, b: word, c: word) -> word:
     """Ask the host."""
     return invoke4(HOST_SLOT, code, a, b, c, 0)
 
@@ -94,7 +94,7 @@ def pass_two(number: word, a: word, b: word) -> word:
     return host(H_PASSED, number << 2 | 2, a, b)
 
 
-def ask_host(code, a, b, c, d):
+def ask_host(code: word, a: word, b: word, c: word, d: word) -> word:
     """What the slot of the host has in native code: the answer is where Python leaves it, because a callback of C's
     that Python cannot enter, or that an exception leaves, has any value; that is an error.  What lies below the stack
     pointer that it is told is not Lisp's."""
@@ -111,18 +111,18 @@ def ask_host(code, a, b, c, d):
 
 
 @inline
-def tell(code, a, b, c) -> None:
+def tell(code: word, a: word, b: word, c: word) -> None:
     """Tell the host; what becomes of that is not looked at: a notice, or an error whose UNWIND the caller returns."""
     handled(host(code, a, b, c))
 
 
 @noinline
-def bad_arith(operation, a, b):
+def bad_arith(operation: word, a: word, b: word) -> word:
     """Signal ``bad arg for operation a b``."""
     return host(H_BAD_ARITH, operation, a, b)
 
 
 @noinline
-def bad_op(operation, a):
+def bad_op(operation: word, a: word) -> word:
     """Signal an error of an operation with one offending value."""
     return host(H_BAD_OP, operation, a, 0)

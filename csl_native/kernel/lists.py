@@ -14,23 +14,23 @@ from .safepoint import safepoint
 
 @lisp("cons")
 @inline
-def cons2(a, d):
+def cons2(a: word, d: word) -> word:
     """A new pair.  (cons 1 2) => (1 . 2)"""
     return cons(a, d)
 
 
 @lisp("list", "also")
-def list_one(a):
+def list_one(a: word) -> word:
     return cons(a, NIL)
 
 
 @lisp("list", "also")
-def list_two(a, b):
+def list_two(a: word, b: word) -> word:
     return cons(a, cons(b, NIL))
 
 
 @lisp("list", "also")
-def list_three(a, b, c):
+def list_three(a: word, b: word, c: word) -> word:
     return cons(a, cons(b, cons(c, NIL)))
 
 
@@ -40,31 +40,31 @@ def at_end(x: word) -> word:
 
 
 @noinline
-def signal_car(x) -> None:
+def signal_car(x: word) -> None:
     tell(H_BAD_CAR, x, 0, 0)
 
 
 @noinline
-def signal_cdr(x) -> None:
+def signal_cdr(x: word) -> None:
     tell(H_BAD_CDR, x, 0, 0)
 
 
 @inline
-def bad_car(x):
+def bad_car(x: word) -> word:
     """The error of car, which does not come back: callers see the UNWIND at once."""
     signal_car(x)
     return UNWIND
 
 
 @inline
-def bad_cdr(x):
+def bad_cdr(x: word) -> word:
     signal_cdr(x)
     return UNWIND
 
 
 @lisp("car")
 @inline
-def car(x):
+def car(x: word) -> word:
     """The first part of a pair; an error for what is no pair.  (car '(a b c)) => a  (car 'a) is an error"""
     if x & 7 == CONS:
         return defined(load(x - 1))
@@ -73,7 +73,7 @@ def car(x):
 
 @lisp("cdr")
 @inline
-def cdr(x):
+def cdr(x: word) -> word:
     """The second part of a pair: of a list, what follows its first element.  (cdr '(a b c)) => (b c)"""
     if x & 7 == CONS:
         return defined(load(x + 7))
@@ -82,7 +82,7 @@ def cdr(x):
 
 @lisp("eq")
 @inline
-def eq(a, b):
+def eq(a: word, b: word) -> word:
     """Are two values the same object?  Small integers and symbols are; strings, floats and large integers need
     `equal`.
     (eq 'a 'a) => t  (eq "a" "b") => nil
@@ -92,70 +92,70 @@ def eq(a, b):
 
 @lisp("null")
 @inline
-def null(a):
+def null(a: word) -> word:
     """Is it nil?  (null '(a)) => nil"""
     return truth(a == NIL)
 
 
 @lisp("not")
 @inline
-def not_(a):
+def not_(a: word) -> word:
     """Is it nil, that is, false?  (not nil) => t"""
     return truth(a == NIL)
 
 
 @lisp("atom")
 @inline
-def atom(a):
+def atom(a: word) -> word:
     """Is it anything but a pair?  (atom 'a) => t  (atom '(a)) => nil"""
     return truth(a & 7 != CONS)
 
 
 @lisp("pairp")
 @inline
-def pairp(a):
+def pairp(a: word) -> word:
     """Is it a pair?  (pairp '(a)) => t  (pairp nil) => nil"""
     return truth(a & 7 == CONS)
 
 
 @lisp("consp")
 @inline
-def consp(a):
+def consp(a: word) -> word:
     """Is it a pair?  The name of `pairp` in Common Lisp.  (consp '(a)) => t"""
     return truth(a & 7 == CONS)
 
 
 @lisp("idp")
 @inline
-def idp(a):
+def idp(a: word) -> word:
     """Is it a symbol?  (idp 'a) => t  (idp "a") => nil"""
     return truth(a & 7 == SYMBOL)
 
 
 @lisp("symbolp")
 @inline
-def symbolp(a):
+def symbolp(a: word) -> word:
     """Is it a symbol?  The name of `idp` in Common Lisp.  (symbolp 'a) => t"""
     return truth(a & 7 == SYMBOL)
 
 
 @lisp("stringp")
 @inline
-def stringp(a):
+def stringp(a: word) -> word:
     """Is it a string?  (stringp "a") => t"""
     return truth(a & 7 == STRING)
 
 
 @lisp("vectorp")
 @inline
-def vectorp(a):
+def vectorp(a: word) -> word:
     """Is it a vector of values?  (vectorp (mkvect 3)) => t"""
     return truth(a & 7 == VECTOR)
 
 
 @lisp("ncons")
 @inline
-def ncons(a):
+def ncons(a: word) -> word:
     """A list of one element.  (ncons 'a) => (a)"""
     return cons(a, NIL)
 
@@ -166,7 +166,7 @@ def ncons(a):
 
 @lisp("list2")
 @inline
-def list2(a, b):
+def list2(a: word, b: word) -> word:
     """A list of two elements.  (list2 1 2) => (1 2)"""
     reserve(32)
     p = pair(a, load(FREE) + 17)
@@ -176,7 +176,7 @@ def list2(a, b):
 
 @lisp("list3")
 @inline
-def list3(a, b, c):
+def list3(a: word, b: word, c: word) -> word:
     """A list of three elements.  (list3 1 2 3) => (1 2 3)"""
     reserve(48)
     p = pair(a, load(FREE) + 17)
@@ -187,7 +187,7 @@ def list3(a, b, c):
 
 @lisp("acons")
 @inline
-def acons(a, b, c):
+def acons(a: word, b: word, c: word) -> word:
     """A pair of the first two arguments in front of a list: one more entry of an association list.
     (acons 'a 1 '((b . 2))) => ((a . 1) (b . 2))
     """
@@ -199,14 +199,14 @@ def acons(a, b, c):
 
 @lisp("xcons")
 @inline
-def xcons(a, b):
+def xcons(a: word, b: word) -> word:
     """A new pair of the arguments in the other order.  (xcons 1 2) => (2 . 1)"""
     return cons(b, a)
 
 
 @lisp("rplaca")
 @inline
-def rplaca(x, v):
+def rplaca(x: word, v: word) -> word:
     """Replace the first part of a pair; the pair.  (rplaca (list 1 2) 9) => (9 2)"""
     if x & 7 == CONS:
         set_field(x - 1, v)
@@ -216,7 +216,7 @@ def rplaca(x, v):
 
 @lisp("rplacd")
 @inline
-def rplacd(x, v):
+def rplacd(x: word, v: word) -> word:
     """Replace the second part of a pair; the pair.  (rplacd (list 1 2) 9) => (1 . 9)"""
     if x & 7 == CONS:
         set_field(x + 7, v)
@@ -225,19 +225,19 @@ def rplacd(x, v):
 
 
 @lisp("setcar")
-def setcar(x, v):
+def setcar(x: word, v: word) -> word:
     """Replace the first part of a pair; the value that was stored.  (setcar (list 1 2) 9) => 9"""
     return v if rplaca(x, v) != UNWIND else UNWIND
 
 
 @lisp("setcdr")
-def setcdr(x, v):
+def setcdr(x: word, v: word) -> word:
     """Replace the second part of a pair; the value that was stored.  (setcdr (list 1 2) 9) => 9"""
     return v if rplacd(x, v) != UNWIND else UNWIND
 
 
 @lisp("memq")
-def memq(a, l):
+def memq(a: word, l: word) -> word:
     """The part of a list that begins with an element `eq` to the first argument, or nil.
     (memq 'b '(a b c)) => (b c)
     """
@@ -251,7 +251,7 @@ def memq(a, l):
 
 
 @lisp("member")
-def member(a, l):
+def member(a: word, l: word) -> word:
     """The part of a list that begins with an element `equal` to the first argument, or nil.
     (member "b" '("a" "b" "c")) => ("b" "c")
     """
@@ -268,7 +268,7 @@ def member(a, l):
 
 
 @lisp("atsoc")
-def atsoc(a, l):
+def atsoc(a: word, l: word) -> word:
     """The first pair of an association list whose first part is `eq` to a key, or nil.
     (atsoc 'b '((a . 1) (b . 2))) => (b . 2)
     """
@@ -283,7 +283,7 @@ def atsoc(a, l):
 
 
 @lisp("assoc")
-def assoc(a, l):
+def assoc(a: word, l: word) -> word:
     """The first pair of an association list whose first part is `equal` to a key, or nil.
     (assoc "b" '(("a" . 1) ("b" . 2))) => ("b" . 2)
     """
@@ -302,7 +302,7 @@ def assoc(a, l):
 
 
 @lisp("reverse")
-def reverse(l):
+def reverse(l: word) -> word:
     """A new list with the elements in the opposite order.  (reverse '(1 2 3)) => (3 2 1)"""
     r = NIL
     while l & 7 == CONS:
@@ -314,13 +314,13 @@ def reverse(l):
 
 
 @lisp("reversip", "also")
-def reversip(l):
+def reversip(l: word) -> word:
     """Reverse a list in place."""
     return reversip2(l, NIL)
 
 
 @lisp("reversip2")
-def reversip2(l, r):
+def reversip2(l: word, r: word) -> word:
     """Reverse a list in place, and put it in front of the second.  (reversip2 (list 1 2 3) '(4)) => (3 2 1 4)"""
     while l & 7 == CONS:
         next = load(l + 7)
@@ -333,7 +333,7 @@ def reversip2(l, r):
 
 
 @lisp("append2")
-def append2(a, b):
+def append2(a: word, b: word) -> word:
     """Two lists joined; the first one is copied.  (append2 '(1 2) '(3)) => (1 2 3)"""
     if a & 7 != CONS:
         return b
@@ -351,7 +351,7 @@ def append2(a, b):
 
 
 @lisp("nconc2")
-def nconc2(a, b):
+def nconc2(a: word, b: word) -> word:
     """Two lists joined in place: the last pair of the first one is changed.  (nconc2 (list 1 2) '(3)) => (1 2 3)"""
     if a & 7 != CONS:
         return b
@@ -365,7 +365,7 @@ def nconc2(a, b):
 
 
 @lisp("lastpair")
-def lastpair(l):
+def lastpair(l: word) -> word:
     """The last pair of a list.  (lastpair '(1 2 3)) => (3)"""
     if l & 7 != CONS:
         return l
@@ -377,7 +377,7 @@ def lastpair(l):
 
 
 @lisp("length")
-def length(l):
+def length(l: word) -> word:
     """The number of elements of a list or vector, or of bytes of a string.  (length '(a b c)) => 3"""
     if l & 7 == STRING:
         return load(l - STRING) >> 8 << 3
@@ -394,6 +394,6 @@ def length(l):
 
 @lisp("eqcar")
 @inline
-def eqcar(x, a):
+def eqcar(x: word, a: word) -> word:
     """Is the first argument a pair whose first part is `eq` to the second?  (eqcar '(plus 1 2) 'plus) => t"""
     return truth(x & 7 == CONS and load(x - 1) == a)

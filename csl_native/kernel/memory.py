@@ -57,6 +57,7 @@ from ..restricted.language import (
     store8,
     storef,
     unlikely,
+    word,
 )
 
 BOUNDED = "lines of the heap, or the words of one object, at the speed of memory"
@@ -83,7 +84,7 @@ LONGEST = 256  # lines of a chunk that was freed: a word of a stack that points 
 
 
 @inline
-def poll():
+def poll() -> word:
     """nil, or UNWIND when an interrupt, a limit or stack overflow became an error; nothing is collected."""
     if unlikely(stack_pointer() < load(STACK_LIMIT)):
         return poll_slow()
@@ -91,7 +92,7 @@ def poll():
 
 
 @noinline
-def poll_slow():
+def poll_slow() -> word:
     if load(INTERRUPT) & STOP != 0:
         store(INTERRUPT, 0)
         if invoke4(HOST_SLOT, INTERRUPTED, 0, 0, 0, 0) == UNWIND:
@@ -102,7 +103,7 @@ def poll_slow():
 
 
 @inline
-def allocate(size):
+def allocate(size: word) -> word:
     """Address of ``size`` fresh bytes (a multiple of 16), not initialised; UNWIND when a large object does not fit."""
     p = load(FREE)
     q = p + size
@@ -113,7 +114,7 @@ def allocate(size):
 
 
 @inline
-def allocate_small(size):
+def allocate_small(size: word) -> word:
     """The same for at most a line, for which there is always room."""
     p = load(FREE)
     q = p + size
@@ -124,7 +125,7 @@ def allocate_small(size):
 
 
 @noinline
-def allocate_more(size):
+def allocate_more(size: word) -> word:
     """In the next run that has so many bytes, or as a large object."""
     if size <= 4096:
         close_chunk()
@@ -136,7 +137,7 @@ def allocate_more(size):
 
 
 @noinline
-def allocate_slow(size):
+def allocate_slow(size: word) -> word:
     next_chunk(size)
     p = load(FREE)
     store(FREE, p + size)
@@ -144,13 +145,13 @@ def allocate_slow(size):
 
 
 @inline
-def room(size) -> bool:
+def room(size: word) -> bool:
     """Are there ``size`` bytes in the current chunk?"""
     return load(FREE) + size <= load(LIMIT)
 
 
 @inline
-def reserve(size) -> None:
+def reserve(size: word) -> None:
     """Make room for ``size`` bytes, a line at most, so that what is made of them next is one piece of straight-line
     code.
     """
@@ -159,7 +160,7 @@ def reserve(size) -> None:
 
 
 @noinline
-def next_chunk(size) -> None:
+def next_chunk(size: word) -> None:
     """For at most a line, for which there is always a run while the reserve lasts."""
     close_chunk()
     if not next_run(size):
@@ -179,12 +180,12 @@ def close_chunk() -> None:
     store(LIMIT, 0)
 
 
-def request_collection(full) -> None:
+def request_collection(full: word) -> None:
     store(GC_REQUEST, load(GC_REQUEST) | 1 | full << 1)
     store(STACK_LIMIT, NO_LIMIT)
 
 
-def take_lines(start, end) -> None:
+def take_lines(start: word, end: word) -> None:
     """Mark lines as handed out since the last collection, and count them against the budget."""
     i = load(LINES) + (start >> 8)
     last = load(LINES) + (end >> 8)
@@ -202,14 +203,14 @@ def take_lines(start, end) -> None:
         request_collection(0)
 
 
-def open_chunk(start, end) -> None:
+def open_chunk(start: word, end: word) -> None:
     take_lines(start, end)
     store(CHUNK_START, start)
     store(FREE, start)
     store(LIMIT, end)
 
 
-def next_run(size) -> bool:
+def next_run(size: word) -> bool:
     """Make the next run of free lines of at least ``size`` bytes the current chunk, or grow the heap; is there one?"""
     lines = load(LINES)
     i = load(CURSOR)
@@ -242,7 +243,7 @@ def next_run(size) -> bool:
     return True
 
 
-def end_of_run(i, end):
+def end_of_run(i: word, end: word) -> word:
     """Where the free lines from line ``i`` on end, at line ``end`` at the latest."""
     lines = load(LINES)
     while i < end:
@@ -255,7 +256,7 @@ def end_of_run(i, end):
     return end
 
 
-def grow(size):
+def grow(size: word) -> word:
     """Add ``size`` bytes (a multiple of a line) at the top of the heap; its address, or 0 when the limit is reached."""
     start = load(HEAP_TOP)
     if load(HEAP_END) - start < size:
@@ -267,13 +268,13 @@ def grow(size):
 
 
 @noinline
-def allocate_large(size):
+def allocate_large(size: word) -> word:
     """Address of a large object, or UNWIND: the error that there is no room."""
     start = find_large(size)
     return start if start != 0 else invoke4(HOST_SLOT, NO_MEMORY, size, 0, 0, 0)
 
 
-def find_large(size):
+def find_large(size: word) -> word:
     """Address of a large object, or 0.  It has lines of its own: in the next run that fits, else at the top while there
     is room, else in the first run that fits.
 
@@ -300,7 +301,7 @@ def find_large(size):
     return start
 
 
-def find_run(i, size):
+def find_run(i: word, size: word) -> word:
     """Address of the first free run of ``size`` bytes from line ``i`` on, or 0."""
     lines = load(LINES)
     top = load(HEAP_TOP) >> 8
@@ -318,20 +319,20 @@ def find_run(i, size):
 
 
 @inline
-def set_field(p, v) -> None:
+def set_field(p: word, v: word) -> None:
     """Store a Lisp value into a heap object at address ``p``, telling the collector (a card mark)."""
     store(p, v)
     store8(load(CARDS) + (p >> 9), 1)
 
 
 @inline
-def cons(a, d):
+def cons(a: word, d: word) -> word:
     reserve(16)
     return pair(a, d)
 
 
 @inline
-def pair(a, d):
+def pair(a: word, d: word) -> word:
     """``cons`` in room that was reserved."""
     p = load(FREE)
     store(FREE, p + 16)
@@ -341,7 +342,7 @@ def pair(a, d):
 
 
 @inline
-def make_float(d: double):
+def make_float(d: double) -> word:
     p = allocate_small(16)
     store(p, FLOAT_HEADER)
     storef(p + 8, d)
@@ -349,11 +350,11 @@ def make_float(d: double):
 
 
 @inline
-def float_value(v) -> double:
+def float_value(v: word) -> double:
     return loadf(v + 8 - FLOAT)
 
 
-def fill(p, count, v) -> None:
+def fill(p: word, count: word, v: word) -> None:
     end = p + 8 * count
     while p < end:
         store(p, v)
@@ -361,7 +362,7 @@ def fill(p, count, v) -> None:
 
 
 @noinline
-def fill_long(p, count, v):
+def fill_long(p: word, count: word, v: word) -> word:
     """Fill what the object at ``p`` is to hold: nil, or UNWIND when that was ended, and a string is left."""
     store(p, 8 * count << 8 | STRING_HEADER)
     at = p + 8
@@ -375,7 +376,7 @@ def fill_long(p, count, v):
     return NIL
 
 
-def make_vector(count, v):
+def make_vector(count: word, v: word) -> word:
     """A vector of ``count`` elements, all ``v``; UNWIND when there is no room."""
     p = allocate((8 * count + 23) & -16 if count < 1 << 40 else 1 << 43)  # beyond, the byte count would overflow
     if p == UNWIND:
@@ -391,7 +392,7 @@ def make_vector(count, v):
     return p + VECTOR
 
 
-def make_object(head, size):
+def make_object(head: word, size: word) -> word:
     """An object with ``size`` content bytes, all zero, and header ``head`` (without length); its address, or UNWIND."""
     p = allocate((size + 23) & -16)
     if p == UNWIND:
@@ -406,13 +407,13 @@ def make_object(head, size):
     return p
 
 
-def make_string(size):
+def make_string(size: word) -> word:
     """A string of ``size`` zero bytes, or UNWIND."""
     p = make_object(STRING_HEADER, size)
     return p + STRING if p != UNWIND else p
 
 
-def make_bignum(limbs, negative):
+def make_bignum(limbs: word, negative: word) -> word:
     """A bignum with room for ``limbs`` limbs, which hold anything, or UNWIND."""
     p = allocate((8 * limbs + 23) & -16)
     if p == UNWIND:
@@ -423,7 +424,7 @@ def make_bignum(limbs, negative):
     return p + OTHER
 
 
-def make_handle(kind, number):
+def make_handle(kind: word, number: word) -> word:
     p = allocate_small(32)
     store(p, HANDLE_HEADER)
     store(p + 8, kind)
@@ -431,14 +432,14 @@ def make_handle(kind, number):
     return p + OTHER
 
 
-def make_symbol(name, slot1, slot2, slotn):
+def make_symbol(name: word, slot1: word, slot2: word, slotn: word) -> word:
     """An uninterned symbol without value or definition; ``name`` is a string, the slots its function cells."""
     p = allocate_small(SYMBOL_SIZE)
     init_symbol(p, name, slot1, slot2, slotn)
     return p + SYMBOL
 
 
-def init_symbol(p, name, slot1, slot2, slotn) -> None:
+def init_symbol(p: word, name: word, slot1: word, slot2: word, slotn: word) -> None:
     store(p, SYMBOL_HEADER)
     store(p + 8, UNSET)
     store(p + 16, NIL)
@@ -451,7 +452,7 @@ def init_symbol(p, name, slot1, slot2, slotn) -> None:
     store(p + 72, slotn)
 
 
-def format_heap(slot1, slot2, slotn) -> None:
+def format_heap(slot1: word, slot2: word, slotn: word) -> None:
     """Lay out the fixed objects of a new heap: nil, t, the unset marker and the root vector."""
     p = HEAP
     while p < ROOT_VECTOR - VECTOR:

@@ -18,6 +18,7 @@ from ..restricted.language import (
     srem,
     store,
     urem,
+    word,
 )
 from .bignum import half_quotient, is_big, is_negative, limb_count, limbs
 from .division import divide_integers
@@ -26,7 +27,7 @@ from .memory import NIL, poll
 
 
 @lisp("set-small-modulus")
-def set_small_modulus(n):
+def set_small_modulus(n: word) -> word:
     """Choose the modulus of modular arithmetic, a small integer; the one before.  Nil asks for it.
     (progn (set!-small!-modulus 7) (set!-small!-modulus nil)) => 7
     """
@@ -40,13 +41,13 @@ def set_small_modulus(n):
 
 
 @inline
-def are_residues(a, b) -> bool:
+def are_residues(a: word, b: word) -> bool:
     """Fixnums from 0 up to the modulus: what modular arithmetic takes."""
     return (a | b) & 7 == 0 and (a | b) >= 0 and a < load(MODULUS) and b < load(MODULUS)
 
 
 @noinline
-def bad_residue(operation, a, b):
+def bad_residue(operation: word, a: word, b: word) -> word:
     """Signal the first argument that is no residue."""
     if a & 7 == 0 and a >= 0 and a < load(MODULUS):
         return host(H_BAD_RESIDUE, operation, b, 0)
@@ -54,7 +55,7 @@ def bad_residue(operation, a, b):
 
 
 @lisp("modular-plus")
-def modular_plus(a, b):
+def modular_plus(a: word, b: word) -> word:
     """The sum of two residues by the modulus that `set-small-modulus` chose.
     (progn (set!-small!-modulus 7) (modular!-plus 5 4)) => 2
     """
@@ -65,7 +66,7 @@ def modular_plus(a, b):
 
 
 @lisp("modular-difference")
-def modular_difference(a, b):
+def modular_difference(a: word, b: word) -> word:
     """The difference of two residues.  (progn (set!-small!-modulus 7) (modular!-difference 2 4)) => 5"""
     if not are_residues(a, b):
         return bad_residue(1, a, b)
@@ -74,7 +75,7 @@ def modular_difference(a, b):
 
 
 @lisp("modular-times")
-def modular_times(a, b):
+def modular_times(a: word, b: word) -> word:
     """The product of two residues.  (progn (set!-small!-modulus 7) (modular!-times 5 4)) => 6"""
     if not are_residues(a, b):
         return bad_residue(2, a, b)
@@ -82,13 +83,13 @@ def modular_times(a, b):
 
 
 @inline
-def residue_product(a, b, m):
+def residue_product(a: word, b: word, m: word) -> word:
     """a * b modulo m, both below it."""
     return srem(a * b, m) if m < 1 << 31 else long_residue_product(a, b, m)
 
 
 @noinline
-def long_residue_product(a, b, m):
+def long_residue_product(a: word, b: word, m: word) -> word:
     """The same for a modulus below 2**60: the double-length product divided in two steps (Knuth 4.3.1, algorithm D)."""
     shift = clz(m)
     d = m << shift
@@ -102,7 +103,7 @@ def long_residue_product(a, b, m):
 
 @bounded("numbers of 61 bits")
 @noinline
-def inverse(a, m):
+def inverse(a: word, m: word) -> word:
     """The inverse of a modulo m, or 0 when they have a common divisor (Knuth 4.5.2, algorithm X)."""
     u = srem(a, m)
     if u < 0:
@@ -124,7 +125,7 @@ def inverse(a, m):
 
 
 @lisp("modular-number")
-def modular_number(a):
+def modular_number(a: word) -> word:
     """The residue of an integer: from 0 up to the modulus, which is left out.
     (progn (set!-small!-modulus 7) (modular!-number -1)) => 6
     """
@@ -150,7 +151,7 @@ def modular_number(a):
 
 
 @lisp("modular-reciprocal")
-def modular_reciprocal(a):
+def modular_reciprocal(a: word) -> word:
     """The residue whose product with this one is 1; an error when there is none.
     (progn (set!-small!-modulus 7) (modular!-reciprocal 3)) => 5
     """
@@ -161,7 +162,7 @@ def modular_reciprocal(a):
 
 
 @lisp("safe-modular-reciprocal")
-def safe_modular_reciprocal(a):
+def safe_modular_reciprocal(a: word) -> word:
     """The residue whose product with this one is 1; nil when there is none.
     (progn (set!-small!-modulus 8) (safe!-modular!-reciprocal 2)) => nil
     """
@@ -172,7 +173,7 @@ def safe_modular_reciprocal(a):
 
 
 @lisp("modular-quotient")
-def modular_quotient(a, b):
+def modular_quotient(a: word, b: word) -> word:
     """The first residue times the reciprocal of the second.
     (progn (set!-small!-modulus 7) (modular!-quotient 1 3)) => 5
     """
@@ -187,7 +188,7 @@ def modular_quotient(a, b):
 
 @bounded("the bits of a fixnum")
 @lisp("modular-expt")
-def modular_expt(a, n):
+def modular_expt(a: word, n: word) -> word:
     """A power of a residue; the exponent is an integer from 0 on.
     (progn (set!-small!-modulus 7) (modular!-expt 3 5)) => 5
     """
@@ -209,7 +210,7 @@ def modular_expt(a, n):
 
 
 @lisp("modular-minus")
-def modular_minus(a):
+def modular_minus(a: word) -> word:
     """The residue whose sum with this one is 0.  (progn (set!-small!-modulus 7) (modular!-minus 3)) => 4"""
     if not are_residues(a, 0):
         return bad_residue(3, a, 0)

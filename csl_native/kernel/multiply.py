@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..heap.vm import LONG_LIMBS
 from ..heap.words import UNWIND
-from ..restricted.language import inline, load, lshr, mul_overflows, multiply_add, noinline, onepass, store, ult
+from ..restricted.language import inline, load, lshr, mul_overflows, multiply_add, noinline, onepass, store, ult, word
 from .bignum import from_word, is_negative, limb_count, limbs, normalise, sum_limbs, to_big
 from .host import H_BIG_PRODUCT, host
 from .memory import NIL, fill, make_bignum, poll
@@ -20,7 +20,7 @@ SQUARE = 48  # limbs of a number from which on its halves are squared
 
 @onepass("the limbs of one number")
 @noinline
-def product_limb(r, x, n, u):
+def product_limb(r: word, x: word, n: word, u: word) -> word:
     """r[0..n) += x[0..n) * u; the carry."""
     carry = 0
     i = 0
@@ -36,7 +36,7 @@ def product_limb(r, x, n, u):
 
 @onepass("the limbs of one number")
 @inline
-def scale_limbs(r, x, n, u, carry):
+def scale_limbs(r: word, x: word, n: word, u: word, carry: word) -> word:
     """r[0..n) = x[0..n) * u + carry, which may be in place; the carry."""
     i = 0
     while i < 8 * n:
@@ -45,7 +45,7 @@ def scale_limbs(r, x, n, u, carry):
     return carry
 
 
-def product_rows(r, a, n, b, m):
+def product_rows(r: word, a: word, n: word, b: word, m: word) -> word:
     """r[0..n+m) = a[0..n) * b[0..m); nil, or UNWIND."""
     store(r + 8 * n, scale_limbs(r, a, n, load(b), 0))
     i = 1
@@ -57,7 +57,7 @@ def product_rows(r, a, n, b, m):
     return NIL
 
 
-def square_rows(r, a, n):
+def square_rows(r: word, a: word, n: word) -> word:
     """r[0..2n) = a[0..n) squared: products of different limbs once, doubled; nil, or UNWIND."""
     if n == 1:
         return product_rows(r, a, 1, a, 1)
@@ -74,7 +74,7 @@ def square_rows(r, a, n):
 
 
 @onepass("the limbs of one number")
-def add_squares(r, a, n) -> None:
+def add_squares(r: word, a: word, n: word) -> None:
     """Twice r[0..2n), and the squares of a[0..n) at every second limb."""
     carry = 0
     bit = 0
@@ -92,7 +92,7 @@ def add_squares(r, a, n) -> None:
 
 
 @onepass("the limbs of one number")
-def add_equal(p, y, n):
+def add_equal(p: word, y: word, n: word) -> word:
     """p[0..n) += y[0..n); the carry."""
     carry = 0
     i = 0
@@ -106,7 +106,7 @@ def add_equal(p, y, n):
 
 
 @onepass("the limbs of one number")
-def add_limbs(r, x, n) -> None:
+def add_limbs(r: word, x: word, n: word) -> None:
     """r += x[0..n); there is room for the carry."""
     carry = add_equal(r, x, n)
     r += 8 * n
@@ -118,7 +118,7 @@ def add_limbs(r, x, n) -> None:
 
 
 @onepass("the limbs of one number")
-def subtract_limbs(r, n, x, m):
+def subtract_limbs(r: word, n: word, x: word, m: word) -> word:
     """r[0..n) -= x[0..m), m not above n; what is still to be subtracted."""
     borrow = 0
     i = 0
@@ -138,14 +138,14 @@ def subtract_limbs(r, n, x, m):
 
 
 @onepass("the limbs of one number")
-def significant(x, n):
+def significant(x: word, n: word) -> word:
     """How many of n limbs are left without leading zeros."""
     while n > 0 and load(x + 8 * n - 8) == 0:
         n -= 1
     return n
 
 
-def product_halves(r, a, b, n, scratch):
+def product_halves(r: word, a: word, b: word, n: word, scratch: word) -> word:
     """r[0..2n) = a[0..n) * b[0..n) by three products of halves; ``scratch`` has room for 6 n + 128 limbs.  Nil, or
     UNWIND.
     """
@@ -174,7 +174,7 @@ def product_halves(r, a, b, n, scratch):
     return NIL
 
 
-def product_long(r, a, n, b, m, scratch):
+def product_long(r: word, a: word, n: word, b: word, m: word, scratch: word) -> word:
     """r[0..n+m) = a[0..n) * b[0..m), n not below m: pieces of the longer one that are as long as the other."""
     if product_halves(r, a, b, m, scratch) == UNWIND:
         return UNWIND
@@ -198,7 +198,7 @@ def product_long(r, a, n, b, m, scratch):
 
 
 @noinline
-def multiply_big(a, b):
+def multiply_big(a: word, b: word) -> word:
     """The product of two integers of which one is a bignum, or the product is; UNWIND when there is no room."""
     x = to_big(a)
     y = to_big(b)
@@ -229,7 +229,7 @@ def multiply_big(a, b):
 
 
 @noinline
-def multiply_integers(a, b):
+def multiply_integers(a: word, b: word) -> word:
     if a & 7 == 0 and b & 7 == 0 and not mul_overflows(a >> 3, b >> 3):
         return from_word((a >> 3) * (b >> 3))
     return multiply_big(a, b)

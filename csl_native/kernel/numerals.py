@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..heap.vm import DECIMAL_EXPONENT, PRECISION
 from ..heap.words import CONS, SYMBOL, UNWIND
-from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, store, udiv
+from ..restricted.language import bitsf, bounded, fbits, inline, load, lshr, sdiv, store, udiv, word
 from .bignum import limbs
 from .characters import ascii_char, character
 from .decimal import LARGEST_EXPONENT, MOST_DIGITS, UNKNOWN, digits_of, double_bits, exponent, mantissa
@@ -17,7 +17,7 @@ MOST_READ = 18  # digits that a fixnum has room for, and a double needs not more
 
 
 @bounded("digits of a fixnum")
-def digits(n, r):
+def digits(n: word, r: word) -> word:
     """The decimal digits of a small integer in front of a list."""
     m = n if n < 0 else -n
     while True:
@@ -30,7 +30,7 @@ def digits(n, r):
 
 
 @bounded("digits of a precision")
-def without_zeros(n):
+def without_zeros(n: word) -> word:
     """A number without the zeros that it ends with."""
     while True:
         q = udiv(n, 10)
@@ -40,7 +40,7 @@ def without_zeros(n):
 
 
 @bounded("digits of a precision")
-def digit_count(n):
+def digit_count(n: word) -> word:
     r = 0
     while n > 0:
         n = udiv(n, 10)
@@ -49,7 +49,7 @@ def digit_count(n):
 
 
 @bounded("digits of a precision, and zeros between them and the point")
-def pointed(n, behind, r):
+def pointed(n: word, behind: word, r: word) -> word:
     """The digits of a number with so many of them behind a point, at least one, in front of a list; less than none:
     zeros before the point.
     """
@@ -67,7 +67,7 @@ def pointed(n, behind, r):
     return digits(n, cons(character(POINT), r))
 
 
-def float_characters(x):
+def float_characters(x: word) -> word:
     """The characters that print would show of a float; 0 when the host has to say: what is no number, and what has more
     digits.
     """
@@ -97,23 +97,23 @@ def float_characters(x):
 
 
 @inline
-def after(l):
+def after(l: word) -> word:
     """The list without its first element."""
     return load(l + 7) if l & 7 == CONS else NIL
 
 
-def code_at(l):
+def code_at(l: word) -> word:
     """The code of the character that a list begins with, when it is a symbol of ASCII; else -1."""
     return ascii_char(load(l - 1)) if l & 7 == CONS and load(l - 1) & 7 == SYMBOL else -1
 
 
 @inline
-def is_digit(c) -> bool:
+def is_digit(c: word) -> bool:
     return c >= ZERO and c <= NINE
 
 
 @bounded("four digits")
-def exponent_of(l):
+def exponent_of(l: word) -> word:
     """The exponent that is all of a list; NO_EXPONENT when that is none, or a long one."""
     sign = code_at(l)
     if sign == MINUS or sign == PLUS:
@@ -131,7 +131,7 @@ def exponent_of(l):
     return -r if sign == MINUS else r
 
 
-def number_of(l):
+def number_of(l: word) -> word:
     """The number that a list of characters spells, a fixnum or a float; NIL when the reader has to say, or UNWIND."""
     sign = code_at(l)
     if sign == MINUS or sign == PLUS:
@@ -171,7 +171,7 @@ def number_of(l):
     return make_float(-bitsf(bits) if sign == MINUS else bitsf(bits))
 
 
-def long_integer_of(l):
+def long_integer_of(l: word) -> word:
     """The integer of more digits than a fixnum has that a list of characters spells; NIL when it spells something
     else, or UNWIND."""
     sign = code_at(l)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..heap.objects import SYM_ENV, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN, SYM_PLIST, SYM_PNAME, SYM_SPARE, SYM_VALUE
 from ..heap.vm import CARDS, MARK_STACK
 from ..heap.words import STRING, SYMBOL, VECTOR
-from ..restricted.language import load, load8, store, store8
+from ..restricted.language import load, load8, store, store8, word
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .memory import NIL, UNSET, fill
 from .symbols import OBLIST, hash_string
@@ -21,7 +21,7 @@ BOUNDED = "the places of one table, at a collection"
 SMALLEST = 4096  # places of the table
 
 
-def has_something(s) -> bool:
+def has_something(s: word) -> bool:
     """Would a symbol made anew differ from this one: has it a value, properties, a declaration or a function?"""
     if load(s + SYM_VALUE) != UNSET or load(s + SYM_PLIST) != NIL or load(s + SYM_FLAGS) | load(s + SYM_SPARE) != 0:
         return True
@@ -29,7 +29,7 @@ def has_something(s) -> bool:
                                       | load(s + SYM_FNN) - SLOT_UNDEFINEDN) != 0
 
 
-def places_for(count):
+def places_for(count: word) -> word:
     """How many places a table for so many symbols has."""
     size = SMALLEST
     while count * 4 >= size * 3:
@@ -37,7 +37,7 @@ def places_for(count):
     return size
 
 
-def comes_before(a, code_a, b, code_b) -> bool:
+def comes_before(a: word, code_a: word, b: word, code_b: word) -> bool:
     """The order of two symbols that have the same first place."""
     if code_a != code_b:
         return code_a < code_b
@@ -54,7 +54,7 @@ def comes_before(a, code_a, b, code_b) -> bool:
     return False
 
 
-def place_in_order(table, s) -> None:
+def place_in_order(table: word, s: word) -> None:
     """Put a symbol into a table that is in order; those that come behind it move on."""
     mask = (load(table - VECTOR) >> 11) - 1
     code = hash_string(load(s + SYM_PNAME))
@@ -77,14 +77,14 @@ def place_in_order(table, s) -> None:
         far += 1
 
 
-def place_all(table, p, end) -> None:
+def place_all(table: word, p: word, end: word) -> None:
     """Put the symbols at [p, end) into an empty table."""
     while p < end:
         place_in_order(table, load(p))
         p += 8
 
 
-def gather(table, p):
+def gather(table: word, p: word) -> word:
     """Write the symbols of a table from ``p`` on; the end of them."""
     at = table + 8 - VECTOR
     end = at + (load(table - VECTOR) >> 8)
@@ -97,7 +97,7 @@ def gather(table, p):
     return p
 
 
-def put_in_order(p, end) -> None:
+def put_in_order(p: word, end: word) -> None:
     """Let the object list have the symbols at [p, end), of those that it has, in order, and no more places than they
     need.
     """

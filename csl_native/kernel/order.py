@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..heap.vm import SCRATCH, SCRATCH_END
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store
+from ..restricted.language import inline, lisp, load, load8, noinline, onepass, store, word
 from .arithmetic import is_number, truth
 from .comparison import compare_slow
 from .compound import is_ratio
@@ -21,7 +21,7 @@ OTHERS, NUMBERS, LAST = 4, 9, 10
 NONCOM = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_NONCOM
 
 
-def rank(x):
+def rank(x: word) -> word:
     tag = x & 7
     if tag == CONS:
         return 0
@@ -35,7 +35,7 @@ def rank(x):
 
 
 @onepass("the bytes of one string")
-def order_texts(a, b):
+def order_texts(a: word, b: word) -> word:
     """Of two strings, byte by byte, which is also the order of the characters of UTF-8."""
     n = load(a - STRING) >> 8
     m = load(b - STRING) >> 8
@@ -52,11 +52,11 @@ def order_texts(a, b):
 
 
 @inline
-def sign(d):
+def sign(d: word) -> word:
     return -1 if d < 0 else 1 if d > 0 else 0
 
 
-def order_atoms(a, b, kind):
+def order_atoms(a: word, b: word, kind: word) -> word:
     """-1, 0 or 1 for two different words of one rank that is not 0 or 1; or UNWIND."""
     if kind == NUMBERS:
         c = compare_slow(a, b, O_LESSP)
@@ -71,7 +71,7 @@ def order_atoms(a, b, kind):
 
 
 @noinline
-def order_heads(x, y):
+def order_heads(x: word, y: word) -> word:
     """-1 or 1 when one of two different heads is flagged noncom and the other one not, else 0; or UNWIND."""
     p = flagp(x, load(NONCOM))
     q = flagp(y, load(NONCOM))
@@ -81,7 +81,7 @@ def order_heads(x, y):
 
 
 @noinline
-def order(a, b):
+def order(a: word, b: word) -> word:
     """-1 when a goes before b, 1 when it goes behind, else 0; or UNWIND.
 
     What is still to be compared is kept as for equality: two values and 0, or two places and where the first one's end,
@@ -160,14 +160,14 @@ def order(a, b):
 
 
 @lisp("orderp")
-def orderp(a, b):
+def orderp(a: word, b: word) -> word:
     """Does the first value not come after the second, in an order of all values?  (orderp 'a 'b) => t"""
     c = order(a, b)
     return UNWIND if c == UNWIND else truth(c <= 0)
 
 
 @lisp("ordp")
-def ordp(a, b):
+def ordp(a: word, b: word) -> word:
     """Does the first value not come after the second?  Another name of `orderp`, which a program may define anew.
     (ordp 'a 'b) => t
     """

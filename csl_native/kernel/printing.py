@@ -21,17 +21,7 @@ from ..heap.vm import (
     PRINT_WIDTH,
 )
 from ..heap.words import STRING, SYMBOL, UNWIND
-from ..restricted.language import (  # type: ignore[attr-defined]
-    bounded,
-    inline,
-    lisp,
-    load,
-    load8,
-    onepass,
-    sdiv,
-    store,
-    store8,
-)
+from ..restricted.language import bounded, inline, lisp, load, load8, onepass, sdiv, store, store8, word
 from .host import P_GETENV, P_LINELENGTH, P_POSN, P_PRIN2, P_SPACES, P_TERPRI, pass_none, pass_one
 from .memory import NIL, UNSET
 from .symbols import hash_string, print_name
@@ -41,7 +31,7 @@ MOST_BLANKS = 4096 << 3  # more than there is ever room for
 
 
 @inline
-def has_room(n) -> bool:
+def has_room(n: word) -> bool:
     """Is the current output the stream with the room, and is that enough for so many bytes?"""
     at = load(PRINT_AT)
     if at == 0 or at + n > load(PRINT_END):
@@ -50,7 +40,7 @@ def has_room(n) -> bool:
             and load(load(PRINT_TERMINAL) + SYM_VALUE) == load(PRINT_OTHER))
 
 
-def shown(b) -> bool:
+def shown(b: word) -> bool:
     """Print a character as it is read; False where the host has to."""
     if b < BLANK and b != NEW_LINE or b > 126 or not has_room(1):
         return False
@@ -62,7 +52,7 @@ def shown(b) -> bool:
 
 
 @bounded("digits of a fixnum")
-def put_digits(n, end) -> None:
+def put_digits(n: word, end: word) -> None:
     """The characters of a small integer as bytes that end there."""
     m = n if n < 0 else -n
     while True:
@@ -77,7 +67,7 @@ def put_digits(n, end) -> None:
 
 
 @bounded("digits of a fixnum")
-def digits_wanted(n):
+def digits_wanted(n: word) -> word:
     """The characters of a small integer."""
     count = 2 if n < 0 else 1
     while n > 9 or n < -9:
@@ -87,7 +77,7 @@ def digits_wanted(n):
 
 
 @onepass("the bytes of one string")
-def put_text(p, n, at) -> bool:
+def put_text(p: word, n: word, at: word) -> bool:
     """Copy bytes; False when one of them is not a character of ASCII that takes one column."""
     end = p + n
     while p < end:
@@ -101,7 +91,7 @@ def put_text(p, n, at) -> bool:
 
 
 @lisp("prin2", "also")
-def print_plain(x):
+def print_plain(x: word) -> word:
     """prin2 of fixnums, names and strings; a line begins where the original begins one."""
     s = 0
     n = 0
@@ -135,13 +125,13 @@ def print_plain(x):
 
 
 @lisp("terpri", "also")
-def end_line():
+def end_line() -> word:
     return NIL if shown(NEW_LINE) else pass_none(P_TERPRI)
 
 
 @lisp("spaces", "also")
 @bounded("what there is room for")
-def print_blanks(x):
+def print_blanks(x: word) -> word:
     if x & 7 != 0 or x < 0 or x > MOST_BLANKS or not has_room(x >> 3):
         return pass_one(P_SPACES, x)
     n = x >> 3
@@ -155,17 +145,17 @@ def print_blanks(x):
 
 
 @lisp("posn", "also")
-def column_here():
+def column_here() -> word:
     return load(PRINT_COLUMN) << 3 if has_room(0) else pass_none(P_POSN)
 
 
 @lisp("linelength", "also")
-def line_length(x):
+def line_length(x: word) -> word:
     return load(PRINT_WIDTH) << 3 if x == NIL and has_room(0) else pass_one(P_LINELENGTH, x)
 
 
 @lisp("getenv", "also")
-def environment(x):
+def environment(x: word) -> word:
     """nil for the name that the host has just not found; it is asked of others, and after whatever else Python did."""
     left = load(ABSENT_LEFT)
     if left > 0 and x & 7 == STRING and x == load(ABSENT_NAME) and hash_string(x) == load(ABSENT_HASH):

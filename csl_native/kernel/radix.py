@@ -4,7 +4,7 @@ a time (Knuth 4.4)."""
 from __future__ import annotations
 
 from ..heap.words import CONS, OTHER, STRING, UNWIND
-from ..restricted.language import bounded, clz, inline, load, load8, onepass, store, store8, udiv
+from ..restricted.language import bounded, clz, inline, load, load8, onepass, store, store8, udiv, word
 from .bignum import (
     add_integers,
     is_negative,
@@ -27,7 +27,7 @@ PIECE = 30  # groups up to which nothing is halved
 HYPHEN, DIGIT = (ord(c) for c in "-0")
 
 
-def powers_below(groups):
+def powers_below(groups: word) -> word:
     """Powers of the base as a list, the largest first, each the square of the one behind it: those of less than so many
     groups, from a piece on."""
     if groups <= PIECE:
@@ -49,7 +49,7 @@ def powers_below(groups):
     return r
 
 
-def first_half(groups):
+def first_half(groups: word) -> word:
     """The groups of the first of those powers."""
     half = PIECE
     while 2 * half < groups:
@@ -59,7 +59,7 @@ def first_half(groups):
     return half
 
 
-def power_of_base(at, n):
+def power_of_base(at: word, n: word) -> word:
     """The n-th power of the base in as many limbs; nil, or UNWIND."""
     store(at, BASE)
     i = 1
@@ -71,7 +71,7 @@ def power_of_base(at, n):
     return NIL
 
 
-def times_base(at, n, more):
+def times_base(at: word, n: word, more: word) -> word:
     """A magnitude of n limbs times the base and more, in place; the carry."""
     return scale_limbs(at, at, n, BASE, more)
 
@@ -80,7 +80,7 @@ def times_base(at, n, more):
 
 
 @onepass("the limbs of one number")
-def divide_base(at, n):
+def divide_base(at: word, n: word) -> word:
     """A magnitude of n limbs divided by the base in place; the remainder."""
     rest = 0
     while n > 0:
@@ -94,7 +94,7 @@ def divide_base(at, n):
 
 @bounded("the digits of a group")
 @inline
-def write_group(w, at) -> None:
+def write_group(w: word, at: word) -> None:
     i = GROUP - 1
     while i >= 0:
         q = udiv(w, 10)
@@ -103,7 +103,7 @@ def write_group(w, at) -> None:
         i -= 1
 
 
-def write_piece(x, at, groups):
+def write_piece(x: word, at: word, groups: word) -> word:
     """So many groups of digits of an integer, which has no more, to an address; nil, or UNWIND."""
     copy = shifted(to_big(x), 0, 0, 0)
     if copy == UNWIND:
@@ -118,7 +118,7 @@ def write_piece(x, at, groups):
     return NIL
 
 
-def write_decimal(x, at, groups, powers, half):
+def write_decimal(x: word, at: word, groups: word, powers: word, half: word) -> word:
     """The same for a number of any size, with the powers below it, of which the first has ``half`` groups."""
     while powers & 7 == CONS and groups <= half:
         powers = load(powers + 7)
@@ -137,7 +137,7 @@ def write_decimal(x, at, groups, powers, half):
     return write_decimal(load(r + 7), at + GROUP * (groups - half), half, load(powers + 7), half >> 1)
 
 
-def decimal_string(x):
+def decimal_string(x: word) -> word:
     """The decimal digits of a bignum, behind a sign when it is negative, as a string; or UNWIND."""
     n = limb_count(x)
     bits = 64 * n - clz(load(limbs(x) + 8 * n - 8))
@@ -153,12 +153,12 @@ def decimal_string(x):
     return shortened(s, GROUP * groups, is_negative(x))
 
 
-def magnitude_of(x):
+def magnitude_of(x: word) -> word:
     """A bignum without its sign."""
     return add_integers(0, x, 1) if is_negative(x) != 0 else x
 
 
-def shortened(s, n, negative):
+def shortened(s: word, n: word, negative: word) -> word:
     """What is behind the zeros of a string's first n bytes, behind a sign; or UNWIND."""
     from_ = s + 8 - STRING
     end = from_ + n
@@ -185,7 +185,7 @@ def shortened(s, n, negative):
 # -- from decimal --------------------------------------------------------------------------
 
 
-def read_groups(at, groups, powers, half):
+def read_groups(at: word, groups: word, powers: word, half: word) -> word:
     """The integer of so many limbs to the base at an address, least significant first; ``powers`` as above."""
     while powers & 7 == CONS and groups <= half:
         powers = load(powers + 7)
@@ -206,7 +206,7 @@ def read_groups(at, groups, powers, half):
     return add_integers(high, low, 0) if low != UNWIND else low
 
 
-def read_piece(at, groups):
+def read_piece(at: word, groups: word) -> word:
     """The same, group by group."""
     r = make_bignum(groups, 0)
     if r == UNWIND:
@@ -220,7 +220,7 @@ def read_piece(at, groups):
     return normalise(r)
 
 
-def integer_of_groups(b, groups, negative):
+def integer_of_groups(b: word, groups: word, negative: word) -> word:
     """The integer whose limbs to the base are the first of a bignum; or UNWIND."""
     powers = powers_below(groups)
     half = first_half(groups)

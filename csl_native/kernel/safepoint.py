@@ -23,20 +23,20 @@ from ..heap.vm import (
     STACK_LIMIT,
 )
 from ..heap.words import UNWIND
-from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely
+from ..restricted.language import inline, invoke4, load, noinline, stack_pointer, store, unlikely, word
 from .host import H_COLLECT, H_DEEP, H_INTERRUPT, H_MEMORY_FULL
 from .memory import HOST_SLOT, NIL, NO_LIMIT, T, poll
 
 
 @inline
-def safepoint():
+def safepoint() -> word:
     """nil, or UNWIND when an interrupt, stack overflow or full memory became an error."""
     if unlikely(stack_pointer() < load(STACK_LIMIT)):
         return safepoint_slow()
     return NIL
 
 
-def collected(full, wanted):
+def collected(full: word, wanted: word) -> word:
     """Have the host collect: it calls the collector, and knows what time it is and what only dead handles stood for;
     UNWIND for an error there.
     """
@@ -47,7 +47,7 @@ def collected(full, wanted):
 
 
 @noinline
-def safepoint_slow():
+def safepoint_slow() -> word:
     if load(GC_REQUEST) != 0 or load(GC_STRESS) != 0:
         wanted = load(GC_REQUEST)
         full = wanted >> 1
@@ -68,7 +68,7 @@ def safepoint_slow():
     return NIL
 
 
-def poll_full():
+def poll_full() -> word:
     """The same for what allocates where nothing may be collected: full memory is an error, too."""
     if poll() == UNWIND:
         return UNWIND
@@ -78,7 +78,7 @@ def poll_full():
 
 
 @inline
-def native_safepoint():
+def native_safepoint() -> word:
     """The same for native code: T when it has to go on as bytecode, because a debugger is attached."""
     if unlikely(stack_pointer() < load(STACK_LIMIT)):
         return native_safepoint_slow()
@@ -86,16 +86,16 @@ def native_safepoint():
 
 
 @noinline
-def native_safepoint_slow():
+def native_safepoint_slow() -> word:
     r = safepoint_slow()
     return T if r != UNWIND and load(DEBUGGED) != 0 else r
 
 
-def free_bytes():
+def free_bytes() -> word:
     """Bytes that can be handed out after the last collection."""
     return load(HEAP_END) - HEAP - (load(LIVE_LINES) << 8) - load(ALLOCATED)
 
 
-def current_stack():
+def current_stack() -> word:
     """The machine stack pointer."""
     return stack_pointer()

@@ -25,7 +25,7 @@ from ..heap.vm import (
 )
 from ..heap.words import OTHER, STRING, SYMBOL, UNWIND, VECTOR
 from ..instructions.layout import CODE_COMPILED
-from ..restricted.language import (  # type: ignore[attr-defined]
+from ..restricted.language import (
     address_size,
     base_address,
     bounded,
@@ -40,6 +40,7 @@ from ..restricted.language import (  # type: ignore[attr-defined]
     sdiv,
     stack_pointer,
     store,
+    word,
 )
 from .aloneblock import (
     ANSWERS,
@@ -139,7 +140,7 @@ MARGIN = 1 << 19  # bytes of the machine stack that an error of its overflow has
 FAILED = 2  # the status of a program that the system does not give what it needs
 
 
-def begin_program(stack):
+def begin_program(stack: word) -> word:
     """Where a program begins: on the stack that the system gave, which has its arguments."""
     map_rest(load(STANDALONE))
     change_stack(load(load(STANDALONE) + STACK_TOP))
@@ -148,7 +149,7 @@ def begin_program(stack):
 
 
 @bounded("parts of the cage")
-def map_rest(block) -> None:
+def map_rest(block: word) -> None:
     """Map what the file has no contents for."""
     row = block + GAP_ROWS
     end = row + 16 * load(block + GAPS)
@@ -160,7 +161,7 @@ def map_rest(block) -> None:
 
 
 @noinline
-def run_program(stack) -> None:
+def run_program(stack: word) -> None:
     block = load(STANDALONE)
     store(NATIVE_BASE, stack_pointer() + 512)
     main = load(block + MAIN)
@@ -173,14 +174,14 @@ def run_program(stack) -> None:
     leave_program(block, load(UNWIND_TAG) >> 3 if load(UNWIND_KIND) == UNWIND_STOP else 1)
 
 
-def leave_program(block, status) -> None:
+def leave_program(block: word, status: word) -> None:
     """The end of the program."""
     flush_output(block)
     system_call(load(block + CALL_EXIT_GROUP), status, 0, 0, 0)
 
 
 @bounded("what the system gave the program")
-def program_arguments(stack):
+def program_arguments(stack: word) -> word:
     """The arguments of the program as a list of strings."""
     size = address_size()
     r = NIL
@@ -202,7 +203,7 @@ def program_arguments(stack):
 # -- requests of the kernel
 
 
-def answer_alone(code, a, b, c, d):
+def answer_alone(code: word, a: word, b: word, c: word, d: word) -> word:
     """What the slot of the host has in such a program."""
     block = load(STANDALONE)
     if code == H_CALL:
@@ -235,7 +236,7 @@ def answer_alone(code, a, b, c, d):
 
 
 @noinline
-def ask_lisp(block, code, a, b, c):
+def ask_lisp(block: word, code: word, a: word, b: word, c: word) -> word:
     """Have a function of Lisp answer a request; a program ends whose errors are errors again and again."""
     s = load(load(block + ANSWERS) + 8 - VECTOR + 8 * code)
     depth = load(block + DEPTH)
@@ -249,7 +250,7 @@ def ask_lisp(block, code, a, b, c):
 
 
 @noinline
-def overflown(block):
+def overflown(block: word) -> word:
     """A stack is full: the error has some more of both."""
     limit = load(REAL_STACK_LIMIT)
     end = load(STACK_END)
@@ -266,7 +267,7 @@ def overflown(block):
 # -- what Lisp asks for
 
 
-def answer_primitive(block, number, p):
+def answer_primitive(block: word, number: word, p: word) -> word:
     """A function of those that the answers are written with; its arguments are at ``p``."""
     a = load(p)
     if number == P_PUT_NUMBER:
@@ -306,7 +307,7 @@ def answer_primitive(block, number, p):
     return other_primitive(block, number, p)
 
 
-def other_primitive(block, number, p):
+def other_primitive(block: word, number: word, p: word) -> word:
     """What is asked for less often."""
     a = load(p)
     if number == P_FLUSH:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from csl_native.relocation.apply import apply_records
 
-from ..restricted.language import load, load8, load16, load64, store, store64
+from ..restricted.language import load, load8, load16, load64, store, store64, word
 
 BOUNDED = "bytes of one function, which are at most 65536"
 
@@ -54,7 +54,7 @@ FRAMES = ("start", "cold_start", "leave", "handle_0", "handle_1", "resume_0", "r
  F_ENTERNG) = range(0, 8 * 13, 8)
 
 
-def compile_stencils(job):
+def compile_stencils(job: word) -> word:
     """Make the code of a function: its size in bytes; the size that is needed, negative, when there is no room; 0 when
     a number does not fit.
     """
@@ -70,12 +70,12 @@ def compile_stencils(job):
     return size if load(job + J_BAD) == 0 else 0
 
 
-def row_at(job, at):
+def row_at(job: word, at: word) -> word:
     """The row of the instruction at a place of the bytecode."""
     return load(job + J_INSTRUCTIONS) + 8 * INSTRUCTION_WORDS * load8(load(job + J_CODE) + at)
 
 
-def target_of(job, at):
+def target_of(job: word, at: word) -> word:
     """Where the branch at a place goes: so far from its end as its operand says."""
     row = row_at(job, at)
     p = load(job + J_CODE) + at + 1
@@ -83,7 +83,7 @@ def target_of(job, at):
     return at + load(row + I_SIZE) + distance
 
 
-def find_depths(job) -> None:
+def find_depths(job: word) -> None:
     """Depths and labels; code that is never reached has no depth."""
     work = load(job + J_WORK)
     length = load(job + J_LENGTH)
@@ -132,7 +132,7 @@ def find_depths(job) -> None:
             at += load(row + I_SIZE)
 
 
-def put_stencil(job, stencil, follows, emit) -> None:
+def put_stencil(job: word, stencil: word, follows: word, emit: word) -> None:
     """Append a stencil; ``follows``: what comes next in the code is where it goes on, so its last jump is left out."""
     row = load(job + J_STENCILS) + STENCIL_BYTES * stencil
     size = load(row + (S_TRIMMED if follows != 0 else S_SIZE))
@@ -161,27 +161,27 @@ def put_stencil(job, stencil, follows, emit) -> None:
             store(job + J_BAD, bad)
 
 
-def put_frame(job, which, follows, emit) -> None:
+def put_frame(job: word, which: word, follows: word, emit: word) -> None:
     """Append one of the stencils of the frame."""
     put_stencil(job, load(load(job + J_FRAMES) + which), follows, emit)
 
 
-def aim(job, target, address) -> None:
+def aim(job: word, target: word, address: word) -> None:
     """Set a place of jumps, as an offset into the code."""
     store(load(job + J_TARGETS) + target, load(job + J_RUN) + address & load(job + J_JUMP_MASK))
 
 
-def fill_hole(job, target, value) -> None:
+def fill_hole(job: word, target: word, value: word) -> None:
     """Set a hole."""
     store(load(job + J_TARGETS) + target, load(job + J_ORIGIN) + (value << load(job + J_SHIFT)))
 
 
-def canonical(job, depth):
+def canonical(job: word, depth: word) -> word:
     """How many operands are in registers where control flow joins."""
     return 1 if depth > 0 and load(job + J_CACHED) >= 3 else 0
 
 
-def adjust(job, state, wanted, depth, emit) -> None:
+def adjust(job: word, state: word, wanted: word, depth: word, emit: word) -> None:
     """Move operands between memory and registers; ``depth`` is how many there are."""
     if state == wanted:
         return
@@ -195,7 +195,7 @@ def adjust(job, state, wanted, depth, emit) -> None:
         state += 1
 
 
-def failure(job, at):
+def failure(job: word, at: word) -> word:
     """The number of the handler that a failure at a place of the bytecode goes to; -1 when that is out of the function.
     """
     h = load(job + J_HANDLERS)
@@ -208,7 +208,7 @@ def failure(job, at):
     return -1
 
 
-def set_operands(job, at) -> None:
+def set_operands(job: word, at: word) -> None:
     """Fill the holes of the instruction at a place."""
     row = row_at(job, at)
     fill_hole(job, T_OPERAND1, operand_value(job, at, load(row + I_OPERAND1)))
@@ -216,7 +216,7 @@ def set_operands(job, at) -> None:
     fill_hole(job, T_OPERAND3, operand_value(job, at, load(row + I_OPERAND3)))
 
 
-def operand_value(job, at, shape):
+def operand_value(job: word, at: word, shape: word) -> word:
     """An operand: ``shape`` is its place in the instruction, its size and its scale, eight bits each; 0: there is none.
     """
     if shape == 0:
@@ -228,7 +228,7 @@ def operand_value(job, at, shape):
     return (load8(p) if size == 1 else load16(p)) << (shape >> 16)
 
 
-def put_instruction(job, at, state, emit):
+def put_instruction(job: word, at: word, state: word, emit: word) -> word:
     """Append the stencil of the instruction at a place, and note what its cold one needs.  What follows: its place << 8
     | operands in registers, with 128 when control does not get there."""
     w = load(job + J_WORK) + WORK_BYTES * at
@@ -275,7 +275,7 @@ def put_instruction(job, at, state, emit):
     return following << 8 | left | (128 if kind == JUMP or kind == LEAVING else 0)
 
 
-def aim_instruction(job, at) -> None:
+def aim_instruction(job: word, at: word) -> None:
     """Set everything that the stencils of the instruction at a place refer to."""
     w = load(job + J_WORK) + WORK_BYTES * at
     fill_hole(job, T_SLOT, load(w + W_SLOT))
@@ -287,7 +287,7 @@ def aim_instruction(job, at) -> None:
     set_operands(job, at)
 
 
-def lay_out(job, emit) -> None:
+def lay_out(job: word, emit: word) -> None:
     """All of the code, once without writing it."""
     put_entries(job, emit)
     work = load(job + J_WORK)
@@ -314,7 +314,7 @@ def lay_out(job, emit) -> None:
     put_stubs(job, emit)
 
 
-def put_entries(job, emit) -> None:
+def put_entries(job: word, emit: word) -> None:
     """The entries by argument count, and what they lead to."""
     fill_hole(job, T_ORIGIN, 0)
     fill_hole(job, T_FRAME, load(job + J_FRAME))
@@ -339,7 +339,7 @@ def put_entries(job, emit) -> None:
     store(job + J_BODY, load(job + J_POSITION))
 
 
-def put_cold(job, emit) -> None:
+def put_cold(job: word, emit: word) -> None:
     """The cold stencils, each with the way back."""
     work = load(job + J_WORK)
     length = load(job + J_LENGTH)
@@ -355,7 +355,7 @@ def put_cold(job, emit) -> None:
         at += load(row_at(job, at) + I_SIZE)
 
 
-def put_stubs(job, emit) -> None:
+def put_stubs(job: word, emit: word) -> None:
     """How the function is left by a failure, where handlers begin, and where a frame of the interpreter goes on here.
     """
     work = load(job + J_WORK)

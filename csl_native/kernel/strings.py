@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..heap.words import STRING, SYMBOL, UNWIND
-from ..restricted.language import lisp, load, store8
+from ..restricted.language import lisp, load, store8, word
 from .host import H_STRING_STORE, H_TEXT, X_ALLOCATE_STRING, X_ID2STRING, host
 from .memory import make_string
 from .symbols import print_name
@@ -13,7 +13,7 @@ MOST = 1 << 20  # bytes of a string that is made without asking whether there is
 
 
 @lisp("id2string")
-def id2string(x):
+def id2string(x: word) -> word:
     """The name of a symbol as a new string; a string is itself.  (id2string 'abc) => "abc"
     """
     if x & 7 == SYMBOL:
@@ -25,7 +25,7 @@ def id2string(x):
 
 
 @lisp("allocate-string")
-def allocate_string(n):
+def allocate_string(n: word) -> word:
     """A new string of n bytes, all of them 0.  (string!-length (allocate!-string 3)) => 3"""
     if n & 7 == 0 and n >= 0 and n < MOST << 3:
         return make_string(n >> 3)
@@ -33,7 +33,7 @@ def allocate_string(n):
 
 
 @lisp("string-store")
-def string_store(s, i, a):
+def string_store(s: word, i: word, a: word) -> word:
     """Set a byte of a string to the code in the third argument; that code.
     (prog (s) (setq s (list2string '(97 98))) (string!-store s 0 99) (return s)) => "cb"
     """

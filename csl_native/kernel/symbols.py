@@ -15,7 +15,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import BIND_BASE, BIND_END, BP, UNWIND_KIND
 from ..heap.words import CONS, STRING, SYMBOL, UNWIND, VECTOR
-from ..restricted.language import (  # type: ignore[attr-defined]
+from ..restricted.language import (
     bounded,
     defined,
     inline,
@@ -70,7 +70,7 @@ OBCOUNT = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_OBCOUNT
 
 
 @onepass("the first bytes of one string")
-def hash_string(s):
+def hash_string(s: word) -> word:
     """FNV-1a over the bytes of a string, of a long one the first ones, folded to 32 bits."""
     h = -3750763034362895579
     p = s + 8 - STRING
@@ -83,7 +83,7 @@ def hash_string(s):
 
 
 @bounded("runs of a table that is not full")
-def find_symbol(name):
+def find_symbol(name: word) -> word:
     """The interned symbol with this name (a string), or 0."""
     table = load(OBLIST)
     mask = (load(table - VECTOR) >> 11) - 1
@@ -97,19 +97,19 @@ def find_symbol(name):
         i = i + 1 & mask
 
 
-def intern(name, slot1, slot2, slotn):
+def intern(name: word, slot1: word, slot2: word, slotn: word) -> word:
     """The interned symbol with this name; made when it is new."""
     s = find_symbol(name)
     return s if s != 0 else enter_symbol(make_symbol(name, slot1, slot2, slotn))
 
 
 @inline
-def is_crowded(table) -> bool:
+def is_crowded(table: word) -> bool:
     """Are three quarters of the places of the object list taken?"""
     return (load(OBCOUNT) >> 3) * 4 >= (load(table - VECTOR) >> 11) * 3
 
 
-def enter_symbol(s):
+def enter_symbol(s: word) -> word:
     """Put a symbol on the object list, which grows at three quarters: the symbol, or UNWIND when there is no room for
     that, or it was ended.
     """
@@ -137,7 +137,7 @@ def enter_symbol(s):
 
 
 @bounded("runs of a table that is not full")
-def place_symbol(table, s) -> None:
+def place_symbol(table: word, s: word) -> None:
     mask = (load(table - VECTOR) >> 11) - 1
     i = hash_string(load(s + SYM_PNAME)) & mask
     while load(table + 8 - VECTOR + 8 * i) & 7 == SYMBOL:
@@ -146,7 +146,7 @@ def place_symbol(table, s) -> None:
 
 
 @noinline
-def unset_value(env, s):
+def unset_value(env: word, s: word) -> word:
     """What a function with these literals finds in a variable that is unset: an error, or the value that compiled code
     sees.
     """
@@ -154,13 +154,13 @@ def unset_value(env, s):
 
 
 @inline
-def given_name(s):
+def given_name(s: word) -> word:
     """The name of a symbol; 0 when it was generated and has none yet."""
     return load(s + SYM_PNAME) if load(s + SYM_FLAGS) & F_UNNAMED == 0 else 0
 
 
 @noinline
-def print_name(s):
+def print_name(s: word) -> word:
     """The name of a symbol, which a generated one gets now; or UNWIND."""
     if load(s + SYM_FLAGS) & F_UNNAMED != 0 and host(H_NAME, s, 0, 0) == UNWIND:
         return UNWIND
@@ -168,7 +168,7 @@ def print_name(s):
 
 
 @inline
-def symbol_value(env, symbol):
+def symbol_value(env: word, symbol: word) -> word:
     v = load(symbol + SYM_VALUE)
     if v == UNSET:
         return unset_value(env, symbol)
@@ -176,13 +176,13 @@ def symbol_value(env, symbol):
 
 
 @inline
-def set_value(symbol, v):
+def set_value(symbol: word, v: word) -> word:
     set_field(symbol + SYM_VALUE, v)
     return v
 
 
 @lisp("set")
-def set_checked(s, v):
+def set_checked(s: word, v: word) -> word:
     """Give the variable that a symbol names a value; the value.  (progn (set 'example!* 5) example!*) => 5"""
     if s & 7 != SYMBOL or s == NIL or s == T:
         return host(H_BAD_SYMBOL, O_SET, s, v)
@@ -192,25 +192,25 @@ def set_checked(s, v):
 
 
 @inline
-def has_flag(s, flag) -> bool:
+def has_flag(s: word, flag: word) -> bool:
     """Is it a symbol with a flag of its header?"""
     return s & 7 == SYMBOL and load(s + SYM_FLAGS) & flag != 0
 
 
 @lisp("fluidp")
-def fluidp(s):
+def fluidp(s: word) -> word:
     """Is a variable declared fluid (dynamically bound)?  (fluidp '!*echo) => t"""
     return truth(has_flag(s, F_FLUID))
 
 
 @lisp("globalp")
-def globalp(s):
+def globalp(s: word) -> word:
     """Is a variable declared global?  (globalp 'emsg!*) => t"""
     return truth(has_flag(s, F_GLOBAL))
 
 
 @lisp("constantp")
-def constantp(x):
+def constantp(x: word) -> word:
     """Is it a form that is its own value: nil, t, or no symbol and no list?
     (constantp 5) => t  (constantp 'a) => nil
     """
@@ -237,13 +237,13 @@ def expander(x: word) -> word:
 
 
 @lisp("boundp")
-def boundp(s):
+def boundp(s: word) -> word:
     """Has the variable of that name a value?  (boundp 'nobody!-set!-this) => nil"""
     return truth(s & 7 == SYMBOL and load(s + SYM_VALUE) != UNSET)
 
 
 @inline
-def bind(symbol, v):
+def bind(symbol: word, v: word) -> word:
     """Give a fluid a new value until ``unbind``."""
     p = load(BP)
     if unlikely(p >= load(BIND_END)):
@@ -257,7 +257,7 @@ def bind(symbol, v):
 
 @bounded("bindings of one function")
 @inline
-def unbind(count) -> None:
+def unbind(count: word) -> None:
     """Take back the last ``count`` bindings; those that are there, when strangers' bytecode asks for more."""
     p = load(BP)
     if unlikely(p - 16 * count < load(BIND_BASE)):
@@ -271,18 +271,18 @@ def unbind(count) -> None:
 
 
 @inline
-def restore(p) -> None:
+def restore(p: word) -> None:
     """Take back the binding at an address of the binding stack."""
     set_field(load(p) + SYM_VALUE, load(p + 8))
 
 
 @noinline
-def no_room_to_bind():
+def no_room_to_bind() -> word:
     return host(H_STACK_OVERFLOW, 0, 0, 0)
 
 
 @bounded("the stack of bindings goes back at the speed of memory")
-def unbind_to(depth) -> None:
+def unbind_to(depth: word) -> None:
     """Take back bindings down to a depth (bytes of the binding stack)."""
     p = load(BP)
     while p > depth and p > load(BIND_BASE):
@@ -292,7 +292,7 @@ def unbind_to(depth) -> None:
 
 
 @lisp("throw")
-def throw(tag, value):
+def throw(tag: word, value: word) -> word:
     """End the innermost `catch` of that tag; its value is the second argument.
     (catch 'out (plus 1 (throw 'out 5))) => 5
     """
@@ -304,19 +304,19 @@ def throw(tag, value):
     return start_throw(tag, value)
 
 
-def start_throw(tag, value):
+def start_throw(tag: word, value: word) -> word:
     store_unwind(16, tag, value)
     return UNWIND
 
 
-def store_unwind(kind, tag, value) -> None:
+def store_unwind(kind: word, tag: word, value: word) -> None:
     store(UNWIND_KIND, kind)
     store(UNWIND_KIND + 8, tag)
     store(UNWIND_KIND + 16, value)
 
 
 @inline
-def find_property(s, key):
+def find_property(s: word, key: word) -> word:
     """The (key . value) pair, or nil; or UNWIND."""
     l = load(s + SYM_PLIST)
     while l & 7 == CONS:
@@ -330,7 +330,7 @@ def find_property(s, key):
 
 
 @lisp("get", "also")
-def get(s, key):
+def get(s: word, key: word) -> word:
     """A property of a symbol, or nil."""
     if s & 7 == SYMBOL:
         p = find_property(s, key)
@@ -341,7 +341,7 @@ def get(s, key):
 
 
 @lisp("put")
-def put(s, key, value):
+def put(s: word, key: word, value: word) -> word:
     """Give a symbol a property; the value.  (progn (put 'example!-p 'colour 'red) (get 'example!-p 'colour)) => red"""
     if s & 7 != SYMBOL:
         return host(H_BAD_SYMBOL, O_PUT, s, value)
@@ -356,7 +356,7 @@ def put(s, key, value):
 
 
 @lisp("flag")
-def flag(names, key):
+def flag(names: word, key: word) -> word:
     """Give all symbols of a list a flag, that is, a property with the value t; nil.
     (progn (flag '(example!-f) 'seen) (flagp 'example!-f 'seen)) => t
     """
@@ -371,7 +371,7 @@ def flag(names, key):
 
 
 @lisp("remflag")
-def remflag(names, key):
+def remflag(names: word, key: word) -> word:
     """Take a flag from all symbols of a list; nil.
     (progn (flag '(example!-f) 'seen) (remflag '(example!-f) 'seen) (flagp 'example!-f 'seen)) => nil
     """
@@ -397,7 +397,7 @@ def flagp_star(x: word, key: word) -> word:
 
 
 @lisp("flagp")
-def flagp(s, key):
+def flagp(s: word, key: word) -> word:
     """Has a symbol a flag, or a property of that name?  (flagp 'example!-none 'seen) => nil"""
     if s & 7 != SYMBOL:
         return NIL
@@ -406,7 +406,7 @@ def flagp(s, key):
 
 
 @lisp("remprop")
-def remprop(s, key):
+def remprop(s: word, key: word) -> word:
     """Remove a property of a symbol; the value that it had.
     (progn (put 'example!-p 'size 3) (remprop 'example!-p 'size)) => 3
     """
@@ -430,6 +430,6 @@ def remprop(s, key):
 
 
 @lisp("plist")
-def plist(s):
+def plist(s: word) -> word:
     """The properties of a symbol, as a list.  (progn (put 'example!-q 'size 3) (plist 'example!-q)) => ((size . 3))"""
     return load(s + SYM_PLIST) if s & 7 == SYMBOL else host(H_BAD_SYMBOL, O_GET, s, 0)

@@ -46,13 +46,13 @@ ECHO = ROOT_VECTOR + 8 - VECTOR + 8 * ROOT_ECHO
 
 
 @inline
-def name_of(x):
+def name_of(x: word) -> word:
     """The string of a symbol or string, or 0; or UNWIND, when a generated symbol gets no name."""
     return print_name(x) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
 
 
 @lisp("readch", "also")
-def readch():
+def readch() -> word:
     """The next character of the current input, as the host laid out the rest of its line, or asked of the host, which
     also prints what it reads.
     """
@@ -67,7 +67,7 @@ def readch():
 
 
 @inline
-def in_case(b):
+def in_case(b: word) -> word:
     """A byte that was read, in the case that *lower and *raise ask for."""
     if load(load(LOWER) + SYM_VALUE) != NIL:
         if b >= 65 and b <= 90:
@@ -79,7 +79,7 @@ def in_case(b):
 
 
 @lisp("liter")
-def liter(x):
+def liter(x: word) -> word:
     """Is it a symbol that is a letter?  (liter 'a) => t"""
     b = ascii_char(x)
     if b >= 0:
@@ -88,7 +88,7 @@ def liter(x):
 
 
 @lisp("digit")
-def digit(x):
+def digit(x: word) -> word:
     """Is it a symbol that is a digit?  (digit '!5) => t"""
     b = ascii_char(x)
     if b >= 0:
@@ -97,7 +97,7 @@ def digit(x):
 
 
 @lisp("seprp")
-def seprp(x):
+def seprp(x: word) -> word:
     """Is it a symbol that separates words: blank, new line, tab, form feed or carriage return?  (seprp '! ) => t"""
     b = ascii_char(x)
     if b >= 0:
@@ -106,7 +106,7 @@ def seprp(x):
 
 
 @lisp("char-code")
-def char_code(x):
+def char_code(x: word) -> word:
     """The code of a character: of a symbol or string, of its first one.  (char!-code 'a) => 97"""
     b = ascii_char(x)
     if b >= 0:
@@ -115,7 +115,7 @@ def char_code(x):
 
 
 @lisp("id2int")
-def id2int(x):
+def id2int(x: word) -> word:
     """The code of a character; of nil and of longer names a number from 256 on.  (id2int 'a) => 97"""
     if x & 7 != SYMBOL:
         return host(H_BAD_SYMBOL, O_ID2INT, x, 0)
@@ -130,7 +130,7 @@ def id2int(x):
     return (n if n > 256 else n + 257) << 3
 
 
-def is_one_character(s) -> bool:
+def is_one_character(s: word) -> bool:
     """Whether a string is one character of UTF-8, of which the first byte says how many bytes it has."""
     n = load(s - STRING) >> 8
     b = load8(s + 8 - STRING) if n > 0 else 0
@@ -138,7 +138,7 @@ def is_one_character(s) -> bool:
 
 
 @lisp("code-char")
-def code_char(n):
+def code_char(n: word) -> word:
     """The symbol that is the character with a code.  (code!-char 97) => a"""
     if n & 7 == 0 and n >= 0 and n < 128 << 3:
         return character(n >> 3)
@@ -146,7 +146,7 @@ def code_char(n):
 
 
 @onepass("the bytes of one string")
-def is_ascii(s) -> bool:
+def is_ascii(s: word) -> bool:
     p = s + 8 - STRING
     end = p + (load(s - STRING) >> 8)
     while p + 8 <= end:
@@ -161,7 +161,7 @@ def is_ascii(s) -> bool:
 
 
 @lisp("widelengthc")
-def widelengthc(x):
+def widelengthc(x: word) -> word:
     """The number of characters that prin2 writes.  (widelengthc "abc") => 3"""
     if x & 7 == 0:
         return digits_wanted(x >> 3) << 3
@@ -174,7 +174,7 @@ def widelengthc(x):
 
 
 @lisp("explode2")
-def explode2(x):
+def explode2(x: word) -> word:
     """The characters that `prin2` prints, as a list of symbols.  (explode2 "ab") => (a b)"""
     if x & 7 == 0:
         return digits(x >> 3, NIL)
@@ -186,12 +186,12 @@ def explode2(x):
 
 
 @inline
-def is_plain(c) -> bool:
+def is_plain(c: word) -> bool:
     """Lower-case letters, digits and the underscore: what a symbol needs no escape for behind its first letter."""
     return c >= 97 and c <= 122 or c >= 48 and c <= 57 or c == 95
 
 
-def escaped(s):
+def escaped(s: word) -> word:
     """The characters of a name with escapes where it needs them; 0 when that depends on *lower or *raise, or there is
     more than ASCII.
     """
@@ -213,7 +213,7 @@ def escaped(s):
 
 
 @lisp("explode")
-def explode(x):
+def explode(x: word) -> word:
     """The characters that `prin1` prints, as a list of symbols.  (explode 'ab) => (a b)  (explode 12) => (!1 !2)"""
     if x & 7 == 0 or x & 7 == FLOAT or is_big(x):
         return explode2(x)
@@ -245,7 +245,7 @@ def explode(x):
 
 
 @lisp("compress")
-def compress(l):
+def compress(l: word) -> word:
     """Read a value from a list of characters; symbols are not interned.  (compress '(!1 !2)) => 12"""
     r = number_of(l)
     if r == UNWIND or r != NIL:
@@ -280,7 +280,7 @@ def compress(l):
     return host(H_TEXT, X_COMPRESS, l, 0)
 
 
-def unescaped(l, n):
+def unescaped(l: word, n: word) -> word:
     """The string of ``n`` characters that a list of ASCII characters with escapes means."""
     r = make_string(n)
     if r == UNWIND:
@@ -302,7 +302,7 @@ def unescaped(l, n):
 
 
 @lisp("list2string")
-def list2string(l):
+def list2string(l: word) -> word:
     """A string of the bytes in a list: codes, or symbols and strings for all of theirs.
     (list2string '(97 b "cd")) => "abcd"
     """
@@ -346,7 +346,7 @@ def list2string(l):
 
 
 @lisp("string2list")
-def string2list(x):
+def string2list(x: word) -> word:
     """The bytes of a string, or of the name of a symbol, as a list.  (string2list "ab") => (97 98)"""
     s = name_of(x)
     if s == UNWIND:
@@ -364,7 +364,7 @@ def string2list(x):
 
 
 @lisp("intern", "also")
-def intern_name(x):
+def intern_name(x: word) -> word:
     s = name_of(x)
     if s == UNWIND:
         return UNWIND
@@ -388,12 +388,12 @@ def gensym_none() -> word:
     return symbol
 
 
-def intern_new(s):
+def intern_new(s: word) -> word:
     """The symbol named by a string that nobody else will change."""
     return intern(s, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN)
 
 
-def copy_string(s):
+def copy_string(s: word) -> word:
     n = load(s - STRING) >> 8
     r = make_string(n)
     if r == UNWIND:
@@ -404,7 +404,7 @@ def copy_string(s):
 
 @onepass("the bytes of one string")
 @inline
-def copy_bytes_of(at, s, n) -> None:
+def copy_bytes_of(at: word, s: word, n: word) -> None:
     i = 0
     while i < n:
         store8(at + i, load8(s + 8 - STRING + i))
@@ -412,19 +412,19 @@ def copy_bytes_of(at, s, n) -> None:
 
 
 @lisp("explode2lc")
-def explode2lc(x):
+def explode2lc(x: word) -> word:
     """The characters that `prin2` prints, capital letters as small ones.  (explode2lc "aB") => (a b)"""
     return explode_case(x, 65, 32, X_EXPLODE2LC)
 
 
 @lisp("explode2uc")
-def explode2uc(x):
+def explode2uc(x: word) -> word:
     """The characters that `prin2` prints, small letters as capital ones.  (explode2uc "aB") => (!A !B)"""
     return explode_case(x, 97, -32, X_EXPLODE2UC)
 
 
 @onepass("the bytes of one string")
-def is_simple(s) -> bool:
+def is_simple(s: word) -> bool:
     """Whether changing the letters of a name or string needs no escapes: it begins with none of what begins no name,
     and has no #.
     """
@@ -439,7 +439,7 @@ def is_simple(s) -> bool:
     return True
 
 
-def explode_case(x, first, shift, number):
+def explode_case(x: word, first: word, shift: word, number: word) -> word:
     """The characters of a symbol or string as a list, with 26 letters from ``first`` on moved by ``shift``."""
     s = decimal_string(x) if is_big(x) else name_of(x)
     if s == UNWIND:
@@ -459,7 +459,7 @@ def explode_case(x, first, shift, number):
 
 
 @lisp("string-length")
-def string_length(x):
+def string_length(x: word) -> word:
     """The number of bytes of a string, in UTF-8.  (string!-length "abc") => 3"""
     if x & 7 == STRING:
         return load(x - STRING) >> 8 << 3
@@ -467,7 +467,7 @@ def string_length(x):
 
 
 @lisp("schar")
-def schar(s, i):
+def schar(s: word, i: word) -> word:
     """The byte of a string at an index from 0 on, as a character.  (schar "abc" 1) => b"""
     if s & 7 == STRING and i & 7 == 0 and i >= 0:
         if i >> 3 < load(s - STRING) >> 8:

@@ -27,6 +27,7 @@ from ..restricted.language import (
     store64,
     udiv,
     ult,
+    word,
 )
 from .bignum import from_word, is_big, limb_count, limbs
 from .host import OP, bad_op
@@ -40,55 +41,55 @@ LEAST = -(1 << 63)
 
 
 @inline
-def read64(b):
+def read64(b: word) -> word:
     return load64(b + 16 - OTHER)
 
 
 @inline
-def read32(b):
+def read32(b: word) -> word:
     return load32(b + 16 - OTHER)
 
 
 @inline
-def write64(b, v) -> None:
+def write64(b: word, v: word) -> None:
     store64(b + 16 - OTHER, v)
 
 
 @inline
-def write32(b, v) -> None:
+def write32(b: word, v: word) -> None:
     store32(b + 16 - OTHER, v)
 
 
 @inline
-def write16(b, v) -> None:
+def write16(b: word, v: word) -> None:
     store16(b + 16 - OTHER, v)
 
 
 @inline
-def write8(b, v) -> None:
+def write8(b: word, v: word) -> None:
     store8(b + 16 - OTHER, v)
 
 
 @inline
-def is_bytes(b) -> bool:
+def is_bytes(b: word) -> bool:
     return b & 7 == OTHER and load(b - OTHER) & 255 == BYTES_HEADER
 
 
 @inline
-def size_of(b):
+def size_of(b: word) -> word:
     """Bytes of a variable's bytes."""
     return (load(b - OTHER) >> 8) - 8
 
 
 @inline
-def bytes_of(v):
+def bytes_of(v: word) -> word:
     """The bytes of a variable, which may be anything else."""
     if v & 7 == VECTOR and load(v - VECTOR) >> 8 >= 8:
         return load(v + 8 - VECTOR)
     return v
 
 
-def make_variable(size):
+def make_variable(size: word) -> word:
     """A variable of so many bytes (a fixnum), all zero."""
     if size & 7 != 0 or size < 0 or size > LARGEST:
         return raise_exception(RANGE)
@@ -100,13 +101,13 @@ def make_variable(size):
 
 
 @noinline
-def raise_exception(code):
+def raise_exception(code: word) -> word:
     """Leave for a handler of exceptions."""
     return start_throw(UNSET, from_word(code))
 
 
 @noinline
-def bad_variable(v):
+def bad_variable(v: word) -> word:
     """What is not the variable that it should be: no reference, one that has too few bytes, or an error of the caller.
     """
     if v == NIL:
@@ -115,7 +116,7 @@ def bad_variable(v):
 
 
 @lisp("check-word64")
-def check_word(a):
+def check_word(a: word) -> word:
     """The integer itself, when 64 bits hold it; else an error.  (check!-word64 5) => 5"""
     if a & 7 == 0:
         return a
@@ -126,7 +127,7 @@ def check_word(a):
     return bad_op(O_WORD, a)
 
 
-def word_of(a):
+def word_of(a: word) -> word:
     """The number of an integer that 64 bits hold."""
     if a & 7 == 0:
         return a >> 3
@@ -137,7 +138,7 @@ def word_of(a):
 
 
 @onepass("the bytes of one object")
-def copy_bytes(a, at, b, there, count):
+def copy_bytes(a: word, at: word, b: word, there: word, count: word) -> word:
     """Copy ``count`` bytes of one variable from ``at`` on to another's from ``there`` on; all are fixnums.  nil, or an
     exception.
     """
@@ -176,7 +177,7 @@ def copy_bytes(a, at, b, there, count):
 
 
 @inline
-def caught_exception(depth):
+def caught_exception(depth: word) -> word:
     if load(UNWIND_KIND) == 16 and load(UNWIND_TAG) == UNSET:
         unbind_to(load(BIND_BASE) + depth)
         return load(UNWIND_VALUE)
@@ -184,7 +185,7 @@ def caught_exception(depth):
 
 
 @noinline
-def element_count(size, stride):
+def element_count(size: word, stride: word) -> word:
     """How many elements of ``stride`` bytes are in ``size``.
     (Division is a call on machines of 32 bits: no code but the kernel's has it.)
     """
@@ -192,10 +193,10 @@ def element_count(size, stride):
 
 
 @noinline
-def quotient64(a, b):
+def quotient64(a: word, b: word) -> word:
     return 0 if b == 0 else -a if b == -1 else sdiv(a, b)
 
 
 @noinline
-def remainder64(a, b):
+def remainder64(a: word, b: word) -> word:
     return 0 if b == 0 or b == -1 else srem(a, b)

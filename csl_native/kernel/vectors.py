@@ -12,12 +12,12 @@ from .safepoint import safepoint
 
 
 @noinline
-def signal_vector(operation, v, i) -> None:
+def signal_vector(operation: word, v: word, i: word) -> None:
     tell(H_BAD_VECTOR, operation, v, i)
 
 
 @lisp("mkvect")
-def mkvect(n):
+def mkvect(n: word) -> word:
     """A new vector with the indices 0 to n, all nil.  (mkvect 2) => [nil nil nil]"""
     if n & 7 != 0 or n < -8:
         return bad_op(O_MKVECT, n)
@@ -26,7 +26,7 @@ def mkvect(n):
 
 @lisp("getv")
 @inline
-def getv(v, i):
+def getv(v: word, i: word) -> word:
     """The element of a vector at an index from 0 on.  (getv (vector 'a 'b) 1) => b"""
     if v & 7 == VECTOR and i & 7 == 0:
         if i >= 0 and i < load(v - VECTOR) >> 8:
@@ -88,7 +88,7 @@ def qputv(v: word, i: word, x: word) -> word:
 
 @lisp("putv")
 @inline
-def putv(v, i, x):
+def putv(v: word, i: word, x: word) -> word:
     """Set an element of a vector; the value.  (prog (v) (setq v (mkvect 1)) (putv v 0 'a) (return v)) => [a nil]"""
     if v & 7 == VECTOR and i & 7 == 0:
         if i >= 0 and i < load(v - VECTOR) >> 8:
@@ -99,7 +99,7 @@ def putv(v, i, x):
 
 
 @lisp("upbv")
-def upbv(v):
+def upbv(v: word) -> word:
     """The highest index of a vector, or of the bytes of a string; nil for anything else.  (upbv (mkvect 5)) => 5"""
     if v & 7 == VECTOR:
         return (load(v - VECTOR) >> 11 << 3) - 8
@@ -111,7 +111,7 @@ def upbv(v):
 
 
 @lisp("list2vector")
-def list2vector(l):
+def list2vector(l: word) -> word:
     """A vector of the elements of a list.  (list2vector '(a b)) => [a b]"""
     n = length(l) if l & 7 == CONS else 0
     if n == UNWIND:
@@ -131,7 +131,7 @@ def list2vector(l):
 
 
 @lisp("vector2list")
-def vector2list(v):
+def vector2list(v: word) -> word:
     """The elements of a vector, as a list.  (vector2list (vector 'a 'b)) => (a b)"""
     if v & 7 != VECTOR:
         return host(H_BAD_VECTOR, O_VECTOR2LIST, v, 0)

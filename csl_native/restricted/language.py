@@ -9,7 +9,7 @@ The subset
 ----------
 * Three types: ``word`` (64 bits, signed, wraps), ``double`` (IEEE 754 binary64)
   and ``bool``.  A parameter without an annotation is a ``word``, and so is a
-  result.
+  result; the kernel writes them all, so that type checkers read it too.
 * A function is a top-level ``def`` with positional parameters and at most the
   decorators below.  Its local variables have the type of their first value.
 * Statements: ``=``, ``+=`` and the like to a local name, ``if``/``elif``/``else``,
@@ -45,6 +45,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
+    from .intrinsics import *  # noqa: F403  (their names are made below, from the rows)
+
     F = TypeVar("F", bound=Callable[..., Any])
 
 WORD, DOUBLE, BOOL, VOID = "word", "double", "bool", "void"
@@ -56,6 +58,21 @@ OPERAND_KINDS = ("u8", "i8", "i16", "i32", "w8", "w16", "local8", "read64", "upd
 
 word = int
 double = float
+
+u8 = int
+i8 = int
+i16 = int
+i32 = int
+w8 = int
+w16 = int
+local8 = int
+read64 = int
+update64 = int
+update32 = int
+write64 = int
+write32 = int
+write16 = int
+write8 = int
 
 MASK = (1 << 64) - 1
 SIGN = 1 << 63
@@ -250,7 +267,3 @@ def _stub(name: str) -> Callable[..., Any]:
 
 
 globals().update({_name: _stub(_name) for _name in INTRINSICS})
-
-
-def __getattr__(name: str) -> Any:  # tells type checkers that the intrinsics exist
-    raise AttributeError(name)
