@@ -66,7 +66,8 @@ MESSAGES = [
      "+++ Error: bad arg for plus 1/2 a"),
     ("(lessp (complex 1 2) 3)", "+++ Error: bad arg for lessp #C(1 2) 3"), ("(quotient (!/ 1 2) 0)",
      "+++ Error: bad arg for quotient 1 0"),
-    ("(land (!/ 1 2) 1)", "+++ Error: bad arg for land 1/2 1"), ("(realpart 'a)", "+++ Error: bad arg for realpart a"),
+    ("(land (!/ 1 2) 1)", "+++ Error: bad arg for logand 1/2 1"),
+    ("(realpart 'a)", "+++ Error: bad arg for realpart a"),
     ("(ratio!* 1 'a)", "+++ Error: bad arg for ratio a"), ("(complex!* 1 (complex 1 2))",
      "+++ Error: bad arg for complex #C(1 2)"),
 ]

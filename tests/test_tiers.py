@@ -197,9 +197,10 @@ def test_a_redefinition_trips_the_guard(shared: Session) -> None:
             "(de change (n) (cond ((minusp n) (eval '(de small (x) (list 'new x))))))")
     s.eval(text)
     symbol = s.machine.intern("user")
-    for compile_it in (lambda: s.hardcode.jit().optimise(symbol, at_once=True), lambda: s.native_compile(["user"])):
+    for compile_it in (lambda: s.run(lambda: s.hardcode.jit().optimise(symbol, at_once=True)),
+                       lambda: s.native_compile(["user"])):
         s.eval(text)
-        s.run(compile_it)
+        compile_it()
         assert s.eval("(user 5)") == [6, 6]
         assert s.lisp.cells(symbol)[0] >= s.machine.cage["entry_top"]
         assert s.eval("(user -5)") == [["new", -5], -4], "the guard is seen by the frame that runs"
@@ -378,12 +379,13 @@ def test_tail_calls_stay_jumps_on_every_tier(shared: Session) -> None:
     """Of two functions that call each other, of which one stands in place of its call in the other."""
     text = ("(de ping (n) (cond ((zerop n) 'ping) (t (pong (sub1 n))))) "
             "(de pong (n) (cond ((zerop n) 'pong) (t (ping (sub1 n)))))")
-    for compile_it in (lambda s: None, lambda s: shared.hardcode.jit().compile(s),
-                       lambda s: shared.hardcode.jit().optimise(s, at_once=True),
-                       lambda s: shared.native_compile([shared.machine.text(s)])):
+    jit, symbol = shared.hardcode.jit(), lambda name: shared.machine.intern(name)
+    for compile_it in (lambda name: None, lambda name: shared.run(lambda: jit.compile(symbol(name))),
+                       lambda name: shared.run(lambda: jit.optimise(symbol(name), at_once=True)),
+                       lambda name: shared.native_compile([name])):
         shared.eval(text)
         for name in ("ping", "pong"):
-            shared.run(lambda c=compile_it, name=name: c(shared.machine.intern(name)))
+            compile_it(name)
         assert shared.eval("(list (ping 3000000) (ping 3000001))") == ["ping", "pong"]
 
 

@@ -76,7 +76,7 @@ def test_tracing(csl: Run) -> None:
     assert done.stdout.splitlines() == [
         "Calling f from system!-startup", "Arg1: 1", "Calling f from f", "Arg1: 0", "f => 0", "f => 1",
         "Calling g from system!-startup", "Arg1: 2", "g:  x := (2 . 1)", "g => (2 . 1)",
-        "(expr lambda (x) (setq x (cons x 1)) x)"]
+        "+++ nothing not yet defined, was this a mistake?", "(expr lambda (x) (setq x (cons x 1)) x)"]
 
 
 @pytest.mark.parametrize("form,value", [

@@ -31,7 +31,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -v             say what happens, and collector reports
   -t MODULE      print the date of a module and stop
   -j FILE        write the names of the files that were read to a file at the end
-  --trace NAME   trace a function (repeatable; --tr, too)
+  --trace NAME --tr NAME   trace a function (repeatable)
   -g             errors at the top level print the functions they leave
   -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
   -r SEED        seed of the random numbers

@@ -8,6 +8,7 @@ from functools import cache
 
 from csl_native.relocation.kinds import Kind
 
+from ..system.faults import Fault as Fault
 from ..system.host import Header, Host
 from ..system.process import c_library
 from ..system.records import Record
@@ -94,20 +95,6 @@ class Alone(Record):
 
 # include/uapi/asm-generic/unistd.h of Linux, for machines that came after it.
 GENERIC_CALLS = Calls(63, 64, 94, 222, 113)
-
-
-class Fault(Record):
-    """What C's structures of a system are like for who is told where code failed: how far from their beginnings the
-    program counter is in ucontext_t, flags and handler in struct sigaction, and the address in siginfo_t; which word
-    of stack_t is the size; and the flag SA_SIGINFO.
-    """
-
-    counter: int
-    flags: int = 136
-    handler: int = 0
-    address: int = 16
-    stack_size: int = 2
-    info: int = 4
 
 
 class Convention(Record):

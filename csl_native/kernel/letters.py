@@ -6,7 +6,7 @@ What is not is passed on to the function of the same name that Python has: there
 from __future__ import annotations
 
 from ..heap.words import STRING, UNWIND
-from ..restricted.language import lisp, load, load8, word
+from ..restricted.language import lisp, load, load8, onepass, store8, word
 from .arithmetic import truth
 from .bignum import is_big
 from .characters import ascii_char, character
@@ -18,6 +18,8 @@ from .host import (
     P_LENGTHC,
     P_LOWER_CASE_P,
     P_SCHARN,
+    P_STRING_DOWNCASE,
+    P_STRING_UPCASE,
     P_UPPER_CASE_P,
     pass_one,
     pass_two,
@@ -25,7 +27,7 @@ from .host import (
 from .memory import UNSET, make_string
 from .printing import digits_wanted
 from .radix import decimal_string
-from .text import copy_bytes_of, intern_name, list2string, name_of
+from .text import copy_bytes_of, intern_name, is_ascii, list2string, name_of
 
 
 @lisp("char-upcase", "also")
@@ -77,6 +79,40 @@ def concat_two(a: word, b: word) -> word:
         copy_bytes_of(r + 8 - STRING, a, m)
         copy_bytes_of(r + 8 - STRING + m, b, n)
     return r
+
+
+@lisp("string-upcase", "also")
+def capitals(s: word) -> word:
+    if s & 7 == STRING:
+        if is_ascii(s):
+            return recased(s, 97, -32)
+    return pass_one(P_STRING_UPCASE, s)
+
+
+@lisp("string-downcase", "also")
+def small_letters(s: word) -> word:
+    if s & 7 == STRING:
+        if is_ascii(s):
+            return recased(s, 65, 32)
+    return pass_one(P_STRING_DOWNCASE, s)
+
+
+def recased(s: word, first: word, change: word) -> word:
+    """A new string, in which 26 letters from ``first`` on are others."""
+    n = load(s - STRING) >> 8
+    r = make_string(n)
+    if r != UNWIND:
+        copy_recased(r + 8 - STRING, s, n, first, change)
+    return r
+
+
+@onepass("the bytes of one string")
+def copy_recased(at: word, s: word, n: word, first: word, change: word) -> None:
+    i = 0
+    while i < n:
+        b = load8(s + 8 - STRING + i)
+        store8(at + i, b + change if b >= first and b < first + 26 else b)
+        i += 1
 
 
 @lisp("lengthc", "also")

@@ -133,6 +133,13 @@ class Calling(Values):
         finally:
             del left  # which knows this frame
 
+    def _enter(self, guarded: Callable[[], Any]) -> Any:
+        """Run what is guarded; a Lisp error, too, where so many calls are inside of each other that it is not begun."""
+        try:
+            return self.run(guarded)
+        except Unwinding:
+            raise LispError(self.lisp.errors.told() or "Stack overflow") from None
+
     def _left(self, sp: int, bp: int, hints: list[str]) -> BaseException:
         """The exception for what Lisp left with."""
         lisp, words, errors = self.lisp, self.machine.words, self.lisp.errors
@@ -174,7 +181,7 @@ class Calling(Values):
                         value = scope.keep(self.lisp.eval(form))
             finally:
                 self.lisp.input = saved
-        return self.run(lambda: self._guard(self._watched(body, limits)))
+        return self._enter(lambda: self._guard(self._watched(body, limits)))
 
     def _watched(self, body: Callable[[], int], limits: Limits | None) -> Callable[[], int]:
         """The same within limits."""
@@ -207,7 +214,7 @@ class Calling(Values):
                 return form
             except ReadError as error:
                 raise self.lisp.errors.loud(str(error)) from None
-        return self.run(lambda: self._guard(body))
+        return self._enter(lambda: self._guard(body))
 
     async def aeval(self, text: str, *, limits: Limits | None = None) -> Any:
         """``eval`` in a thread of its own; the event loop goes on.
@@ -224,7 +231,7 @@ class Calling(Values):
     def load(self, path: str | os.PathLike[str]) -> None:
         """Load a file of Lisp text; the first error ends it."""
         load = self.lisp.builtins.named("load").function
-        self.run(lambda: self._guard(lambda: load(self.lisp, self.machine.string(os.fspath(path))) or NIL))
+        self._enter(lambda: self._guard(lambda: load(self.lisp, self.machine.string(os.fspath(path))) or NIL))
 
     def call(self, name: str, *arguments: Any, limits: Limits | None = None) -> Any:
         """Call a Lisp function with Python values."""
@@ -273,7 +280,7 @@ class Calling(Values):
             with self.machine.scope():
                 words = [self.from_python(value) for value in arguments]
                 return self._guard(self._watched(lambda: self.machine.apply(symbol, words), limits))
-        return self.run(body)
+        return self._enter(body)
 
     def _short(self, symbol: int, count: int, few: list[int]) -> Any:
         """Call the kernel, which changes the stack; a value that is a small integer needs nothing more."""
