@@ -16,6 +16,7 @@ from ..heap.vm import SLOTS, SP
 from ..heap.words import UNWIND, VECTOR
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_LONG, CODE_START
 from ..instructions.table import CodeError, Instruction, instructions, program, steps
+from ..kernel import modules
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE
 from ..restricted.checker import Function, Program
@@ -136,8 +137,7 @@ def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True
 @cache
 def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
     from ..heap import vm
-    from ..kernel import MODULES
-    whole = Program(list(MODULES))
+    whole = Program(modules())
     constants = {**vars(vm), "UNWIND": UNWIND,
                  "BOUNDED": "loops of bytecode, whose proof has that they have safepoints"}
     whole.add_source(HANDLERS, constants, "csl_native.engines.woven", "<handlers>")

@@ -9,6 +9,7 @@ from functools import cache
 from csl_native.image.directory import unpack
 from csl_native.system.exceptions import Error
 
+from ..kernel import modules
 from ..restricted.language import OPERAND_KINDS
 from ..system.records import Record
 from . import known
@@ -89,9 +90,8 @@ class CodeError(Error, ValueError):
 @cache
 def program() -> Program:
     """The kernel with the instruction definitions: signatures and texts, before the interpreter is woven."""
-    from ..kernel import MODULES
     from ..restricted.checker import Program
-    return Program(list(MODULES))
+    return Program(modules())
 
 
 def _callers(found: set[str], known: Callable[[Function], bool]) -> frozenset[str]:

@@ -1,63 +1,24 @@
-"""The runtime kernel, in the restricted language.  ``MODULES`` is all of it, with the instruction definitions."""
+"""The runtime kernel, in the restricted language: the modules of this package, and the instruction definitions."""
 
-from types import ModuleType
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# In the order in which their functions stand in the program.
+NAMES = (
+    "memory", "host", "bignum", "multiply", "division", "divisors", "arithmetic", "compound", "comparison", "boxed",
+    "bits", "floats", "modular", "equality", "lists", "order", "vectors", "collector", "safepoint", "symbols",
+    "hashing", "characters", "decimal", "radix", "numerals", "printing", "text", "strings", "fixnums", "letters", "calls",
+    "evaluation", "frames", "handmade", "chains", "compact", "checking", "fasl", "..instructions.definitions",
+    "..relocation.apply", "stencils", "variables", "..instructions.typed", "oblist", "aloneblock", "alonestreams",
+    "standalone", "elementary",
+)
 
 
-def __getattr__(name: str) -> tuple[ModuleType, ...]:
-    if name != "MODULES":
-        raise AttributeError(name)
-    from csl_native.relocation import apply
-
-    from ..instructions import definitions, typed
-    from . import (
-        aloneblock,
-        alonestreams,
-        arithmetic,
-        bignum,
-        bits,
-        boxed,
-        calls,
-        chains,
-        characters,
-        checking,
-        collector,
-        compact,
-        comparison,
-        compound,
-        decimal,
-        division,
-        divisors,
-        elementary,
-        equality,
-        evaluation,
-        fasl,
-        fixnums,
-        floats,
-        frames,
-        handmade,
-        hashing,
-        host,
-        letters,
-        lists,
-        memory,
-        modular,
-        multiply,
-        numerals,
-        oblist,
-        order,
-        printing,
-        radix,
-        safepoint,
-        standalone,
-        stencils,
-        strings,
-        symbols,
-        text,
-        variables,
-        vectors,
-    )
-    return (memory, host, bignum, multiply, division, divisors, arithmetic, compound, comparison, boxed, bits,
-            floats, modular, equality, lists, order, vectors, collector, safepoint, symbols, hashing, characters,
-            decimal, radix, numerals, printing, text, strings, fixnums, letters, calls, evaluation, frames, handmade,
-            chains, compact, checking, fasl, definitions, apply, stencils, variables, typed, oblist,
-            aloneblock, alonestreams, standalone, elementary)
+def modules() -> list[ModuleType]:
+    """All of them, read when they are asked for: a start needs none but by its native code."""
+    return [import_module(name if name.startswith("..") else f".{name}", __name__) for name in NAMES]
