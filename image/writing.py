@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 import msgpack
+import zstandard
 
 from csl_native.image import files
 from csl_native.image.container import (
@@ -245,7 +246,6 @@ def _packed(s: Section) -> Section:
     """A section as it is stored, without a place."""
     stored, raw = s.data, s.raw
     if not raw:
-        import zstandard
         stored = zstandard.ZstdCompressor(level=9, write_checksum=False).compress(s.data)
         if len(s.data) > max(SMALL, TIMES * len(stored)):  # which no reader would believe
             stored, raw = s.data, True

@@ -67,3 +67,25 @@ def test_what_is_left_over_is_seen() -> None:
     assert left_over(used, {}) == []
     assert left_over({"a.py": "X = 1\ndef f(): return 2\n"}, {}) == ["a.py: X is not used", "a.py: f is not used"]
     assert left_over({"b.py": "from .a import g\n__all__ = ['g']\n"}, {}) == ["b.py: nobody imports g from here"]
+
+
+MOST_INSIDE = 152  # imports inside of functions
+
+
+def inside(tree: ast.Module) -> list[int]:
+    """Lines of imports inside of functions, but of what may not be installed."""
+    found = []
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            asked = {n for t in ast.walk(function) if isinstance(t, ast.Try)
+                     and any("ImportError" in ast.unparse(h.type) for h in t.handlers if h.type) for n in ast.walk(t)}
+            found += [n.lineno for n in ast.walk(function)
+                      if isinstance(n, ast.Import | ast.ImportFrom) and n not in asked]
+    return sorted(set(found))
+
+
+def test_imports_inside_of_functions_get_fewer() -> None:
+    """What a start does not need is imported where it is used; all else at the top of its module."""
+    found = {path: inside(ast.parse(path.read_text(encoding="utf-8"))) for path in (ROOT / "csl_native").rglob("*.py")}
+    assert sum(map(len, found.values())) <= MOST_INSIDE, {str(p.relative_to(ROOT)): f for p, f in found.items() if f}
+    assert inside(ast.parse("def f():\n import a\n try:\n  import b\n except ImportError:\n  pass")) == [2]

@@ -23,7 +23,7 @@ ALLOWED = {
     "image/files.py replace": "the writer's", "csl_native/system/files.py write_at": "the writer's",
     "csl_native/system/files.py _locked_file": "a lock on Windows", "csl_native/system/files.py move_new": "a key",
     "csl_native/saving/trust.py local_key": "a key", "csl_native/saving/trust.py set_trusted": "keys",
-    "csl_native/app/crash.py tell": "a message on standard error",
+    "csl_native/system/faults.py tell": "a message on standard error",
     "csl_native/saving/checked.py _remember": "what was checked",
     "tools/signing.py private_key": "a key",
     "csl_native/build/base.py build_base": "a whole image, made beside, becomes the base image",

@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 from csl_native.architectures import Architecture
+from csl_native.heap.objects import SYM_VALUE
 from csl_native.image.container import Image
+from csl_native.kernel.memory import UNSET
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.saving.heapview import HeapView
 from csl_native.tools import listing
@@ -48,8 +50,6 @@ def shown(section: Any) -> str:
 
 def values(view: HeapView) -> dict[str, str]:
     """Variables that have a value, as text."""
-    from csl_native.heap.objects import SYM_VALUE
-    from csl_native.kernel.memory import UNSET
     return {view.text(s): view.show(v) for s in view.symbols() if (v := view.word(s + SYM_VALUE)) != UNSET and v != s}
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from csl_native.app.cli import USAGE
+from csl_native.architectures import with_refinements
+from csl_native.engines.record import engines
+from csl_native.saving.trust import LEVELS
 from csl_native.tools.manpages import Row, rows_of_parser, rows_of_usage
 
 SHELLS = ("bash", "zsh", "fish")
@@ -79,10 +83,6 @@ def plain_script(shell: str, name: str, rows: list[Row], values: dict[str, list[
 
 def csl_script(shell: str) -> str:
     """Completion of ``csl``."""
-    from csl_native.app.cli import USAGE
-    from csl_native.architectures import with_refinements
-    from csl_native.engines.record import engines
-    from csl_native.saving.trust import LEVELS
     values = {"--native": ["on", "off"], "--engine": list(engines()), "--trust": list(LEVELS),
               "--tags": [a.name for a in with_refinements()], "--native-compile": ["all", "hot"],
               "--completion": list(SHELLS)}
@@ -91,7 +91,6 @@ def csl_script(shell: str) -> str:
 
 def asm_script(shell: str) -> str:
     """Completion of ``csl-asm``."""
-    from csl_native.architectures import with_refinements
     from csl_native.tools.csl_asm import parser
     rows = [row for row in rows_of_parser(parser()) if row.written.startswith("-")]
     return plain_script(shell, "csl-asm", rows,

@@ -9,9 +9,14 @@ import argparse
 import sys
 from typing import Any
 
-from csl_native import __version__
+from csl_native import LispError, Session, __version__
 from csl_native.asm.text import AsmError
+from csl_native.heap.objects import SYM_ENV
+from csl_native.instructions.codec import Code, disassemble
+from csl_native.lisp.streams import Input
 from csl_native.system.process import of_output, run_program, said
+from csl_native.tools.completion import asm_script
+from csl_native.tools.listing import instructions
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,11 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def command(arguments: list[str] | None) -> int:
-    from csl_native import LispError, Session
-    from csl_native.lisp.streams import Input
     options = parser().parse_args(arguments)
     if options.completion is not None:
-        from csl_native.tools.completion import asm_script
         print(asm_script(options.completion))
         return 0
     if options.file is None and options.image is None:
@@ -107,8 +109,6 @@ def value_of(text: str) -> Any:
 
 
 def listing(session: Any, names: list[str], native: bool) -> None:
-    from csl_native.heap.objects import SYM_ENV
-    from csl_native.instructions.codec import Code, disassemble
     m = session.machine
     for name in names:
         symbol = m.intern(name)
@@ -120,7 +120,6 @@ def listing(session: Any, names: list[str], native: bool) -> None:
               *("  " + line for line in disassemble(Code.unpack(m.raw(literals[0])), lambda k, texts=texts: texts[k])),
               sep="\n")
         if native and session.hardcode.pages is not None:
-            from csl_native.tools.listing import instructions
             pages = session.hardcode.pages
             parts = [part for row in pages.entries.values() if row["name"] == name for part in row["parts"]]
             for start, size in parts[-2:]:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from csl_native import __version__
+from csl_native import Session, __version__
+from csl_native.app.cli import UsageError, size_of
 from csl_native.architectures import Architecture, by_name, by_tag, host, with_refinements
 from csl_native.heap.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.heap.words import SYMBOL
@@ -24,16 +25,18 @@ from csl_native.image.files import shown
 from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, derived, install
 from csl_native.kernel.memory import ROOT_VECTOR
+from csl_native.lisp.fasl import PREFIX
 from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.saving.baseimage import base_image, check_output
-from csl_native.saving.belonging import misfit
+from csl_native.saving.belonging import TYPED, misfit, module_tags
 from csl_native.saving.heapview import HeapView
 from csl_native.saving.trust import LEVELS, Trust
 from csl_native.system.extras import sentence
 from csl_native.system.process import of_output, run_program, said
 from csl_native.tools import census, foretell, listing, names
 from csl_native.tools.code import TIERS, diff, disasm, own, page_sets
+from csl_native.tools.completion import script
 from csl_native.tools.editing import add, compact, copy, drop, extract, report, thin
 from csl_native.tools.executable import executable
 from csl_native.tools.export import export
@@ -92,7 +95,6 @@ def relocs(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """What would run as bytecode here, and why."""
-    from csl_native import Session
     tag = by_name(options.tag).number if options.tag else None
     session = Session(image.path, native=options.native == "on", tag=tag, heap=max(256 << 20, 2 * image.size))
     rows = [{"code": f.code, "function": f.subject, "detail": f.detail, "sentence": f.sentence()}
@@ -197,8 +199,6 @@ def heap(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def modules(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """The modules of a library, and its typed modules."""
-    from csl_native.lisp.fasl import PREFIX
-    from csl_native.saving.belonging import TYPED, module_tags
     rows = []
     for name, s in sorted(image.sections.items()):
         if name.startswith(PREFIX):
@@ -237,7 +237,6 @@ def told(function: Callable[..., object]) -> str:
 
 def completion(image: Image | None, options: argparse.Namespace) -> tuple[Any, int]:
     """What makes a shell complete these commands."""
-    from csl_native.tools.completion import script
     return script(options.shell, parser(), {name: told(f).split(".")[0] for name, f in COMMANDS.items()}), 0
 
 
@@ -259,7 +258,6 @@ def count(text: str) -> int:
 
 def heap_size(text: str) -> int:
     """A size of a heap in bytes, as csl takes it."""
-    from csl_native.app.cli import UsageError, size_of
     try:
         return size_of(text, "--heap")
     except UsageError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from csl_native import Session
 from csl_native.architectures import by_name
 from csl_native.image.container import Image, Section
 from csl_native.image.writing import Changed, Writer
 from csl_native.native.copying import copy_sections, tags_of
 from csl_native.native.modulecode import module_digests, module_sections
+from csl_native.saving.preserve import preserve
 from csl_native.system.progress import Progress
 from csl_native.tools.names import find
 from csl_native.tools.names import section as shown
@@ -29,8 +31,6 @@ def add(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 
 def _add(path: str, options: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
-    from csl_native import Session
-    from csl_native.saving.preserve import preserve
     with Image(path) as image:
         heap, has_heap, made_from = max(256 << 20, 4 * image.size), "heap" in image.sections, module_digests(image)
         if has_heap:

@@ -8,8 +8,11 @@ import stat
 import tempfile
 from typing import Any
 
+from csl_native import Session
 from csl_native.architectures import Architecture, by_name, host
+from csl_native.heap.words import SYMBOL
 from csl_native.image.container import Image
+from csl_native.kernel.memory import NIL, ROOT_RESTART
 from csl_native.native.executable import CannotMake, Program, kernel_of
 from csl_native.native.pages import PageSet
 from csl_native.saving.baseimage import base_image
@@ -33,7 +36,6 @@ def wanted(options: argparse.Namespace) -> Architecture:
 
 def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """An ELF file that runs a function of the image without Python."""
-    from csl_native import Session
 
     architecture = wanted(options)
     heap = max(512 << 20, 8 * image.size)
@@ -64,8 +66,6 @@ def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
 
 def main_of(session: Any, name: str | None) -> str:
     """The function that the program begins with: the one named, or what the image was preserved to begin with."""
-    from csl_native.heap.words import SYMBOL
-    from csl_native.kernel.memory import NIL, ROOT_RESTART
 
     if name is None:
         found = session.machine.root(ROOT_RESTART)

@@ -11,8 +11,11 @@ from csl_native.heap.objects import SYM_SPARE
 from csl_native.heap.vm import SLOTS
 from csl_native.heap.words import CONS
 from csl_native.instructions.codec import Code
+from csl_native.native.compiler import CompilerMissing, assembly_text
+from csl_native.native.functions import NotCompilable, Source, unit_text
 from csl_native.native.pages import PageSet
 from csl_native.saving.heapview import HeapView
+from csl_native.stencils.offline import OfflineTable
 from csl_native.system.extras import missing
 
 
@@ -127,7 +130,6 @@ def labels_of(architecture: Architecture, stretches: Sequence[tuple[int, bytes]]
 def stencil(pages: PageSet, architecture: Architecture, code: Code, entry_names: Sequence[str],
             raw: bool = False) -> list[str]:
     """What the stencil tier makes of a function."""
-    from csl_native.stencils.offline import OfflineTable
     data, made = OfflineTable(pages, architecture).code(code, 0x10000)
 
     def comment(instruction: Any) -> str:
@@ -171,8 +173,6 @@ def native(pages: PageSet, architecture: Architecture, place: int, raw: bool = F
 
 def compiled_again(view: HeapView, name: str, architecture: Architecture) -> list[str]:
     """What LLVM says that it makes of a function, for an architecture that capstone cannot disassemble."""
-    from csl_native.native.compiler import CompilerMissing, assembly_text
-    from csl_native.native.functions import NotCompilable, Source, unit_text
     symbol = view.functions()[name]
     found = view.code_of(symbol)
     assert found is not None

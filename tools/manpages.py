@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 
+from csl_native.app.cli import USAGE
 from csl_native.system.records import Record
 
 OPTION = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?$")
@@ -73,7 +74,6 @@ def page(name: str, synopsis: str, description: str, body: str, status: str) -> 
 
 
 def csl_page() -> str:
-    from csl_native.app.cli import USAGE
     status = " ".join(USAGE.partition("exit status: ")[2].split())
     description = ("Reads and evaluates the forms in the files, in order; - is standard input, which is read, too, "
                    "when there is no file.\n")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from csl_native import Session
 from csl_native.architectures import by_name, by_tag
+from csl_native.heap.words import VECTOR
 from csl_native.image.container import Image, ImageError
 from csl_native.instructions.codec import Code, disassemble
 from csl_native.lisp.fasl import PREFIX, BadModule, read_module
@@ -50,8 +52,6 @@ def disasm(image: Image, module: str, options: argparse.Namespace) -> dict[str, 
 
 def bytecode(image: Image, module: str, function: str) -> list[str]:
     """The bytecode of a function of a module, which is read and not loaded."""
-    from csl_native import Session
-    from csl_native.heap.words import VECTOR
     session = Session()
     lisp, m = session.lisp, session.machine
 

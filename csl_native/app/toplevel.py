@@ -8,9 +8,11 @@ import signal
 import sys
 import time
 
+from csl_native import __version__
 from csl_native.image.container import Image
 from csl_native.image.files import shown
 
+from ..architectures import by_name
 from ..kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET, T
 from ..lisp.errors import COMPILED, NAMES, VALUES
 from ..lisp.lisp import Restart, Stopped
@@ -18,6 +20,7 @@ from ..lisp.streams import Input
 from ..lisp.transcript import CompilerWords, Transcript
 from ..saving.baseimage import base_image
 from ..session.session import Session
+from ..system.host import this_host
 from ..system.process import is_terminal
 from ..system.waiting import patient
 from .crash import watch
@@ -88,7 +91,6 @@ class TopLevel:
     def new_dump(self) -> Any:
         """What perf is told by, which must be there before what it looks at."""
         from ..native.jitdump import Dump
-        from ..system.host import this_host
         header = this_host().header
         if header is None or header.format != "ELF":
             raise ValueError("--jitdump is for perf, which is a program of Linux")
@@ -172,7 +174,6 @@ class TopLevel:
 
     def heading(self) -> None:
         if self.heads:
-            from csl_native import __version__
             date = time.ctime(os.path.getmtime(self.session.path or base_image()))
             self.session.lisp.output.write(f"\nCodemist Standard Lisp revision {REVISION} for csl-native: "
                                            f"{__version__}\nCreated: {date}\n\n")
@@ -381,7 +382,6 @@ class TopLevel:
 
     def compile_modules(self) -> None:
         """Native code for the modules of the output library, for this machine and the tags that were asked for."""
-        from ..architectures import by_name
         from ..native.modulecode import compile_modules
         from ..system.progress import Progress
         assert self.options.output is not None and self.session.hardcode.architecture is not None

@@ -8,6 +8,7 @@ from functools import cache
 
 from csl_native.relocation.kinds import Kind
 
+from ..system.codememory import CodeMemory
 from ..system.faults import Fault as Fault
 from ..system.host import Header, Host
 from ..system.process import c_library
@@ -238,7 +239,6 @@ def hardware_capabilities(names: dict[str, tuple[int, int]]) -> frozenset[str]:
 
 def code_function(code: bytes, result: Any, *arguments: Any) -> Callable[..., Any]:
     """A C function of machine code that stands here as bytes."""
-    from ..system.codememory import CodeMemory
     memory = CodeMemory(len(code))
     memory.view()[:len(code)] = code
     memory.seal()

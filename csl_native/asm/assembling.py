@@ -13,6 +13,7 @@ from ..heap.objects import CODE_HEADER
 from ..instructions.codec import Code, encode
 from ..instructions.table import CodeError
 from ..lisp.streams import Input
+from ..saving.verifying import private_env
 from .text import AsmError, Function, Line, parse
 
 if TYPE_CHECKING:
@@ -256,7 +257,6 @@ class Assembling:
 
 def assemble(lisp: Lisp, text: str) -> list[int]:
     """Assemble all functions of a text, or none; their symbols.  AsmError with line and column."""
-    from ..saving.verifying import private_env
     from .floats import Floats
     from .integers import Integers
     m = lisp.machine

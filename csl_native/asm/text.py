@@ -8,6 +8,7 @@ argument, 1 the first local; ``a1`` and ``r1`` say the same), numbers, strings i
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from csl_native.system.exceptions import Error
 
@@ -159,7 +160,6 @@ def parse(text: str) -> list[Function]:
 
 
 def instruction(name: str, column: int, rest: list[tuple[str, str, int]], number: int) -> Line:
-    from difflib import get_close_matches
     name = ALIASES.get(name, name)
     if name not in OPERATIONS:
         near = get_close_matches(name, [*OPERATIONS, *ALIASES], 1)

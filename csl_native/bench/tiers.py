@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from csl_native.app.cli import JIT, SHORT
 from csl_native.instructions.codec import Code
 from csl_native.instructions.table import by_name
 from csl_native.native.jit import Jit
@@ -178,7 +179,6 @@ def foreign_calls() -> str:
 
 def warm_up(programs: dict[str, str]) -> str:
     """The first run of each program in a fresh session, with the thresholds of csl, beside bytecode alone."""
-    from csl_native.app.cli import JIT, SHORT
     ratios: dict[str, float] = {}
     for name, text in programs.items():
         best, rounds, ends = {(-1, -1): math.inf, JIT: math.inf}, 0, time.perf_counter() + 6

@@ -3,6 +3,7 @@ natively; for this machine, or for others too."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -14,13 +15,16 @@ from csl_native.system.places import PACKAGE
 from ..architectures import architectures, by_name, host
 from ..heap.cage import Cage
 from ..kernel.memory import NIL, T
+from ..kernel.vouched import check_kernel
 from ..lisp.lisp import Lisp
 from ..lisp.streams import Input
-from ..native.compiler import entry_table
+from ..native.compiler import CompilerMissing, entry_table
 from ..native.kernelset import make_kernel
 from ..native.pages import load
 from ..runtime.machine import Machine
-from ..saving.baseimage import Sources, base_image_for_now, sources
+from ..saving.baseimage import BASE_IMAGE, Sources, base_image_for_now, sources
+from ..saving.preserve import heap_sections
+from ..session.session import Session
 from ..stencils.packing import stencil_section
 from ..system.progress import Progress
 
@@ -43,8 +47,6 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
                progress: Any = None) -> None:
     """Write the base image to ``path``, its kernel with all engines or some, and for more tags; without llvmlite it has
     no native code and runs everywhere all the same."""
-    from ..native.compiler import CompilerMissing
-    from ..saving.preserve import heap_sections
     sections: list[Section] = []
     about: dict[str, Any] = {"sources": (made_from or sources())._asdict()}
     machine = Machine(Cage.largest(512 << 20))
@@ -80,7 +82,6 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
     with base_image_for_now(f"{path}.{os.getpid()}.img") as partial:  # a build that ends early leaves what was there
         write(partial, sections)
         if machine.native:
-            from ..session.session import Session
             session: Any = Session(partial, heap=512 << 20, jit=-1)
             session.about = about
             session.native_compile(None)
@@ -93,12 +94,9 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
 
 def main() -> None:
     """``python -m csl_native.build``: make the base image now."""
-    import argparse
 
-    from ..saving.baseimage import BASE_IMAGE
     made_from = sources()
     from ..engines.record import engines
-    from ..kernel.vouched import check_kernel
     check_kernel()
     known = [e.name for e in engines().values() if e.native]
     parser = argparse.ArgumentParser(prog="python -m csl_native.build", description=main.__doc__)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..heap.objects import LAYOUTS
 from ..instructions.effects import MEANINGS
 from ..instructions.table import derived, joined
+from ..restricted import language
 from ..restricted.language import BOOL, DOUBLE, INTRINSICS, VOID, WORD
 from ..saving.reasons import ROWS
 from ..system.places import CHECKOUT
@@ -43,7 +44,6 @@ def instructions_page() -> str:
 
 def language_page() -> str:
     """The restricted language: its intrinsics, behind the text of the module that defines it."""
-    from ..restricted import language
     text = "# The kernel language\n\nMade by `make docs` from `csl_native/restricted/language.py`; do not edit.\n\n"
     text += (language.__doc__ or "") + "\n## Intrinsics\n\n" + row("name", "arguments", "result",
                                                                    "meaning") + row(*["---"] * 4)

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
+from ..architectures import host
 from ..heap.objects import F_FEXPR, F_FLUID, F_GLOBAL, F_KEYWORD, F_MACRO, SYM_ENV
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL, VECTOR
+from ..instructions.codec import disassemble
 from ..kernel.memory import NIL
 from ..lisp.registry import Symbol, Text, Value, builtin
 from ..lisp.streams import EOF_CHAR
+from ..native.perfmap import symbols
 from ..session.callables import documentation, parameters, system_meaning
+from ..system.extras import missing
 from .probing import code_of
 
 if TYPE_CHECKING:
@@ -270,7 +274,6 @@ def line(lisp: Lisp) -> str | None:
 
 def native_code(lisp: Lisp, symbol: int) -> bytes:
     """The native code of a function; empty when it has none."""
-    from ..native.perfmap import symbols
     name = f"lisp:{lisp.machine.label(symbol)}"
     found = [ctypes.string_at(address, size) for address, size, each in symbols(lisp.session) if each == name]
     return found[-1] if found else b""
@@ -281,8 +284,6 @@ def native_lines(lisp: Lisp, symbol: int) -> list[str]:
     code = native_code(lisp, symbol)
     if not code:
         return ["no native code"]
-    from ..architectures import host
-    from ..system.extras import missing
     architecture = host()
     try:
         import capstone
@@ -299,7 +300,6 @@ def disassemble_(lisp: Lisp, name: Symbol) -> int:
     """Print the bytecode of a function, and the native code that runs in its place beside it; nil.
     (disassemble 'caar) is not run: native code differs between machines
     """
-    from ..instructions.codec import disassemble
     code, literals = code_of(lisp, name, "disassemble")
     left = disassemble(code, lambda k: lisp.hints.shown(literals[k]))
     rows = zip_longest(left, native_lines(lisp, name), fillvalue="")

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
 from ..lisp.registry import Fixnum, Number, Text, Value, builtin
+from ..lisp.spooling import Spool
 from ..system.waiting import open_patiently
 from .reading import check_stream, path_of
 
@@ -147,7 +148,6 @@ def copied(lisp: Lisp, name: int) -> int:
         with named(before.copy):
             before.end("End of transcript")
     if name != NIL:
-        from ..lisp.spooling import Spool
         lisp.spooled = Spool(lisp.terminal, opened(lisp, name, "wb"), lisp.machine.text(name))
     return T
 

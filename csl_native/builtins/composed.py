@@ -10,6 +10,7 @@ from ..lisp.handles import STREAM
 from ..lisp.registry import Checked, String, Symbol, Value, builtin
 from ..lisp.streams import DEFAULT_WIDTH, Collector, Input, Output
 from .numbers import words_of_31
+from .reading import channel
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -138,7 +139,6 @@ def make_echo_stream(lisp: Lisp, source: Checked, copy: Checked) -> int:
     """Input from a stream that is written to another one as it is read.
     (streamp (make!-echo!-stream (make!-string!-input!-stream "a") t)) => t
     """
-    from .reading import channel
     return lisp.handles.make(STREAM, Echoed(channel(lisp, source, "make-echo-stream"),
                                             output(lisp, copy, "make-echo-stream")))
 
@@ -148,7 +148,6 @@ def make_two_way_stream(lisp: Lisp, source: Checked, out: Checked) -> int:
     """A stream that reads from one and writes to another.
     (streamp (make!-two!-way!-stream (make!-string!-input!-stream "a") t)) => t
     """
-    from .reading import channel
     return lisp.handles.make(STREAM, TwoWay(channel(lisp, source, "make-two-way-stream"),
                                             output(lisp, out, "make-two-way-stream")))
 
@@ -217,7 +216,6 @@ def make_concatenated_stream(lisp: Lisp, *streams: Checked) -> int:
     """A stream that gives what is in several others, one after the other.
     (read (make!-concatenated!-stream (make!-string!-input!-stream "(a ") (make!-string!-input!-stream "b)"))) => (a b)
     """
-    from .reading import channel
     return lisp.handles.make(STREAM,
                              Concatenated([channel(lisp, h, "make-concatenated-stream")
                                            for h in lisp.machine.steps(streams)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -126,7 +127,6 @@ def of_parts(name: str, function: Callable[[complex], complex | float]) -> None:
 
 def inverse(name: str) -> Callable[[complex], complex]:
     """1 by a function, or, of the inverse functions, of 1 by the argument."""
-    import cmath
     function = getattr(cmath, name)
     return (lambda z: function(1 / z)) if name.startswith("a") else lambda z: 1 / function(z)
 
@@ -134,7 +134,6 @@ def inverse(name: str) -> Callable[[complex], complex]:
 def complex_row(name: str) -> Callable[[complex], complex | float]:
     """The function of a name, which is looked for when it is called first."""
     def call(z: complex) -> complex | float:
-        import cmath
         if name in ("abs", "arg"):
             return abs(z) if name == "abs" else cmath.phase(z)
         other = OTHERS.get(name.removeprefix("a").removesuffix("h"))

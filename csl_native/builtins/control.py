@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..heap.objects import F_MACRO, SYM_ENV
 from ..heap.words import CONS, SYMBOL
 from ..kernel.memory import NIL, T
+from ..lisp.limits import Limits, Watch
 from ..lisp.registry import Checked, Fixnum, Number, Symbol, Text, Value, builtin
 from ..runtime.machine import Unwinding
 
@@ -187,7 +188,6 @@ def resource_limit(lisp: Lisp, form: Value, seconds: Number, megaconses: Number 
     what was used, the time in milliseconds.
     (resource!-limit '(plus 1 2) 10) => (3)
     """
-    from ..lisp.limits import Limits, Watch
     m = lisp.machine
     watch = Watch(lisp, Limits(*(lisp.to_number(n) for n in (seconds, megaconses, kilobytes, errors))))
     value = watch.run(lambda: lisp.eval(form))

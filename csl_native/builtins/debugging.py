@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..instructions.codec import disassemble
 from ..kernel.memory import NIL, T
 from ..lisp.registry import Fixnum, Text, Value, builtin
 from ..lisp.streams import EOF_CHAR, Input
+from ..runtime.debugger import Debugger
 from .images import session_of
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ abandon the program"""
 
 def debugger(lisp: Lisp) -> Debugger:
     """The session's debugger, attached, with the prompt as its front end."""
-    from ..runtime.debugger import Debugger
     if lisp.debugger is None:
         Debugger(session_of(lisp), Prompt(lisp)).attach()
     found: Debugger = lisp.debugger
@@ -65,7 +66,6 @@ class Prompt:
                 self.say(f"+++ {error}")
 
     def command(self, debugger: Debugger, stop: Stop, command: str, rest: str) -> None:
-        from ..instructions.codec import disassemble
         show = debugger.show
         if command == "t":
             self.say(*debugger.backtrace())

@@ -21,11 +21,13 @@ from ..heap.objects import (
     SYM_SPARE,
 )
 from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
+from ..instructions.table import CodeError
 from ..kernel.memory import NIL, T
 from ..lisp.errors import CompileError
 from ..lisp.registry import Checked, Fixnum, Pair, Symbol, Value, builtin
 from ..lisp.transcript import Transcript
 from ..runtime.machine import Unwinding
+from ..saving.verifying import private_env
 from ..system.records import Record
 
 if TYPE_CHECKING:
@@ -510,8 +512,6 @@ def symbol_set_definition(lisp: Lisp, name: Checked, definition: Checked) -> int
     which is checked first.
     (progn (symbol!-set!-definition 'example!-n 'cons) (example!-n 1 2)) => (1 . 2)
     """
-    from ..instructions.table import CodeError
-    from ..saving.verifying import private_env
     m = lisp.machine
     if name & 7 != SYMBOL or m.flags(name) & F_SPECIAL or name in (NIL, T):
         raise lisp.errors.plain("symbol-set-definition", name)

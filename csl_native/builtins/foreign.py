@@ -7,6 +7,9 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
+from ..foreign.calling import Callback, address_of, prepare, read_memory, write_memory
+from ..foreign.signatures import STRUCTURE, signature_of, type_of
+from ..heap.objects import SIGNATURE
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL
 from ..kernel.memory import NIL
 from ..lisp.handles import FOREIGN
@@ -41,8 +44,6 @@ def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checke
     (progn (define!-foreign 'c!-abs nil "abs" 'int '(int)) (c!-abs -5)) => 5
     """
     from ..foreign.libraries import address
-    from ..foreign.signatures import signature_of
-    from ..heap.objects import SIGNATURE
     lisp.reach_out("foreign functions")
     m = lisp.machine
     if name & 7 != SYMBOL or name == NIL:
@@ -83,8 +84,6 @@ def foreign_call(lisp: Lisp, signature: Checked, *words: Checked) -> int:
     """What the functions that foreign-function makes do: call by a signature.  (foreign!-call 5) is an error"""
     call = lisp.foreign_calls.get(signature)
     if call is None:
-        from ..foreign.calling import prepare
-        from ..foreign.signatures import signature_of
         lisp.reach_out("foreign functions")
         row = signature_of(lisp, signature)
         if row is None:
@@ -104,7 +103,6 @@ def foreign_structure(lisp: Lisp, name: Checked, fields: Checked) -> int:
     """Make a symbol the name of a structure type, `((field type) ...)`.
     (foreign!-structure 'example!-point '((x double) (y double))) => example!-point
     """
-    from ..foreign.signatures import STRUCTURE, type_of
     m = lisp.machine
     if name & 7 != SYMBOL or name == NIL or fields & 7 != CONS:
         raise lisp.errors.plain("foreign-structure: a name and a list of (field type) expected", fields)
@@ -128,8 +126,6 @@ def foreign_callback(lisp: Lisp, function: Value, result: Checked, arguments: Ch
     """A Lisp function as a C function that may be called for as long as the session lives.
     (progn (foreign!-callback 'add1 'int '(int)) nil) => nil
     """
-    from ..foreign.calling import Callback
-    from ..foreign.signatures import type_of
     lisp.reach_out("foreign-callback")
     m = lisp.machine
     expression = type_of(lisp, m.list([m.intern("callback"), result, arguments]))
@@ -140,7 +136,6 @@ def foreign_callback(lisp: Lisp, function: Value, result: Checked, arguments: Ch
 
 
 def place_of(lisp: Lisp, x: int, offset: int, who: str) -> int:
-    from ..foreign.calling import address_of
     address = address_of(lisp, x)
     if not address or offset & 7:
         raise lisp.errors.plain(f"{who}: an address and an offset expected", x)
@@ -176,8 +171,6 @@ def foreign_ref(lisp: Lisp, x: Checked, kind: Checked, offset: Checked = 0) -> i
     """What C has at an address (plus bytes); nothing checks the address.
     (prog (a v) (setq a (foreign!-allocate 8)) (setq v (foreign!-ref a 'int)) (foreign!-free a) (return v)) => 0
     """
-    from ..foreign.calling import read_memory
-    from ..foreign.signatures import type_of
     lisp.reach_out("foreign-ref")
     return read_memory(lisp, place_of(lisp, x, offset, "foreign-ref"), type_of(lisp, kind))
 
@@ -188,8 +181,6 @@ def foreign_set(lisp: Lisp, x: Checked, kind: Checked, value: Checked, offset: C
     (prog (a v) (setq a (foreign!-allocate 8)) (foreign!-set a 'int 7) (setq v (foreign!-ref a 'int))
      (foreign!-free a) (return v)) => 7
     """
-    from ..foreign.calling import write_memory
-    from ..foreign.signatures import type_of
     lisp.reach_out("foreign-set")
     write_memory(lisp, place_of(lisp, x, offset, "foreign-set"), type_of(lisp, kind), value)
     return value

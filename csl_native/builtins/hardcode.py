@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..architectures import by_name, by_tag
 from ..kernel.memory import NIL
 from ..lisp.registry import Checked, Fixnum, String, builtin
+from ..native.handmade import Handmade
 from .images import session_of
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 
 def handmade(lisp: Lisp) -> Handmade:
-    from ..native.handmade import Handmade
     lisp.reach_out("native code by hand")
     hardcode = session_of(lisp).hardcode
     if hardcode.pages is None or hardcode.refused is not None:
@@ -28,12 +29,10 @@ def tag_of(lisp: Lisp, tag: int) -> int:
     if tag == NIL:
         return int(session_of(lisp).hardcode.tag)
     if tag & 7 in (2, 3):
-        from ..architectures import by_name
         try:
             return by_name(lisp.machine.text(tag)).tag
         except ValueError as error:
             raise lisp.errors.plain(str(error)) from None
-    from ..architectures import by_tag
     if tag & 7 or not 0 < tag >> 3 < 256 or by_tag(tag >> 3) is None:
         raise lisp.errors.plain("no such tag", tag)
     return tag >> 3

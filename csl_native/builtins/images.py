@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from csl_native.image.container import Image, ImageError
+from csl_native.image.files import check_output
+
+from ..architectures import by_name, by_tag
 from ..heap.words import CONS, STRING, SYMBOL
 from ..kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
+from ..lisp.lisp import Stopped
 from ..lisp.registry import Checked, Fixnum, Text, Value, builtin
+from ..lisp.streams import Input
+from ..native.compilation import Compilation
+from ..native.copying import copy_sections
+from ..saving.baseimage import base_image
+from ..saving.reasons import Fallback
+from .reading import path_of
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -23,7 +34,6 @@ def output_path(lisp: Lisp) -> str:
     """The image that preserve writes: that of -o, else the one that the session began from; never the installation's
     own.
     """
-    from csl_native.image.files import ImageError, check_output
     session, top = session_of(lisp), getattr(lisp, "top", None)
     path: str = top.output_path if top is not None else session.output_library or session.path
     if not (top.options.output if top is not None else session.output_library):
@@ -46,7 +56,6 @@ def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Val
     path = output_path(lisp)
 
     def action() -> None:
-        from ..lisp.lisp import Stopped
         from ..saving.preserve import preserve as write_image
         if function != NIL:
             m.set_root(ROOT_RESTART, function)
@@ -78,8 +87,6 @@ def restart_csl(lisp: Lisp, what: Value, argument: Value = NIL) -> int:
 
     def action() -> str | None:
         """Go on in a new session; what its restart function is given, as text."""
-        from ..lisp.streams import Input
-        from ..saving.baseimage import base_image
         top.tell("The system is about to do a restart...")
         top.replace(base_image() if cold else top.restart_path())
         top.begin(restarted=True, cold=cold)
@@ -108,13 +115,10 @@ def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
     m = lisp.machine
     architecture = None
     if tag != NIL:
-        from ..architectures import by_name
         try:
             architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
         except ValueError as error:
             raise lisp.errors.plain(str(error)) from None
-    from ..native.compilation import Compilation
-    from ..saving.reasons import Fallback
     hardcode = session_of(lisp).hardcode
     architecture = architecture or hardcode.architecture
     if architecture is None:
@@ -168,12 +172,8 @@ def copy_native(lisp: Lisp, name: Text, tag: Checked) -> int:
     preserve writes; t.  That image must have been preserved from the same functions; code of others is not used.
     (copy!-native "/nowhere.img" 5) is an error
     """
-    from csl_native.image.container import Image, ImageError
 
-    from ..architectures import by_tag
-    from ..native.copying import copy_sections
     from .hardcode import tag_of
-    from .reading import path_of
     architecture = by_tag(tag_of(lisp, tag))
     if architecture is None:
         raise lisp.errors.plain("copy-native: no such tag", tag)

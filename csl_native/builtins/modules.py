@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from csl_native.image.container import ImageError
+from csl_native.image.container import Image, ImageError, Section
 from csl_native.image.files import shown
 
 from ..heap.objects import F_MACRO
@@ -17,13 +17,15 @@ from ..lisp.fasl import PREFIX, ModuleWriter, Unwritable
 from ..lisp.libraries import Library, handle_of, library_of
 from ..lisp.registry import Checked, Text, Value, builtin
 from ..lisp.transcript import PROGRAM
+from ..modules.running import define
 from ..saving.belonging import TYPED
 from ..saving.trust import copied, seal
 from .control import errorset
 from .definitions import KINDS, Definition, definition_of, flagged
 from .images import session_of
-from .reading import path_of
+from .reading import load, path_of
 from .reading import read as read_form
+from .typed import MODULE, module_of
 from .typedlife import copy_typed, load_typed, typed_lines
 
 if TYPE_CHECKING:
@@ -190,7 +192,6 @@ def compile_to_module(lisp: Lisp, form: Value, loading: bool = False) -> int:
         errorset(lisp, form, T)  # an error is said, and costs nothing else of the module
     if head == m.intern("rdf"):
         lisp.reach_out("rdf")
-        from .reading import load
         saved = lisp.on_form
         lisp.on_form = lambda each: compile_to_module(lisp, each)
         try:
@@ -227,8 +228,6 @@ def sets_by_eval(lisp: Lisp, form: int) -> bool:
 
 def typed_module(lisp: Lisp, module: ModuleWriter, form: int) -> int:
     """Put the functions of a typed module into the module, and the typed module's bytes."""
-    from ..modules.running import define
-    from .typed import MODULE, module_of
     m = lisp.machine
     typed = module_of(lisp, m.car(m.cdr(m.car(m.cdr(form)))))
     made, _ = define(lisp, typed)
@@ -351,7 +350,6 @@ def copy_module(lisp: Lisp, name: Checked) -> int:
     module, which has another id there; t when it was found.
     (copy!-module 'no!-such!-module) is an error
     """
-    from csl_native.image.container import Image, Section
     text, to = name_of(lisp, name, "copy-module"), libraries.output(lisp)
     if to is None or not to.writable:
         raise lisp.errors.plain("copy-module: there is no output library")

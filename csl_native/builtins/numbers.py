@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -33,7 +34,6 @@ def whole(lisp: Lisp, x: int, who: str) -> int:
 
 def complex_function(lisp: Lisp, name: str, x: int) -> int:
     """A function of a complex number, where Python's library has it."""
-    import cmath
     if not hasattr(cmath, name):
         raise lisp.errors.plain("bad arg for trig function", x)
     return lisp.from_complex(getattr(cmath, name)(lisp.to_complex(x)))

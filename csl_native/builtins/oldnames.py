@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,6 @@ def time_star(lisp: Lisp) -> int:
 @builtin("batchp", 0)
 def batchp(lisp: Lisp) -> int:
     """Does nobody sit before the standard input?  (memq (batchp) '(t nil)) is not run: it depends on the terminal"""
-    import sys
     return lisp.truth(not is_terminal(sys.stdin))
 
 

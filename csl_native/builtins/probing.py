@@ -7,11 +7,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..heap.objects import BY_TYPE, SYM_ENV
+from ..heap.objects import BY_TYPE, CODE_HEADER, SYM_ENV
 from ..heap.vm import HEAP, VM
 from ..heap.words import HEADER, SYMBOL
+from ..instructions.codec import Code, decode, disassemble, encode
+from ..instructions.table import CodeError, by_name
 from ..kernel.memory import NIL
 from ..lisp.registry import Checked, Fixnum, builtin
+from ..saving.verifying import private_env
+from ..stencils.weave import placement
 from .images import session_of
 
 if TYPE_CHECKING:
@@ -67,7 +71,6 @@ def heap_crawl(lisp: Lisp) -> int:
 
 
 def code_of(lisp: Lisp, name: int, who: str) -> tuple[Code, list[int]]:
-    from ..instructions.codec import Code
     m = lisp.machine
     if name & 7 != SYMBOL or not lisp.is_bytecoded(name):
         raise lisp.errors.plain(f"{who}: a function with bytecode expected", name)
@@ -80,7 +83,6 @@ def code_listing(lisp: Lisp, name: Checked) -> int:
     """Print the bytecode of a function; nil.
     (code!-listing 'caar) is not run: it shows instructions, which may change
     """
-    from ..instructions.codec import disassemble
     code, literals = code_of(lisp, name, "code-listing")
     for line in disassemble(code, lambda k: lisp.printer.text(literals[k])):
         lisp.output.write(line + "\n")
@@ -111,8 +113,6 @@ def native_strategies(lisp: Lisp, name: Checked) -> int:
     """How the stencils do the instructions of a function: `((inline INSTRUCTION ...) (shared ...) (call ...))`.
     (mapcar (native!-strategies 'caar) 'car) => (inline shared call)
     """
-    from ..instructions.codec import decode
-    from ..stencils.weave import placement
     m = lisp.machine
     code, _ = code_of(lisp, name, "native-strategies")
     found: dict[str, list[str]] = {"inline": [], "shared": [], "call": []}
@@ -128,10 +128,6 @@ def plant(lisp: Lisp, name: Checked, count: Checked, text: Checked, locals_: Che
     proved before.
     (progn (plant 'example!-r 1 '((local 0) (add1) (return))) (example!-r 4)) => 5
     """
-    from ..heap.objects import CODE_HEADER
-    from ..instructions.codec import Code, encode
-    from ..instructions.table import CodeError, by_name
-    from ..saving.verifying import private_env
     m = lisp.machine
     rows = [list(m.items(row)) for row in m.items(text)]
     if (name & 7 != SYMBOL or name == NIL or count & 7 or locals_ & 7 or not 0 <= count >> 3 < 200

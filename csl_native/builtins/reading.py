@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from csl_native.image.files import ImageError, check_output
 
 from ..heap.vm import UNWIND_ERROR
 from ..heap.words import STRING, SYMBOL
@@ -18,6 +21,7 @@ from ..lisp.streams import EOF_CHAR, Input, Output
 from ..lisp.transcript import Transcript
 from ..runtime.machine import Unwinding
 from ..system.waiting import open_patiently, patient
+from .control import error
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -129,7 +133,6 @@ def internal_open(lisp: Lisp, name: Text, how: Fixnum) -> int:
 
 def check_stream(lisp: Lisp, path: str) -> None:
     """A Lisp error when a stream to a file would destroy an image that this session reads from, and may have mapped."""
-    from csl_native.image.files import ImageError, check_output
     session = getattr(lisp, "session", None)
     try:
         check_output(path, [name for name in (session.path, *session.libraries) if name] if session is not None else ())
@@ -138,7 +141,6 @@ def check_stream(lisp: Lisp, path: str) -> None:
 
 
 def bad_direction(lisp: Lisp, direction: int) -> int:
-    from .control import error
     return error(lisp, lisp.machine.string("bad direction ~A in open"), direction)
 
 
@@ -208,7 +210,6 @@ def pipe_open(lisp: Lisp, command: Text, direction: Text) -> int:
     """A stream to a command's input (direction output) or from its output (input).
     (prog (s x) (setq s (pipe!-open "echo hello" 'input)) (setq x (read s)) (close s) (return x)) => hello
     """
-    import subprocess
     lisp.output.flush()
     writing = lisp.machine.text(direction) == "output"
     process = subprocess.Popen(lisp.machine.text(command), shell=True, stdin=subprocess.PIPE if writing else None,
@@ -224,7 +225,6 @@ def ended(process: Any) -> Callable[[float], bool]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         return process.returncode is not None
-    import subprocess
     return found
 
 

@@ -10,6 +10,7 @@ from ..heap.words import CONS, STRING, SYMBOL
 from ..kernel.memory import NIL, UNSET
 from ..lisp.host import INDEFINITE
 from ..lisp.registry import Checked, Symbol, Text, Value, Variable, builtin
+from .definitions import code_pointer
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -175,7 +176,6 @@ def symbol_function(lisp: Lisp, x: Value) -> int:
     interpreted; nil for none.
     (symbol!-function 'nobody!-defined!-this) => nil
     """
-    from .definitions import code_pointer
     if x & 7 != SYMBOL or not lisp.is_defined(x):
         return NIL
     return x if lisp.is_form(x) or lisp.machine.field(x, SYM_SPARE) & 7 == CONS else code_pointer(lisp, x)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
+import subprocess
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
@@ -111,7 +115,6 @@ def setenv(lisp: Lisp, name: Text, value: Text) -> int:
 @builtin("system", 1, 1, "silent-system", reaches=True)
 def system(lisp: Lisp, command: Text) -> int:
     """Run a command; its status.  (system "exit 3") => 3"""
-    import subprocess
     lisp.output.flush()
     process = subprocess.Popen(lisp.machine.text(command), shell=True)
     try:
@@ -166,7 +169,6 @@ def get_lisp_directory(lisp: Lisp) -> int:
 @builtin("tmpnam", 0, 1, reaches=True)
 def tmpnam(lisp: Lisp, suffix: Text = NIL) -> int:
     """A new file for a while, with an ending if one is given; its name.  (delete!-file (tmpnam)) => t"""
-    import tempfile
     fd, name = tempfile.mkstemp("" if suffix == NIL else "." + lisp.machine.text(suffix))
     os.close(fd)
     return lisp.machine.string(name)
@@ -175,7 +177,6 @@ def tmpnam(lisp: Lisp, suffix: Text = NIL) -> int:
 @builtin("tmpdir", 0, reaches=True)
 def tmpdir(lisp: Lisp) -> int:
     """The folder for files that are needed for a while.  (stringp (tmpdir)) => t"""
-    import tempfile
     return lisp.machine.string(tempfile.gettempdir())
 
 
@@ -219,7 +220,6 @@ def math_display(lisp: Lisp, x: Value) -> int:
 @builtin("find-gnuplot", 0, reaches=True)
 def find_gnuplot(lisp: Lisp) -> int:
     """The path of gnuplot, or nil.  (find!-gnuplot) is not run: it depends on the machine"""
-    import shutil
     path = shutil.which("gnuplot")
     return NIL if path is None else lisp.machine.string(path)
 
@@ -227,7 +227,6 @@ def find_gnuplot(lisp: Lisp) -> int:
 @builtin("delete-wildcard", 1, reaches=True)
 def delete_wildcard(lisp: Lisp, pattern: Text) -> int:
     """Delete the files that match a pattern; t when there were some.  (delete!-wildcard "/nowhere/*.x") => nil"""
-    import glob
     found = [path for path in glob.glob(path_of(lisp, pattern)) if os.path.isfile(path)]
     for path in lisp.machine.steps(found):
         os.remove(path)

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from ..heap.words import STRING, SYMBOL
 from ..kernel.memory import NIL
 from ..lisp.registry import Checked, Fixnum, Integer, Text, builtin
+from ..modules.errors import ModuleError
+from ..modules.module import Module
+from ..modules.running import MEANINGS, define, install
+from ..modules.syntax import build
+from ..modules.variables import bytes_place, bytes_size, is_variable, new_variable
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -26,7 +31,6 @@ def define_module(lisp: Lisp, form: Checked) -> int:
 
 def start(lisp: Lisp, module: Module) -> int:
     """Make the procedures of a module functions; its name, which keeps it as data and its top-level registers."""
-    from ..modules.running import define, install
     m = lisp.machine
     made, data = define(lisp, module)
     install(lisp, made)
@@ -37,8 +41,6 @@ def start(lisp: Lisp, module: Module) -> int:
 
 
 def module_of(lisp: Lisp, form: int) -> Module:
-    from ..modules.errors import ModuleError
-    from ..modules.syntax import build
     try:
         return build(lisp, form)
     except ModuleError as error:
@@ -46,7 +48,6 @@ def module_of(lisp: Lisp, form: int) -> Module:
 
 
 def known_module(lisp: Lisp, name: int, who: str) -> Module:
-    from ..modules.module import Module
     m = lisp.machine
     data = m.kernel.get(name, m.intern(MODULE)) if name & 7 == SYMBOL else NIL
     if data & 7 != STRING:
@@ -71,7 +72,6 @@ def module_listing(lisp: Lisp, name: Checked) -> int:
 @builtin("module-exception", 2)
 def module_exception(lisp: Lisp, name: Text, code: Fixnum) -> int:
     """The error that an exception of a typed procedure is for its caller.  (module!-exception 'f 1) is an error"""
-    from ..modules.running import MEANINGS
     lisp.module_exception = lisp.machine.number(code)
     raise lisp.errors.plain(f"{lisp.machine.text(name)}: exception "
                             f"{lisp.module_exception}{MEANINGS.get(lisp.module_exception, '')}, which nobody caught")
@@ -83,8 +83,6 @@ def module_variable(lisp: Lisp, module: Checked, register: Checked, count: Check
     register's.
     (module!-variable 'no!-such!-module 0) is an error
     """
-    from ..modules.errors import ModuleError
-    from ..modules.variables import new_variable
     found = known_module(lisp, module, "module-variable")
     if register & 7 or count != NIL and (count & 7 or count < 0):
         raise lisp.errors.plain("module-variable: the number of a register and a number of elements expected", register)
@@ -95,7 +93,6 @@ def module_variable(lisp: Lisp, module: Checked, register: Checked, count: Check
 
 
 def word_place(lisp: Lisp, variable: int, k: int, who: str) -> int:
-    from ..modules.variables import bytes_place, bytes_size, is_variable
     m = lisp.machine
     if not is_variable(m, variable):
         raise lisp.errors.plain(f"{who}: a variable expected", variable)

@@ -12,6 +12,10 @@ from ..heap.words import VECTOR
 from ..kernel.memory import NIL
 from ..lisp import libraries
 from ..lisp.registry import Checked, builtin
+from ..modules.errors import ModuleError
+from ..modules.module import Module
+from ..modules.running import check_free, function_names, register_bytes
+from ..modules.types import TOP_LEVEL_REG
 from ..saving.belonging import TYPED
 from ..saving.trust import seal
 from .images import session_of
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
 
 
 def is_unpacked(lisp: Lisp, module: Module) -> bool:
-    from ..modules.running import function_names
     return any(lisp.is_defined(lisp.machine.intern(name)) for name in function_names(module))
 
 
@@ -40,8 +43,6 @@ def packed(lisp: Lisp, name: int, who: str) -> Module:
 
 def take_away(lisp: Lisp, name: int, module: Module) -> None:
     """Its functions, if it is unpacked; what is in its top-level registers stays with it, references do not."""
-    from ..modules.running import function_names, register_bytes
-    from ..modules.types import TOP_LEVEL_REG
     m = lisp.machine
     data = m.kernel.get(name, m.intern(REGISTERS))
     if data & 7 == VECTOR:
@@ -126,8 +127,6 @@ def typed_rows(library: Library) -> dict[str, Section]:
 
 def read(lisp: Lisp, library: Library, name: str) -> Module:
     """A typed module of a library; after a stranger's one the session is restricted."""
-    from ..modules.errors import ModuleError
-    from ..modules.module import Module
     with library.open() as image:
         if lisp.session is not None and (doubt := lisp.session.trust.doubt(image, TYPED + name)):
             lisp.session.distrust(f"typed module {name} of {image.path}", doubt)
@@ -139,8 +138,6 @@ def read(lisp: Lisp, library: Library, name: str) -> Module:
 
 def load_typed(lisp: Lisp, library: Library, name: str) -> bool:
     """Unpack a typed module of a library; False when it is not there."""
-    from ..modules.errors import ModuleError
-    from ..modules.running import check_free
     if name not in typed_rows(library):
         return False
     module = read(lisp, library, name)

@@ -7,6 +7,7 @@ import ctypes
 import mmap
 import threading
 
+from ..architectures import host
 from ..system import byteorder
 from ..system.memory import MEMORY, PAGE
 from ..system.process import memory_size
@@ -19,7 +20,6 @@ SMALLEST = 64 << 20  # bytes of heap below which a default is not tried
 
 def no_reserve() -> int:
     """MAP_NORESERVE, which Python's own module lacks before 3.13."""
-    from ..architectures import host
     architecture = host()
     return architecture.no_reserve if architecture is not None else int(getattr(mmap, "MAP_NORESERVE", 0))
 

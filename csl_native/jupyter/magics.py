@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..app.cli import JIT
+from ..session.session import Session
 from ..system.exceptions import LispError
 from .cells import Stream
 
@@ -17,7 +18,6 @@ _shared: list[Session] = []
 
 def session() -> Session:
     """The session of ``%csl`` and ``%%csl``; it begins when it is used first, or when the last one was closed."""
-    from ..session.session import Session
 
     if not _shared or _shared[0].closed:
         _shared[:] = [

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..heap.objects import F_FEXPR, F_FLUID, F_GENSYM, F_GLOBAL, F_KEYWORD, F_MACRO
 from ..heap.words import CONS, SYMBOL
 from ..instructions.codec import Code
+from ..instructions.proof import prove
 from ..kernel.memory import NIL, T
 from .assembly import EFFECT, MANY, MOST_FRAME, TAIL, VALUE, Function
 from .deep import MOST_STEPS, deep
@@ -174,7 +175,6 @@ class Compiler(Parameters):
                              rest is not None or wide)
         code = code._replace(compiled=self.compiled)
         if self.lisp.checking:
-            from ..instructions.proof import prove
             prove(code, len(f.literals), [k for k, x in enumerate(f.literals) if x & 7 == SYMBOL],
                   [k for k, x in enumerate(f.literals) if self.m.is_variable(x)])
         return code, f.literals

@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from ..system.records import Record
+from . import registry
+from .forms import DISPLACEABLE, MEANINGS, SPECIAL_NAMES, Forms
+from .install import ALIASES, EXACT, OLDER, SPECIAL_FORMS
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUTCOME = re.compile(r"(\(.*?|'.*?) (?:(=>|prints) (.*)|(is an error)|(is not run: .+))")
@@ -105,7 +108,6 @@ def parts(text: str) -> tuple[str, str, tuple[Example, ...]]:
 def meanings() -> dict[str, Meaning]:
     """All names of the system, as a new heap gets them: the last definition of a name counts."""
     found = {m.name: m for source in (kernel, python, library, special_forms) for m in source()}
-    from .install import ALIASES, EXACT
     rows = [*((name, main, None) for name, main in ALIASES.items()),
             *((name, main, count) for name, (main, count) in EXACT.items())]
     for name, main, count in rows:
@@ -132,8 +134,6 @@ def kernel() -> Iterator[Meaning]:
 
 def python() -> Iterator[Meaning]:
     """The functions in Python that have names of Lisp, but for those that are in the kernel now."""
-    from . import registry
-    from .install import OLDER
     registry.Rows.of_all()
     for name, row in registry.BUILTINS.items():
         if name.startswith("text ") or name in OLDER:
@@ -165,8 +165,6 @@ def library() -> Iterator[Meaning]:
 
 def special_forms() -> Iterator[Meaning]:
     """The special forms: a method of the compiler each, or a row beside those."""
-    from .forms import DISPLACEABLE, MEANINGS, SPECIAL_NAMES, Forms
-    from .install import SPECIAL_FORMS
     methods = {SPECIAL_NAMES.get(a[5:], a[5:].rstrip("_").replace("_", "-")): getattr(Forms, a)
                for a in dir(Forms) if a.startswith("form_")}
     for name in (*SPECIAL_FORMS, *DISPLACEABLE):

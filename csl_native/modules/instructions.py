@@ -12,6 +12,7 @@ import re
 from functools import cache
 from itertools import pairwise
 
+from ..instructions.table import ACCESS, by_name
 from ..system.records import Record
 from .errors import RangeException
 
@@ -77,7 +78,6 @@ def needs() -> dict[int, tuple[int, ...]]:
     """How many bytes each operand that is a register must have; of most instructions their definition says it,
     ``var_NAME``.
     """
-    from ..instructions.table import ACCESS, by_name
     return OTHER_NEEDS | {number: tuple(ACCESS[kind][1] // 8
                                         for _, kind in by_name()[f"var_{name.lower()}"].operands if kind in ACCESS)
             for number, (name, _, _) in enumerate(ROWS) if f"var_{name.lower()}" in by_name() and name != "THROW"}

@@ -10,6 +10,7 @@ from ..heap.words import VECTOR
 from ..instructions.table import CodeError
 from ..kernel.memory import NIL
 from ..kernel.variables import NULL_REFERENCE, RANGE
+from ..saving.verifying import private_env
 from ..session.values import Handle
 from ..system.exceptions import LispError
 from .entry import Entry
@@ -34,7 +35,6 @@ def define(lisp: Lisp, module: Module) -> tuple[list[tuple[int, int]], int]:
 
     Nothing is installed yet.
     """
-    from ..saving.verifying import private_env
     m = lisp.machine
     top = [k for k in range(module.reg_count) if module.reg(k).flags & TOP_LEVEL_REG]
     made: list[tuple[int, int]] = []

@@ -32,6 +32,7 @@ from ..instructions.codec import Code, disassemble
 from ..instructions.table import CodeError
 from ..kernel.memory import NIL, ROOT_HARD_CODE, ROOT_OBLIST, ROOT_VECTOR
 from ..system import byteorder
+from .guards import function_digest
 
 LIMIT = 1 << 24  # elements of one list or vector that are looked at
 
@@ -114,7 +115,6 @@ class HeapView:
 
     def digest_of(self, name: str) -> bytes:
         """The digest of what the compiler reads of a function; b"" when it has no bytecode."""
-        from .guards import function_digest
         symbol = self.functions().get(name)
         found = self.code_of(symbol) if symbol is not None else None
         return function_digest(self, symbol, found[1]) if symbol is not None and found is not None else b""

@@ -28,6 +28,7 @@ from ..heap.objects import (
 from ..heap.vm import HEAP
 from ..heap.words import HEADER, OTHER, SYMBOL, VECTOR
 from ..instructions.codec import Code
+from ..instructions.proof import prove
 from ..instructions.table import CodeError
 from ..kernel.calls import SLOT
 from ..kernel.checking import BAD_CONTENTS, BAD_POINTER, BAD_SIZE, BAD_START
@@ -47,6 +48,7 @@ from ..kernel.memory import (
     ROOT_RAISE,
     ROOT_VECTOR,
 )
+from .heapview import HeapView
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -100,7 +102,6 @@ def private_env(m: Machine, env: int) -> int:
 
     ``env`` is any vector; it must be reachable.
     """
-    from ..instructions.proof import prove
     literals = m.vector_items(env)
     if not literals or literals[0] & 7 != OTHER or m.header(literals[0]) & 255 != CODE_HEADER:
         raise CodeError("a function without bytecode")
@@ -153,7 +154,6 @@ def _symbols(m: Machine) -> list[int]:
 def _cells_of(base: Image) -> list[set[int]]:
     """The slots that each function cell has in the base image, which are all that are of use in one that was just read.
     """
-    from .heapview import HeapView
     view = HeapView(base, check=False)
     symbols = list(view.symbols())
     return [{view.word(s + cell) for s in symbols} | {SLOT[f"{kind}{n}"] for kind in ("undefined", "wrong", "host")}

@@ -9,7 +9,7 @@ from csl_native.image.container import Image, ImageError, Section, matches, unpa
 from csl_native.image.digests import LARGE, PAGE_BYTES, wrong_page
 from csl_native.image.files import shown
 
-from ..architectures import Architecture, host, why_no_host
+from ..architectures import Architecture, by_tag, host, why_no_host
 from ..heap.cage import Cage
 from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN, SYM_SPARE
 from ..heap.vm import HEAP, LINE, SLOTS
@@ -25,6 +25,7 @@ from ..native.pages import LoadedSet, PageSet, Refused
 from ..native.pages import load as load_pages
 from ..runtime.stress import StressedMachine, machine_for
 from ..saving.baseimage import base_image, damaged
+from ..saving.checked import is_checked, remember
 from ..saving.guards import guard_of
 from ..saving.reasons import Fallback
 from ..saving.trust import Trust, is_program
@@ -116,7 +117,6 @@ class Restoring:
         del self.machine.met[:]  # it all stands in the heap
 
     def _architecture(self) -> Architecture | None:
-        from ..architectures import by_tag
         return host() if self.wanted_tag is None else by_tag(self.wanted_tag)
 
     def _no_architecture(self) -> str:
@@ -232,7 +232,6 @@ class Restoring:
             raise ImageError(f"{image.path}: its start bits do not fit its heap; restore the image from a copy or make "
                              "it again")
         if section.raw and section.length > LARGE and not known and self._relies_on_seal(image):
-            from ..saving.checked import remember
             remember(image, section.digest)
         top = HEAP + (section.length + LINE - 1) // LINE * LINE
         for name in ("marks", "starts"):
@@ -282,7 +281,6 @@ class Restoring:
         if section.length <= LARGE:
             problem = "" if matches(self.machine.bytes[place], section.digest) else "its digest does not match"
         elif self._relies_on_seal(image):
-            from ..saving.checked import is_checked
             if is_checked(image, section.digest):
                 return True
             problem = _wrong_large(section, self.machine.bytes[place])

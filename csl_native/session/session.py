@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable
 
 from csl_native.image.container import STRONG, Image, Section
 
-from ..architectures import Architecture
+from ..architectures import Architecture, by_name, host
 from ..heap.cage import default_heap
 from ..lisp.handles import STREAM
 from ..lisp.streams import Output
+from ..native.admission import not_admitted
 from ..native.pages import PageSet
 from ..saving.baseimage import base_image
 from ..saving.reasons import Fallback
@@ -135,7 +136,6 @@ class Session(Restoring, Calling):
         """Cross-compile: kernel and functions for architectures and refinements, to be preserved with the rest;
         function names by tag name.
         """
-        from ..architectures import by_name
         architectures = [by_name(name) for name in names]
         return self._compile(architectures, None, progress)
 
@@ -152,7 +152,6 @@ class Session(Restoring, Calling):
 
     def tell_gdb(self) -> None:
         """Let a debugger of this process see the names of native functions, those that exist and those to come."""
-        from ..architectures import host
         from ..native.gdb import Gdb, Named
         from ..native.perfmap import symbols
         architecture = host()
@@ -180,7 +179,6 @@ class Session(Restoring, Calling):
         """
         if not self.path or not os.path.exists(self.path):
             return None
-        from ..native.admission import not_admitted
         with Image(self.path) as image:
             if name not in image.sections or not_admitted(self.trust, image, name):
                 return None
