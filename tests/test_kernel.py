@@ -230,9 +230,11 @@ def test_what_the_kernel_took_over_is_what_it_has() -> None:
     """
     from csl_native.engines.weave import lisp_functions
     from csl_native.heap.objects import F_FEXPR, F_MACRO, F_SPECIAL
-    from csl_native.lisp.install import MOVED, OPEN
+    from csl_native.lisp.install import ALIASES, EXACT, MOVED, OPEN
     there = {(f.lisp_name, len(f.parameters)): f.name for f in lisp_functions()}
-    assert all(there.get((name, count)) == entry for name, row in MOVED.items() for count, entry in row.items())
+    others = {**ALIASES, **{name: main for name, (main, _) in EXACT.items()}}
+    assert all(there.get((others.get(name, name), count)) == entry
+               for name, row in MOVED.items() for count, entry in row.items())
     lisp = Session(heap=64 << 20).lisp
     heads = {lisp.machine.label(head) for head in lisp.compiler.special
              if not lisp.machine.flags(head) & (F_SPECIAL | F_MACRO | F_FEXPR)}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -87,6 +89,22 @@ def test_images_of_all_versions_open(path: Path, engine: str | None, tmp_path: P
     session.preserve(tmp_path / "again.img")
     again = restore(tmp_path / "again.img", engine=engine, output=open(tmp_path / "out", "wb"))
     assert answers(again) == expected and again.eval("(more 5)") == 120
+
+
+@pytest.mark.parametrize("path", sorted(IMAGES.glob("*.img")), ids=lambda p: p.stem)
+def test_no_function_of_an_older_version_is_lost(path: Path) -> None:
+    """What was Python's and is the kernel's now is found there (``MOVED``), and does the same."""
+    with Image(path) as image:
+        there = [name for name in image.sections["heap"].info["builtins"] if name and not name.startswith("text ")]
+    session = restore(path, output=open(os.devnull, "wb"))
+    m = session.machine
+    assert [name for name in there if not session.lisp.is_defined(m.intern(name))] == []
+    assert session.eval("(list (rem 7 2) (integerp 5) (qgetv (list2vector '(a b)) 1) (nconc (list 1) '(2)))") == [
+        1, True, session.eval("'b"), [1, 2]]
+    session.close()
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "verify", str(path)], check=False,
+                          capture_output=True, text=True)
+    assert "this version does not have" not in done.stdout
 
 
 def test_a_layout_changes_with_the_version_only() -> None:

@@ -131,5 +131,3 @@ class Signature(Record):
     def target(self) -> str:
         """The name of the function as a relocation target."""
         return f"{FOREIGN}{self.library}!{self.name}"
-
-

@@ -210,12 +210,6 @@ def evenp(a: word) -> word:
     return bad_op(O_EVENP, a)
 
 
-@lisp("integerp")
-def integerp(x: word) -> word:
-    """Is it an integer?  (integerp 5) => t"""
-    return truth(is_integer(x))
-
-
 @lisp("eq-safe")
 def eq_safe(x: word) -> word:
     """Is eq as good as equal for a value?  (eq!-safe 'a) => t"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..heap.words import FLOAT, UNWIND
 from ..restricted.language import clz, double, fsqrt, ftoi, inline, itof, lisp, sdiv, srem, word
-from .arithmetic import both_fixnums, remainder, truth
+from .arithmetic import both_fixnums, truth
 from .bits import gcdn
 from .comparison import max_of_two, min_of_two
 from .host import (
@@ -50,12 +50,6 @@ def mod_fixnums(a: word, b: word) -> word:
         return pass_two(P_MOD, a, b)
     r = srem(a, b)
     return r + b if r != 0 and r ^ b < 0 else r
-
-
-@lisp("rem")
-def rem(a: word, b: word) -> word:
-    """The remainder of a division of integers that rounds towards zero.  (rem -17 5) => -2"""
-    return remainder(a, b)
 
 
 @lisp("iremainder", "also")

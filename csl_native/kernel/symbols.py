@@ -384,18 +384,6 @@ def remflag(names: word, key: word) -> word:
     return NIL
 
 
-@lisp("get*")
-def get_star(x: word, key: word) -> word:
-    """A property of a symbol, or nil.  (get!* 'example!-none 'size) => nil"""
-    return get(x, key)
-
-
-@lisp("flagp**")
-def flagp_star(x: word, key: word) -> word:
-    """Has a symbol a flag, or a property of that name?  (flagp!*!* 'example!-none 'seen) => nil"""
-    return flagp(x, key)
-
-
 @lisp("flagp")
 def flagp(s: word, key: word) -> word:
     """Has a symbol a flag, or a property of that name?  (flagp 'example!-none 'seen) => nil"""

@@ -62,30 +62,6 @@ def vector_of(count: word, a: word, b: word, c: word) -> word:
     return v
 
 
-@lisp("qgetv")
-def qgetv(v: word, i: word) -> word:
-    """The element of a vector at an index from 0 on.  (qgetv (vector 'a 'b) 1) => b"""
-    return getv(v, i)
-
-
-@lisp("svref")
-def svref(v: word, i: word) -> word:
-    """The element of a vector at an index from 0 on.  (svref (vector 'a 'b) 1) => b"""
-    return getv(v, i)
-
-
-@lisp("elt")
-def elt(v: word, i: word) -> word:
-    """The element of a vector at an index from 0 on.  (elt (vector 'a 'b) 1) => b"""
-    return getv(v, i)
-
-
-@lisp("qputv")
-def qputv(v: word, i: word, x: word) -> word:
-    """Set an element of a vector; the value.  (qputv (vector 'a 'b) 1 'c) => c"""
-    return putv(v, i, x)
-
-
 @lisp("putv")
 @inline
 def putv(v: word, i: word, x: word) -> word:

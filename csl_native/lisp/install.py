@@ -42,12 +42,13 @@ ALIASES = {"1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1
            "member**": "member", "assoc**": "assoc", "list-to-string": "list2string", "symbol-name": "id2string",
            "string": "id2string", "make-simple-string": "allocate-string", "string-store1": "string-store",
            "putv-char": "string-store", "char": "schar", "int2id": "code-char", "whitespace-char-p": "seprp",
-           "explodec": "explode2"}
+           "explodec": "explode2", "rem": "remainder", "integerp": "fixp", "flagp**": "flagp", "qgetv": "getv",
+           "svref": "getv", "elt": "getv", "qputv": "putv"}
 
 # Functions that are others of the kernel, of so many arguments and no more; and those for which Python has the other
 # numbers of arguments.
 EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2), "ileq": ("leq", 2), "igeq": ("geq", 2),
-         "nconc": ("nconc2", 2)}
+         "nconc": ("nconc2", 2), "get*": ("get", 2)}
 IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2),
               "times": ("times2", 2), "*": ("times2", 2)}
 
@@ -58,6 +59,10 @@ MOVED = {"errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, 
          "linelength": {1: "line_length"}, "posn": {0: "column_here"}, "prin2": {1: "print_plain"},
          "spaces": {1: "print_blanks"}, "terpri": {0: "end_line"},
          "list": {1: "list_one", 2: "list_two", 3: "list_three"}, "mkhash": {3: "mkhash"},
+         "rem": {2: "remainder"}, "integerp": {1: "fixp"}, "eq-safe": {1: "eq_safe"}, "prop": {1: "properties"},
+         "get*": {2: "get"}, "flagp**": {2: "flagp"}, **{name: {2: "getv"} for name in ("qgetv", "svref", "elt")},
+         "qputv": {3: "putv"}, "list-to-symbol": {1: "list_to_symbol"}, "nconc": {2: "nconc2"},
+         "list2vector": {1: "list2vector"}, "vector2list": {1: "vector2list"},
          "set-small-modulus": {1: "set_small_modulus"}, "trap-floating-overflow": {1: "trap_floating_overflow"},
          **{name: {1: name} for name in "complexp denominator imagpart lsd msd numerator rationalp realpart "
                                         "widelengthc".split()}}
