@@ -12,6 +12,7 @@ from ..restricted.checker import Function
 from .table import LOCALS, Instruction, program
 
 PAIR = 16  # bytes
+MAKERS = ("reserve", "allocate")  # what makes an object calls one of these
 FRESH = ("allocate_small", "cons", "make_float")  # what they write nobody has seen yet
 # The effects that stand in the table of instructions, and what each means.
 MEANINGS = {"symbol": "its literal is a symbol", "assigns": "gives that symbol a value",
@@ -57,7 +58,7 @@ def repeats(row: Instruction) -> bool:
         if name not in found and name in functions and (functions[name].inline or name == row.function):
             work += [callee for callee, _ in called(name)]
         found.add(name)
-    does = ("reserve", "allocate") if "fp" in row.context else ("reserve", "allocate", "store", "invoke", "callf")
+    does = MAKERS if "fp" in row.context else (*MAKERS, "store", "invoke", "callf")
     return not ("writes" in row.effects or any(name.startswith(does) for name in found)
                 or any(kind in LOCALS for _, kind in row.operands))
 
@@ -80,7 +81,9 @@ def effects(function: str) -> tuple[str, ...]:
     f = program().functions[function]
     symbols = list(symbol_calls(f))
     found = {"symbol": bool(symbols), "assigns": any(assigns(callee) for callee in symbols),
-             "writes": any(writes(name) for name in reached(function) - reached("reserve")), "truth": truth(function)}
+             "writes": (any(writes(name) for name in reached(function) - reached("reserve"))
+                        or "fp" not in [a.arg for a in f.node.args.args] and writes(function, itself=True)),
+             "truth": truth(function)}
     return tuple(name for name in MEANINGS if found[name])
 
 
@@ -107,19 +110,20 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 @cache
-def writes(function: str) -> bool:
+def writes(function: str, itself: bool = False) -> bool:
     """Does a function itself store into an object that it has not just made: does it tell the collector of a store, or
-    store bytes at an address that comes from what it was handed?
+    store bytes at an address that comes from what it was handed?  Words that are stored so are those of a new object,
+    but where an instruction itself does it (``effects``).
     """
     f = program().functions.get(function)
     theirs = {a.arg for a in f.node.args.args} - {"fp"} if f is not None and function != "set_field" else set()
-    flows = [(names_in(n.value), names_in(n.targets[0])) for n in (ast.walk(f.node) if f is not None else ())
-             if isinstance(n, ast.Assign) and not (isinstance(n.value, ast.Call)
-                                                   and "reserve" in reached(ast.unparse(n.value.func)))]
+    flows = [(names_in(n.value), names_in(n.targets[0] if isinstance(n, ast.Assign) else n.target))
+             for n in (ast.walk(f.node) if f is not None else ()) if isinstance(n, ast.Assign | ast.AugAssign)
+             and not (isinstance(n.value, ast.Call) and reached(ast.unparse(n.value.func)) & set(MAKERS))]
     for _ in flows:  # as often as it takes for what comes from a loop's end
         theirs |= {name for read, written in flows if read & theirs for name in written}
-    return any(name in ("set_field", "store8", "store16", "store32", "store64") and names_in(arguments[0]) & theirs
-               for name, arguments in called(function))
+    names = ("set_field", "store8", "store16", "store32", "store64", *(("store", "storef") if itself else ()))
+    return any(name in names and names_in(arguments[0]) & theirs for name, arguments in called(function))
 
 
 def truth(function: str) -> bool:
