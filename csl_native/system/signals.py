@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TICK = 0.02  # seconds
 IDLE = 50  # ticks without anything to do after which the thread waits to be woken
+TRIES = 100  # more than signals come while handlers are set
 NUMBERS = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1")
                 if hasattr(signal, name))
 
@@ -139,15 +140,17 @@ class Gate:
 
 def insist(step: Callable[[], None]) -> BaseException | None:
     """Do to its end what handlers that are not held back may leave with an exception, and what can begin again; the
-    first exception.
+    first exception.  What fails so often fails by itself: that exception is raised.
     """
     raised: BaseException | None = None
-    while True:
+    for _ in range(TRIES):
         try:
             step()
             return raised
         except BaseException as error:
             raised = raised or error
+    assert raised is not None
+    raise raised
 
 
 def call(waiting: list[tuple[int, Any]], raised: BaseException | None = None) -> None:
