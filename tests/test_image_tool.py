@@ -13,10 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from csl_native import Session
-from csl_native.image.container import Image
+from csl_native.heap.objects import CODE_HEADER
+from csl_native.image.container import Image, Section, unpack, update
+from csl_native.instructions.codec import Code, encode
 from csl_native.saving.heapview import HeapView
 from csl_native.tools import census
 from csl_native.tools.csl_image import COMMANDS, main
@@ -126,6 +129,24 @@ def test_modules_of_a_library(tmp_path: Path) -> None:
     assert (row["module"], row["functions"], row["native"]) == ("m", 2, [])
     assert (tool("verify", str(tmp_path / "lib.img"))["problems"] == []
             and tool("info", str(tmp_path / "lib.img"))["heap bytes"] is None)
+
+
+@pytest.mark.parametrize("renamed,why", [(False, "uses literal 1, which is no symbol"), (True, "cannot be proved")])
+def test_what_instructions_do_is_not_for_an_image_to_say(tmp_path: Path, renamed: bool, why: str) -> None:
+    """A table in which nothing takes a symbol, or of instructions that nobody knows, proves no bytecode."""
+    session, path = Session(heap=64 << 20, output=open(os.devnull, "wb")), tmp_path / "x.img"
+    m, code = session.machine, Code(1, 1, False, 1, 8, encode("value", 1) + encode("return"))
+    session.eval("(de f (x) x)")
+    session.run(lambda: session.lisp.install_env(m.intern("f"), m.vector([m.object(CODE_HEADER, code.pack()), 56]),
+                                                 False))
+    session.preserve(path)
+    with Image(path) as image:
+        rows = unpack(image.read("instructions"))
+    lies = [row if len(row) < 3 else [row[0], ("x" if renamed else "") + row[1], *row[2:9], []] for row in rows]
+    update(path, [Section("instructions", msgpack.packb(lies))])
+    done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "verify", str(path)], check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and why in done.stdout
 
 
 def test_a_damaged_heap_is_told(image: str, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from csl_native.instructions.proof import prove
 from csl_native.instructions.table import CodeError, derived, install
 from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.lisp.fasl import PREFIX
+from csl_native.lisp.install import MOVED
 from csl_native.native.copying import tags_of
 from csl_native.native.pages import PAGE_SIZE, PageSet
 from csl_native.saving.baseimage import base_image, check_output
@@ -102,10 +103,19 @@ def why(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     return rows, 1 if rows else 0
 
 
+def read_instructions(image: Image) -> str:
+    """How the image's bytecode is read (``table.install``); why it cannot be proved."""
+    if "instructions" not in image.sections:
+        return ""
+    with Image(base_image()) as base:
+        return install(image.read("instructions", limit=TABLE_LIMIT), base.read("instructions"))
+
+
 def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
     """Check every digest, all bytecode, and who vouches for it."""
     problems = image.doubts + [f"section {name} does not match its digest" for name in image.verify()]
     problems += [why for name in sorted(image.sections) if (why := misfit(image, name))]
+    problems += filter(None, [read_instructions(image)])
     for kind in ("kernel", "functions", "native"):
         for name in sorted(image.sections):
             if name.startswith(kind + "-"):
@@ -119,7 +129,7 @@ def verify(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
         if view is not None:
             with Image(base_image()) as base:
                 here = base.sections["heap"].info
-            problems += view.misfits(set(here["entries"]), set(here["builtins"]))
+            problems += view.misfits(set(here["entries"]), {*here["builtins"], *MOVED})
         for _, symbol in sorted(view.functions().items() if view is not None else ()):
             found = view.code_of(symbol) if view is not None else None
             assert view is not None and found is not None
@@ -388,8 +398,7 @@ def command(arguments: list[str] | None) -> int:
         if "output" in options:
             check_output(options.output, [options.image])
         with Image(options.image) as image:
-            if "instructions" in image.sections:
-                install(image.read("instructions", limit=TABLE_LIMIT))
+            read_instructions(image)
             result, status = COMMANDS[options.command](image, options)
     except (ImageError, CodeError, ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
         if of_output(error):

@@ -184,14 +184,18 @@ def fits(old: list[list[Any]], new: list[list[Any]]) -> bool:
     return bool(names) and more_names[:len(names)] == names and sequences.items() <= more_sequences.items()
 
 
-def install(data: bytes) -> None:
-    """Take the table of an image, when there is none yet; that of an older version, which lacks columns, is not taken.
-    ValueError for what is none.
+def install(data: bytes, ours: bytes) -> str:
+    """Read the bytecode of an image by this version's table, when the image's instructions are the first of them: what
+    instructions do is not for the image to say, which may be a stranger's.  Else by the image's own, so that it can be
+    listed; and why it cannot be proved.  ValueError for what is no table.
     """
-    rows = unpack(data)
-    names_of(rows)
-    if not known and all(len(row) in (2, COLUMNS) for row in rows):
-        known.append(data)
+    rows, current = unpack(data), unpack(ours)
+    names, fitting = names_of(rows)[0], fits(rows, current)
+    if not known and (fitting or all(len(row) in (2, COLUMNS) for row in rows)):
+        known.append(ours if fitting else data)
+    return "" if fitting else (f"its {len(names)} instructions are not the first ones of this version's "
+                               f"{len(names_of(current)[0])}, so its bytecode cannot be proved; use the csl that "
+                               "made it")
 
 
 def read(rows: list[list[Any]]) -> tuple[Instruction, ...]:
