@@ -9,8 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from ..saving.baseimage import BASE_IMAGE, IN_CHECKOUT, made_from, sources
+from ..system.files import locked
 from ..system.places import CHECKOUT as ROOT
 from ..system.places import PACKAGE
 
@@ -20,16 +22,15 @@ BESIDE = ("pyproject.toml", "README.md", "LICENSE")
 def image_for(folder: str, tags: str) -> str:
     """The base image for all tags or some, made unless one of these sources is there; all take minutes."""
     path = os.path.join(folder, f"{tags.replace(',', '+')}.img")
-    if made_from(path) != sources():
-        subprocess.run([sys.executable, "-m", "csl_native.build", "--tags", tags, "--output", path], cwd=ROOT,
-                       check=True)
+    with locked(folder):
+        if made_from(path) != sources():
+            subprocess.run([sys.executable, "-m", "csl_native.build", "--tags", tags, "--output", path], cwd=ROOT,
+                           check=True)
     return path
 
 
-def stage(folder: str, image: str) -> str:
-    """A copy of what the wheel is made from, in a folder where nothing else is."""
-    target = os.path.join(folder, "stage")
-    shutil.rmtree(target, ignore_errors=True)
+def stage(target: str, image: str) -> None:
+    """Copy what the wheel is made from into a folder where nothing else is."""
     # through the links
     shutil.copytree(PACKAGE, os.path.join(target, "csl_native"),
                     ignore=shutil.ignore_patterns("__pycache__", "*.img", ".*"))
@@ -37,7 +38,6 @@ def stage(folder: str, image: str) -> str:
         shutil.copy(os.path.join(ROOT, name), target)
     shutil.copytree(os.path.join(ROOT, "docs", "man"), os.path.join(target, "docs", "man"))
     shutil.copy(image, os.path.join(target, "csl_native", os.path.basename(BASE_IMAGE)))
-    return target
 
 
 def main() -> int:
@@ -51,12 +51,12 @@ def main() -> int:
         parser.error(f"{ROOT}: no pyproject.toml; wheels are made from a checkout")
     work = os.path.join(ROOT, "build", "wheel")
     os.makedirs(work, exist_ok=True)
-    staged = stage(work, image_for(work, options.tags))
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps", "--wheel-dir",
-               target, staged]
-    done = subprocess.run(command, cwd=work, check=False)
-    shutil.rmtree(staged)
-    return done.returncode
+    image = image_for(work, options.tags)
+    with tempfile.TemporaryDirectory(prefix="csl-native-wheel-") as staged:  # of this process alone
+        stage(staged, image)
+        command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--no-deps",
+                   "--wheel-dir", target, staged]
+        return subprocess.run(command, cwd=work, check=False).returncode
 
 
 if __name__ == "__main__":
