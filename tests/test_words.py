@@ -84,6 +84,8 @@ def test_tracing(csl: Run) -> None:
      "(list (egetv v 1) (egetv v 0) (eupbv v) (evectorp v) v)))", "(a nil 3 t #<evector>)"),
     ("(prog (v) (setq v (mkevect 3)) (eputv v 3 (list 1)) (reclaim) (return (egetv v 3)))", "(1)"),
     ("(list (evectorp '[1]) (eupbv '[1 2]) (egetv '[1 2] 1) (eupbv 5))", "(nil 1 2 nil)"),
+    ("(mod 'a 0)", "+++ Error: Bad arg for mod a"), ("(mod 2.5 0)", "+++ Error: bad arg for remainder 2.5 0"),
+    ("(mod 7 0)", "+++ Error: bad arg for mod 7 0"),
     ("(egetv (mkevect 3) 4)", "+++ Error: egetv 4"), ("(egetv 'a 0)", "+++ Error: egetv a"),
     ("(mkevect -1)", "+++ Error: mkevect -1"),
     ("(mkxvect 0)", "+++ Error: mkxvect 0"), ("(complex 'a 2)", "+++ Error: complex a"),

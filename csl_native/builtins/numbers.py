@@ -212,12 +212,12 @@ rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer), "to t
 @builtin("mod", 2)
 def mod(lisp: Lisp, a: Checked, b: Checked) -> int:
     """The remainder of a division of integers that rounds down; it has the sign of the second.  (mod -17 5) => 3"""
+    if not (lisp.is_number(a) and lisp.is_number(b)):
+        raise lisp.errors.plain("Bad arg for mod", b if lisp.is_number(a) else a)
+    if not (lisp.machine.is_integer(a) and lisp.machine.is_integer(b)):
+        raise lisp.errors.plain("bad arg for remainder", a, b)
     if b == 0:
         raise lisp.errors.plain("bad arg for mod", a, b)
-    if not (lisp.machine.is_integer(a) and lisp.machine.is_integer(b)):
-        if lisp.is_number(a) and lisp.is_number(b):
-            raise lisp.errors.plain("bad arg for remainder", a, b)
-        raise lisp.errors.plain("Bad arg for remainder", b if lisp.is_number(a) else a)
     division = Division.of(lisp.machine, a, b)
     return int(lisp.machine.kernel.entry_plus2(0, division.rest, b)) if division.apart else division.rest
 

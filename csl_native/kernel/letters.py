@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..heap.words import STRING, UNWIND
 from ..restricted.language import lisp, load, load8, onepass, store8, word
 from .arithmetic import truth
-from .bignum import is_big
 from .characters import ascii_char, character
 from .host import (
     P_ALPHA_CHAR_P,
@@ -24,10 +23,9 @@ from .host import (
     pass_one,
     pass_two,
 )
-from .memory import UNSET, make_string
+from .memory import make_string
 from .printing import digits_wanted
-from .radix import decimal_string
-from .text import copy_bytes_of, intern_name, is_ascii, list2string, name_of
+from .text import copy_bytes_of, intern_name, is_ascii, list2string, printed_string
 
 
 @lisp("char-upcase", "also")
@@ -119,7 +117,7 @@ def copy_recased(at: word, s: word, n: word, first: word, change: word) -> None:
 def bytes_printed(x: word) -> word:
     if x & 7 == 0:
         return digits_wanted(x >> 3) << 3
-    s = decimal_string(x) if is_big(x) else name_of(x) if x != UNSET else 0
+    s = printed_string(x)
     if s == UNWIND:
         return UNWIND
     return load(s - STRING) >> 8 << 3 if s != 0 else pass_one(P_LENGTHC, x)

@@ -51,6 +51,12 @@ def name_of(x: word) -> word:
     return print_name(x) if x & 7 == SYMBOL else x if x & 7 == STRING else 0
 
 
+@inline
+def printed_string(x: word) -> word:
+    """What prin2 writes of a symbol, a string or a long integer, or 0; or UNWIND."""
+    return decimal_string(x) if is_big(x) else name_of(x) if x != UNSET else 0
+
+
 @lisp("readch", "also")
 def readch() -> word:
     """The next character of the current input, as the host laid out the rest of its line, or asked of the host, which
@@ -165,7 +171,7 @@ def widelengthc(x: word) -> word:
     """The number of characters that prin2 writes.  (widelengthc "abc") => 3"""
     if x & 7 == 0:
         return digits_wanted(x >> 3) << 3
-    s = decimal_string(x) if is_big(x) else name_of(x) if x != UNSET else 0
+    s = printed_string(x)
     if s == UNWIND:
         return UNWIND
     if s != 0 and is_ascii(s):
@@ -441,7 +447,7 @@ def is_simple(s: word) -> bool:
 
 def explode_case(x: word, first: word, shift: word, number: word) -> word:
     """The characters of a symbol or string as a list, with 26 letters from ``first`` on moved by ``shift``."""
-    s = decimal_string(x) if is_big(x) else name_of(x)
+    s = printed_string(x)
     if s == UNWIND:
         return UNWIND
     if s != 0:
