@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,7 +159,7 @@ class FakeWorker:
 
 
 def test_whoever_waits_for_code_is_told() -> None:
-    """Of code that is ready, of time that has passed, and not behind the end."""
+    """Of code that is ready, of time that this process has taken, and not behind the end."""
     order, pokes = SimpleNamespace(symbol=5, source=None), list[int]()
     background = Background("x86-64", lambda: pokes.append(1))
     background._worker = FakeWorker("block")  # type: ignore[assignment]
@@ -168,10 +169,10 @@ def test_whoever_waits_for_code_is_told() -> None:
     assert ((ready := background.ready()) is not None and (ready.block, ready.why) == ("block", "")
             and background.waiting == set())
     assert background.ready() is None
-    background.wake(0.01)
+    background.wake(time.process_time())
     background.pool.submit(lambda: None).result()
     assert pokes == [1, 1]
-    background.wake(30)
+    background.wake(time.process_time() + 30)
     background.close()
     assert pokes == [1, 1]
 

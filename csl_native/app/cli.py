@@ -50,7 +50,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   --tags A,B           ... and for these architectures too (cross-compilation)
   --jit N[,M]          compile a function while the program runs, when it was called or has looped N times,
                        and by LLVM after M times: 0 at once, -1 never; the default is CSL_NATIVE_JIT in the
-                       environment, else 2000,100000 from 20 ms on, and -1 with --engine
+                       environment, else 2000,4000000 from 20 ms on, and -1 with --engine
   --jit-most N         compile no more than N functions while the program runs
   --jit-bisect         find the function whose native code makes the program do something else than its bytecode
                        does: it runs again and again with --jit-most, in processes of its own
@@ -91,7 +91,7 @@ SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-expl
             "-jit-bisect": "jit_bisect", "g": "backtrace"}
 
 
-JIT = (2000, 100000)  # calls and jumps after which functions are compiled, and optimised
+JIT = (2000, 4000000)  # calls and jumps after which functions are compiled, and optimised
 # Seconds in which nothing is counted, unless --jit is there.  Counting takes a fifteenth of the time of some programs,
 # and reading the stencils milliseconds: a program that is over by then should not wait for them.
 SHORT = 0.02

@@ -68,11 +68,13 @@ class Background:
             self.poke()
         self.pool.submit(work)
 
-    def wake(self, seconds: float) -> None:
-        """Poke after some seconds."""
+    def wake(self, at: float) -> None:
+        """Poke when this process has taken so many seconds of the processor, which it does not while it waits."""
         def work() -> None:
-            if not self._closing.wait(seconds):
-                self.poke()
+            while (left := at - time.process_time()) > 0:
+                if self._closing.wait(left + 0.1):
+                    return
+            self.poke()
         self.pool.submit(work)
 
     def compile(self, order: Order) -> Ready:

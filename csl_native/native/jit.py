@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from .functions import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
-# Seconds from the first function that was called often to the first that LLVM compiles, which takes some time to
-# prepare; thresholds below EAGER are a wish to compile early.
+# Seconds of the processor from the first function that was called often to the first that LLVM compiles, which takes
+# half a second to prepare; thresholds below EAGER are a wish to compile early.
 WARM, EAGER = 1.0, 1000
 STENCIL, OPTIMISED = "stencil", "optimised"
 
@@ -56,7 +56,7 @@ class Jit(CodeCache):
         self._later: list[int] = []  # functions to optimise when the program has run for long enough
         self._cautious: set[int] = set()  # functions that were given up too often to go on assuming
         self._table: StencilTable | None | str = None
-        self._began = time.perf_counter()
+        self._warm = time.process_time() + WARM
         # a session that was dropped may be waited for by the thread of a compiling process
         machine = weakref.ref(self.machine)
 
@@ -230,9 +230,9 @@ class Jit(CodeCache):
 
     def optimise(self, symbol: int, at_once: bool) -> None:
         """Compile a function by LLVM, now or in the background."""
-        if not at_once and self.machine.cage["hot"] > EAGER and (early := self._began + WARM - time.perf_counter()) > 0:
+        if not at_once and self.machine.cage["hot"] > EAGER and time.process_time() < self._warm:
             if not self._later:
-                self.background.wake(early)
+                self.background.wake(self._warm)
             if symbol not in self._later:
                 self._later.append(symbol)
             return
@@ -268,7 +268,7 @@ class Jit(CodeCache):
 
     def take_ready(self) -> None:
         """Take over what the background has made, and give it what had to wait; called at a safepoint."""
-        if self._later and time.perf_counter() >= self._began + WARM:
+        if self._later and time.process_time() >= self._warm:
             later, self._later = self._later, []
             for symbol in later:
                 if self.lisp.is_bytecoded(symbol):
