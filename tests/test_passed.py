@@ -10,6 +10,7 @@ import pytest
 
 from csl_native import Session
 from csl_native.kernel.host import P_GETENV, PASSED
+from csl_native.lisp.host import Host
 from csl_native.runtime.kernels import Unwinding
 
 LONGEST = 1 << 60  # the first integer that is no fixnum
@@ -60,3 +61,35 @@ def test_simple_cases_are_as_all_others(session: Session, name: str) -> None:
                 continue  # which makes integers as long as memory
             ours, theirs = (shown(session, name, list(arguments), python) for python in (False, True))
             assert ours == theirs, (name, arguments)
+
+
+CALLS = {"(funcall 'f0)": 0, "(funcall 'list 1 2)": [1, 2], "(funcall 'list 1 2 3)": [1, 2, 3],
+         "(funcall 'list 1 2 3 4 5 6)": [1, 2, 3, 4, 5, 6], "(apply0 'f0)": 0, "(apply3 'list 1 2 3)": [1, 2, 3],
+         "(apply 'list 1 '(2 3 4 5))": [1, 2, 3, 4, 5], "(funcall (kept 1) 2 3)": [1, 2, 3],
+         "(apply (kept 1) '(2 3))": [1, 2, 3], "(apply (kept 1) 2 '(3))": [1, 2, 3],
+         "(apply2 (kept 1) 2 3)": [1, 2, 3], "(funcall '(closure list) 1 2 3 4)": [1, 2, 3, 4],
+         "(funcall '(closure f0))": 0, "(funcall '(closure list a b c d) 'e 'f 'g)": "(a b c d e f g)",
+         "(mapcar '(1 2) (car (list '(closure list a))))": "((a 1) (a 2))", "(apply 'plus '(1 2 3 4))": 10,
+         "(apply 'plus nil)": 0, "(apply 'times '(1 2 3 4 5))": 120, "(apply 'times nil)": 1,
+         "(apply 'max '(1 5 2 4))": 5, "(apply 'min '(4 5 2 4.0))": 2, "(logand 12 10)": 8, "(logior 12 10)": 14,
+         "(ash 3 100)": 3 << 100, "(ash (minus (expt 3 70)) -9)": -(3 ** 70) >> 9}
+
+
+def test_calls_with_any_number_of_arguments_and_of_closures_stay_in_the_kernel(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    called, other = Host.called, Host.on_apply_other
+    monkeypatch.setattr(Host, "called", lambda *a: (asked.append(a[1].name), called(*a))[1])
+    monkeypatch.setattr(Host, "on_apply_other", lambda *a: (asked.append("apply"), other(*a))[1])
+    session = Session(heap=64 << 20)
+    session.eval("(de f0 nil 0) (de kept (a) (function (lambda (x y) (list a x y))))")
+    for number, text in enumerate(CALLS):
+        session.eval(f"(de calls{number} nil {text})")
+    asked.clear()
+    for number, (text, expected) in enumerate(CALLS.items()):
+        m = session.machine
+        found = session.run(lambda number=number, m=m: session.lisp.printer.text(
+            m.apply(m.intern(f"calls{number}"), [])))
+        assert found == (expected if isinstance(expected, str) else str(expected).replace(",", "").translate(
+            str.maketrans("[]", "()"))), text
+        assert asked == [], text

@@ -48,7 +48,7 @@ TOPICS = (
     Topic("numbers", "Numbers", "Arithmetic on integers of any size and on floats, comparisons, rounding, bits, "
                                 "residues and random numbers.",
           "kernel/arithmetic.py kernel/bits.py kernel/comparison.py kernel/compound.py kernel/floats.py "
-          "kernel/modular.py kernel/variables.py kernel/fixnums.py builtins/nary.py "
+          "kernel/modular.py kernel/variables.py kernel/fixnums.py kernel/nary.py builtins/nary.py "
           "builtins/numbers.py builtins/floatparts.py builtins/modular.py builtins/randoms.py builtins/compound.py "
           "lisp/library/compound.lsp",
           "complex cis byte byte-size byte-position byte-mask* ldb ldb-test dpb mask-field deposit-field logtest "

@@ -170,6 +170,8 @@ def entry(f: Function) -> str:
     call = f"{f.name}({', '.join(names)})"
     if len(names) in (1, 2):
         return f"def entry_{f.name}(env, {', '.join(names)}):\n    return {call}\n"
+    if f.lisp_cells == "rest":
+        return f"def entry_{f.name}({', '.join(names)}):\n    return {call}\n"
     slots = [*names, "x1", "x2", "x3"][:3]
     other = "hostn(env, n, " + ", ".join(slots) + ")" if f.lisp_cells == "also" else "wrong_count(env, n)"
     return (f"def entry_{f.name}(env, n, {', '.join(slots)}):\n    if n != {len(names)}:\n        return {other}\n"

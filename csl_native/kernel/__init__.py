@@ -13,7 +13,7 @@ NAMES = (
     "memory", "host", "bignum", "multiply", "division", "divisors", "arithmetic", "compound", "comparison", "boxed",
     "bits", "floats", "modular", "equality", "lists", "order", "vectors", "collector", "safepoint", "symbols",
     "hashing", "characters", "decimal", "radix", "numerals", "printing", "text", "strings", "fixnums", "letters",
-    "calls", "evaluation", "frames", "handmade", "chains", "compact", "checking", "fasl",
+    "calls", "nary", "evaluation", "frames", "handmade", "chains", "compact", "checking", "fasl",
     "..instructions.definitions", "..relocation.apply", "stencils", "variables", "..instructions.typed", "oblist",
     "aloneblock", "alonestreams", "standalone", "elementary",
 )

@@ -44,7 +44,7 @@ from ..restricted.language import (
     word,
 )
 from .host import H_APPLY, H_BAD_FUNCTION, H_CALL, H_RUN, H_STACK_OVERFLOW, H_UNDEFINED, H_WRONG_COUNT, host
-from .memory import NIL, NO_LIMIT, cons, poll
+from .memory import NIL, NO_LIMIT, ROOT_CLOSURE, cons, named, poll
 
 # The first entry slots have fixed numbers; the others follow in the order of their names.
 ENTRY_NAMES = ("host", "undefined1", "undefined2", "undefinedn", "wrong1", "wrong2", "wrongn", "bytecoded1",
@@ -164,9 +164,28 @@ def call_counted(f: word, n: word, a: word, b: word, c: word) -> word:
     return call_symbol1(f, a) if n == 1 else call_symbol2(f, a, b) if n == 2 else call_symboln(f, n, a, b, c)
 
 
+@inline
+def is_closure(f: word) -> bool:
+    """Is it a symbol with values that its function is called with before all others: (closure f value ...)?"""
+    return (
+        f & 7 == CONS
+        and load(f - 1) == named(ROOT_CLOSURE)
+        and load(f + 7) & 7 == CONS
+        and load(load(f + 7) - 1) & 7 == SYMBOL
+    )
+
+
 @noinline
 def apply_list(f: word, l: word) -> word:
-    """Call the symbol ``f`` with the elements of a list."""
+    """Call the symbol ``f``, or a closure, with the elements of a list."""
+    later = NIL
+    if f & 7 == CONS and load(f - 1) == named(ROOT_CLOSURE):
+        kept = load(f + 7)
+        if kept & 7 == CONS:
+            f = load(kept - 1)
+            if load(kept + 7) & 7 == CONS:
+                later = l
+                l = load(kept + 7)
     n = 0
     a = 0
     b = 0
@@ -185,6 +204,9 @@ def apply_list(f: word, l: word) -> word:
             return UNWIND
         n += 1
         l = load(l + 7)
+        if l & 7 != CONS:
+            l = later
+            later = NIL
         if poll() == UNWIND:
             store(SP, old)
             return UNWIND
@@ -195,24 +217,54 @@ def apply_list(f: word, l: word) -> word:
 
 @lisp("apply", "also")
 def apply_two(f: word, l: word) -> word:
-    """apply of a symbol to one list; what is no symbol, and other argument counts, are the host's."""
-    if f & 7 == SYMBOL:
+    """apply of a symbol or a closure to one list; what is neither, and more arguments, are the host's."""
+    if f & 7 == SYMBOL or is_closure(f):
         return apply_list(f, l)
     return host(H_APPLY, f, l, 0)
 
 
+@lisp("apply", "also")
+def apply_three(f: word, a: word, l: word) -> word:
+    return apply_two(f, cons(a, l))
+
+
+@lisp("funcall", "also")
+def funcall_none(f: word) -> word:
+    return call_symboln(f, 0, NIL, NIL, NIL) if f & 7 == SYMBOL else apply_two(f, NIL)
+
+
 @lisp("funcall", "also")
 def funcall_one(f: word, a: word) -> word:
-    if f & 7 == SYMBOL:
-        return call_symbol1(f, a)
-    return host(H_APPLY, f, cons(a, NIL), 0)
+    return call_symbol1(f, a) if f & 7 == SYMBOL else apply_two(f, cons(a, NIL))
 
 
-@lisp("funcall", "also")
-def funcall_two(f: word, a: word, b: word) -> word:
+@lisp("funcall", "rest")
+def funcall_two(env: word, n: word, f: word, a: word, b: word) -> word:
+    """The same with two arguments and more; those of the function that are behind the second lie on the stack."""
+    if n == 0:
+        return hostn(env, n, f, a, b)
     if f & 7 == SYMBOL:
-        return call_symbol2(f, a, b)
-    return host(H_APPLY, f, cons(a, cons(b, NIL)), 0)
+        return call_symbol2(f, a, b) if n == 3 else call_symboln(f, n - 1, a, b, extra_argument(n - 3))
+    l = NIL
+    k = 1
+    while k <= n - 3:
+        l = cons(extra_argument(k), l)
+        k += 1
+        if poll() == UNWIND:
+            return UNWIND
+    return apply_two(f, cons(a, cons(b, l)))
+
+
+@lisp("apply0")
+def apply_none(f: word) -> word:
+    """Call a function with no arguments.  (apply0 'list) => nil"""
+    return funcall_none(f)
+
+
+@lisp("apply3", "rest")
+def apply_thrice(env: word, n: word, f: word, a: word, b: word) -> word:
+    """Call a function with three arguments.  (apply3 'list 1 2 3) => (1 2 3)"""
+    return funcall_two(env, n, f, a, b) if n == 4 else hostn(env, n, f, a, b)
 
 
 @lisp("apply1")
@@ -224,7 +276,7 @@ def apply_one(f: word, a: word) -> word:
 @lisp("apply2")
 def apply_both(f: word, a: word, b: word) -> word:
     """Call a function with two arguments.  (apply2 'cons 1 2) => (1 . 2)"""
-    return funcall_two(f, a, b)
+    return funcall_two(NIL, 3, f, a, b)
 
 
 def enter(f: word, arguments: word) -> word:

@@ -24,7 +24,7 @@ from ..heap.vm import (
     UNWIND_KIND,
     UNWIND_TAG,
 )
-from ..heap.words import CONS, SYMBOL, UNWIND, VECTOR
+from ..heap.words import CONS, SYMBOL, UNWIND
 from ..restricted.language import change_stack, handled, inline, lisp, load, noinline, stack_pointer, store, word
 from .calls import call_counted, push_argument
 from .host import H_BAD_SYMBOL, H_ERRORSET, H_EVALUATE, H_EVALUATING, O_SETQ, host, tell
@@ -40,18 +40,13 @@ from .memory import (
     UNSET,
     T,
     cons,
+    named,
     poll,
 )
 from .safepoint import safepoint
 from .symbols import set_value, unbind_to
 
 SHOWN, TRACED = 2, 3  # levels of errorset from which on messages, and back-traces, are printed
-
-
-@inline
-def named(root: word) -> word:
-    """The symbol in a root."""
-    return load(ROOT_VECTOR + 8 - VECTOR + 8 * root)
 
 
 @inline

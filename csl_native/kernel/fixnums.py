@@ -6,11 +6,11 @@ errors.
 
 from __future__ import annotations
 
-from ..heap.words import FLOAT, UNWIND
+from ..heap.words import FLOAT
 from ..restricted.language import clz, double, fsqrt, ftoi, inline, itof, lisp, sdiv, srem, word
 from .arithmetic import both_fixnums, truth
-from .bits import gcdn
-from .comparison import max_of_two, min_of_two
+from .bignum import is_integer
+from .bits import gcdn, lshift
 from .host import (
     P_ASH,
     P_ASH1,
@@ -36,6 +36,7 @@ from .memory import float_value
 
 EXACT = 1 << 52  # up to which doubles have a place behind the point, and their square roots are exact below
 LARGE = float(1 << 59)
+LONG = 1 << 20  # bits from which on a shift is Python's, which knows what is too long
 
 
 @inline
@@ -71,18 +72,6 @@ def gcd_two(a: word, b: word) -> word:
     return gcdn(a, b) if both_fixnums(a, b) else pass_two(P_GCD, a, b)
 
 
-@lisp("max", "also")
-def max_three(a: word, b: word, c: word) -> word:
-    r = max_of_two(a, b)
-    return max_of_two(r, c) if r != UNWIND else r
-
-
-@lisp("min", "also")
-def min_three(a: word, b: word, c: word) -> word:
-    r = min_of_two(a, b)
-    return min_of_two(r, c) if r != UNWIND else r
-
-
 @lisp("oddp", "also")
 def odd_fixnum(a: word) -> word:
     return truth(a & 8 != 0) if a & 7 == 0 else pass_one(P_ODDP, a)
@@ -109,6 +98,8 @@ def shift_down(a: word, n: word) -> word:
             return a >> -k & -8
         if fits_left(a, k):
             return a << k
+    if n & 7 == 0 and k < LONG and is_integer(a):
+        return lshift(a, n)
     return pass_two(P_ASH, a, n)
 
 

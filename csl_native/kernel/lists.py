@@ -19,21 +19,6 @@ def cons2(a: word, d: word) -> word:
     return cons(a, d)
 
 
-@lisp("list", "also")
-def list_one(a: word) -> word:
-    return cons(a, NIL)
-
-
-@lisp("list", "also")
-def list_two(a: word, b: word) -> word:
-    return cons(a, cons(b, NIL))
-
-
-@lisp("list", "also")
-def list_three(a: word, b: word, c: word) -> word:
-    return cons(a, cons(b, cons(c, NIL)))
-
-
 @lisp("endp", "also")
 def at_end(x: word) -> word:
     return NIL if x & 7 == CONS else T if x == NIL else pass_one(P_ENDP, x)

@@ -71,7 +71,8 @@ ROOT_VECTOR = HEAP + 4 * SYMBOL_SIZE + VECTOR
 ROOT_COUNT = 61
 (ROOT_OBLIST, ROOT_OBCOUNT, ROOT_HARD_CODE, ROOT_MODULES, ROOT_PINNED, ROOT_RESTART, ROOT_BANNER, ROOT_CHARS,
  ROOT_RAISE, ROOT_LOWER, ROOT_HANDMADE) = range(11)
-ROOT_ECHO, ROOT_NONCOM, ROOT_QUOTE, ROOT_PROGN, ROOT_SETQ, ROOT_COND, ROOT_AND, ROOT_OR = range(11, 19)
+(ROOT_ECHO, ROOT_NONCOM, ROOT_QUOTE, ROOT_PROGN, ROOT_SETQ, ROOT_COND, ROOT_AND, ROOT_OR,
+ ROOT_CLOSURE) = range(11, 20)
 NO_LIMIT = (1 << 63) - 1
 HOST_SLOT = SLOTS
 FATAL_MEMORY, INTERRUPTED, NO_MEMORY, DEEP = 1, 4, 18, 43  # as in ``host.py``
@@ -81,6 +82,12 @@ STRETCH = 4096  # words that are filled between two polls
 LIVE, YOUNG, FIRST, PREPARED = 1, 2, 4, 8
 ALL_YOUNG = 0x0202020202020202
 LONGEST = 256  # lines of a chunk that was freed: a word of a stack that points into it may have all its start bits made
+
+
+@inline
+def named(root: word) -> word:
+    """The symbol in a root."""
+    return load(ROOT_VECTOR + 8 - VECTOR + 8 * root)
 
 
 @inline

@@ -50,15 +50,19 @@ ALIASES = {"1+": "add1", "1-": "sub1", "lognot": "lnot", "iadd1": "add1", "isub1
 EXACT = {"ln": ("log", 1), "ilessp": ("lessp", 2), "igreaterp": ("greaterp", 2), "ileq": ("leq", 2), "igeq": ("geq", 2),
          "nconc": ("nconc2", 2), "get*": ("get", 2)}
 IN_GENERAL = {"difference": ("difference2", 2), "-": ("difference2", 2), "plus": ("plus2", 2), "+": ("plus2", 2),
-              "times": ("times2", 2), "*": ("times2", 2)}
+              "times": ("times2", 2), "*": ("times2", 2), **{name: ("land2", 2) for name in ("land", "logand")},
+              **{name: ("lor2", 2) for name in ("lor", "logor", "logior")},
+              **{name: ("lxor2", 2) for name in ("lxor", "logxor")}}
 
 # Functions of Python's that are the kernel's now, as it calls them by numbers of arguments: images of older versions
 # have those of Python.
-MOVED = {"errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, "eval": {1: "eval_form"},
+MOVED = {"apply": {3: "apply_three"}, "apply0": {1: "apply_none"}, "apply3": {5: "apply_thrice"},
+         "funcall": {1: "funcall_none", 5: "funcall_two"},
+         "errorset": {1: "errorset_alone", 2: "errorset_shown", 3: "errorset"}, "eval": {1: "eval_form"},
          "fp-infinite": {1: "fp_infinite"}, "getenv": {1: "environment"}, "lcmn": {2: "lcmn"},
          "linelength": {1: "line_length"}, "posn": {0: "column_here"}, "prin2": {1: "print_plain"},
          "spaces": {1: "print_blanks"}, "terpri": {0: "end_line"},
-         "list": {1: "list_one", 2: "list_two", 3: "list_three"}, "mkhash": {3: "mkhash"},
+         "list": {1: "list_one", 2: "list_two", 5: "list_three"}, "mkhash": {3: "mkhash"},
          "rem": {2: "remainder"}, "integerp": {1: "fixp"}, "eq-safe": {1: "eq_safe"}, "prop": {1: "properties"},
          "get*": {2: "get"}, "flagp**": {2: "flagp"}, **{name: {2: "getv"} for name in ("qgetv", "svref", "elt")},
          "qputv": {3: "putv"}, "list-to-symbol": {1: "list_to_symbol"}, "nconc": {2: "nconc2"},
@@ -166,8 +170,8 @@ class Installer:
         f = kernel_program(()).functions[entry.removeprefix("entry_")]
         assert f.lisp_name is not None
         symbol, slot, count = self.machine.intern(f.lisp_name), SLOT["host"] + 8 * number, len(f.parameters)
-        if also or f.lisp_cells == "also":
-            if also and f.lisp_cells == "also":
+        if also or f.lisp_cells:
+            if also and f.lisp_cells:
                 self.machine.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[min(count, 3) - 1] >> 3] = slot
             return
         self.set_cells(symbol, *(slot if natural else wrong for natural, wrong in (

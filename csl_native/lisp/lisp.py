@@ -27,6 +27,7 @@ from ..kernel.calls import SLOT
 from ..kernel.memory import (
     NIL,
     ROOT_AND,
+    ROOT_CLOSURE,
     ROOT_COND,
     ROOT_ECHO,
     ROOT_LOWER,
@@ -187,7 +188,8 @@ class Lisp(Installer, Evaluator):
         self.s_comp, self.s_quote = intern("*comp"), intern("quote")
         for root, name in ((ROOT_LOWER, "*lower"), (ROOT_ECHO, "*echo"), (ROOT_NONCOM, "noncom"), (ROOT_QUOTE, "quote"),
                            (ROOT_PROGN, "progn"),
-                           (ROOT_SETQ, "setq"), (ROOT_COND, "cond"), (ROOT_AND, "and"), (ROOT_OR, "or")):
+                           (ROOT_SETQ, "setq"), (ROOT_COND, "cond"), (ROOT_AND, "and"), (ROOT_OR, "or"),
+                           (ROOT_CLOSURE, "closure")):
             if m.root(root) != intern(name):  # an image of an older version
                 m.set_root(root, intern(name))
         self.s_outputs = intern("*standard-output*"), intern("*terminal-io*")

@@ -35,7 +35,8 @@ MOST_BYTES, MOST_WORDS, MOST_TANGLED = 4096, 1000, 50
 @cache
 def kernel_functions() -> dict[str, tuple[str, int]]:
     """Functions of the kernel by Lisp name, as restricted name and argument count, where that is the only one."""
-    found = {f.lisp_name: (f.name, len(f.parameters)) for f in lisp_functions() if f.lisp_name and f.result == "word"}
+    found = {f.lisp_name: (f.name, len(f.parameters)) for f in lisp_functions()
+             if f.lisp_name and f.lisp_cells != "rest" and f.result == "word"}
     names = [f.lisp_name for f in lisp_functions()]
     return {name: row for name, row in found.items() if names.count(name) == 1}
 

@@ -112,7 +112,11 @@ def onepass(what: str) -> Callable[[F], F]:
 
 
 def lisp(name: str, cells: str = "") -> Callable[[F], F]:
-    """Mark a kernel function that is also the Lisp function ``name``."""
+    """Mark a kernel function that is also the Lisp function ``name``.
+
+    Cells are "also" for a function that others are, too, with other numbers of arguments, and "rest" for one that is
+    called as all cells for many arguments are: with what was called, their number, and the first three.
+    """
     return lambda function: function
 
 

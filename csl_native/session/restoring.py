@@ -353,7 +353,7 @@ class Restoring:
                     for count in moved:
                         m.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
                 for count, entry in moved.items():
-                    m.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[count - 1] >> 3] = slot_of["entry_" + entry]
+                    m.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[min(count, 3) - 1] >> 3] = slot_of["entry_" + entry]
 
     def _system_variables(self) -> None:
         m = self.machine
