@@ -303,7 +303,7 @@ def test_what_a_function_of_integers_may_not_say(text: str, where: str) -> None:
 
 
 def assemble_here(session: Session, text: str) -> list[int]:
-    from csl_native.asm.assembling import assemble as assembled
+    from csl_native.asm.program import assemble as assembled
     return assembled(session.lisp, text)
 
 

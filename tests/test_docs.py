@@ -127,7 +127,7 @@ def test_a_block_that_is_left_out_is_seen() -> None:
 
 @pytest.mark.parametrize("text", [t for _, t in blocks("asm")], ids=[n for n, _ in blocks("asm")])
 def test_assembler_examples(text: str) -> None:
-    from csl_native.asm.assembling import assemble
+    from csl_native.asm.program import assemble
     session = Session()
     assert session.run(lambda: assemble(session.lisp, text))
     session.close()

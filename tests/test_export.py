@@ -54,7 +54,8 @@ def sources() -> list[Any]:
 @pytest.fixture(scope="module")
 def image(sources: list[Any], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The functions for every architecture, compiled together, and nothing else."""
-    from csl_native.native.functions import PARTS, compile_unit
+    from csl_native.native.compilable import PARTS
+    from csl_native.native.optimised import compile_unit
 
     path, sections = tmp_path_factory.mktemp("export") / "x.img", []
     for name in TAGS:
@@ -218,7 +219,7 @@ def told_by_llvm(architecture: Architecture, sources: list[Any]) -> Any:
     from elftools.elf.elffile import ELFFile
 
     from csl_native.native.compiler import object_code
-    from csl_native.native.functions import unit_text
+    from csl_native.native.optimised import unit_text
 
     text = re.sub(r"(?m)^(define .*?) nounwind\b", r"\1 nounwind uwtable", unit_text(architecture, sources))
     elf = ELFFile(io.BytesIO(object_code(architecture, text)))

@@ -15,7 +15,7 @@ from csl_native.heap.objects import SYM_ENV
 from csl_native.instructions.codec import Code, decode
 from csl_native.native.elf import Block
 from csl_native.native.fronts import MOST, front
-from csl_native.native.functions import compile_unit
+from csl_native.native.optimised import compile_unit
 from csl_native.native.sources import source_of
 
 from .conftest import needs_native

@@ -14,11 +14,10 @@ import pytest
 from csl_native import Session, restore
 from csl_native.image import digests
 from csl_native.image.container import STRONG, Image, ImageError, Section, digest, update, write
-from csl_native.native.admission import not_admitted
 from csl_native.saving import trust as trust_module
 from csl_native.saving.baseimage import base_image
 from csl_native.saving.belonging import beside, misfit
-from csl_native.saving.trust import Trust, set_trusted, trusted_keys
+from csl_native.saving.trust import Trust, not_admitted, set_trusted, trusted_keys
 from csl_native.tools.csl_image import main as csl_image
 from csl_native.tools.signing import CODE, private_key
 

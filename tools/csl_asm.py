@@ -85,7 +85,7 @@ def command(arguments: list[str] | None) -> int:
 
 
 def assemble(session: Any, path: str) -> list[str]:
-    from csl_native.asm.assembling import assemble as assembled
+    from csl_native.asm.program import assemble as assembled
     if path == "-":
         text = sys.stdin.read()
     else:

@@ -11,8 +11,9 @@ from csl_native.heap.objects import SYM_SPARE
 from csl_native.heap.vm import SLOTS
 from csl_native.heap.words import CONS
 from csl_native.instructions.codec import Code
+from csl_native.native.compilable import NotCompilable, Source
 from csl_native.native.compiler import CompilerMissing, assembly_text
-from csl_native.native.functions import NotCompilable, Source, unit_text
+from csl_native.native.optimised import unit_text
 from csl_native.native.pages import PageSet
 from csl_native.saving.heapview import HeapView
 from csl_native.stencils.offline import OfflineTable

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 from csl_native.image import files
 from csl_native.system.process import of_output, run_program, said
 
+from ..architectures import by_name
+from ..saving.baseimage import check_output
+from ..saving.trust import LEVELS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    pass
 
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
@@ -231,8 +236,6 @@ def check_files(options: Options) -> None:
     """UsageError when a file that is written is another one that the command line names, or the installation's image:
     before any is opened.
     """
-    from ..image.files import ImageError
-    from ..saving.baseimage import check_output
     read = [name for name in (options.image, *options.libraries, *options.files) if name not in (None, "-")]
     others: list[str] = []
     for option, name, inputs in (("-o", options.output, options.files), ("-l", options.log, read),
@@ -241,7 +244,7 @@ def check_files(options: Options) -> None:
         if name is not None:
             try:
                 check_output(name, [*map(str, inputs), *others])
-            except ImageError as error:
+            except files.ImageError as error:
                 raise UsageError(f"{option} {error}") from None
             others.append(name)
 
@@ -271,7 +274,6 @@ def put(options: Options, name: str, value: str, option: str) -> None:
             raise UsageError(f"{option} {error}") from None
     else:
         if name == "tags":
-            from ..architectures import by_name
             try:
                 for tag in filter(None, value.split(",")):
                     by_name(tag)
@@ -286,7 +288,6 @@ def put(options: Options, name: str, value: str, option: str) -> None:
             if value not in SHELLS:
                 raise UsageError(f"{option} {value}; {', '.join(SHELLS)} expected")
         if name == "trust":
-            from ..saving.trust import LEVELS
             if value not in LEVELS:
                 raise UsageError(f"{option} {value}; {', '.join(LEVELS)} expected")
         setattr(options, name, value)
@@ -328,6 +329,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.jit_bisect:
             from .bisecting import bisect
             return bisect(sys.argv[1:] if arguments is None else arguments)
+        from .running import run
         return run(options)
     except UsageError as error:
         print(f"csl: {files.shown(error)}", file=sys.stderr)
@@ -349,42 +351,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def run(options: Options) -> int:
-    from ..saving.baseimage import base_image
-    from ..session.session import Session
-    out: Any = open(options.redirect, "wb") if options.redirect else sys.stdout.buffer
-    if options.log and options.quiet:
-        from ..lisp.streams import Tee
-        out = Tee(out, open(options.log, "wb"))
-    image = None if options.cold or options.image in (None, "-") else options.image
-    if options.original:
-        if image is None and options.image is None and not options.cold and options.output is not None:
-            image = options.image = options.output
-        if image is not None and not os.path.exists(image):
-            print(f'\n+++ Image file "{files.shown(image)}(InitialImage)" can not be read')
-            return 1
-    for name in options.files:
-        if options.quiet and name != "-" and not os.path.exists(name):
-            raise UsageError(f"{name}: no such file")
-    session = Session(image or base_image(), heap=options.heap, native=options.native == "on", engine=options.engine,
-                      gc_stress=options.gc_stress, output=out, jit=options.jit,
-                      wait=SHORT if options._jit is None else 0.0,
-                      libraries=options.libraries, output_library=options.output, trust=options.trust)
-    session.hardcode.jit_most = options.jit_most
-    if options.seed is not None:
-        session.lisp.seed(int(options.seed))
-    if options.module is not None:
-        date = session.function("modulep")(options.module)
-        print(date or f"{options.module}: no such module in the libraries of -i and -o",
-              file=sys.stdout if date else sys.stderr)
-        return 0 if date else 1
-    from .toplevel import TopLevel
-    return TopLevel(session, options).run()
-
-
 def program() -> None:
     """Entry point of the ``csl`` command: ends the process without taking the interpreter apart (several ms)."""
-    import gc
     gc.disable()
     status = run_program("csl", main)
     sys.stderr.flush()

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from glob import glob
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csl_native import __version__
 
-from ..builtins.asking import ENDS, HELP, NAMED, described, existing, last_word, names_beginning, names_with, plain
+from ..builtins.asking import ENDS, HELP, NAMED, described, existing, names_beginning, names_with, plain
 from ..lisp.reader import PREFIXES, TOKEN
+from .breaks import Breaks
 
 if TYPE_CHECKING:
     from ..lisp.streams import Input
@@ -100,47 +101,13 @@ class Terminal:
 
     # -- how lines are edited -------------------------------------------------------------
 
-    def _editor(self) -> Any:
+    def _editor(self) -> Callable[[str], str] | None:
         """Whole forms by prompt_toolkit; None where that is not installed."""
         try:
-            from prompt_toolkit import PromptSession
+            from .editor import editor
         except ImportError:
             return None
-        from prompt_toolkit.completion import Completer, Completion, PathCompleter
-        from prompt_toolkit.document import Document
-        from prompt_toolkit.filters import Condition
-        from prompt_toolkit.history import FileHistory, InMemoryHistory
-        from prompt_toolkit.key_binding import KeyBindings
-        from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
-        from prompt_toolkit.output import ColorDepth
-        terminal = self
-
-        class Names(Completer):
-            def get_completions(self, document: Document, complete_event: Any) -> Iterator[Completion]:
-                before = document.text_before_cursor
-                if Shape(before).string:
-                    name = before.rpartition('"')[2]
-                    yield from PathCompleter(expanduser=True).get_completions(Document(name, len(name)), complete_event)
-                    return
-                word = last_word(before)
-                for name in terminal.names(word):
-                    yield Completion(name, -len(word))
-        keys = KeyBindings()
-
-        @keys.add("c-d", filter=Condition(lambda: bool(session.default_buffer.text)))
-        def ask(event: Any) -> None:
-            """Control-D in a form."""
-            from prompt_toolkit.application import run_in_terminal
-            run_in_terminal(lambda: print("csl: a form is open; Control-C drops it"))
-        path = history_file("history")
-        session: Any = PromptSession(
-            history=FileHistory(path) if path else InMemoryHistory(), completer=Names(), complete_while_typing=False,
-            key_bindings=keys,
-            multiline=Condition(lambda: Shape(terminal.begun + session.default_buffer.text).open),
-            prompt_continuation=lambda *_: GO_ON,
-            input_processors=[HighlightMatchingBracketProcessor()],
-            color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None)
-        return lambda prompt: str(session.prompt(prompt))
+        return editor(self, history_file("history"))
 
     def _plain(self) -> Callable[[str], str]:
         """Lines by readline, which input() edits with; alone where Python has none."""
@@ -197,6 +164,12 @@ class Terminal:
         return "\n".join(described(lisp, symbol)) or f"{name} has no function and no value"
 
 
+def interactive(top: TopLevel, stream: Input) -> None:
+    """Let somebody at a terminal type what the stream gives, and look around where an error was."""
+    top.session.lisp.breaks = Breaks(top.session.lisp)
+    stream.prompt, stream.typed = Terminal(top, stream), True
+
+
 def history_file(name: str) -> str | None:
     """Where lines are remembered; None where that cannot be."""
     folder = os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "csl-native")
@@ -209,4 +182,4 @@ def history_file(name: str) -> str | None:
         return None
 
 
-__all__ = ["Shape", "Terminal"]
+__all__ = ["Shape", "Terminal", "interactive"]

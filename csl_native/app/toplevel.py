@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,6 @@ from csl_native import __version__
 from csl_native.image.container import Image
 from csl_native.image.files import shown
 
-from ..architectures import by_name
 from ..kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, UNSET, T
 from ..lisp.errors import COMPILED, NAMES, VALUES
 from ..lisp.lisp import Restart, Stopped
@@ -20,7 +20,6 @@ from ..lisp.streams import Input
 from ..lisp.transcript import CompilerWords, Transcript
 from ..saving.baseimage import base_image
 from ..session.session import Session
-from ..system.host import this_host
 from ..system.process import is_terminal
 from ..system.waiting import patient
 from .crash import watch
@@ -28,6 +27,8 @@ from .crash import watch
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .watched import Watched
 
 REVISION = 6250  # of the original, whose behaviour is meant
 
@@ -39,8 +40,7 @@ class TopLevel:
     def __init__(self, session: Session, options: Any) -> None:
         self.session, self.options = session, options
         self.said: set[str] = set()
-        self.profiler: Any = None  # with --profile
-        self.dump: Any = None  # with --jitdump
+        self.watched: Watched | None = None  # when something is to be written down of the run
         self.read: dict[str, None] = {}  # files, in the order in which they were read first
         # which preserve writes, unless that is the installation's
         self.output_path: str = options.output or session.path or base_image()
@@ -67,39 +67,17 @@ class TopLevel:
             sys.stdout.flush()
 
     def statistics(self) -> None:
-        if self.profiler is not None:
-            self.profiler.end()
-            for line in self.profiler.table():
-                self.note(f"csl: {line}")
-            if self.options.profile:
-                self.profiler.write(self.options.profile)
+        if self.watched is not None:
+            self.watched.end(self)
         if self.options.verbose:
             self.note(f"csl: {self.session.lisp.collections()}")
         if self.options.stats:
             for line in self.session.hardcode.jit().statistics():
                 self.note(f"csl: {line}")
-        if self.dump is not None:
-            self.dump.finish(self.session)
-            if self.options.verbose:
-                self.note(f"csl: native code is in {self.dump.path}")
-        if self.options.perf_map:
-            from ..native.perfmap import write_map
-            path = write_map(self.session)
-            if self.options.verbose:
-                self.note(f"csl: names of native code are in {path}")
-
-    def new_dump(self) -> Any:
-        """What perf is told by, which must be there before what it looks at."""
-        from ..native.jitdump import Dump
-        header = this_host().header
-        if header is None or header.format != "ELF":
-            raise ValueError("--jitdump is for perf, which is a program of Linux")
-        return Dump(header.machine)
 
     def explain(self) -> None:
         if self.options.explain_json:
             for fallback in self.session.fallbacks:
-                import json
                 line = json.dumps(fallback.row())
                 if line not in self.said:
                     self.said.add(line)
@@ -113,14 +91,11 @@ class TopLevel:
     def body(self) -> int:
         code = missing = 0
         gc.freeze()  # the modules stay: no collection looks at them again
-        if self.options.profile is not None:
-            from ..runtime.profiler import Profiler
-            self.profiler = Profiler()
+        o = self.options
         watch(lambda: self.session)
-        if self.options.log and not self.options.quiet:
-            from ..lisp.spooling import Spool
-            lisp = self.session.lisp
-            lisp.spooled = Spool(lisp.terminal, open(self.options.log, "wb"), self.options.log)
+        if o.profile is not None or o.jitdump or o.perf_map or o.log and not o.quiet:
+            from .watched import Watched
+            self.watched = Watched(self)
         try:
             self.begin(restarted=False, cold=self.options.cold)
             if self.options.gc_trigger is not None and not self.options.quiet:
@@ -211,8 +186,8 @@ class TopLevel:
             m.set_root(ROOT_RESTART, NIL)
         if self.options.verbose:
             lisp.session.hardcode.jit().say = lambda text: self.note(f"csl: {text}")
-        if self.profiler is not None:
-            self.profiler.begin(lisp)
+        if self.watched is not None:
+            self.watched.begin(lisp)
         lisp.top = self  # type: ignore[attr-defined]
         if self.options.backtrace:
             lisp.errors.trace = NAMES
@@ -220,8 +195,6 @@ class TopLevel:
         lisp.on_read = lambda path: self.read.setdefault(path)
         if self.options.gdb:
             self.session.tell_gdb()
-        if self.options.jitdump and self.dump is None:
-            self.dump = self.new_dump()
         if self.options.verbose:
             lisp.on_collection = lambda text: self.note(f"csl: {text}")
         self.speak(restarted)
@@ -274,10 +247,8 @@ class TopLevel:
             return Input(open(name, "rb"), name=name)
         stream = Input(patient(sys.stdin.buffer, self.session.machine.wait, "rb"), name="standard input")
         if is_terminal(sys.stdin):
-            from .breaks import Breaks
-            from .lineinput import Terminal
-            self.session.lisp.breaks = Breaks(self.session.lisp)
-            stream.prompt, stream.typed = Terminal(self, stream), True
+            from .lineinput import interactive
+            interactive(self, stream)
         elif not self.options.quiet:
             file = stream.file
 
@@ -351,47 +322,11 @@ class TopLevel:
             raise Stopped(1)
 
     def native_compile(self) -> int:
-        """Compile what the command line asks for; 1 when a function that it names stays bytecode, with the reason."""
-        which = self.options.compile
-        if not which:
+        """Compile what the command line asks for; 1 when a function that it names stays bytecode."""
+        if not self.options.compile:
             return 0
-        from ..system.progress import Progress
-        names = None if which == "all" else sorted(self.session.profile) if which == "hot" else which.split(",")
-        if which == "hot" and not names:
-            self.note("csl: --native-compile hot: no function was hot, in this run or in one that the image remembers; "
-                      "run the program first")
-        with Progress("csl") as progress:
-            done = self.session.native_compile(names, progress)
-            for found in self.session.add_tags([tag for tag in (self.options.tags or "").split(",") if tag],
-                                               progress).values():
-                done += found
-        if self.options.verbose:
-            self.note(f"csl: {len(done)} functions compiled to native code")
-        if self.options.output:
-            self.session.preserve(self.options.output)
-            if which == "all":
-                self.compile_modules()
-        else:
-            self.note("csl: --native-compile without -o FILE: the native code is not kept")
-        if self.options.gdb:
-            self.session.tell_gdb()
-        refused = [f for f in self.session.fallbacks if f.subject in (names or ())]
-        for fallback in refused:
-            self.note(f"csl: {fallback.sentence()}")
-        return 1 if refused else 0
-
-    def compile_modules(self) -> None:
-        """Native code for the modules of the output library, for this machine and the tags that were asked for."""
-        from ..native.modulecode import compile_modules
-        from ..system.progress import Progress
-        assert self.options.output is not None and self.session.hardcode.architecture is not None
-        tags = [by_name(tag) for tag in (self.options.tags or "").split(",") if tag]
-        with Progress("csl") as progress:
-            compiled = compile_modules(self.session, self.options.output, [self.session.hardcode.architecture, *tags],
-                                       None, progress)
-        for module, found in compiled.items():
-            if self.options.verbose:
-                self.note(f"csl: {len(found)} functions of module {module} compiled to native code")
+        from .compiling import native_compile
+        return native_compile(self)
 
     def tell(self, text: str) -> None:
         """Say what happens to the system, as the original does."""

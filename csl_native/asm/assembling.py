@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..heap.objects import CODE_HEADER
 from ..instructions.codec import Code, encode
 from ..instructions.table import CodeError
-from ..lisp.streams import Input
-from ..saving.verifying import private_env
-from .text import AsmError, Function, Line, parse
+from .text import AsmError, Function, Line
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -23,9 +20,6 @@ PLAIN = {"add": "plus", "sub": "difference", "mul": "times"}
 COMPARE = {"less": "lessp", "lesseq": "leq", "greater": "greaterp", "greatereq": "geq", "equal": "equal",
            "notequal": "equal"}
 CALLED = {"div": "asm-quotient", "mod": "remainder"}
-HELPERS = """(de asm!-quotient (a b) (cond ((and (fixp a) (fixp b) (null (zerop b)) (zerop (remainder a b)))
-    (quotient a b))
-  (t (quotient (float a) b))))"""
 
 
 class Assembling:
@@ -253,25 +247,3 @@ class Assembling:
                     raise AsmError(self.function.line, self.function.column,
                                    f"{self.function.name} is longer than a jump reaches") from None
         return bytes(out)
-
-
-def assemble(lisp: Lisp, text: str) -> list[int]:
-    """Assemble all functions of a text, or none; their symbols.  AsmError with line and column."""
-    from .floats import Floats
-    from .integers import Integers
-    m = lisp.machine
-    functions = parse(text)
-    if not lisp.is_defined(m.intern("asm-quotient")):
-        lisp.eval(lisp.reader.read(Input(text=HELPERS)))
-    known = {f.name: f for f in functions}
-    made = []
-    for function in functions:
-        kind = {"int": Integers, "float": Floats, "": Assembling}[function.numbers]
-        code, literals = kind(lisp, function, known).assemble()
-        try:
-            made.append(private_env(m, m.vector([m.object(CODE_HEADER, code.pack()), *literals])))
-        except CodeError as error:
-            raise AsmError(function.line, function.column, f"{function.name}: {error}") from None
-    for function, env in zip(functions, made, strict=True):
-        lisp.install_env(m.intern(function.name), env, False)
-    return [m.intern(function.name) for function in functions]

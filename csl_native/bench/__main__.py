@@ -22,6 +22,7 @@ from csl_native import LispError, Session
 from csl_native.engines.record import engines
 from csl_native.engines.weave import kernel_program
 from csl_native.instructions.table import joined
+from csl_native.restricted.cpython import translate as to_python
 from csl_native.runtime.machine import Machine
 from csl_native.system.places import CHECKOUT
 
@@ -219,7 +220,6 @@ def nfib_table(say: Callable[[str], None]) -> str:
 
 def python_engine() -> str:
     """Bytecodes per second of CPython's execution: counted once with a counting loop, then timed without."""
-    from csl_native.restricted.cpython import translate as to_python
     text = to_python(kernel_program())
     counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += PARTS.get(op, 1)")
     program = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))"

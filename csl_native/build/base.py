@@ -13,6 +13,7 @@ from csl_native.image.container import Section, write
 from csl_native.system.places import PACKAGE
 
 from ..architectures import architectures, by_name, host
+from ..engines.record import engines
 from ..heap.cage import Cage
 from ..kernel.memory import NIL, T
 from ..kernel.vouched import check_kernel
@@ -96,7 +97,6 @@ def main() -> None:
     """``python -m csl_native.build``: make the base image now."""
 
     made_from = sources()
-    from ..engines.record import engines
     check_kernel()
     known = [e.name for e in engines().values() if e.native]
     parser = argparse.ArgumentParser(prog="python -m csl_native.build", description=main.__doc__)

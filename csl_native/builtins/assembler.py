@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..asm.program import assemble as assembled
 from ..kernel.memory import NIL
 from ..lisp.registry import String, Text, Value, builtin
 from .reading import path_of
@@ -17,7 +18,6 @@ def assemble(lisp: Lisp, text: String) -> int:
     """Define the functions of a text of the assembler (docs/assembler.md); the list of their names.
     (assemble "nonsense") is an error
     """
-    from ..asm.assembling import assemble as assembled
     return lisp.machine.list(assembled(lisp, lisp.machine.text(text)))
 
 
@@ -26,7 +26,6 @@ def assemble_file(lisp: Lisp, name: Text) -> int:
     """Define the functions of a file with text of the assembler; the list of their names.
     (assemble!-file "/nowhere.asm") is an error
     """
-    from ..asm.assembling import assemble as assembled
     with open(path_of(lisp, name), encoding="utf-8") as file:
         text = file.read()
     return lisp.machine.list(assembled(lisp, text))

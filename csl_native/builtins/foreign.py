@@ -8,6 +8,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from ..foreign.calling import Callback, address_of, prepare, read_memory, write_memory
+from ..foreign.libraries import address, library
 from ..foreign.signatures import STRUCTURE, signature_of, type_of
 from ..heap.objects import SIGNATURE
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL
@@ -28,7 +29,6 @@ def foreign_library(lisp: Lisp, name: Checked) -> int:
     """Load a shared library; its name, by which foreign-function knows it.  nil is what the process itself has.
     (foreign!-library nil) => nil
     """
-    from ..foreign.libraries import library
     lisp.reach_out("foreign-library")
     if name != NIL and name & 7 != STRING:
         raise lisp.errors.plain("foreign-library: a string expected", name)
@@ -43,7 +43,6 @@ def define_foreign(lisp: Lisp, name: Checked, library: Checked, function: Checke
     The option errno keeps errno for foreign-errno.
     (progn (define!-foreign 'c!-abs nil "abs" 'int '(int)) (c!-abs -5)) => 5
     """
-    from ..foreign.libraries import address
     lisp.reach_out("foreign functions")
     m = lisp.machine
     if name & 7 != SYMBOL or name == NIL:

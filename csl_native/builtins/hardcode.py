@@ -1,18 +1,24 @@
-"""Hard code at Lisp level: make-native, putv-native, getv-native, native-address, symbol-set-native, lap."""
+"""Native code at Lisp level: native-compile and copy-native; by hand make-native, putv-native, getv-native,
+native-address, symbol-set-native, lap."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from csl_native.image.container import Image, ImageError
+
 from ..architectures import by_name, by_tag
-from ..kernel.memory import NIL
-from ..lisp.registry import Checked, Fixnum, String, builtin
+from ..kernel.memory import NIL, T
+from ..lisp.registry import Checked, Fixnum, String, Text, Value, builtin
+from ..native.compilation import Compilation
+from ..native.copying import copy_sections
 from ..native.handmade import Handmade
-from .images import session_of
+from ..saving.reasons import Fallback
+from .images import one_or_several, output_path, session_of
+from .reading import path_of
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
-    from ..native.handmade import Handmade
 
 
 def handmade(lisp: Lisp) -> Handmade:
@@ -36,6 +42,50 @@ def tag_of(lisp: Lisp, tag: int) -> int:
     if tag & 7 or not 0 < tag >> 3 < 256 or by_tag(tag >> 3) is None:
         raise lisp.errors.plain("no such tag", tag)
     return tag >> 3
+
+
+@builtin("native-compile", 1, 2)
+def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
+    """Compile a function, or those in a list, to native code, for this machine or for a tag; the list of those that
+    now have some.
+    (native!-compile nil) is not run: it needs the optimising compiler
+    """
+    m = lisp.machine
+    architecture = None
+    if tag != NIL:
+        try:
+            architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
+        except ValueError as error:
+            raise lisp.errors.plain(str(error)) from None
+    hardcode = session_of(lisp).hardcode
+    architecture = architecture or hardcode.architecture
+    if architecture is None:
+        raise lisp.errors.plain(f"native-compile: {Fallback('no-architecture').sentence()}")
+    wanted = one_or_several(lisp, names)
+    done = Compilation(hardcode, [architecture]).run(wanted)[architecture.name]
+    asked = {m.label(symbol) for symbol in wanted}
+    for fallback in session_of(lisp).fallbacks:
+        if fallback.subject in asked:
+            lisp.hints.say(fallback.sentence())
+    return m.list(done)
+
+
+@builtin("copy-native", 2, reaches=True)
+def copy_native(lisp: Lisp, name: Text, tag: Checked) -> int:
+    """Copy the native code of an image file for a tag (a number, or the name of an architecture) into the image that
+    preserve writes; t.  That image must have been preserved from the same functions; code of others is not used.
+    (copy!-native "/nowhere.img" 5) is an error
+    """
+    architecture = by_tag(tag_of(lisp, tag))
+    if architecture is None:
+        raise lisp.errors.plain("copy-native: no such tag", tag)
+    path = output_path(lisp)
+    try:
+        with Image(path_of(lisp, name)) as image:
+            copy_sections(image, path, [architecture.name], [])
+    except (ImageError, OSError) as error:
+        raise lisp.errors.plain(f"copy-native: {error}") from None
+    return T
 
 
 @builtin("make-native", 1, 2)

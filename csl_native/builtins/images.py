@@ -1,23 +1,19 @@
-"""preserve, restart!-csl, and native code from Lisp."""
+"""preserve, restart!-csl, and the jit from Lisp."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from csl_native.image.container import Image, ImageError
+from csl_native.image.container import ImageError
 from csl_native.image.files import check_output
 
-from ..architectures import by_name, by_tag
 from ..heap.words import CONS, STRING, SYMBOL
 from ..kernel.memory import NIL, ROOT_BANNER, ROOT_RESTART, T
 from ..lisp.lisp import Stopped
-from ..lisp.registry import Checked, Fixnum, Text, Value, builtin
+from ..lisp.registry import Fixnum, Value, builtin
 from ..lisp.streams import Input
-from ..native.compilation import Compilation
-from ..native.copying import copy_sections
 from ..saving.baseimage import base_image
-from ..saving.reasons import Fallback
-from .reading import path_of
+from ..saving.preserve import preserve as write_image
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -56,7 +52,6 @@ def preserve(lisp: Lisp, function: Value = NIL, banner: Value = NIL, resume: Val
     path = output_path(lisp)
 
     def action() -> None:
-        from ..saving.preserve import preserve as write_image
         if function != NIL:
             m.set_root(ROOT_RESTART, function)
         if banner & 7 == STRING:
@@ -106,32 +101,6 @@ def one_or_several(lisp: Lisp, names: int) -> list[int]:
     return list(lisp.machine.items(names)) if names & 7 == CONS or names == NIL else [names]
 
 
-@builtin("native-compile", 1, 2)
-def native_compile(lisp: Lisp, names: Value, tag: Checked = NIL) -> int:
-    """Compile a function, or those in a list, to native code, for this machine or for a tag; the list of those that
-    now have some.
-    (native!-compile nil) is not run: it needs the optimising compiler
-    """
-    m = lisp.machine
-    architecture = None
-    if tag != NIL:
-        try:
-            architecture = by_name(str(tag >> 3) if tag & 7 == 0 else m.text(tag))
-        except ValueError as error:
-            raise lisp.errors.plain(str(error)) from None
-    hardcode = session_of(lisp).hardcode
-    architecture = architecture or hardcode.architecture
-    if architecture is None:
-        raise lisp.errors.plain(f"native-compile: {Fallback('no-architecture').sentence()}")
-    wanted = one_or_several(lisp, names)
-    done = Compilation(hardcode, [architecture]).run(wanted)[architecture.name]
-    asked = {m.label(symbol) for symbol in wanted}
-    for fallback in session_of(lisp).fallbacks:
-        if fallback.subject in asked:
-            lisp.hints.say(fallback.sentence())
-    return m.list(done)
-
-
 @builtin("jit", 1)
 def jit(lisp: Lisp, names: Value) -> int:
     """Compile a function, or those in a list, to native code at their next call; what cannot be stays bytecode.
@@ -164,26 +133,6 @@ def native_type(lisp: Lisp) -> int:
     """The tag of the native code that runs here; 0 for none.  (fixp (native!-type)) => t"""
     hardcode = session_of(lisp).hardcode
     return hardcode.tag << 3 if hardcode.pages is not None else 0
-
-
-@builtin("copy-native", 2, reaches=True)
-def copy_native(lisp: Lisp, name: Text, tag: Checked) -> int:
-    """Copy the native code of an image file for a tag (a number, or the name of an architecture) into the image that
-    preserve writes; t.  That image must have been preserved from the same functions; code of others is not used.
-    (copy!-native "/nowhere.img" 5) is an error
-    """
-
-    from .hardcode import tag_of
-    architecture = by_tag(tag_of(lisp, tag))
-    if architecture is None:
-        raise lisp.errors.plain("copy-native: no such tag", tag)
-    path = output_path(lisp)
-    try:
-        with Image(path_of(lisp, name)) as image:
-            copy_sections(image, path, [architecture.name], [])
-    except (ImageError, OSError) as error:
-        raise lisp.errors.plain(f"copy-native: {error}") from None
-    return T
 
 
 @builtin("startup-banner", 1)

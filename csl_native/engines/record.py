@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 
 from ..instructions.table import Instruction
 from ..system.records import Record
+from . import __path__ as folder
 
 
 class Engine(Record):
@@ -40,6 +41,5 @@ class Engine(Record):
 @cache
 def engines() -> dict[str, Engine]:
     """All engines of this folder, by name."""
-    from . import __path__ as folder
     found = (getattr(import_module(f"{__package__}.{module.name}"), "ENGINE", None) for module in iter_modules(folder))
     return {engine.name: engine for engine in sorted((e for e in found if e is not None), key=lambda e: e.name)}

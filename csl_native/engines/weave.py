@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 
+from ..heap import vm
 from ..heap.vm import SLOTS, SP
 from ..heap.words import UNWIND, VECTOR
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_LONG, CODE_START
@@ -136,7 +137,6 @@ def kernel_program(names: tuple[str, ...] | None = None, tail_calls: bool = True
 
 @cache
 def _kernel_program(names: tuple[str, ...] | None, tail_calls: bool) -> Program:
-    from ..heap import vm
     whole = Program(modules())
     constants = {**vars(vm), "UNWIND": UNWIND,
                  "BOUNDED": "loops of bytecode, whose proof has that they have safepoints"}

@@ -17,11 +17,11 @@ from csl_native.image.container import Image, ImageError, Section, unpack, updat
 from ..saving.belonging import TYPED as PREFIX
 from .errors import ModuleError, NotFoundException, OperationException
 from .instructions import Decoded, decode, encode
+from .running import Running
 from .types import Proc, ProcType, VarSpec, VarType
 
 if TYPE_CHECKING:
     from ..session.session import Session
-    from .running import Running
     from .variables import Variable
 
 FORMAT = 1

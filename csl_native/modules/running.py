@@ -11,7 +11,7 @@ from ..instructions.table import CodeError
 from ..kernel.memory import NIL
 from ..kernel.variables import NULL_REFERENCE, RANGE
 from ..saving.verifying import private_env
-from ..session.values import Handle
+from ..session.containers import Handle
 from ..system.exceptions import LispError
 from .entry import Entry
 from .errors import OperationException, RuntimeException, TypeException

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..heap.objects import BYTES_HEADER, T_BYTES
 from ..heap.words import OTHER, VECTOR
 from ..kernel.memory import NIL
-from ..session.values import Handle
+from ..session.containers import Handle
 from .errors import RangeException, TypeException
 from .types import VarSpec
 

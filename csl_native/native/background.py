@@ -14,8 +14,8 @@ from ..system.threads import OURS, stand_for
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from .compilable import Source
     from .elf import Block
-    from .functions import Source
     from .workers import Worker
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..instructions.codec import Decoded
+from .compilable import Callee, Source
 from .flow import WORD
-from .functions import Callee, Source
 from .slots import Slots, Value
 
 if TYPE_CHECKING:
@@ -96,11 +96,7 @@ class CallInstructions(Slots):
                                  f"%base{''.join(f', i64 {v}' for v in inputs)})"))
             return self.checked(result, item.at)
         symbol = self.literal(item.operands[0])
-        from .fronts import Front
-        from .lowering import Body
-        source = Source("", callee.code, callee.literals, callee.own, callee.floats)
-        kind = Front if callee.front else Body
-        body = kind(self.unit, source, self, item)  # type: ignore[arg-type]
+        body = self.unit.inlined(callee, callee.code, self, item)  # type: ignore[arg-type]
         whole = self.unit.other(callee) if item.row.kind != "tail" else None
         body.elsewhere = other if whole is None else out.label("whole")
         body.env = out.define(f"call i64 @{self.unit.use('function_env')}(ptr %base, i64 {symbol})")

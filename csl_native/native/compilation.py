@@ -9,15 +9,17 @@ from ..architectures import Architecture, with_refinements
 from ..heap.words import SYMBOL
 from ..runtime.machine import BadRequest
 from ..saving.reasons import Fallback
+from .compilable import PARTS, NotCompilable
 from .elf import Block
 from .hardcode import HardCode
 from .kernelset import make_kernel
 from .pages import PAGE_SIZE, PageSet
+from .sources import inlined, source_of, together
 from .table import type_and_page
 from .workers import Job, compile_jobs
 
 if TYPE_CHECKING:
-    from .functions import Source
+    from .compilable import Source
 
 UNIT = 24  # functions compiled together
 Progress = Callable[[int, int, str], None]
@@ -54,8 +56,6 @@ class Compilation:
 
     def source(self, symbol: int, label: str) -> Source | None:
         """What the compiler must know of a function; None, with the reason noted, when it stays bytecode."""
-        from .functions import NotCompilable
-        from .sources import source_of
         name = self.machine.label(symbol)
         self.session.fallbacks = [f for f in self.session.fallbacks if f.subject != name]
         if not self.hardcode.lisp.is_bytecoded(symbol):
@@ -130,8 +130,6 @@ class Compilation:
 
     def enter(self, pages: PageSet, compiled: list[tuple[int, Source]], block: Block) -> None:
         """Append a block to a set and its functions to the table."""
-        from .functions import PARTS
-        from .sources import inlined, together
         h, m = self.hardcode, self.machine
         base = h.append(block, pages)
         pages.names |= {base + place: name for name, place in block.symbols.items() if name.startswith("slow.")}

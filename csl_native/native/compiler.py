@@ -18,7 +18,9 @@ from ..restricted.cpython import translate
 from ..restricted.emitter import DECLARATIONS
 from ..runtime.kernels import C_FUNCTIONS
 from ..runtime.outside import outside_text
+from ..stencils.weave import called, shared
 from ..system.extras import missing
+from .conventions import quick_path, slow_path
 from .elf import Block, import_object
 
 # What the kernel has in place of functions of C's library.
@@ -101,7 +103,6 @@ def kernel_abi() -> str:
 @cache
 def entry_table() -> tuple[str, ...]:
     """Function names by entry slot: those of the kernel, then the tables of the engines, then what stencils call."""
-    from ..stencils.making import called
     return (*base_entries(), *table_entries(), *called())
 
 
@@ -119,8 +120,6 @@ def elementary_text() -> str:
 
 def compile_kernel(architecture: Architecture, engines: tuple[str, ...] | None = None) -> Block:
     """The whole kernel, with all engines or some, as a block; every function is an entry point by name."""
-    from ..stencils.weave import shared
-    from .conventions import quick_path, slow_path
     program = kernel_program(engines, architecture.tail_calls)
     body = "\n".join(ir.define(f, architecture, "internal" if f.inline else "hidden")
                      for f in program.functions.values())

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from csl_native.relocation import apply as apply_module
-from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED_PAGE, S_PLUS_A, Kind
+from csl_native.relocation.kinds import LOW12, PAGE, ROUNDED_PAGE, ROW_WORDS, S_PLUS_A, Kind
 from csl_native.system.exceptions import Error
 
 from ..architectures import Architecture
@@ -58,7 +58,6 @@ class Relocator:
     """The restricted ``apply`` under CPython, over a buffer: the kind row lies behind the data."""
 
     def __init__(self, data: bytearray, kinds: tuple[Kind, ...]) -> None:
-        from csl_native.relocation.kinds import ROW_WORDS
         self.rows = (len(data) + 15) & ~7
         self.buffer = bytearray(self.rows + 8 * ROW_WORDS * len(kinds))
         self.buffer[:len(data)] = data

@@ -11,7 +11,7 @@ from .flow import FLOAT, WORD
 from .slots import Slots, Value
 
 if TYPE_CHECKING:
-    from .functions import Callee
+    from .compilable import Callee
 
 
 class FloatInstructions(Slots):

@@ -10,71 +10,14 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-
 from ..architectures import Architecture
-from ..engines.weave import kernel_program
-from ..foreign.types import Signature
-from ..heap.vm import HEAP
-from ..instructions.codec import Code, decode
-from ..restricted import llvm as ir
-from ..restricted.checker import Function
+from ..instructions.codec import Code, Decoded
 from ..restricted.emitter import Emitter
 from ..stencils.weave import shared
-from ..system.records import Record
 from .chains import Chain
-from .compiler import compile_ir, module_text
-from .conventions import by_slow_paths, declare_shared, slow_path
-from .elf import Block
-
-PARTS = ("", ".whole", ".outer", ".words", ".entry")  # what a function's symbols have behind its label
-UNLIKELY = ", !prof !3"
-WEIGHTS = "".join(f'!{number} = !{{!"branch_weights", i32 {yes}, i32 {no}}}\n'
-                  for number, yes, no in ((3, 1, 2000), (4, 2000, 1), (5, 60, 1)))
-
-
-class NotCompilable(Exception):
-    """A function that stays bytecode, and why."""
-
-
-class Callee(Record):
-    """What a call goes to: a Lisp function small enough to stand in its place, one whose front does (``front``), or
-    (``function``) one of the kernel's.
-
-    ``guard`` is the place of the byte that a redefinition of ``name`` sets.
-    """
-
-    name: str
-    guard: int
-    code: Code | None = None
-    literals: int = 0
-    floats: tuple[tuple[int, float], ...] = ()
-    function: str = ""
-    front: bool = False
-    own: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Source:
-    """A function to compile: a label for its symbols, its bytecode, which literals are its own symbol, floats or known
-    functions.
-    """
-
-    label: str
-    code: Code
-    literals: int
-    own: frozenset[int] = frozenset()
-    floats: tuple[tuple[int, float], ...] = ()
-    callees: tuple[tuple[int, Callee], ...] = ()
-    speculate: bool = False
-    foreign: Signature | None = None  # it only calls this C function
-    name: str = ""  # of its symbol, by which what is compiled together with it knows it
-
-
-def calls_itself(code: Code, own: Collection[int]) -> bool:
-    """Is there a call of the function itself that is not its last?  ``own``: the literals that are the function."""
-    return any(item.row.name.startswith("call") and item.operands[0] in own for item in decode(code.code))
+from .compilable import Callee, NotCompilable, Source, calls_itself
+from .fronts import Front, front
+from .lowering import Body
 
 
 class FunctionIR:
@@ -86,7 +29,6 @@ class FunctionIR:
     """
 
     def __init__(self, source: Source, architecture: Architecture | None = None) -> None:
-        from .lowering import Body
         self.source, self.code = source, source.code
         if self.code.fixed == 255:
             raise NotCompilable("it has optional or rest arguments")
@@ -142,19 +84,22 @@ class FunctionIR:
 
     @property
     def has_front(self) -> bool:
-        from .fronts import front
         return not self.body.types and bool(front(self.code, self.source.own))
 
     def front(self) -> Emitter | None:
         """The function's front, if it has one: then what was made before is the whole of it."""
         if not self.has_front:
             return None
-        from .fronts import Front
         whole, self.out, self.chain = self.out, Emitter(), None
         beginning, made = self.out, Front(self, self.source)
         made.run([f"%a{k}" for k in range(self.count)])
         self.out = whole
         return beginning
+
+    def inlined(self, callee: Callee, code: Code, caller: Body, item: Decoded) -> Body:
+        """What makes a small function, or its front, in place of a call."""
+        source = Source("", code, callee.literals, callee.own, callee.floats)
+        return (Front if callee.front else Body)(self, source, caller, item)
 
     def define(self, part: str, out: Emitter, how: str = "", pins: tuple[str, str] | None = None) -> str:
         personality = " personality ptr @personality" if self.leaves else ""
@@ -246,56 +191,3 @@ class FunctionIR:
         head = ", ".join(f"i64 {name}" for name in parameters)
         return (f"define hidden i64 @{self.source.label}.entry(ptr %base, i64 %env, {head}) nounwind {{\n"
                 f"{out.text()}}}\n")
-
-
-def unit_text(architecture: Architecture, sources: list[Source]) -> str:
-    """A module for some functions, with the inlined part of the kernel."""
-    parts, used, leaves, slow_paths = [ir.PERSONALITY], set(), set[str](), set[str]()
-    foreign: dict[str, str] = {}
-    functions: list[FunctionIR] = []
-    for source in sources:
-        if source.foreign is not None:
-            from .thunks import ThunkIR
-            thunk = ThunkIR(source, architecture)
-            foreign.setdefault(source.foreign.target, thunk.declaration())
-            functions.append(thunk)
-        else:
-            from .leaves import LeafIR, is_leaf
-            functions.append((LeafIR if is_leaf(source.code) else FunctionIR)(source, architecture))
-    names = [source.name for source in sources]
-    for function in functions:
-        function.others = {other.source.name: other for other in functions if names.count(other.source.name) == 1}
-        parts += [function.text(), function.entry()]
-        used |= function.used
-        slow_paths |= function.slow
-        leaves |= function.leaves
-    parts += foreign.values()
-    program = kernel_program(())
-
-    def inlined(f: Function) -> bool:
-        return f.inline
-    for name in ir.closure(program, used, inlined):
-        f = program.functions[name]
-        if f.inline:
-            slow = [callee
-                    for callee in f.calls if program.functions[callee].noinline] if architecture.slow_convention else []
-            parts.append(by_slow_paths(ir.define(f, architecture, "internal", block=HEAP), slow,
-                                       architecture.slow_convention))
-            slow_paths |= set(slow)
-        else:
-            parts.append(ir.declare(f).replace("nounwind", "nounwind nonlazybind"))
-    for name in sorted(slow_paths):
-        f = program.functions[name]
-        parts.append(declare_shared(f, architecture.slow_convention) if name in shared() else
-                     slow_path(f, architecture.slow_convention))
-    reached = ir.closure(program, leaves, inlined)
-    for name in reached:
-        f = program.functions[name]
-        parts.append(ir.leaving_copy(ir.define(f, architecture, "internal", block=HEAP), reached) if f.inline
-                     else ir.leaving(f))
-    return module_text(architecture, "\n".join(parts)) + WEIGHTS + ir.ACCESS_KINDS
-
-
-def compile_unit(architecture: Architecture, sources: list[Source]) -> Block:
-    """Compile functions together; entry points are ``LABEL.entry``."""
-    return compile_ir(architecture, unit_text(architecture, sources))

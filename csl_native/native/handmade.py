@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..architectures import by_tag
 from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.vm import VM
 from ..heap.words import CONS, SYMBOL, VECTOR
 from ..kernel.calls import SLOT
 from ..runtime.machine import Unwinding
@@ -21,6 +22,7 @@ from .elf import Block
 from .hardcode import CELLS, HANDMADE, HardCode
 from .pages import PAGE_SIZE, PageSet
 from .table import type_and_page
+from .workers import code_features
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -45,7 +47,6 @@ def kernel_name(name: str) -> str:
 
 def features_of(tag: int, code: bytes) -> list[str]:
     """What code of a refinement needs beyond the baseline."""
-    from .workers import code_features
     architecture, basic = by_tag(tag), by_tag(tag & 31)
     if architecture is None or basic is None or not architecture.level:
         return []
@@ -176,7 +177,6 @@ class Handmade:
                 raise self.fail("native-address: no such kernel entry", x)
             return resolve[kernel_name(USEFUL[k])]
         if x & 7 == 0:
-            from ..heap.vm import VM
             places = sorted(VM.values())
             if x >> 3 >= len(places):
                 raise self.fail("native-address: no such variable", x)

@@ -16,8 +16,7 @@ from ..saving.baseimage import base_image
 from ..saving.belonging import together
 from ..saving.guards import function_digest
 from ..saving.reasons import Fallback, no_set
-from ..saving.trust import is_program
-from .admission import not_admitted
+from ..saving.trust import is_program, not_admitted
 from .collecting import CodeCollector, Span
 from .kernelset import kind_numbers
 from .pages import PAGE_SIZE, PageSet, Refused

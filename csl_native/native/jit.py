@@ -23,6 +23,8 @@ from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, T
 from ..runtime.machine import BadRequest
 from ..saving.guards import is_given
+from ..stencils.reading import read_stencils
+from ..stencils.table import Made, NoRoom, TooLarge
 from ..system.extras import missing
 from .arena import Region
 from .background import Background, Order, Ready
@@ -34,7 +36,7 @@ from .pages import load as load_pages
 if TYPE_CHECKING:
     from ..session.session import Session
     from ..stencils.table import StencilTable
-    from .functions import Source
+    from .compilable import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
 # Seconds of the processor from the first function that was called often to the first that LLVM compiles, which takes
@@ -164,7 +166,6 @@ class Jit(CodeCache):
     def table(self) -> StencilTable | None:
         """The stencils of this machine; None when neither the session's image nor the base image has usable ones."""
         if self._table is None:
-            from ..stencils.reading import read_stencils
             self._table = read_stencils(self.session)
         if isinstance(self._table, str):
             self.refused[self._table] += 1
@@ -187,7 +188,6 @@ class Jit(CodeCache):
         table = self.table()
         if table is None:
             return None
-        from ..stencils.table import Made, NoRoom, TooLarge
         m = self.machine
         if is_given(m.raw(address)):
             self.refused["the program has the literal vector, and may change it"] += 1
@@ -255,7 +255,7 @@ class Jit(CodeCache):
         if find_spec("llvmlite") is None:
             self.refused[missing("llvmlite")] += 1
             return None
-        from .functions import NotCompilable
+        from .compilable import NotCompilable
         from .sources import source_of
         try:
             source = source_of(self.lisp, symbol, "f", speculate=symbol not in self._cautious)

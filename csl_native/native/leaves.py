@@ -10,7 +10,8 @@ from ..instructions.codec import Code, Decoded, decode
 from ..instructions.table import LOCALS
 from ..restricted.language import WORD
 from .cells import plan
-from .functions import FunctionIR, Source
+from .compilable import Source
+from .functions import FunctionIR
 from .lowering import Body
 
 if TYPE_CHECKING:

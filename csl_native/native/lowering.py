@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ..engines.weave import entry_arguments, kernel_program
 from ..heap.words import UNWIND
@@ -11,17 +12,20 @@ from ..instructions.codec import Decoded, decode, verify
 from ..instructions.effects import splits
 from ..kernel.memory import NIL, T
 from ..restricted import llvm as ir
-from ..restricted.emitter import LLVM_TYPE
+from ..restricted.emitter import LLVM_TYPE, constant
 from . import flow
 from .allocation import OPAQUE, made, rooms
 from .calls import CallInstructions, pushed
 from .cells import NOTHING, CellInstructions, plan
 from .chains import chained
+from .compilable import UNLIKELY, Source
 from .floats import FloatInstructions
 from .flow import FLOAT, WORD, Types
-from .functions import UNLIKELY, FunctionIR, Source
 from .niltests import before_pairs
 from .slots import Value
+
+if TYPE_CHECKING:
+    from .functions import FunctionIR
 
 # Instructions that give the function up, when it speculates, for anything but fixnums, pairs and good indices.
 SPECULATIVE = frozenset(("plus", "difference", "times", "add1", "sub1", "lessp", "greaterp", "leq", "geq", "car", "cdr",
@@ -265,7 +269,6 @@ class Body(CallInstructions, FloatInstructions, CellInstructions):
             self.transition(now, item.target)
             self.out.jump(self.label(item.target))
         elif row.name == "literal" and item.operands[0] in self.floats and self.types:
-            from ..restricted.emitter import constant
             self.write(first, Value(FLOAT, constant(self.floats[item.operands[0]])))
         elif row.name == "literal" and not self.types and not self.code.handlers:
             self.late[first] = item.operands[0]

@@ -13,11 +13,12 @@ from csl_native.image.writing import Writer
 
 from ..architectures import Architecture
 from ..lisp.fasl import PREFIX
+from ..lisp.libraries import load
 from ..saving.belonging import module_tags, section_name
 from ..saving.reasons import Fallback
-from ..saving.trust import seal
-from .admission import not_admitted
+from ..saving.trust import not_admitted, seal
 from .collecting import Span
+from .compilation import Compilation
 from .hardcode import HardCode
 from .pages import PAGE_SIZE, PageSet, Refused
 from .pages import load as load_pages
@@ -101,8 +102,6 @@ def module_sections(session: Session, path: str | os.PathLike[str], architecture
 
     Each module is loaded into ``session`` for that, which is of no other use afterwards.
     """
-    from ..lisp.libraries import load
-    from .compilation import Compilation
     hardcode, m = session.hardcode, session.machine
     done: dict[str, list[str]] = {}
     sections: list[Section] = []

@@ -16,7 +16,8 @@ from ..heap.words import FLOAT, SYMBOL, VECTOR
 from ..instructions.codec import Code, decode
 from ..kernel.calls import SLOT
 from ..saving.guards import digest_of, guard_of, is_given
-from .functions import Callee, FunctionIR, NotCompilable, Source
+from .compilable import Callee, NotCompilable, Source
+from .functions import FunctionIR
 from .lowering import CALLS
 from .thunks import calls_only
 

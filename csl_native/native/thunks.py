@@ -14,7 +14,8 @@ from ..instructions.codec import Code, decode
 from ..kernel.memory import NIL
 from ..restricted.emitter import Emitter
 from ..restricted.language import WORD
-from .functions import FunctionIR, NotCompilable, Source
+from .compilable import NotCompilable, Source
+from .functions import FunctionIR
 
 if TYPE_CHECKING:
     from ..architectures import Architecture

@@ -20,13 +20,15 @@ from queue import SimpleQueue
 from typing import IO
 
 from ..architectures import Architecture, by_name, by_tag
+from ..stencils.making import make
 from ..system.extras import missing
 from ..system.isolated import command
 from ..system.process import processors
 from ..system.records import Record
+from .compilable import Source
 from .compiler import CompilerMissing, compile_kernel, library
 from .elf import Block
-from .functions import Source, compile_unit
+from .optimised import compile_unit
 
 
 class Job(Record):
@@ -43,7 +45,6 @@ def kernel_block(architecture: Architecture, engines: tuple[str, ...] | None = N
 
 @cache
 def stencil_block(architecture: Architecture) -> Block:
-    from ..stencils.making import make
     return make(architecture)
 
 

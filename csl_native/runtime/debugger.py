@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..engines.weave import kernel_program
 from ..heap.objects import SYM_ENV
 from ..heap.vm import GUARD_COUNT, GUARDS, VM
 from ..heap.words import VECTOR
@@ -23,6 +24,8 @@ from ..instructions.codec import Code, Decoded, decode, verify
 from ..instructions.layout import CODE_START
 from ..kernel.calls import SLOT
 from ..kernel.memory import NIL, NO_LIMIT, T
+from ..restricted.checker import Program
+from ..restricted.cpython import translate
 from .machine import BadRequest
 
 if TYPE_CHECKING:
@@ -313,9 +316,6 @@ class Debugger:
 def interpreter(names: dict[str, Any]) -> list[Any]:
     """The engine ``debug`` under CPython, in the name space of the kernel there."""
     if "run_debug" not in names:
-        from ..engines.weave import kernel_program
-        from ..restricted.checker import Program
-        from ..restricted.cpython import translate
         whole, one = kernel_program(("switch", "debug")), Program()
         one.functions.update({name: whole.functions[name] for name in ("interpret_debug", "run_debug")})
         exec(compile(translate(one), "<engine debug>", "exec"), names)

@@ -23,7 +23,8 @@ from ..system.extras import sentence
 from ..system.files import BINARY, move_new, not_private
 from ..system.process import said
 from .baseimage import base_image
-from .belonging import kind_of, owner_of
+from .belonging import kind_of, misfit, owner_of
+from .reasons import Fallback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -286,3 +287,15 @@ def _verifies(public: bytes, signature: bytes, text: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def not_admitted(trust: Trust, image: Image, name: str) -> Fallback | None:
+    """Why a section of native code is not used: it belongs to something else, or nobody vouches for it; None when it
+    may be.  What it holds still has to match its digests.
+    """
+    if is_program(image):
+        return None
+    if why := misfit(image, name):
+        return Fallback("mismatch", detail=why)
+    doubt = trust.doubt(image, name)
+    return Fallback("untrusted", detail=f"section {name}: {doubt}") if doubt else None

@@ -25,7 +25,8 @@ from ..system.exceptions import LimitReached, LispError, SessionError
 from ..system.signals import call
 from ..system.threads import OURS, this_thread
 from .callables import Function, Waiting
-from .values import Handle, Values, expect
+from .containers import Handle, expect
+from .values import Values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from ..heap.words import OTHER, VECTOR
 from ..kernel.memory import NIL, UNSET
 from ..lisp.handles import WEAK_TABLE
 from ..system.exceptions import SessionError
-from .values import Handle, expect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +30,40 @@ else:
 FORMATS = {1: "b", 2: "h", 4: "i", 8: "q", 20: "f", 24: "d"}
 CONTENTS = 16 - OTHER  # where the numbers begin
 EQUAL = 3  # how tables that are made of dictionaries compare keys
+
+
+def expect(what: str, kind: str, types: type | tuple[type, ...], value: Any) -> None:
+    """TypeError for an argument of another type."""
+    if not isinstance(value, types):
+        raise TypeError(f"{what}: {kind} expected, not {type(value).__name__}")
+
+
+class Handle:
+    """A Lisp value without a Python form; it stays alive as long as the handle, which is of use in its session only."""
+
+    __slots__ = ("__weakref__", "session", "word")
+
+    def __init__(self, session: Session, word: int) -> None:
+        session.forget_released()
+        session.held[word] = session.held.get(word, 0) + 1
+        self.session, self.word = session, word
+
+    def __repr__(self) -> str:
+        return self.session.show(self)
+
+    def __copy__(self) -> Handle:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Handle:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a handle of a Lisp value is of use in its session only: it cannot be pickled")
+
+    def __del__(self) -> None:
+        session = getattr(self, "session", None)
+        if session is not None:
+            session.released.append(self.word)  # at any moment, on any thread: nothing else is touched here
 
 
 class Vector(Handle):

@@ -19,7 +19,6 @@ from ..kernel.memory import NIL
 from ..lisp.install import MOVED
 from ..lisp.lisp import Lisp
 from ..lisp.registry import Rows
-from ..native.admission import not_admitted
 from ..native.hardcode import HardCode
 from ..native.pages import LoadedSet, PageSet, Refused
 from ..native.pages import load as load_pages
@@ -28,7 +27,7 @@ from ..saving.baseimage import base_image, damaged
 from ..saving.checked import is_checked, remember
 from ..saving.guards import guard_of
 from ..saving.reasons import Fallback
-from ..saving.trust import Trust, is_program
+from ..saving.trust import Trust, is_program, not_admitted
 from ..system.process import system_name
 from .owned import Owned
 

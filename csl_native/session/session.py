@@ -19,18 +19,16 @@ from ..architectures import Architecture, by_name, host
 from ..heap.cage import default_heap
 from ..lisp.handles import STREAM
 from ..lisp.streams import Output
-from ..native.admission import not_admitted
 from ..native.pages import PageSet
 from ..saving.baseimage import base_image
 from ..saving.reasons import Fallback
-from ..saving.trust import Trust, is_program
+from ..saving.trust import Trust, is_program, not_admitted
 from ..system.exceptions import SessionError
 from ..system.threads import OURS, this_thread
 from .calling import Calling
-from .containers import Numbers, Variables, Vector, buffer_or_list, vector_of
+from .containers import Numbers, Variables, Vector, buffer_or_list, expect, vector_of
 from .owned import Owned
 from .restoring import Restoring
-from .values import expect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from ..lisp.streams import Shown
 from ..runtime.machine import BadRequest
 from ..system.exceptions import SessionError
 from ..system.threads import this_thread
+from .containers import Handle, handle_of, numbers_of, table_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,45 +21,10 @@ if TYPE_CHECKING:
 
     from ..lisp.lisp import Lisp
     from ..runtime.machine import Machine
-    from .session import Session
 
 
 CONTAINERS = (dict, set, frozenset, bytes, bytearray)  # of exactly these types; what is derived of them stays itself
 SHOWN = 10000  # characters of a handle's value: it may be circular
-
-
-def expect(what: str, kind: str, types: type | tuple[type, ...], value: Any) -> None:
-    """TypeError for an argument of another type."""
-    if not isinstance(value, types):
-        raise TypeError(f"{what}: {kind} expected, not {type(value).__name__}")
-
-
-class Handle:
-    """A Lisp value without a Python form; it stays alive as long as the handle, which is of use in its session only."""
-
-    __slots__ = ("__weakref__", "session", "word")
-
-    def __init__(self, session: Session, word: int) -> None:
-        session.forget_released()
-        session.held[word] = session.held.get(word, 0) + 1
-        self.session, self.word = session, word
-
-    def __repr__(self) -> str:
-        return self.session.show(self)
-
-    def __copy__(self) -> Handle:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Handle:
-        return self
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a handle of a Lisp value is of use in its session only: it cannot be pickled")
-
-    def __del__(self) -> None:
-        session = getattr(self, "session", None)
-        if session is not None:
-            session.released.append(self.word)  # at any moment, on any thread: nothing else is touched here
 
 
 class Symbol(str):
@@ -154,7 +120,6 @@ class Values:
             return result if x == NIL else (*result, (yield self._to_python(x, inside)))
         if self.lisp.handles.kind(x) == PYTHON:
             return self.lisp.handles.thing(x, PYTHON)
-        from .containers import handle_of
         return handle_of(self, x)  # type: ignore[arg-type]  # every Values is a Session
 
     def _from_python(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
@@ -196,7 +161,6 @@ class Values:
 
     def _container(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
         """A dictionary or a set as a hash table, bytes as a vector of numbers."""
-        from .containers import numbers_of, table_of
         session: Any = self
         if isinstance(value, (bytes, bytearray)):
             return numbers_of(session, bytes(value), 1)

@@ -8,11 +8,9 @@ import io
 from typing import Any
 
 from ..architectures import Architecture
-from ..engines.weave import kernel_program
 from ..heap.vm import SLOTS
-from ..instructions.table import instructions
 from ..kernel.stencils import TARGETS
-from ..native.compiler import module_text, object_code
+from ..native.compiler import entry_table, module_text, object_code
 from ..native.conventions import by_slow_paths
 from ..native.elf import Block, ObjectError, Relocator, type_number
 from ..restricted import llvm as ir
@@ -23,7 +21,6 @@ from .weave import COLD, hot, shared, stencil_program, stencils
 
 def module(architecture: Architecture, forced: str = "") -> str:
     """The IR of all stencils; what they call of the kernel goes through entry slots."""
-    from ..native.compiler import entry_table
     program, names = stencil_program(architecture.copying.cached, forced), stencils(architecture.copying.cached, forced)
     slots = {name: SLOTS + 8 * k for k, name in enumerate(entry_table())}
 
@@ -72,16 +69,6 @@ def through_slot(f: Function, slot: int, architecture: Architecture, convention:
     out.ret(f.result, value)
     name = f"shared.{f.name}" if convention else f.name
     return f"define internal {convention} {result} @{name}({parameters}) nounwind alwaysinline {{\n{out.text()}}}\n"
-
-
-def called() -> tuple[str, ...]:
-    """The kernel functions that stencils call, by name; they have entry slots."""
-    program = kernel_program(())
-    frames = {"count_native", "fill_general", "wrong_count", "safepoint", "leave_frame", "native_safepoint_slow",
-              "go_on_at"}
-    roots = {row.function for row in instructions()} | frames
-    plain = tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
-    return (*plain, *(f"shared.{name}" for name in shared()))
 
 
 def make(architecture: Architecture, forced: str = "") -> Block:

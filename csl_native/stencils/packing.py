@@ -17,12 +17,12 @@ from ..kernel.stencils import FRAMES, TARGETS
 from ..native.elf import Block
 from ..native.kernelset import kind_numbers
 from ..native.pages import PageSet
+from ..native.workers import stencil_block
 from .table import section_name, stencil_abi
 
 
 def stencil_section(architecture: Architecture, kernel: PageSet, block: Block | None = None) -> Section:
     """The stencils for an architecture and its kernel, from their block or compiled now (needs llvmlite)."""
-    from ..native.workers import stencil_block
     return pack(architecture, kernel, block or stencil_block(architecture)).section(section_name(architecture))
 
 

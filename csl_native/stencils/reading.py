@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from csl_native.image.container import Image, ImageError
 
-from ..native.admission import not_admitted
 from ..native.pages import PageSet
 from ..saving.baseimage import base_image
+from ..saving.trust import not_admitted
 from .table import StencilTable, section_name, stencil_abi
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from functools import cache
 
 from ..engines.bodies import local_operand, stored
 from ..engines.weave import entry_arguments, kernel_program
+from ..heap import vm
 from ..heap.vm import SP, STACK_END, STACK_LIMIT, TICKS
 from ..heap.words import UNWIND, VECTOR
 from ..instructions.definitions import PLACEMENT, TESTED
@@ -27,6 +28,7 @@ from ..instructions.effects import splits
 from ..instructions.table import LOCALS, OPERANDS, Instruction, instructions, program, tests
 from ..kernel.host import H_STACK_OVERFLOW
 from ..kernel.memory import NIL, T
+from ..restricted import llvm as ir
 from ..restricted.checker import Program
 
 # By number, as ``kernel.stencils.TARGETS`` names them.  Places: the following code, where a branch goes, where a
@@ -215,7 +217,6 @@ def fused() -> list[tuple[Instruction, Instruction]]:
 @cache
 def stencil_program(cached: int, forced: str = "") -> Program:
     """The kernel with all stencils for so many operands in registers, checked."""
-    from ..heap import vm
     base, whole = kernel_program(()), Program()
     whole.functions.update(base.functions)
     both: list[tuple[Instruction, Instruction | None]] = [*((row, None) for row in instructions()), *fused()]
@@ -247,3 +248,13 @@ def shared() -> tuple[str, ...]:
     """
     found = [program().functions[row.function] for row in instructions() if splits(row)]
     return tuple(sorted({f"entry_{f.name}" for f in found if f.lisp_name is not None}))
+
+
+def called() -> tuple[str, ...]:
+    """The kernel functions that stencils call, by name; they have entry slots."""
+    program = kernel_program(())
+    frames = {"count_native", "fill_general", "wrong_count", "safepoint", "leave_frame", "native_safepoint_slow",
+              "go_on_at"}
+    roots = {row.function for row in instructions()} | frames
+    plain = tuple(name for name in ir.closure(program, roots, lambda f: f.inline) if not program.functions[name].inline)
+    return (*plain, *(f"shared.{name}" for name in shared()))

@@ -17,7 +17,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
                      "csl_native/session/restoring.py", "csl_native/saving/preserve.py"), _IMAGES),
     "csl_native/saving/verifying.py": ("stranger_heaps", "strangers", "types", "image", "damage"),
     "csl_native/instructions/proof.py": ("strangers", "types"),
-    "csl_native/native/admission.py": _PAGES, "csl_native/native/pages.py": _PAGES,
+    "csl_native/native/pages.py": _PAGES,
     "csl_native/native/heads.py": _PAGES, "csl_native/native/modulecode.py": ("modules", "typed_images"),
     "csl_native/modules/verifier.py": ("typed_modules", "typed_procedures", "typed_random", "typed_images"),
     **dict.fromkeys(("csl_native/native/jit.py", "csl_native/saving/guards.py", "csl_native/native/background.py",
