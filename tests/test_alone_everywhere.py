@@ -22,8 +22,7 @@ from csl_native.image.container import Image
 from csl_native.kernel import aloneblock, elementary, standalone
 from csl_native.native.compiler import compile_ir, elementary_text, entry_table, module_text
 from csl_native.native.executable import ALIGNMENT, CODE, CannotMake, Program
-from csl_native.native.kernelset import kind_numbers
-from csl_native.native.pages import PageSet
+from csl_native.native.pages import PageSet, kind_numbers
 from csl_native.restricted import checker
 from csl_native.restricted import llvm as ir
 from csl_native.saving.baseimage import base_image

@@ -18,7 +18,7 @@ from csl_native.heap.vm import HEAP, LINE
 from csl_native.heap.words import CONS, SYMBOL, VECTOR
 from csl_native.kernel.collector import LONG_BUDGET, MIN_BUDGET, POISON
 from csl_native.kernel.memory import FIXED_SYMBOLS, ROOT_VECTOR
-from csl_native.native.compiler import entry_table
+from csl_native.native.interpreted import attach_python
 from csl_native.runtime.machine import Machine
 
 HEAP_SIZE = 24 << 20
@@ -28,7 +28,7 @@ SEEDS = range(3)
 @pytest.fixture
 def m() -> Iterator[Machine]:
     machine = Machine(Cage(HEAP_SIZE))
-    machine.attach_python(entry_table())
+    attach_python(machine)
     machine.format()
     machine.kernel.collect(1)
     yield machine

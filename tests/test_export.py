@@ -20,8 +20,7 @@ from csl_native.architectures import Architecture, architectures, by_name
 from csl_native.image.container import Image, write
 from csl_native.native import unwinding
 from csl_native.native.elf import type_number
-from csl_native.native.kernelset import kind_numbers
-from csl_native.native.pages import PageSet
+from csl_native.native.pages import PageSet, kind_numbers
 from csl_native.tools import export, listing
 from csl_native.tools.csl_image import main
 

@@ -179,8 +179,7 @@ def test_veneers_and_cells_reach_far_functions() -> None:
     import ctypes
 
     from csl_native.native.compiler import compile_ir, module_text
-    from csl_native.native.kernelset import kind_numbers
-    from csl_native.native.pages import load
+    from csl_native.native.pages import kind_numbers, load
     architecture = host()
     assert architecture is not None
     text = module_text(architecture, """

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from csl_native import Session
 from csl_native.build.manual import instructions_page
 from csl_native.instructions.codec import Code, decode, disassemble, encode, join, split, verify
-from csl_native.instructions.table import OPERANDS, CodeError, by_name, derived, table
+from csl_native.instructions.deriving import derived
+from csl_native.instructions.table import OPERANDS, CodeError, by_name, table
 
 ROOT = Path(__file__).resolve().parent.parent
 

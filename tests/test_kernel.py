@@ -15,8 +15,9 @@ from csl_native.architectures import by_name
 from csl_native.heap.cage import Cage
 from csl_native.heap.words import UNWIND
 from csl_native.kernel.memory import T
-from csl_native.native.compiler import compile_ir, entry_table, module_text
+from csl_native.native.compiler import compile_ir, module_text
 from csl_native.native.elf import ObjectError
+from csl_native.native.interpreted import attach_python
 from csl_native.native.kernelset import make_kernel
 from csl_native.runtime.machine import Machine
 
@@ -32,7 +33,7 @@ integers = st.one_of(st.integers(-100, 100), st.integers(-(1 << 62), 1 << 62), s
 def kernel(request: pytest.FixtureRequest) -> Any:
     if request.param == "python":
         machine = Machine(Cage(128 << 20))
-        machine.attach_python(entry_table())
+        attach_python(machine)
         machine.format()
         return machine
     if not machine_runs_natively():

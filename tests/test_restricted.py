@@ -70,7 +70,7 @@ def native_functions(text: str, arity: int) -> dict[str, Any]:
     block = compile_ir(architecture, module_text(architecture, "\n".join(
         ir.define(f, architecture) for f in program.functions.values())), level=1)
     pages = PageSet(architecture.number, "test")
-    from csl_native.native.kernelset import kind_numbers
+    from csl_native.native.pages import kind_numbers
     base = pages.add_block(block, kind_numbers(architecture))
     pages.functions = {n: base + p for n, p in block.symbols.items()}
     loaded = load(pages, {})

@@ -22,8 +22,9 @@ from csl_native.heap.objects import F_KEYWORD, SYM_FLAGS
 from csl_native.heap.words import SYMBOL
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError
 from csl_native.image.files import shown
+from csl_native.instructions.deriving import derived
 from csl_native.instructions.proof import prove
-from csl_native.instructions.table import CodeError, derived, install
+from csl_native.instructions.table import CodeError, install
 from csl_native.kernel.memory import ROOT_VECTOR
 from csl_native.lisp.fasl import PREFIX
 from csl_native.lisp.install import MOVED

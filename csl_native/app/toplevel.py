@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import signal
 import sys
@@ -77,6 +76,7 @@ class TopLevel:
 
     def explain(self) -> None:
         if self.options.explain_json:
+            import json
             for fallback in self.session.fallbacks:
                 line = json.dumps(fallback.row())
                 if line not in self.said:

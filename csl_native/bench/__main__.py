@@ -22,6 +22,7 @@ from csl_native import LispError, Session
 from csl_native.engines.record import engines
 from csl_native.engines.weave import kernel_program
 from csl_native.instructions.table import joined
+from csl_native.native import interpreted
 from csl_native.restricted.cpython import translate as to_python
 from csl_native.runtime.machine import Machine
 from csl_native.system.places import CHECKOUT
@@ -224,15 +225,15 @@ def python_engine() -> str:
     counting = text.replace("op = B[pc]", "op = B[pc]; COUNT[0] += PARTS.get(op, 1)")
     program = "(de fib (n) (cond ((lessp n 2) n) (t (plus2 (fib (sub1 n)) (fib (difference n 2))))))"
     count = [0]
-    original = Machine.attach_python
+    original = interpreted.attach_python
 
-    def attach(self: Any, entry_names: tuple[str, ...]) -> None:
-        original(self, entry_names, counting)
-        self.kernel.globals.update(COUNT=count, PARTS={number: len(parts) for number, parts in joined().items()})
-    Machine.attach_python = attach  # type: ignore[method-assign, assignment]
+    def attach(machine: Machine, text: str | None = None) -> None:
+        original(machine, counting)
+        machine.kernel.globals.update(COUNT=count, PARTS={number: len(parts) for number, parts in joined().items()})
+    interpreted.attach_python = attach
     with contextlib.redirect_stdout(io.StringIO()):
         session = Session(engine="python")
-    Machine.attach_python = original  # type: ignore[method-assign]
+    interpreted.attach_python = original
     session.eval(program)
     count[0] = 0
     session.eval("(fib 17)")

@@ -19,7 +19,8 @@ from ..kernel.memory import NIL, T
 from ..kernel.vouched import check_kernel
 from ..lisp.lisp import Lisp
 from ..lisp.streams import Input
-from ..native.compiler import CompilerMissing, entry_table
+from ..native.compiler import CompilerMissing
+from ..native.interpreted import attach_python
 from ..native.kernelset import make_kernel
 from ..native.pages import load
 from ..runtime.machine import Machine
@@ -63,7 +64,7 @@ def build_base(path: str, engines: tuple[str, ...] | None = None, tags: Sequence
         sections += [kernel.section(f"kernel-{architecture.number}"), stencil_section(architecture, kernel)]
     except CompilerMissing as error:
         print(f"csl-native: the base image gets no native code: {error}", file=sys.stderr)
-        machine.attach_python(entry_table())
+        attach_python(machine)
     machine.format()
     lisp = Lisp(machine)
     about["modules"] = lisp.builtins.modules

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..heap.objects import LAYOUTS
+from ..instructions.deriving import derived
 from ..instructions.effects import MEANINGS
-from ..instructions.table import derived, joined
+from ..instructions.table import joined
 from ..restricted import language
 from ..restricted.language import BOOL, DOUBLE, INTRINSICS, VOID, WORD
 from ..saving.reasons import ROWS

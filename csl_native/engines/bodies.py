@@ -10,7 +10,8 @@ from collections.abc import Callable
 from ..heap.vm import SP, THRESHOLD
 from ..heap.words import VECTOR
 from ..instructions.layout import CODE_START
-from ..instructions.table import ACCESS, LOCALS, OPERANDS, Instruction, program, reaching_others
+from ..instructions.program import program, reaching_others
+from ..instructions.table import ACCESS, LOCALS, OPERANDS, Instruction
 from ..kernel.calls import SLOT_RESUME
 from ..kernel.memory import T
 

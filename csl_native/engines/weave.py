@@ -16,7 +16,8 @@ from ..heap import vm
 from ..heap.vm import SLOTS, SP
 from ..heap.words import UNWIND, VECTOR
 from ..instructions.layout import CODE_FRAME, CODE_HANDLER_COUNT, CODE_HANDLERS, CODE_LOCALS, CODE_LONG, CODE_START
-from ..instructions.table import CodeError, Instruction, instructions, program, steps
+from ..instructions.program import program
+from ..instructions.table import CodeError, Instruction, instructions, steps
 from ..kernel import modules
 from ..kernel.calls import ENTRY_NAMES
 from ..kernel.host import H_OPCODE

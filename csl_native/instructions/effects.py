@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from ..restricted.checker import Function
-from .table import LOCALS, Instruction, program
+from .program import program
+from .table import LOCALS, Instruction
 
 PAIR = 16  # bytes
 MAKERS = ("reserve", "allocate")  # what makes an object calls one of these

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 from csl_native.image.directory import unpack
 from csl_native.system.exceptions import Error
 
-from ..kernel import modules
 from ..restricted.language import OPERAND_KINDS
 from ..system.records import Record
 from . import known
@@ -18,8 +16,6 @@ from .joined import SEQUENCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from ..restricted.checker import Function, Program
 
 
 class Operand(Record):
@@ -37,7 +33,6 @@ ACCESS = {kind: (found[1], int(found[2])) for kind in OPERAND_KINDS
           if (found := re.fullmatch(r"(read|update|write)(\d+)", kind))}
 LOCALS = (*ACCESS, "local8")  # operands that are a local variable
 OPERANDS |= {kind: Operand(1, scale=3) for kind in LOCALS}
-MAY_RETURN_EARLY = {"memory"}  # modules whose host calls do not return (out of memory)
 
 
 class Instruction(Record):
@@ -88,52 +83,12 @@ class CodeError(Error, ValueError):
 
 
 @cache
-def program() -> Program:
-    """The kernel with the instruction definitions: signatures and texts, before the interpreter is woven."""
-    from ..restricted.checker import Program
-    return Program(modules())
-
-
-def _callers(found: set[str], known: Callable[[Function], bool]) -> frozenset[str]:
-    """Functions that are called ``found``, and those that call such ones and are ``known`` to pass on what these do."""
-    import ast
-    functions = program().functions
-    calls = {name: {n.func.id for n in ast.walk(f.node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-             for name, f in functions.items()}
-    while True:
-        more = {n for n, f in functions.items() if n not in found and calls[n] & found and known(f)}
-        if not more:
-            return frozenset(found)
-        found |= more
-
-
-def _returns(f: Function) -> bool:
-    return f.module.rsplit(".", 1)[-1] not in MAY_RETURN_EARLY
-
-
-def _names(f: Function) -> set[str]:
-    import ast
-    return {n.id for n in ast.walk(f.node) if isinstance(n, ast.Name)}
-
-
-@cache
-def reaching_others() -> frozenset[str]:
-    """Functions while which objects may move: those that call the host or an entry, or call such a function."""
-    return _callers({name for name, f in program().functions.items()
-                     if _returns(f) and any(n.startswith("invoke") for n in _names(f))}, _returns)
-
-
-@cache
-def failing() -> frozenset[str]:
-    """Functions that may return UNWIND."""
-    from ..restricted import failures
-    return failures.failing(program())
-
-
-@cache
 def instructions() -> tuple[Instruction, ...]:
     """All instructions, by number: as an image says, else derived from the definitions."""
-    return read(unpack(known[0])) if known else derived()
+    if known:
+        return read(unpack(known[0]))
+    from .deriving import derived
+    return derived()
 
 
 @cache
@@ -204,51 +159,6 @@ def read(rows: list[list[Any]]) -> tuple[Instruction, ...]:
                              fails, tuple(effects), "")
                  for n, name, f, operands, context, inputs, gives, kind, fails, effects
                  in (row for row in rows if len(row) > 2))
-
-
-@cache
-def derived() -> tuple[Instruction, ...]:
-    """The instructions, derived from the definitions."""
-    import ast
-
-    from . import definitions, typed
-    from .effects import effects
-    functions = program().functions
-    first, later = ([n for n, f in functions.items() if n.startswith("op_") and f.module == part.__name__]
-                    for part in (definitions, typed))
-    names = [*first, *definitions.PRIMITIVES, *typed.PRIMITIVES, *later]
-    rows: list[Instruction] = []
-    for number, name in enumerate(names):
-        if name not in functions:
-            raise CodeError(f"instruction {name}: no restricted function of that name")
-        f = functions[name]
-        operands, context, inputs = [], [], []
-        for argument in f.node.args.args:
-            annotation = argument.annotation.id if isinstance(argument.annotation, ast.Name) else ""
-            if annotation in OPERANDS:
-                operands.append((argument.arg, annotation))
-            elif argument.arg in ("env", "fp") and name.startswith("op_"):
-                context.append(argument.arg)
-            else:
-                inputs.append(argument.arg)
-        kind = ("branch" if f.result == "bool" else "return" if name == "op_return" else "tail"
-                if name.startswith("op_tail_") else "value")
-        writes = any(ACCESS.get(o, ("read",))[0] != "read" for _, o in operands)
-        if writes and (name in failing() or f.result != "word"):
-            raise CodeError(f"instruction {name}: it writes a variable, so it cannot fail and gives a number")
-        rows.append(Instruction(number, name.removeprefix("op_").removesuffix("2")
-                                if name in ("cons2", "plus2", "times2", "difference2")
-                                else name.removeprefix("op_"), name, tuple(operands), tuple(context), tuple(inputs),
-                                1 if f.result == "word" and not writes else 0, kind, name in failing(),
-                                effects(name), said(ast.get_docstring(f.node) or "")))
-    if len(rows) + len(SEQUENCES) > 256:
-        raise CodeError(f"{len(rows)} instructions and {len(SEQUENCES)} sequences; the opcode byte has room for 256")
-    return tuple(rows)
-
-
-def said(text: str) -> str:
-    """A docstring without the examples of a Lisp function, which begin with a form."""
-    return " ".join(re.split(r"(?m)(?:^|  )\(", text, maxsplit=1)[0].split())
 
 
 @cache

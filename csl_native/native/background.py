@@ -81,17 +81,16 @@ class Background:
         """Compile now; touches nothing of the Lisp.
         The pipe is for one job at a time, whichever thread it comes from.
         """
-        from .workers import Job
-        job = Job(self.architecture, (order.source,))
         started = time.perf_counter()
         try:
             with self._pipe:
                 try:
-                    return Ready(order, self.worker().ask(job), "")
+                    return Ready(order, self.worker().compile(self.architecture, order.source), "")
                 except Exception:
                     if self._worker is None or self._worker.is_alive():
                         raise
-                return Ready(order, self.worker().ask(job), "")  # somebody ended it: another one, once
+                # somebody ended it: another one, once
+                return Ready(order, self.worker().compile(self.architecture, order.source), "")
         except Exception as error:  # whatever it is, what runs goes on
             return Ready(order, None, str(error) or type(error).__name__)
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from ..foreign.types import Signature
 from ..instructions.codec import Code, decode
@@ -34,8 +33,7 @@ class Callee(Record):
     own: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Record):
     """A function to compile: a label for its symbols, its bytecode, which literals are its own symbol, floats or known
     functions.
     """

@@ -12,7 +12,8 @@ from functools import cache
 
 from ..instructions.codec import Code, Decoded, decode
 from ..instructions.effects import repeats, splits
-from ..instructions.table import Instruction, program
+from ..instructions.program import program
+from ..instructions.table import Instruction
 from ..restricted import llvm as ir
 from .lowering import CALLS, Body
 

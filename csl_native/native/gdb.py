@@ -14,8 +14,9 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..architectures import Architecture
+from ..architectures import Architecture, host
 from ..saving.baseimage import cache_folder
 from ..system.files import others_can_write
 from ..system.host import this_host
@@ -36,6 +37,10 @@ from .elffile import (
     Section,
     Symbols,
 )
+from .perfmap import symbols
+
+if TYPE_CHECKING:
+    from ..session.session import Session
 
 PAGE = 1 << 16  # as large as the pages of any system
 REGISTER, UNREGISTER = 1, 2
@@ -195,3 +200,19 @@ class Gdb:
     def _say(self, action: int, entry: Entry) -> None:
         self._list.action, self._list.relevant = action, ctypes.addressof(entry)
         self._tell()
+
+
+def tell(session: Session) -> None:
+    """Tell a debugger of this process of the native functions of a session, those that exist and those to come."""
+    architecture = host()
+    if architecture is None or not architecture.return_code:
+        raise ValueError("GDB's interface for compiled code is not there for this machine")
+    if session.gdb is None:
+        session.gdb = Gdb(architecture)
+    told = [Named(*row) for row in symbols(session)]
+    jit = session.lisp.jit
+    moving = {compiled.memory.address for compiled in jit.functions.values()} if jit is not None else set()
+    session.gdb.add_all(f for f in told if f.address not in moving)
+    for f in told:
+        if f.address in moving:
+            session.gdb.add(*f)

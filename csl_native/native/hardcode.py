@@ -18,8 +18,7 @@ from ..saving.guards import function_digest
 from ..saving.reasons import Fallback, no_set
 from ..saving.trust import is_program, not_admitted
 from .collecting import CodeCollector, Span
-from .kernelset import kind_numbers
-from .pages import PAGE_SIZE, PageSet, Refused
+from .pages import PAGE_SIZE, PageSet, Refused, kind_numbers
 from .pages import load as load_pages
 from .table import DefinitionTable
 
@@ -298,11 +297,10 @@ class HardCode(DefinitionTable):
         if pages.architecture is not None and (missing := pages.architecture.missing(entry.get("features", ()))):
             return Fallback("missing-feature", m.label(symbol), missing)
         for target in entry.get("foreign", ()):
-            from ..foreign.libraries import ForeignError
-            from ..foreign.libraries import resolve as resolve_foreign
+            from ..foreign import libraries
             try:
-                resolve_foreign(target)
-            except ForeignError as error:
+                libraries.resolve(target)
+            except libraries.ForeignError as error:
                 return Fallback("no-foreign", m.label(symbol), str(error))
         if (pages.tag, place) in self.overflowed:
             return Fallback("overflow", m.label(symbol), self.overflowed[pages.tag, place])

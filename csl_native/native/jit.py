@@ -29,14 +29,13 @@ from ..system.extras import missing
 from .arena import Region
 from .background import Background, Order, Ready
 from .codecache import LIMIT, CodeCache, Compiled
-from .kernelset import kind_numbers
-from .pages import PageSet, Refused
+from .compilable import NotCompilable
+from .pages import PageSet, Refused, kind_numbers
 from .pages import load as load_pages
 
 if TYPE_CHECKING:
     from ..session.session import Session
     from ..stencils.table import StencilTable
-    from .compilable import Source
 
 PATIENCE = 16  # times that optimised code of a function may be given up
 # Seconds of the processor from the first function that was called often to the first that LLVM compiles, which takes
@@ -238,33 +237,31 @@ class Jit(CodeCache):
             return
         if symbol in self.background.waiting or not self.try_once(symbol, OPTIMISED):
             return
-        source = self.source(symbol)
-        if source is None:
+        order = self.order(symbol)
+        if order is None:
             return
-        from .sources import inlined
-        order = Order(symbol, source, self.hardcode.bytecode_digest(symbol), inlined([source], self.lisp))
         if at_once:
             self.take(self.background.compile(order))
         else:
             self.background.submit(order)
 
-    def source(self, symbol: int) -> Source | None:
+    def order(self, symbol: int) -> Order | None:
+        """What is given to the background; None, and the reason counted, when the function cannot be compiled."""
         if self.bytes >= self.limit:
             self.refused["no room for more code"] += 1
             return None
         if find_spec("llvmlite") is None:
             self.refused[missing("llvmlite")] += 1
             return None
-        from .compilable import NotCompilable
-        from .sources import source_of
+        from . import sources  # which need the compiler, and most sessions do not
         try:
-            source = source_of(self.lisp, symbol, "f", speculate=symbol not in self._cautious)
+            source = sources.source_of(self.lisp, symbol, "f", speculate=symbol not in self._cautious)
             if source.foreign is not None:
                 resolve_foreign(source.foreign.target)
         except (NotCompilable, ForeignError) as error:
             self.refused[str(error)] += 1
             return None
-        return source
+        return Order(symbol, source, self.hardcode.bytecode_digest(symbol), sources.inlined([source], self.lisp))
 
     def take_ready(self) -> None:
         """Take over what the background has made, and give it what had to wait; called at a safepoint."""

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from ..architectures import Architecture
+from ..engines.weave import chosen, kernel_program
 from ..foreign import FOREIGN
-from .pages import PageSet
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .elf import Block
-
-
-@cache
-def kind_numbers(architecture: Architecture) -> dict[str, int]:
-    return {kind.name: number for number, kind in enumerate(architecture.kinds)}
+from ..instructions.table import instructions
+from .compiler import entry_table, kernel_abi
+from .elf import Block, ObjectError
+from .pages import PageSet, kind_numbers
+from .workers import kernel_block
 
 
 def make_kernel(architecture: Architecture, block: Block | None = None,
                 engines: tuple[str, ...] | None = None) -> PageSet:
     """The kernel for an architecture with all engines or some, from its block or compiled now (needs llvmlite)."""
-    from ..engines.weave import chosen, kernel_program
-    from ..instructions.table import instructions
-    from .compiler import entry_table, kernel_abi
-    from .elf import ObjectError
-    from .workers import kernel_block
     block = block or kernel_block(architecture, engines)
     pages = PageSet(architecture.number, kernel_abi(), features=sorted(architecture.baseline))
     base = pages.add_block(block, kind_numbers(architecture))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Iterator
+from functools import cache
 
 import msgpack
 
@@ -27,6 +28,11 @@ PAGE_SIZE = 1 << 18
 RECORD = struct.Struct("<qq")  # kind << 56 | target << 32 | place, addend
 HEAD_LIMIT = 64 << 20
 SET_ALIGNMENT = 4096  # what a block asks for at most: the addresses of pages were folded in
+
+
+@cache
+def kind_numbers(architecture: Architecture) -> dict[str, int]:
+    return {kind.name: number for number, kind in enumerate(architecture.kinds)}
 
 
 class PageSet:
@@ -266,11 +272,10 @@ def load(pages: PageSet, resolve: dict[str, int], apply_native: Any = None) -> L
 
 def address(target: str) -> int:
     """Where a C function is; 0 when it is not there: the functions that call it are not instated then."""
-    from ..foreign.libraries import ForeignError
-    from ..foreign.libraries import resolve as find
+    from ..foreign import libraries
     try:
-        return find(target)
-    except ForeignError:
+        return libraries.resolve(target)
+    except libraries.ForeignError:
         return 0
 
 

@@ -119,6 +119,10 @@ class Worker:
                                "see its message above")
         return answer
 
+    def compile(self, architecture: str, source: Source) -> Block:
+        """Compile one function."""
+        return self.ask(Job(architecture, (source,)))
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()

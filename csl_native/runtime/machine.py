@@ -42,7 +42,7 @@ from ..system import utf8
 from ..system.apart import Apart
 from ..system.gmp import PRODUCT_LIMBS, QUOTIENT_LIMBS
 from ..system.memory import MEMORY
-from .kernels import C_FUNCTIONS, ClosedKernel, NativeKernel, PythonKernel, Unwinding, c_function, c_pointer
+from .kernels import C_FUNCTIONS, ClosedKernel, NativeKernel, Unwinding, c_pointer
 from .outside import TO_FLOAT, TO_HOST, Ways
 from .stacks import PYTHON_LOOKS, Stacks
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
     Thing = TypeVar("Thing")
 
-PYTHON_STACK = 24 << 20  # bytes of Lisp stack under CPython, whose own frames are large
 
 _word = ctypes.c_int64
 
@@ -124,24 +123,6 @@ class Machine(Roots, Stacks):
     def _setup_vm(self) -> None:
         for name, value in first_fields(self.cage.layout, self.cage.places).items():
             self.cage[name] = value
-
-    def attach_python(self, entry_names: tuple[str, ...], text: str | None = None) -> None:
-        """Run the kernel under CPython; ``entry_names``: its functions by entry slot (``native.compiler.entry_table``).
-        """
-        from ..engines.weave import kernel_program
-        from ..restricted.cpython import execute, translate
-        self.entry_names = entry_names
-        names = execute(text or translate(kernel_program(("switch",))), self.bytes, self.entries)
-        names["interpret"], names["run"] = names["interpret_switch"], names["run_switch"]
-        self.kernel, self.native = PythonKernel(names, self.note), False
-        for number, name in enumerate(self.entry_names):
-            if name in names:
-                self.entries[(SLOTS >> 3) + number] = names[name]
-        for name in C_FUNCTIONS:
-            self.entries[VM["libm_" + name] >> 3] = c_function(name)  # type: ignore[assignment]
-        self.entries[SLOT["host"] >> 3] = lambda code, a, b, c, d: self.host(code, a, b, c)
-        self.cage["entry_top"] = SLOTS + 8 * len(self.entry_names)
-        self.cage["stack_end"] = self.cage["stack_base"] + PYTHON_STACK
 
     def attach_native(self, functions: dict[str, int], arities: dict[str, int], entry_names: Iterable[str],
                       engine: str) -> None:

@@ -90,7 +90,8 @@ def preserve(session: Session, path: str | os.PathLike[str], compress: bool = Fa
             stay = [there.sections[name] for name in beside(there.sections, "heap") if name not in made]
             writer.commit([*sections, *own, *more], infos={s.name: moved(session, there, s, heap) for s in stay})
         else:
-            foreign = [s for name, s in session.foreign_sections(heap).items() if name not in made]
+            others = session.foreign_sections(lambda image, section: moved(session, image, section, heap))
+            foreign = [s for name, s in others.items() if name not in made]
             writer.replace([*sections, *own, *more, *foreign, *_modules(writer, {s.name for s in foreign})])
         if len(heap.info.get("pages", b"")) and writer.exists:
             remember_written(os.fstat(writer.fd), heap.digest)

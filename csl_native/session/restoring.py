@@ -191,8 +191,8 @@ class Restoring:
             if why.code == "damaged-page" and is_program(image):  # nobody would know why everything is slow
                 raise damaged(f"its kernel for {architecture.name if architecture else ''} is damaged ({why.detail})")
             self.fallbacks.append(why)
-            from ..native.compiler import entry_table
-            self.machine.attach_python(entry_table())
+            from ..native.interpreted import attach_python
+            attach_python(self.machine)
         return why
 
     def _choose_engine(self, kernel: PageSet) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 
 from csl_native.image.container import STRONG, Image, Section
 
-from ..architectures import Architecture, by_name, host
+from ..architectures import Architecture, by_name
 from ..heap.cage import default_heap
 from ..lisp.handles import STREAM
 from ..lisp.streams import Output
@@ -150,20 +150,8 @@ class Session(Restoring, Calling):
 
     def tell_gdb(self) -> None:
         """Let a debugger of this process see the names of native functions, those that exist and those to come."""
-        from ..native.gdb import Gdb, Named
-        from ..native.perfmap import symbols
-        architecture = host()
-        if architecture is None or not architecture.return_code:
-            raise ValueError("GDB's interface for compiled code is not there for this machine")
-        if self.gdb is None:
-            self.gdb = Gdb(architecture)
-        told = [Named(*row) for row in symbols(self)]
-        moving = {compiled.memory.address
-                  for compiled in self.lisp.jit.functions.values()} if self.lisp.jit is not None else set()
-        self.gdb.add_all(f for f in told if f.address not in moving)
-        for f in told:
-            if f.address in moving:
-                self.gdb.add(*f)
+        from ..native.gdb import tell
+        tell(self)
 
     # -- native sets for preserve ------------------------------------------------------
 
@@ -183,13 +171,13 @@ class Session(Restoring, Calling):
             pages = PageSet.read(image, name)
         return None if pages.bad_pages else pages
 
-    def foreign_sections(self, heap: Section | None = None) -> dict[str, Section]:
-        """Sections of the image this session came from that are not its own; beside another heap, when one is given.
+    def foreign_sections(self, moved: Callable[[Image, Section], dict[str, Any]] | None = None) -> dict[str, Section]:
+        """Sections of the image this session came from that are not its own; with another ``info`` each, when somebody
+        says which.
 
         Of the base image that is no other machine's kernel or stencils: every installation has those, and images get
         them that are compiled for such a machine.
         """
-        from ..saving.preserve import moved
         result = {}
         if self.path and os.path.exists(self.path):
             with Image(self.path) as image:
@@ -198,7 +186,7 @@ class Session(Restoring, Calling):
                     general = (base and name.startswith(("kernel-", "stencils-"))
                                and section.info.get("tag") != self.hardcode.tag)
                     if name not in ("heap", "starts", "instructions") and not general:
-                        info = section.info if heap is None else moved(self, image, section, heap)
+                        info = section.info if moved is None else moved(image, section)
                         known = section.digest if len(section.digest) == STRONG else b""
                         result[name] = Section(name, image.read(name, check=False), section.raw, info, digest=known)
         return result

@@ -15,8 +15,7 @@ from ..instructions.table import OPERANDS, Instruction, instructions, steps, tes
 from ..kernel import stencils as kernel
 from ..kernel.stencils import FRAMES, TARGETS
 from ..native.elf import Block
-from ..native.kernelset import kind_numbers
-from ..native.pages import PageSet
+from ..native.pages import PageSet, kind_numbers
 from ..native.workers import stencil_block
 from .table import section_name, stencil_abi
 

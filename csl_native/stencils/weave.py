@@ -25,7 +25,8 @@ from ..heap.vm import SP, STACK_END, STACK_LIMIT, TICKS
 from ..heap.words import UNWIND, VECTOR
 from ..instructions.definitions import PLACEMENT, TESTED
 from ..instructions.effects import splits
-from ..instructions.table import LOCALS, OPERANDS, Instruction, instructions, program, tests
+from ..instructions.program import program
+from ..instructions.table import LOCALS, OPERANDS, Instruction, instructions, tests
 from ..kernel.host import H_STACK_OVERFLOW
 from ..kernel.memory import NIL, T
 from ..restricted import llvm as ir
