@@ -7,6 +7,7 @@ import copy
 import os
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Callable
@@ -153,6 +154,25 @@ def test_what_the_base_image_does_not_depend_on_is_there() -> None:
     assert OUTER <= names
 
 
+def test_of_processes_that_start_at_once_one_makes_the_base_image(monkeypatch: pytest.MonkeyPatch,
+                                                                  tmp_path: Path) -> None:
+    """Threads, too: each has opened what it locks by itself."""
+    now, path, made = Sources("sizes", "contents"), tmp_path / "base.img", list[str]()
+
+    def build(name: str) -> None:
+        made.append(name)
+        time.sleep(0.05)
+        path.write_text("")
+    monkeypatch.setattr(baseimage, "made_from", lambda name: now if path.exists() else None)
+    monkeypatch.setattr(baseimage, "_build", build)
+    threads = [threading.Thread(target=baseimage._make, args=(str(path), now)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [str(path)]
+
+
 def test_a_checkout_that_cannot_be_written_keeps_its_image_elsewhere(monkeypatch: pytest.MonkeyPatch,
                                                                      tmp_path: Path) -> None:
     made: list[Path] = []
@@ -161,7 +181,7 @@ def test_a_checkout_that_cannot_be_written_keeps_its_image_elsewhere(monkeypatch
         made.append(Path(path))
         made[-1].write_text("")
     monkeypatch.setattr(baseimage, "made_from", lambda path: None)
-    monkeypatch.setattr(baseimage, "_make", make)
+    monkeypatch.setattr(baseimage, "_build", make)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     name = f"base-{sources_of().contents}"

@@ -11,8 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from ..saving.baseimage import BASE_IMAGE, IN_CHECKOUT, made_from, sources
-from ..system.files import locked
+from ..saving.baseimage import BASE_IMAGE, IN_CHECKOUT, made_from, making, sources
 from ..system.places import CHECKOUT as ROOT
 from ..system.places import PACKAGE
 
@@ -22,7 +21,7 @@ BESIDE = ("pyproject.toml", "README.md", "LICENSE")
 def image_for(folder: str, tags: str) -> str:
     """The base image for all tags or some, made unless one of these sources is there; all take minutes."""
     path = os.path.join(folder, f"{tags.replace(',', '+')}.img")
-    with locked(folder):
+    with making():
         if made_from(path) != sources():
             subprocess.run([sys.executable, "-m", "csl_native.build", "--tags", tags, "--output", path], cwd=ROOT,
                            check=True)

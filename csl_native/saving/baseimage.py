@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from csl_native.image.container import Image, ImageError, digest
 from csl_native.image.files import check_output, protect
-from csl_native.system.files import others_can_write
+from csl_native.system.files import locked, others_can_write
 from csl_native.system.places import CHECKOUT, PACKAGE
 
 from ..system.records import Record
@@ -135,14 +135,14 @@ def _of_checkout() -> str:
         checked.remember_all(PACKAGE, states, now.contents)
         return BASE_IMAGE
     if os.access(PACKAGE, os.W_OK):
-        _make(BASE_IMAGE)
+        _make(BASE_IMAGE, now)
         return BASE_IMAGE
     path = cached(f"base-{now.contents}.img")
     if not os.path.exists(path) and not compiler_here():
         path = cached(f"base-{now.contents}-bytecode.img")
     protect(path)
     if made_from(path) != now:
-        _make(path)
+        _make(path, now)
         os.chmod(path, 0o644)
     return path
 
@@ -178,10 +178,28 @@ def compiler_here() -> bool:
     return find_spec("llvmlite") is not None
 
 
-def _make(path: str) -> None:
-    """Make the base image by a process of its own: what this one has imported may be older than what the sources say
-    now.
+@contextlib.contextmanager
+def making() -> Iterator[None]:
+    """One process makes base images at a time; the others wait, and then find what they want.
+
+    The folder that is locked is one in which nobody writes images, because a writer locks that of its image.
     """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # a file system without locks: each makes one, and the last one stays
+            stack.enter_context(locked(os.path.join(PACKAGE, "build")))
+        yield
+
+
+def _make(path: str, now: Sources) -> None:
+    """Make the base image, unless it is there by now, by a process of its own: what this one has imported may be older
+    than what the sources say now.
+    """
+    with making():
+        if made_from(path) != now:
+            _build(path)
+
+
+def _build(path: str) -> None:
     import subprocess
 
     from ..system.isolated import command
