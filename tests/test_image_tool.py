@@ -21,7 +21,7 @@ from csl_native.heap.objects import CODE_HEADER
 from csl_native.image.container import Image, Section, unpack, update
 from csl_native.instructions.codec import Code, encode
 from csl_native.saving.heapview import HeapView
-from csl_native.tools import census
+from csl_native.tools import census, report
 from csl_native.tools.csl_image import COMMANDS, main
 
 from .conftest import ROOT, needs_native
@@ -166,6 +166,18 @@ def test_a_damaged_heap_is_told(image: str, tmp_path: Path) -> None:
 
 
 @needs_native
+def test_a_report_leaves_out_code_that_is_too_long_to_be_read(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "LONGEST", 10)
+    with Image(image) as opened:
+        for function, first in ((None, "len"), ("fact", "fact")):
+            text = report.report(opened, function)
+            data = json.loads(re.search("const data = (.*);$", text, re.M)[1])  # type: ignore[index]
+            assert data["function"] == first and list(data["codes"]) == [first]
+            places = [at for column in data["codes"][first] if "stencils" in column["title"]
+                      for _, at in column["lines"]]
+            assert places == [] or max(places) > 0 and min(places) >= -1
+
+
 def test_the_report_in_a_browser(image: str, tmp_path: Path) -> None:
     """The page in headless Chromium: it draws, searches, and lights up the lines of one instruction in all columns."""
     page = tmp_path / "x.html"

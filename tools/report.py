@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +18,7 @@ from csl_native.tools import census, foretell, listing, names
 from csl_native.tools.code import own
 
 RUN = 0x10000  # where the code of stencils is shown to be
-MOST = 40  # functions whose code a page has
+MOST, LONGEST = 40, 2048  # functions whose code a page has, and bytes of their bytecode: who reads more?
 
 
 def report(image: Image, function: str | None) -> str:
@@ -33,9 +34,10 @@ def report(image: Image, function: str | None) -> str:
             raise ImageError(f"{image.path}: no function {function} with bytecode; csl-image functions lists them")
         mine = {row[0] for row in data["matrix"]["rows"] if row[3]}
         sizes = {name: len(view.raw(view.code_of(symbol)[1][0])) for name, symbol in found.items()}  # type: ignore[index]
-        longest = sorted(found, key=lambda name: (name not in mine, -sizes[name], name))
+        longest = sorted(found, key=lambda name: (sizes[name] > LONGEST, name not in mine, -sizes[name], name))
         listings = Code(image, view)
-        shown = dict.fromkeys([function or longest[0], *(name for name in longest if name in mine)][:MOST])
+        shown = dict.fromkeys([function or longest[0],
+                                *(name for name in longest if name in mine and sizes[name] <= LONGEST)][:MOST])
         data |= {"function": function or longest[0], "codes": {name: listings.columns(name) for name in shown}}
     text = json.dumps(data).replace("<", "\\u003c")  # nothing in a name can end the script, or begin another
     page = files("csl_native.tools").joinpath("report.html").read_text()
@@ -124,8 +126,9 @@ class Code:
         except TooLarge:
             return []
         starts, lines = table.places(found[0]), []
+        begins = [start for start, _ in starts]
         for line in listing.instructions(architecture, data, RUN, lambda i: ""):
             m = re.match(r" *([0-9a-f]+)  ", line)
-            offset = int(m[1], 16) - RUN if m else -1
-            lines.append([line, next((place for start, place in reversed(starts) if start <= offset), -1)])
+            k = bisect_right(begins, int(m[1], 16) - RUN) if m else 0
+            lines.append([line, starts[k - 1][1] if k else -1])
         return lines

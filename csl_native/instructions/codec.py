@@ -253,8 +253,21 @@ def verify(code: Code, literals: int) -> dict[int, int]:
 
     ``literals`` is the length of the literal vector.  Raises CodeError with the place and what was expected.
     """
-    listing = decode(code.code)
-    at = {item.at: item for item in listing}
+    return verify_listing(code, {item.at: item for item in decode(code.code)}, literals)
+
+
+@cache
+def _numbers() -> dict[int, tuple[tuple[int, bool], ...]]:
+    """Of each instruction the operands that are numbers of locals (True), and those that are numbers of literals."""
+    return {row.number: tuple((k, operand in LOCALS or "fp" in row.context)
+                              for k, (label, operand) in enumerate(row.operands)
+                              if operand in LOCALS or label == "n" and ("fp" in row.context or "env" in row.context))
+            for row in instructions()}
+
+
+def verify_listing(code: Code, at: dict[int, Decoded], literals: int) -> dict[int, int]:
+    """``verify`` of instructions by their places."""
+    numbers = _numbers()
     room = code.frame - code.locals
     if code.least > code.most or code.most + code.rest > code.locals or room < 0:
         raise CodeError(f"{code.least}..{code.most} arguments, {code.locals} locals and a frame of {code.frame} words "
@@ -279,10 +292,11 @@ def verify(code: Code, literals: int) -> dict[int, int]:
         if row.takes > depth or after > room:
             raise CodeError(f"{row.name} at {place} with {depth} words on a stack of {room}: takes {row.takes}, gives "
                             f"{row.gives}")
-        for (label, operand), value in zip(row.operands, item.operands, strict=True):
-            if (operand in LOCALS or label == "n" and "fp" in row.context) and value >= code.locals:
+        for k, local in numbers[row.number]:
+            value = item.operands[k]
+            if local and value >= code.locals:
                 raise CodeError(f"{row.name} at {place} uses local {value}; there are {code.locals}")
-            if label == "n" and "env" in row.context and not 1 <= value < literals:
+            if not local and not 1 <= value < literals:
                 raise CodeError(f"{row.name} at {place} uses literal {value}; there are 1..{literals - 1}")
         if row.kind == "branch":
             assert item.target is not None

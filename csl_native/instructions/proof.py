@@ -9,12 +9,13 @@ to hold bytes enough, and an array's element was looked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from ..system.records import Record
-from .codec import Code, Decoded, decode, verify
-from .table import ACCESS, CodeError
+from .codec import Code, Decoded, decode, verify_listing
+from .table import ACCESS, LOCALS, CodeError, instructions
 
 ELEMENTS = {"var_fetch": (0, 1), "var_keep": (1, 2)}  # the operands that are the array and the index
 READS, SETS = ("local", "far_local"), ("set_local", "store_local", "far_set_local", "far_store_local")
@@ -25,8 +26,9 @@ def prove(code: Code, literals: int, symbols: Collection[int], variables: Collec
     ``literals`` is the length of the literal vector, ``symbols`` are the numbers of those literals that are symbols,
     and ``variables`` of those symbols that may get a value.
     """
-    depths = verify(code, literals)
-    listing = {item.at: item for item in decode(code.code) if item.at in depths}
+    listing = {item.at: item for item in decode(code.code)}
+    depths = verify_listing(code, listing, literals)
+    listing = {at: item for at, item in listing.items() if at in depths}
     for item in listing.values():
         if "symbol" in item.row.effects and item.operands[0] not in symbols:
             raise CodeError(f"{item.row.name} at {item.at} uses literal {item.operands[0]}, which is no symbol")
@@ -36,26 +38,33 @@ def prove(code: Code, literals: int, symbols: Collection[int], variables: Collec
         if handler is not None and handler[3] > depths[item.at] - item.row.takes:
             raise CodeError(f"the handler of {item.row.name} at {item.at} finds {handler[3]} words on the stack; "
                             f"{depths[item.at] - item.row.takes} are there")
-    _prove_flow(code, listing)
-    _prove_safepoints(code, listing)
+    ways = {at: _targets(code, item) for at, item in listing.items()}
+    _prove_flow(code, listing, ways)
+    _prove_safepoints(listing, ways)
 
 
 def _handler(code: Code, item: Decoded) -> tuple[int, int, int, int] | None:
-    return next((row for row in code.handlers if row[0] <= item.at < row[1]), None) if item.row.fails else None
+    if not code.handlers or not item.row.fails:
+        return None
+    return next((row for row in code.handlers if row[0] <= item.at < row[1]), None)
 
 
-def _targets(code: Code, item: Decoded) -> Iterator[tuple[int, bool]]:
+Ways = dict[int, list[tuple[int, bool]]]
+
+
+def _targets(code: Code, item: Decoded) -> list[tuple[int, bool]]:
     """Where an instruction leads, and whether that is a handler."""
-    if item.row.kind == "branch":
-        assert item.target is not None
-        yield item.target, False
-    if item.row.kind in ("value", "branch") and not item.row.always:
-        yield item.end, False
+    found = []
+    if item.target is not None:
+        found.append((item.target, False))
+    if item.row.kind == "value" or item.row.kind == "branch" and not item.row.always:
+        found.append((item.end, False))
     if (row := _handler(code, item)) is not None:
-        yield row[2], True
+        found.append((row[2], True))
+    return found
 
 
-def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
+def _prove_flow(code: Code, listing: dict[int, Decoded], ways: Ways) -> None:
     """Locals are set before they are read; pushed arguments (their number at a place is always the same) are there when
     they are taken.
     """
@@ -68,12 +77,13 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
             if before != pushed:
                 raise CodeError(f"{listing[at].row.name} at {at} is reached with {pushed} pushed arguments and with "
                                 f"{before}")
-            known, typed = known & old, typed.join(had)
+            known, typed = known & old, typed if typed is had else typed.join(had)
             if (known, typed) == (old, had):
                 continue
         states[at] = pushed, known, typed
         item = listing[at]
-        _check_typed(item, typed)
+        if item.row.number in _typed_ones():
+            _check_typed(item, typed)
         name, after, more = item.row.name, pushed, known
         if name in READS and not known >> item.operands[0] & 1:
             raise CodeError(f"{name} at {at} reads local {item.operands[0]}, which may not be set")
@@ -85,10 +95,10 @@ def _prove_flow(code: Code, listing: dict[int, Decoded]) -> None:
             after -= item.operands[-1] - 3 * (name == "calln")
             if after < 0 or name == "calln" and item.operands[1] < 4:
                 raise CodeError(f"{name} at {at} takes {pushed - after} pushed arguments; there are {pushed}")
-        then = _after_typed(item, typed)
+        then = typed if typed is NOTHING and item.row.number not in _typed_ones() else _after_typed(item, typed)
         work += [(to, 0 if caught else after, known if caught else more,
                   typed._replace(opened=-1, element=None) if caught else then)
-                 for to, caught in _targets(code, item)]
+                 for to, caught in ways[at]]
 
 
 class Typed(Record):
@@ -107,6 +117,12 @@ class Typed(Record):
 
 SIZES = (0, 1, 2, 4, 8)  # bytes that instructions need
 NOTHING = Typed((0,) * len(SIZES), -1, None)
+
+
+@cache
+def _typed_ones() -> frozenset[int]:
+    """The numbers of the typed instructions."""
+    return frozenset(row.number for row in instructions() if any(kind in LOCALS for _, kind in row.operands))
 
 
 def _check_typed(item: Decoded, typed: Typed) -> None:
@@ -138,11 +154,12 @@ def _after_typed(item: Decoded, typed: Typed) -> Typed:
     return Typed(holds, opened, element)
 
 
-def _prove_safepoints(code: Code, listing: dict[int, Decoded]) -> None:
+def _prove_safepoints(listing: dict[int, Decoded], ways: Ways) -> None:
     """Without the safepoints, no way leads back to where it came from."""
-    ways = {at: [] if item.row.name == "poll" else [to for to, _ in _targets(code, item)]
-            for at, item in listing.items()}
+    if not any(to <= at for at, found in ways.items() for to, _ in found):
+        return
     try:
-        TopologicalSorter(ways).prepare()
+        TopologicalSorter({at: [] if item.row.name == "poll" else [to for to, _ in ways[at]]
+                           for at, item in listing.items()}).prepare()
     except CycleError as error:
         raise CodeError(f"the loop through {', '.join(map(str, error.args[1][:4]))} has no safepoint (poll)") from None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import struct
 from functools import cache
 
+from csl_native.relocation import apply
+
 from ..architectures import Architecture
-from ..engines.weave import kernel_program
 from ..instructions.codec import Code, decode
+from ..kernel import stencils as kernel
 from ..kernel.stencils import W_ADDRESS, W_COLD, W_COLD_STENCIL, W_DEPTH, WORK_BYTES
 from ..native.pages import PageSet
 from ..restricted.checker import Program
@@ -20,8 +22,9 @@ ROOM = 16 << 20
 
 @cache
 def compiler_text() -> str:
-    """The compiler as Python."""
-    whole, part = kernel_program(()), Program()
+    """The compiler as Python: what it calls is in its own module, and in that of relocation."""
+    whole, part = Program([kernel, apply]), Program()
+    whole.check()
     part.functions.update({name: whole.functions[name] for name in closure(whole, ["compile_stencils"])})
     return translate(part)
 
