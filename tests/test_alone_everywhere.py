@@ -19,7 +19,7 @@ import pytest
 from csl_native.architectures import Architecture, architectures, by_name, host
 from csl_native.heap import vm
 from csl_native.image.container import Image
-from csl_native.kernel import aloneblock, elementary, standalone
+from csl_native.kernel import aloneblock, alonestreams, elementary, standalone
 from csl_native.native.compiler import compile_ir, elementary_text, entry_table, module_text
 from csl_native.native.executable import ALIGNMENT, CODE, CannotMake, Program
 from csl_native.native.pages import PageSet, kind_numbers
@@ -33,8 +33,17 @@ from .conftest import needs_native
 pytestmark = needs_native
 MACHINES = [a.name for a in architectures() if a.alone is not None]
 
-# Tells its arguments and what it was given, and ends with a hundredth of a sine.
-KERNEL = inspect.getsource(standalone.map_rest) + """
+# Tells its arguments and what it was given, which it also writes twice to the file that the last argument names, and
+# ends with a hundredth of a sine.
+TAKEN = standalone.map_rest, alonestreams.open_file, alonestreams.close_file
+KERNEL = "\n\n".join(inspect.getsource(each) for each in TAKEN) + """
+
+@noinline
+def write_file(block, name, how, n) -> None:
+    file = open_file(block, name, how)
+    system_call(load(block + CALL_WRITE), file, base_address() + block + INPUT, n, 0)
+    close_file(block, file)
+
 def begin_program(stack):
     map_rest(load(STANDALONE))
     change_stack(load(load(STANDALONE) + STACK_TOP))
@@ -51,11 +60,15 @@ def tell(block, stack) -> None:
     at = block + INPUT
     n = system_call(load(block + CALL_READ), 0, base_address() + at, 100, 0)
     say(block, at, n)
+    name = load_address(stack + address_size() * load_address(stack)) - base_address() + STRING - 8
+    write_file(block, name, CREATE, n)
+    write_file(block, name, 2, n)
+    missing = open_file(block, name + 1, READ) >= 0 or open_file(block, name, READ) < 3
     system_call(load(block + CALL_CLOCK_GETTIME), 0, base_address() + block + CLOCK, 0, 0)
     wrong = system_call(load(block + CALL_WRITE), -1, base_address() + at, 1, 0) != -9
     now = load_address(block + CLOCK)
     r = ftoi(callf(LIBM_SIN, 0.5) * 100.0)
-    if wrong or now < 1700000000 or load_address(block + CLOCK + 8) > 999999999:
+    if wrong or missing or now < 1700000000 or load_address(block + CLOCK + 8) > 999999999:
         r = 1
     system_call(load(block + CALL_EXIT_GROUP), r, 0, 0, 0)
 
@@ -72,7 +85,8 @@ def say(block, at, n) -> None:
 @cache
 def small_kernel() -> checker.Program:
     program = checker.Program([aloneblock, elementary])
-    program.add_source(KERNEL, {**vars(vm), **vars(aloneblock), **vars(standalone)}, "small", "<small>")
+    names = {**vars(vm), **vars(aloneblock), **vars(standalone), **vars(alonestreams)}
+    program.add_source(KERNEL, names, "small", "<small>")
     program.check()
     return program
 
@@ -141,7 +155,9 @@ def ran(tmp_path: Path, name: str, *emulator: str) -> tuple[int, bytes]:
     path.write_bytes(made(name))
     path.chmod(0o755)
     command = [*emulator, str(path), "ab", "", "cd"]
-    done = subprocess.run(command, env={}, input=b"given", capture_output=True, timeout=60)
+    (tmp_path / "cd").write_text("longer than what is written")
+    done = subprocess.run(command, env={}, input=b"given", capture_output=True, timeout=60, cwd=tmp_path)
+    assert (tmp_path / "cd").read_bytes() == b"givengiven"
     return done.returncode, done.stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from csl_native.architectures import host
 from csl_native.saving.baseimage import base_image
 from csl_native.tools.csl_image import main
 
-from .conftest import needs_native
+from .conftest import ROOT, needs_native
 
 ALONE = host()
 pytestmark = [
@@ -66,7 +67,34 @@ TEXT = """
 (de leaves () (prin2 "gone") (stop 3))
 (de tells () (print lispargs!*))
 (de reads () (prog (c) loop (setq c (readch)) (cond ((eq c !$eof!$) (return nil))) (prin2 (list c)) (go loop)))
-(de opens () (open "x" 'output))
+(de opens () (getenv "x"))
+(de fills () (wrs (open "/dev/full" 'append)) (prin2 "x"))
+(de copy (from to)
+  (prog (in out c n)
+    (setq in (open from 'input)) (setq out (open to 'output)) (setq n 0)
+    (rds in) (wrs out)
+    loop (setq c (readch))
+    (cond ((not (eq c !$eof!$)) (prin2 c) (setq n (add1 n)) (go loop)))
+    (rds nil) (wrs nil) (close in) (close out) (return n)))
+(de forms (from)
+  (prog (in x) (setq in (open from 'input))
+    loop (setq x (read in)) (cond ((eq x !$eof!$) (return (close in)))) (print x) (go loop)))
+(de lines (from)
+  (prog (in x) (rds (setq in (open from 'input)))
+    loop (setq x (readline)) (cond ((eq x !$eof!$) (rds nil) (return (close in)))) (print x) (go loop)))
+(de uses!-files ()
+  (prog (s o)
+    (setq o (open "out" 'output))
+    (wrs o) (prin2 "abc") (print (wrs nil)) (prin2 "std") (print (posn)) (wrs o) (print (posn)) (prin2 "x") (terpri)
+    (setq s (open "added" 'append)) (wrs s) (print '(a !b "c d" 1.5 !é "é #00e9 #00e9;")) (wrs nil)
+    (show (list (close o) (close s) (close s) (streamp s) (streamp o) (filep "out")))
+    (setq s (open "added" 'append)) (wrs s) (print 'second) (close s)
+    (show (copy "given" "copy")) (lines "copy") (forms "copy") (forms "added") (forms "long")
+    (errorset '(open "/nowhere/x" 'input) t nil) (errorset '(open "." 'input) t nil)
+    (errorset '(open "x" 'sideways) t nil) (errorset '(close 5) t nil) (errorset '(rds 'a) t nil)
+    (setq s (open "cut" 'input)) (errorset (list 'read s) t nil)
+    (rds (setq o (open "given" 'input))) (print (readch)) (rds nil) (print (read)) (print (readch)) (rds s)
+    (print (readch)) (rds o) (print (readch)) (print (read)) (rds nil) (print (read)) (print (peekch)) (print (read))))
 (de begin () (apply (intern (cadr lispargs!*)) nil))
 """
 
@@ -111,6 +139,39 @@ def test_it_prints_what_csl_prints(image: str, program: str, tmp_path: Path) -> 
     assert (status, err) == (0, b"")
 
 
+GIVEN = """(first "a string with ""quotes"" #00e9;" |x| -12 3.25e-3 1e5 +7 99999999999999999999999 [1 2 [3]])%comment
+!Abc aBC x-y !+! 1 'quoted (a . b) (a . (b c)) () (a.b) !#00e9;a \u00e9a\u00e9 :key $x _y "two
+lines" ) ] . 5 12. 12.x "#hash;00e9;" nil"""
+TYPED = "(typed in) y (z \u00e9)"
+
+
+def test_files_and_forms_are_read_as_csl_reads_them(
+        image: str, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for way in ("csl", "alone"):
+        (tmp_path / way).mkdir()
+        monkeypatch.chdir(tmp_path / way)
+        Path("given").write_text(GIVEN)
+        Path("cut").write_text("(a (b c")
+        Path("long").write_text("(" + " ".join(f"name{k}" for k in range(9000)) + ")")  # more than a buffer
+        if way == "csl":
+            csl = [sys.executable, "-m", "csl_native", "-q", "-i", image, "-"]
+            done = subprocess.run(csl, input=f"(uses!-files) {TYPED}".encode(), capture_output=True, timeout=60,
+                                  env=os.environ | {"PYTHONPATH": str(ROOT)})
+            printed = done.stdout
+        else:
+            status, printed, err = run(program, "uses-files", given=f" {TYPED}".encode())
+            assert (status, err) == (0, b"")
+        seen.append((printed.decode().splitlines(), {p.name: p.read_bytes() for p in Path().iterdir()}))
+    assert seen[1][0] == seen[0][0]
+    assert seen[1][1] == seen[0][1]
+
+
+def test_a_file_that_takes_no_more_is_said(program: str) -> None:
+    status, _, err = run(program, "fills")
+    assert status == 1 and b"takes no more" in err
+
+
 def test_an_error_that_nobody_catches(program: str) -> None:
     assert run(program, "fails") == (1, b"before\n", b"\n+++ Error attempt to take cdr of an atom: 5\n")
 
@@ -128,13 +189,13 @@ def test_status_arguments_and_input(program: str) -> None:
 def test_what_it_does_not_have_is_said_when_it_is_made(
         image: str, program: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["executable", image, "-o", image + ".no", "--main", "opens"]) == 2
-    assert "does not have: open (called by opens)" in capsys.readouterr().err
+    assert "does not have: getenv (called by opens)" in capsys.readouterr().err
     assert not os.path.exists(image + ".no")
     said = run(program, "needs")[1]
     for error in (b"has no compiler for", b"cannot read", b"getenv: this function is not in a program"):
         assert error in said
     status, _, err = run(program, "opens")
-    assert status == 1 and b"open: this function is not in a program that stands alone" in err
+    assert status == 1 and b"getenv: this function is not in a program that stands alone" in err
 
 
 def test_what_cannot_be_made(image: str, capsys: pytest.CaptureFixture[str]) -> None:

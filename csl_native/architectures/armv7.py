@@ -127,7 +127,7 @@ ALONE = Alone(
     # mvn r4, 0; mov r5, 0; svc 0; asr r1, r0, 31; pop {r4, r5, r7, pc}
     bytes.fromhex("b0402de9" "0270a0e1" "10009de5" "18109de5" "20209de5" "28309de5" "0040e0e3" "0050a0e3" "000000ef"
                   "c01fa0e1" "b080bde8"),
-    Calls(3, 4, 248, 192, 403))  # mmap2, clock_gettime64
+    Calls(3, 4, 248, 192, 403, 322, 6))  # mmap2, clock_gettime64
 ARCHITECTURE = Architecture(
     alone=ALONE, fault=Fault(92, flags=132, address=12),
     conventions=CONVENTIONS, flags=0x5000400, reading=READING,

@@ -71,7 +71,7 @@ ALONE = Alone(
     # pop ebx; ret
     bytes.fromhex("53" "56" "57" "55" "8b442418" "8b5c2420" "8b4c2428" "8b542430" "8b742438" "83cfff" "31ed" "cd80"
                   "99" "5d" "5f" "5e" "5b" "c3"),
-    Calls(3, 4, 252, 192, 403))  # mmap2, clock_gettime64
+    Calls(3, 4, 252, 192, 403, 295, 6))  # mmap2, clock_gettime64
 ARCHITECTURE = Architecture(
     alone=ALONE, fault=Fault(76, flags=132, address=12),
     reading=READING,

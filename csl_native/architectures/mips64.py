@@ -67,7 +67,8 @@ ALONE = Alone(
     # nop; dnegu v0, v0; 1: jr ra; nop: a call that failed sets a3, and its error has no sign
     bytes.fromhex("2510a000" "2520c000" "2528e000" "25300001" "25382001" "ffff0824" "25480000" "0c000000" "0200e010"
                   "00000000" "2f100200" "0800e003" "00000000"),
-    Calls(5000, 5001, 5205, 5009, 5222), mapping=0xC12)  # arch/mips/include/uapi/asm/mman.h of Linux
+    Calls(5000, 5001, 5205, 5009, 5222, 5247, 5003),
+    mapping=0xC12, creating=0x301, appending=0x109)  # arch/mips/include/uapi/asm/mman.h of Linux
 ARCHITECTURE = Architecture(
     alone=ALONE, fault=Fault(616, flags=0, handler=8, stack_size=1, info=8),
     conventions=CONVENTIONS, flags=0x80000007, record_types=True, reading=READING,

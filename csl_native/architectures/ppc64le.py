@@ -97,7 +97,7 @@ ALONE = Alone(
     # that failed sets the summary overflow, and its error has no sign
     bytes.fromhex("7823807c" "782ba37c" "7833c47c" "783be57c" "7843067d" "ffffe038" "00000039" "02000044" "2000834c"
                   "d000637c" "2000804e"),
-    Calls(3, 4, 234, 90, 246), mapping=0x72)  # arch/powerpc/include/uapi/asm/mman.h of Linux
+    Calls(3, 4, 234, 90, 246, 286, 6), mapping=0x72)  # arch/powerpc/include/uapi/asm/mman.h of Linux
 ARCHITECTURE = Architecture(
     alone=ALONE, fault=Fault(488),
     conventions=CONVENTIONS, flags=2, reading=READING,

@@ -75,6 +75,8 @@ class Calls(Record):
     exit_group: int
     mmap: int
     clock_gettime: int
+    openat: int
+    close: int
 
 
 class Alone(Record):
@@ -84,7 +86,7 @@ class Alone(Record):
     as it was; both addresses stand in it at ``places``, the function's second. ``call`` is the code of a function of
     the base of the cage, a number and four words: the call of the system with that number, those words, and -1 and 0
     as the fifth and sixth; its value is negative when it failed. ``mapping``: flags of mmap for private memory without
-    contents at a place.
+    contents at a place; ``creating`` and ``appending``: those of openat for a new file, and for the end of one.
     """
 
     start: bytes
@@ -92,10 +94,12 @@ class Alone(Record):
     call: bytes
     numbers: Calls
     mapping: int = 0x4032  # MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS, MAP_NORESERVE
+    creating: int = 0x241  # O_WRONLY, O_CREAT, O_TRUNC
+    appending: int = 0x441  # O_WRONLY, O_CREAT, O_APPEND
 
 
 # include/uapi/asm-generic/unistd.h of Linux, for machines that came after it.
-GENERIC_CALLS = Calls(63, 64, 94, 222, 113)
+GENERIC_CALLS = Calls(63, 64, 94, 222, 113, 56, 57)
 
 
 class Convention(Record):

@@ -79,7 +79,7 @@ ALONE = Alone(
     # lmg r6, r7, 48(r15); br r14: mmap alone (90) takes the place of its arguments
     bytes.fromhex("eb67f0300024" "b9040013" "b9040024" "b9040035" "b9040046" "e350f0a00004" "a769ffff" "a7790000"
                   "a7fbffd0" "eb27f0000024" "a71f005a" "a7740004" "b904002f" "0a00" "a7fb0030" "eb67f0300004" "07fe"),
-    Calls(3, 4, 248, 90, 260))
+    Calls(3, 4, 248, 90, 260, 288, 6))
 ARCHITECTURE = Architecture(
     alone=ALONE, fault=Fault(48, flags=12),
     reading=READING, number=16, name="s390x", abi="s390x ELF", triple="s390x-unknown-linux-gnu", machine=22, cpu="z13",

@@ -107,7 +107,7 @@ START = bytes.fromhex("4889e6" "4883e4f0" "48bf0000000000000000" "48b80000000000
 # mov rax, rsi; mov rdi, rdx; mov rsi, rcx; mov rdx, r8; mov r10, r9; mov r8, -1; xor r9d, r9d; syscall; ret
 CALL = bytes.fromhex("4889f0" "4889d7" "4889ce" "4c89c2" "4d89ca" "49c7c0ffffffff" "4531c9" "0f05" "c3")
 ARCHITECTURE = Architecture(
-    alone=Alone(START, (9, 19), CALL, Calls(0, 1, 231, 9, 228)), fault=Fault(168),
+    alone=Alone(START, (9, 19), CALL, Calls(0, 1, 231, 9, 228, 257, 3)), fault=Fault(168),
     reading=READING,
     also=(("PE", 0x8664), ("Mach-O", 0x01000007)),
     return_code="c3", number=11, name="x86-64", abi="System V AMD64", triple="x86_64-unknown-linux-gnu", machine=62,

@@ -21,22 +21,30 @@ from ..restricted.language import handled, inline, invoke4, load, load8, onepass
     CALL_EXIT_GROUP,
     CALL_MMAP,
     CALL_CLOCK_GETTIME,
+    CALL_OPENAT,
+    CALL_CLOSE,
     MAP_FLAGS,
+    CREATING,
+    APPENDING,
     GAPS,
     FILE,
+    INPUT_FILE,
     COUNT,
     FIRST_COLUMN,
     SECOND_COLUMN,
+    FILE_COLUMN,
     WIDTH,
     UNBROKEN,
     INPUT_END,
     CLOCK,
     CLOCK_FRACTION,
-) = range(0, 8 * 23, 8)
-ENDED, DEPTH = 8 * 23, 8 * 24
+    ENDED,
+    DEPTH,
+) = range(0, 8 * 31, 8)
 MOST_DEEP = 100  # requests of Lisp inside of each other that are errors
 DIGITS = 0x180  # bytes for the digits of a small integer
 GAP_ROWS, MOST_GAPS = 0x200, 64  # places and sizes of what is mapped when the program begins
+REFUSED = 0xC00  # how many bytes of what is said when a file takes no more, and these
 INPUT, INPUT_SIZE = 0x1000, 0x7000
 OUTPUT, OUTPUT_SIZE = 0x8000, 0x8000
 BLOCK_SIZE = 0x1000  # what the file has of it

@@ -6,10 +6,14 @@ from ..heap.vm import READ_AT, READ_END
 from ..heap.words import STRING, UNWIND
 from ..restricted.language import base_address, bounded, inline, load, load8, onepass, store, store8, word
 from .aloneblock import (
+    APPENDING,
+    CALL_CLOSE,
     CALL_EXIT_GROUP,
+    CALL_OPENAT,
     CALL_READ,
     CALL_WRITE,
     COUNT,
+    CREATING,
     DIGITS,
     END_OF_FILE,
     ENDED,
@@ -17,9 +21,11 @@ from .aloneblock import (
     FIRST_COLUMN,
     INPUT,
     INPUT_END,
+    INPUT_FILE,
     INPUT_SIZE,
     OUTPUT,
     OUTPUT_SIZE,
+    REFUSED,
     WIDTH,
     move_bytes,
     system_call,
@@ -37,13 +43,13 @@ NEW_LINE, TAB, BLANK, QUOTE, RETURN = 10, 9, 32, 34, 13
 
 @inline
 def column_place(block: word) -> word:
-    """Where the column of the file stands that is written to: 1, or 2 for messages."""
-    return block + FIRST_COLUMN + 8 * (load(block + FILE) - 1)
+    """Where the column of the file stands that is written to: 1, 2 for messages, or another one."""
+    return block + FIRST_COLUMN + 8 * ((load(block + FILE) if load(block + FILE) < 3 else 3) - 1)
 
 
 @bounded("bytes of one buffer")
 def flush_output(block: word) -> None:
-    """Give the system what waits; a program whose output nobody takes ends."""
+    """Give the system what waits; a program whose output nobody takes ends, and says so if that is a file."""
     at = base_address() + block + OUTPUT
     n = load(block + COUNT)
     store(block + COUNT, 0)
@@ -51,6 +57,9 @@ def flush_output(block: word) -> None:
         done = system_call(load(block + CALL_WRITE), load(block + FILE), at, n, 0)
         if done <= 0:
             if done != -4:  # but an interrupted call
+                if load(block + FILE) > 2:
+                    said = base_address() + block + REFUSED
+                    system_call(load(block + CALL_WRITE), 2, said + 8, load(block + REFUSED), 0)
                 system_call(load(block + CALL_EXIT_GROUP), 1, 0, 0, 0)
         else:
             at += done
@@ -167,7 +176,13 @@ def read_more(block: word, kept: word) -> word:
     """Read behind so many bytes at the beginning of the buffer; how many came."""
     n = -4
     while n == -4:
-        n = system_call(load(block + CALL_READ), 0, base_address() + block + INPUT + kept, INPUT_SIZE - kept, 0)
+        n = system_call(
+            load(block + CALL_READ),
+            load(block + INPUT_FILE),
+            base_address() + block + INPUT + kept,
+            INPUT_SIZE - kept,
+            0,
+        )
     store(READ_AT, block + INPUT)
     store(READ_END, block + INPUT)
     store(block + INPUT_END, block + INPUT + kept + (n if n > 0 else 0))
@@ -181,3 +196,56 @@ def find_end(block: word, at: word) -> None:
     while at < end and load8(at) < 0x80 and load8(at) != RETURN:
         at += 1
     store(READ_END, at)
+
+
+def step_back(block: word, n: word) -> None:
+    """Have so many bytes read again; they are in the buffer."""
+    at = load(READ_AT) - n
+    if at >= block + INPUT:
+        store(READ_AT, at)
+        find_end(block, at)
+
+
+# -- files
+
+HERE = -100  # names of files begin in the current directory
+RIGHTS = 438  # of new files: everybody may read and write, but for what the user's mask takes away
+READ, CREATE = 0, 1  # how a file is opened; 2: to write at its end
+
+
+def open_file(block: word, name: word, how: word) -> word:
+    """A file by a string that ends in a zero; its number, or a negative one when the system refuses it."""
+    flags = 0
+    if how != READ:
+        flags = load(block + CREATING) if how == CREATE else load(block + APPENDING)
+    file = system_call(load(block + CALL_OPENAT), HERE, base_address() + name + 8 - STRING, flags, RIGHTS)
+    if file >= 0 and how == READ:  # a directory may be opened, and not be read
+        found = system_call(load(block + CALL_READ), file, base_address() + block + DIGITS, 0, 0)
+        if found < 0:
+            close_file(block, file)
+            return found
+    return file
+
+
+def close_file(block: word, file: word) -> None:
+    system_call(load(block + CALL_CLOSE), file, 0, 0, 0)
+
+
+def change_input(block: word, file: word, text: word) -> word:
+    """Read from another file, of which ``text`` was read before (a string, or nil); that of the one before, as a
+    string."""
+    n = load(block + INPUT_END) - load(READ_AT)
+    old = make_string(n)
+    if old == UNWIND:
+        return old
+    move_bytes(old + 8 - STRING, load(READ_AT), n)
+    n = 0
+    if text & 7 == STRING:
+        n = load(text - STRING) >> 8
+        move_bytes(block + INPUT, text + 8 - STRING, n)
+    store(block + INPUT_FILE, file)
+    store(block + INPUT_END, block + INPUT + n)
+    store(block + ENDED, 0)
+    store(READ_AT, block + INPUT)
+    find_end(block, block + INPUT)
+    return old

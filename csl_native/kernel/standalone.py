@@ -12,7 +12,6 @@ from ..heap.objects import SYM_ENV, SYM_FLAGS, SYM_FN1, SYM_FNN, SYM_SPARE
 from ..heap.vm import (
     GC_REQUEST,
     NATIVE_BASE,
-    READ_AT,
     REAL_STACK_LIMIT,
     STACK_END,
     STACK_LIMIT,
@@ -53,7 +52,6 @@ from .aloneblock import (
     FILE,
     GAP_ROWS,
     GAPS,
-    INPUT,
     MAIN,
     MAP_FLAGS,
     MOST_DEEP,
@@ -64,7 +62,18 @@ from .aloneblock import (
     move_bytes,
     system_call,
 )
-from .alonestreams import column_place, flush_output, next_character, put_item, put_number, write_bytes
+from .alonestreams import (
+    change_input,
+    close_file,
+    column_place,
+    flush_output,
+    next_character,
+    open_file,
+    put_item,
+    put_number,
+    step_back,
+    write_bytes,
+)
 from .calls import SLOT_BYTECODEDN, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
 from .collector import collect
 from .host import (
@@ -107,6 +116,10 @@ PRIMITIVES = (
     "type",
     "symbols",
     "make-symbol",
+    "open",
+    "close",
+    "input",
+    "set-column",
 )
 (
     P_WRITE,
@@ -132,6 +145,10 @@ PRIMITIVES = (
     P_TYPE,
     P_SYMBOLS,
     P_MAKE_SYMBOL,
+    P_OPEN,
+    P_CLOSE,
+    P_INPUT,
+    P_SET_COLUMN,
 ) = range(len(PRIMITIVES))
 FIRST_PRIMITIVE = 1 << 20  # numbers of functions from which on they are these
 
@@ -284,8 +301,7 @@ def answer_primitive(block: word, number: word, p: word) -> word:
     if number == P_NEXT:
         return next_character(block)
     if number == P_BACK:
-        if load(READ_AT) > block + INPUT:
-            store(READ_AT, load(READ_AT) - 1)
+        step_back(block, a >> 3)
         return NIL
     if number == P_COLUMN:
         return load(column_place(block)) << 3
@@ -344,4 +360,12 @@ def other_primitive(block: word, number: word, p: word) -> word:
         s = make_symbol(a, SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN)
         store(s + SYM_FLAGS, load(p + 8))
         return s
+    elif number == P_OPEN:
+        return open_file(block, a, load(p + 8) >> 3) << 3
+    elif number == P_CLOSE:
+        close_file(block, a >> 3)
+    elif number == P_INPUT:
+        return change_input(block, a >> 3, load(p + 8))
+    elif number == P_SET_COLUMN:
+        store(column_place(block), a >> 3)
     return NIL

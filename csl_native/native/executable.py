@@ -34,6 +34,7 @@ from .pages import PAGE_SIZE, PageSet, placed
 CODE = 1 << 22  # its address
 ALIGNMENT = 1 << 16  # of the largest pages that systems have
 STACK_MARGIN = 2 << 20
+REFUSED = b"\n+++ Error the file that the program writes to takes no more; is the disk full?\n"
 
 
 class Room(Record):
@@ -269,6 +270,9 @@ class Program:
             "END_OF_FILE": self.symbols[EOF_CHAR],
             "STACK_TOP": self.room.cage + self.places["end"] + self.room.machine_stack - 4096,
             "MAP_FLAGS": self.alone.mapping,
+            "CREATING": self.alone.creating,
+            "APPENDING": self.alone.appending,
+            "REFUSED": len(REFUSED),
             "GAPS": len(gaps),
             "FILE": 1,
             "WIDTH": DEFAULT_WIDTH,
@@ -280,6 +284,7 @@ class Program:
         for name, word in words.items():
             place = getattr(aloneblock, name)
             data[place : place + 8] = (word & (1 << 64) - 1).to_bytes(8, "little")
+        data[aloneblock.REFUSED + 8 : aloneblock.REFUSED + 8 + len(REFUSED)] = REFUSED
         for k, (place, size) in enumerate(gaps):
             at = aloneblock.GAP_ROWS + 16 * k
             data[at : at + 16] = place.to_bytes(8, "little") + size.to_bytes(8, "little")

@@ -268,10 +268,6 @@
 (de host!-gc (&optional how) nil)
 (de host!-verbos (x) nil)
 (de host!-getpid () 0)
-(de host!-wrs (stream)
-  (cond ((null stream) nil) (t (alone!-plain "wrs: a program that stands alone writes to its standard output" nil))))
-(de host!-rds (stream)
-  (cond ((null stream) nil) (t (alone!-plain "rds: a program that stands alone reads its standard input" nil))))
 
 % Where the program begins: with its arguments, of which the first is its name.
 (de alone!-run (l)
