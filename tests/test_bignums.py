@@ -64,6 +64,18 @@ def test_quotients_around_the_limits(native: Session, limbs: int, pattern: str) 
             assert tuple(divide(-((b << 64 * HALVES) - 1), b)) == (1 - (1 << 64 * HALVES), 1 - b)
 
 
+def test_bits_and_shifts_around_one_limb(session: Session) -> None:
+    """Of integers that one limb holds, that it just does not, and of negative ones."""
+    numbers = [sign * (n + more) for n in (0, 1 << 59, 1 << 60, 1 << 63, 1 << 64, 1 << 127, 0x5AC3 << 49) for more in
+               (-1, 0, 1) for sign in (1, -1)]
+    land, lor, lxor, lshift, ash = (session.function(name) for name in ("land2", "lor2", "lxor2", "lshift", "ash"))
+    for a in numbers:
+        for b in numbers[::3]:
+            assert (land(a, b), lor(a, b), lxor(a, b)) == (a & b, a | b, a ^ b), (a, b)
+        for k in (0, 1, 4, 5, 59, 63, 64, 65):
+            assert (lshift(a, k), lshift(a, -k), ash(a, k), ash(a, -k)) == (a << k, a >> k, a << k, a >> k), (a, k)
+
+
 @pytest.mark.parametrize("bits", [1, 31, 32, 33, 62, 63, 64])
 def test_divisors_of_one_limb(session: Session, bits: int) -> None:
     divide, chance = session.function("divide"), Random(bits)

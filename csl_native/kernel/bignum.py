@@ -44,6 +44,27 @@ def is_negative(v: word) -> word:
 
 
 @inline
+def is_unsigned(v: word) -> bool:
+    """Is it an integer from 0 on that one limb holds?"""
+    return v & 7 == 0 and v >= 0 or v & 7 == OTHER and load(v - OTHER) == 8 << 8 | POSITIVE
+
+
+@inline
+def low_limb(v: word) -> word:
+    """The lowest limb of an integer from 0 on."""
+    return load(limbs(v)) if is_big(v) else v >> 3
+
+
+def from_unsigned(w: word) -> word:
+    """The integer that one limb is."""
+    if ult(w, FIXNUM_LIMIT):
+        return w << 3
+    b = one_limb(0)
+    store(limbs(b), w)
+    return b
+
+
+@inline
 def is_minus_integer(a: word) -> bool:
     return a < 0 if a & 7 == 0 else is_big(a) and is_negative(a) != 0
 

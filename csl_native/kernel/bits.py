@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from ..heap.words import UNWIND
-from ..restricted.language import bounded, clz, ctz, inline, lisp, load, noinline, onepass, srem, store, word
+from ..restricted.language import bounded, clz, ctz, inline, lisp, load, lshr, noinline, onepass, srem, store, word
 from .arithmetic import FIXNUM_MIN, absolute, both_fixnums, is_number, quotient, times2
 from .bignum import (
+    from_unsigned,
     is_big,
     is_integer,
     is_minus_integer,
     is_negative,
+    is_unsigned,
     limb_count,
     limbs,
+    low_limb,
     normalise,
     shifted,
     to_big,
@@ -70,6 +73,14 @@ def lxor2(a: word, b: word) -> word:
 
 @noinline
 def logic_slow(operation: word, a: word, b: word) -> word:
+    if is_unsigned(a) and is_unsigned(b):
+        x = low_limb(a)
+        y = low_limb(b)
+        return from_unsigned(x & y if operation == O_LAND else x | y if operation == O_LOR else x ^ y)
+    if operation == O_LAND and is_unsigned(a) and is_big(b) and is_negative(b) == 0:
+        return from_unsigned(low_limb(a) & load(limbs(b)))
+    if operation == O_LAND and is_unsigned(b) and is_big(a) and is_negative(a) == 0:
+        return from_unsigned(load(limbs(a)) & low_limb(b))
     if is_integer(a) and is_integer(b):
         return logic(0 if operation == O_LXOR else -1, 0 if operation == O_LAND else -1, to_big(a), to_big(b))
     return bad_arith(operation, a, b)
@@ -163,6 +174,20 @@ def shift(a: word, n: word, operation: word) -> word:
     return shift_slow(a, n, operation)
 
 
+def shift_limb(w: word, k: word) -> word:
+    """What one limb is, shifted by less than its length."""
+    if k <= 0:
+        return from_unsigned(lshr(w, -k))
+    high = lshr(w, 64 - k)
+    if high == 0:
+        return from_unsigned(w << k)
+    r = make_bignum(2, 0)
+    if r != UNWIND:
+        store(limbs(r), w << k)
+        store(limbs(r) + 8, high)
+    return r
+
+
 @noinline
 def shift_slow(a: word, n: word, operation: word) -> word:
     """The magnitude is shifted, so that what is shifted right is rounded towards 0; only the host says that a shift is
@@ -177,6 +202,8 @@ def shift_slow(a: word, n: word, operation: word) -> word:
         return host(H_LONG_SHIFT, operation, a, n)
     if a == 0:
         return 0
+    if is_unsigned(a) and k > -64 and k < 64:
+        return shift_limb(low_limb(a), k)
     x = to_big(a)
     if k >= 0:
         r = shifted(x, k & 63, k >> 6, 1)
