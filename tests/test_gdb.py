@@ -18,7 +18,6 @@ from csl_native.architectures import host
 from csl_native.native import unwinding
 from csl_native.native.gdb import Gdb, Named
 from csl_native.native.jitdump import CODE_LOAD, HEADER, LOAD, MAGIC, PREFIX, VERSION
-from csl_native.native.perfmap import symbols
 
 from .conftest import ROOT, needs_native
 
@@ -40,7 +39,7 @@ def test_what_a_debugger_is_told() -> None:
     if here is None or not here.return_code or here.format != "ELF":
         pytest.skip("GDB's interface is not there for this machine")
     session = Session(output=open(os.devnull, "wb"))
-    told, known = Gdb(here), [Named(*row) for row in symbols(session) if row[2].startswith(("csl:c", "lisp:l"))]
+    told, known = Gdb(here), [Named(*row) for row in session.native_symbols() if row[2].startswith(("csl:c", "lisp:l"))]
     told.add_all(known)
     told.add_all(known)  # what it knows it is not told again
     files = [ELFFile(io.BytesIO(bytes(buffer))) for _, buffer in told._entries.values()]

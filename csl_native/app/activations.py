@@ -22,7 +22,6 @@ from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
 from ..instructions.codec import Code
 from ..instructions.layout import CODE_FRAME
 from ..kernel.calls import SLOT
-from ..native.perfmap import symbols
 from ..system.records import Record
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ class Activations:
     def native_functions(self) -> tuple[list[int], list[tuple[int, int]]]:
         """Where native code of functions begins, how long it is, and whose it is."""
         m, rows = self.m, list[tuple[int, int, int]]()
-        for address, size, name in symbols(self.lisp.session):
+        for address, size, name in self.lisp.session.native_symbols():
             if name.startswith("lisp:"):
                 env = m.field(m.intern(name[5:]), SYM_ENV)
                 if env in self.known:

@@ -27,8 +27,7 @@ def watch(session: Callable[[], Session]) -> None:
 
 def place(session: Session, address: int) -> str:
     """What native code there is at an address."""
-    from ..native.perfmap import symbols
-    name = next((name for begin, size, name in symbols(session) if begin <= address < begin + size), "")
+    name = next((name for begin, size, name in session.native_symbols() if begin <= address < begin + size), "")
     kind, _, function = name.partition(":")
     if kind == "csl":
         return f"in the function {function} of the kernel"

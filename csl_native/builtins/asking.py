@@ -18,7 +18,6 @@ from ..instructions.codec import disassemble
 from ..kernel.memory import NIL
 from ..lisp.registry import Symbol, Text, Value, builtin
 from ..lisp.streams import EOF_CHAR
-from ..native.perfmap import symbols
 from ..session.callables import documentation, parameters, system_meaning
 from ..system.extras import missing
 from .probing import code_of
@@ -275,7 +274,7 @@ def line(lisp: Lisp) -> str | None:
 def native_code(lisp: Lisp, symbol: int) -> bytes:
     """The native code of a function; empty when it has none."""
     name = f"lisp:{lisp.machine.label(symbol)}"
-    found = [ctypes.string_at(address, size) for address, size, each in symbols(lisp.session) if each == name]
+    found = [ctypes.string_at(address, size) for address, size, each in lisp.session.native_symbols() if each == name]
     return found[-1] if found else b""
 
 

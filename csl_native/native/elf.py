@@ -87,13 +87,19 @@ class Relocator:
         return value >> min(source & 63 for _, source, _ in kind.fields) if kind.unscaled else value
 
 
+def opened(data: bytes) -> tuple[Any, list[Any]]:
+    """An ELF object, and its symbols; needs pyelftools."""
+    from elftools.elf.elffile import ELFFile
+    elf: Any = ELFFile(io.BytesIO(data))
+    return elf, list(next(s for s in elf.iter_sections() if s["sh_type"] == "SHT_SYMTAB").iter_symbols())
+
+
 def import_object(data: bytes, architecture: Architecture) -> Block:
     """The loadable part of a relocatable ELF object as one block."""
-    from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
-    elf: Any = ELFFile(io.BytesIO(data))
-    if elf["e_machine"] != architecture.machine and elf.header["e_machine"] != _machine_name(architecture.machine):
-        raise ObjectError(f"object for {elf['e_machine']}; {architecture.name} expected")
+    elf, symbols = opened(data)
+    machine = int.from_bytes(data[18:20], "little" if elf.little_endian else "big")
+    if machine != architecture.machine:
+        raise ObjectError(f"object for machine {machine}; {architecture.name}, {architecture.machine}, expected")
     block, where = Block(), {}
     for index, section in enumerate(elf.iter_sections()):
         if (section["sh_type"] not in ("SHT_PROGBITS", "SHT_NOBITS")
@@ -109,8 +115,6 @@ def import_object(data: bytes, architecture: Architecture) -> Block:
             if section["sh_flags"] & 1 and block.table is None:
                 block.table = len(block.data)
             block.data += section.data()
-    table: Any = next(s for s in elf.iter_sections() if isinstance(s, SymbolTableSection))
-    symbols = list(table.iter_symbols())
     for symbol in symbols:
         if symbol["st_shndx"] in where and symbol.name and symbol["st_info"]["type"] == "STT_FUNC":
             block.symbols[symbol.name] = where[symbol["st_shndx"]] + symbol["st_value"]
@@ -253,8 +257,3 @@ def resolve(block: Block, pending: list[tuple[Kind, int, int | None, str, int]],
     for kind, place, s, a, symbol in resolver.folds:
         relocator.put(kind, place, s, a, symbol=symbol)
     block.data[:] = relocator.buffer[:len(block.data)]
-
-
-def _machine_name(number: int) -> str:
-    from elftools.elf.enums import ENUM_E_MACHINE
-    return next(str(k) for k, v in ENUM_E_MACHINE.items() if v == number)

@@ -37,7 +37,6 @@ from .elffile import (
     Section,
     Symbols,
 )
-from .perfmap import symbols
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -209,7 +208,7 @@ def tell(session: Session) -> None:
         raise ValueError("GDB's interface for compiled code is not there for this machine")
     if session.gdb is None:
         session.gdb = Gdb(architecture)
-    told = [Named(*row) for row in symbols(session)]
+    told = [Named(*row) for row in session.native_symbols()]
     jit = session.lisp.jit
     moving = {compiled.memory.address for compiled in jit.functions.values()} if jit is not None else set()
     session.gdb.add_all(f for f in told if f.address not in moving)

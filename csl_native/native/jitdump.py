@@ -15,7 +15,6 @@ import time
 from typing import TYPE_CHECKING
 
 from ..system.memory import mapped_for_execution
-from .perfmap import symbols
 
 if TYPE_CHECKING:
     from ..session.session import Session
@@ -41,7 +40,7 @@ class Dump:
 
     def finish(self, session: Session) -> None:
         """Write all that is native now, as if it had been there from the beginning."""
-        for number, (address, size, name) in enumerate(sorted(symbols(session))):
+        for number, (address, size, name) in enumerate(sorted(session.native_symbols())):
             text = name.encode("utf-8", "replace") + b"\0"
             total = PREFIX.size + LOAD.size + len(text) + size
             self.file.write(PREFIX.pack(CODE_LOAD, total, self.began))

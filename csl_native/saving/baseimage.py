@@ -200,11 +200,7 @@ def _make(path: str, now: Sources) -> None:
 
 
 def _build(path: str) -> None:
-    import subprocess
-
-    from ..system.isolated import command
-    done = subprocess.run(command("from csl_native.build.base import main; main()", "--output", path),
-                          stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, check=False)
-    if done.returncode or not os.path.exists(path):
-        raise ImageError(f"{path}: the base image could not be made (status {done.returncode}); see the message above")
+    from ..system.isolated import run
+    status = run("from csl_native.build.base import main; main()", "--output", path)
+    if status or not os.path.exists(path):
+        raise ImageError(f"{path}: the base image could not be made (status {status}); see the message above")

@@ -11,7 +11,7 @@ import re
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from csl_native.image.container import STRONG, Image, Section
 
@@ -152,6 +152,23 @@ class Session(Restoring, Calling):
         """Let a debugger of this process see the names of native functions, those that exist and those to come."""
         from ..native.gdb import tell
         tell(self)
+
+    def native_symbols(self) -> Iterator[tuple[int, int, str]]:
+        """Address, size and name of everything native: kernel, compiled and hand-made functions, and the jit's."""
+        for loaded in self.sets.values():
+            places = sorted((place, name) for name, place in loaded.pages.functions.items())
+            ends = [place for place, _ in places[1:]] + [len(loaded.pages.data)]
+            for (place, name), end in zip(places, ends, strict=True):
+                yield loaded.memory.address + place, end - place, f"csl:{name}"
+        for tag, pages in self.hardcode.sets.items():
+            for entry in pages.entries.values():
+                for place, size in entry.get("parts", ()):
+                    address = self.hardcode.address(tag, place)
+                    if address is not None:
+                        yield address, size, f"lisp:{entry['name']}"
+        if self.lisp.jit is not None:
+            for symbol, compiled in self.lisp.jit.functions.items():
+                yield compiled.memory.address, compiled.memory.size, f"lisp:{self.machine.label(symbol)}"
 
     # -- native sets for preserve ------------------------------------------------------
 

@@ -4,15 +4,12 @@ taken out of its object.
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
 from ..architectures import Architecture
 from ..heap.vm import SLOTS
 from ..kernel.stencils import TARGETS
 from ..native.compiler import entry_table, module_text, object_code
 from ..native.conventions import by_slow_paths
-from ..native.elf import Block, ObjectError, Relocator, type_number
+from ..native.elf import Block, ObjectError, Relocator, opened, type_number
 from ..restricted import llvm as ir
 from ..restricted.checker import Function
 from ..restricted.emitter import LLVM_TYPE, Emitter
@@ -81,10 +78,7 @@ def extract(data: bytes, architecture: Architecture, forced: str = "") -> Block:
 
     A fast path for which a machine has no instructions is left out: its cold stencil stands in its place.
     """
-    from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
-    elf: Any = ELFFile(io.BytesIO(data))
-    symbols = list(next(s for s in elf.iter_sections() if isinstance(s, SymbolTableSection)).iter_symbols())
+    elf, symbols = opened(data)
     functions = {s.name: s for s in symbols if s["st_info"]["type"] == "STT_FUNC" and s["st_shndx"] != "SHN_UNDEF"}
     sections = {s.name: (k, s) for k, s in enumerate(elf.iter_sections())}
     relocations = {s["sh_info"]: s for s in elf.iter_sections() if s["sh_type"] in ("SHT_RELA", "SHT_REL")}

@@ -6,6 +6,7 @@ The package is the one that asks, by its place; where this process finds other p
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 from .places import PACKAGE
@@ -27,3 +28,9 @@ def command(program: str, *arguments: str) -> list[str]:
     here = os.path.realpath(os.curdir)
     folders = [path for path in sys.path if os.path.isabs(path) and os.path.realpath(path) != here]
     return [sys.executable, "-I", "-c", BEGIN + program, PACKAGE, *folders, "--", *arguments]
+
+
+def run(program: str, *arguments: str) -> int:
+    """Run a line of Python to its end, without standard input and output; its status."""
+    return subprocess.run(command(program, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          check=False).returncode
