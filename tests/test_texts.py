@@ -307,3 +307,20 @@ def test_what_joins_streams_leaves_the_next_lines_in_them(tmp_path: Path, sessio
     form = f'(prog (a b) (setq a (open "{tmp_path / "f"}" (quote input))) (setq b (make!-concatenated!-stream a)) ' \
            "(rds b) (setq b (list (read))) (rds a) (setq b (cons (read) b)) (rds nil) (return b))"
     assert session.eval(form) == [3, 1]
+
+
+def test_strings_made_of_characters_are_what_the_reader_makes_of_them(session: Session) -> None:
+    """The kernel makes those of printable ASCII; what it leaves to the reader is the reader's."""
+    m, chance, named = session.machine, Random(7), session.lisp.builtins.named("text compress")
+    shown = session.lisp.printer.text
+
+    def check(text: str) -> None:
+        items = m.list([m.intern(c) for c in text])
+        expected = shown(m.host.called(named, [items]))
+        assert shown(m.apply(m.intern("compress"), [items])) == expected, text
+    for text in ('""', '"a"', '"a""b"', '""""', '"!""', '"a', '"a" ', '"\\n"', '"é"', '"#lt;"', '"A!b"', '"\t"'):
+        session.run(lambda text=text: check(text))
+    for _ in range(300):
+        inside = "".join(chance.choices('ab"!#;\\Zé\n', weights=(9, 9, 3, 1, 1, 1, 1, 1, 1, 1), k=chance.randrange(7)))
+        text = '"' + inside.replace('"', '""') + '"'
+        session.run(lambda text=text: check(text))

@@ -35,7 +35,7 @@ from .host import (
 )
 from .memory import NIL, ROOT_ECHO, ROOT_LOWER, ROOT_RAISE, ROOT_VECTOR, UNSET, cons, make_string, make_symbol, poll
 from .numerals import digits, float_characters, long_integer_of, number_of
-from .printing import digits_wanted, shown
+from .printing import QUOTE, digits_wanted, shown
 from .radix import decimal_string
 from .safepoint import safepoint
 from .symbols import find_symbol, hash_string, intern, print_name
@@ -259,6 +259,9 @@ def compress(l: word) -> word:
     r = long_integer_of(l)
     if r == UNWIND or r != NIL:
         return r
+    r = string_of(l)
+    if r == UNWIND or r != NIL:
+        return r
     n = 0
     p = l
     plain = True
@@ -284,6 +287,50 @@ def compress(l: word) -> word:
         s = unescaped(l, n)
         return intern_new(s) if s != UNWIND else s
     return host(H_TEXT, X_COMPRESS, l, 0)
+
+
+def string_of(l: word) -> word:
+    """The string that a list of characters means from the first quote to the last, in which two mean one; nil when it
+    is another text, or has more than printable ASCII in it, or what might be the name of a character.
+    """
+    if l & 7 != CONS or load(l - 1) & 7 != SYMBOL or ascii_char(load(l - 1)) != QUOTE:
+        return NIL
+    n = -1
+    p = load(l + 7)
+    while p & 7 == CONS:
+        c = ascii_char(load(p - 1)) if load(p - 1) & 7 == SYMBOL else -1
+        if c < 32 or c == 35:
+            return NIL
+        n += 1
+        p = load(p + 7)
+        if c == QUOTE and p & 7 == CONS:
+            if load(p - 1) & 7 != SYMBOL or ascii_char(load(p - 1)) != QUOTE:
+                return NIL
+            p = load(p + 7)
+        elif c == QUOTE:
+            return filled_string(load(l + 7), n)
+        if poll() == UNWIND:
+            return UNWIND
+    return NIL
+
+
+def filled_string(l: word, n: word) -> word:
+    """The string of the first ``n`` characters of a list, in which two quotes are one."""
+    r = make_string(n)
+    if r == UNWIND:
+        return r
+    at = r + 8 - STRING
+    i = 0
+    while i < n and l & 7 == CONS:
+        c = ascii_char(load(l - 1))
+        store8(at + i, c)
+        i += 1
+        l = load(l + 7)
+        if c == QUOTE and l & 7 == CONS:
+            l = load(l + 7)
+        if poll() == UNWIND:
+            return UNWIND
+    return r
 
 
 def unescaped(l: word, n: word) -> word:
