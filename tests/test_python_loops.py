@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "csl_native"
 # The compiler is not among them: a form is listed by ``items``, and each of its parts is compiled by itself.
 MODULES = [*sorted((PACKAGE / "builtins").glob("*.py")), *(PACKAGE / "lisp" / f"{name}.py" for name in (
     "deep", "errors", "evaluator", "fasl", "handles", "hints", "host", "limits", "printer", "python", "reader",
-    "remembered", "streams", "transcript"))]
+    "remembered", "streams", "transcript")),
+    *(PACKAGE / "session" / f"{name}.py" for name in ("callables", "calling", "containers", "values"))]
 
 FEW = "a handful by what they are: bytes of a character, limits, columns, digits of a group"
 SYSTEM = "as many as there are libraries, files, modules, sections or rows of the system"
@@ -36,7 +37,7 @@ BOUNDED = {
     "compound:simplest": "convergents of a float, and the halves of a step", "control:resource_limit": FEW,
     "debugging:Prompt.line": TYPED, "debugging:Prompt.say": TYPED, "debugging:Prompt.__call__": TYPED,
     "debugging:Prompt.command": TYPED, "definitions:definition_of": FEW, "definitions:make_bps": "64 KB at most",
-    "digests:md5string": FEW, "foreign:define_foreign": FEW, "images:native_compile": SYSTEM,
+    "digests:md5string": FEW, "foreign:define_foreign": FEW, "hardcode:native_compile": SYSTEM,
     "images:jit": "each round compiles a function", "modular:is_witness": "each round is a power, which looks",
     "modules:compile_input": READS, "modules:compile_to_module": READS, "modules:typed_module": SYSTEM,
     "modules:load_from": SYSTEM, "modules:modulep": SYSTEM, "modules:library_members": SYSTEM,
@@ -73,6 +74,9 @@ BOUNDED = {
     "streams:Input.rest": "each round reads a line", "streams:Input.peek": "each round reads a line",
 
 
+    "callables:Function.__signature__": FEW, "callables:identifier": FEW, "callables:parameters": FEW,
+    "calling:Calling.eval": READS, "calling:Calling._call": "three at most", "containers:table_of": FEW,
+    "values:Values.forget_released": HELD, "values:Values._atom": FEW,
     "streams:Output.write": "at the speed of memory", "transcript:CompilerWords.link": FEW,
 }
 

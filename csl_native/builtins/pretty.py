@@ -57,7 +57,7 @@ def superprinm(lisp: Lisp, x: Value, column: Fixnum) -> int:
     thin = m.value(m.intern("thin*"))
     layout = Layout(out.write, out.width, max(column >> 3, 0), out.column,
                     thin >> 3 if thin is not None and not thin & 7 else 5)
-    deep(Pretty(lisp, layout).form(x, layout.margin + 2))
+    deep(Pretty(lisp, layout).form(x, layout.margin + 2), catching=False)
     layout.finish()
     return x
 

@@ -43,7 +43,7 @@ def printcl(lisp: Lisp, x: Value) -> int:
 
 
 def printed(lisp: Lisp, x: int, escape: bool, end: str) -> int:
-    deep(Sharing(lisp, x, escape).value(x, 0))
+    deep(Sharing(lisp, x, escape).value(x, 0), catching=False)
     lisp.output.write(end)
     return x
 

@@ -202,18 +202,13 @@ def mkweakhash(lisp: Lisp) -> int:
     return make_weak_table(lisp.handles)
 
 
-def _get(lisp: Lisp, key: int, h: int, default: int) -> int:
-    value = lisp.machine.apply(lisp.machine.intern("gethash2"), [key, h])
-    return value if value != NIL else default
-
-
 # There is no table that is meant when none is given, as the original has one: what is asked for is not there.
 @builtin("gethash", 1, 3)
 def gethash(lisp: Lisp, key: Value, h: Checked = 0, default: Value = NIL) -> int:
     """What a hash table has for a key; where there is nothing nil, or the default.
     (gethash 'a (mkhash 8 3 nil) 0) => 0
     """
-    return _get(lisp, key, h, default) if h else NIL
+    return int(lisp.machine.kernel.gethash3(key, h, default)) if h else NIL
 
 
 @builtin("puthash", 2, 3)

@@ -273,19 +273,31 @@ def settle(h: word) -> word:
     return rehash(h, load(load(h + HASH_SLOTS) - VECTOR) >> 12)
 
 
-@lisp("gethash2")
-def gethash2(key: word, h: word) -> word:
-    """What a hash table has for a key, or nil.
-    (prog (h) (setq h (mkhash 8 3 nil)) (puthash 'a h 1) (return (gethash2 'a h))) => 1
-    """
-    if not is_hash(h):
-        return host(H_BAD_HASH, 0, h, key)
+@inline
+def found_in(h: word, key: word, absent: word) -> word:
+    """What a hash table of the kernel has for a key, or the last argument."""
     if settle(h) == UNWIND:
         return UNWIND
     p = find_place(h, key)
     if p == UNWIND:
         return UNWIND
-    return load(p + 8) if load(p) != EMPTY and load(p) != DELETED else NIL
+    return load(p + 8) if load(p) != EMPTY and load(p) != DELETED else absent
+
+
+@lisp("gethash2")
+def gethash2(key: word, h: word) -> word:
+    """What a hash table has for a key, or nil.
+    (prog (h) (setq h (mkhash 8 3 nil)) (puthash 'a h 1) (return (gethash2 'a h))) => 1
+    """
+    return found_in(h, key, NIL) if is_hash(h) else host(H_BAD_HASH, 0, h, key)
+
+
+@lisp("gethash3")
+def gethash3(key: word, h: word, absent: word) -> word:
+    """What a hash table has for a key, which may be nil; absent where it has nothing.
+    (gethash3 'a (mkhash 8 3 nil) 0) => 0
+    """
+    return found_in(h, key, absent) if is_hash(h) else host(H_BAD_HASH, 40, h, cons(key, absent))
 
 
 @lisp("puthash", "also")

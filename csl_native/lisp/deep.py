@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 MOST_STEPS = 100_000  # that wait for each other: forms in forms, or macros that expand to macros without end
 
 
-def deep(step: Steps, most: int | None = None) -> Any:
+def deep(step: Steps, most: int | None = None, catching: bool = True) -> Any:
     """Run a generator; each generator that it yields is run, and its result sent back, as a call would be.
 
-    Errors go through the callers, as they do with calls.  Python's limit of recursion, which belongs to the whole
-    process, is left alone.  RecursionError where more than ``most`` generators would wait for each other.
+    Errors go through the callers, as they do with calls, if these may be ``catching`` some.  Python's limit of
+    recursion, which belongs to the whole process, is left alone.  RecursionError where more than ``most`` generators
+    would wait for each other.
     """
     if step is None:
         return None
@@ -34,6 +35,8 @@ def deep(step: Steps, most: int | None = None) -> Any:
         except StopIteration as done:
             value, error = done.value, None
         except BaseException as raised:
+            if not catching:
+                raise
             value, error = None, raised
         else:
             value = error = None

@@ -94,8 +94,8 @@ class WeakTable:
             if key & 7 and handles.is_dead(key):
                 m.kernel.remhash(m.car(pair), self.table)
 
-    def get(self, key: int) -> int:
-        return int(self.machine.kernel.gethash2(self.machine.integer(key), self.table))
+    def get(self, key: int, absent: int) -> int:
+        return int(self.machine.kernel.gethash3(self.machine.integer(key), self.table, absent))
 
     def put(self, key: int, value: int) -> int:
         if key & 7 == SYMBOL and self.machine.is_interned(key):

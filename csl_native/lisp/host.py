@@ -451,8 +451,10 @@ class Host:
             if operation >> 3 == 3:
                 weak.clear()
                 return h
-            return weak.contents() if operation >> 3 == 4 else weak.get(c) if operation == 0 else weak.remove(c)
-        names = ("gethash", "puthash", "remhash", "clrhash", "hashcontents")
+            if operation >> 3 == 5:
+                return weak.get(self.m.car(c), self.m.cdr(c))
+            return weak.contents() if operation >> 3 == 4 else weak.get(c, NIL) if operation == 0 else weak.remove(c)
+        names = ("gethash", "puthash", "remhash", "clrhash", "hashcontents", "gethash")
         error = self.lisp.errors.plain(names[operation >> 3], h)
         self.hints.expected(names[operation >> 3], "a hash table", h)
         raise error

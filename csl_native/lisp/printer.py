@@ -13,6 +13,7 @@ from ..heap.words import CONS, FLOAT, STRING, SYMBOL, VECTOR
 from ..kernel.memory import NIL, UNSET
 from ..system import gmp
 from .handles import CHARACTER, FOREIGN, KIND, LIBRARY, PYTHON, VALUE, WEAK_TABLE
+from .python import shown
 from .streams import Collector, Output, Shown
 
 TYPE_CHECKING = False
@@ -179,7 +180,7 @@ class Printer:
             c = chr(self.m.field(x, VALUE) >> 3)
             return f"#\\{c}" if escape else c
         if kind == PYTHON:
-            return f"#<python {self.lisp.handles.thing(x, PYTHON)!r}>"
+            return f"#<python {shown(self.lisp, self.lisp.handles.thing(x, PYTHON))}>"
         return {LIBRARY: "#<library>", FOREIGN: "#<foreign>", WEAK_TABLE: "#<weak hash table>"}.get(kind, "#<stream>")
 
     def numbers(self, x: int) -> str:

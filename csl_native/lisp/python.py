@@ -35,12 +35,24 @@ def call_python(lisp: Lisp, function: Callable[..., Any], arguments: list[int]) 
     try:
         value = on_the_caller_s_thread(lambda: lisp.machine.outside(function, *values))
         return int(session.from_python(value))
+    except Unwinding:  # the conversion was ended
+        raise
     except BaseException as error:
         raised = error
     try:
         raise as_unwinding(lisp, raised)
     finally:
         del raised  # which knows this frame
+
+
+def shown(lisp: Lisp, thing: Any) -> str:
+    """How Python shows one of its objects; one that it cannot show is no error of whoever prints it."""
+    try:
+        return str(on_the_caller_s_thread(lambda: lisp.machine.outside(repr, thing)))
+    except Exception as error:
+        return f"{type(thing).__name__} that cannot be shown: {type(error).__name__}"
+    except BaseException as error:
+        raise as_unwinding(lisp, error) from None
 
 
 def as_unwinding(lisp: Lisp, error: BaseException) -> Unwinding:

@@ -18,7 +18,7 @@ def attach_python(machine: Machine, text: str | None = None) -> None:
     machine.entry_names = entry_table()
     names = execute(text or translate(kernel_program(("switch",))), machine.bytes, machine.entries)
     names["interpret"], names["run"] = names["interpret_switch"], names["run_switch"]
-    machine.kernel, machine.native = PythonKernel(names, machine.note), False
+    machine.kernel, machine.native = PythonKernel(names, machine.note, machine.room), False
     for number, name in enumerate(machine.entry_names):
         if name in names:
             machine.entries[(SLOTS >> 3) + number] = names[name]

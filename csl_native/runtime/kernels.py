@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable
+from functools import partial
 
 from ..heap.cage import Cage
 from ..heap.words import UNWIND
@@ -55,14 +56,42 @@ def _nothing(word: int) -> None:
     pass
 
 
-class NativeKernel:
-    """Kernel functions as ctypes functions over one cage; ``functions`` are (name, address) pairs, ``note`` is told
-    every word they give.
+class Kernel:
+    """Kernel functions as Python calls them: UNWIND is an exception, ``note`` is told every word they give, and before
+    one makes something ``room`` sees to it that there is some; the kernel itself collects at safepoints only.
     """
 
+    def __init__(self, note: Callable[[int], None], room: Callable[[], None]) -> None:
+        self._note, self._room = note, room
+
+    def found(self, name: str) -> Callable[..., Any]:
+        """The function itself."""
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found, note = self.found(name), self._note if name not in NO_WORDS else _nothing
+        room = self._room if name.startswith("make_") else None
+
+        def call(*arguments: int) -> Any:
+            if room is not None:
+                room()
+            word = found(*arguments)
+            if word == UNWIND:
+                raise Unwinding
+            if word.__class__ is int:
+                note(word)
+            return word
+        setattr(self, name, call)
+        return call
+
+
+class NativeKernel(Kernel):
+    """As ctypes functions over one cage, by their addresses."""
+
     def __init__(self, cage: Cage, functions: dict[str, int], arities: dict[str, int],
-                 note: Callable[[int], None]) -> None:
-        self._cage, self._functions, self._arities, self._note = cage, functions, arities, note
+                 note: Callable[[int], None], room: Callable[[], None]) -> None:
+        super().__init__(note, room)
+        self._cage, self._functions, self._arities = cage, functions, arities
 
     def raw(self, name: str) -> Callable[..., int]:
         """A function as it is, with the base of the cage as its first argument and a word, or UNWIND, as its value."""
@@ -76,41 +105,22 @@ class NativeKernel:
         except KeyError:
             raise AttributeError(f"the kernel has no function {name}") from None
 
-    def __getattr__(self, name: str) -> Callable[..., int]:
-        raw, base, note = self.raw(name), self._cage.base, self._note if name not in NO_WORDS else _nothing
-
-        def call(*arguments: int) -> int:
-            word = int(raw(base, *arguments))
-            if word == UNWIND:
-                raise Unwinding
-            note(word)
-            return word
-        setattr(self, name, call)
-        return call
+    def found(self, name: str) -> Callable[..., Any]:
+        return partial(self.raw(name), self._cage.base)
 
 
-class PythonKernel:
+class PythonKernel(Kernel):
     """The same functions under CPython; ``globals`` is their name space."""
 
-    def __init__(self, names: dict[str, Any], note: Callable[[int], None]) -> None:
-        self.globals, self._note = names, note
+    def __init__(self, names: dict[str, Any], note: Callable[[int], None], room: Callable[[], None]) -> None:
+        super().__init__(note, room)
+        self.globals = names
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def found(self, name: str) -> Callable[..., Any]:
         try:
-            found: Callable[..., Any] = self.globals[name]
+            return self.globals[name]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(f"the kernel has no function {name}") from None
-        note = self._note if name not in NO_WORDS else _nothing
-
-        def call(*arguments: int) -> Any:
-            word = found(*arguments)
-            if word == UNWIND:
-                raise Unwinding
-            if word.__class__ is int:
-                note(word)
-            return word
-        setattr(self, name, call)
-        return call
 
 
 class ClosedKernel:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import struct
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
@@ -130,7 +131,7 @@ class Machine(Roots, Stacks):
         self.entry_names = tuple(entry_names)
         ways = Ways(functions)
         self._keep.append(ways)
-        self.kernel, self.native = NativeKernel(self.cage, ways.inward(), arities, self.note), True
+        self.kernel, self.native = NativeKernel(self.cage, ways.inward(), arities, self.note, self.room), True
         self.changes_stacks = "run_host" in functions and MEMORY.lazy and not PYTHON_LOOKS
         if self.changes_stacks:
             self.enter_few = self.kernel.raw("enter_few")
@@ -217,9 +218,7 @@ class Machine(Roots, Stacks):
         words = self.words
         p = words[_FREE]
         if p + 16 > words[_LIMIT]:
-            if (words[_HEAP_END] - words[_HEAP_TOP] < words[_RESERVE] >> 1
-                and self.kernel.free_bytes() < words[_RESERVE] >> 1):
-                self.need(16, (a, d))
+            self.room((a, d))
             p = self.kernel.allocate_slow(16)
         else:
             words[_FREE] = p + 16
@@ -279,6 +278,13 @@ class Machine(Roots, Stacks):
         for item in self.items(x):
             yield item
             del self.met[mark:]
+
+    def room(self, held: Iterable[int] = ()) -> None:
+        """Before Python makes something, however small: what it makes one after the other does not fill the reserve."""
+        words = self.words
+        half = words[_RESERVE] >> 1
+        if words[_HEAP_END] - words[_HEAP_TOP] < half and self.kernel.free_bytes() < half:
+            self.need(16, held)
 
     def need(self, size: int, held: Iterable[int] = ()) -> None:
         """Refuse a size that the heap has no room for, before Python takes memory for it; ``held`` are words that
@@ -494,8 +500,7 @@ class Machine(Roots, Stacks):
         values = builtins.list(items)
         v: int = self.kernel.make_vector(len(values), NIL)
         at = v + 8 - VECTOR >> 3
-        for k, item in enumerate(values):
-            self.words[at + k] = item
+        self.words[at:at + len(values)] = memoryview(struct.pack(f"{len(values)}q", *values)).cast("q")
         return v
 
     def vector_length(self, v: int) -> int:

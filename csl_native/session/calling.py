@@ -49,7 +49,11 @@ class Calling(Values):
     quiet: Callable[[], None]
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """Run something where Lisp may recurse; one thread at a time."""
+        """Run something where Lisp may recurse; one thread at a time.  What Lisp leaves with is an exception."""
+        return self._enter(lambda: self._caught(function))
+
+    def _inside(self, function: Callable[[], Any]) -> Any:
+        """The same for what catches that itself."""
         me = this_thread()
         if self.owner == me:
             self.check_open()
@@ -108,6 +112,20 @@ class Calling(Values):
 
     def _guard(self, function: Callable[[], int]) -> Any:
         """The Python value of what a function gives; exceptions for errors, which are not printed then."""
+        return self._caught(lambda: self.to_python(self._word(function)))
+
+    def _word(self, function: Callable[[], int]) -> int:
+        """What a function gives; what Python code of the Lisp itself raises in it is an error of Lisp."""
+        words = self.machine.words
+        sp, bp = words[_SP], words[_BP]
+        try:
+            return function()
+        except INTERNAL as error:
+            self.lisp.settle(sp, bp)
+            raise self.lisp.errors.internal(error) from None
+
+    def _caught(self, function: Callable[[], Any]) -> Any:
+        """What a function gives that may enter Lisp, or be ended as Lisp is."""
         lisp, words, hints = self.lisp, self.machine.words, list[str]()
         sp, bp = words[_SP], words[_BP]
         before = lisp.hint
@@ -116,15 +134,13 @@ class Calling(Values):
         try:
             with lisp.errors.aside(), self.machine.scope():
                 try:
-                    word = function()
+                    return function()
                 except Unwinding:
                     left = self._left(sp, bp, hints)
-                except INTERNAL as error:  # in Python code of the Lisp itself
+                except MemoryError as error:  # the heap has no room for what is converted
                     lisp.settle(sp, bp)
                     lisp.errors.internal(error)
                     left = self._left(sp, bp, hints)
-                else:
-                    return self.to_python(word)
         finally:
             lisp.hint = before
         if isinstance(left, Restart):
@@ -137,7 +153,7 @@ class Calling(Values):
     def _enter(self, guarded: Callable[[], Any]) -> Any:
         """Run what is guarded; a Lisp error, too, where so many calls are inside of each other that it is not begun."""
         try:
-            return self.run(guarded)
+            return self._inside(guarded)
         except Unwinding:
             raise LispError(self.lisp.errors.told() or "Stack overflow") from None
 
@@ -278,10 +294,9 @@ class Calling(Values):
 
     def _limited(self, symbol: int, arguments: tuple[Any, ...], limits: Limits | None) -> Any:
         def body() -> Any:
-            with self.machine.scope():
-                words = [self.from_python(value) for value in arguments]
-                return self._guard(self._watched(lambda: self.machine.apply(symbol, words), limits))
-        return self._enter(body)
+            words = [self.from_python(value) for value in self.machine.steps(arguments)]
+            return self.to_python(self._word(self._watched(lambda: self.machine.apply(symbol, words), limits)))
+        return self.run(body)
 
     def _short(self, symbol: int, count: int, few: list[int]) -> Any:
         """Call the kernel, which changes the stack; a value that is a small integer needs nothing more."""

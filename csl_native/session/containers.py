@@ -79,11 +79,11 @@ class Vector(Handle):
         s = self.session
 
         def body() -> Any:
-            length = s.machine.vector_length(self.word)
-            with s.machine.scope():
-                if isinstance(index, slice):
-                    return [s.to_python(s.machine.vector_items(self.word)[k]) for k in range(*index.indices(length))]
-                return s.to_python(s.machine.vector_items(self.word)[place(index, length)])
+            m = s.machine
+            length = m.vector_length(self.word)
+            if isinstance(index, slice):
+                return [s.to_python(word) for word in m.steps(m.vector_items(self.word)[index])]
+            return s.to_python(m.field(self.word, 8 - VECTOR + 8 * place(index, length)))
         return s.run(body)
 
     def __setitem__(self, index: int, value: Any) -> None:
@@ -91,8 +91,7 @@ class Vector(Handle):
 
         def body() -> None:
             k = place(index, s.machine.vector_length(self.word))
-            with s.machine.scope():
-                s.machine.set_field(self.word, 8 * k + 8 - VECTOR, s.from_python(value))
+            s.machine.set_field(self.word, 8 * k + 8 - VECTOR, s.from_python(value))
         s.run(body)
 
     def __iter__(self) -> Iterator[Any]:
@@ -110,62 +109,57 @@ class Table(Handle, AnyMapping):
 
     __slots__ = ()
 
-    def _entries(self) -> list[tuple[Any, Any]]:
+    def _entries(self, function: Callable[[int], Any]) -> list[Any]:
+        """What a function makes of each entry, a pair of key and value."""
         s = self.session
-
-        def body() -> list[tuple[Any, Any]]:
-            m = s.machine
-            with m.scope():
-                return [(s.to_python(m.car(pair)), s.to_python(m.cdr(pair)))
-                        for pair in m.items(m.kernel.hashcontents(self.word))]
-        return s.run(body)  # type: ignore[no-any-return]
+        return s.run(lambda: [function(pair)  # type: ignore[no-any-return]
+                              for pair in s.machine.items(s.machine.kernel.hashcontents(self.word))])
 
     def __len__(self) -> int:
-        return len(self._entries())
+        return len(self._entries(lambda pair: None))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([key for key, _ in self._entries()])
+        s = self.session
+        return iter(self._entries(lambda pair: s.to_python(s.machine.car(pair))))
 
     def items(self) -> Any:
-        return self._entries()
+        s = self.session
+        return self._entries(lambda pair: (s.to_python(s.machine.car(pair)), s.to_python(s.machine.cdr(pair))))
 
     def values(self) -> Any:
-        return [value for _, value in self._entries()]
+        s = self.session
+        return self._entries(lambda pair: s.to_python(s.machine.cdr(pair)))
+
+    def __contains__(self, key: object) -> bool:
+        return self._found(key, lambda word: True) is not None
 
     def __getitem__(self, key: Any) -> Any:
+        found = self._found(key, lambda word: [self.session.to_python(word)])
+        if found is None:
+            raise KeyError(key)
+        return found[0]
+
+    def _found(self, key: Any, function: Callable[[int], Any]) -> Any:
+        """What a function makes of the value of a key; None where the key is absent."""
         s = self.session
 
-        def body() -> tuple[bool, Any]:
-            m = s.machine
-            with m.scope():
-                word = s.from_python(key)
-                found = m.kernel.gethash2(word, self.word)
-                if found == NIL:  # in Lisp that is what absent keys have, too
-                    keys = [m.car(pair) for pair in m.items(m.kernel.hashcontents(self.word))]
-                    return not any(k == word or s.to_python(k) == key for k in keys), []
-                return False, s.to_python(found)
-        absent, value = s.run(body)
-        if absent:
-            raise KeyError(key)
-        return value
+        def body() -> Any:
+            absent = s.machine.cons(NIL, NIL)
+            word = s.machine.kernel.gethash3(s.from_python(key), self.word, absent)
+            return function(word) if word != absent else None
+        return s.run(body)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         s = self.session
-
-        def body() -> None:
-            with s.machine.scope():
-                word = s.from_python(key)
-                s.machine.kernel.puthash(word, self.word, s.from_python(value))
-        s.run(body)
+        s.run(lambda: s.machine.kernel.puthash(s.from_python(key), self.word, s.from_python(value)))
 
     def __delitem__(self, key: Any) -> None:
-        self[key]  # KeyError
         s = self.session
+        if s.run(lambda: s.machine.kernel.remhash(s.from_python(key), self.word)) == NIL:
+            raise KeyError(key)
 
-        def body() -> None:
-            with s.machine.scope():
-                s.machine.kernel.remhash(s.from_python(key), self.word)
-        s.run(body)
+    def clear(self) -> None:
+        self.session.run(lambda: self.session.machine.kernel.clrhash(self.word))
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -247,21 +241,28 @@ class Variables(NamedMapping):
         expect("variables", "a name", str, name)
         s = self.session
 
-        def body() -> tuple[bool, Any]:
-            with s.machine.scope():
-                symbol = s.machine.known_symbol(name)
-                value = s.machine.value(symbol) if symbol is not None else None
-                return value is not None, None if value is None else s.to_python(value)
-        known, value = s.run(body)
-        if not known:
+        def body() -> Any:
+            value = self._value(name)
+            return None if value is None else [s.to_python(value)]
+        found = s.run(body)
+        if found is None:
             raise KeyError(name)
-        return value
+        return found[0]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.session.run(lambda: self._value(name)) is not None
+
+    def _value(self, name: str) -> int | None:
+        """The word that a variable has, in the session."""
+        symbol = self.session.machine.known_symbol(name)
+        return self.session.machine.value(symbol) if symbol is not None else None
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._set(name, lambda: self.session.from_python(value))
 
     def __delitem__(self, name: str) -> None:
-        self[name]  # KeyError
+        if name not in self:
+            raise KeyError(name)
         self._set(name, lambda: UNSET)
 
     def _set(self, name: str, word: Callable[[], int]) -> None:
@@ -269,17 +270,16 @@ class Variables(NamedMapping):
         m = self.session.machine
 
         def body() -> None:
-            with m.scope():
-                symbol = m.intern(name)
-                if not m.is_variable(symbol):
-                    raise ValueError(f"{name} is a constant; the name of a variable was expected")
-                m.set_value(symbol, word())
+            symbol = m.intern(name)
+            if not m.is_variable(symbol):
+                raise ValueError(f"{name} is a constant; the name of a variable was expected")
+            m.set_value(symbol, word())
         self.session.run(body)
 
     def _names(self) -> list[str]:
         m = self.session.machine
-        return list(self.session.run(lambda: [m.text(s)
-                                              for s in m.interned() if m.is_variable(s) and m.value(s) is not None]))
+        return list(self.session.run(lambda: [m.text(s) for s in m.steps(m.interned())
+                                              if m.is_variable(s) and m.value(s) is not None]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names())
@@ -324,7 +324,7 @@ def buffer_or_list(items: Any) -> memoryview | list[Any]:
 def vector_of(session: Session, memory: memoryview | list[Any]) -> int:
     """A new vector: of machine numbers from a buffer, else of Lisp values; in the session."""
     if isinstance(memory, list):
-        return int(session.machine.vector([session.from_python(item) for item in memory]))
+        return int(session.machine.vector([session.from_python(item) for item in session.machine.steps(memory)]))
     kind = next((kind for kind, code in FORMATS.items() if memory.ndim == 1 and memory.itemsize == kind & 15 and (
         code in "fd") == (memory.format in ("f", "d")) and memory.format in (code, code.upper(), "l", "L", "c")), None)
     if kind is None:

@@ -257,10 +257,7 @@ class Session(Restoring, Calling):
         """
         given = buffer_or_list(items)
 
-        def body() -> Vector | Numbers:
-            with self.machine.scope():
-                return self.to_python(vector_of(self, given))  # type: ignore[no-any-return]
-        return self.run(body)  # type: ignore[no-any-return]
+        return self.run(lambda: self.to_python(vector_of(self, given)))  # type: ignore[no-any-return]
 
     def flush(self) -> None:
         """Write what Lisp has printed to the outputs."""
@@ -271,12 +268,9 @@ class Session(Restoring, Calling):
         if self.lisp.errors.stream is not None:
             self.lisp.errors.stream.flush()
 
-    def __copy__(self) -> Session:
-        raise TypeError("a session owns its memory and cannot be copied; preserve writes an image, from which others "
-                        "begin")
-
-    def __deepcopy__(self, memo: object) -> Session:
-        return self.__copy__()
+    def __reduce__(self) -> Any:
+        raise TypeError("a session owns its memory and can be neither copied nor pickled; preserve writes an image, "
+                        "from which others begin")
 
     def __enter__(self) -> Session:
         self.check_open()

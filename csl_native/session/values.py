@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
+from itertools import chain, repeat
 
 from ..heap.words import CONS, FLOAT, STRING, SYMBOL
 from ..kernel.memory import NIL, T
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ..runtime.machine import Machine
 
 
-CONTAINERS = (dict, set, frozenset, bytes, bytearray)  # of exactly these types; what is derived of them stays itself
+TABLES = (dict, set, frozenset)  # of exactly these types; what is derived of them stays itself
 SHOWN = 10000  # characters of a handle's value: it may be circular
 
 
@@ -77,16 +78,15 @@ class Values:
 
     def to_python(self, x: int) -> Any:
         """The Python value of a Lisp one, as deep as it may be."""
-        return deep(self._to_python(x, set()))
+        return deep(self._list(x, set()), catching=False) if x & 7 == CONS else self._atom(x)
 
     def from_python(self, value: Any) -> int:
         """The Lisp value of a Python one; one that has none stands for itself, and is kept while Lisp has it."""
-        return int(deep(self._from_python(value, set())))
+        word = self._plain(value)
+        return word if word is not None else int(deep(self._parts(value, set()), catching=False))
 
-    def _to_python(self, x: int, inside: set[int]) -> Generator[Any, Any, Any]:
-        """Integers, floats, strings, symbols and lists (nil is [], t is True; a dotted list is a tuple); handles for
-        the rest.
-        """
+    def _atom(self, x: int) -> Any:
+        """Of anything but a list: integers, floats, strings, symbols (nil is [], t is True); handles for the rest."""
         m = self.machine
         if x & 7 == 0 or m.is_big(x):
             return m.number(x)
@@ -105,24 +105,31 @@ class Values:
             return True
         if x & 7 == SYMBOL:
             return Symbol(m.text(x))
-        if x & 7 == CONS:
-            if x in inside:
-                raise BadRequest("the list is circular: it is an element of itself")
-            inside.add(x)
-            result, seen, start = [], 0, x
-            while x & 7 == CONS:
-                result.append((yield self._to_python(m.car(x), inside)))
-                x = m.cdr(x)
-                seen += 1
-                if seen > m.cage["heap_top"] >> 4:
-                    raise BadRequest("the list is circular: it has more elements than the heap")
-            inside.discard(start)
-            return result if x == NIL else (*result, (yield self._to_python(x, inside)))
         if self.lisp.handles.kind(x) == PYTHON:
             return self.lisp.handles.thing(x, PYTHON)
         return handle_of(self, x)  # type: ignore[arg-type]  # every Values is a Session
 
-    def _from_python(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
+    def _list(self, start: int, inside: set[int]) -> Generator[Any, Any, Any]:
+        """Of a list, which somebody holds; a dotted one is a tuple."""
+        m = self.machine
+        if start in inside:
+            raise BadRequest("the list is circular: it is an element of itself")
+        inside.add(start)
+        result: list[Any] = []
+        x, most, mark = start, m.cage["heap_top"] >> 4, len(m.met)
+        while x & 7 == CONS:
+            item, x = m.car(x), m.cdr(x)
+            result.append((yield self._list(item, inside)) if item & 7 == CONS else self._atom(item))
+            del m.met[mark:]
+            if m.attention:
+                m.stop_here()
+            if len(result) > most:
+                raise BadRequest("the list is circular: it has more elements than the heap")
+        inside.discard(start)
+        return result if x == NIL else (*result, self._atom(x))
+
+    def _plain(self, value: Any) -> int | None:
+        """The word of what has no parts; None for what has."""
         m = self.machine
         if isinstance(value, Handle):
             if value.session is not self:
@@ -143,34 +150,32 @@ class Values:
             return m.symbol(value)
         if isinstance(value, str):
             return m.string(value)
-        if isinstance(value, (list, tuple)):
-            if id(value) in inside:
-                raise BadRequest("the list is circular: it is an element of itself")
-            inside.add(id(value))
-            items = []
-            for item in value:
-                items.append((yield self._from_python(item, inside)))
-            inside.discard(id(value))
-            tail = items.pop() if isinstance(value, tuple) and items else NIL
-            return m.list(items, tail)
+        if isinstance(value, (list, tuple)) or type(value) in TABLES:
+            return None
         if type(value).__module__ == "fractions":
             return m.apply(m.intern("ratio"), [m.integer(value.numerator), m.integer(value.denominator)])
-        if type(value) in CONTAINERS:
-            return int((yield self._container(value, inside)))
+        if type(value) in (bytes, bytearray):
+            return numbers_of(self, bytes(value), 1)  # type: ignore[arg-type]  # every Values is a Session
         return self.lisp.handles.make(PYTHON, value)
 
-    def _container(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
-        """A dictionary or a set as a hash table, bytes as a vector of numbers."""
-        session: Any = self
-        if isinstance(value, (bytes, bytearray)):
-            return numbers_of(session, bytes(value), 1)
+    def _parts(self, value: Any, inside: set[int]) -> Generator[Any, Any, int]:
+        """The word of a list or tuple; a dictionary or a set becomes a hash table."""
+        m, is_list = self.machine, isinstance(value, (list, tuple))
         if id(value) in inside:
-            raise BadRequest("the dictionary is circular: it is a value of itself")
+            raise BadRequest(f"the {'list' if is_list else 'dictionary'} is circular: it is "
+                             f"{'an element' if is_list else 'a value'} of itself")
         inside.add(id(value))
-        table = table_of(session, len(value))
-        for key in list(value):
-            word = yield self._from_python(key, inside)
-            self.machine.kernel.puthash(word, table,
-                                        (yield self._from_python(value[key], inside)) if isinstance(value, dict) else T)
+        words = list[int]()
+        for item in chain.from_iterable(list(value.items())) if isinstance(value, dict) else list(value):
+            if m.attention:
+                m.stop_here()
+            word = self._plain(item)
+            words.append((yield self._parts(item, inside)) if word is None else word)
         inside.discard(id(value))
+        if is_list:
+            return m.list(words, words.pop() if isinstance(value, tuple) and words else NIL)
+        table = table_of(self, len(value))  # type: ignore[arg-type]
+        pairs = zip(words[::2], words[1::2], strict=True) if isinstance(value, dict) else zip(words, repeat(T))
+        for key, word in m.steps(pairs):
+            m.kernel.puthash(key, table, word)
         return table
