@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from csl_native import Session
 from csl_native.architectures import host
+from csl_native.image.container import Image
+from csl_native.native.pages import PageSet
 from csl_native.saving.baseimage import base_image
 from csl_native.tools.csl_image import main
 
@@ -170,6 +173,25 @@ def test_files_and_forms_are_read_as_csl_reads_them(
 def test_a_file_that_takes_no_more_is_said(program: str) -> None:
     status, _, err = run(program, "fills")
     assert status == 1 and b"takes no more" in err
+
+
+@pytest.mark.parametrize("redefined", ["", "realpart"])
+def test_native_code_runs_unless_what_it_was_compiled_with_is_another(
+        redefined: str, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ALONE is not None
+    with Image(base_image()) as base:
+        rows = PageSet.read(base, f"functions-{ALONE.tag}").entries.values()
+    users = {row["name"] for row in rows if redefined in row["inlined"]}
+    if redefined:
+        assert users
+        with open(os.devnull, "wb") as nowhere, Session(image, output=nowhere) as session:
+            session.eval(f"(de {redefined} (x) x)")
+            session.preserve(image := str(tmp_path / "x.img"))
+    assert main(["executable", image, "-o", image + ".native", "--main", "numbers", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["result"][0]
+    own = {row["name"] for row in rows if f"(de {row['name']} " in TEXT}
+    assert told["native functions"] == len({row["name"] for row in rows} - users - own)
+    assert told["as bytecode"] >= TEXT.count("(de ") and f"csl-image add {image} --tag" in told["why"]
 
 
 def test_an_error_that_nobody_catches(program: str) -> None:

@@ -16,7 +16,9 @@ from csl_native.kernel.memory import NIL, ROOT_RESTART
 from csl_native.native.executable import CannotMake, Program, kernel_of
 from csl_native.native.pages import PageSet
 from csl_native.saving.baseimage import base_image
+from csl_native.saving.heapview import HeapView
 from csl_native.session.standing import make_ready, missing
+from csl_native.tools.code import own
 
 MOST_NAMED = 20
 
@@ -51,7 +53,7 @@ def executable(image: Image, options: argparse.Namespace) -> tuple[Any, int]:
             with tempfile.TemporaryDirectory() as folder:
                 session.preserve(os.path.join(folder, "program.img"))
                 with Image(os.path.join(folder, "program.img")) as made, Image(base_image()) as base:
-                    data, counts = program(made, base, architecture, main, options)
+                    data, counts = program(made, base, architecture, main, options, own(HeapView(image)))
         finally:
             session.close()
     with open(options.output, "wb", opener=lambda path, flags: os.open(path, flags, 0o777)) as file:
@@ -81,13 +83,14 @@ def main_of(session: Any, name: str | None) -> str:
 
 
 def program(
-    made: Image, base: Image, architecture: Architecture, main: str, options: argparse.Namespace
-) -> tuple[bytes, dict[str, int]]:
+    made: Image, base: Image, architecture: Architecture, main: str, options: argparse.Namespace, mine: list[str]
+) -> tuple[bytes, dict[str, Any]]:
     kernel = kernel_of(made, base, architecture)
     name = f"functions-{architecture.tag}"
     functions = PageSet.read(made, name) if name in made.sections else None
+    why = f"the image has no native code for {architecture.name}" if functions is None else "they were not compiled"
     if functions is not None and functions.abi != kernel.abi:
-        functions = None
+        functions, why = None, f"its native code for {architecture.name} was made for another kernel"
     made_of = Program(made, kernel, functions, architecture, options.heap)
     lacking = missing(made_of.view, main)
     if lacking and not options.allow_missing:
@@ -101,4 +104,10 @@ def program(
             f"{', '.join(rows[:MOST_NAMED])}{more}; --allow-missing makes such calls errors when the program runs"
         )
     data = made_of.file(made.read("starts"))
-    return data, {"native functions": made_of.native, "missing functions": len(lacking)}
+    slow = [name for name in mine if name not in made_of.native]
+    return data, {
+        "native functions": len(made_of.native),
+        "missing functions": len(lacking),
+        "as bytecode": len(slow),
+        "why": f"{why}: csl-image add {options.image} --tag {architecture.name}" if slow else None,
+    }

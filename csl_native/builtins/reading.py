@@ -307,6 +307,7 @@ def load(lisp: Lisp, name: Text) -> int:
                 continue
             if form == lisp.eof:
                 return NIL
+            lisp.hints.evaluates(form)
             try:
                 lisp.on_form(form)
             except Unwinding:

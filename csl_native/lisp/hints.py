@@ -25,6 +25,17 @@ LONGEST = 100  # letters of a name that is compared with others
 MOST_SHOWN = 60  # characters of a value
 SPECIAL = "-+*/?<>="  # characters of names in other Lisps, each of which is a symbol by itself here
 NAME = r"[A-Za-z][A-Za-z0-9_]*(?:[-+*/?<>=]+[A-Za-z0-9_]*)+"
+# What other Lisps have under names that this one does not have, and how it is said here.
+LOOPS = "(prog (VARIABLE...) LABEL FORM... (go LABEL)), or do, dolist, dotimes"
+SPECIALS = "(fluid '(NAME)), and then (setq NAME VALUE)"
+ELSEWHERE = {
+    "begin": "(progn FORM...)", "case": "cond", "decf": "(setq X (sub1 X))", "defparameter": SPECIALS,
+    "defvar": SPECIALS, "define": "(de NAME (PARAMETER...) FORM...)", "display": "(prin2 X)", "first": "(car L)",
+    "for": LOOPS, "incf": "(setq X (add1 X))", "loop": LOOPS, "pop": "(setq L (cdr L))", "printf": "(prin2 X)",
+    "push": "(setq L (cons X L))", "remove": "(delete X L)", "require": "(load!-module 'NAME)", "rest": "(cdr L)",
+    "second": "(cadr L)", "setf": "(setq X VALUE), (putv V K VALUE), (rplaca L VALUE) or (put NAME KEY VALUE)",
+    "while": LOOPS,
+}
 MAPS = ("map", "mapc", "mapcar", "maplist", "mapcan", "mapcon")
 
 
@@ -35,6 +46,7 @@ class Hints:
         self.lisp, self.said = lisp, 0
         # the last names that were read in pieces, because they are written as in other Lisps
         self.written: list[str] = []
+        self.head = ""  # of the form that is evaluated, the name of its function when there is none
 
     def wanted(self) -> bool:
         """Is anybody told?"""
@@ -54,6 +66,12 @@ class Hints:
         """A value with what it is, where that cannot be seen."""
         kind = {SYMBOL: "the symbol ", CONS: "the list ", STRING: "the string ", VECTOR: "the vector "}.get(x & 7, "")
         return self.shown(x) if x == NIL else kind + self.shown(x)
+
+    def evaluates(self, form: int) -> None:
+        """A form of the program is evaluated: its arguments are, before its function is looked for."""
+        m = self.lisp.machine
+        head = m.car(form) if form & 7 == CONS else NIL
+        self.head = "" if head & 7 != SYMBOL or self.lisp.is_defined(head) else m.text(head)
 
     # -- arguments -------------------------------------------------------------------------
 
@@ -119,6 +137,10 @@ class Hints:
         name = m.text(symbol)
         if name in SPECIAL and (written := next((each for each in reversed(self.written) if name in each), "")):
             self.say(spelling(written))
+            return
+        elsewhere = name if function else self.head
+        if elsewhere in ELSEWHERE:
+            self.say(f"{elsewhere} is of other Lisps; here it is {ELSEWHERE[elsewhere]}")
             return
         nearest, least = "", reach(len(name)) + 1
         for s in m.steps(m.interned()):

@@ -492,6 +492,7 @@ class Lisp(Installer, Evaluator):
             return True
         if form == self.eof:
             return False
+        self.hints.evaluates(form)
         if self.breaks is not None and stream.typed:
             value = self.breaks.evaluate(form, stream)
         else:

@@ -15,7 +15,7 @@ from csl_native.system.exceptions import Error
 
 from ..architectures import Architecture
 from ..foreign import FOREIGN
-from ..heap.objects import SYM_FN1, SYM_FN2, SYM_FNN
+from ..heap.objects import SYM_ENV, SYM_FN1, SYM_FN2, SYM_FNN
 from ..heap.vm import HEAP, LINE, SLOTS, VM, CageLayout
 from ..heap.words import CONS
 from ..kernel import aloneblock, elementary
@@ -26,6 +26,7 @@ from ..kernel.memory import NO_LIMIT, ROOT_HARD_CODE
 from ..lisp.streams import DEFAULT_WIDTH, EOF_CHAR
 from ..runtime.kernels import C_FUNCTIONS
 from ..runtime.machine import first_fields
+from ..saving.guards import KERNEL
 from ..saving.heapview import HeapView
 from ..system.records import Record
 from .elffile import EXECUTABLE, LOAD, STACK, Format
@@ -126,15 +127,16 @@ class Program:
         self.info = info
         if info["entries"] != list(kernel.entry_names):
             raise CannotMake(
-                f"{image.path}: its kernel for {architecture.name} is of another version; "
-                f"csl-image add --tag {architecture.name} makes it again"
+                f"the kernel for {architecture.name} in the image is of another version; "
+                f"csl-image add IMAGE --tag {architecture.name} makes it again"
             )
         self.slot_of = {name: SLOTS + 8 * k for k, name in enumerate(kernel.entry_names)}
         self.symbols = {self.view.text(s): s for s in self.view.symbols()}
         self.words = bytearray(HEAP)
         self.words += self.view.bytes
         self.words += bytes(-len(self.words) % LINE)
-        self.native = 0  # functions that run natively
+        self.replacing = {self.view.word(s + SYM_ENV) for name, s in self.symbols.items() if name.startswith("host-")}
+        self.native: set[str] = set()  # functions that run natively
         self.left: list[str] = []  # those that do not, though there is code
 
     # -- words ------------------------------------------------------------------
@@ -197,6 +199,16 @@ class Program:
                         (number & 0x3FFFF) * PAGE_SIZE + (view.word(rest - 1) >> 3),
                     )
 
+    def stays(self, name: str, wanted: bytes) -> bool:
+        """Is a function the kernel's that code was compiled with, and Lisp's at most for what the kernel has not?"""
+        symbol = self.symbols.get(name)
+        if symbol is None or not wanted.startswith(KERNEL):
+            return False
+        word = self.view.word
+        cells = [word(symbol + field) - SLOTS >> 3 for field in (SYM_FN1, SYM_FN2, SYM_FNN)]
+        entries = " ".join(self.kernel.entry_names[k] for k in cells if 0 <= k < len(self.kernel.entry_names))
+        return word(symbol + SYM_ENV) in self.replacing or KERNEL + entries.encode() == wanted
+
     def instate(self, symbol: int, count: int, cell: int, place: int, digests: dict[str, bytes]) -> None:
         """Let a symbol's cells lead to native code, if that is of its bytecode; else it stays bytecode."""
         assert self.functions is not None
@@ -215,7 +227,7 @@ class Program:
             or "inlined" not in row
             or not set(row.get("features", ())) <= self.architecture.baseline
             or self.functions.damaged(place) is not None
-            or any(digest(each) != wanted for each, wanted in row["inlined"].items())
+            or not all(digest(each) == wanted or self.stays(each, wanted) for each, wanted in row["inlined"].items())
             or self.next_slot >= HEAP
         ):
             self.left.append(name)
@@ -228,7 +240,7 @@ class Program:
                 self.put(symbol + field, SLOT[("wrong1", "wrong2", "wrongn")[k]])
         self.put(self.next_slot, self.functions_at + place)
         self.next_slot += 8
-        self.native += 1
+        self.native.add(name)
 
     def block_of_the_machine(self) -> None:
         """The words in front of the entry slots: as in a session that has just begun."""

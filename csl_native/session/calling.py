@@ -195,6 +195,7 @@ class Calling(Values):
                             raise self.lisp.errors.loud(str(error)) from None
                         if form == self.lisp.eof:
                             return value
+                        self.lisp.hints.evaluates(form)
                         value = scope.keep(self.lisp.eval(form))
             finally:
                 self.lisp.input = saved
