@@ -1,0 +1,25 @@
+% fannkuch: permutations in a vector, turned over until the first is in its place.
+% value 30 small 7
+(fluid '(scale!*))
+(setq scale!* 9)   % small 5
+(de main nil (prog (n perm perm1 count maxflips m r flips k x i j)
+  (setq n scale!*) (setq perm (mkvect n)) (setq perm1 (mkvect n)) (setq count (mkvect n)) (setq maxflips 0)
+  (dotimes (q n) (putv perm1 q q)) (setq r n)
+ outer
+  rl (cond ((not (eqn r 1)) (putv count (sub1 r) r) (setq r (sub1 r)) (go rl)))
+  (dotimes (q n) (putv perm q (getv perm1 q)))
+  (setq flips 0)
+ fl (setq k (getv perm 0))
+  (cond ((zerop k) (go fd)))
+  (setq i 0) (setq j k)
+ sw (cond ((lessp i j) (setq x (getv perm i)) (putv perm i (getv perm j)) (putv perm j x) (setq i (add1 i)) (setq j (sub1 j)) (go sw)))
+  (setq flips (add1 flips)) (go fl)
+ fd (cond ((greaterp flips maxflips) (setq maxflips flips)))
+ nx (cond ((eqn r n) (return maxflips)))
+  (setq x (getv perm1 0))
+  (dotimes (q r) (putv perm1 q (getv perm1 (add1 q))))
+  (putv perm1 r x)
+  (putv count r (sub1 (getv count r)))
+  (cond ((greaterp (getv count r) 0) (go outer)))
+  (setq r (add1 r)) (go nx)))
+(main)
