@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from csl_native import __version__
 from csl_native.lsp.server import Document, problems
 
 ROOT = Path(__file__).parent.parent
@@ -216,4 +217,5 @@ def test_files_are_checked(tmp_path: Path) -> None:
         "a.lsp:2:3: error: car: 1 argument expected, 2 given\nb.lsp:1:8: warning: g: no function of "
         "this name is defined in the files that are open, nor in the system\n",
     )
+    assert run("--version") == (0, f"csl-native {__version__}\n")
     assert run("none.lsp") == (2, "csl-lsp: none.lsp: No such file or directory\n") and run("--zz")[0] == 2

@@ -10,9 +10,10 @@ from csl_native.system.records import Record
 
 OPTION = re.compile(r"^  (-\S.*?)(?:  +(\S.*))?$")
 CONTINUED = re.compile(r"^ {8,}(\S.*)$")
-SEE = {"csl": "csl-image(1), csl-asm(1)", "csl-image": "csl(1)", "csl-asm": "csl(1)"}
+SEE = {"csl": "csl-image(1), csl-asm(1), csl-lsp(1)", "csl-image": "csl(1)", "csl-asm": "csl(1)", "csl-lsp": "csl(1)"}
 SUMMARY = {"csl": "Standard Lisp whose images run natively on every machine",
-           "csl-image": "look at images of csl, and change what is in them", "csl-asm": "assemble functions for csl"}
+           "csl-image": "look at images of csl, and change what is in them", "csl-asm": "assemble functions for csl",
+           "csl-lsp": "language server for editors, and checker, of csl"}
 
 
 class Row(Record):
@@ -104,4 +105,13 @@ def image_page() -> str:
                 status or "0 all is well; 1 the answer is no; 2 the image or the command line cannot be used.")
 
 
-MAN_PAGES = {"man/csl.1": csl_page, "man/csl-image.1": image_page, "man/csl-asm.1": asm_page}
+def lsp_page() -> str:
+    text = ("Without names of files, a language server on standard input and output, as editors start it. With such, "
+            "says what is certainly wrong in these programs, which belong together: functions that nobody defines, "
+            "calls with a wrong number of arguments, parentheses. It runs none of them.")
+    rows = [Row("--stdio", "What editors like to say of where they talk to it."), Row("--version", "Its version.")]
+    return page("csl-lsp", "[file...]", text, ".SH OPTIONS\n" + options(rows),
+                "0 all is well; 1 there are errors in a file; 2 the command line or a file cannot be used.")
+
+
+MAN_PAGES = {"man/csl.1": csl_page, "man/csl-image.1": image_page, "man/csl-asm.1": asm_page, "man/csl-lsp.1": lsp_page}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 
+from csl_native import __version__
+
 from ..system.process import run_program
 from .server import Document, Server, problems, read
 
 USAGE = """usage: csl-lsp            a language server on standard input and output, as editors start it
        csl-lsp FILE...    check programs: functions that nobody defines, wrong numbers of arguments, parentheses;
-                          status 1 for errors"""
+                          status 1 for errors
+       csl-lsp --version"""
 
 
 def check(names: list[str]) -> int:
@@ -25,6 +28,9 @@ def check(names: list[str]) -> int:
 
 def main() -> int:
     names = [each for each in sys.argv[1:] if each != "--stdio"]  # which editors like to say
+    if names == ["--version"]:
+        print(f"csl-native {__version__}")
+        return 0
     if any(each.startswith("-") for each in names):
         wrong = names[0] not in ("-h", "--help")
         print(USAGE, file=sys.stderr if wrong else sys.stdout)
