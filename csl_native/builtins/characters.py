@@ -61,9 +61,11 @@ def character_object(lisp: Lisp, code: int) -> int:
     return found
 
 
-@builtin("int-char", 1, wrong="bad args for int-char")
-def int_char(lisp: Lisp, n: Fixnum) -> int:
-    r"""The character object with a code.  (int!-char 97) => #\a"""
+@builtin("int-char", 1)
+def int_char(lisp: Lisp, n: Value) -> int:
+    r"""The character object with a code; nil for what is no small integer.  (int!-char 97) => #\a"""
+    if n & 7:
+        return NIL
     if not 0 <= n >> 3 <= 0x10FFFF:
         raise lisp.errors.bare("bad args for int-char")
     return character_object(lisp, n >> 3)

@@ -99,14 +99,16 @@ def cis(lisp: Lisp, angle: Number) -> int:
     return lisp.from_complex(complex(math.cos(d), math.sin(d)))
 
 
-@builtin("phase", 1, wrong="bad arg for phase")
+@builtin("phase", 1, wrong="Bad arg for minusp")
 def phase(lisp: Lisp, x: AnyNumber) -> int:
-    """The angle of a number as a point of the plane, in radians.  (phase 5) => 0.0"""
+    """The angle of a complex number as a point of the plane, in radians; of a real one CSL's answer, pi with its sign.
+    (greaterp 3.15 (phase 5) 3.14) => t
+    """
     m = lisp.machine
     if m.is_complex(x):
         z = lisp.to_complex(x)
         return m.float(math.atan2(z.imag, z.real))
-    return m.float(math.pi if lisp.to_double(x) < 0 else 0.0)
+    return m.float(-math.pi if lisp.to_double(x) < 0 else math.pi)
 
 
 # -- functions of the parts of a complex number, as the original has them for its own arithmetic

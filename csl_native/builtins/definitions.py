@@ -234,7 +234,7 @@ def codep(lisp: Lisp, x: Value) -> int:
 @builtin("bpsp", 1)
 def bpsp(lisp: Lisp, x: Value) -> int:
     """Is it a vector of bytes for bytecode, as `make-bps` makes them?  (bpsp (make!-bps 4)) => t"""
-    return lisp.truth(x & 7 == OTHER and lisp.machine.header(x) & 255 == CODE_HEADER)
+    return lisp.truth(is_bps(lisp, x))
 
 
 @builtin("remd", 1)
@@ -465,15 +465,19 @@ def constantp(lisp: Lisp, x: Value) -> int:
 
 @builtin("make-bps", 1)
 def make_bps(lisp: Lisp, n: Fixnum) -> int:
-    """A vector of n bytes that can become bytecode.  (bps!-upbv (make!-bps 4)) => 3"""
+    """A vector of n bytes, or up to three more, that can become bytecode.  (bps!-upbv (make!-bps 5)) => 7"""
     if not 0 <= n >> 3 < 1 << 16:
         raise lisp.errors.plain("make-bps", n)
-    return lisp.machine.object(CODE_HEADER, bytes(n >> 3))
+    return lisp.machine.object(CODE_HEADER, bytes((n >> 3) + 3 & -4))
+
+
+def is_bps(lisp: Lisp, b: int) -> bool:
+    return b & 7 == OTHER and lisp.machine.header(b) & 255 == CODE_HEADER
 
 
 def bps_place(lisp: Lisp, b: int, i: int, who: str) -> int:
     m = lisp.machine
-    if b & 7 != OTHER or m.header(b) & 255 != CODE_HEADER:
+    if not is_bps(lisp, b):
         raise lisp.errors.plain(who, b)
     if i & 7 or not 0 <= i >> 3 < m.header(b) >> 8:
         raise lisp.errors.plain(who, i)
@@ -502,7 +506,8 @@ def bpsgetv(lisp: Lisp, b: Checked, i: Checked) -> int:
 @builtin("bps-upbv", 1)
 def bps_upbv(lisp: Lisp, b: Checked) -> int:
     """The highest index of what make-bps gave.  (bps!-upbv (make!-bps 4)) => 3"""
-    bps_place(lisp, b, 0, "bps-upbv")
+    if not is_bps(lisp, b):
+        raise lisp.errors.plain("bps-upbv", b)
     return ((lisp.machine.header(b) >> 8) - 1) << 3
 
 

@@ -44,9 +44,13 @@ def frexp(lisp: Lisp, x: Number) -> int:
 
 @builtin("decode-float", 1, wrong="bad arg for decode-float")
 def decode_float(lisp: Lisp, x: Number) -> int:
-    """The sign as a float, the exponent and the mantissa of a number.  (decode!-float 8.0) => (1.0 4 0.5)"""
+    """The sign as a float, the exponent and the mantissa of a number; nil for an infinity.
+    (decode!-float 8.0) => (1.0 4 0.5)
+    """
     m = lisp.machine
     d = lisp.to_double(x)
+    if math.isinf(d):
+        return NIL
     mantissa, exponent = math.frexp(abs(d))
     return m.list([m.float(math.copysign(1.0, d)), exponent << 3, m.float(mantissa)])
 

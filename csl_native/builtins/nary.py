@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..kernel.memory import NIL, T
-from ..lisp.registry import AnyNumber, Checked, Value, builtin
+from ..lisp.registry import Checked, Value, builtin
 
 if TYPE_CHECKING:
     from ..lisp.lisp import Lisp
@@ -141,15 +141,18 @@ chained("eqn", "entry_eqn",
         "Are the arguments the same, or equal numbers of one type?  (eqn 1 1) => t  (eqn 1 1.0) => nil")
 
 
-@builtin("=", 0, -1, wrong="bad arg for =")
-def equal_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
-    """Are all numbers equal, integers and floats alike?  (!= 1 1.0) => t"""
+@builtin("=", 0, -1)
+def equal_numbers(lisp: Lisp, *arguments: Value) -> int:
+    """Are all arguments equal numbers, integers and floats alike?  (!= 1 1.0) => t  (!= 'a 'a) => nil"""
     return lisp.truth(all(same_number(lisp, a, b)
                           for a, b in lisp.machine.steps(zip(arguments, arguments[1:], strict=False))))
 
 
 def same_number(lisp: Lisp, a: int, b: int) -> bool:
+    """Are two values equal numbers of any kind?"""
     m = lisp.machine
+    if not (lisp.is_number(a) and lisp.is_number(b)):
+        return False
     if m.is_complex(a) or m.is_complex(b):
         return all(same_number(lisp, part(0, a), part(0, b))
                    for part in (m.kernel.entry_realpart, m.kernel.entry_imagpart))
@@ -158,11 +161,14 @@ def same_number(lisp: Lisp, a: int, b: int) -> bool:
     return lisp.to_number(a) == lisp.to_number(b)
 
 
-@builtin("/=", 0, -1, wrong="bad arg for =")
-def different_numbers(lisp: Lisp, *arguments: AnyNumber) -> int:
-    """Are all of them different numbers?  (!/!= 1 2 3) => t"""
-    return lisp.truth(not any(same_number(lisp, a, b) for k, a in enumerate(lisp.machine.steps(arguments))
-                              for b in lisp.machine.steps(arguments[:k])))
+@builtin("/=", 0, -1)
+def different_numbers(lisp: Lisp, *arguments: Value) -> int:
+    """Are no two of the arguments the same number?  Of three it is CSL's answer: are all of them the same?
+    (!/!= 1 2) => t  (!/!= 1 2 3 4) => t  (!/!= 1 1 1) => t
+    """
+    m = lisp.machine
+    pairs = (same_number(lisp, a, b) for k, a in enumerate(m.steps(arguments)) for b in m.steps(arguments[:k]))
+    return lisp.truth(all(pairs) if len(arguments) == 3 else not any(pairs))
 
 
 @builtin("reversip", 1, 2)

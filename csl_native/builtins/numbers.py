@@ -163,13 +163,23 @@ class Division(Record):
         """Has the remainder another sign than the divisor?"""
         return self.rest != 0 and self.m.is_minus(self.rest) != self.m.is_minus(self.b)
 
-    @property
-    def nearer(self) -> bool:
-        """Is the quotient that is further from zero nearer, or as near and even?"""
+    def least(self) -> int:
+        """What is added to round down: the sign of the remainder decides, also of a negative divisor."""
+        return -int(self.m.is_minus(self.rest))
+
+    def most(self) -> int:
+        return int(self.rest != 0 and not self.m.is_minus(self.rest))
+
+    def nearest(self) -> int:
+        """What is added to round to the nearest integer, and of two to the even one; a negative divisor is below what
+        is left of it.
+        """
         k = self.m.kernel
-        twice, size = (k.entry_absolute(0, x) for x in (k.entry_plus2(0, self.rest, self.rest), self.b))
-        return bool(k.entry_lessp(0, size, twice) != NIL or k.entry_eqn(0, size, twice) != NIL
-                    and k.entry_evenp(0, self.quotient) == NIL)
+        odd, twice = k.entry_evenp(0, self.quotient) == NIL, k.entry_plus2(0, self.rest, self.rest)
+        opposite = k.entry_minus(0, self.b)
+        if k.entry_lessp(0, self.b, twice) != NIL or odd and k.entry_eqn(0, self.b, twice) != NIL:
+            return 1
+        return -int(k.entry_lessp(0, twice, opposite) != NIL or odd and k.entry_eqn(0, twice, opposite) != NIL)
 
     def moved(self, step: int) -> int:
         return int(self.m.kernel.entry_plus2(0, self.quotient, step << 3))
@@ -180,9 +190,10 @@ def fraction(m: Machine, x: int) -> tuple[int, int]:
     return m.parts(x) if m.is_ratio(x) else (x, 8)
 
 
-def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int], where: str,
-             example: int) -> None:
-    said = f"The quotient of two numbers, or of one and 1, as an integer that is rounded {where}."
+def rounding(name: str, function: Callable[[float], int], divide: Callable[[Division], int], where: str, example: int,
+             negative: str = "") -> None:
+    said = (f"The quotient of two numbers, or of one and 1, as an integer that is rounded {where}."
+            + f"  By a negative integer it is CSL's answer, which may be another one: {negative}." * bool(negative))
 
     @builtin(name, 1, 2, meaning=f"{said}  ({name} -7 2) => {example}")
     def call(lisp: Lisp, x: Number, y: Number = 8) -> int:
@@ -202,11 +213,10 @@ def rounding(name: str, function: Callable[[float], int], divide: Callable[[Divi
         return m.integer(function(value))
 
 
-rounding("floor", math.floor, lambda d: -int(d.apart), "down", -4)
-rounding("ceiling", math.ceil, lambda d: int(d.rest != 0 and not d.apart), "up", -3)
+rounding("floor", math.floor, Division.least, "down", -4, "(floor 7 -2) => -3")
+rounding("ceiling", math.ceil, Division.most, "up", -3, "(ceiling 7 -2) => -2")
 rounding("truncate", math.trunc, lambda d: 0, "towards zero", -3)
-rounding("round", round, lambda d: (-1 if d.apart else 1) * int(d.nearer), "to the nearest one, halves to the even "
-                                                                           "one", -4)
+rounding("round", round, Division.nearest, "to the nearest one, halves to the even one", -4, "(round 10 -2) => -4")
 
 
 @builtin("mod", 2)
@@ -332,6 +342,8 @@ def inorm(lisp: Lisp, n: Integer, k: Integer) -> int:
     """(m . e) with n = m * 2**e, m odd and of at most k bits (rounded).  (inorm 48 10) => (3 . 4)"""
     m = lisp.machine
     bits = m.number(k)
+    if bits < 0:
+        raise lisp.errors.plain("bad args for inorm", k)
     if n == 0:
         raise lisp.errors.plain("zero arg for inorm", n)
     exponent, size = max(magnitude_length(m, n) - bits, 0), n

@@ -196,7 +196,7 @@ def string_order(name: str, wrong: str, test: Callable[[bytes, bytes], bool], as
              meaning=f'{said}  The place of the first difference, or nil.  ({called} "{first}" "{second}") => 1')
     def call(lisp: Lisp, a: Text, b: Text) -> int:
         texts = [lisp.machine.text(s) for s in (a, b)]
-        x, y = (utf8.encode(text.lower() if folded else text) for text in texts)
+        x, y = (utf8.encode(text).upper() if folded else utf8.encode(text) for text in texts)
         if not test(x, y):
             return NIL
         return next((k for k, (c, d) in enumerate(lisp.machine.steps(zip(x, y, strict=False))) if c != d),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..heap.vm import FLOAT_TRAP
-from ..heap.words import FLOAT
+from ..heap.words import FLOAT, UNWIND
 from ..restricted.language import (
     add_overflows,
     bitsf,
@@ -45,7 +45,7 @@ from .host import (
     bad_op,
     host,
 )
-from .memory import NIL, T, float_value, make_float
+from .memory import NIL, T, cons, float_value, make_float
 from .multiply import multiply_integers
 
 FIXNUM_MIN = -(1 << 63)
@@ -274,11 +274,17 @@ def remainder_slow(a: word, b: word) -> word:
 
 @lisp("divide")
 def divide(a: word, b: word) -> word:
-    """The pair of quotient, rounded towards zero, and remainder of two integers.  (divide 17 5) => (3 . 2)"""
+    """The pair of quotient, rounded towards zero, and remainder of two integers; where one is a float, of what
+    `quotient` says and 0.
+    (divide 17 5) => (3 . 2)  (divide 3.0 8) => (0.375 . 0)
+    """
     if is_integer(a) and is_integer(b):
         if b == 0:
             return host(H_DIVIDE_ZERO, O_DIVIDE, a, b)
         return divide_integers(a, b, 2)
+    if is_number(a) and is_number(b):
+        q = quotient_slow(a, b)
+        return q if q == UNWIND else cons(q, 0)
     return bad_arith(O_DIVIDE, a, b)
 
 

@@ -218,14 +218,14 @@ def divides(a: word, b: word) -> bool:
 def floor_two(a: word, b: word) -> word:
     if not divides(a, b):
         return pass_two(P_FLOOR, a, b)
-    return sdiv(a, b) - (1 if srem(a, b) != 0 and a ^ b < 0 else 0) << 3
+    return sdiv(a, b) - (1 if srem(a, b) < 0 else 0) << 3
 
 
 @lisp("ceiling", "also")
 def ceiling_two(a: word, b: word) -> word:
     if not divides(a, b):
         return pass_two(P_CEILING, a, b)
-    return sdiv(a, b) + (1 if srem(a, b) != 0 and a ^ b >= 0 else 0) << 3
+    return sdiv(a, b) + (1 if srem(a, b) > 0 else 0) << 3
 
 
 @lisp("truncate", "also")

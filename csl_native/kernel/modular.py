@@ -25,6 +25,8 @@ from .division import divide_integers
 from .host import BAD_MODULUS, H_BAD_RESIDUE, host
 from .memory import NIL, poll
 
+SHORT = 1 << 32  # of residues by a modulus up to here the product is a word
+
 
 @lisp("set-small-modulus")
 def set_small_modulus(n: word) -> word:
@@ -40,26 +42,19 @@ def set_small_modulus(n: word) -> word:
     return old
 
 
-@inline
-def are_residues(a: word, b: word) -> bool:
-    """Fixnums from 0 up to the modulus: what modular arithmetic takes."""
-    return (a | b) & 7 == 0 and (a | b) >= 0 and a < load(MODULUS) and b < load(MODULUS)
-
-
 @noinline
 def bad_residue(operation: word, a: word, b: word) -> word:
-    """Signal the first argument that is no residue."""
-    if a & 7 == 0 and a >= 0 and a < load(MODULUS):
-        return host(H_BAD_RESIDUE, operation, b, 0)
-    return host(H_BAD_RESIDUE, operation, a, 0)
+    """Signal the first argument that is no fixnum."""
+    return host(H_BAD_RESIDUE, operation, b if a & 7 == 0 else a, 0)
 
 
 @lisp("modular-plus")
 def modular_plus(a: word, b: word) -> word:
-    """The sum of two residues by the modulus that `set-small-modulus` chose.
+    """The sum of two residues by the modulus that `set-small-modulus` chose: less the modulus, once, where it is as
+    large.
     (progn (set!-small!-modulus 7) (modular!-plus 5 4)) => 2
     """
-    if not are_residues(a, b):
+    if (a | b) & 7 != 0:
         return bad_residue(0, a, b)
     r = a - load(MODULUS) + b  # in this order no word overflows
     return r + load(MODULUS) if r < 0 else r
@@ -67,8 +62,10 @@ def modular_plus(a: word, b: word) -> word:
 
 @lisp("modular-difference")
 def modular_difference(a: word, b: word) -> word:
-    """The difference of two residues.  (progn (set!-small!-modulus 7) (modular!-difference 2 4)) => 5"""
-    if not are_residues(a, b):
+    """The difference of two residues, and the modulus, once, where it is negative.
+    (progn (set!-small!-modulus 7) (modular!-difference 2 4)) => 5
+    """
+    if (a | b) & 7 != 0:
         return bad_residue(1, a, b)
     r = a - b
     return r + load(MODULUS) if r < 0 else r
@@ -77,15 +74,24 @@ def modular_difference(a: word, b: word) -> word:
 @lisp("modular-times")
 def modular_times(a: word, b: word) -> word:
     """The product of two residues.  (progn (set!-small!-modulus 7) (modular!-times 5 4)) => 6"""
-    if not are_residues(a, b):
+    if (a | b) & 7 != 0:
         return bad_residue(2, a, b)
-    return residue_product(a >> 3, b >> 3, load(MODULUS) >> 3) << 3
+    m = load(MODULUS) >> 3
+    if m < SHORT:
+        return urem((a >> 3) * (b >> 3), m) << 3
+    return long_residue_product(residue(a >> 3, m), residue(b >> 3, m), m) << 3
+
+
+@inline
+def residue(n: word, m: word) -> word:
+    r = srem(n, m)
+    return r + m if r < 0 else r
 
 
 @inline
 def residue_product(a: word, b: word, m: word) -> word:
     """a * b modulo m, both below it."""
-    return srem(a * b, m) if m < 1 << 31 else long_residue_product(a, b, m)
+    return urem(a * b, m) if m < SHORT else long_residue_product(a, b, m)
 
 
 @noinline
@@ -105,9 +111,7 @@ def long_residue_product(a: word, b: word, m: word) -> word:
 @noinline
 def inverse(a: word, m: word) -> word:
     """The inverse of a modulo m, or 0 when they have a common divisor (Knuth 4.5.2, algorithm X)."""
-    u = srem(a, m)
-    if u < 0:
-        u += m
+    u = residue(a, m)
     v = m
     x = 1
     y = 0
@@ -131,8 +135,7 @@ def modular_number(a: word) -> word:
     """
     m = load(MODULUS) >> 3
     if a & 7 == 0:
-        r = srem(a >> 3, m)
-        return (r + m if r < 0 else r) << 3
+        return residue(a >> 3, m) << 3
     if not is_big(a):
         return host(H_BAD_RESIDUE, 4, a, 0)
     r = 0
@@ -212,6 +215,6 @@ def modular_expt(a: word, n: word) -> word:
 @lisp("modular-minus")
 def modular_minus(a: word) -> word:
     """The residue whose sum with this one is 0.  (progn (set!-small!-modulus 7) (modular!-minus 3)) => 4"""
-    if not are_residues(a, 0):
+    if a & 7 != 0:
         return bad_residue(3, a, 0)
     return load(MODULUS) - a if a != 0 else a

@@ -39,3 +39,4 @@ FLUIDS = ("*applyhook* *avail-space* *break-loop* *evalhook* *macroexpand-hook* 
           "restart_label setup_name").split()
 PLAIN = ["trap-time*"]
 UNSET = ("ttype*", "~indefinite-value~")  # declared, and without a value
+VALUES = {"*ord": "t", "eof*": "~indefinite-value~", "program*": "~indefinite-value~"}  # the others are nil

@@ -221,7 +221,7 @@ class Host:
         if name in ("times", "quotient", "divide", "remainder"):
             if name == "remainder" and self.lisp.is_number(a) and self.lisp.is_number(b):
                 return errors.plain("bad arg for remainder", a, b)
-            bad = a if not self.lisp.is_number(a) or (name in ("divide", "remainder") and a & 7 == FLOAT) else b
+            bad = b if self.lisp.is_number(a) else a
             return errors.plain({"divide": "bad arg for quotient",
                                  "remainder": "Bad arg for remainder"}.get(name, f"bad arg for {name}"), bad)
         if name == "ashift":

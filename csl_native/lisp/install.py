@@ -125,7 +125,7 @@ class Installer:
             for name in names:
                 self.set_flags(m.intern(name), flag)
                 if name not in constants.UNSET:
-                    m.set_value(m.intern(name), NIL)
+                    m.set_value(m.intern(name), m.intern(constants.VALUES.get(name, "nil")))
         for name, constant in constants.NUMBERS.items():
             m.set_value(m.intern(name), m.float(constant) if isinstance(constant, float) else m.integer(constant))
         for name, c in constants.CHARACTERS.items():

@@ -26,7 +26,7 @@ NAME, REST = "#([A-Za-z0-9]+);", "[A-Za-z0-9]+;"
 # underscores, escaped characters and named ones), a string, or a single character.
 TOKEN = re.compile(rf"""
     (?P<blank>[ \t\r\f]*(?:%[^\n]*)?\n|[ \t\r\f]+|%[^\n]*)
-  | (?P<nonumber>[0-9]+[eE][+-]?(?![\w+-]))
+  | (?P<nonumber>[+-]?[0-9]+(?:\.[0-9]*)?[eE](?:[+-](?![0-9])|(?![0-9+-])))
   | (?P<number>0[xX][0-9a-fA-F]+|[+-]?[0-9]+\.[0-9]*[dDfFsSlL][+-]?[0-9]+
       |[+-]?[0-9]+(?:\.[0-9]*(?=[eE][+-]?[0-9])|\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?:\.(?![0-9]))?)
   | (?P<id>(?:[^\W\d_]|!?{ENTITY}|![\s\S]|[:$*\#=&@?\\/<>^~|{{}};}}](?=\w|!))\w*(?:(?:!?{ENTITY}|![\s\S])\w*)*)
@@ -245,7 +245,7 @@ class Reader:
         if kind == "number":
             return self.number(text)
         if kind == "nonumber":  # an exponent without digits: a symbol
-            return self.symbol("!" + text.replace("+", "!+").replace("-", "!-"))
+            return self.symbol(re.sub("[^e]", r"!\g<0>", text))
         return self.m.string(text if literal else re.sub(NAME, in_string, text) if "#" in text else text)
 
     def prefixed(self, prefix: str, value: int) -> int:
