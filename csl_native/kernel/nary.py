@@ -10,6 +10,8 @@ from .comparison import max_of_two, min_of_two
 from .memory import NIL, cons
 from .safepoint import safepoint
 
+PLUS, TIMES, MAX, MIN = range(4)
+
 
 @lisp("list", "also")
 def list_one(a: word) -> word:
@@ -33,53 +35,35 @@ def list_three(env: word, n: word, a: word, b: word, c: word) -> word:
     return cons(a, cons(b, cons(c, l))) if n > 0 else NIL
 
 
-@lisp("plus", "rest")
-def plus_many(env: word, n: word, a: word, b: word, c: word) -> word:
-    r = plus2(a, b) if n > 0 else 0
-    k = n - 2
+def joined(operation: word, n: word, a: word, b: word, c: word) -> word:
+    """The arguments of a call of three and more, from left to right."""
+    r = a
+    k = n - 1
     while k > 0 and r != UNWIND:
         if safepoint() == UNWIND:
             return UNWIND
-        r = plus2(r, c if k == n - 2 else extra_argument(k))
+        x = b if k == n - 1 else c if k == n - 2 else extra_argument(k)
+        r = (plus2(r, x) if operation == PLUS else times2(r, x) if operation == TIMES
+             else max_of_two(r, x) if operation == MAX else min_of_two(r, x))
         k -= 1
     return r
+
+
+@lisp("plus", "rest")
+def plus_many(env: word, n: word, a: word, b: word, c: word) -> word:
+    return joined(PLUS, n, a, b, c) if n > 0 else 0
 
 
 @lisp("times", "rest")
 def times_many(env: word, n: word, a: word, b: word, c: word) -> word:
-    r = times2(a, b) if n > 0 else 1 << 3
-    k = n - 2
-    while k > 0 and r != UNWIND:
-        if safepoint() == UNWIND:
-            return UNWIND
-        r = times2(r, c if k == n - 2 else extra_argument(k))
-        k -= 1
-    return r
+    return joined(TIMES, n, a, b, c) if n > 0 else 1 << 3
 
 
 @lisp("max", "rest")
 def max_many(env: word, n: word, a: word, b: word, c: word) -> word:
-    if n == 0:
-        return hostn(env, n, a, b, c)
-    r = max_of_two(a, b)
-    k = n - 2
-    while k > 0 and r != UNWIND:
-        if safepoint() == UNWIND:
-            return UNWIND
-        r = max_of_two(r, c if k == n - 2 else extra_argument(k))
-        k -= 1
-    return r
+    return joined(MAX, n, a, b, c) if n > 0 else hostn(env, n, a, b, c)
 
 
 @lisp("min", "rest")
 def min_many(env: word, n: word, a: word, b: word, c: word) -> word:
-    if n == 0:
-        return hostn(env, n, a, b, c)
-    r = min_of_two(a, b)
-    k = n - 2
-    while k > 0 and r != UNWIND:
-        if safepoint() == UNWIND:
-            return UNWIND
-        r = min_of_two(r, c if k == n - 2 else extra_argument(k))
-        k -= 1
-    return r
+    return joined(MIN, n, a, b, c) if n > 0 else hostn(env, n, a, b, c)
