@@ -103,6 +103,7 @@ VALUES = [
      "(byte!-getv \"abc\" 1) (eupbv 'a))",
      "(2 0.5 5 0 4 3.14159 2 98 nil)"),
     # the original's answers where the names promise others
+    ("(list (lessp) (leq) (geq) (!<!=) (!>!=) (leq 1) (eqn))", "(t nil nil nil nil t t)"),
     ("(list (floor 8 -5) (floor -8 -5) (ceiling 8 -3) (ceiling -8 -3) (round 10 -2) (round 8 -3) (round -7 3) "
      "(round 5 2) (floor 100000000000000000000 -7) (round 100000000000000000000 -7))",
      "(-1 0 -1 2 -4 -1 -2 2 -14285714285714285714 -14285714285714285713)"),

@@ -122,21 +122,23 @@ def append(lisp: Lisp, *arguments: Checked) -> int:
     return result
 
 
-def chained(name: str, entry: str, meaning: str, *aliases: str) -> None:
-    """A comparison of any number of arguments: every neighbouring pair must satisfy it."""
+def chained(name: str, entry: str, meaning: str, *aliases: str, none: int = T) -> None:
+    """A comparison of any number of arguments: every neighbouring pair must satisfy it; ``none``: what it says of no
+    arguments.
+    """
     @builtin(name, 0, -1, *aliases, meaning=meaning)
     def call(lisp: Lisp, *arguments: Checked) -> int:
         for a, b in lisp.machine.steps(zip(arguments, arguments[1:], strict=False)):
             result = getattr(lisp.machine.kernel, entry)(0, a, b)
             if result == NIL:
                 return NIL
-        return T
+        return T if arguments else none
 
 
 chained("lessp", "entry_lessp", "Is each number below the next one?  (lessp 1 2 3) => t", "<")
 chained("greaterp", "entry_greaterp", "Is each number above the next one?  (greaterp 3 2 1) => t", ">")
-chained("leq", "entry_leq", "Is no number above the next one?  (leq 1 1 2) => t", "<=")
-chained("geq", "entry_geq", "Is no number below the next one?  (geq 2 1 1) => t", ">=")
+chained("leq", "entry_leq", "Is no number above the next one?  (leq 1 1 2) => t", "<=", none=NIL)
+chained("geq", "entry_geq", "Is no number below the next one?  (geq 2 1 1) => t", ">=", none=NIL)
 chained("eqn", "entry_eqn",
         "Are the arguments the same, or equal numbers of one type?  (eqn 1 1) => t  (eqn 1 1.0) => nil")
 
