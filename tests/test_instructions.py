@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from csl_native import Session
 from csl_native.build.manual import instructions_page
+from csl_native.heap.objects import SYM_ENV
 from csl_native.instructions.codec import Code, decode, disassemble, encode, join, split, verify
 from csl_native.instructions.deriving import derived
 from csl_native.instructions.table import OPERANDS, CodeError, by_name, table
@@ -126,3 +127,18 @@ def test_splitting_undoes_joining_and_refuses_what_decoding_refuses(names: list[
             split(bytes(joined))
     else:
         assert split(bytes(joined)) == wanted
+
+
+BITS = ("logand", "logor", "logior", "logxor", "ilogand", "ilogor", "ilogxor", "land", "lor", "lxor")
+
+
+def test_bits_are_an_instruction_under_each_of_their_names(session: Session) -> None:
+    """What is compiled of them calls nothing, and gives what the function gives that is called."""
+    m = session.machine
+    for name in BITS:
+        session.eval(f"(de two (a b) ({name} a b)) (de three (a b c) ({name} a b c))")
+        for function in ("two", "three"):
+            literals = m.vector_items(m.field(m.intern(function), SYM_ENV))
+            assert m.intern(name) not in literals, name
+        assert session.eval("(list (two 12 -6) (three 12 10 7))") == session.eval(
+            f"(list (apply '{name} '(12 -6)) (apply '{name} '(12 10 7)))"), name
