@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from csl_native import LispError, Session
 from csl_native.image.container import Image, Section, update
+from csl_native.kernel.calls import SLOT
+from csl_native.kernel.fasl import BAD
+from csl_native.kernel.memory import NIL
 from csl_native.lisp.fasl import BadModule, ModuleWriter, read_module
 
 from .conftest import needs_native, sign_again
@@ -230,3 +233,25 @@ def test_hundreds_of_restarts_with_modules(csl: Run) -> None:
                 (t (print (list 'done n)) (print (read)))))
               (faslend) (load!-module 'step) (next 0) same!-input"""
     assert csl("-q", "-o", "chain.img", text=text).stdout.endswith("(done 300)\nsame!-input\n")
+
+
+def test_the_names_of_symbols_are_taken_together(session: Session) -> None:
+    """Each with its place in the table; what cannot be is refused, whatever the bytes are."""
+    m, slots = session.machine, [SLOT[name] for name in ("undefined1", "undefined2", "undefinedn")]
+    table = m.vector([NIL] * 3)
+    found = m.kernel.fasl_symbols(m.string(b"\2\3abc\1\2\xc3\xa9"), table, *slots)
+    assert found == NIL and m.vector_items(table)[1:] == [m.intern("é"), m.intern("abc")]
+    for wrong in (b"\3\1a", b"\0\1a", b"\1\5ab", b"\xff\xff\xff\1\1a", b"\1" + b"\xff" * 8 + b"\x7fa"):
+        assert m.kernel.fasl_symbols(m.string(wrong), table, *slots) == BAD, wrong
+
+
+@needs_native
+def test_a_function_that_is_defined_first_is_relied_on_by_nothing(native: Session,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    """So nobody looks for code that would have to go, which modules with hundreds of definitions took long for."""
+    asked: list[str] = []
+    monkeypatch.setattr(native.hardcode, "drop_users", lambda symbol: asked.append(native.machine.label(symbol)))
+    native.eval("(de first (x) x) (de second (x) (first x))")
+    assert asked == []
+    native.eval("(de first (x) (list x)) (remd 'second) (de second (x) x)")
+    assert asked == ["first", "second"]

@@ -25,6 +25,7 @@ from ..restricted.language import bounded, inline, load, load8, lshr, noinline, 
 from .checking import good_contents, good_size
 from .memory import NIL, cons, make_object, make_vector, set_field
 from .safepoint import poll_full
+from .symbols import intern
 
 FASL_END, FASL_TABLE, FASL_KEEP, FASL_NUMBER, FASL_RAW, FASL_LIST, FASL_DOTTED, FASL_VECTOR, FASL_OBJECT = range(9)
 BAD = 15  # no Lisp value
@@ -203,3 +204,34 @@ def fasl_value(text: word, offset: word, table: word) -> word:
         push(v)
     store(SP, base)
     return v if v == UNWIND else BAD
+
+
+@noinline
+def fasl_symbols(text: word, table: word, slot1: word, slot2: word, slotn: word) -> word:
+    """Put interned symbols into the table: ``text`` has the place, the length and the bytes of the name of each.
+
+    UNWIND when there is no room, BAD when the bytes make no sense.
+    """
+    at = text + 8 - STRING
+    end = at + lshr(load(text - STRING), 8)
+    room = lshr(load(table - VECTOR), 11)
+    while at < end:
+        if poll_full() == UNWIND:
+            return UNWIND
+        n = fasl_number(at, end)
+        at = behind(at, end)
+        size = fasl_number(at, end)
+        at = behind(at, end)
+        if n < 1 or n >= room or ult(end - at, size):
+            return BAD
+        name = fasl_raw(T_STRING, at, size)
+        if name == UNWIND:
+            return name
+        if name == 0:
+            return BAD
+        s = intern(name, slot1, slot2, slotn)
+        if s == UNWIND:
+            return s
+        set_field(table + 8 - VECTOR + 8 * n, s)
+        at += size
+    return NIL

@@ -38,6 +38,7 @@ from ..heap.objects import (
 from ..heap.words import CONS, OTHER, SYMBOL, VECTOR
 from ..instructions.joined import SEQUENCES
 from ..instructions.table import instructions, joined
+from ..kernel.calls import SLOT
 from ..kernel.fasl import (
     BAD,
     FASL_DOTTED,
@@ -307,8 +308,8 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
         head = heads[run]
         at = 4 + size + sum(int(heads[r]["bytes"]) for r in DIVIDED[:DIVIDED.index(run)])
         body, places = data[at:at + int(head["bytes"])], int(head["places"])
-        names = [(kind, int(place), bytes(name)) for kind in ("interned", "generated", "uninterned")
-                 for place, name in head[kind]]
+        names = [(kind, int(place), bytes(name)) for kind in ("generated", "uninterned") for place, name in head[kind]]
+        interned = b"".join([number(place) + number(len(name)) + name for place, name in head["interned"]])
         if (len(body) != int(head["bytes"]) or places > len(data)
             + 1 or any(not 0 < place < places for _, place, _ in names)):
             raise ValueError("a count is wrong")
@@ -316,10 +317,12 @@ def read_module(lisp: Lisp, section: Section, data: bytes, run: str = "items") -
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise BadModule(f"it is damaged ({error}); compile it again") from error
     text, values = m.string(body), m.vector([NIL] * places)
+    if m.kernel.fasl_symbols(m.string(interned), values, SLOT["undefined1"], SLOT["undefined2"],
+                             SLOT["undefinedn"]) == BAD:
+        raise BadModule("the names of its symbols make no sense; compile it again")
     for kind, place, name in names:
         called = utf8.decode(name)
-        symbol = (m.symbol(called) if kind == "interned"
-                  else m.make_symbol(stem(called) if kind == "generated" else called))
+        symbol = m.make_symbol(stem(called) if kind == "generated" else called)
         if kind == "generated":  # it gets a number anew
             m.words[symbol + SYM_FLAGS >> 3] |= F_GENSYM | F_UNNAMED
         m.set_field(values, 8 - VECTOR + 8 * place, symbol)

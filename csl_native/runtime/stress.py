@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Kernel functions that Python calls and that allocate or run Lisp; a collection between those that make an image would
 # destroy it.
-ALLOCATING = ("make_", "entry_", "enter", "intern", "hash", "append", "nconc", "put", "gethash", "fasl_value",
+ALLOCATING = ("make_", "entry_", "enter", "intern", "hash", "append", "nconc", "put", "gethash", "fasl_",
               "normalise", "get", "flagp")
 
 

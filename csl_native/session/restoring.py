@@ -289,8 +289,9 @@ class Restoring:
         return False
 
     def _redefined(self, symbol: int) -> None:
-        self._replaced(symbol)
-        self.hardcode.redefined(symbol)
+        if self.lisp.is_defined(symbol):  # nothing relies on what is not
+            self._replaced(symbol)
+            self.hardcode.redefined(symbol)
         if self.lisp.jit is not None:
             self.lisp.jit.redefined(symbol)
 
