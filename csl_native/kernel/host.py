@@ -63,11 +63,13 @@ TEXT_FUNCTIONS = ("liter", "digit", "seprp", "char-code", "code-char", "explode2
 PASSED = ("prin2", "terpri", "spaces", "posn", "linelength", "getenv", "mod", "iremainder", "iquotient", "gcd", "oddp",
           "signum", "ash", "ash1", "irightshift", "logbitp", "logcount", "integer-length", "isqrt", "floor", "ceiling",
           "truncate", "round", "char-upcase", "char-downcase", "upper-case-p", "lower-case-p", "alpha-char-p", "scharn",
-          "concat", "string-upcase", "string-downcase", "lengthc", "symbol-value", "macro-function", "endp")
+          "concat", "string-upcase", "string-downcase", "lengthc", "symbol-value", "macro-function", "endp",
+          "getd")
 (P_PRIN2, P_TERPRI, P_SPACES, P_POSN, P_LINELENGTH, P_GETENV, P_MOD, P_IREMAINDER, P_IQUOTIENT, P_GCD, P_ODDP,
  P_SIGNUM, P_ASH, P_ASH1, P_IRIGHTSHIFT, P_LOGBITP, P_LOGCOUNT, P_INTEGER_LENGTH, P_ISQRT, P_FLOOR, P_CEILING,
  P_TRUNCATE, P_ROUND, P_CHAR_UPCASE, P_CHAR_DOWNCASE, P_UPPER_CASE_P, P_LOWER_CASE_P, P_ALPHA_CHAR_P, P_SCHARN,
- P_CONCAT, P_STRING_UPCASE, P_STRING_DOWNCASE, P_LENGTHC, P_SYMBOL_VALUE, P_MACRO_FUNCTION, P_ENDP) = range(len(PASSED))
+ P_CONCAT, P_STRING_UPCASE, P_STRING_DOWNCASE, P_LENGTHC, P_SYMBOL_VALUE, P_MACRO_FUNCTION, P_ENDP,
+ P_GETD) = range(len(PASSED))
 
 
 @inline

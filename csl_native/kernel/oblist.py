@@ -8,11 +8,23 @@ name), which is one for each set of names (Amble and Knuth, 1974).
 
 from __future__ import annotations
 
-from ..heap.objects import SYM_ENV, SYM_FLAGS, SYM_FN1, SYM_FN2, SYM_FNN, SYM_PLIST, SYM_PNAME, SYM_SPARE, SYM_VALUE
+from ..heap.objects import (
+    F_SPECIAL,
+    SYM_ENV,
+    SYM_FLAGS,
+    SYM_FN1,
+    SYM_FN2,
+    SYM_FNN,
+    SYM_PLIST,
+    SYM_PNAME,
+    SYM_SPARE,
+    SYM_VALUE,
+)
 from ..heap.vm import CARDS, MARK_STACK
 from ..heap.words import STRING, SYMBOL, VECTOR
-from ..restricted.language import load, load8, store, store8, word
+from ..restricted.language import inline, lisp, load, load8, store, store8, word
 from .calls import SLOT_UNDEFINED1, SLOT_UNDEFINED2, SLOT_UNDEFINEDN
+from .host import P_GETD, pass_one
 from .memory import NIL, UNSET, fill
 from .symbols import OBLIST, hash_string
 
@@ -21,12 +33,26 @@ BOUNDED = "the places of one table, at a collection"
 SMALLEST = 4096  # places of the table
 
 
+@inline
+def has_function(s: word) -> bool:
+    """Is any cell of a symbol another one than that of an undefined function?"""
+    return (load(s + SYM_FN1) - SLOT_UNDEFINED1 | load(s + SYM_FN2) - SLOT_UNDEFINED2
+            | load(s + SYM_FNN) - SLOT_UNDEFINEDN) != 0
+
+
+@lisp("getd", "also")
+def definition(name: word) -> word:
+    """nil for a symbol that has no function, of which programs ask most often."""
+    if name & 7 == SYMBOL and (load(name + SYM_FLAGS) & F_SPECIAL != 0 or has_function(name)):
+        return pass_one(P_GETD, name)
+    return NIL
+
+
 def has_something(s: word) -> bool:
     """Would a symbol made anew differ from this one: has it a value, properties, a declaration or a function?"""
     if load(s + SYM_VALUE) != UNSET or load(s + SYM_PLIST) != NIL or load(s + SYM_FLAGS) | load(s + SYM_SPARE) != 0:
         return True
-    return load(s + SYM_ENV) != s or (load(s + SYM_FN1) - SLOT_UNDEFINED1 | load(s + SYM_FN2) - SLOT_UNDEFINED2
-                                      | load(s + SYM_FNN) - SLOT_UNDEFINEDN) != 0
+    return load(s + SYM_ENV) != s or has_function(s)
 
 
 def places_for(count: word) -> word:

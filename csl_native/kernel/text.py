@@ -99,7 +99,7 @@ def digit(x: word) -> word:
     b = ascii_char(x)
     if b >= 0:
         return truth(b >= 48 and b <= 57)
-    return host(H_TEXT, X_DIGIT, x, 0)
+    return host(H_TEXT, X_DIGIT, x, 0) if x & 7 == STRING else NIL
 
 
 @lisp("seprp")
