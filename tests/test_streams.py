@@ -186,3 +186,10 @@ def test_verify_tells_of_functions_that_this_version_does_not_have(folder: Path,
 def test_an_image_is_no_assembly_text(folder: Path) -> None:
     status, _, errors = run(folder, "csl-asm", "x.img")
     assert status == 2 and "x.img: is no text (byte 0x" in errors and errors.endswith("an image is given with -i\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="a file that cannot be read from its beginning on")
+def test_a_file_that_cannot_be_read_on_ends_there(folder: Path) -> None:
+    """The error costs what is left of the file, and does not come again for ever."""
+    status, output, errors = run(folder, "csl", "-q /proc/self/mem x.lsp")
+    assert status == 0 and output.count("+++ Error Input/output error") == 1 and output.endswith("3\n"), errors

@@ -106,16 +106,11 @@ class Input:
             return False
         if self.shown >= 0:
             self.show()
-        if self.prompt is not None:
-            raw: Any = self.prompt()
-        elif self.lines:
-            raw = self.file.read(LINES)
-            if len(raw) == LINES and not raw.endswith(b"\n"):
-                raw = self.rest_of_line(raw)
-        else:
-            raw = self.file.readline(PIECE)
-            if len(raw) == PIECE:
-                raw = self.rest_of_line(raw)
+        try:
+            raw = self.piece(self.file)
+        except (OSError, MemoryError):
+            self.ended = True  # who reads on after the error does not meet it for ever
+            raise
         if not raw:
             self.ended = True
             return False
@@ -131,6 +126,15 @@ class Input:
             self.shown = min(self.shown, 0)
         self.buffer += text.replace("\r\n", "\n")
         return True
+
+    def piece(self, file: IO[Any]) -> Any:
+        """What comes next, to the end of a line."""
+        if self.prompt is not None:
+            return self.prompt()
+        raw = file.read(LINES) if self.lines else file.readline(PIECE)
+        if self.lines and len(raw) == LINES and not raw.endswith(b"\n") or not self.lines and len(raw) == PIECE:
+            raw = self.rest_of_line(raw)
+        return raw
 
     def rest_of_line(self, begun: Any) -> Any:
         """A long line, of which a piece was read."""
