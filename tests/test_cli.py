@@ -73,6 +73,15 @@ def test_exit_codes(csl: Run, form: str, code: int) -> None:
     assert csl("-q", "-e", form).returncode == code
 
 
+@pytest.mark.parametrize("text", ["(car 5) (print 2)", "(print 1",
+                                  "(progn (errorset '(car 5) nil nil) (print 1) (car 5)) (print 2)"])
+def test_the_first_error_ends_the_program_when_that_is_asked_for(csl: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.lsp").write_text(text)
+    (tmp_path / "b.lsp").write_text("(print 3)")
+    done = csl("-q", "--stop-on-error", str(tmp_path / "a.lsp"), str(tmp_path / "b.lsp"))
+    assert done.returncode == 1 and "+++ Error" in done.stdout and not {"2", "3"} & set(done.stdout.split())
+
+
 def test_variables_and_forms(csl: Run) -> None:
     done = csl("-q", "-Dname=value", "-D", "other=x y", "-e", "(print (list name other))", "-e",
                "(print (boundp 'name))")

@@ -38,6 +38,7 @@ USAGE = """usage: csl [options] [file...]     files are read in order; - is stan
   -j FILE        write the names of the files that were read to a file at the end
   --trace NAME --tr NAME   trace a function (repeatable)
   -g             errors at the top level print the functions they leave
+  --stop-on-error  end with status 1 at the first error of a file that nothing catches
   -k SIZE        heap limit in megabytes (default: a quarter of the memory), or with K, M or G behind it
   -r SEED        seed of the random numbers
   -l FILE        write a copy of the output to a file, with what was read (but with -q)
@@ -80,7 +81,7 @@ exit status: the argument of (stop n), 0 at the end of the input, 1 after an err
 WINDOW = ("w", "w+", "w-")  # what scripts for the original begin with: other options are then as it has them
 FLAGS = {"w": "", "w+": "", "w-": "", "b": "", "s": "", "x": "", "a": "", "f": "", "m": "", "p": "", "y": "", "c": "",
          "h": "", "-nogui": "", "-gui": "", "-guimin": "", "-no-rcfile": "", "-texmacs": "", "-cygwin": "", "-wait": "",
-         "-ignore-load-time": "", "-stop-on-error": ""}
+         "-ignore-load-time": ""}
 ORIGINAL = "iokrleDdutj"  # which the original has with a value, that does not begin with a minus sign
 ABSENT = (*"iolreDdutj",)  # of which the original says nothing when the value is not there
 IMAGES = ("i", "o")  # whose value can be -, the program's own image
@@ -93,7 +94,7 @@ VALUED = {"i": "image", "o": "output", "k": "heap", "l": "log", "r": "seed", "e"
 SWITCHES = {"z": "cold", "n": "no_restart", "q": "quiet", "v": "verbose", "-explain": "explain",
             "-gc-stress": "gc_stress", "-help": "help", "-version": "version", "-modern": "modern",
             "-engines": "engines", "-stats": "stats", "-perf-map": "perf_map", "-jitdump": "jitdump", "-gdb": "gdb",
-            "-jit-bisect": "jit_bisect", "g": "backtrace"}
+            "-jit-bisect": "jit_bisect", "g": "backtrace", "-stop-on-error": "stop_on_error"}
 
 
 JIT = (2000, 4000000)  # calls and jumps after which functions are compiled, and optimised
@@ -127,6 +128,7 @@ class Options:
         self.cold = self.no_restart = self.quiet = self.verbose = self.explain = self.help = self.version = False
         self.gc_stress: bool | int = False
         self.engines = self.stats = self.perf_map = self.jitdump = self.gdb = self.backtrace = self.explain_json = False
+        self.stop_on_error = False
         self.heap: int | None = None
         self.log: str | None = None
         self.redirect: str | None = None

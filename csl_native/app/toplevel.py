@@ -189,6 +189,7 @@ class TopLevel:
         if self.watched is not None:
             self.watched.begin(lisp)
         lisp.top = self  # type: ignore[attr-defined]
+        lisp.stop_on_error = self.options.stop_on_error
         if self.options.backtrace:
             lisp.errors.trace = NAMES
         lisp.hint = lambda text: self.note(f"csl: {text}")

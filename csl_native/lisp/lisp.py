@@ -93,6 +93,7 @@ class Lisp(Installer, Evaluator):
                                lambda thing: thing in (self.input, self.output, self.terminal, self.standard_input))
         self.module: ModuleWriter | None = None  # the one that faslout is making
         self.watch: Watch | None = None  # of the innermost resource-limit
+        self.stop_on_error = False  # does the first error of a file end the program?
         self.on_form: Callable[[int], int] = self.eval  # what load does with each form
         self.started = time.process_time()
         self.gc_seconds = 0.0
@@ -487,6 +488,7 @@ class Lisp(Installer, Evaluator):
             if self.errors.show:
                 where = f" ({stream.name}, line {stream.here()})" if stream.name else ""
                 self.output.write(f"\n+++ Error {error}{where}\n")
+            self.failed(stream)
             return True
         if form is None:  # an interrupt
             return True
@@ -499,11 +501,17 @@ class Lisp(Installer, Evaluator):
             value = self.protect(lambda: self.eval(form))
         if value is None:
             self.locate(stream, before)
+            self.failed(stream)
             if transcript is not None and not (stream.typed and self.breaks is not None and self.breaks.left):
                 transcript.failed()
         elif transcript is not None:
             transcript.value(value)
         return True
+
+    def failed(self, stream: Input) -> None:
+        """A form was an error: what comes behind it may need what it should have done."""
+        if self.stop_on_error and not stream.typed:
+            raise Stopped(1)
 
     def locate(self, stream: Input, before: tuple[int, int]) -> None:
         """Say on the side where the form stands in which an error was."""
