@@ -152,3 +152,11 @@ def test_printing_what_python_cannot_show_is_no_error(session: Session) -> None:
     with pytest.raises(KeyboardInterrupt):
         session.eval("(explode thing)")
     assert session.eval("(plus 1 2)") == 3
+
+
+def test_a_heap_that_is_nearly_full_is_not_collected_for_every_thing() -> None:
+    with Session(heap=16 << 20) as s:
+        s.call("null", {(k,): 2 for k in range(200000)})
+        with pytest.raises(LispError, match="Memory exhausted"):
+            s.call("null", [object() for _ in range(400000)])
+        assert s.machine.cage["gc_count"] < 20 and s.eval("(plus 1 2)") == 3

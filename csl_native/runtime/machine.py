@@ -284,7 +284,7 @@ class Machine(Roots, Stacks):
         words = self.words
         half = words[_RESERVE] >> 1
         if words[_HEAP_END] - words[_HEAP_TOP] < half and self.kernel.free_bytes() < half:
-            self.need(16, held)
+            self.need(half >> 2, held)  # with less there would be a collection for each of the next things
 
     def need(self, size: int, held: Iterable[int] = ()) -> None:
         """Refuse a size that the heap has no room for, before Python takes memory for it; ``held`` are words that
