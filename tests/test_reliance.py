@@ -144,7 +144,7 @@ class FakeWorker:
     def __init__(self, *answers: object) -> None:
         self.answers, self.alive, self.asked = list(answers), True, 0
 
-    def ask(self, job: object) -> object:
+    def compile(self, architecture: str, source: object) -> object:
         self.asked += 1
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

@@ -17,8 +17,8 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from csl_native import Session, restore
-from csl_native.heap.objects import LAYOUTS
+from csl_native import LispError, Session, restore
+from csl_native.heap.objects import LAYOUTS, SYM_ENV, SYM_SPARE
 from csl_native.heap.vm import HEAP
 from csl_native.heap.words import CONS, FLOAT, OTHER, STRING, SYMBOL, VECTOR
 from csl_native.image.container import FORMAT_MAJOR, FORMAT_MINOR, Image, ImageError, Section, update, write
@@ -105,6 +105,32 @@ def test_no_function_of_an_older_version_is_lost(path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "csl_native.tools.csl_image", "verify", str(path)], check=False,
                           capture_output=True, text=True)
     assert "this version does not have" not in done.stdout
+
+
+def test_functions_are_found_when_numbers_are_others_and_entries_are_gone() -> None:
+    """Python's functions get their numbers of now, those too of which the kernel has some; where an entry of the kernel
+    is gone, Python's function is there.
+    """
+    session = Session(output=open(os.devnull, "wb"))
+    m, names = session.machine, list(session.lisp.builtins.names)
+    old = {"max": "entry_max_many", "list": "entry_list_three"}
+    entries = ["entry_of_old_" + name if name in old.values() else name for name in m.entry_names]
+
+    def renumber() -> None:
+        for symbol in m.vector_items(m.root(0)):
+            if symbol & 7 != SYMBOL:
+                continue
+            env, spare = m.field(symbol, SYM_ENV), m.field(symbol, SYM_SPARE)
+            if env & 7 == SYMBOL and spare & 7 == 0 and spare >= 0:
+                m.words[symbol + SYM_SPARE >> 3] += 8
+        session._translate({"entries": entries, "builtins": ["of-old", *names]})
+    session.run(renumber)
+    asked = "(list (max 1 2 9 4) (max 7) (list 1 2 3 4) (list 1) (min 5 4 3 2) (plus 1 2 3 4) (funcall 'max 1 2 3))"
+    assert session.eval(asked) == [9, 7, [1, 2, 3, 4], [1], 2, 10, 3]
+    with pytest.raises(LispError, match="max"):
+        session.eval("(max)")
+    assert session.eval("(list (gcdn 12 18) (string!-upcase \"ab\") (date!-and!-time))")[:2] == [6, "AB"]
+    session.close()
 
 
 def test_a_layout_changes_with_the_version_only() -> None:

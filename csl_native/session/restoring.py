@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 TABLE_LIMIT = 1 << 20  # bytes of a table of instructions
+CELLS = ((SYM_FN1, "1"), (SYM_FN2, "2"), (SYM_FNN, "n"))  # of functions, and how entries for them end
 
 
 class Restoring:
@@ -336,24 +337,35 @@ class Restoring:
         for symbol in m.vector_items(m.root(0)):
             if symbol & 7 != SYMBOL:
                 continue
-            for offset, undefined in ((SYM_FN1, "undefined1"), (SYM_FN2, "undefined2"), (SYM_FNN, "undefinedn")):
+            found = {}
+            for offset, end in CELLS:
                 number = m.field(symbol, offset) - SLOTS >> 3
-                name = old_entries[number] if 0 <= number < len(old_entries) else undefined
-                m.words[symbol + offset >> 3] = slot_of.get(name, slot_of[undefined])
+                found[offset] = old_entries[number] if 0 <= number < len(old_entries) else f"undefined{end}"
             spare = m.field(symbol, SYM_SPARE)
-            if m.field(symbol, SYM_FN1) == slot_of["host1"] and spare & 7 == 0 and spare >= 0:
-                name = old_builtins[spare >> 3] if spare >> 3 < len(old_builtins) else ""
-                moved = MOVED.get(name, {})
-                if name in number_of:
-                    m.words[symbol + SYM_SPARE >> 3] = number_of[name] << 3
-                else:
-                    others = "wrong" if moved else "undefined"
-                    for offset, which in ((SYM_FN1, "1"), (SYM_FN2, "2"), (SYM_FNN, "n")):
-                        m.words[symbol + offset >> 3] = slot_of[others + which]
-                    for count in moved:
-                        m.words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
-                for count, entry in moved.items():
-                    m.words[symbol + (SYM_FN1, SYM_FN2, SYM_FNN)[min(count, 3) - 1] >> 3] = slot_of["entry_" + entry]
+            general = (spare & 7 == 0 and 0 <= spare >> 3 < len(old_builtins)
+                       and any(name.startswith(("host", "entry_")) for name in found.values()))
+            name = old_builtins[spare >> 3] if general else ""  # of what Python has for all numbers of arguments
+            gone = "host" if name and name in number_of else "undefined"
+            for offset, end in CELLS:
+                m.words[symbol + offset >> 3] = slot_of.get(found[offset], slot_of[gone + end])
+            if general:
+                self._translate_general(symbol, [offset for offset, _ in CELLS if found[offset].startswith("host")],
+                                        number_of.get(name), MOVED.get(name, {}), slot_of)
+
+    def _translate_general(self, symbol: int, hosts: list[int], number: int | None, moved: dict[int, str],
+                           slot_of: dict[str, int]) -> None:
+        """A function that Python had in general: its number now, or the kernel's entries for numbers of arguments."""
+        words = self.machine.words
+        if number is not None:
+            words[symbol + SYM_SPARE >> 3] = number << 3
+        else:
+            for offset, end in CELLS:
+                if offset in hosts:
+                    words[symbol + offset >> 3] = slot_of[("wrong" if moved else "undefined") + end]
+            for count in moved:
+                words[symbol + SYM_SPARE >> 3] = -(count + 1) << 3
+        for count, entry in moved.items():
+            words[symbol + CELLS[min(count, 3) - 1][0] >> 3] = slot_of["entry_" + entry]
 
     def _system_variables(self) -> None:
         m = self.machine
