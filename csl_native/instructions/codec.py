@@ -103,6 +103,15 @@ class Code(Record):
         return code
 
 
+def trimmed(data: bytes) -> bytes:
+    """The contents of a code object without what a vector of ``make-bps`` has behind them: up to three bytes."""
+    if len(data) < HEAD_SIZE:
+        return data
+    size, count = int.from_bytes(data[8:10], "little") | data[LONG] << 16, int.from_bytes(data[10:12], "little")
+    end = HEAD_SIZE + size + (16 if data[LONG] else 8) * count
+    return data[:end] if 0 < len(data) - end < 4 else data
+
+
 class Reading(Record):
     """What an opcode, or that of a sequence, begins, as ``decode`` asks for it."""
 

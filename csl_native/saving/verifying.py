@@ -27,7 +27,7 @@ from ..heap.objects import (
 )
 from ..heap.vm import HEAP
 from ..heap.words import HEADER, OTHER, SYMBOL, VECTOR
-from ..instructions.codec import Code
+from ..instructions.codec import Code, trimmed
 from ..instructions.proof import prove
 from ..instructions.table import CodeError
 from ..kernel.calls import SLOT
@@ -105,7 +105,7 @@ def private_env(m: Machine, env: int) -> int:
     literals = m.vector_items(env)
     if not literals or literals[0] & 7 != OTHER or m.header(literals[0]) & 255 != CODE_HEADER:
         raise CodeError("a function without bytecode")
-    data = m.raw(literals[0])
+    data = trimmed(m.raw(literals[0]))
     prove(Code.unpack(data), len(literals), {k for k, x in enumerate(literals) if x & 7 == SYMBOL},
           {k for k, x in enumerate(literals) if m.is_variable(x)})
     return m.vector([m.object(CODE_HEADER, data), *literals[1:]])
