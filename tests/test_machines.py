@@ -280,3 +280,30 @@ def test_only_one_place_knows_systems() -> None:
                                   "open('x', 'w')", "import ctypes as c\nc.CDLL(None)"])
 def test_the_check_refuses_what_only_some_systems_have(text: str) -> None:
     assert len(system_names(text, "x.py")) == 1
+
+
+BIG_ENDIAN = """
+import sys
+from types import SimpleNamespace
+from csl_native.system import byteorder
+byteorder.sys = SimpleNamespace(byteorder="big")
+from csl_native import Session
+session = Session()
+assert isinstance(session.machine.words, byteorder.Reversed)
+session.eval("(de same (x) (reclaim) x)")
+given = [1, 2.5, "x", [3, [4, []]], 10 ** 40, (1, 2)]
+assert session.function("same")(given) == given
+vector = session.eval("(list2vector '(1 2.5 a))")
+vector[0] = 7
+assert list(vector) == [7, 2.5, "a"] and vector[1:] == [2.5, "a"]
+assert dict(session.eval("(let!* ((h (mkhash 10 'equal 1.5))) (puthash 'a h 1) h)")) == {"a": 1}
+session.preserve(sys.argv[1])
+assert Session(sys.argv[1]).eval("(same '(1 . 2))") == (1, 2)
+"""
+
+
+def test_memory_is_seen_as_on_machines_of_the_other_byte_order(tmp_path: Path) -> None:
+    """It is little-endian everywhere, so what reads it there does so here, too."""
+    done = subprocess.run([sys.executable, "-c", BIG_ENDIAN, str(tmp_path / "x.img")], capture_output=True, text=True,
+                          check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

@@ -155,7 +155,7 @@ class Activations:
         """
         m = self.m
         place = m.field(env, 8 - VECTOR) + CODE_FRAME
-        size = 8 * int.from_bytes(m.bytes[place:place + 2], sys.byteorder)
+        size = 8 * int.from_bytes(m.bytes[place:place + 2], "little")
         base, beside = m.cage["stack_base"], self.lisp.session.engine in BESIDE_IT
         for distance in range(1, NEAR):
             for word in stack[at + distance:at + distance + 1] + stack[max(0, at - distance):at - distance + 1]:

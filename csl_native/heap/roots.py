@@ -117,10 +117,7 @@ class Roots:
             if len(found) > room:
                 raise MemoryError(f"Python holds {len(found)} Lisp values at once; the binding stack has room for "
                                   f"{room}")
-        for at, word in enumerate(found, bp >> 3) if sys.byteorder == "big" else ():
-            words[at] = word
-        if sys.byteorder == "little":
-            words[bp >> 3:(bp >> 3) + len(found)] = memoryview(found)
+        words[bp >> 3:(bp >> 3) + len(found)] = memoryview(found)
         words[_BP] = bp + 8 * len(found)
         try:
             self.kernel.collect(int(full))

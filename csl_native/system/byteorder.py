@@ -25,8 +25,12 @@ class Reversed:
             return Reversed(self.data[8 * start:8 * stop], self.code)
         return self.item.unpack_from(self.data, 8 * k)[0]
 
-    def __setitem__(self, k: int, value: Any) -> None:
-        self.item.pack_into(self.data, 8 * k, value)
+    def __setitem__(self, k: Any, value: Any) -> None:
+        if isinstance(k, slice):
+            start, stop, _ = k.indices(len(self))
+            self.data[8 * start:8 * stop] = struct.pack(f"<{len(value)}{self.code}", *value)
+        else:
+            self.item.pack_into(self.data, 8 * k, value)
 
     def tolist(self) -> list[Any]:
         return list(struct.unpack(f"<{len(self)}{self.code}", self.data))
