@@ -90,7 +90,7 @@ TEXT = """
     (setq o (open "out" 'output))
     (wrs o) (prin2 "abc") (print (wrs nil)) (prin2 "std") (print (posn)) (wrs o) (print (posn)) (prin2 "x") (terpri)
     (setq s (open "added" 'append)) (wrs s) (print '(a !b "c d" 1.5 !é "é #00e9 #00e9;")) (wrs nil)
-    (show (list (close o) (close s) (close s) (streamp s) (streamp o) (filep "out")))
+    (show (list (close o) (close s) (close s) (streamp s) (streamp o) (filep "out") (filep 5)))
     (setq s (open "added" 'append)) (wrs s) (print 'second) (close s)
     (show (copy "given" "copy")) (lines "copy") (forms "copy") (forms "added") (forms "long")
     (errorset '(open "/nowhere/x" 'input) t nil) (errorset '(open "." 'input) t nil)

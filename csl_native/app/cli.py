@@ -13,10 +13,6 @@ from ..architectures import by_name
 from ..saving.baseimage import check_output
 from ..saving.trust import LEVELS
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 USAGE = """usage: csl [options] [file...]     files are read in order; - is standard input
 
   -i FILE        start from this image; further ones are libraries for load-module, in this order; - is the

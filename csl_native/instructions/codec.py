@@ -87,8 +87,8 @@ class Code(Record):
         """
         if len(data) < HEAD_SIZE:
             raise CodeError(f"code object of {len(data)} bytes; at least {HEAD_SIZE} expected")
-        u16 = [int.from_bytes(data[k:k + 2], "little") for k in range(4, 12, 2)]
-        size, count, width = u16[2] | data[LONG] << 16, u16[3], 4 if data[LONG] else 2
+        u16 = [int.from_bytes(data[k:k + 2], "little") for k in (4, 6)]
+        size, count, width = sizes_in(data)
         if HEAD_SIZE + size + 4 * width * count != len(data):
             raise CodeError(f"code object of {len(data)} bytes; its head says {size} of code and {count} handlers")
         rows = [int.from_bytes(data[k:k + width], "little") for k in range(HEAD_SIZE + size, len(data), width)]
@@ -103,12 +103,18 @@ class Code(Record):
         return code
 
 
+def sizes_in(data: bytes) -> tuple[int, int, int]:
+    """What the head of a code object says: bytes of bytecode, handlers, and bytes of each of their four numbers."""
+    size, count = (int.from_bytes(data[k:k + 2], "little") for k in (8, 10))
+    return size | data[LONG] << 16, count, 4 if data[LONG] else 2
+
+
 def trimmed(data: bytes) -> bytes:
     """The contents of a code object without what a vector of ``make-bps`` has behind them: up to three bytes."""
     if len(data) < HEAD_SIZE:
         return data
-    size, count = int.from_bytes(data[8:10], "little") | data[LONG] << 16, int.from_bytes(data[10:12], "little")
-    end = HEAD_SIZE + size + (16 if data[LONG] else 8) * count
+    size, count, width = sizes_in(data)
+    end = HEAD_SIZE + size + 4 * width * count
     return data[:end] if 0 < len(data) - end < 4 else data
 
 

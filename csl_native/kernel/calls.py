@@ -238,6 +238,18 @@ def funcall_one(f: word, a: word) -> word:
     return call_symbol1(f, a) if f & 7 == SYMBOL else apply_two(f, cons(a, NIL))
 
 
+def later_arguments(n: word) -> word:
+    """The list of the ``n`` arguments of a call that are behind the third."""
+    l = NIL
+    k = 1
+    while k <= n:
+        l = cons(extra_argument(k), l)
+        k += 1
+        if poll() == UNWIND:
+            return UNWIND
+    return l
+
+
 @lisp("funcall", "rest")
 def funcall_two(env: word, n: word, f: word, a: word, b: word) -> word:
     """The same with two arguments and more; those of the function that are behind the second lie on the stack."""
@@ -245,14 +257,8 @@ def funcall_two(env: word, n: word, f: word, a: word, b: word) -> word:
         return hostn(env, n, f, a, b)
     if f & 7 == SYMBOL:
         return call_symbol2(f, a, b) if n == 3 else call_symboln(f, n - 1, a, b, extra_argument(n - 3))
-    l = NIL
-    k = 1
-    while k <= n - 3:
-        l = cons(extra_argument(k), l)
-        k += 1
-        if poll() == UNWIND:
-            return UNWIND
-    return apply_two(f, cons(a, cons(b, l)))
+    l = later_arguments(n - 3)
+    return l if l == UNWIND else apply_two(f, cons(a, cons(b, l)))
 
 
 @lisp("apply0")

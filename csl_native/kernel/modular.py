@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..heap.vm import MODULUS
 from ..heap.words import UNWIND
 from ..restricted.language import (
+    add_overflows,
     bounded,
     clz,
     inline,
@@ -17,6 +18,7 @@ from ..restricted.language import (
     sdiv,
     srem,
     store,
+    sub_overflows,
     urem,
     word,
 )
@@ -44,8 +46,10 @@ def set_small_modulus(n: word) -> word:
 
 @noinline
 def bad_residue(operation: word, a: word, b: word) -> word:
-    """Signal the first argument that is no fixnum."""
-    return host(H_BAD_RESIDUE, operation, b if a & 7 == 0 else a, 0)
+    """Signal the first argument that is no fixnum; of two that are so far from residues that a word overflows the
+    first.
+    """
+    return host(H_BAD_RESIDUE, operation, b if a & 7 == 0 and b & 7 != 0 else a, 0)
 
 
 @lisp("modular-plus")
@@ -54,9 +58,9 @@ def modular_plus(a: word, b: word) -> word:
     large.
     (progn (set!-small!-modulus 7) (modular!-plus 5 4)) => 2
     """
-    if (a | b) & 7 != 0:
+    if (a | b) & 7 != 0 or sub_overflows(a, load(MODULUS)) or add_overflows(a - load(MODULUS), b):
         return bad_residue(0, a, b)
-    r = a - load(MODULUS) + b  # in this order no word overflows
+    r = a - load(MODULUS) + b  # in this order no sum of residues overflows
     return r + load(MODULUS) if r < 0 else r
 
 
@@ -65,7 +69,7 @@ def modular_difference(a: word, b: word) -> word:
     """The difference of two residues, and the modulus, once, where it is negative.
     (progn (set!-small!-modulus 7) (modular!-difference 2 4)) => 5
     """
-    if (a | b) & 7 != 0:
+    if (a | b) & 7 != 0 or sub_overflows(a, b):
         return bad_residue(1, a, b)
     r = a - b
     return r + load(MODULUS) if r < 0 else r
@@ -215,6 +219,6 @@ def modular_expt(a: word, n: word) -> word:
 @lisp("modular-minus")
 def modular_minus(a: word) -> word:
     """The residue whose sum with this one is 0.  (progn (set!-small!-modulus 7) (modular!-minus 3)) => 4"""
-    if a & 7 != 0:
+    if a & 7 != 0 or sub_overflows(load(MODULUS), a):
         return bad_residue(3, a, 0)
     return load(MODULUS) - a if a != 0 else a

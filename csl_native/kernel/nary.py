@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..heap.words import UNWIND
 from ..restricted.language import lisp, word
 from .arithmetic import plus2, times2
-from .calls import extra_argument, hostn
+from .calls import extra_argument, hostn, later_arguments
 from .comparison import max_of_two, min_of_two
 from .memory import NIL, cons
 from .safepoint import safepoint
@@ -25,14 +25,8 @@ def list_two(a: word, b: word) -> word:
 
 @lisp("list", "rest")
 def list_three(env: word, n: word, a: word, b: word, c: word) -> word:
-    l = NIL
-    k = 1
-    while k <= n - 3:
-        l = cons(extra_argument(k), l)
-        k += 1
-        if safepoint() == UNWIND:
-            return UNWIND
-    return cons(a, cons(b, cons(c, l))) if n > 0 else NIL
+    l = later_arguments(n - 3)
+    return l if l == UNWIND else cons(a, cons(b, cons(c, l))) if n > 0 else NIL
 
 
 def joined(operation: word, n: word, a: word, b: word, c: word) -> word:

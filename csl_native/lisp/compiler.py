@@ -39,18 +39,17 @@ OPEN = {  # Lisp functions that are one instruction, by argument count
         "quotient": "quotient", "remainder": "remainder", "lessp": "lessp", "greaterp": "greaterp", "leq": "leq",
         "geq": "geq", "eqn": "eqn", "equal": "equal", "eqcar": "eqcar", "memq": "memq", "member": "member",
         "atsoc": "atsoc", "assoc": "assoc", "get": "get", "flagp": "flagp", "getv": "getv", "append": "append2",
-        "land": "land2", "lor": "lor2", "lxor": "lxor2", "logand": "land2", "logor": "lor2", "logxor": "lxor2",
-        "ilogand": "land2", "ilogor": "lor2", "ilogxor": "lxor2", "logior": "lor2",
         "eql": "eql", "gethash": "gethash2", "xcons": "xcons",
         "nconc": "nconc2", "modular-plus": "modular_plus", "modular-difference": "modular_difference",
         "modular-times": "modular_times", "iequal": "eq", "iplus2": "plus", "idifference": "difference",
         "itimes2": "times", "ilessp": "lessp", "igreaterp": "greaterp", "ileq": "leq", "igeq": "geq"},
     3: {"list3": "list3", "list": "list3", "acons": "acons", "putv": "putv", "put": "put", "puthash": "puthash"},
 }
-FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "land": ("land2", -8), "lor": ("lor2", 0), "lxor": ("lxor2", 0),
-          "logand": ("land2", -8), "logor": ("lor2", 0), "logxor": ("lxor2", 0), "logior": ("lor2", 0),
-          "ilogand": ("land2", -8), "ilogor": ("lor2", 0), "ilogxor": ("lxor2", 0),
-          "iplus": ("plus", 0), "itimes": ("times", 8)}
+FOLDED = {"plus": ("plus", 0), "times": ("times", 8), "iplus": ("plus", 0), "itimes": ("times", 8)}
+for _row, _nothing, _names in (("land2", -8, "land logand ilogand"), ("lor2", 0, "lor logor logior ilogor"),
+                               ("lxor2", 0, "lxor logxor ilogxor")):
+    OPEN[2] |= dict.fromkeys(_names.split(), _row)
+    FOLDED |= dict.fromkeys(_names.split(), (_row, _nothing))
 RIGHT = {"append": "append2", "nconc": "nconc2"}
 # by whether the value is the function's, and arguments
 CALLS = [[f"{kind}{n}" for n in range(4)] for kind in ("call", "tail_call")]

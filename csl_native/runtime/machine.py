@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
     Thing = TypeVar("Thing")
 
-
 _word = ctypes.c_int64
 
 

@@ -5,13 +5,16 @@
 (fluid '(alone!-out alone!-in alone!-text alone!-stream!-name))
 (setq alone!-out nil alone!-in nil alone!-text nil alone!-stream!-name "#<stream>")
 
+% The number that the system gives a file; a negative one for none, and for what is no name.
+(de alone!-file!-number (name how)
+  (cond ((or (not (or (stringp name) (idp name))) (memq 0 (string2list name))) -1)
+        (t (alone!-open (list2string (list name 0)) how))))
+
 (de host!-open (name how)
   (prog (file s)
     (cond ((not (memq how '(input output append))) (return (error "bad direction ~A in open" how)))
           ((not (or (stringp name) (idp name))) (return (alone!-plain "open" (list name)))))
-    (setq file
-      (cond ((memq 0 (string2list name)) -1)
-            (t (alone!-open (list2string (list name 0)) (cond ((eq how 'input) 0) ((eq how 'output) 1) (t 2))))))
+    (setq file (alone!-file!-number name (cond ((eq how 'input) 0) ((eq how 'output) 1) (t 2))))
     (cond ((minusp file) (return (alone!-loud "file could not be opened:" (list name)))))
     (setq s (alone!-make!-symbol alone!-stream!-name 0))
     (put s 'alone!-file file)
@@ -61,7 +64,7 @@
 
 (de host!-filep (name)
   (prog (file)
-    (setq file (alone!-open (list2string (list name 0)) 0))
+    (setq file (alone!-file!-number name 0))
     (cond ((minusp file) (return nil)))
     (alone!-close file)
     (return t)))
