@@ -438,3 +438,16 @@ def test_interrupting_what_does_not_run_does_nothing(small: Session) -> None:
         small.eval(LOOP)
     timer.join()
     assert small.eval("(plus 1 2)") == 3
+
+
+@pytest.mark.parametrize("given, error", [
+    ({"jit": (1, 2, 3)}, "jit: a number of calls"), ({"jit": 1.5}, "jit: a number of calls"),
+    ({"gc_stress": "x"}, "gc_stress: True, False or"), ({"tag": "x"}, "tag: the number"),
+    ({"output": 5}, "output: something to write to"), ({"errors": "x"}, "errors: something to write to"),
+    ({"wait": "x"}, "wait: a number of seconds"), ({"libraries": "abc"}, "libraries: a list of paths"),
+    ({"heap": -1}, "heap: -1 bytes"), ({"image": 5}, "image: a path"), ({"engine": 5}, "engine: the name"),
+    ({"native": "no"}, "native: True or False"), ({"trust": 3}, "trust: the name"),
+    ({"output_library": 5}, "output_library: a path")])
+def test_what_a_session_cannot_be_made_with_is_said(given: dict[str, Any], error: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=error):
+        Session(**given)

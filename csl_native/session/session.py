@@ -35,9 +35,32 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_NONE = type(None)
+_PATH = ("a path", (str, os.PathLike, _NONE))
+# What a session may be made with: in words, and the types.
+ARGUMENTS: dict[str, tuple[str, type | tuple[type, ...]]] = {
+    "image": _PATH, "heap": ("a number of bytes", (int, _NONE)), "native": ("True or False", int),
+    "engine": ("the name of an engine", (str, _NONE)), "gc_stress": ("True, False or a number of points", int),
+    "tag": ("the number of a tag", (int, _NONE)), "wait": ("a number of seconds", (int, float)),
+    "output_library": _PATH, "trust": ("the name of a level", str)}
+
+
+def check_arguments(given: dict[str, Any]) -> None:
+    """TypeError or ValueError for what a session cannot be made with."""
+    for name, (kind, types) in ARGUMENTS.items():
+        expect(name, kind, types, given[name])
+    for name in ("output", "errors"):
+        if given[name] is not None and not hasattr(given[name], "write"):
+            raise TypeError(f"{name}: something to write to expected, not {type(given[name]).__name__}")
+    if isinstance(given["libraries"], (str, bytes, os.PathLike)):
+        raise TypeError(f"libraries: a list of paths expected, not the one path {given['libraries']!r}")
+    if given["heap"] is not None and given["heap"] < 1:
+        raise ValueError(f"heap: {given['heap']} bytes; a number above 0 expected, or None for what the machine has")
+
+
 def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
     """Both thresholds of the jit; None: those of the environment.
-    ValueError for a text that is not N or N,M (-1: never, 0: at once).
+    ValueError for a text that is not N or N,M (-1: never, 0: at once); TypeError for what is neither text nor numbers.
     """
     if jit is None:
         try:
@@ -49,7 +72,10 @@ def thresholds(jit: int | tuple[int, int] | str | None) -> tuple[int, int]:
         if len(numbers) > 2 or not all(re.fullmatch("-1|[0-9]+", n) for n in numbers):
             raise ValueError(f"{jit}: a number of calls was expected, or two; 0 is at the first one, -1 never")
         jit = int(numbers[0]), int(numbers[-1]) if len(numbers) > 1 else -1
-    return jit if isinstance(jit, tuple) else (jit, -1)
+    both = jit if isinstance(jit, tuple) else (jit, -1)
+    if len(both) != 2 or not all(isinstance(n, int) for n in both):
+        raise TypeError(f"jit: a number of calls expected, or two, not {jit!r}")
+    return both
 
 
 class Session(Restoring, Calling):
@@ -86,8 +112,7 @@ class Session(Restoring, Calling):
                  jit: int | tuple[int, int] | None = None, wait: float = 0.0,
                  libraries: Iterable[str | os.PathLike[str]] = (),
                  output_library: str | os.PathLike[str] | None = None, trust: str = "keys") -> None:
-        if heap is not None:
-            expect("heap", "a number of bytes", int, heap)
+        check_arguments(locals())
         self.path: str | None = None
         self.about: dict[str, Any] = {}  # what the heap that is preserved says of itself beyond what every one does
         self.trust = Trust(trust)
